@@ -1,0 +1,146 @@
+"""One value of a task file: is it a text that can be kept, shown and trained on?
+
+Knows what was found, what was expected and how to say so. `Notes` gathers what was accepted but should be told, so that
+a slip made in 6,500 instances is one sentence.
+"""
+
+import json
+from typing import Any
+
+from studio.errors import TaskError
+
+LONGEST_TEXT = 200_000
+"""Characters of one text; upstream's longest is 35,029."""
+DEEPEST = 20
+"""Levels of nesting in a key that the schema doesn't name."""
+
+
+class Notes:
+    """What should be told about a file that was accepted; the same thing in many places is told once."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, list[str]] = {}
+
+    def say(self, text: str) -> None:
+        """Tell one thing about the file."""
+        self._said.setdefault(text, [])
+
+    def tally(self, text: str, place: str) -> None:
+        """Tell a thing about one place of many."""
+        self._said.setdefault(text, []).append(place)
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the sentences, each with its places."""
+        return tuple(text + _list_places(places) for text, places in self._said.items())
+
+
+def _list_places(places: list[str]) -> str:
+    if not places:
+        return ""
+    more = f" and {len(places) - 3:,} more" if len(places) > 3 else ""
+    return f" ({', '.join(places[:3])}{more})"
+
+
+def describe(value: Any) -> str:
+    """Say in words what a JSON value is: "the number 3", "nothing (null)", "a list of 2"."""
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"the number {value!r:.40}"
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}" if value else "an empty text"
+    if isinstance(value, list):
+        return f"a list of {len(value):,}"
+    keys = ", ".join(str(key)[:20] for key in list(value)[:4])
+    return f"an object with the keys {keys}" if keys else "an empty object"
+
+
+def wrong(place: str, found: Any, expected: str, way: str, label: str = "") -> TaskError:
+    """An error at `place`; `label` says more about the place, such as an id."""
+    return TaskError(f"{place}{label}: found {describe(found)}, expected {expected}. {way}", field=place)
+
+
+def check_text(value: Any, place: str, label: str = "") -> str:
+    """Return `value` if it is a text that can be kept. Raises TaskError."""
+    if not isinstance(value, str):
+        raise wrong(
+            place,
+            value,
+            "a text",
+            "Put it in double quotes." if isinstance(value, int | float) else "Write a text in double quotes.",
+            label,
+        )
+    if len(value) > LONGEST_TEXT:
+        raise TaskError(
+            f"{place}{label}: the text has {len(value):,} characters; one text may have at most {LONGEST_TEXT:,}. "
+            "Perhaps a whole document stands in one cell: cut it into parts.",
+            field=place,
+        )
+    if "\x00" in value:
+        raise TaskError(
+            f"{place}{label}: the text holds a NUL character (\\u0000, at {value.index(chr(0)):,}), which no text "
+            "should. Delete it.",
+            field=place,
+        )
+    if not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise TaskError(
+                f"{place}{label}: the text holds half a letter (\\u{ord(value[error.start]):04x}, at "
+                f"{error.start:,}), as "
+                "when an emoji was cut in two. Delete it, or write the whole letter.",
+                field=place,
+            ) from None
+    return value
+
+
+def read_texts(value: Any, place: str, notes: Notes) -> tuple[str, ...]:
+    """Return a list of texts; takes a single text too, and numbers as texts, and leaves out what is nothing."""
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        notes.tally("A text stood where a list is usual; it was read as a list of one", place)
+        value = [value]
+    if not isinstance(value, list):
+        raise wrong(place, value, "a list of texts", 'Write it like ["English"].')
+    texts = []
+    for number, item in enumerate(value):
+        if item is None:
+            notes.tally("Left out, since it holds nothing (null)", f"{place}[{number}]")
+        elif isinstance(item, int | float):
+            notes.tally("A number was read as a text", f"{place}[{number}]")
+            texts.append(json.dumps(item))
+        else:
+            texts.append(check_text(item, f"{place}[{number}]"))
+    return tuple(texts)
+
+
+def read_text(value: Any, place: str) -> str:
+    """Return one text; takes nothing as "", and a list of texts as its lines."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "\n".join(check_text(item, f"{place}[{number}]") for number, item in enumerate(value))
+    return check_text(value, place)
+
+
+def check_extra(value: Any, place: str, depth: int = 0) -> Any:
+    """Return a value under a key the schema doesn't name, if it can be kept as it is. Raises TaskError."""
+    if depth > DEEPEST:
+        raise TaskError(
+            f"{place}: brackets are nested more than {DEEPEST} deep. Make it flatter, or leave the key out.",
+            field=place,
+        )
+    if isinstance(value, str):
+        return check_text(value, place)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            check_text(key, place)
+            check_extra(item, f"{place}.{key[:40]}", depth + 1)
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            check_extra(item, f"{place}[{number}]", depth + 1)
+    return value

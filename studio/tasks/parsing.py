@@ -1,0 +1,185 @@
+"""Text to a JSON value, with words for every way in which it isn't JSON.
+
+Knows the syntax of JSON and the slips people make in it: line, column, the line itself, and what to do. Knows nothing
+of tasks. Two things that JSON forbids but Python writes are read with a warning: NaN (as null), and a key that stands
+twice.
+"""
+
+import json
+import math
+import re
+from typing import Any, NamedTuple, NoReturn
+
+from studio.errors import TaskError
+
+_WIDTH = 80
+
+
+class Parsed(NamedTuple):
+    """The value of a JSON text, and what was done to get it."""
+
+    value: Any
+    warnings: tuple[str, ...]
+
+
+def parse(text: str, name: str) -> Parsed:
+    """Return the value of a JSON text. Raises TaskError with line, column and the way out."""
+    collector = _Collector()
+    try:
+        value = json.loads(
+            text, object_pairs_hook=collector.pairs, parse_constant=collector.constant, parse_float=collector.number
+        )
+    except json.JSONDecodeError as error:
+        _explain(text, error, name)
+    except RecursionError:
+        raise TaskError(
+            f"{name}: brackets are nested hundreds deep. A task file nests four deep: the file, Instances, one "
+            "instance, its output. Write it again in that form.",
+            field="file",
+        ) from None
+    except ValueError:
+        raise TaskError(
+            f"{name}: it holds a number with more than 4,300 digits, which can't be read. Put it in quotes, as text.",
+            field="file",
+        ) from None
+    return Parsed(value, collector.warnings(text))
+
+
+class _Collector:
+    """Listens while json reads, and remembers what JSON doesn't allow."""
+
+    def __init__(self) -> None:
+        self.doubled: dict[str, int] = {}
+        self.odd: dict[str, int] = {}
+
+    def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            keys = [key for key, _ in pairs]
+            for key in made:
+                if keys.count(key) > 1:
+                    self.doubled[key] = self.doubled.get(key, 0) + 1
+        return made
+
+    def constant(self, word: str) -> None:
+        self.odd[word] = self.odd.get(word, 0) + 1
+
+    def number(self, digits: str) -> float | None:
+        value = float(digits)
+        if math.isfinite(value):
+            return value
+        self.odd[digits[:20]] = self.odd.get(digits[:20], 0) + 1
+        return None
+
+    def warnings(self, text: str) -> tuple[str, ...]:
+        said = [
+            f'Line {_line_of_word(text, word)}: {word} is not JSON; it was read as "nothing" (null)'
+            + (f", here and in {count - 1:,} other places." if count > 1 else ".")
+            for word, count in self.odd.items()
+        ]
+        said += [
+            f"The key {key[:60]!r} stands twice in {'one object' if count == 1 else f'{count:,} objects'}; "
+            "the last one was used."
+            for key, count in self.doubled.items()
+        ]
+        return tuple(said)
+
+
+def _line_of_word(text: str, word: str) -> int:
+    """The line of the first `word` outside quotes."""
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|' + re.escape(word), text):
+        if match[0] == word:
+            return text.count("\n", 0, match.start()) + 1
+    return 1
+
+
+def _explain(text: str, error: json.JSONDecodeError, name: str) -> NoReturn:
+    conflict = re.search(r"^(<{7}|>{7}|={7}$)", text, re.MULTILINE)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise _at(
+            text,
+            name,
+            line,
+            1,
+            f"{conflict[0]} is a conflict mark that Git left in the file. Open it, keep one of the "
+            "two versions, delete the lines with <<<<<<<, ======= and >>>>>>>, and save.",
+        )
+    if not re.match(r"\s*[\[{]", text):
+        beginning = re.sub(r"\s+", " ", text[:200]).strip()[:50]
+        raise TaskError(
+            f"{name}: this is not JSON: it begins with \u201c{beginning}\u201d, and a task file begins with {{. "
+            "If it is a table or plain text, write it as a Natural-Instructions task file first.",
+            field="file",
+        )
+    place = error.pos
+    if error.msg.startswith(("Expecting property name", "Expecting value")):
+        comma = _trailing_comma(text, place)
+        place = place if comma is None else comma
+    line, column = text.count("\n", 0, place) + 1, place - text.rfind("\n", 0, place)
+    if _is_cut(text, error):
+        raise TaskError(
+            f"{name}: the end is missing. The text stops at line {text.rstrip().count(chr(10)) + 1} before every "
+            "bracket and quotation mark that was opened is closed. Download or save the file again.",
+            field=f"line {line}",
+        )
+    raise _at(text, name, line, column, _remedy(text, error, place))
+
+
+def _is_cut(text: str, error: json.JSONDecodeError) -> bool:
+    rest = text[error.pos :].strip()
+    return (
+        not rest
+        or error.msg.startswith("Unterminated string")
+        or re.fullmatch(r"[a-z0-9.-]{1,5}|\\?u?[0-9a-f]{0,3}", rest) is not None
+    )
+
+
+def _trailing_comma(text: str, place: int) -> int | None:
+    """The place of the comma, if the thing that wasn't expected is a closing bracket after one."""
+    if text[place : place + 1] not in ("]", "}"):
+        return None
+    before = text[:place].rstrip()
+    return len(before) - 1 if before.endswith(",") else None
+
+
+def _remedy(text: str, error: json.JSONDecodeError, place: int) -> str:
+    """What is wrong at `place` and what to write instead."""
+    found = text[place : place + 1]
+    word = re.match(r"[A-Za-z_][\w ]{0,30}", text[place:])
+    if found == ",":
+        return "this comma has nothing after it but a closing bracket. Delete the comma."
+    if found == "'":
+        return "JSON wants double quotes (\") where this has single ones ('). Replace them; in Python, use json.dump."
+    if found in "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb" and found:
+        return f'the curly quotation mark {found} was put in by a word processor. Replace it by a straight one (").'
+    if found in ("/", "#"):
+        return "JSON has no comments. Delete this one."
+    if error.msg.startswith("Extra data"):
+        return (
+            "a second value begins here, after the end of the first. If the file has one object a line (JSON "
+            "Lines), it is no "
+            "task file; a task file is one object with Definition and Instances."
+        )
+    if error.msg.startswith("Invalid control character"):
+        return "a line break or tab stands between quotation marks, or the closing one is missing. Write \\n or \\t."
+    if error.msg.startswith("Invalid \\"):
+        return "a backslash stands here that begins nothing JSON knows. Write two: \\\\."
+    if word and word[0] in ("True", "False", "None", "undefined"):
+        meant = {"True": "true", "False": "false"}.get(word[0], "null")
+        return f"{word[0]} is Python's or JavaScript's word. JSON writes {meant}; in Python, save with json.dump."
+    if word and error.msg.startswith("Expecting property name"):
+        return f'the key {word[0].strip()} needs double quotes: "{word[0].strip()}".'
+    if error.msg.startswith("Expecting ','"):
+        return 'a comma is missing before this, or a quotation mark inside a text has no backslash before it (\\").'
+    if error.msg.startswith("Expecting ':'"):
+        return "a colon is missing between a key and its value."
+    return f"a value was expected here ({error.msg}). Correct this place and save the file again."
+
+
+def _at(text: str, name: str, line: int, column: int, what: str) -> TaskError:
+    """An error that shows the line around the column."""
+    content = text.split("\n", line)[line - 1]
+    start = max(0, column - 1 - _WIDTH // 2)
+    shown = content[start : start + _WIDTH].strip()
+    return TaskError(f"{name}, line {line:,}, column {column:,}: {what} The line is: {shown}", field=f"line {line}")
