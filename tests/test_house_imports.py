@@ -1,0 +1,148 @@
+"""Who may know whom, read from the import statements, and what starting the page costs.
+
+The rules are those of ARCHITECTURE.md. An import inside a function counts like any other where it says who knows whom;
+only the rule about heavy libraries lets it pass. What stands under `if TYPE_CHECKING:` is no import.
+"""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = {"bitsandbytes", "datasets", "peft", "sentence_transformers", "torch", "transformers", "trl"}
+# The modules that load a heavy library as they are imported: those of processes that exist to use it. No page has them.
+HEAVY_AT_TOP = {
+    "studio.runs.sampling": "the training child",
+    "studio.runs.session": "the training child",
+    "studio.runs.trainer": "the training child",
+}
+# Everything may lean on these four, so they lean on nothing but each other.
+FLOOR = {"studio.declaration", "studio.errors", "studio.plugins", "studio.workspace"}
+# Where the training child begins, and what it never sees.
+WORKER = "studio.runs.worker"
+NOT_FOR_THE_WORKER = ("gradio", "studio.ui", "studio.chat", "studio.runs.scheduler", "studio.service", "app")
+
+
+class Import(NamedTuple):
+    """`importer` imports `target` in `line`; `late` says that it does so inside a function."""
+
+    importer: str
+    target: str
+    line: int
+    late: bool
+
+    def __str__(self) -> str:
+        return f"{self.importer}:{self.line} imports {self.target}"
+
+
+def find_modules() -> dict[str, Path]:
+    """Return {dotted name: file} of everything that is the studio's program."""
+    files = [*sorted((ROOT / "studio").rglob("*.py")), ROOT / "app.py"]
+    names = {file: ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in files}
+    return {name: file for file, name in names.items() if file.exists()}
+
+
+MODULES = find_modules()
+
+
+def read_imports(name: str) -> list[Import]:
+    """Return every import of the module called `name`."""
+    return list(_walk(name, ast.parse(MODULES[name].read_text(encoding="utf-8")), late=False))
+
+
+def _walk(name: str, node: ast.AST, *, late: bool) -> Iterator[Import]:
+    if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+        return
+    if isinstance(node, ast.Import):
+        yield from (Import(name, alias.name, node.lineno, late) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        source = _source(name, node)
+        yield Import(name, source, node.lineno, late)
+        inside = (f"{source}.{alias.name}" for alias in node.names)
+        yield from (Import(name, target, node.lineno, late) for target in inside if target in MODULES)
+    late = late or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(name, child, late=late)
+
+
+def _source(name: str, node: ast.ImportFrom) -> str:
+    """Return the absolute name of what `from ... import` reads."""
+    if not node.level:
+        return node.module or ""
+    package = name.split(".") if MODULES[name].name == "__init__.py" else name.split(".")[:-1]
+    return ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
+
+
+IMPORTS = [found for name in MODULES for found in read_imports(name)]
+
+
+def is_in(name: str, *packages: str) -> bool:
+    """Say whether `name` is one of the packages or inside one."""
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def complain(found: list[Import], rule: str) -> None:
+    """Fail with every import that breaks the rule."""
+    assert not found, "\n".join([rule, *map(str, found)])
+
+
+def test_only_the_page_imports_gradio() -> None:
+    broken = [i for i in IMPORTS if is_in(i.target, "gradio") and not is_in(i.importer, "studio.ui", "app")]
+    complain(broken, "Only studio/ui/ and app.py import gradio; return plain values and let the page draw them.")
+
+
+def test_heavy_libraries_are_imported_late() -> None:
+    early = [i for i in IMPORTS if is_in(i.target, *HEAVY) and not i.late and i.importer not in HEAVY_AT_TOP]
+    complain(early, "Import these inside the function that needs them (and list the file in pyproject.toml, PLC0415).")
+
+
+def test_the_table_of_heavy_modules_is_true() -> None:
+    heavy = {i.importer for i in IMPORTS if is_in(i.target, *HEAVY) and not i.late}
+    assert set(HEAVY_AT_TOP) <= heavy, f"No longer heavy, so remove them here: {set(HEAVY_AT_TOP) - heavy}"
+
+
+def test_pages_never_import_the_child() -> None:
+    child = [i for i in IMPORTS if is_in(i.importer, "studio.ui", "app") and is_in(i.target, WORKER, *HEAVY_AT_TOP)]
+    complain(child, "A page reads the run's folder; the child runs elsewhere.")
+
+
+def test_nothing_but_the_app_imports_the_pages() -> None:
+    pages = [i for i in IMPORTS if is_in(i.target, "studio.ui") and not is_in(i.importer, "studio.ui", "app")]
+    complain([*pages, *(i for i in IMPORTS if is_in(i.target, "app"))], "The rooms don't know who shows them.")
+
+
+def test_the_floor_knows_no_room() -> None:
+    rooms = [i for i in IMPORTS if i.importer in FLOOR and is_in(i.target, "studio") and i.target not in FLOOR]
+    complain(rooms, f"{', '.join(sorted(FLOOR))} import nothing of the studio but each other.")
+
+
+def test_the_worker_never_sees_the_page_the_chat_or_the_scheduler() -> None:
+    assert WORKER in MODULES, f"{WORKER} is gone; name the module in which the training child begins."
+    reached, waiting = set(), {WORKER}
+    while waiting:
+        reached |= waiting
+        waiting = {i.target for i in IMPORTS if i.importer in waiting and i.target in MODULES} - reached
+    broken = [i for i in IMPORTS if i.importer in reached and is_in(i.target, *NOT_FOR_THE_WORKER)]
+    complain(broken, f"What {WORKER} imports, and what that imports, never reaches these.")
+
+
+@pytest.mark.parametrize(
+    "pattern", tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]["per-file-ignores"]
+)
+def test_each_exception_of_the_lint_names_a_file(pattern: str) -> None:
+    assert any(ROOT.glob(pattern)), f"pyproject.toml excepts {pattern!r} from a lint rule, and there is no such file."
+
+
+def test_importing_the_app_loads_no_heavy_library() -> None:
+    command = [sys.executable, "-X", "importtime", "-c", "import app"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "gradio" in loaded
+    assert not loaded & (HEAVY | {"accelerate", "matplotlib", "plotly"})
