@@ -67,6 +67,8 @@ def decode(data: bytes, name: str) -> Decoded:
     if encoding:
         shown = encoding.upper()
         return Decoded(_decode_as(data, encoding, name), (f"The file was written in {shown}; it was read as such.",))
+    if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", data[:1000]) and not re.match(rb"\s*[\[{]", data):
+        raise _wrong_kind(name, "no text but a binary file", "Choose the .json file.")
     try:
         return Decoded(data.decode("utf-8"), ())
     except UnicodeDecodeError as error:
@@ -150,8 +152,6 @@ def _guess(data: bytes, place: int, name: str) -> Decoded:
             f"{name}: the file ends in the middle of a letter (byte {place:,}); its end is missing. Download it again.",
             field="file",
         )
-    if data.count(b"\x00") > len(data) // 100:
-        raise _wrong_kind(name, "no text but a binary file", "Choose the .json file.")
     encoding = _likeliest_encoding(data)
     text = data.decode(encoding, errors="replace")
     middle = len(data[:place].decode(encoding, errors="replace"))

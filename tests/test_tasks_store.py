@@ -1,0 +1,156 @@
+"""Where tasks are kept: versions, samples that can't be overwritten, lists that don't read twice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import studio.tasks.store as store_module
+from studio.errors import NotFoundError, TaskError
+from studio.tasks.slug import make_task_id
+from studio.tasks.store import TaskStore
+from studio.tasks.task import to_v2
+from studio.workspace import Workspace, check_id
+
+
+def write(path: Path, definition: str = "Do it.", **more: Any) -> Path:
+    instances = [{"id": f"task1-{n}", "input": f"in {n}", "output": ["out"]} for n in range(4)]
+    path.write_text(json.dumps({"Definition": [definition], "Categories": [], "Instances": instances, **more}))
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> TaskStore:
+    samples = tmp_path / "samples"
+    (samples / "unseen").mkdir(parents=True)
+    write(samples / "studio001_sentiment.json", Title="Is it good?")
+    write(samples / "unseen" / "studio001_sentiment.json", "Unseen.")
+    (samples / "scores.json").write_text(json.dumps({"studio001_sentiment": {"seconds": 20}}))
+    return TaskStore(Workspace(tmp_path / "home"), samples)
+
+
+def test_samples_first_with_their_scores(store: TaskStore, tmp_path: Path) -> None:
+    store.import_file(write(tmp_path / "x.json"), "A Task.json")
+    sample, mine = store.list_tasks()
+    assert (sample.task_id, sample.title, sample.instances, sample.source) == (
+        "studio001_sentiment",
+        "Is it good?",
+        4,
+        "sample",
+    )
+    assert sample.scores == {"seconds": 20}
+    assert (mine.task_id, mine.title, mine.source, mine.scores) == ("a_task", "A task", "yours", None)
+    assert mine.version == store.load_task("a_task").version
+
+
+def test_scores_that_cannot_be_read_are_no_scores(store: TaskStore) -> None:
+    (store.samples / "scores.json").write_text("{")
+    assert store.list_tasks()[0].scores is None
+
+
+def test_versions(store: TaskStore, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    first = store.import_file(write(path, "One."), "task.json")
+    again = store.import_file(path, "Task (1).json")
+    second = store.import_file(write(path, "Two."), "task.json")
+    names = sorted(file.name for file in (store.workspace.tasks / "task").iterdir())
+    assert names == [f"0001-{first.task.version}.json", f"0002-{second.task.version}.json"]
+    assert again.task == first.task
+    assert second.warnings[-1] == "A task of this name was here already; this is its version 2."
+    assert store.load_task("task").definition == "Two."
+    assert store.load_task("task", first.task.version) == first.task
+    assert len(store.list_tasks()) == 2
+    third = store.import_file(write(path, "One."), "task.json")
+    assert third.task.version == first.task.version
+    assert store.load_task("task").definition == "One."
+
+
+def test_what_is_kept_is_v2(store: TaskStore, tmp_path: Path) -> None:
+    task = store.import_file(write(tmp_path / "x.json", Odd=[1]), "task.json").task
+    file = next((store.workspace.tasks / "task").iterdir())
+    assert json.loads(file.read_text()) == to_v2(task)
+    assert store.load_task("task") == task
+
+
+def test_a_sample_is_never_overwritten(store: TaskStore, tmp_path: Path) -> None:
+    reading = store.import_file(write(tmp_path / "x.json", "Mine."), "studio001_sentiment.json")
+    assert reading.task.task_id == "studio001_sentiment_yours"
+    assert "is a sample task" in reading.warnings[-1]
+    assert store.load_task("studio001_sentiment").title == "Is it good?"
+    assert store.load_task("studio001_sentiment_yours").definition == "Mine."
+
+
+def test_unseen(store: TaskStore, tmp_path: Path) -> None:
+    unseen = store.load_unseen("studio001_sentiment")
+    assert unseen is not None
+    assert unseen.definition == "Unseen."
+    store.import_file(write(tmp_path / "x.json"), "task.json")
+    assert store.load_unseen("task") is None
+
+
+@pytest.mark.parametrize("task_id", ["../runs", "", "A", "x/y", "scores", "a" * 99, "nothing_like_it"])
+def test_unknown_ids(store: TaskStore, task_id: str) -> None:
+    with pytest.raises(NotFoundError):
+        store.load_task(task_id)
+
+
+def test_the_nearest_name_and_the_known_versions(store: TaskStore, tmp_path: Path) -> None:
+    version = store.import_file(write(tmp_path / "x.json"), "colour.json").task.version
+    with pytest.raises(NotFoundError, match="There is no task 'color' here. Did you mean colour?"):
+        store.load_task("color")
+    with pytest.raises(NotFoundError, match=f"no version '123'. Its versions, the oldest first: {version}"):
+        store.load_task("colour", "123")
+    with pytest.raises(NotFoundError, match="another edition of the studio"):
+        store.load_task("studio001_sentiment", "123")
+
+
+def test_a_refused_file_leaves_nothing(store: TaskStore, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("{")
+    with pytest.raises(TaskError):
+        store.import_file(path, "task.json")
+    assert list(store.workspace.tasks.iterdir()) == []
+
+
+def test_no_file_is_read_twice(store: TaskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.import_file(write(tmp_path / "x.json"), "task.json")
+    before = store.list_tasks()
+
+    def never(path: Path, name: str) -> None:
+        raise AssertionError(f"{name} was read again")
+
+    monkeypatch.setattr(store_module, "read_task_file", never)
+    assert store.list_tasks() == before
+    assert store.load_task("task").task_id == "task"
+    assert TaskStore(Workspace(store.workspace.folder), store.samples).list_tasks() == before
+
+
+def test_a_damaged_file_is_left_out_of_the_list(store: TaskStore, tmp_path: Path) -> None:
+    store.import_file(write(tmp_path / "x.json"), "task.json")
+    next((store.workspace.tasks / "task").iterdir()).write_text("{")
+    assert [card.task_id for card in store.list_tasks()] == ["studio001_sentiment"]
+    with pytest.raises(TaskError, match="the end is missing"):
+        store.load_task("task")
+
+
+@pytest.mark.parametrize(
+    ("name", "task_id"),
+    [("C:\\Data\\My Task (1).JSON", "my_task"), ("/home/x/task1155_bard.json", "task1155_bard"),
+     ("Größe & Café.json", "grosse_cafe"), ("it's.json.txt", "its"), ("con.json", "task_con"),
+     ("Task59__Circa__Context.json", "task59_circa_context")],
+)  # fmt: skip
+def test_names(name: str, task_id: str) -> None:
+    assert make_task_id(name) == task_id
+
+
+def test_names_in_another_script_stay_apart() -> None:
+    assert make_task_id("数据1.json") != make_task_id("データ1.json")
+
+
+@given(st.text())
+def test_any_name_becomes_an_id(name: str) -> None:
+    assert check_id(make_task_id(name), "task")
+    assert len(make_task_id(name)) <= 74
