@@ -1,0 +1,105 @@
+"""The desk where questions are asked: keeps the last pair loaded, and answers one question at a time.
+
+Knows runs and their tasks; knows nothing of pages.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from studio.chat.pair import Pair
+from studio.errors import DeviceError, InputError
+from studio.models.device import find_device
+from studio.runs.run import Run
+from studio.tasks.store import TaskStore
+from studio.workspace import Workspace
+
+LONGEST_PROMPT = 20_000
+UPDATES_A_SECOND = 15
+PATIENCE_SECONDS = 120
+
+
+class Answers(BaseModel, frozen=True):
+    """What base and tuned have said so far; `prompt` is the exact text both saw."""
+
+    base: str
+    tuned: str
+    prompt: str
+    step: int
+    seconds: float
+    done: bool
+    note: str = ""
+
+
+class Desk:
+    """Answers questions; safe to use from several threads, one question at a time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._pair: Pair | None = None
+        self._lock = threading.Lock()
+
+    def stream(self, run: Run, text: str, max_tokens: int = 48, seed: int = 0, step: int | None = None,
+               temperature: float = 0.0) -> Iterator[Answers]:
+        """Yield growing answers to an instance's input `text`; the last one is `done`. Raises StudioError in words."""
+        check_question(text, max_tokens, seed, temperature)
+        run.find_checkpoint(step)
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            raise DeviceError("Somebody else's question is still being answered. Try again in a moment.")
+        try:
+            yield from self._answer(run, text, max_tokens, seed, step, temperature)
+        finally:
+            self._lock.release()
+
+    def ask(self, run: Run, text: str, max_tokens: int = 48, seed: int = 0, step: int | None = None,
+            temperature: float = 0.0) -> Answers:
+        """Return the finished answers. Raises StudioError in words."""
+        *_, last = self.stream(run, text, max_tokens, seed, step, temperature)
+        return last
+
+    def forget(self) -> None:
+        """Give the memory of the loaded pair back."""
+        with self._lock:
+            self._pair = None
+
+    def _answer(self, run: Run, text: str, max_tokens: int, seed: int, step: int | None, temperature: float
+                ) -> Iterator[Answers]:
+        recipe = run.load_recipe()
+        task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
+        if self._pair is None or not self._pair.serves(recipe):
+            self._pair = None
+            self._pair = Pair(recipe, find_device())
+        pair = self._pair
+        used = pair.use(run, recipe, step)
+        prompt = recipe.objective.write_prompt(task, text, pair.tokenizer)
+        ids = recipe.objective.encode_prompt(task, text, pair.tokenizer)
+        room = getattr(pair.base.config.get_text_config(), "max_position_embeddings", 10**9) - len(ids)
+        if room < 1:
+            raise InputError(f"This prompt has {len(ids):,} tokens, more than the model can read. Shorten it.", field="prompt")
+        began, shown = time.monotonic(), 0.0
+        base = tuned = ""
+        for written in pair.write(ids, min(max_tokens, room), temperature, seed):
+            now = time.monotonic()
+            if now - shown >= 1 / UPDATES_A_SECOND:
+                shown = now
+                base, tuned = (pair.tokenizer.decode(side, skip_special_tokens=True).strip() for side in written)
+                yield Answers(base=base, tuned=tuned, prompt=prompt, step=used, seconds=now - began, done=False)
+        base, tuned = (pair.tokenizer.decode(side, skip_special_tokens=True).strip() for side in written)
+        note = "" if room >= max_tokens else f"Only {room} tokens fit after this prompt."
+        yield Answers(base=base, tuned=tuned, prompt=prompt, step=used, seconds=time.monotonic() - began, done=True, note=note)
+
+
+def check_question(text: object, max_tokens: object, seed: object, temperature: object) -> None:
+    """Raise InputError in words if a question can't be asked."""
+    if not isinstance(text, str) or not text.strip():
+        raise InputError("The prompt is empty. Write something to ask, or pick a held-out example.", field="prompt")
+    if len(text) > LONGEST_PROMPT:
+        raise InputError(f"The prompt has {len(text):,} characters; at most {LONGEST_PROMPT:,} can be asked.", field="prompt")
+    if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or not 1 <= max_tokens <= 2048:
+        raise InputError(f"max_tokens must be a whole number between 1 and 2,048, not {max_tokens!r}. Try 48.", field="max_tokens")
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise InputError(f"seed must be a whole number between 0 and 4,294,967,295, not {seed!r}. Try 0.", field="seed")
+    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 <= temperature <= 2:
+        raise InputError(f"temperature must be between 0 and 2, not {temperature!r}. Try 0.", field="temperature")

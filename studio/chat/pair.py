@@ -1,0 +1,120 @@
+"""A pair: the base and what a run made of it, ready to be asked together.
+
+With an adapter there is one copy of the weights: row 0 of each batch skips the adapter, row 1 uses it. A full fine-tuning has
+changed the weights themselves, so its pair really is two models. Imports torch and peft inside its functions.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from studio.models.device import DeviceFacts
+from studio.models.loading import find_model_folder, load_base, load_tokenizer
+from studio.runs.recipe import Recipe
+from studio.runs.run import Run
+
+BASE, TUNED = 0, 1
+
+
+class Logits(NamedTuple):
+    """The next-token logits of both sides (2 x vocabulary) and the cache to go on from."""
+
+    values: Any
+    cache: Any
+
+
+class Pair:
+    """Base and tuned of one recipe; `use` chooses the checkpoint that the tuned side answers with."""
+
+    def __init__(self, recipe: Recipe, device: DeviceFacts) -> None:
+        self.recipe, self.device = recipe, device
+        folder = find_model_folder(recipe.base)
+        self.tokenizer = load_tokenizer(folder)
+        self.base = load_base(folder, recipe.precision, device)
+        self.model: Any = None
+        self.checkpoint: Path | None = None
+        self._adapters = 0
+
+    def serves(self, recipe: Recipe) -> bool:
+        """Whether this pair's base is the one `recipe` was trained on, stored alike."""
+        mine, other = self.recipe, recipe
+        return (mine.base, mine.precision, mine.method.saves_whole_model) == (other.base, other.precision,
+                                                                              other.method.saves_whole_model)
+
+    def use(self, run: Run, recipe: Recipe, step: int | None) -> int:
+        """Let the tuned side answer with a checkpoint of `run`; return its step. Raises NotFoundError if there is none."""
+        checkpoint = run.find_checkpoint(step)
+        if checkpoint != self.checkpoint:
+            self.checkpoint = None
+            if recipe.method.saves_whole_model:
+                self.model = load_base(checkpoint, recipe.precision, self.device)
+            else:
+                self._load_adapter(checkpoint)
+            self.checkpoint = checkpoint
+        self.recipe = recipe
+        return int(checkpoint.name.removeprefix("step-"))
+
+    def _load_adapter(self, checkpoint: Path) -> None:
+        from peft import PeftModel
+
+        self._adapters += 1
+        name, old = f"tuned{self._adapters}", f"tuned{self._adapters - 1}"
+        if self.model is None:
+            self.model = PeftModel.from_pretrained(self.base, checkpoint, adapter_name=name, is_trainable=False)
+        else:
+            self.model.load_adapter(checkpoint, adapter_name=name, is_trainable=False)
+            self.model.set_adapter(name)
+            if old in self.model.peft_config:
+                self.model.delete_adapter(old)
+        self.model.eval()
+
+    def read(self, ids: Any, mask: Any, cache: Any = None) -> Logits:
+        """Return the logits after the last token of `ids` (2 x new tokens); `mask` is 2 x all tokens so far."""
+        import torch
+
+        with torch.inference_mode():
+            if self.recipe.method.saves_whole_model:
+                caches = cache or (None, None)
+                sides = [model(input_ids=ids[row:row + 1], attention_mask=mask[row:row + 1], past_key_values=caches[row],
+                               use_cache=True, logits_to_keep=1) for row, model in ((BASE, self.base), (TUNED, self.model))]
+                return Logits(torch.cat([side.logits[:, -1] for side in sides]).float(),
+                              tuple(side.past_key_values for side in sides))
+            out = self.model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=1,
+                             adapter_names=["__base__", f"tuned{self._adapters}"])
+            return Logits(out.logits[:, -1].float(), out.past_key_values)
+
+    def write(self, prompt: list[int], max_tokens: int, temperature: float, seed: int) -> Iterator[tuple[list[int], list[int]]]:
+        """Yield the tokens written so far by (base, tuned) after each step, until both ended or `max_tokens` are written."""
+        import torch
+
+        ids = torch.tensor([prompt, prompt], device=self.device.kind)
+        mask = torch.ones_like(ids)
+        dice = [torch.Generator(device=self.device.kind).manual_seed(seed) for _ in (BASE, TUNED)]
+        written: tuple[list[int], list[int]] = ([], [])
+        ended = [False, False]
+        ends = self._end_tokens()
+        cache = None
+        for _ in range(max_tokens):
+            logits, cache = self.read(ids, mask, cache)
+            chosen = [_choose(logits[row], temperature, dice[row]) for row in (BASE, TUNED)]
+            for row in (BASE, TUNED):
+                ended[row] = ended[row] or chosen[row] in ends
+                if not ended[row]:
+                    written[row].append(chosen[row])
+            yield written
+            if all(ended):
+                return
+            ids = torch.tensor([[token] for token in chosen], device=self.device.kind)
+            mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
+
+    def _end_tokens(self) -> set[int]:
+        ends = self.base.generation_config.eos_token_id
+        return {self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+
+
+def _choose(logits: Any, temperature: float, dice: Any) -> int:
+    import torch
+
+    if temperature <= 0:
+        return int(logits.argmax())
+    return int(torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=dice))

@@ -1,0 +1,50 @@
+"""The tree of errors a person may see. Each says what was given, the rule, and the way out.
+
+    StudioError
+    ├── InputError            something that was given can't be used as it is
+    │   ├── RecipeError       a choice in a recipe (`field` names it)
+    │   ├── TaskError         a task file (`field` names the place in it)
+    │   └── ModelError        a base model: missing, unreadable, of a kind that can't be tuned
+    ├── NotFoundError         an id that names nothing here
+    ├── WorkspaceError        the disk: full, read-only, damaged, or of another version
+    └── DeviceError           the device: out of memory, or busy
+
+Anything else that is raised is a bug of the studio and is shown as one. The page, the API and the command line print
+`str(error)` and nothing more, so the words here are what a person reads.
+"""
+
+
+class StudioError(Exception):
+    """An error in words; `field` names the form field or the place in a file it belongs to."""
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InputError(StudioError):
+    """Something that was given can't be used as it is."""
+
+
+class RecipeError(InputError):
+    """A choice in a recipe breaks a rule; `field` is its dotted name, such as `method.rank`."""
+
+
+class TaskError(InputError):
+    """A task file can't be read; `field` is the place in it, such as `Instances[3].output`."""
+
+
+class ModelError(InputError):
+    """A base model can't be used."""
+
+
+class NotFoundError(StudioError):
+    """An id names nothing in this workspace."""
+
+
+class WorkspaceError(StudioError):
+    """The workspace folder can't be read or written."""
+
+
+class DeviceError(StudioError):
+    """The device can't do what was asked."""

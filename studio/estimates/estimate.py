@@ -1,0 +1,100 @@
+"""One answer to "what will this recipe cost?": counts, memory, time, and the picture of one matrix."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel
+
+from studio.estimates.counting import Count, LinearShape, Shape, count, find_shape
+from studio.estimates.memory import itemise_memory
+from studio.estimates.time import estimate_seconds, load_speed
+from studio.methods import Method
+from studio.models.device import DeviceFacts
+from studio.runs.recipe import Recipe
+
+
+class MatrixPicture(BaseModel, frozen=True):
+    """One layer's frozen matrix (rows x columns) and the factors that train beside it."""
+
+    name: str
+    rows: int
+    columns: int
+    rank: int | None
+    full_count: int
+    factor_count: int | None
+
+
+class Estimate(BaseModel, frozen=True):
+    """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured."""
+
+    trainable: int
+    total: int
+    percent: float
+    adapter_bytes: int
+    memory_bytes: int
+    memory: dict[str, int]
+    free_bytes: int
+    fits: Literal["fits", "tight", "too big"]
+    steps: int
+    examples: int
+    seconds: float | None
+    matrix: MatrixPicture
+    sentence: str
+
+
+class TaskSize(NamedTuple):
+    """What an estimate needs of a task: training examples, and their tokens on average and at most."""
+
+    examples: int
+    tokens: float
+    longest: int
+
+
+def estimate_recipe(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, cache: Path, names: Mapping[str, str]
+                    ) -> Estimate:
+    """Return the estimate of `recipe` on the model described in `folder`. Raises ModelError or RecipeError in words.
+
+    `names` says what to call the "model" and the "task" in the sentence.
+    """
+    shape, counted = find_shape(folder), count(folder, recipe.method)
+    plan = recipe.training.plan(recipe.method, counted.base, task.examples)
+    memory = itemise_memory(
+        shape, counted, recipe.precision, batch=plan.batch_size, length=min(task.longest, recipe.training.max_length),
+        compute_bytes=2 if device.bf16 and recipe.training.mixed_precision == "auto" else 4,
+        whole_model=recipe.method.saves_whole_model, checkpointing=recipe.training.gradient_checkpointing)
+    needed = sum(memory.values())
+    speed = load_speed(cache, device)
+    tokens = plan.batch_size * recipe.training.gradient_accumulation * min(task.tokens, recipe.training.max_length)
+    seconds = estimate_seconds(speed, counted.base, tokens, plan.steps) if speed else None
+    return Estimate(
+        trainable=counted.trainable, total=counted.total, percent=100 * counted.trainable / counted.total,
+        adapter_bytes=4 * (counted.base if recipe.method.saves_whole_model else counted.trainable), memory_bytes=needed,
+        memory=memory, free_bytes=device.free_bytes, fits=judge(needed, device.free_bytes), steps=plan.steps,
+        examples=task.examples, seconds=seconds, matrix=draw_matrix(shape, recipe.method),
+        sentence=write_sentence(recipe, counted, task, names, seconds))
+
+
+def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:
+    """Say whether `needed` bytes fit into `free` bytes: tight is above 85 %."""
+    return "fits" if needed < 0.85 * free else "tight" if needed <= free else "too big"
+
+
+def draw_matrix(shape: Shape, method: Method) -> MatrixPicture:
+    """Return the picture of the model's largest kind of linear layer that is not square, with the method's factors."""
+    kind = max(shape.kinds, key=_size, default=LinearShape("weights", shape.hidden, shape.hidden, 1))
+    factors = method.factor_counts(kind.rows, kind.columns)
+    return MatrixPicture(name=kind.name, rows=kind.rows, columns=kind.columns, full_count=kind.rows * kind.columns,
+                         rank=getattr(method, "rank", None),
+                         factor_count=sum(rows * columns for _, rows, columns in factors) if factors else None)
+
+
+def write_sentence(recipe: Recipe, counted: Count, task: TaskSize, names: Mapping[str, str], seconds: float | None) -> str:
+    """Return the whole recipe in one sentence."""
+    duration = f", about {seconds:.0f} s here" if seconds else ""
+    return (f"{names['model']} learns {names['task']} ({task.examples:,} examples) by {recipe.method_words}: "
+            f"{counted.trainable:,} of {counted.total:,} parameters ({100 * counted.trainable / counted.total:.1f} %){duration}.")
+
+
+def _size(kind: LinearShape) -> int:
+    return kind.rows * kind.columns

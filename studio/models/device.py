@@ -1,0 +1,81 @@
+"""What this computer can train on, found without importing torch.
+
+Knows CPUs, NVIDIA GPUs (through nvidia-smi) and Apple GPUs. Knows nothing of models.
+"""
+
+import platform
+import shutil
+import subprocess
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from pydantic import BaseModel
+
+
+class DeviceFacts(BaseModel, frozen=True):
+    """The device that runs would use; memory in bytes."""
+
+    kind: Literal["cpu", "cuda", "mps"]
+    name: str
+    memory_bytes: int
+    free_bytes: int
+    cores: int
+    bf16: bool
+
+    @property
+    def sentence(self) -> str:
+        """What was found, for a person."""
+        size = f"{self.memory_bytes / 2**30:.0f} GB of memory"
+        if self.kind == "cpu":
+            return f"No GPU was found, so training runs on the processor: {self.name}, {self.cores} cores, {size}."
+        return f"Training runs on the graphics card: {self.name}, {size}."
+
+
+def find_device() -> DeviceFacts:
+    """Return the fastest device here, with the memory that is free now."""
+    return _nvidia() or _processor()
+
+
+def _nvidia() -> DeviceFacts | None:
+    if not shutil.which("nvidia-smi"):
+        return None
+    asked = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free,compute_cap", "--format=csv,noheader,nounits"]
+    try:
+        answer = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
+        name, total, free, capability = [part.strip() for part in answer[0].split(",")]
+        return DeviceFacts(kind="cuda", name=name, memory_bytes=int(total) * 2**20, free_bytes=int(free) * 2**20,
+                           cores=count_cores(), bf16=float(capability) >= 8.0)
+    except (subprocess.SubprocessError, OSError, ValueError, IndexError):
+        return None
+
+
+def _processor() -> DeviceFacts:
+    memory = psutil.virtual_memory()
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    return DeviceFacts(kind="mps" if apple else "cpu", name=_processor_name(), memory_bytes=memory.total,
+                       free_bytes=memory.available, cores=count_cores(), bf16=_processor_has_bf16())
+
+
+def count_cores() -> int:
+    """Return how many cores this process may use."""
+    usable = getattr(psutil.Process(), "cpu_affinity", None)
+    return len(usable()) if usable else (psutil.cpu_count(logical=False) or 1)
+
+
+@lru_cache
+def _cpuinfo() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(errors="replace") if path.exists() else ""
+
+
+def _processor_name() -> str:
+    for line in _cpuinfo().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _processor_has_bf16() -> bool:
+    return any(flag in _cpuinfo() for flag in ("avx512_bf16", "amx_bf16", " bf16"))

@@ -1,0 +1,61 @@
+"""Fetching from the Hugging Face Hub, with every failure in words.
+
+Knows huggingface_hub and the files a safe model has. A model that is already in the local cache needs no network.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from studio.errors import ModelError
+
+_FILES = ["*.json", "*.safetensors", "tokenizer.model", "*.txt", "*.jinja", "LICENSE*", "README.md"]
+T = TypeVar("T")
+
+
+def fetch_config_folder(repo: str, revision: str | None) -> Path:
+    """Return a cached folder that holds the hub model's config.json and tokenizer, fetching them if needed."""
+    from huggingface_hub import snapshot_download
+
+    small = [pattern for pattern in _FILES if pattern != "*.safetensors"]
+    return Path(_in_words(repo, lambda: snapshot_download(repo, revision=revision, allow_patterns=small)))
+
+
+def fetch_model_folder(repo: str, revision: str | None) -> Path:
+    """Return a cached folder that holds the whole hub model (safetensors only), fetching it if needed."""
+    from huggingface_hub import snapshot_download
+
+    return Path(_in_words(repo, lambda: snapshot_download(repo, revision=revision, allow_patterns=_FILES)))
+
+
+def fetch_size(repo: str, revision: str | None) -> tuple[int, int] | None:
+    """Return (parameters, bytes) from the hub's safetensors headers, None where they can't be had."""
+    from huggingface_hub import get_safetensors_metadata
+
+    try:
+        found = get_safetensors_metadata(repo, revision=revision)
+    except Exception:  # the size is a courtesy: without it the page says "unknown"
+        return None
+    sizes = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I8": 1, "U8": 1}
+    return sum(found.parameter_count.values()), sum(n * sizes.get(kind, 2) for kind, n in found.parameter_count.items())
+
+
+def _in_words(repo: str, fetch: Callable[[], T]) -> T:
+    import httpx
+    from huggingface_hub import errors
+
+    try:
+        return fetch()
+    except errors.GatedRepoError:
+        raise ModelError(f"{repo} is gated: its owner asks you to accept a licence first. Open its page on the hub, accept, "
+                         "then set the environment variable HF_TOKEN and start the studio again.", field="model") from None
+    except errors.RepositoryNotFoundError:
+        raise ModelError(f"The hub knows no model {repo!r}. Check the spelling (owner/name), or set HF_TOKEN if it is "
+                         "private.", field="model") from None
+    except errors.RevisionNotFoundError:
+        raise ModelError(f"{repo} has no such revision. Leave the revision empty for the newest.", field="model") from None
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx.HTTPError, OSError):
+        raise ModelError(f"{repo!r} is not on this computer, and the hub can't be reached. Connect to the internet and try "
+                         "again, or choose the built-in model, which needs no network.", field="model") from None
+    except errors.HFValidationError as error:
+        raise ModelError(f"{repo!r} is not a hub id: {error}", field="model") from None

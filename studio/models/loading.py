@@ -1,0 +1,69 @@
+"""Loading a base model and its tokenizer at a precision, on the device that was found.
+
+Safetensors only, never the author's code. Imports torch and transformers inside its functions.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from studio.errors import ModelError
+from studio.models.device import DeviceFacts
+from studio.models.hub import fetch_model_folder
+from studio.models.reference import ModelRef
+from studio.precisions import Precision
+
+
+def find_model_folder(ref: ModelRef) -> Path:
+    """Return the folder of the whole model, fetching it from the hub if needed. Raises ModelError in words."""
+    return ref.find_folder() or fetch_model_folder(ref.ref, ref.revision)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of a folder, with a padding token. Raises ModelError in words."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"The tokenizer in {folder} can't be loaded: {_first_line(error)}", field="model") from None
+    if tokenizer.eos_token_id is None:
+        raise ModelError(f"The tokenizer in {folder} has no end token (eos), so the model could never learn to stop. Set "
+                         "eos_token in its tokenizer_config.json.", field="model")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients: bool = False) -> Any:
+    """Return the frozen base model of a folder. Raises ModelError in words.
+
+    `gradients` prepares a quantised base so that gradients reach the adapters below it.
+    """
+    from transformers import AutoModelForCausalLM
+
+    quiet_libraries()
+    arguments = {"device_map": {"": device.kind}, **precision.load_arguments(device.kind, device.bf16)}
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, **arguments)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ModelError(f"The model in {folder} can't be loaded: {_first_line(error)}", field="model") from None
+    precision.after_load(model)
+    model.requires_grad_(False)
+    model.eval()
+    if gradients and precision.quantised:
+        model.enable_input_require_grads()
+    return model
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries' progress bars and advice out of the log, where a person looks for what went wrong."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n", 1)[0][:300]

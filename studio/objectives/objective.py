@@ -1,0 +1,35 @@
+"""Objective: what is optimised. The head of the family; one file each.
+
+An objective turns a task's instances into token rows with labels; the trainer it is given to is the same for all.
+"""
+
+from abc import abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+from studio.plugins import Plugin
+from studio.tasks.task import Instance, Task
+
+
+class Row(NamedTuple):
+    """One training example as tokens; `labels` has -100 where nothing is learnt. Both have the same length."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+
+class Objective(Plugin):
+    """What a run optimises."""
+
+    summary: ClassVar[str]
+
+    @abstractmethod
+    def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Row | None:
+        """Return the row of one instance, None when its answer would be cut away."""
+
+    @abstractmethod
+    def write_prompt(self, task: Task, text: str, tokenizer: Any) -> str:
+        """Return the exact text the model sees before it answers `text`, an instance's input."""
+
+    @abstractmethod
+    def encode_prompt(self, task: Task, text: str, tokenizer: Any) -> list[int]:
+        """Return the tokens of that text, as they stand at the start of a training row."""

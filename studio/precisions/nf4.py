@@ -1,0 +1,40 @@
+"""4-bit NormalFloat with double quantisation: the base of QLoRA (Dettmers et al. 2023, arXiv:2305.14314)."""
+
+from typing import Any, ClassVar
+
+from studio.precisions.precision import Precision
+
+
+class Nf4(Precision):
+    """Linear weights as 4-bit codes in blocks of 64, their scales quantised again."""
+
+    name: ClassVar[str] = "nf4"
+    title: ClassVar[str] = "4-bit (nf4)"
+    position: ClassVar[int] = 3
+    summary: ClassVar[str] = ("Every weight of a linear layer is rounded to one of 16 values: half a byte. With LoRA on top this "
+                              "is QLoRA, which fits models four times larger.")
+    bytes_per_weight: ClassVar[float] = 0.5 + 1 / 64 + 4 / (64 * 256)  # code + 8-bit scale a block + its own scale
+    other_bytes: ClassVar[int] = 2
+    quantised: ClassVar[bool] = True
+
+    def load_arguments(self, device: str, bf16: bool) -> dict[str, Any]:
+        """Return a bitsandbytes configuration that computes in bf16 where the device can."""
+        import torch
+        from transformers import BitsAndBytesConfig
+
+        compute = torch.bfloat16 if bf16 else torch.float32
+        config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
+                                    bnb_4bit_compute_dtype=compute)
+        return {"quantization_config": config, "dtype": compute, "device_map": {"": device}}
+
+    def after_load(self, model: Any) -> None:
+        """Keep bitsandbytes 0.50 from repacking weights at the first evaluation forward.
+
+        On processors with AVX512-BF16 it would: loss and answers stay right, but gradients of lower layers, merging and
+        dequantising go silently wrong afterwards.
+        """
+        from bitsandbytes.nn import Linear4bit
+
+        for module in model.modules():
+            if isinstance(module, Linear4bit):
+                module.support_avx512bf16_for_cpu = False

@@ -1,0 +1,76 @@
+"""Events: one line of JSON for each thing that happened in a run, in the past tense; append-only.
+
+Written by the training child alone, each line by one write(), never NaN. Read by anybody from a byte offset: only whole lines
+are taken, so a reader that comes while a line is being written sees it the next time.
+"""
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from studio.workspace import disk_errors_in_words
+
+Event = dict[str, Any]
+TERMINAL = frozenset({"finished", "stopped", "failed"})
+PAGE_BYTES = 1 << 20
+
+
+class EventPage(NamedTuple):
+    """Whole events read from a file, and the byte offset to go on from."""
+
+    events: list[Event]
+    offset: int
+
+
+class EventWriter:
+    """Appends events to a run's file. If a crash left half a line, it is closed first, so that it spoils no other."""
+
+    def __init__(self, path: Path) -> None:
+        with disk_errors_in_words(path.parent):
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+                os.write(self._file, b"\n")
+        self._folder = path.parent
+
+    def append(self, event: str, **values: Any) -> None:
+        """Append one event with the time it happened (seconds since 1970). Raises WorkspaceError when the disk refuses."""
+        line = json.dumps({"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False)
+        with disk_errors_in_words(self._folder):
+            os.write(self._file, line.encode("utf-8", "replace") + b"\n")
+
+
+def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> EventPage:
+    """Return the whole events after `offset` bytes, at most `most_bytes` of them; a broken line is passed over."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            offset = offset if 0 <= offset <= size else 0
+            file.seek(offset)
+            chunk = file.read(most_bytes)
+    except FileNotFoundError:
+        return EventPage([], 0)
+    end = chunk.rfind(b"\n") + 1
+    if not end and len(chunk) == most_bytes:  # one line longer than a page can't be ours
+        return EventPage([], offset + len(chunk))
+    return EventPage([event for line in chunk[:end].splitlines() if (event := _parse(line))], offset + end)
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

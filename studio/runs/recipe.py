@@ -1,0 +1,91 @@
+"""Recipe: a frozen value that says everything about a run. Equal recipes give equal runs; it round-trips through JSON.
+
+Knows how the axes (model, task, method, objective, precision, training) are named and combined; knows nothing of folders.
+"""
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SerializeAsAny, ValidationError
+
+from studio.declaration import explain
+from studio.errors import RecipeError
+from studio.methods import METHODS, Method
+from studio.models.reference import BUILTIN, ModelRef
+from studio.objectives import OBJECTIVES, Objective
+from studio.precisions import PRECISIONS, Precision
+from studio.runs.training import Training
+
+LARGEST_JSON = 100_000
+
+
+class Recipe(BaseModel):
+    """Base model, task, and the three axes, with the training options."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field(BUILTIN, min_length=1, max_length=1000)
+    revision: str | None = Field(None, max_length=200)
+    task_id: str = Field(min_length=1, max_length=100)
+    task_version: str | None = Field(None, max_length=64)
+    method: Annotated[SerializeAsAny[Method], BeforeValidator(METHODS.read)] = Field(default_factory=lambda: METHODS.read("lora"))
+    objective: Annotated[SerializeAsAny[Objective], BeforeValidator(OBJECTIVES.read)] = Field(
+        default_factory=lambda: OBJECTIVES.read("sft"))
+    precision: Annotated[Precision, BeforeValidator(PRECISIONS.read), PlainSerializer(lambda chosen: chosen.name)] = Field(
+        default_factory=lambda: PRECISIONS.read("fp32"))
+    training: Training = Training()
+
+    @property
+    def base(self) -> ModelRef:
+        """The base model."""
+        return ModelRef(ref=self.model, revision=self.revision)
+
+    @property
+    def method_words(self) -> str:
+        """The method as people call it: LoRA on 4-bit weights is QLoRA."""
+        prefix = "Q" if self.precision.quantised else ""
+        return prefix + self.method.words
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the recipe as plain JSON values; `read_recipe` gives back an equal one."""
+        return self.model_dump(mode="json")
+
+
+def read_recipe(data: object) -> Recipe:
+    """Make a recipe of JSON (an object or its text), filling in defaults. Raises RecipeError naming the field in words."""
+    if isinstance(data, str):
+        data = _parse(data)
+    if not isinstance(data, dict):
+        raise RecipeError(f"A recipe is an object such as {{\"task_id\": \"...\"}}, not {type(data).__name__}.")
+    if "task_id" not in data or data["task_id"] in (None, ""):
+        raise RecipeError("The recipe names no task. Choose one on the Data step, or set \"task_id\".", field="task_id")
+    training = _read_training(data.get("training"))
+    try:
+        recipe = Recipe.model_validate({**data, "training": training})
+    except ValidationError as error:
+        raise explain(error, Recipe) from None
+    refusal = recipe.method.refuses(recipe.precision)
+    if refusal:
+        raise RecipeError(refusal, field="precision")
+    return recipe
+
+
+def _read_training(data: object) -> Training:
+    if data is None:
+        return Training()
+    if not isinstance(data, dict):
+        raise RecipeError(f"training must be an object of options, not {type(data).__name__}.", field="training")
+    try:
+        return Training.model_validate({key: value for key, value in data.items() if not (key == "preset" and value is None)})
+    except ValidationError as error:
+        raise explain(error, Training, prefix="training.") from None
+
+
+def _parse(text: str) -> object:
+    if len(text) > LARGEST_JSON:
+        raise RecipeError(f"A recipe has at most {LARGEST_JSON:,} characters; this one has {len(text):,}.")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RecipeError(f"The recipe is not JSON: {error}. It looks like {{\"task_id\": \"...\", \"method\": "
+                          "{\"name\": \"lora\", \"rank\": 8}}.") from None

@@ -1,0 +1,131 @@
+"""The line of runs: starts the oldest waiting run whenever the device is free. One at a time.
+
+The line is the run folders themselves, so it survives a restart. Of two studios on one workspace only the one that holds the
+lock file starts runs; the other's runs wait in the same line.
+"""
+
+import logging
+import threading
+
+from filelock import FileLock, Timeout
+
+from studio.errors import InputError, StudioError
+from studio.runs.event import EventWriter
+from studio.runs.launcher import Launcher, ProcessLauncher
+from studio.runs.run import Run, find_run, list_runs
+from studio.runs.status import ACTIVE, RunStatus, Watch
+from studio.workspace import Workspace
+
+LOG = logging.getLogger(__name__)
+
+
+class Scheduler:
+    """Watches all runs of a workspace and starts them in turn."""
+
+    def __init__(self, workspace: Workspace, launcher: Launcher | None = None) -> None:
+        self.workspace = workspace
+        self.launcher = launcher or ProcessLauncher()
+        self._watches: dict[str, Watch] = {}
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()  # one change of the line at a time
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._file_lock = FileLock(workspace.folder / "scheduler.lock")
+
+    def open(self) -> None:
+        """Begin to start runs, in a thread of this process."""
+        self._thread = threading.Thread(target=self._work, name="scheduler", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop starting runs; a training child goes on."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread:
+            self._thread.join(timeout=5)
+        self._file_lock.release(force=True)
+
+    def wake(self) -> None:
+        """Look at the line now."""
+        self._wake.set()
+
+    def watch(self, run: Run) -> Watch:
+        """Return the one watch of a run."""
+        with self._lock:
+            return self._watches.setdefault(run.run_id, Watch(run))
+
+    def look_at_all(self) -> list[RunStatus]:
+        """Return the status of every run, the newest first, with the places of those that wait."""
+        return _in_line([self.watch(run).look() for run in list_runs(self.workspace)])
+
+    def look_at(self, run: Run) -> RunStatus:
+        """Return the status of one run, with its place in the line if it waits."""
+        status = self.watch(run).look()
+        if status.status != "queued":
+            return status
+        return next((each for each in self.look_at_all() if each.run_id == run.run_id), status)
+
+    def start_next(self) -> Run | None:
+        """Start the oldest waiting run if none is active; return it. A run that can't be started is left as failed."""
+        with self._turn:
+            statuses = self.look_at_all()
+            waiting = [status for status in statuses if status.status == "queued"]
+            if not waiting or any(status.status in ACTIVE for status in statuses):
+                return None
+            run = find_run(self.workspace, waiting[-1].run_id)
+            self.launcher.launch(self.workspace, run)
+            return run
+
+    def stop(self, run: Run) -> None:
+        """Ask a training run to stop after its step and save; let a waiting one leave the line."""
+        with self._turn:
+            status = self.watch(run).look().status
+            if status in ACTIVE:
+                run.request_stop()
+            elif status == "queued" and run.resume_file.exists():
+                run.resume_file.unlink(missing_ok=True)
+            elif status == "queued":
+                EventWriter(run.events_file).append("stopped", step=0)
+
+    def resume(self, run: Run) -> None:
+        """Put a run that ended early back into the line. Raises InputError when there is nothing to go on with."""
+        with self._turn:
+            status = self.watch(run).look()
+            if status.status in ACTIVE or status.status == "queued":
+                return
+            if not status.can_resume:
+                raise InputError(f"The run {run.name} is {status.status} and has nothing left to do. Start a new one instead.",
+                                 field="run_id")
+            run.request_resume()
+        self.wake()
+
+    def delete(self, run: Run) -> None:
+        """Delete a run that is not training. Raises InputError if it is."""
+        with self._turn:
+            if self.watch(run).look().status in ACTIVE:
+                raise InputError(f"The run {run.name} is training. Stop it first, then delete it.", field="run_id")
+            run.delete()
+            with self._lock:
+                self._watches.pop(run.run_id, None)
+
+    def _work(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._file_lock.acquire(blocking=False)
+                self.start_next()
+            except Timeout:
+                pass  # another studio on this workspace starts the runs
+            except (StudioError, OSError) as error:
+                LOG.warning("The line of runs could not be looked at: %s", error)
+            self._wake.wait(timeout=1.0)
+            self._wake.clear()
+
+
+def _in_line(statuses: list[RunStatus]) -> list[RunStatus]:
+    active = next((status for status in statuses if status.status in ACTIVE), None)
+    waiting = [status.run_id for status in reversed(statuses) if status.status == "queued"]
+    wait = active.seconds_left if active else 0.0
+    return [status if status.status != "queued" else status.model_copy(
+        update={"position": waiting.index(status.run_id) + 1, "wait_seconds": wait if waiting[0] == status.run_id else None})
+        for status in statuses]

@@ -1,0 +1,149 @@
+"""The status of a run: never stored, always folded from its events and from "is that process alive".
+
+A `Watch` folds only what is new since it last looked, so a status costs the same at step 10 and at step 100,000.
+"""
+
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from studio.runs.event import TERMINAL, Event, read_events
+from studio.runs.run import Run
+
+Status = Literal["queued", "starting", "running", "finished", "stopped", "failed", "lost"]
+ACTIVE = frozenset({"starting", "running"})
+
+
+class RunStatus(BaseModel, frozen=True):
+    """What is true of a run now; losses are in nats per token, times in seconds, moments in seconds since 1970."""
+
+    run_id: str
+    name: str
+    status: Status
+    phase: str | None = None
+    step: int = 0
+    of: int | None = None
+    loss: float | None = None
+    held_out_loss: float | None = None
+    best_held_out_loss: float | None = None
+    trainable: int | None = None
+    total: int | None = None
+    examples_per_second: float | None = None
+    seconds_left: float | None = None
+    elapsed_seconds: float | None = None
+    position: int | None = None
+    wait_seconds: float | None = None
+    error: str | None = None
+    remedy: str | None = None
+    checkpoints: list[int] = []
+    created_at: float
+    finished_at: float | None = None
+    title: str = ""
+    sentence: str = ""
+    recipe: dict[str, Any] = {}
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether stopping it means something."""
+        return self.status in ACTIVE or self.status == "queued"
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether it can go on: it ended before its last step."""
+        return self.status in ("stopped", "lost", "failed") and (self.of is None or self.step < self.of)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there are weights to talk to."""
+        return bool(self.checkpoints)
+
+
+class Watch:
+    """Follows one run. Safe to use from several threads."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._lock = threading.Lock()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._offset = 0
+        self._values: dict[str, Any] = {}
+        self._last: str | None = None
+        self._started_at: float | None = None
+
+    def look(self) -> RunStatus:
+        """Return the status, reading only the events that are new."""
+        with self._lock:
+            if self._offset and (not self.run.events_file.exists() or self.run.events_file.stat().st_size < self._offset):
+                self._forget()
+            self._read()
+            status = self._decide()
+            values = self._values | ({"phase": None, "seconds_left": None} if status not in ACTIVE else {})
+            return RunStatus(run_id=self.run.run_id, name=self.run.name, status=status, created_at=created_at(self.run.folder),
+                             checkpoints=self.run.list_checkpoints(), **values)
+
+    def _read(self) -> None:
+        while True:
+            page = read_events(self.run.events_file, self._offset)
+            for event in page.events:
+                self._fold(event)
+            if page.offset == self._offset:
+                return
+            self._offset = page.offset
+
+    def _decide(self) -> Status:
+        alive = self.run.is_alive()
+        if not alive and self.run.resume_file.exists():
+            return "queued"
+        if self._last in TERMINAL:
+            again = alive and (self._values.get("finished_at") or 0) < _launched_at(self.run)
+            return "starting" if again else self._last  # type: ignore[return-value]
+        if not self.run.was_launched():
+            return "queued"
+        if alive:
+            return "running" if self._values.get("step") and not self._values.get("phase") else "starting"
+        self._read()  # it may have written its last words between the two looks
+        return self._last if self._last in TERMINAL else "lost"  # type: ignore[return-value]
+
+    def _fold(self, event: Event) -> None:
+        kind, values = event["event"], self._values
+        if kind == "started":
+            resumed = event.get("resumed_from") or 0
+            self._started_at = event.get("at")
+            values.update(step=resumed, error=None, remedy=None, finished_at=None, phase="Starting")
+        elif kind == "phase":
+            values["phase"] = f"{event.get('text')}: {event.get('part')} of {event.get('parts')}"
+        elif kind == "metrics":
+            values["phase"] = None
+            values.update({key: event[key] for key in ("step", "of", "loss", "examples_per_second", "seconds_left") if key in event})
+        elif kind == "evaluated":
+            loss, best = event.get("held_out_loss"), values.get("best_held_out_loss")
+            values["held_out_loss"] = loss
+            values["best_held_out_loss"] = loss if best is None else min(best, loss or best)
+        elif kind == "counted":
+            values.update(trainable=event.get("trainable"), total=event.get("total"))
+        elif kind in TERMINAL:
+            values.update(finished_at=event.get("at"), error=event.get("error"), remedy=event.get("remedy"), phase=None)
+            values["step"] = event.get("step", values.get("step", 0))
+        if self._started_at and event.get("at"):
+            values["elapsed_seconds"] = max(0.0, round(event["at"] - self._started_at, 1))
+        self._last = kind
+
+
+def created_at(folder: Path) -> float:
+    """Return when a run was made, read from its name."""
+    try:
+        return datetime.strptime("-".join(folder.name.split("-")[:2]), "%Y%m%d-%H%M%S").timestamp()
+    except ValueError:
+        return folder.stat().st_ctime if folder.exists() else 0.0
+
+
+def _launched_at(run: Run) -> float:
+    try:
+        return run.process_file.stat().st_mtime
+    except OSError:
+        return 0.0

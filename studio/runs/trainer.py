@@ -1,0 +1,175 @@
+"""What the studio adds to transformers' Trainer: batches without waste, checkpoints that are whole or absent, events.
+
+Rows are grouped by length and padded to the longest of their batch. Only the positions that are learnt from go through the
+output head, which for a small model with a large vocabulary is most of the work.
+"""
+
+import shutil
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import pad
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from studio.errors import RecipeError
+from studio.objectives.objective import Row
+from studio.runs.event import EventWriter
+from studio.runs.recipe import Recipe
+from studio.runs.run import Run
+from studio.runs.sampling import Sampler
+from studio.runs.training import Plan
+from studio.workspace import disk_errors_in_words, write_whole
+
+WINDOW = 20
+
+
+class RowDataset(Dataset):  # type: ignore[type-arg]
+    """Rows as the dictionaries that Trainer groups by length."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> dict[str, list[int]]:
+        return {"input_ids": self.rows[place].input_ids, "labels": self.rows[place].labels}
+
+
+class Batcher:
+    """Pads rows on the left to the longest one; answers then end together, so the head reads only the last positions.
+
+    Returns input_ids, attention_mask, position_ids, labels, each batch x length, and logits_to_keep.
+    """
+
+    def __init__(self, pad_id: int) -> None:
+        self.pad_id = pad_id
+
+    def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
+        """Return one batch of tensors."""
+        longest = max(len(row["input_ids"]) for row in rows)
+        ids = torch.stack([_left(row["input_ids"], longest, self.pad_id) for row in rows])
+        labels = torch.stack([_left(row["labels"], longest, -100) for row in rows])
+        mask = torch.stack([_left([1] * len(row["input_ids"]), longest, 0) for row in rows])
+        learnt = (labels != -100).any(dim=0).nonzero()
+        first = int(learnt[0]) if len(learnt) else longest - 1
+        return {"input_ids": ids, "attention_mask": mask, "position_ids": (mask.cumsum(-1) - 1).clamp(min=0), "labels": labels,
+                "logits_to_keep": longest - max(0, first - 1)}
+
+
+def _left(values: list[int], length: int, filler: int) -> torch.Tensor:
+    return pad(torch.tensor(values), (length - len(values), 0), value=filler)
+
+
+class StudioTrainer(Trainer):
+    """Trainer whose checkpoints appear whole under the run's own names, with the recipe that made them."""
+
+    def __init__(self, *, run: Run, recipe: Recipe, events: EventWriter, **arguments: Any) -> None:
+        self.run, self.recipe, self.events = run, recipe, events
+        super().__init__(**arguments)
+        self.model_accepts_loss_kwargs = True
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
+                     num_items_in_batch: torch.Tensor | int | None = None) -> Any:
+        """Return the mean cross-entropy over the learnt positions of the batch (of all accumulated batches in training)."""
+        labels, keep = inputs["labels"], inputs["logits_to_keep"]
+        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        logits = outputs.logits[:, -keep:]
+        wanted = labels[:, -keep:][:, 1:]
+        learnt = wanted != -100
+        total = torch.nn.functional.cross_entropy(logits[:, :-1][learnt].float(), wanted[learnt], reduction="sum")
+        loss = total / (num_items_in_batch if num_items_in_batch is not None else learnt.sum().clamp(min=1))
+        return (loss, outputs) if return_outputs else loss
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        beside = Path(self.args.output_dir or "") / f"checkpoint-{self.state.global_step}"
+        (beside / "training_args.bin").unlink(missing_ok=True)
+        write_whole(beside / "recipe.json", self.recipe.model_dump_json(indent=2))
+        with disk_errors_in_words(self.run.folder):
+            place = self.run.checkpoints_folder / f"step-{self.state.global_step}"
+            if place.exists():
+                shutil.rmtree(place)
+            beside.rename(place)
+        self.events.append("saved", step=self.state.global_step)
+        self._forget_old_checkpoints()
+
+    def save_now(self) -> None:
+        """Save a checkpoint of the step the training is at."""
+        self._save_checkpoint(self.model, None)
+
+    def _forget_old_checkpoints(self) -> None:
+        steps = self.run.list_checkpoints()
+        best = self.state.best_global_step
+        for step in steps[:-self.recipe.training.keep_checkpoints]:
+            if step != best:
+                shutil.rmtree(self.run.checkpoints_folder / f"step-{step}", ignore_errors=True)
+
+
+class Reporter(TrainerCallback):
+    """Writes what happens as events, looks for the stop file after each step, ends early when nothing improves."""
+
+    def __init__(self, run: Run, events: EventWriter, plan: Plan, sampler: Sampler | None) -> None:
+        self.run, self.events, self.plan, self.sampler = run, events, plan, sampler
+        self.stopped = False
+        self._worse = 0
+        self._moments: deque[float] = deque(maxlen=WINDOW)
+        self._resting = 0.0
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Note the time; stop after this step if a person asked for it."""
+        self._moments.append(time.monotonic() - self._resting)
+        if self.run.stop_file.exists() and state.global_step < state.max_steps:
+            self.stopped = True
+            control.should_training_stop = True
+            control.should_save = True
+        if self.plan.sample_every and state.global_step % self.plan.sample_every == 0 or self.stopped:
+            self._sample(state.global_step)
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None,
+               **_: Any) -> None:
+        """Write the metrics of a step, or the held-out loss. Raises RecipeError when the loss is no number any more."""
+        logs = logs or {}
+        if "eval_loss" in logs:
+            self._evaluated(state, control, logs["eval_loss"])
+        elif "loss" in logs:
+            if not torch.isfinite(torch.tensor(float(logs["loss"]))):
+                raise RecipeError(f"The loss stopped being a number at step {state.global_step}: the steps were too large. Lower "
+                                  f"the learning rate ({self.plan.learning_rate:g}) to a tenth and train again.",
+                                  field="training.learning_rate")
+            speed = self._steps_per_second()
+            self.events.append(
+                "metrics", step=state.global_step, of=state.max_steps, loss=round(float(logs["loss"]), 5),
+                learning_rate=logs.get("learning_rate"), grad_norm=_rounded(logs.get("grad_norm")),
+                epoch=_rounded(logs.get("epoch")),
+                examples_per_second=speed and round(speed * args.train_batch_size * args.gradient_accumulation_steps, 1),
+                seconds_left=speed and round((state.max_steps - state.global_step) / speed, 1))
+
+    def _evaluated(self, state: TrainerState, control: TrainerControl, loss: float) -> None:
+        self.events.append("evaluated", step=state.global_step, held_out_loss=round(float(loss), 5))
+        if state.best_metric is None or loss < state.best_metric:
+            state.best_metric, state.best_global_step, self._worse = loss, state.global_step, 0
+        else:
+            self._worse += 1
+            if self.plan.patience and self._worse >= self.plan.patience:
+                control.should_training_stop = True
+                control.should_save = True
+
+    def _sample(self, step: int) -> None:
+        if self.sampler:
+            began = time.monotonic()
+            self.events.append("sampled", step=step, samples=self.sampler.ask())
+            self._resting += time.monotonic() - began
+
+    def _steps_per_second(self) -> float | None:
+        if len(self._moments) < 2:
+            return None
+        return (len(self._moments) - 1) / max(1e-6, self._moments[-1] - self._moments[0])
+
+
+def _rounded(value: Any) -> float | None:
+    return None if value is None else round(float(value), 5)

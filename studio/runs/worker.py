@@ -1,0 +1,78 @@
+"""The training child: the whole life of a run, on one screen.
+
+    python -m studio.runs.worker WORKSPACE RUN_ID
+
+Started by a launcher in a session of its own, so closing the studio leaves it training. It alone writes the run's events and
+checkpoints. It never imports the page, the chat or the scheduler. Heavy libraries are imported after the first event, so that
+a watcher sees what is going on from the first moment.
+"""
+
+import os
+import platform
+import sys
+import time
+import traceback
+from importlib.metadata import version
+
+from studio.errors import StudioError
+from studio.runs.event import EventWriter, read_events
+from studio.runs.run import Run, find_run
+from studio.workspace import Workspace
+
+PHASES = ("Loading the libraries", "Loading the base model", "Turning the examples into tokens", "Taking the first step")
+
+
+def main(workspace_folder: str, run_id: str) -> int:
+    """Execute one run to its end. Returns the exit status: 0 finished or stopped, 1 failed."""
+    workspace = Workspace(workspace_folder)
+    return execute(workspace, find_run(workspace, run_id))
+
+
+def execute(workspace: Workspace, run: Run) -> int:
+    """Execute a run in this process; every outcome ends in exactly one terminal event. Returns 0 or 1."""
+    events = EventWriter(run.events_file)
+    steps = run.list_checkpoints()
+    run.stop_file.unlink(missing_ok=True)
+    events.append("started", pid=os.getpid(), attempt=_count_attempts(run) + 1, resumed_from=steps[-1] if steps else None,
+                  versions={name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
+                  python=platform.python_version())
+    began = time.monotonic()
+    try:
+        events.append("phase", text=PHASES[0], part=1, parts=len(PHASES))
+        from studio.runs.session import train
+
+        outcome = train(workspace, run, events)
+        events.append("finished" if outcome.finished else "stopped", step=outcome.step,
+                      seconds=round(time.monotonic() - began, 1))
+        return 0
+    except BaseException as error:
+        traceback.print_exc()
+        events.append("failed", **explain_failure(error))
+        return 1
+
+
+def explain_failure(error: BaseException) -> dict[str, str]:
+    """Return what went wrong and what a person can do about it, in words."""
+    if isinstance(error, StudioError):
+        return {"error": str(error), "remedy": ""}
+    text = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error).strip() else 'no message'}"
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate memory" in str(error):
+        return {"error": "The device ran out of memory.",
+                "remedy": "Lower the batch size or the longest example, or choose QLoRA (4-bit weights)."}
+    if isinstance(error, KeyboardInterrupt):
+        return {"error": "The training was interrupted from its terminal.", "remedy": "Resume it from its last checkpoint."}
+    return {"error": f"The training broke: {text}", "remedy": "The run's output.log has the details."}
+
+
+def _count_attempts(run: Run) -> int:
+    offset = count = 0
+    while True:
+        page = read_events(run.events_file, offset)
+        count += sum(event["event"] == "started" for event in page.events)
+        if page.offset == offset:
+            return count
+        offset = page.offset
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2]))

@@ -1,0 +1,240 @@
+"""Everything a person can do, in one place: the page, the API, the command line and the notebook all call this.
+
+Knows the rooms and puts them together; holds no rule of its own and imports neither gradio nor torch. Errors are StudioErrors
+in words. What it returns are frozen values.
+"""
+
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from pydantic import BaseModel
+
+from studio.chat.desk import Answers, Desk
+from studio.errors import ModelError, StudioError
+from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
+from studio.estimates.time import load_speed, measure_speed
+from studio.models.catalogue import CATALOGUE, ModelCard
+from studio.models.device import DeviceFacts, find_device
+from studio.models.facts import ModelFacts, describe_model, find_config_folder
+from studio.models.loading import load_tokenizer
+from studio.models.reference import ModelRef
+from studio.objectives import Objective
+from studio.runs.event import Event, read_events
+from studio.runs.launcher import Launcher
+from studio.runs.recipe import Recipe, read_recipe
+from studio.runs.run import find_run, new_run
+from studio.runs.scheduler import Scheduler
+from studio.runs.status import RunStatus
+from studio.tasks.reading import Reading
+from studio.tasks.split import split_task
+from studio.tasks.store import TaskCard, TaskStore
+from studio.tasks.task import Instance, Task
+from studio.workspace import Workspace
+
+SAMPLED = 300
+"""How many instances are tokenised to learn how long a task's examples are."""
+
+
+class TokenLengths(BaseModel, frozen=True):
+    """How long a task's examples (prompt and answer) are in tokens of one model."""
+
+    model: str
+    counted: int
+    mean: float
+    median: int
+    p95: int
+    longest: int
+    too_long: int
+    context: int | None
+
+
+class EventPage(BaseModel, frozen=True):
+    """Events after a byte offset, the next offset, and the status of the run."""
+
+    run_id: str
+    offset: int
+    events: list[Event]
+    status: str
+
+
+class Studio:
+    """One studio on one workspace."""
+
+    def __init__(self, workspace: Workspace, launcher: Launcher | None = None, local_folders: bool = True) -> None:
+        self.workspace = workspace
+        self.local_folders = local_folders
+        self.tasks = TaskStore(workspace)
+        self.scheduler = Scheduler(workspace, launcher)
+        self.desk = Desk(workspace)
+        self._starting = threading.Lock()
+        self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
+        self._recipes = lru_cache(maxsize=1024)(self._load_recipe)
+        self._titles = lru_cache(maxsize=1024)(self._load_title)
+
+    def open(self) -> "Studio":
+        """Begin to start runs that wait."""
+        self.scheduler.open()
+        return self
+
+    def close(self) -> None:
+        """Stop starting runs; what trains goes on."""
+        self.scheduler.close()
+
+    # Models
+
+    def list_models(self) -> list[ModelCard]:
+        """Return base models worth starting with."""
+        return list(CATALOGUE)
+
+    def describe_model(self, ref: str, revision: str | None = None) -> ModelFacts:
+        """Return what is known of a base model. Raises ModelError in words."""
+        return describe_model(self._check_model(ModelRef(ref=ref, revision=revision)))
+
+    def device(self) -> DeviceFacts:
+        """Return the device that runs would use."""
+        return find_device()
+
+    # Tasks
+
+    def list_tasks(self) -> list[TaskCard]:
+        """Return the sample tasks and those that were imported."""
+        return self.tasks.list_tasks()
+
+    def load_task(self, task_id: str, version: str | None = None) -> Task:
+        """Return a task. Raises NotFoundError in words."""
+        return self.tasks.load_task(task_id, version)
+
+    def import_task(self, path: Path | str, name: str) -> Reading:
+        """Read a task file that was uploaded as `name` and keep it. Raises TaskError in words."""
+        return self.tasks.import_file(Path(path), name)
+
+    def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
+        """Return how long a task's examples are in tokens of a model, from a sample of them."""
+        recipe = self.read_recipe({"task_id": task_id, "model": model, **({"objective": objective} if objective else {})})
+        task = self.load_task(task_id)
+        return self._lengths(task_id, task.version, recipe.base, recipe.objective)
+
+    # Recipes
+
+    def read_recipe(self, data: object) -> Recipe:
+        """Make a recipe of JSON. Raises RecipeError, ModelError or NotFoundError naming the field in words."""
+        recipe = read_recipe(data)
+        self._check_model(recipe.base)
+        return recipe
+
+    def estimate(self, data: object) -> Estimate:
+        """Return what a recipe will cost, exact counts included. Raises StudioError in words."""
+        recipe = self.read_recipe(data)
+        task = self.load_task(recipe.task_id, recipe.task_version)
+        lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
+        size = TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
+        facts = describe_model(recipe.base)
+        return estimate_recipe(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache,
+                               {"model": facts.title, "task": task.heading})
+
+    def measure_device(self) -> float:
+        """Measure how fast this device trains, once; estimates have a time from then on. Takes a few seconds."""
+        device = find_device()
+        return load_speed(self.workspace.cache, device) or measure_speed(self.workspace.cache, device)
+
+    # Runs
+
+    def start_run(self, data: object, request: str = "") -> str:
+        """Put a run in the line and return its id; the same non-empty `request` never makes two. Raises StudioError."""
+        recipe = self.read_recipe(data)
+        task = self.load_task(recipe.task_id, recipe.task_version)
+        split_task(task, recipe.training.seed)
+        find_config_folder(recipe.base)
+        with self._starting:
+            run = new_run(self.workspace, recipe.model_copy(update={"task_version": task.version}), request[:100])
+        self.scheduler.wake()
+        return run.run_id
+
+    def resume_run(self, run_id: str) -> None:
+        """Let a run that stopped, failed or was lost go on from its newest checkpoint. Raises StudioError in words."""
+        self.scheduler.resume(find_run(self.workspace, run_id))
+
+    def stop_run(self, run_id: str) -> None:
+        """Ask a run to stop after its step and save; one that waits leaves the line."""
+        self.scheduler.stop(find_run(self.workspace, run_id))
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run that is not training. Raises InputError in words if it is."""
+        self.scheduler.delete(find_run(self.workspace, run_id))
+
+    def list_runs(self) -> list[RunStatus]:
+        """Return the status of every run, the newest first."""
+        return [self._with_titles(status) for status in self.scheduler.look_at_all()]
+
+    def run_status(self, run_id: str) -> RunStatus:
+        """Return the status of a run. Raises NotFoundError in words."""
+        return self._with_titles(self.scheduler.look_at(find_run(self.workspace, run_id)))
+
+    def run_events(self, run_id: str, offset: int = 0) -> EventPage:
+        """Return the whole events after a byte offset, at most a megabyte of them, and where to go on."""
+        run = find_run(self.workspace, run_id)
+        status = self.scheduler.watch(run).look().status
+        page = read_events(run.events_file, offset)
+        return EventPage(run_id=run.run_id, offset=page.offset, events=page.events, status=status)
+
+    # Answers
+
+    def held_out(self, run_id: str) -> list[Instance]:
+        """Return the instances of a run's task that it never trains on."""
+        recipe = find_run(self.workspace, run_id).load_recipe()
+        task = self.load_task(recipe.task_id, recipe.task_version)
+        return list(split_task(task, recipe.training.seed).test)
+
+    def unseen(self, run_id: str) -> list[Instance]:
+        """Return instances whose words the run's task never uses; empty for tasks that have none."""
+        task = self.tasks.load_unseen(find_run(self.workspace, run_id).load_recipe().task_id)
+        return list(task.instances) if task else []
+
+    def ask(self, run_id: str, prompt: str, max_tokens: int = 48, seed: int = 0, step: int | None = None,
+            temperature: float = 0.0) -> Answers:
+        """Return what base and tuned answer to an instance's input. Raises StudioError in words."""
+        return self.desk.ask(find_run(self.workspace, run_id), prompt, max_tokens, seed, step, temperature)
+
+    def stream(self, run_id: str, prompt: str, max_tokens: int = 48, seed: int = 0, step: int | None = None,
+               temperature: float = 0.0) -> Iterator[Answers]:
+        """Yield both answers as they grow; close the iterator to cancel."""
+        return self.desk.stream(find_run(self.workspace, run_id), prompt, max_tokens, seed, step, temperature)
+
+    # Inside
+
+    def _check_model(self, ref: ModelRef) -> ModelRef:
+        if not self.local_folders and ref.is_local and ref.ref != "builtin":
+            raise ModelError("This studio is shared, so folders of its own disk can't be chosen. Give a hub id, or use the "
+                             "built-in model.", field="model")
+        return ref
+
+    def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
+        task = self.load_task(task_id, version)
+        folder = find_config_folder(ref)
+        tokenizer = load_tokenizer(folder)
+        context = describe_model(ref).context
+        rows = [objective.encode(task, instance, tokenizer, 10**9) for instance in task.instances[:SAMPLED]]
+        lengths = sorted(len(row.input_ids) for row in rows if row)
+        return TokenLengths(model=ref.ref, counted=len(lengths), mean=sum(lengths) / len(lengths), median=_rank(lengths, 0.5),
+                            p95=_rank(lengths, 0.95), longest=lengths[-1], context=context,
+                            too_long=sum(length > (context or 10**9) for length in lengths))
+
+    def _with_titles(self, status: RunStatus) -> RunStatus:
+        try:
+            recipe = self._recipes(status.run_id)
+            title = self._titles(recipe.task_id, recipe.task_version)
+        except StudioError as error:
+            return status.model_copy(update={"title": status.name, "error": status.error or str(error)})
+        return status.model_copy(update={"recipe": recipe.to_json(), "title": title,
+                                         "sentence": f"{title} by {recipe.method_words}"})
+
+    def _load_recipe(self, run_id: str) -> Recipe:
+        return find_run(self.workspace, run_id).load_recipe()
+
+    def _load_title(self, task_id: str, version: str | None) -> str:
+        return self.load_task(task_id, version).heading
+
+
+def _rank(values: list[int], share: float) -> int:
+    return values[min(len(values) - 1, int(share * len(values)))]
