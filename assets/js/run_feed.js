@@ -1,0 +1,116 @@
+// Follows one run for everything on the page that shows it: asks the server what is new since a byte offset, keeps the
+// curve, and tells its listeners. Knows nothing of how a run looks; the truth is the run's events, read again after a reload.
+//
+//   studioFeed.listen(tell)        tell(state, change): change is "reset" | "drop" | "append" | "status"
+//   studioFeed.follow(run, pull)   pull({run, offset}) -> what studio/ui/widgets/live_chart.py answers
+//   studioFeed.wake()              ask now (after a click, or when the tab is looked at again)
+window.studioFeed ??= (() => {
+  const REMOTE = location.hostname.endsWith(".hf.space");
+  const LIVELY = REMOTE ? 3000 : 1000, QUIET = REMOTE ? 5000 : 2500, SETTLED = 10000, LONGEST = 30000;
+  const ENDED = ["finished", "stopped", "failed", "lost", "gone"];
+  const MANY = 30000;                     // points after which the thinned history is fetched again
+  const listeners = new Set();
+  let pull = null, timer = 0, busy = false, failures = 0, empty = 0, again = false;
+  let state = blank(null);
+  let shown = () => true;
+
+  function blank(run) {
+    return {run, offset: 0, status: null, error: null, reconnecting: false, phase: null, samples: [],
+            train: {step: [], loss: [], rate: []}, held_out: {step: [], loss: []}};
+  }
+
+  function tell(change, added) {
+    for (const listener of listeners) {
+      try { listener(state, change, added); } catch (error) { console.error(error); }
+    }
+  }
+
+  function follow(run, ask) {
+    pull = ask ?? pull;
+    if (run === state.run) return wake();
+    state = blank(run);
+    failures = empty = 0;
+    tell("reset");
+    wake();
+  }
+
+  function wake() {
+    clearTimeout(timer);
+    if (busy) again = true; else tick();
+  }
+
+  function pause() {
+    if (failures) return Math.min(LONGEST, LIVELY * 2 ** Math.min(failures, 6));
+    if (ENDED.includes(state.status?.status)) return SETTLED;
+    return empty >= 5 || state.status?.status === "queued" ? QUIET : LIVELY;
+  }
+
+  async function tick() {
+    clearTimeout(timer);
+    if (!state.run || !pull) return;
+    if (document.hidden || !shown()) { timer = setTimeout(tick, LIVELY); return; }
+    const asked = state.run;
+    busy = true;
+    let answer;
+    try { answer = await pull({run: asked, offset: state.offset}); } catch { answer = undefined; }
+    busy = false;
+    if (state.run !== asked || again) { again = false; if (state.run === asked) take(answer); return tick(); }
+    take(answer);
+    if (answer?.more) return tick();
+    timer = setTimeout(tick, pause());
+  }
+
+  function take(answer) {
+    if (!answer || typeof answer !== "object") {
+      failures += 1;
+      state.reconnecting = true;
+      return tell("status");
+    }
+    failures = 0;
+    state.reconnecting = false;
+    if (answer.error) {
+      state.error = answer.error;
+      state.status = {...(state.status ?? {}), status: answer.gone ? "gone" : state.status?.status ?? "gone"};
+      return tell("status");
+    }
+    const news = answer.train.step.length + answer.held_out.step.length + answer.samples.length;
+    const moved = answer.offset !== state.offset;
+    state.error = null;
+    state.offset = answer.offset;
+    state.status = answer.status;
+    empty = moved ? 0 : empty + 1;
+    state.phase = answer.phase ?? state.phase;
+    if (answer.drop_after !== null) drop(answer.drop_after);
+    if (news) append(answer);
+    tell(answer.drop_after !== null ? "drop" : news ? "append" : "status", answer);
+    if (state.train.step.length > MANY && answer.train.step.length < MANY / 2 && !answer.more) refetch();
+  }
+
+  function drop(last) {
+    const cut = (series) => {
+      const keep = series.step.map((step) => step <= last);
+      for (const key of Object.keys(series)) series[key] = series[key].filter((_, index) => keep[index]);
+    };
+    cut(state.train);
+    cut(state.held_out);
+    state.samples = state.samples.filter((sample) => sample.step <= last);
+  }
+
+  function append(answer) {
+    for (const name of ["train", "held_out"])
+      for (const key of Object.keys(answer[name])) state[name][key].push(...answer[name][key]);
+    state.samples = [...state.samples, ...answer.samples].slice(-60);
+  }
+
+  function refetch() {                    // a page that stayed open for very long: take the server's thinned history
+    const run = state.run;
+    state = {...blank(run), status: state.status};
+    tell("reset");
+    again = false;
+    setTimeout(wake, 0);
+  }
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(); });
+  return {listen: (tell) => { listeners.add(tell); return () => listeners.delete(tell); }, follow, wake,
+          showing: (test) => { shown = test; }, get state() { return state; }};
+})();

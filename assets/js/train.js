@@ -1,0 +1,193 @@
+// The desk of a run: how it stands, in words and numbers, and what can be done about it. Starts, stops and resumes.
+// js_on_load of RunDesk: `element` and `server` come from gradio; everything shown comes from studioFeed.
+const {h, put, name, loss} = window.studioElements;
+const feed = window.studioFeed, studio = window.studio;
+const desk = element.querySelector(".desk");
+const ACTIVE = ["queued", "starting", "running"];
+
+// ---- made once, changed in place: a button keeps its focus and no click is lost ----------------------------------------
+const title = h("h3", {class: "desk-name"}), pill = h("span", {class: "pill"}), task = h("span", {class: "hint desk-task"});
+const words = h("p", {class: "desk-words"}), trouble = h("div", {class: "desk-trouble", hidden: true}), refusal = h("p", {class: "error-line", role: "alert", hidden: true});
+const fill = h("i"), bar = h("div", {class: "bar", role: "progressbar", "aria-label": "Progress of the run", "aria-valuemin": 0}, fill);
+const cells = {};
+for (const key of ["step", "left", "loss", "held", "speed"]) {
+  const number = h("b", {class: "num hero"}), label = h("span", {class: "hint"});
+  cells[key] = {number, label, cell: h("div", {class: `hero-cell hero-${key}`}, number, label)};
+}
+const heroes = h("div", {class: "heroes"}, Object.values(cells).map((one) => one.cell));
+const buttons = {
+  talk: h("button", {type: "button", class: "btn", onclick: talk}),
+  stop: h("button", {type: "button", class: "btn", onclick: () => act("stop_run", "stop")}),
+  resume: h("button", {type: "button", class: "btn", onclick: () => act("resume_run", "resume")}),
+  again: h("button", {type: "button", class: "btn quiet", onclick: again}, "Train again with other settings"),
+};
+for (const [key, button] of Object.entries(buttons)) button.dataset.act = key;
+desk.append(h("header", {class: "desk-head"}, title, pill, task), words, heroes, bar, trouble,
+            h("div", {class: "acts"}, Object.values(buttons)), refusal);
+
+let asked = null;                            // {act, status, step}: a click whose effect is not seen yet
+feed.listen(draw);
+draw(feed.state, "reset");
+
+function draw(state, change) {
+  const status = state.status ?? {}, now = status.status;
+  desk.hidden = !state.run;
+  desk.dataset.status = state.run ? now ?? "loading" : "none";
+  desk.dataset.run = state.run ?? "";
+  if (!state.run) return;
+  if (change === "reset") { asked = null; complain(""); }
+  if (asked && (now !== asked.status || Date.now() > asked.until)) asked = null;
+  put(title, name(state.run));
+  put(pill, state.reconnecting ? "reconnecting" : now === "gone" ? "deleted" : now ?? "…");
+  pill.className = `pill ${state.reconnecting ? "" : now ?? ""}`;
+  put(task, status.sentence ?? "");
+  put(words, wordsOf(state, status));
+  words.hidden = !words.textContent;
+  words.classList.toggle("waiting", now === "starting" || now === "queued");
+  drawHeroes(status);
+  drawTrouble(status);
+  drawButtons(status);
+}
+
+// ---- words and numbers ---------------------------------------------------------------------------------------------------
+function wordsOf(state, status) {
+  const last = (status.checkpoints ?? []).at(-1);
+  if (!status.status) return state.reconnecting ? "Reconnecting to the studio …" : "Reading the run …";
+  if (status.status === "gone") return state.error ?? "This run is not here any more.";
+  if (status.status === "queued") return waitWords(status);
+  if (status.status === "starting") {
+    const phase = state.phase;
+    return phase?.text ? `${phase.text} … ${phase.part} of ${phase.parts}` : status.phase || "Starting the training process …";
+  }
+  if (status.status === "finished") return `Finished${took(status)}.`;
+  if (status.status === "stopped") return status.of ? `Stopped at step ${studio.number(status.step)} of ${studio.number(status.of)}${last ? `; step ${studio.number(last)} is kept` : ""}.` : "It left the line before it began.";
+  if (status.status === "lost") return `The training process ended without a word at step ${studio.number(status.step)} (the computer may have restarted). `
+    + (last ? `Nothing before step ${last} is lost: resume.` : "It had kept no checkpoint yet, so it begins again.");
+  return "";
+}
+
+function waitWords(status) {
+  const wait = status.wait_seconds ? `, about ${studio.duration(status.wait_seconds)}` : "";
+  return status.position > 1 ? `You are number ${status.position} in line${wait}.` : `You are next in line${wait}.`;
+}
+
+function took(status) {
+  return status.elapsed_seconds ? ` in ${studio.duration(status.elapsed_seconds)}` : "";
+}
+
+function drawHeroes(status) {
+  const running = status.status === "running", begun = Boolean(status.step && status.of);
+  heroes.hidden = bar.hidden = !begun || status.status === "gone";
+  if (!begun) return;
+  fillCell("step", studio.number(status.step), status.of ? `of ${studio.number(status.of)} steps` : "steps");
+  fillCell("left", running && status.seconds_left != null ? studio.duration(status.seconds_left) : null, "left");
+  fillCell("loss", loss(status.loss), "loss");
+  fillCell("held", status.held_out_loss == null ? null : loss(status.held_out_loss), "held-out loss");
+  fillCell("speed", running && status.examples_per_second ? String(Math.round(status.examples_per_second)) : null, "examples/s");
+  fill.style.width = `${Math.min(100, 100 * status.step / Math.max(1, status.of))}%`;
+  bar.setAttribute("aria-valuemax", status.of);
+  bar.setAttribute("aria-valuenow", status.step);
+}
+
+function fillCell(key, value, label) {
+  const {number, label: place, cell} = cells[key];
+  cell.hidden = value === null;
+  if (value === null) return;
+  put(number, value);
+  put(place, label);
+}
+
+function drawTrouble(status) {
+  const failed = status.status === "failed";
+  trouble.hidden = !failed;
+  if (!failed) return;
+  const wanted = JSON.stringify([status.error, status.remedy]);
+  if (trouble.dataset.shown === wanted) return;
+  trouble.dataset.shown = wanted;
+  const [first, ...rest] = String(status.error || "The training process ended with an error.").split("\n");
+  trouble.replaceChildren(h("p", {class: "error-line"}, first), status.remedy ? h("p", {}, status.remedy) : "",
+    rest.join("\n").trim() ? h("details", {}, h("summary", {}, "Details"), h("pre", {}, rest.join("\n"))) : "");
+}
+
+// ---- what can be done ------------------------------------------------------------------------------------------------------
+function drawButtons(status) {
+  const last = (status.checkpoints ?? []).at(-1), running = ACTIVE.includes(status.status), gone = status.status === "gone";
+  const doing = (key) => asked?.act === key;
+  show("talk", Boolean(status.can_ask) && !gone, running ? "Talk to it now →" : "Talk to it →");
+  show("stop", Boolean(status.can_stop) && !gone, doing("stop") ? "Stopping after this step …"
+    : status.status === "queued" ? "Leave the line" : status.step ? `Stop and keep step ${studio.number(status.step)}` : "Stop", doing("stop"));
+  show("resume", Boolean(status.can_resume) && !gone, doing("resume") ? "Resuming …" : last ? `Resume from step ${studio.number(last)}` : "Start it again", doing("resume"));
+  show("again", !running && Boolean(status.status), gone ? "Choose other settings" : "Train again with other settings");
+  buttons.talk.classList.toggle("primary", status.status === "finished" || running);
+  buttons.resume.classList.toggle("primary", Boolean(status.can_resume));
+}
+
+function show(key, visible, text, disabled = false) {
+  const button = buttons[key];
+  button.hidden = !visible;
+  button.disabled = disabled;
+  put(button, text);
+}
+
+function complain(text) {
+  put(refusal, text);
+  refusal.hidden = !text;
+}
+
+function talk() {
+  window.studioTalkTo?.(feed.state.run, null);
+  studio.go("compare");
+}
+
+async function act(call, key) {
+  const run = feed.state.run;
+  asked = {act: key, status: feed.state.status?.status, until: Date.now() + 20000};
+  complain("");
+  draw(feed.state, "status");
+  const answer = await server[call]({run});
+  if (!answer || answer.error) {
+    asked = null;
+    complain(answer?.error ?? "The studio did not answer. Try again.");
+    draw(feed.state, "status");
+  }
+  feed.wake();
+}
+
+async function again() {                     // from this run's own recipe, whoever made it
+  const answer = await server.read_settings({run: feed.state.run});
+  if (answer?.recipe) studio.setDraft({recipe: answer.recipe, run: null, step: "method"}, {whole: true});
+  else studio.setDraft({run: null, step: "method"});
+}
+
+// ---- one click, one run ----------------------------------------------------------------------------------------------------
+let starting = false, ticket = null;         // the id of a click: the same until the studio said which run it made
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-act=start]");
+  if (button && !button.disabled) start(button);
+});
+
+function mint() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function start(button) {
+  if (starting) return;
+  starting = true;
+  const recipe = studio.draft.recipe, key = JSON.stringify(recipe), label = button.textContent;
+  if (ticket?.key !== key) ticket = {key, id: mint()};
+  const place = button.closest("[data-plan]")?.querySelector("[data-refusal]");
+  if (place) put(place, "");
+  button.disabled = true;
+  put(button, "Starting …");
+  const answer = await server.start_run({recipe, request: ticket.id});
+  starting = false;
+  button.disabled = false;
+  put(button, label);
+  if (answer?.run) {
+    ticket = null;
+    studio.setDraft({run: answer.run, step: "train"});
+    window.studioRuns?.refresh();
+  } else if (place) put(place, answer?.error ?? "The studio did not answer. Press again: it makes one run, not two.");
+}

@@ -1,0 +1,52 @@
+"""The list of runs in the side bar: all runs, the newest first, each with its state and a tiny curve; open one, delete one.
+
+Draws one custom component; assets/js/run_list.js asks for the rows, only while the list can be seen and something trains.
+"""
+
+from typing import Any
+
+import gradio as gr
+
+from studio.service import Studio
+from studio.ui.theme import asset
+from studio.ui.widgets.draft_box import DraftBox
+from studio.ui.widgets.run_shelf import RunShelf
+from studio.ui.widgets.server_act import Act, answer_in_words, part
+
+_TEMPLATE = """
+<nav class="run-list" aria-label="Runs" data-runs="" data-state="loading">
+  <h3>Runs</h3>
+  <p class="hint run-list-words" role="status">Reading the runs …</p>
+  <ul></ul>
+</nav>"""
+
+
+class RunList(gr.HTML):
+    """All runs; tells tests data-runs (how many) and data-state (loading, ready, unreachable)."""
+
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        super().__init__(value=None, html_template=_TEMPLATE, js_on_load=asset("js/run_list.js"),
+                         server_functions=make_acts(studio), padding=False, apply_default_css=False, **settings)
+
+    def api_info(self) -> dict[str, Any]:
+        """It has no value."""
+        return {"type": "null"}
+
+
+def draw_run_list(studio: Studio, draft: DraftBox) -> None:
+    """Draw the list into the current side bar. It follows the draft in the browser, so it needs no events."""
+    RunList(studio, elem_id="run-list", elem_classes="studio")
+
+
+def make_acts(studio: Studio) -> list[Act]:
+    """Return the server functions of the list, bound to `studio`."""
+    shelf = RunShelf(studio)
+
+    def list_runs(asked: Any) -> dict[str, Any]:
+        return shelf.list_rows()
+
+    def delete_run(asked: Any) -> dict[str, Any]:
+        studio.delete_run(part(asked, "run", str))
+        return {"done": True}
+
+    return [answer_in_words(act) for act in (list_runs, delete_run)]

@@ -1,0 +1,72 @@
+"""The desk of a run (how it stands, start, stop, resume) and the answers it gave on its way.
+
+Knows gradio's custom component and the studio; what is shown is drawn by assets/js/train.js and samples.js from the points
+the live chart asked for. The acts are server functions: they need no queue, they survive a restart of the studio under an
+open page, and they answer {"error": words} instead of raising, since the browser shows the words where the click was.
+"""
+
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import InputError
+from studio.service import Studio
+from studio.ui.theme import asset
+from studio.ui.widgets.server_act import Act, answer_in_words, part
+
+LONGEST_REQUEST = 64
+
+
+class RunDesk(gr.HTML):
+    """State, progress and acts of `draft.run`; hidden while there is none."""
+
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        super().__init__(value=None, html_template='<section class="desk" aria-label="The run" data-status="none" hidden></section>',
+                         js_on_load=asset("js/train.js"), server_functions=make_acts(studio), padding=False,
+                         apply_default_css=False, **settings)
+
+    def api_info(self) -> dict[str, Any]:
+        """It has no value."""
+        return {"type": "null"}
+
+
+class SampleAnswers(gr.HTML):
+    """The sample answers of `draft.run`; hidden until there are some."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(value=None, html_template=_SAMPLES, js_on_load=asset("js/samples.js"), padding=False,
+                         apply_default_css=False, **settings)
+
+    def api_info(self) -> dict[str, Any]:
+        """It has no value."""
+        return {"type": "null"}
+
+
+_SAMPLES = """
+<section class="samples" aria-label="Answers on the way" data-step="" hidden>
+  <header><h3 class="samples-title"></h3><div class="samples-pick"></div></header>
+  <div class="samples-list"></div>
+</section>"""
+
+
+def make_acts(studio: Studio) -> list[Act]:
+    """Return the server functions of the desk, bound to `studio`."""
+
+    def start_run(asked: Any) -> dict[str, Any]:
+        recipe, request = part(asked, "recipe", dict), part(asked, "request", str)
+        if not 8 <= len(request) <= LONGEST_REQUEST:
+            raise InputError(f"A request id has 8 to {LONGEST_REQUEST} characters, not {len(request)}.")
+        return {"run": studio.start_run(recipe, request)}
+
+    def stop_run(asked: Any) -> dict[str, Any]:
+        studio.stop_run(part(asked, "run", str))
+        return {"done": True}
+
+    def resume_run(asked: Any) -> dict[str, Any]:
+        studio.resume_run(part(asked, "run", str))
+        return {"done": True}
+
+    def read_settings(asked: Any) -> dict[str, Any]:
+        return {"recipe": studio.run_status(part(asked, "run", str)).recipe}
+
+    return [answer_in_words(act) for act in (start_run, stop_run, resume_run, read_settings)]

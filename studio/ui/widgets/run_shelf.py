@@ -1,0 +1,83 @@
+"""What the list of runs shows of each: a state, a few words and a curve the size of a thumbnail. Knows no gradio.
+
+A list is asked for every few seconds while something trains, and a class has many runs: what was read of a curve is kept, so
+that only new events are read, and nothing of a run that has ended.
+"""
+
+import threading
+from typing import Any
+
+from studio.errors import StudioError
+from studio.runs.status import RunStatus
+from studio.service import Studio
+from studio.ui.widgets.curve import read_curve, thin
+
+MOST_RUNS = 100
+WIDTH, HEIGHT = 72, 24
+ENDED = frozenset({"finished", "stopped", "failed", "lost"})
+_KEPT_POINTS = 400
+
+
+class RunShelf:
+    """Reads the runs of a studio as rows; remembers the curves it has read."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._curves: dict[str, _Thumbnail] = {}
+        self._lock = threading.Lock()
+
+    def list_rows(self) -> dict[str, Any]:
+        """Return the newest runs as rows and how many runs there are."""
+        runs = self._studio.list_runs()
+        with self._lock:
+            known = {run.run_id for run in runs}
+            for forgotten in self._curves.keys() - known:
+                self._curves.pop(forgotten)
+            return {"rows": [self._row(run) for run in runs[:MOST_RUNS]], "total": len(runs)}
+
+    def _row(self, run: RunStatus) -> dict[str, Any]:
+        return {"run": run.run_id, "status": run.status, "sentence": run.sentence[:200], "step": run.step, "of": run.of,
+                "loss": run.loss, "held_out_loss": run.held_out_loss, "position": run.position, "path": self._path(run)}
+
+    def _path(self, run: RunStatus) -> str:
+        curve = self._curves.setdefault(run.run_id, _Thumbnail())
+        if run.status != "queued" and curve.read_until != (run.status, run.step):
+            try:
+                curve.read(self._studio, run.run_id)
+            except StudioError:  # deleted meanwhile: the next list is without it
+                return ""
+            curve.read_until = (run.status, run.step) if run.status in ENDED else None
+        return curve.draw()
+
+
+class _Thumbnail:
+    """The training losses of one run, read as far as they go."""
+
+    def __init__(self) -> None:
+        self.offset = 0
+        self.steps: list[int] = []
+        self.losses: list[float] = []
+        self.read_until: tuple[str, int] | None = None
+
+    def read(self, studio: Studio, run_id: str) -> None:
+        page = studio.run_events(run_id, self.offset)
+        self.offset = page.offset
+        curve = read_curve(page.events)
+        if curve["drop_after"] is not None:
+            keep = [place for place, step in enumerate(self.steps) if step <= curve["drop_after"]]
+            self.steps, self.losses = [self.steps[place] for place in keep], [self.losses[place] for place in keep]
+        self.steps += curve["train"]["step"]
+        self.losses += curve["train"]["loss"]
+        keep = thin(self.steps, self.losses, _KEPT_POINTS // 2)
+        self.steps, self.losses = [self.steps[place] for place in keep], [self.losses[place] for place in keep]
+
+    def draw(self) -> str:
+        """Return the `d` of an SVG path in a box of WIDTH x HEIGHT, "" while there is no curve."""
+        if len(self.losses) < 2:
+            return ""
+        keep = thin(self.steps, self.losses, WIDTH // 4)
+        first, last = self.steps[0], max(self.steps[-1], self.steps[0] + 1)
+        top = max(self.losses) or 1.0
+        points = (f"{WIDTH * (self.steps[place] - first) / (last - first):.1f} {HEIGHT - 1 - (HEIGHT - 2) * self.losses[place] / top:.1f}"
+                  for place in keep)
+        return "M" + "L".join(points)
