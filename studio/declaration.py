@@ -1,7 +1,8 @@
 """A declared pydantic class read as a form: its fields with bounds, help and choices, and its errors in plain words.
 
-Knows pydantic; knows nothing of gradio. The page draws `form_fields(cls)`, the API and the command line get the same words
-from `explain`. Field metadata: `title` is the label, `description` the hint, `json_schema_extra={"advanced": True}` folds it.
+Knows pydantic; knows nothing of gradio. The page draws `form_fields(cls)`, the API and the command line get the same
+words from `explain`. Field metadata: `title` is the label, `description` the hint, `json_schema_extra={"advanced":
+True}` folds it.
 """
 
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -33,9 +34,19 @@ def form_fields(cls: type[BaseModel]) -> list[FormField]:
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         kind, choices = _kind(info.annotation)
         low, high = _bounds(info.metadata)
-        fields.append(FormField(name, info.title or name.replace("_", " "), info.description or "", kind,
-                                info.get_default(call_default_factory=True), low, high, choices,
-                                bool(extra.get("advanced"))))
+        fields.append(
+            FormField(
+                name,
+                info.title or name.replace("_", " "),
+                info.description or "",
+                kind,
+                info.get_default(call_default_factory=True),
+                low,
+                high,
+                choices,
+                bool(extra.get("advanced")),
+            )
+        )
     return fields
 
 
@@ -46,16 +57,27 @@ def explain(error: ValidationError, cls: type[BaseModel], prefix: str = "") -> R
     info = cls.model_fields.get(name)
     if first["type"] == "extra_forbidden" or (info is None and name):
         known = ", ".join(cls.model_fields) or "none"
-        return RecipeError(f"{name[:60]!r} is not a setting of {getattr(cls, 'name', f'a {cls.__name__.lower()}')}. Its settings: {known}.",
-                           field=f"{prefix}{name[:60]}")
+        return RecipeError(
+            f"{name[:60]!r} is not a setting of {_named(cls)}. Its settings: {known}.",
+            field=f"{prefix}{name[:60]}",
+        )
     if first["type"] == "value_error" or info is None:
         return RecipeError(str(first.get("ctx", {}).get("error", first["msg"])), field=f"{prefix}{name}".rstrip("."))
     kind, choices = _kind(info.annotation)
     low, high = _bounds(info.metadata)
-    rule = {"integer": "a whole number", "number": "a number", "switch": "true or false", "text": "text",
-            "choice": f"one of {', '.join(choices)}"}[kind]
+    rule = {
+        "integer": "a whole number",
+        "number": "a number",
+        "switch": "true or false",
+        "text": "text",
+        "choice": f"one of {', '.join(choices)}",
+    }[kind]
     if low is not None and high is not None:
-        rule = f"between {_plain(low)} and {_plain(high)}" if first["type"] not in _TYPES else f"{rule} between {_plain(low)} and {_plain(high)}"
+        rule = (
+            f"between {_plain(low)} and {_plain(high)}"
+            if first["type"] not in _TYPES
+            else f"{rule} between {_plain(low)} and {_plain(high)}"
+        )
     elif low is not None:
         rule = f"{rule}, {_plain(low)} or more"
     default = None if info.is_required() else info.get_default(call_default_factory=True)
@@ -63,8 +85,21 @@ def explain(error: ValidationError, cls: type[BaseModel], prefix: str = "") -> R
     return RecipeError(f"{name} must be {rule}, not {_shown(first.get('input'))}.{remedy}", field=f"{prefix}{name}")
 
 
-_TYPES = {"int_type", "int_parsing", "float_type", "float_parsing", "int_from_float", "finite_number", "bool_type",
-          "bool_parsing", "string_type"}
+_TYPES = {
+    "int_type",
+    "int_parsing",
+    "float_type",
+    "float_parsing",
+    "int_from_float",
+    "finite_number",
+    "bool_type",
+    "bool_parsing",
+    "string_type",
+}
+
+
+def _named(cls: type[BaseModel]) -> str:
+    return str(getattr(cls, "name", f"a {cls.__name__.lower()}"))
 
 
 def _plain(number: float) -> str:

@@ -1,8 +1,9 @@
 """The one registry: a folder of one-class files becomes a family of plug-ins.
 
-Knows how to find the classes and to name the nearest one when a name is unknown. Knows nothing of what they do.
-A plug-in is a frozen pydantic model: its fields, with their bounds and descriptions, are its form in the browser, its JSON
-in a recipe, its validation and its docs (see `studio.declaration`). Adding one is adding one file to the family's folder.
+Knows how to find the classes and to name the nearest one when a name is unknown. Knows nothing of what they do. A
+plug-in is a frozen pydantic model: its fields, with their bounds and descriptions, are its form in the browser, its
+JSON in a recipe, its validation and its docs (see `studio.declaration`). Adding one is adding one file to the
+family's folder.
 """
 
 import difflib
@@ -53,8 +54,10 @@ class Family(Generic[P]):
             return self.members[name]
         near = difflib.get_close_matches(str(name), self.members, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise RecipeError(f"There is no {self.word} {str(name)[:60]!r}.{hint} Choose one of: {', '.join(self.members)}.",
-                          field=f"{self.word}.name")
+        raise RecipeError(
+            f"There is no {self.word} {str(name)[:60]!r}.{hint} Choose one of: {', '.join(self.members)}.",
+            field=f"{self.word}.name",
+        )
 
     def read(self, data: object) -> P:
         """Make a plug-in of its JSON, `{"name": ..., field: value}` or just its name. Raises RecipeError in words."""
@@ -63,8 +66,9 @@ class Family(Generic[P]):
         if isinstance(data, str):
             data = {"name": data}
         if not isinstance(data, dict):
-            raise RecipeError(f"The {self.word} must be a name or an object with a name, not {type(data).__name__}.",
-                              field=self.word)
+            raise RecipeError(
+                f"The {self.word} must be a name or an object with a name, not {type(data).__name__}.", field=self.word
+            )
         cls = self.find(data.get("name"))
         try:
             return cls.model_validate({key: value for key, value in data.items() if key != "name"})

@@ -1,17 +1,18 @@
 """Everything a person can do, in one place: the page, the API, the command line and the notebook all call this.
 
-Knows the rooms and puts them together; holds no rule of its own and imports neither gradio nor torch. Errors are StudioErrors
-in words. What it returns are frozen values.
+Knows the rooms and puts them together; holds no rule of its own and imports neither gradio nor torch. Errors are
+StudioErrors in words. What it returns are frozen values.
 """
 
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+
 from pydantic import BaseModel
 
 from studio.chat.desk import Answers, Desk
-from studio.errors import ModelError, StudioError
+from studio.errors import InputError, ModelError, StudioError
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.time import load_speed, measure_speed
 from studio.models.catalogue import CATALOGUE, ModelCard
@@ -26,6 +27,7 @@ from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.run import find_run, new_run
 from studio.runs.scheduler import Scheduler
 from studio.runs.status import RunStatus
+from studio.scoring.score import Comparison
 from studio.tasks.reading import Reading
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
@@ -111,7 +113,9 @@ class Studio:
 
     def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
         """Return how long a task's examples are in tokens of a model, from a sample of them."""
-        recipe = self.read_recipe({"task_id": task_id, "model": model, **({"objective": objective} if objective else {})})
+        recipe = self.read_recipe(
+            {"task_id": task_id, "model": model, **({"objective": objective} if objective else {})}
+        )
         task = self.load_task(task_id)
         return self._lengths(task_id, task.version, recipe.base, recipe.objective)
 
@@ -130,8 +134,14 @@ class Studio:
         lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
         size = TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
         facts = describe_model(recipe.base)
-        return estimate_recipe(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache,
-                               {"model": facts.title, "task": task.heading})
+        return estimate_recipe(
+            recipe,
+            find_config_folder(recipe.base),
+            size,
+            find_device(),
+            self.workspace.cache,
+            {"model": facts.title, "task": task.heading},
+        )
 
     def measure_device(self) -> float:
         """Measure how fast this device trains, once; estimates have a time from then on. Takes a few seconds."""
@@ -191,22 +201,46 @@ class Studio:
         task = self.tasks.load_unseen(find_run(self.workspace, run_id).load_recipe().task_id)
         return list(task.instances) if task else []
 
-    def ask(self, run_id: str, prompt: str, max_tokens: int = 48, seed: int = 0, step: int | None = None,
-            temperature: float = 0.0) -> Answers:
+    def ask(
+        self,
+        run_id: str,
+        prompt: str,
+        max_tokens: int = 48,
+        seed: int = 0,
+        step: int | None = None,
+        temperature: float = 0.0,
+    ) -> Answers:
         """Return what base and tuned answer to an instance's input. Raises StudioError in words."""
         return self.desk.ask(find_run(self.workspace, run_id), prompt, max_tokens, seed, step, temperature)
 
-    def stream(self, run_id: str, prompt: str, max_tokens: int = 48, seed: int = 0, step: int | None = None,
-               temperature: float = 0.0) -> Iterator[Answers]:
+    def stream(
+        self,
+        run_id: str,
+        prompt: str,
+        max_tokens: int = 48,
+        seed: int = 0,
+        step: int | None = None,
+        temperature: float = 0.0,
+    ) -> Iterator[Answers]:
         """Yield both answers as they grow; close the iterator to cancel."""
         return self.desk.stream(find_run(self.workspace, run_id), prompt, max_tokens, seed, step, temperature)
+
+    def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:
+        """Return how base and tuned score on the held-out instances, or on words the task never uses."""
+        instances = self.unseen(run_id) if unseen else self.held_out(run_id)
+        if not instances:
+            raise InputError("This task has no instances with unseen words; only the sample tasks do.", field="unseen")
+        return self.desk.compare(find_run(self.workspace, run_id), instances, step)
 
     # Inside
 
     def _check_model(self, ref: ModelRef) -> ModelRef:
         if not self.local_folders and ref.is_local and ref.ref != "builtin":
-            raise ModelError("This studio is shared, so folders of its own disk can't be chosen. Give a hub id, or use the "
-                             "built-in model.", field="model")
+            raise ModelError(
+                "This studio is shared, so folders of its own disk can't be chosen. Give a hub id, or use the "
+                "built-in model.",
+                field="model",
+            )
         return ref
 
     def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
@@ -216,9 +250,16 @@ class Studio:
         context = describe_model(ref).context
         rows = [objective.encode(task, instance, tokenizer, 10**9) for instance in task.instances[:SAMPLED]]
         lengths = sorted(len(row.input_ids) for row in rows if row)
-        return TokenLengths(model=ref.ref, counted=len(lengths), mean=sum(lengths) / len(lengths), median=_rank(lengths, 0.5),
-                            p95=_rank(lengths, 0.95), longest=lengths[-1], context=context,
-                            too_long=sum(length > (context or 10**9) for length in lengths))
+        return TokenLengths(
+            model=ref.ref,
+            counted=len(lengths),
+            mean=sum(lengths) / len(lengths),
+            median=_rank(lengths, 0.5),
+            p95=_rank(lengths, 0.95),
+            longest=lengths[-1],
+            context=context,
+            too_long=sum(length > (context or 10**9) for length in lengths),
+        )
 
     def _with_titles(self, status: RunStatus) -> RunStatus:
         try:
@@ -226,8 +267,9 @@ class Studio:
             title = self._titles(recipe.task_id, recipe.task_version)
         except StudioError as error:
             return status.model_copy(update={"title": status.name, "error": status.error or str(error)})
-        return status.model_copy(update={"recipe": recipe.to_json(), "title": title,
-                                         "sentence": f"{title} by {recipe.method_words}"})
+        return status.model_copy(
+            update={"recipe": recipe.to_json(), "title": title, "sentence": f"{title} by {recipe.method_words}"}
+        )
 
     def _load_recipe(self, run_id: str) -> Recipe:
         return find_run(self.workspace, run_id).load_recipe()

@@ -25,8 +25,14 @@ from studio.errors import NotFoundError, WorkspaceError
 
 FORMAT = "1"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
-_ADJECTIVES = "brave calm clever curious eager fair fast gentle happy honest jolly keen kind lively lucky merry neat noble patient proud quick quiet sharp shy silent smart steady sunny tidy warm wild wise witty".split()
-_ANIMALS = "badger bear beaver crane crow deer dolphin eagle falcon ferret finch fox gecko hare hawk heron ibis jay lark lion lynx mole newt otter owl panda puffin raven robin seal swan tiger toad whale wolf wren".split()
+_ADJECTIVES = """
+    brave calm clever curious eager fair fast gentle happy honest jolly keen kind lively lucky merry neat noble
+    patient proud quick quiet sharp shy silent smart steady sunny tidy warm wild wise witty
+""".split()
+_ANIMALS = """
+    badger bear beaver crane crow deer dolphin eagle falcon ferret finch fox gecko hare hawk heron ibis jay lark
+    lion lynx mole newt otter owl panda puffin raven robin seal swan tiger toad whale wolf wren
+""".split()
 
 
 class Workspace:
@@ -46,8 +52,10 @@ class Workspace:
             write_whole(file, FORMAT)
         found = file.read_text().strip()[:20]
         if found != FORMAT:
-            raise WorkspaceError(f"The workspace {self.folder} has format {found!r}; this studio reads format {FORMAT}. "
-                                 "Use a newer studio, or set STUDIO_HOME to another folder.")
+            raise WorkspaceError(
+                f"The workspace {self.folder} has format {found!r}; this studio reads format {FORMAT}. "
+                "Use a newer studio, or set STUDIO_HOME to another folder."
+            )
 
     @property
     def runs(self) -> Path:
@@ -68,8 +76,10 @@ class Workspace:
         """Return the folder of a run. Raises NotFoundError if the id is malformed or names nothing."""
         folder = self.runs / check_id(run_id, "run")
         if not folder.is_dir():
-            raise NotFoundError(f"There is no run {run_id!r} here. It may have been deleted; choose one from the list of runs.",
-                                field="run_id")
+            raise NotFoundError(
+                f"There is no run {run_id!r} here. It may have been deleted; choose one from the list of runs.",
+                field="run_id",
+            )
         return folder
 
     def new_run_folder(self) -> Path:
@@ -89,8 +99,9 @@ def check_id(value: object, word: str) -> str:
     """Return `value` if it is a well-formed id (small letters, digits, - and _). Raises NotFoundError."""
     if isinstance(value, str) and _ID.fullmatch(value):
         return value
-    raise NotFoundError(f"{str(value)[:60]!r} can't be the id of a {word}: ids are small letters, digits, - and _.",
-                        field=f"{word}_id")
+    raise NotFoundError(
+        f"{str(value)[:60]!r} can't be the id of a {word}: ids are small letters, digits, - and _.", field=f"{word}_id"
+    )
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -107,6 +118,15 @@ def write_whole(path: Path, text: str) -> None:
             beside.unlink(missing_ok=True)
 
 
+_ELSEWHERE = "Set STUDIO_HOME to a folder that can be written."
+_REASONS = {
+    errno.ENOSPC: "its disk is full. Free some space, or set STUDIO_HOME to another disk.",
+    errno.EDQUOT: "its disk quota is used up. Free some space, or set STUDIO_HOME elsewhere.",
+    errno.EROFS: f"it is on a read-only disk. {_ELSEWHERE}",
+    errno.EACCES: f"this user may not write there. {_ELSEWHERE}",
+}
+
+
 @contextmanager
 def disk_errors_in_words(folder: Path) -> Iterator[None]:
     """Turn an OSError of the block into a WorkspaceError that says what to do."""
@@ -115,9 +135,7 @@ def disk_errors_in_words(folder: Path) -> Iterator[None]:
     except OSError as error:
         if isinstance(error, FileExistsError):
             raise
-        raise WorkspaceError({
-            errno.ENOSPC: f"The disk that holds {folder} is full. Free some space, or set STUDIO_HOME to another disk.",
-            errno.EDQUOT: f"The disk quota for {folder} is used up. Free some space, or set STUDIO_HOME elsewhere.",
-            errno.EROFS: f"{folder} is on a read-only disk. Set STUDIO_HOME to a folder that can be written.",
-            errno.EACCES: f"{folder} can't be written by this user. Set STUDIO_HOME to a folder that can be written.",
-        }.get(error.errno or 0, f"{folder}: {error.strerror or error}. Check the disk, or set STUDIO_HOME elsewhere.")) from error
+        reason = _REASONS.get(
+            error.errno or 0, f"{error.strerror or error}. Check the disk, or set STUDIO_HOME elsewhere."
+        )
+        raise WorkspaceError(f"The folder {folder}: {reason}") from error

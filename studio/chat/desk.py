@@ -12,8 +12,11 @@ from pydantic import BaseModel
 from studio.chat.pair import Pair
 from studio.errors import DeviceError, InputError
 from studio.models.device import find_device
+from studio.runs.recipe import Recipe
 from studio.runs.run import Run
+from studio.scoring.score import Comparison, compare
 from studio.tasks.store import TaskStore
+from studio.tasks.task import Instance
 from studio.workspace import Workspace
 
 LONGEST_PROMPT = 20_000
@@ -41,8 +44,15 @@ class Desk:
         self._pair: Pair | None = None
         self._lock = threading.Lock()
 
-    def stream(self, run: Run, text: str, max_tokens: int = 48, seed: int = 0, step: int | None = None,
-               temperature: float = 0.0) -> Iterator[Answers]:
+    def stream(
+        self,
+        run: Run,
+        text: str,
+        max_tokens: int = 48,
+        seed: int = 0,
+        step: int | None = None,
+        temperature: float = 0.0,
+    ) -> Iterator[Answers]:
         """Yield growing answers to an instance's input `text`; the last one is `done`. Raises StudioError in words."""
         check_question(text, max_tokens, seed, temperature)
         run.find_checkpoint(step)
@@ -53,8 +63,15 @@ class Desk:
         finally:
             self._lock.release()
 
-    def ask(self, run: Run, text: str, max_tokens: int = 48, seed: int = 0, step: int | None = None,
-            temperature: float = 0.0) -> Answers:
+    def ask(
+        self,
+        run: Run,
+        text: str,
+        max_tokens: int = 48,
+        seed: int = 0,
+        step: int | None = None,
+        temperature: float = 0.0,
+    ) -> Answers:
         """Return the finished answers. Raises StudioError in words."""
         *_, last = self.stream(run, text, max_tokens, seed, step, temperature)
         return last
@@ -64,20 +81,34 @@ class Desk:
         with self._lock:
             self._pair = None
 
-    def _answer(self, run: Run, text: str, max_tokens: int, seed: int, step: int | None, temperature: float
-                ) -> Iterator[Answers]:
+    def compare(self, run: Run, instances: list[Instance], step: int | None = None) -> Comparison:
+        """Return how base and tuned score on instances of the run's task. Raises StudioError in words."""
         recipe = run.load_recipe()
         task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
+        with self._lock:
+            return compare(self._take_pair(run, recipe, step)[0], recipe, task, instances)
+
+    def _take_pair(self, run: Run, recipe: Recipe, step: int | None) -> tuple[Pair, int]:
+        """Return the loaded pair and the step its tuned side answers with, loading what is missing."""
+        run.find_checkpoint(step)
         if self._pair is None or not self._pair.serves(recipe):
             self._pair = None
             self._pair = Pair(recipe, find_device())
-        pair = self._pair
-        used = pair.use(run, recipe, step)
+        return self._pair, self._pair.use(run, recipe, step)
+
+    def _answer(
+        self, run: Run, text: str, max_tokens: int, seed: int, step: int | None, temperature: float
+    ) -> Iterator[Answers]:
+        recipe = run.load_recipe()
+        task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
+        pair, used = self._take_pair(run, recipe, step)
         prompt = recipe.objective.write_prompt(task, text, pair.tokenizer)
         ids = recipe.objective.encode_prompt(task, text, pair.tokenizer)
         room = getattr(pair.base.config.get_text_config(), "max_position_embeddings", 10**9) - len(ids)
         if room < 1:
-            raise InputError(f"This prompt has {len(ids):,} tokens, more than the model can read. Shorten it.", field="prompt")
+            raise InputError(
+                f"This prompt has {len(ids):,} tokens, more than the model can read. Shorten it.", field="prompt"
+            )
         began, shown = time.monotonic(), 0.0
         base = tuned = ""
         for written in pair.write(ids, min(max_tokens, room), temperature, seed):
@@ -88,7 +119,9 @@ class Desk:
                 yield Answers(base=base, tuned=tuned, prompt=prompt, step=used, seconds=now - began, done=False)
         base, tuned = (pair.tokenizer.decode(side, skip_special_tokens=True).strip() for side in written)
         note = "" if room >= max_tokens else f"Only {room} tokens fit after this prompt."
-        yield Answers(base=base, tuned=tuned, prompt=prompt, step=used, seconds=time.monotonic() - began, done=True, note=note)
+        yield Answers(
+            base=base, tuned=tuned, prompt=prompt, step=used, seconds=time.monotonic() - began, done=True, note=note
+        )
 
 
 def check_question(text: object, max_tokens: object, seed: object, temperature: object) -> None:
@@ -96,9 +129,13 @@ def check_question(text: object, max_tokens: object, seed: object, temperature: 
     if not isinstance(text, str) or not text.strip():
         raise InputError("The prompt is empty. Write something to ask, or pick a held-out example.", field="prompt")
     if len(text) > LONGEST_PROMPT:
-        raise InputError(f"The prompt has {len(text):,} characters; at most {LONGEST_PROMPT:,} can be asked.", field="prompt")
+        raise InputError(
+            f"The prompt has {len(text):,} characters; at most {LONGEST_PROMPT:,} can be asked.", field="prompt"
+        )
     if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or not 1 <= max_tokens <= 2048:
-        raise InputError(f"max_tokens must be a whole number between 1 and 2,048, not {max_tokens!r}. Try 48.", field="max_tokens")
+        raise InputError(
+            f"max_tokens must be a whole number between 1 and 2,048, not {max_tokens!r}. Try 48.", field="max_tokens"
+        )
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise InputError(f"seed must be a whole number between 0 and 4,294,967,295, not {seed!r}. Try 0.", field="seed")
     if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 <= temperature <= 2:

@@ -1,10 +1,12 @@
 """A pair: the base and what a run made of it, ready to be asked together.
 
-With an adapter there is one copy of the weights: row 0 of each batch skips the adapter, row 1 uses it. A full fine-tuning has
-changed the weights themselves, so its pair really is two models. Imports torch and peft inside its functions.
+With an adapter there is one copy of the weights: row 0 of each batch skips the adapter, row 1 uses it. A full
+fine-tuning has changed the weights themselves, so its pair really is two models. Imports torch and peft inside its
+functions.
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,11 +40,17 @@ class Pair:
     def serves(self, recipe: Recipe) -> bool:
         """Whether this pair's base is the one `recipe` was trained on, stored alike."""
         mine, other = self.recipe, recipe
-        return (mine.base, mine.precision, mine.method.saves_whole_model) == (other.base, other.precision,
-                                                                              other.method.saves_whole_model)
+        return (mine.base, mine.precision, mine.method.saves_whole_model) == (
+            other.base,
+            other.precision,
+            other.method.saves_whole_model,
+        )
 
     def use(self, run: Run, recipe: Recipe, step: int | None) -> int:
-        """Let the tuned side answer with a checkpoint of `run`; return its step. Raises NotFoundError if there is none."""
+        """Let the tuned side answer with a checkpoint of `run`.
+
+        Return its step. Raises NotFoundError if there is none.
+        """
         checkpoint = run.find_checkpoint(step)
         if checkpoint != self.checkpoint:
             self.checkpoint = None
@@ -75,16 +83,34 @@ class Pair:
         with torch.inference_mode():
             if self.recipe.method.saves_whole_model:
                 caches = cache or (None, None)
-                sides = [model(input_ids=ids[row:row + 1], attention_mask=mask[row:row + 1], past_key_values=caches[row],
-                               use_cache=True, logits_to_keep=1) for row, model in ((BASE, self.base), (TUNED, self.model))]
-                return Logits(torch.cat([side.logits[:, -1] for side in sides]).float(),
-                              tuple(side.past_key_values for side in sides))
-            out = self.model(input_ids=ids, attention_mask=mask, past_key_values=cache, use_cache=True, logits_to_keep=1,
-                             adapter_names=["__base__", f"tuned{self._adapters}"])
+                sides = [
+                    model(
+                        input_ids=ids[row : row + 1],
+                        attention_mask=mask[row : row + 1],
+                        past_key_values=caches[row],
+                        use_cache=True,
+                        logits_to_keep=1,
+                    )
+                    for row, model in ((BASE, self.base), (TUNED, self.model))
+                ]
+                return Logits(
+                    torch.cat([side.logits[:, -1] for side in sides]).float(),
+                    tuple(side.past_key_values for side in sides),
+                )
+            out = self.model(
+                input_ids=ids,
+                attention_mask=mask,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+                adapter_names=["__base__", f"tuned{self._adapters}"],
+            )
             return Logits(out.logits[:, -1].float(), out.past_key_values)
 
-    def write(self, prompt: list[int], max_tokens: int, temperature: float, seed: int) -> Iterator[tuple[list[int], list[int]]]:
-        """Yield the tokens written so far by (base, tuned) after each step, until both ended or `max_tokens` are written."""
+    def write(
+        self, prompt: list[int], max_tokens: int, temperature: float, seed: int
+    ) -> Iterator[tuple[list[int], list[int]]]:
+        """Yield the tokens written so far by (base, tuned), until both ended or `max_tokens` are written."""
         import torch
 
         ids = torch.tensor([prompt, prompt], device=self.device.kind)
@@ -106,6 +132,37 @@ class Pair:
                 return
             ids = torch.tensor([[token] for token in chosen], device=self.device.kind)
             mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
+
+    def answer_many(self, prompts: list[list[int]], max_tokens: int, tuned: bool, batch: int = 32) -> list[str]:
+        """Return the greedy answers of one side to many prompts."""
+        model = self.model if tuned or not self.recipe.method.saves_whole_model else self.base
+        with nullcontext() if tuned or model is self.base else model.disable_adapter():
+            return [
+                text
+                for start in range(0, len(prompts), batch)
+                for text in self._answer_batch(model, prompts[start : start + batch], max_tokens)
+            ]
+
+    def _answer_batch(self, model: Any, prompts: list[list[int]], max_tokens: int) -> list[str]:
+        import torch
+
+        longest = max(map(len, prompts))
+        ids = torch.tensor(
+            [[self.tokenizer.pad_token_id] * (longest - len(prompt)) + prompt for prompt in prompts],
+            device=self.device.kind,
+        )
+        mask = torch.tensor(
+            [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=self.device.kind
+        )
+        with torch.inference_mode():
+            written = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                max_new_tokens=max_tokens,
+                do_sample=False,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        return [text.strip() for text in self.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)]
 
     def _end_tokens(self) -> set[int]:
         ends = self.base.generation_config.eos_token_id

@@ -18,7 +18,10 @@ _LOCK = threading.Lock()
 
 
 class Count(NamedTuple):
-    """Numbers of parameters; `linear` are the weights of the base's linear layers, which quantisation would store small."""
+    """Numbers of parameters.
+
+    `linear` are the weights of the base's linear layers, which quantisation would store small.
+    """
 
     trainable: int
     total: int
@@ -48,7 +51,10 @@ class Shape(NamedTuple):
 
 
 def count(folder: Path, method: Method) -> Count:
-    """Return the exact counts of `method` on the model whose config.json is in `folder`. Raises ModelError, RecipeError."""
+    """Return the exact counts of `method` on the model whose config.json is in `folder`.
+
+    Raises ModelError, RecipeError.
+    """
     return _count(_config_text(folder), json.dumps(method.model_dump()))
 
 
@@ -90,9 +96,15 @@ def _find_shape(config: str) -> Shape:
         kinds[key] = kinds.get(key, 0) + 1
     text = model.config.get_text_config()
     linear = sum(rows * columns * times for (_, rows, columns), times in kinds.items())
-    return Shape(model.num_parameters(), linear, text.num_hidden_layers, text.hidden_size,
-                 getattr(text, "num_attention_heads", 1), text.vocab_size,
-                 tuple(LinearShape(*key, times) for key, times in kinds.items()))
+    return Shape(
+        model.num_parameters(),
+        linear,
+        text.num_hidden_layers,
+        text.hidden_size,
+        getattr(text, "num_attention_heads", 1),
+        text.vocab_size,
+        tuple(LinearShape(*key, times) for key, times in kinds.items()),
+    )
 
 
 def _build(config: str) -> Any:
@@ -106,7 +118,9 @@ def _build(config: str) -> Any:
     try:
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**values))
     except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        raise ModelError(f"transformers can't build a causal language model of kind {values['model_type'][:60]!r} from this "
-                         f"config.json: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
-                         field="model") from None
+        raise ModelError(
+            f"transformers can't build a causal language model of kind {values['model_type'][:60]!r} from this "
+            f"config.json: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
+            field="model",
+        ) from None
     return model.requires_grad_(False)

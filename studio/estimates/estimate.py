@@ -51,8 +51,9 @@ class TaskSize(NamedTuple):
     longest: int
 
 
-def estimate_recipe(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, cache: Path, names: Mapping[str, str]
-                    ) -> Estimate:
+def estimate_recipe(
+    recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, cache: Path, names: Mapping[str, str]
+) -> Estimate:
     """Return the estimate of `recipe` on the model described in `folder`. Raises ModelError or RecipeError in words.
 
     `names` says what to call the "model" and the "task" in the sentence.
@@ -60,19 +61,34 @@ def estimate_recipe(recipe: Recipe, folder: Path, task: TaskSize, device: Device
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
     memory = itemise_memory(
-        shape, counted, recipe.precision, batch=plan.batch_size, length=min(task.longest, recipe.training.max_length),
+        shape,
+        counted,
+        recipe.precision,
+        batch=plan.batch_size,
+        length=min(task.longest, recipe.training.max_length),
         compute_bytes=2 if device.bf16 and recipe.training.mixed_precision == "auto" else 4,
-        whole_model=recipe.method.saves_whole_model, checkpointing=recipe.training.gradient_checkpointing)
+        whole_model=recipe.method.saves_whole_model,
+        checkpointing=recipe.training.gradient_checkpointing,
+    )
     needed = sum(memory.values())
     speed = load_speed(cache, device)
     tokens = plan.batch_size * recipe.training.gradient_accumulation * min(task.tokens, recipe.training.max_length)
     seconds = estimate_seconds(speed, counted.base, tokens, plan.steps) if speed else None
     return Estimate(
-        trainable=counted.trainable, total=counted.total, percent=100 * counted.trainable / counted.total,
-        adapter_bytes=4 * (counted.base if recipe.method.saves_whole_model else counted.trainable), memory_bytes=needed,
-        memory=memory, free_bytes=device.free_bytes, fits=judge(needed, device.free_bytes), steps=plan.steps,
-        examples=task.examples, seconds=seconds, matrix=draw_matrix(shape, recipe.method),
-        sentence=write_sentence(recipe, counted, task, names, seconds))
+        trainable=counted.trainable,
+        total=counted.total,
+        percent=100 * counted.trainable / counted.total,
+        adapter_bytes=4 * (counted.base if recipe.method.saves_whole_model else counted.trainable),
+        memory_bytes=needed,
+        memory=memory,
+        free_bytes=device.free_bytes,
+        fits=judge(needed, device.free_bytes),
+        steps=plan.steps,
+        examples=task.examples,
+        seconds=seconds,
+        matrix=draw_matrix(shape, recipe.method),
+        sentence=write_sentence(recipe, counted, task, names, seconds),
+    )
 
 
 def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:
@@ -84,16 +100,26 @@ def draw_matrix(shape: Shape, method: Method) -> MatrixPicture:
     """Return the picture of the model's largest kind of linear layer that is not square, with the method's factors."""
     kind = max(shape.kinds, key=_size, default=LinearShape("weights", shape.hidden, shape.hidden, 1))
     factors = method.factor_counts(kind.rows, kind.columns)
-    return MatrixPicture(name=kind.name, rows=kind.rows, columns=kind.columns, full_count=kind.rows * kind.columns,
-                         rank=getattr(method, "rank", None),
-                         factor_count=sum(rows * columns for _, rows, columns in factors) if factors else None)
+    return MatrixPicture(
+        name=kind.name,
+        rows=kind.rows,
+        columns=kind.columns,
+        full_count=kind.rows * kind.columns,
+        rank=getattr(method, "rank", None),
+        factor_count=sum(rows * columns for _, rows, columns in factors) if factors else None,
+    )
 
 
-def write_sentence(recipe: Recipe, counted: Count, task: TaskSize, names: Mapping[str, str], seconds: float | None) -> str:
+def write_sentence(
+    recipe: Recipe, counted: Count, task: TaskSize, names: Mapping[str, str], seconds: float | None
+) -> str:
     """Return the whole recipe in one sentence."""
     duration = f", about {seconds:.0f} s here" if seconds else ""
-    return (f"{names['model']} learns {names['task']} ({task.examples:,} examples) by {recipe.method_words}: "
-            f"{counted.trainable:,} of {counted.total:,} parameters ({100 * counted.trainable / counted.total:.1f} %){duration}.")
+    percent = 100 * counted.trainable / counted.total
+    return (
+        f"{names['model']} learns {names['task']} ({task.examples:,} examples) by {recipe.method_words}: "
+        f"{counted.trainable:,} of {counted.total:,} parameters ({percent:.1f} %){duration}."
+    )
 
 
 def _size(kind: LinearShape) -> int:

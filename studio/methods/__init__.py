@@ -4,3 +4,5 @@ from studio.methods.method import Method
 from studio.plugins import Family
 
 METHODS: Family[Method] = Family(Method, __name__, "method")
+
+__all__ = ["METHODS", "Method"]

@@ -13,8 +13,10 @@ class Full(Method):
     title: ClassVar[str] = "Full fine-tuning"
     position: ClassVar[int] = 2
     summary: ClassVar[str] = "Changes every weight of the model itself."
-    when: ClassVar[str] = ("When the model is small, or the task is far from what it knows. Needs the most memory, and the saved "
-                           "file is a whole model.")
+    when: ClassVar[str] = (
+        "When the model is small, or the task is far from what it knows. Needs the most memory, and the saved "
+        "file is a whole model."
+    )
     paper: ClassVar[str] = "https://arxiv.org/abs/1801.06146"
     learning_rate_small: ClassVar[float] = 5e-4
     learning_rate_large: ClassVar[float] = 2e-5
@@ -28,6 +30,8 @@ class Full(Method):
     def refuses(self, precision: Precision) -> str | None:
         """4-bit codes have no gradient."""
         if precision.quantised:
-            return (f"Full fine-tuning changes the weights themselves, and {precision.title} weights are rounded codes that can't "
-                    "be changed a little. Choose LoRA (then it is QLoRA), or 32-bit or 16-bit weights.")
+            return (
+                f"Full fine-tuning changes the weights themselves, and {precision.title} weights are rounded codes "
+                "that can't be changed a little. Choose LoRA (then it is QLoRA), or 32-bit or 16-bit weights."
+            )
         return None

@@ -20,24 +20,49 @@ class Lora(Method):
     learning_rate_small: ClassVar[float] = 2e-3
     learning_rate_large: ClassVar[float] = 2e-4
 
-    rank: int = Field(8, ge=1, le=256, title="Rank",
-                      description="How thin the pair is: a larger rank can learn more and trains more numbers.")
-    alpha: int = Field(16, ge=1, le=1024, title="Alpha",
-                       description="How strongly the pair speaks up: its output is multiplied by alpha / rank.",
-                       json_schema_extra={"advanced": True})
-    dropout: float = Field(0.0, ge=0, le=0.9, title="Dropout",
-                           description="The share of inputs that the pair ignores at random while training, against "
-                           "learning by heart.", json_schema_extra={"advanced": True})
-    targets: str = Field("all-linear", min_length=1, max_length=500, title="Target modules",
-                         description="Which layers get a pair: all-linear, attention, mlp, or names of layers.",
-                         json_schema_extra={"suggestions": ["all-linear", "attention", "mlp"]})
+    rank: int = Field(
+        8,
+        ge=1,
+        le=256,
+        title="Rank",
+        description="How thin the pair is: a larger rank can learn more and trains more numbers.",
+    )
+    alpha: int = Field(
+        16,
+        ge=1,
+        le=1024,
+        title="Alpha",
+        description="How strongly the pair speaks up: its output is multiplied by alpha / rank.",
+        json_schema_extra={"advanced": True},
+    )
+    dropout: float = Field(
+        0.0,
+        ge=0,
+        le=0.9,
+        title="Dropout",
+        description="The share of inputs that the pair ignores at random while training, against learning by heart.",
+        json_schema_extra={"advanced": True},
+    )
+    targets: str = Field(
+        "all-linear",
+        min_length=1,
+        max_length=500,
+        title="Target modules",
+        description="Which layers get a pair: all-linear, attention, mlp, or names of layers.",
+        json_schema_extra={"suggestions": ["all-linear", "attention", "mlp"]},
+    )
 
     def attach(self, model: Any) -> Any:
         """Return a PeftModel whose A and B matrices train."""
         from peft import LoraConfig, get_peft_model
 
-        config = LoraConfig(r=self.rank, lora_alpha=self.alpha, lora_dropout=self.dropout,
-                            target_modules=find_targets(model, self.targets), task_type="CAUSAL_LM")
+        config = LoraConfig(
+            r=self.rank,
+            lora_alpha=self.alpha,
+            lora_dropout=self.dropout,
+            target_modules=find_targets(model, self.targets),
+            task_type="CAUSAL_LM",
+        )
         return get_peft_model(model, config)
 
     def factor_counts(self, rows: int, columns: int) -> list[tuple[str, int, int]]:

@@ -1,7 +1,8 @@
 """Method: which weights train. The head of the family; one file each.
 
-A method is declared (its fields are its form) and attached to a model. Counts are never computed by a formula of their own:
-they are read off a model the method was really attached to, on the meta device (see studio.estimates.counting).
+A method is declared (its fields are its form) and attached to a model. Counts are never computed by a formula of
+their own: they are read off a model the method was really attached to, on the meta device (see
+studio.estimates.counting).
 """
 
 from abc import abstractmethod
@@ -34,7 +35,10 @@ class Method(Plugin):
         return self.learning_rate_small if (parameters or 10**9) < 100_000_000 else self.learning_rate_large
 
     def factor_counts(self, rows: int, columns: int) -> list[tuple[str, int, int]]:
-        """Return (name, rows, columns) of what stands beside a frozen rows x columns matrix; empty if it trains itself."""
+        """Return (name, rows, columns) of what stands beside a frozen rows x columns matrix.
+
+        Empty if it trains itself.
+        """
         return []
 
     @property

@@ -45,8 +45,14 @@ def _nvidia() -> DeviceFacts | None:
     try:
         answer = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
         name, total, free, capability = [part.strip() for part in answer[0].split(",")]
-        return DeviceFacts(kind="cuda", name=name, memory_bytes=int(total) * 2**20, free_bytes=int(free) * 2**20,
-                           cores=count_cores(), bf16=float(capability) >= 8.0)
+        return DeviceFacts(
+            kind="cuda",
+            name=name,
+            memory_bytes=int(total) * 2**20,
+            free_bytes=int(free) * 2**20,
+            cores=count_cores(),
+            bf16=float(capability) >= 8.0,
+        )
     except (subprocess.SubprocessError, OSError, ValueError, IndexError):
         return None
 
@@ -54,8 +60,14 @@ def _nvidia() -> DeviceFacts | None:
 def _processor() -> DeviceFacts:
     memory = psutil.virtual_memory()
     apple = platform.system() == "Darwin" and platform.machine() == "arm64"
-    return DeviceFacts(kind="mps" if apple else "cpu", name=_processor_name(), memory_bytes=memory.total,
-                       free_bytes=memory.available, cores=count_cores(), bf16=_processor_has_bf16())
+    return DeviceFacts(
+        kind="mps" if apple else "cpu",
+        name=_processor_name(),
+        memory_bytes=memory.total,
+        free_bytes=memory.available,
+        cores=count_cores(),
+        bf16=_processor_has_bf16(),
+    )
 
 
 def count_cores() -> int:

@@ -1,4 +1,4 @@
-"""What can be known of a base model from its config and file headers alone: no weights are loaded, no torch imported."""
+"""What can be known of a base model from its config and file headers alone: no weights, no torch."""
 
 import json
 import re
@@ -45,11 +45,19 @@ def describe_model(ref: ModelRef) -> ModelFacts:
     config = read_config(folder)
     text = config.get("text_config", config)
     parameters, size = _weights(ref, folder)
-    return ModelFacts(ref=ref.ref, title=_title(ref, folder), family=config["model_type"], parameters=parameters,
-                      layers=_number(text, "num_hidden_layers", "n_layer"), size_bytes=size,
-                      hidden_size=_number(text, "hidden_size", "n_embd"), vocabulary=_number(text, "vocab_size"),
-                      context=_number(text, "max_position_embeddings", "n_positions"), licence=_licence(folder),
-                      has_chat_template=has_chat_template(folder))
+    return ModelFacts(
+        ref=ref.ref,
+        title=_title(ref, folder),
+        family=config["model_type"],
+        parameters=parameters,
+        layers=_number(text, "num_hidden_layers", "n_layer"),
+        size_bytes=size,
+        hidden_size=_number(text, "hidden_size", "n_embd"),
+        vocabulary=_number(text, "vocab_size"),
+        context=_number(text, "max_position_embeddings", "n_positions"),
+        licence=_licence(folder),
+        has_chat_template=has_chat_template(folder),
+    )
 
 
 def find_config_folder(ref: ModelRef) -> Path:
@@ -68,7 +76,10 @@ def has_chat_template(folder: Path) -> bool:
 
 
 def count_in_headers(folder: Path) -> tuple[int, int]:
-    """Return (parameters, bytes) summed over the safetensors headers of a folder. Raises ModelError on a broken file."""
+    """Return (parameters, bytes) summed over the safetensors headers of a folder.
+
+    Raises ModelError on a broken file.
+    """
     numbers = size = 0
     for path in sorted(folder.glob("*.safetensors")):
         try:
@@ -85,8 +96,9 @@ def count_in_headers(folder: Path) -> tuple[int, int]:
                     numbers += count
                     size += count * _BYTES.get(tensor["dtype"], 2)
         except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
-            raise ModelError(f"{path} is not a whole safetensors file ({error}). Copy or download it again.",
-                             field="model") from None
+            raise ModelError(
+                f"{path} is not a whole safetensors file ({error}). Copy or download it again.", field="model"
+            ) from None
     return numbers, size
 
 
@@ -109,7 +121,9 @@ def _title(ref: ModelRef, folder: Path) -> str:
 def _licence(folder: Path) -> str | None:
     card = folder / "README.md"
     if card.is_file():
-        found = re.search(r"^licen[sc]e:\s*['\"]?([\w.-]+)", card.read_text(encoding="utf-8", errors="replace")[:4000], re.M)
+        found = re.search(
+            r"^licen[sc]e:\s*['\"]?([\w.-]+)", card.read_text(encoding="utf-8", errors="replace")[:4000], re.M
+        )
         if found:
             return found.group(1)
     return None

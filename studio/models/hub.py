@@ -47,15 +47,25 @@ def _in_words(repo: str, fetch: Callable[[], T]) -> T:
     try:
         return fetch()
     except errors.GatedRepoError:
-        raise ModelError(f"{repo} is gated: its owner asks you to accept a licence first. Open its page on the hub, accept, "
-                         "then set the environment variable HF_TOKEN and start the studio again.", field="model") from None
+        raise ModelError(
+            f"{repo} is gated: its owner asks you to accept a licence first. Open its page on the hub, accept, "
+            "then set the environment variable HF_TOKEN and start the studio again.",
+            field="model",
+        ) from None
     except errors.RepositoryNotFoundError:
-        raise ModelError(f"The hub knows no model {repo!r}. Check the spelling (owner/name), or set HF_TOKEN if it is "
-                         "private.", field="model") from None
+        raise ModelError(
+            f"The hub knows no model {repo!r}. Check the spelling (owner/name), or set HF_TOKEN if it is private.",
+            field="model",
+        ) from None
     except errors.RevisionNotFoundError:
-        raise ModelError(f"{repo} has no such revision. Leave the revision empty for the newest.", field="model") from None
+        raise ModelError(
+            f"{repo} has no such revision. Leave the revision empty for the newest.", field="model"
+        ) from None
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx.HTTPError, OSError):
-        raise ModelError(f"{repo!r} is not on this computer, and the hub can't be reached. Connect to the internet and try "
-                         "again, or choose the built-in model, which needs no network.", field="model") from None
+        raise ModelError(
+            f"{repo!r} is not on this computer, and the hub can't be reached. Connect to the internet and try "
+            "again, or choose the built-in model, which needs no network.",
+            field="model",
+        ) from None
     except errors.HFValidationError as error:
         raise ModelError(f"{repo!r} is not a hub id: {error}", field="model") from None

@@ -28,8 +28,11 @@ def load_tokenizer(folder: Path) -> Any:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"The tokenizer in {folder} can't be loaded: {_first_line(error)}", field="model") from None
     if tokenizer.eos_token_id is None:
-        raise ModelError(f"The tokenizer in {folder} has no end token (eos), so the model could never learn to stop. Set "
-                         "eos_token in its tokenizer_config.json.", field="model")
+        raise ModelError(
+            f"The tokenizer in {folder} has no end token (eos), so the model could never learn to stop. Set "
+            "eos_token in its tokenizer_config.json.",
+            field="model",
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

@@ -37,8 +37,11 @@ class ModelRef(BaseModel, frozen=True):
         if _looks_like_path(self.ref):
             return check_folder(Path(self.ref).expanduser())
         if not _HUB_ID.fullmatch(self.ref) or ".." in self.ref:
-            raise ModelError(f"{self.ref[:80]!r} is neither a folder nor a hub id. A hub id looks like "
-                             "'HuggingFaceTB/SmolLM2-135M'; a folder starts with / or ./ or ~.", field="model")
+            raise ModelError(
+                f"{self.ref[:80]!r} is neither a folder nor a hub id. A hub id looks like "
+                "'HuggingFaceTB/SmolLM2-135M'; a folder starts with / or ./ or ~.",
+                field="model",
+            )
         return None
 
 
@@ -48,41 +51,62 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise ModelError(f"{path} can't be read as JSON ({error}). Save the model again with save_pretrained.",
-                         field="model") from None
+        raise ModelError(
+            f"{path} can't be read as JSON ({error}). Save the model again with save_pretrained.", field="model"
+        ) from None
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
-        raise ModelError(f"{path} does not say a model_type, so it is not the config of a transformers model.",
-                         field="model")
+        raise ModelError(
+            f"{path} does not say a model_type, so it is not the config of a transformers model.", field="model"
+        )
     if "auto_map" in config:
-        raise ModelError("This model needs code written by its author (trust_remote_code), which the studio never runs. "
-                         "Choose a model that transformers knows by itself.", field="model")
+        raise ModelError(
+            "This model needs code written by its author (trust_remote_code), which the studio never runs. "
+            "Choose a model that transformers knows by itself.",
+            field="model",
+        )
     kinds = [str(kind) for kind in config.get("architectures") or []]
     if kinds and not any(kind.endswith(("CausalLM", "LMHeadModel")) for kind in kinds):
-        raise ModelError(f"This is a {', '.join(kinds)[:80]}, not a causal language model (one that writes text word by "
-                         "word). Choose one whose architecture ends in ForCausalLM.", field="model")
+        raise ModelError(
+            f"This is a {', '.join(kinds)[:80]}, not a causal language model (one that writes text word by "
+            "word). Choose one whose architecture ends in ForCausalLM.",
+            field="model",
+        )
     return config
 
 
 def check_folder(folder: Path) -> Path:
     """Return `folder` if a model can be loaded from it safely. Raises ModelError in words."""
     if not folder.is_dir():
-        raise ModelError(f"There is no folder {folder}. Check the path, or give a hub id such as "
-                         "'HuggingFaceTB/SmolLM2-135M'.", field="model")
+        raise ModelError(
+            f"There is no folder {folder}. Check the path, or give a hub id such as 'HuggingFaceTB/SmolLM2-135M'.",
+            field="model",
+        )
     if not (folder / "config.json").is_file():
-        raise ModelError(f"The folder {folder} has no config.json, so it does not hold a model. Choose the folder that "
-                         "save_pretrained wrote.", field="model")
+        raise ModelError(
+            f"The folder {folder} has no config.json, so it does not hold a model. Choose the folder that "
+            "save_pretrained wrote.",
+            field="model",
+        )
     read_config(folder)
     if not any(any(folder.glob(pattern)) for pattern in _WEIGHTS):
         if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.pth")):
-            raise ModelError(f"The folder {folder} holds its weights only as pickle (.bin), a format that can run code "
-                             "when opened. Save the model as safetensors (save_pretrained does) and choose that.",
-                             field="model")
-        raise ModelError(f"The folder {folder} has no *.safetensors file, so there are no weights to tune.", field="model")
+            raise ModelError(
+                f"The folder {folder} holds its weights only as pickle (.bin), a format that can run code "
+                "when opened. Save the model as safetensors (save_pretrained does) and choose that.",
+                field="model",
+            )
+        raise ModelError(
+            f"The folder {folder} has no *.safetensors file, so there are no weights to tune.", field="model"
+        )
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json", "tokenizer.model")):
-        raise ModelError(f"The folder {folder} has no tokenizer. Save it there too: tokenizer.save_pretrained(folder).",
-                         field="model")
+        raise ModelError(
+            f"The folder {folder} has no tokenizer. Save it there too: tokenizer.save_pretrained(folder).",
+            field="model",
+        )
     return folder
 
 
 def _looks_like_path(ref: str) -> bool:
-    return ref.startswith(("/", "./", "../", "~", ".\\")) or bool(re.match(r"[A-Za-z]:[\\/]", ref)) or Path(ref).is_dir()
+    return (
+        ref.startswith(("/", "./", "../", "~", ".\\")) or bool(re.match(r"[A-Za-z]:[\\/]", ref)) or Path(ref).is_dir()
+    )

@@ -4,3 +4,5 @@ from studio.objectives.objective import Objective
 from studio.plugins import Family
 
 OBJECTIVES: Family[Objective] = Family(Objective, __name__, "objective")
+
+__all__ = ["OBJECTIVES", "Objective"]

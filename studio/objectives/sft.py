@@ -1,7 +1,7 @@
 """Supervised instruction tuning: predict the answer after the prompt (Wei et al. 2021, arXiv:2109.01652).
 
-Loss is on the answer and the end token alone (completion-only). The prompt is tokenised by itself, so its tokens are the same
-in training and in chat.
+Loss is on the answer and the end token alone (completion-only). The prompt is tokenised by itself, so its tokens are
+the same in training and in chat.
 """
 
 from typing import Any, ClassVar, Literal
@@ -22,13 +22,28 @@ class Sft(Objective):
     summary: ClassVar[str] = "Shows the model the definition and an input, and trains it to write the wanted output."
 
     template: Literal["plain", "tk_instruct", "chat"] = Field(
-        "plain", title="Template", description="How definition and input are written for the model: plain lines, the longer form "
-        "of Tk-Instruct, or the turns of the model's own chat template.", json_schema_extra={"advanced": True})
-    positive_examples: int = Field(0, ge=0, le=8, title="Positive examples in the prompt", description="How many of the task's "
-                                   "worked examples stand before each input. Each makes every step slower.",
-                                   json_schema_extra={"advanced": True})
-    negative_examples: int = Field(0, ge=0, le=8, title="Negative examples in the prompt", description="How many wrong examples "
-                                   "stand there too.", json_schema_extra={"advanced": True})
+        "plain",
+        title="Template",
+        description="How definition and input are written for the model: plain lines, the longer form "
+        "of Tk-Instruct, or the turns of the model's own chat template.",
+        json_schema_extra={"advanced": True},
+    )
+    positive_examples: int = Field(
+        0,
+        ge=0,
+        le=8,
+        title="Positive examples in the prompt",
+        description="How many of the task's worked examples stand before each input. Each makes every step slower.",
+        json_schema_extra={"advanced": True},
+    )
+    negative_examples: int = Field(
+        0,
+        ge=0,
+        le=8,
+        title="Negative examples in the prompt",
+        description="How many wrong examples stand there too.",
+        json_schema_extra={"advanced": True},
+    )
 
     def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Row | None:
         """Return prompt and answer as one row; None when the answer would not fit into `max_length` tokens."""
@@ -49,7 +64,9 @@ class Sft(Objective):
 
     def encode_prompt(self, task: Task, text: str, tokenizer: Any) -> list[int]:
         """Return the prompt's tokens, with the first token the model expects."""
-        ids = list(tokenizer(self.write_prompt(task, text, tokenizer), add_special_tokens=self.template != "chat")["input_ids"])
+        ids = list(
+            tokenizer(self.write_prompt(task, text, tokenizer), add_special_tokens=self.template != "chat")["input_ids"]
+        )
         if ids and ids[-1] == tokenizer.eos_token_id:
             ids.pop()
         first = tokenizer.bos_token_id

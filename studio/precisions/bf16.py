@@ -11,7 +11,9 @@ class Bf16(Precision):
     name: ClassVar[str] = "bf16"
     title: ClassVar[str] = "16-bit (bf16)"
     position: ClassVar[int] = 2
-    summary: ClassVar[str] = "Every weight takes 2 bytes: half the memory, a little less exact. The usual choice on a graphics card."
+    summary: ClassVar[str] = (
+        "Every weight takes 2 bytes: half the memory, a little less exact. The usual choice on a graphics card."
+    )
     bytes_per_weight: ClassVar[float] = 2
     other_bytes: ClassVar[int] = 2
 

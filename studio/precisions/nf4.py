@@ -11,8 +11,10 @@ class Nf4(Precision):
     name: ClassVar[str] = "nf4"
     title: ClassVar[str] = "4-bit (nf4)"
     position: ClassVar[int] = 3
-    summary: ClassVar[str] = ("Every weight of a linear layer is rounded to one of 16 values: half a byte. With LoRA on top this "
-                              "is QLoRA, which fits models four times larger.")
+    summary: ClassVar[str] = (
+        "Every weight of a linear layer is rounded to one of 16 values: half a byte. With LoRA on top this "
+        "is QLoRA, which fits models four times larger."
+    )
     bytes_per_weight: ClassVar[float] = 0.5 + 1 / 64 + 4 / (64 * 256)  # code + 8-bit scale a block + its own scale
     other_bytes: ClassVar[int] = 2
     quantised: ClassVar[bool] = True
@@ -23,8 +25,9 @@ class Nf4(Precision):
         from transformers import BitsAndBytesConfig
 
         compute = torch.bfloat16 if bf16 else torch.float32
-        config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True,
-                                    bnb_4bit_compute_dtype=compute)
+        config = BitsAndBytesConfig(
+            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=compute
+        )
         return {"quantization_config": config, "dtype": compute, "device_map": {"": device}}
 
     def after_load(self, model: Any) -> None:

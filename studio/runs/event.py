@@ -1,7 +1,7 @@
 """Events: one line of JSON for each thing that happened in a run, in the past tense; append-only.
 
-Written by the training child alone, each line by one write(), never NaN. Read by anybody from a byte offset: only whole lines
-are taken, so a reader that comes while a line is being written sees it the next time.
+Written by the training child alone, each line by one write(), never NaN. Read by anybody from a byte offset: only
+whole lines are taken, so a reader that comes while a line is being written sees it the next time.
 """
 
 import json
@@ -16,6 +16,12 @@ from studio.workspace import disk_errors_in_words
 Event = dict[str, Any]
 TERMINAL = frozenset({"finished", "stopped", "failed"})
 PAGE_BYTES = 1 << 20
+PHASES = (
+    "Loading the libraries",
+    "Loading the base model",
+    "Turning the examples into tokens",
+    "Taking the first step",
+)
 
 
 class EventPage(NamedTuple):
@@ -36,10 +42,19 @@ class EventWriter:
         self._folder = path.parent
 
     def append(self, event: str, **values: Any) -> None:
-        """Append one event with the time it happened (seconds since 1970). Raises WorkspaceError when the disk refuses."""
-        line = json.dumps({"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False)
+        """Append one event with the time it happened (seconds since 1970).
+
+        Raises WorkspaceError when the disk refuses.
+        """
+        line = json.dumps(
+            {"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False
+        )
         with disk_errors_in_words(self._folder):
             os.write(self._file, line.encode("utf-8", "replace") + b"\n")
+
+    def append_phase(self, part: int) -> None:
+        """Append that the part-th of PHASES begins, counting from 1."""
+        self.append("phase", text=PHASES[part - 1], part=part, parts=len(PHASES))
 
 
 def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> EventPage:

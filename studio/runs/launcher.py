@@ -21,15 +21,19 @@ class Launcher(ABC):
 
 
 class ProcessLauncher(Launcher):
-    """A process of its own session on this computer: it outlives the studio, and its output goes to a file, not a pipe."""
+    """A process in a session of its own: it outlives the studio, and its output goes to a file, not a pipe."""
 
     def launch(self, workspace: Workspace, run: Run) -> None:
         """Start the child and note its process."""
         with disk_errors_in_words(run.folder), open(run.output_file, "ab") as output:
             child = subprocess.Popen(
-                [sys.executable, "-m", "studio.runs.worker", str(workspace.folder), run.run_id], stdin=subprocess.DEVNULL,
-                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"})
+                [sys.executable, "-m", "studio.runs.worker", str(workspace.folder), run.run_id],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"},
+            )
         run.save_process(child.pid)
         _children.append(child)
         _children[:] = [known for known in _children if known.poll() is None]

@@ -1,6 +1,7 @@
 """Recipe: a frozen value that says everything about a run. Equal recipes give equal runs; it round-trips through JSON.
 
-Knows how the axes (model, task, method, objective, precision, training) are named and combined; knows nothing of folders.
+Knows how the axes (model, task, method, objective, precision, training) are named and combined; knows nothing of
+folders.
 """
 
 import json
@@ -28,11 +29,15 @@ class Recipe(BaseModel):
     revision: str | None = Field(None, max_length=200)
     task_id: str = Field(min_length=1, max_length=100)
     task_version: str | None = Field(None, max_length=64)
-    method: Annotated[SerializeAsAny[Method], BeforeValidator(METHODS.read)] = Field(default_factory=lambda: METHODS.read("lora"))
+    method: Annotated[SerializeAsAny[Method], BeforeValidator(METHODS.read)] = Field(
+        default_factory=lambda: METHODS.read("lora")
+    )
     objective: Annotated[SerializeAsAny[Objective], BeforeValidator(OBJECTIVES.read)] = Field(
-        default_factory=lambda: OBJECTIVES.read("sft"))
-    precision: Annotated[Precision, BeforeValidator(PRECISIONS.read), PlainSerializer(lambda chosen: chosen.name)] = Field(
-        default_factory=lambda: PRECISIONS.read("fp32"))
+        default_factory=lambda: OBJECTIVES.read("sft")
+    )
+    precision: Annotated[Precision, BeforeValidator(PRECISIONS.read), PlainSerializer(lambda chosen: chosen.name)] = (
+        Field(default_factory=lambda: PRECISIONS.read("fp32"))
+    )
     training: Training = Training()
 
     @property
@@ -52,13 +57,16 @@ class Recipe(BaseModel):
 
 
 def read_recipe(data: object) -> Recipe:
-    """Make a recipe of JSON (an object or its text), filling in defaults. Raises RecipeError naming the field in words."""
+    """Make a recipe of JSON (an object or its text), filling in defaults.
+
+    Raises RecipeError naming the field in words.
+    """
     if isinstance(data, str):
         data = _parse(data)
     if not isinstance(data, dict):
-        raise RecipeError(f"A recipe is an object such as {{\"task_id\": \"...\"}}, not {type(data).__name__}.")
+        raise RecipeError(f'A recipe is an object such as {{"task_id": "..."}}, not {type(data).__name__}.')
     if "task_id" not in data or data["task_id"] in (None, ""):
-        raise RecipeError("The recipe names no task. Choose one on the Data step, or set \"task_id\".", field="task_id")
+        raise RecipeError('The recipe names no task. Choose one on the Data step, or set "task_id".', field="task_id")
     training = _read_training(data.get("training"))
     try:
         recipe = Recipe.model_validate({**data, "training": training})
@@ -76,7 +84,9 @@ def _read_training(data: object) -> Training:
     if not isinstance(data, dict):
         raise RecipeError(f"training must be an object of options, not {type(data).__name__}.", field="training")
     try:
-        return Training.model_validate({key: value for key, value in data.items() if not (key == "preset" and value is None)})
+        return Training.model_validate(
+            {key: value for key, value in data.items() if not (key == "preset" and value is None)}
+        )
     except ValidationError as error:
         raise explain(error, Training, prefix="training.") from None
 
@@ -87,5 +97,7 @@ def _parse(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise RecipeError(f"The recipe is not JSON: {error}. It looks like {{\"task_id\": \"...\", \"method\": "
-                          "{\"name\": \"lora\", \"rank\": 8}}.") from None
+        raise RecipeError(
+            f'The recipe is not JSON: {error}. It looks like {{"task_id": "...", "method": '
+            '{"name": "lora", "rank": 8}}.'
+        ) from None

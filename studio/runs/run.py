@@ -1,9 +1,9 @@
 """Run: the folder in which a recipe is, was or will be executed. The one class that knows its file names.
 
-    recipe.json     written once, before the start            request        the id of the click that made it
-    events.jsonl    written by the child alone                process.json   which process was last started for it
-    output.log      what the child printed                    stop           exists = please stop after this step and save
-    checkpoints/    step-120/ ..., written beside and renamed      resume   exists = waits in line to go on
+recipe.json     written once, before the start            request        the id of the click that made it
+events.jsonl    written by the child alone                process.json   which process was last started for it
+output.log      what the child printed                    stop           exists = please stop after this step and save
+checkpoints/    step-120/ ..., written beside and renamed      resume   exists = waits in line to go on
 """
 
 import json
@@ -69,8 +69,9 @@ class Run:
         try:
             return read_recipe((self.folder / "recipe.json").read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise WorkspaceError(f"The recipe of run {self.run_id} can't be read ({error}). Delete the run, or put the file "
-                                 "back.") from None
+            raise WorkspaceError(
+                f"The recipe of run {self.run_id} can't be read ({error}). Delete the run, or put the file back."
+            ) from None
 
     def list_checkpoints(self) -> list[int]:
         """Return the steps of the whole checkpoints, rising."""
@@ -81,15 +82,21 @@ class Run:
         return sorted(int(name[5:]) for name in names if re.fullmatch(r"step-\d{1,9}", name))
 
     def find_checkpoint(self, step: int | None = None) -> Path:
-        """Return the folder of a step's checkpoint, the newest by default. Raises NotFoundError naming those there are."""
+        """Return the folder of a step's checkpoint, the newest by default.
+
+        Raises NotFoundError naming those there are.
+        """
         steps = self.list_checkpoints()
         if not steps:
-            raise NotFoundError(f"The run {self.name} has no checkpoint yet. Wait for its first one, or start it again.",
-                                field="run_id")
+            raise NotFoundError(
+                f"The run {self.name} has no checkpoint yet. Wait for its first one, or start it again.", field="run_id"
+            )
         wanted = steps[-1] if step is None else step
         if wanted not in steps:
-            raise NotFoundError(f"The run {self.name} has no checkpoint of step {wanted}. It has: "
-                                f"{', '.join(map(str, steps))}.", field="step")
+            raise NotFoundError(
+                f"The run {self.name} has no checkpoint of step {wanted}. It has: {', '.join(map(str, steps))}.",
+                field="step",
+            )
         return self.checkpoints_folder / f"step-{wanted}"
 
     def request_stop(self) -> None:
@@ -103,7 +110,10 @@ class Run:
         self.resume_file.unlink(missing_ok=True)
 
     def is_alive(self) -> bool:
-        """Whether the process that was last started for this run still lives; another one with its number does not count."""
+        """Whether the process that was last started for this run still lives.
+
+        Another one with its number does not count.
+        """
         try:
             noted = json.loads(self.process_file.read_text())
             process = psutil.Process(noted["pid"])
@@ -150,7 +160,11 @@ def list_runs(workspace: Workspace) -> list[Run]:
     """Return all runs whose recipe was written, the newest first."""
     with disk_errors_in_words(workspace.runs):
         folders = [entry for entry in workspace.runs.iterdir() if (entry / "recipe.json").is_file()]
-    return [Run(folder) for folder in sorted(folders, key=lambda folder: folder.name, reverse=True) if _is_run_id(folder.name)]
+    return [
+        Run(folder)
+        for folder in sorted(folders, key=lambda folder: folder.name, reverse=True)
+        if _is_run_id(folder.name)
+    ]
 
 
 def _is_run_id(name: str) -> bool:

@@ -13,15 +13,19 @@ MAX_TOKENS = 32
 class Sampler:
     """Answers the same few instances each time; the base's answers are taken once, before anything is attached."""
 
-    def __init__(self, task: Task, instances: tuple[Instance, ...], objective: Objective, tokenizer: Any, base: Any) -> None:
+    def __init__(
+        self, task: Task, instances: tuple[Instance, ...], objective: Objective, tokenizer: Any, base: Any
+    ) -> None:
         self.instances, self.tokenizer, self.model = instances, tokenizer, base
         self.prompts = [objective.encode_prompt(task, instance.input, tokenizer) for instance in instances]
         self.base_answers = self._answer()
 
     def ask(self) -> list[dict[str, str]]:
         """Return what the model answers now: input, wanted, base, tuned for each instance."""
-        return [{"input": instance.input, "wanted": instance.output[0], "base": base, "tuned": tuned}
-                for instance, base, tuned in zip(self.instances, self.base_answers, self._answer(), strict=True)]
+        return [
+            {"input": instance.input, "wanted": instance.output[0], "base": base, "tuned": tuned}
+            for instance, base, tuned in zip(self.instances, self.base_answers, self._answer(), strict=True)
+        ]
 
     def _answer(self) -> list[str]:
         training = self.model.training
@@ -34,7 +38,12 @@ class Sampler:
     def _answer_one(self, prompt: list[int]) -> str:
         ids = torch.tensor([prompt], device=self.model.device)
         with torch.no_grad():
-            written = self.model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=MAX_TOKENS,
-                                          do_sample=False, pad_token_id=self.tokenizer.pad_token_id)
-        text: str = self.tokenizer.decode(written[0][len(prompt):], skip_special_tokens=True)
+            written = self.model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                max_new_tokens=MAX_TOKENS,
+                do_sample=False,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        text: str = self.tokenizer.decode(written[0][len(prompt) :], skip_special_tokens=True)
         return text.strip()

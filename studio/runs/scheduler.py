@@ -1,7 +1,7 @@
 """The line of runs: starts the oldest waiting run whenever the device is free. One at a time.
 
-The line is the run folders themselves, so it survives a restart. Of two studios on one workspace only the one that holds the
-lock file starts runs; the other's runs wait in the same line.
+The line is the run folders themselves, so it survives a restart. Of two studios on one workspace only the one that
+holds the lock file starts runs; the other's runs wait in the same line.
 """
 
 import logging
@@ -95,8 +95,10 @@ class Scheduler:
             if status.status in ACTIVE or status.status == "queued":
                 return
             if not status.can_resume:
-                raise InputError(f"The run {run.name} is {status.status} and has nothing left to do. Start a new one instead.",
-                                 field="run_id")
+                raise InputError(
+                    f"The run {run.name} is {status.status} and has nothing left to do. Start a new one instead.",
+                    field="run_id",
+                )
             run.request_resume()
         self.wake()
 
@@ -126,6 +128,14 @@ def _in_line(statuses: list[RunStatus]) -> list[RunStatus]:
     active = next((status for status in statuses if status.status in ACTIVE), None)
     waiting = [status.run_id for status in reversed(statuses) if status.status == "queued"]
     wait = active.seconds_left if active else 0.0
-    return [status if status.status != "queued" else status.model_copy(
-        update={"position": waiting.index(status.run_id) + 1, "wait_seconds": wait if waiting[0] == status.run_id else None})
-        for status in statuses]
+    return [
+        status
+        if status.status != "queued"
+        else status.model_copy(
+            update={
+                "position": waiting.index(status.run_id) + 1,
+                "wait_seconds": wait if waiting[0] == status.run_id else None,
+            }
+        )
+        for status in statuses
+    ]

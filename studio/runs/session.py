@@ -47,29 +47,44 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     task = TaskStore(workspace).load_task(recipe.task_id, recipe.task_version)
     parts = split_task(task, recipe.training.seed)
 
-    _say(events, 2)
+    events.append_phase(2)
     folder = find_model_folder(recipe.base)
     tokenizer = load_tokenizer(folder)
     base = load_base(folder, recipe.precision, device, gradients=True)
 
-    _say(events, 3)
+    events.append_phase(3)
     prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, recipe.training.max_length)
-    events.append("prepared", examples=len(prepared.train), held_out=len(prepared.held_out), left_out=prepared.left_out,
-                  tokens=sum(len(row.input_ids) for row in prepared.train))
+    events.append(
+        "prepared",
+        examples=len(prepared.train),
+        held_out=len(prepared.held_out),
+        left_out=prepared.left_out,
+        tokens=sum(len(row.input_ids) for row in prepared.train),
+    )
 
     plan = recipe.training.plan(recipe.method, base.num_parameters(), len(prepared.train))
     sampler = Sampler(task, parts.validation[:3], recipe.objective, tokenizer, base) if plan.sample_every else None
     model = recipe.method.attach(base)
     if sampler:
         sampler.model = model
-    events.append("counted", trainable=sum(p.numel() for p in model.parameters() if p.requires_grad), total=count_all(model))
+    events.append(
+        "counted", trainable=sum(p.numel() for p in model.parameters() if p.requires_grad), total=count_all(model)
+    )
 
-    _say(events, 4)
+    events.append_phase(4)
     reporter = Reporter(run, events, plan, sampler)
     trainer = StudioTrainer(
-        run=run, recipe=recipe, events=events, model=model, args=make_arguments(run, recipe, plan, device),
-        train_dataset=RowDataset(prepared.train), eval_dataset=RowDataset(prepared.held_out),
-        data_collator=Batcher(tokenizer.pad_token_id), processing_class=tokenizer, callbacks=[reporter])
+        run=run,
+        recipe=recipe,
+        events=events,
+        model=model,
+        args=make_arguments(run, recipe, plan, device),
+        train_dataset=RowDataset(prepared.train),
+        eval_dataset=RowDataset(prepared.held_out),
+        data_collator=Batcher(tokenizer.pad_token_id),
+        processing_class=tokenizer,
+        callbacks=[reporter],
+    )
     steps = run.list_checkpoints()
     trainer.train(resume_from_checkpoint=str(run.find_checkpoint()) if steps else None)
     if trainer.state.global_step not in run.list_checkpoints():
@@ -77,14 +92,26 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
 
 
-def encode_task(task: Task, train_part: tuple[Instance, ...], validation: tuple[Instance, ...], objective: Objective,
-                tokenizer: Any, max_length: int) -> Prepared:
+def encode_task(
+    task: Task,
+    train_part: tuple[Instance, ...],
+    validation: tuple[Instance, ...],
+    objective: Objective,
+    tokenizer: Any,
+    max_length: int,
+) -> Prepared:
     """Turn instances into rows. Raises RecipeError when not one training example fits into `max_length` tokens."""
-    rows = [[objective.encode(task, instance, tokenizer, max_length) for instance in part] for part in (train_part, validation)]
+    rows = [
+        [objective.encode(task, instance, tokenizer, max_length) for instance in part]
+        for part in (train_part, validation)
+    ]
     kept = [[row for row in part if row is not None] for part in rows]
     if not kept[0]:
-        raise RecipeError(f"Not one of the {len(train_part)} training examples fits into {max_length} tokens. Raise the longest "
-                          "example, or use fewer positive examples in the prompt.", field="training.max_length")
+        raise RecipeError(
+            f"Not one of the {len(train_part)} training examples fits into {max_length} tokens. Raise the longest "
+            "example, or use fewer positive examples in the prompt.",
+            field="training.max_length",
+        )
     return Prepared(kept[0], kept[1], len(rows[0]) + len(rows[1]) - len(kept[0]) - len(kept[1]))
 
 
@@ -92,28 +119,41 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
     """Return the plan in the words of transformers."""
     options = recipe.training
     return TrainingArguments(
-        output_dir=str(run.checkpoints_folder / ".beside"), max_steps=plan.steps, learning_rate=plan.learning_rate,
-        per_device_train_batch_size=plan.batch_size, per_device_eval_batch_size=max(16, plan.batch_size),
-        gradient_accumulation_steps=options.gradient_accumulation, lr_scheduler_type=options.schedule,
-        warmup_steps=int(options.warmup_ratio * plan.steps), weight_decay=options.weight_decay,
-        max_grad_norm=options.max_grad_norm, gradient_checkpointing=options.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False}, bf16=options.mixed_precision == "auto" and device.bf16,
-        use_cpu=device.kind == "cpu", seed=options.seed, data_seed=options.seed, logging_steps=max(1, plan.steps // 2000),
-        logging_nan_inf_filter=False, eval_strategy="steps" if plan.evaluate_every else "no",
-        eval_steps=plan.evaluate_every or None, save_strategy="steps" if plan.save_every else "no",
-        save_steps=plan.save_every or 500, train_sampling_strategy="group_by_length", report_to=[], disable_tqdm=True,
-        remove_unused_columns=False, dataloader_pin_memory=device.kind == "cuda", label_names=["labels"],
-        prediction_loss_only=True, optim="adamw_torch_fused")
+        output_dir=str(run.checkpoints_folder / ".beside"),
+        max_steps=plan.steps,
+        learning_rate=plan.learning_rate,
+        per_device_train_batch_size=plan.batch_size,
+        per_device_eval_batch_size=max(16, plan.batch_size),
+        gradient_accumulation_steps=options.gradient_accumulation,
+        lr_scheduler_type=options.schedule,
+        warmup_steps=int(options.warmup_ratio * plan.steps),
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        gradient_checkpointing=options.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        bf16=options.mixed_precision == "auto" and device.bf16,
+        use_cpu=device.kind == "cpu",
+        seed=options.seed,
+        data_seed=options.seed,
+        logging_steps=max(1, plan.steps // 2000),
+        logging_nan_inf_filter=False,
+        eval_strategy="steps" if plan.evaluate_every else "no",
+        eval_steps=plan.evaluate_every or None,
+        save_strategy="steps" if plan.save_every else "no",
+        save_steps=plan.save_every or 500,
+        train_sampling_strategy="group_by_length",
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=device.kind == "cuda",
+        label_names=["labels"],
+        prediction_loss_only=True,
+        optim="adamw_torch_fused",
+    )
 
 
 def count_all(model: Any) -> int:
     """Return the parameters of a model, counting 4-bit weights as what they stand for."""
-    return sum(p.numel() * (2 * p.element_size() if type(p).__name__ == "Params4bit" else 1) for p in model.parameters())
-
-
-def _say(events: EventWriter, part: int) -> None:
-    from studio.runs.worker import PHASES
-
-    events.append("phase", text=PHASES[part - 1], part=part, parts=len(PHASES))
-
-
+    return sum(
+        p.numel() * (2 * p.element_size() if type(p).__name__ == "Params4bit" else 1) for p in model.parameters()
+    )

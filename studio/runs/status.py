@@ -78,13 +78,21 @@ class Watch:
     def look(self) -> RunStatus:
         """Return the status, reading only the events that are new."""
         with self._lock:
-            if self._offset and (not self.run.events_file.exists() or self.run.events_file.stat().st_size < self._offset):
+            if self._offset and (
+                not self.run.events_file.exists() or self.run.events_file.stat().st_size < self._offset
+            ):
                 self._forget()
             self._read()
             status = self._decide()
             values = self._values | ({"phase": None, "seconds_left": None} if status not in ACTIVE else {})
-            return RunStatus(run_id=self.run.run_id, name=self.run.name, status=status, created_at=created_at(self.run.folder),
-                             checkpoints=self.run.list_checkpoints(), **values)
+            return RunStatus(
+                run_id=self.run.run_id,
+                name=self.run.name,
+                status=status,
+                created_at=created_at(self.run.folder),
+                checkpoints=self.run.list_checkpoints(),
+                **values,
+            )
 
     def _read(self) -> None:
         while True:
@@ -119,7 +127,13 @@ class Watch:
             values["phase"] = f"{event.get('text')}: {event.get('part')} of {event.get('parts')}"
         elif kind == "metrics":
             values["phase"] = None
-            values.update({key: event[key] for key in ("step", "of", "loss", "examples_per_second", "seconds_left") if key in event})
+            values.update(
+                {
+                    key: event[key]
+                    for key in ("step", "of", "loss", "examples_per_second", "seconds_left")
+                    if key in event
+                }
+            )
         elif kind == "evaluated":
             loss, best = event.get("held_out_loss"), values.get("best_held_out_loss")
             values["held_out_loss"] = loss

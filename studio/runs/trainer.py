@@ -1,7 +1,7 @@
 """What the studio adds to transformers' Trainer: batches without waste, checkpoints that are whole or absent, events.
 
-Rows are grouped by length and padded to the longest of their batch. Only the positions that are learnt from go through the
-output head, which for a small model with a large vocabulary is most of the work.
+Rows are grouped by length and padded to the longest of their batch. Only the positions that are learnt from go
+through the output head, which for a small model with a large vocabulary is most of the work.
 """
 
 import shutil
@@ -27,7 +27,7 @@ from studio.workspace import disk_errors_in_words, write_whole
 WINDOW = 20
 
 
-class RowDataset(Dataset):  # type: ignore[type-arg]
+class RowDataset(Dataset):
     """Rows as the dictionaries that Trainer groups by length."""
 
     def __init__(self, rows: list[Row]) -> None:
@@ -57,8 +57,13 @@ class Batcher:
         mask = torch.stack([_left([1] * len(row["input_ids"]), longest, 0) for row in rows])
         learnt = (labels != -100).any(dim=0).nonzero()
         first = int(learnt[0]) if len(learnt) else longest - 1
-        return {"input_ids": ids, "attention_mask": mask, "position_ids": (mask.cumsum(-1) - 1).clamp(min=0), "labels": labels,
-                "logits_to_keep": longest - max(0, first - 1)}
+        return {
+            "input_ids": ids,
+            "attention_mask": mask,
+            "position_ids": (mask.cumsum(-1) - 1).clamp(min=0),
+            "labels": labels,
+            "logits_to_keep": longest - max(0, first - 1),
+        }
 
 
 def _left(values: list[int], length: int, filler: int) -> torch.Tensor:
@@ -73,9 +78,14 @@ class StudioTrainer(Trainer):
         super().__init__(**arguments)
         self.model_accepts_loss_kwargs = True
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
-                     num_items_in_batch: torch.Tensor | int | None = None) -> Any:
-        """Return the mean cross-entropy over the learnt positions of the batch (of all accumulated batches in training)."""
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Return the mean cross-entropy over the learnt positions (of all accumulated batches in training)."""
         labels, keep = inputs["labels"], inputs["logits_to_keep"]
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         logits = outputs.logits[:, -keep:]
@@ -105,7 +115,7 @@ class StudioTrainer(Trainer):
     def _forget_old_checkpoints(self) -> None:
         steps = self.run.list_checkpoints()
         best = self.state.best_global_step
-        for step in steps[:-self.recipe.training.keep_checkpoints]:
+        for step in steps[: -self.recipe.training.keep_checkpoints]:
             if step != best:
                 shutil.rmtree(self.run.checkpoints_folder / f"step-{step}", ignore_errors=True)
 
@@ -130,24 +140,38 @@ class Reporter(TrainerCallback):
         if self.plan.sample_every and state.global_step % self.plan.sample_every == 0 or self.stopped:
             self._sample(state.global_step)
 
-    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: dict[str, Any] | None = None,
-               **_: Any) -> None:
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
         """Write the metrics of a step, or the held-out loss. Raises RecipeError when the loss is no number any more."""
         logs = logs or {}
         if "eval_loss" in logs:
             self._evaluated(state, control, logs["eval_loss"])
         elif "loss" in logs:
             if not torch.isfinite(torch.tensor(float(logs["loss"]))):
-                raise RecipeError(f"The loss stopped being a number at step {state.global_step}: the steps were too large. Lower "
-                                  f"the learning rate ({self.plan.learning_rate:g}) to a tenth and train again.",
-                                  field="training.learning_rate")
+                raise RecipeError(
+                    f"The loss stopped being a number at step {state.global_step}: the steps were too large. Lower "
+                    f"the learning rate ({self.plan.learning_rate:g}) to a tenth and train again.",
+                    field="training.learning_rate",
+                )
             speed = self._steps_per_second()
             self.events.append(
-                "metrics", step=state.global_step, of=state.max_steps, loss=round(float(logs["loss"]), 5),
-                learning_rate=logs.get("learning_rate"), grad_norm=_rounded(logs.get("grad_norm")),
+                "metrics",
+                step=state.global_step,
+                of=state.max_steps,
+                loss=round(float(logs["loss"]), 5),
+                learning_rate=logs.get("learning_rate"),
+                grad_norm=_rounded(logs.get("grad_norm")),
                 epoch=_rounded(logs.get("epoch")),
-                examples_per_second=speed and round(speed * args.train_batch_size * args.gradient_accumulation_steps, 1),
-                seconds_left=speed and round((state.max_steps - state.global_step) / speed, 1))
+                examples_per_second=speed
+                and round(speed * args.train_batch_size * args.gradient_accumulation_steps, 1),
+                seconds_left=speed and round((state.max_steps - state.global_step) / speed, 1),
+            )
 
     def _evaluated(self, state: TrainerState, control: TrainerControl, loss: float) -> None:
         self.events.append("evaluated", step=state.global_step, held_out_loss=round(float(loss), 5))

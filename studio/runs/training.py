@@ -13,7 +13,7 @@ ADVANCED: dict[str, Any] = {"advanced": True}
 
 
 class Preset(NamedTuple):
-    """What a preset fills in: steps, examples a step, a factor on the method's learning rate, patience in evaluations."""
+    """What a preset fills in: steps, examples a step, a factor on the learning rate, patience in evaluations."""
 
     title: str
     hint: str
@@ -26,7 +26,9 @@ class Preset(NamedTuple):
 PRESETS = {
     "one_minute": Preset("One minute", "A quick look: enough for a small task on the built-in model.", 200, 16, 1.0, 0),
     "balanced": Preset("Balanced", "Twice as long; a good first real run.", 400, 16, 1.0, 0),
-    "careful": Preset("Careful", "Slow and small steps, ends early when the held-out loss stops falling.", 1200, 16, 0.5, 4),
+    "careful": Preset(
+        "Careful", "Slow and small steps, ends early when the held-out loss stops falling.", 1200, 16, 0.5, 4
+    ),
 }
 
 
@@ -47,41 +49,125 @@ class Training(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    preset: Literal["one_minute", "balanced", "careful"] = Field("one_minute", title="Preset", description="Good values for "
-                                                                   "everything below; what you set yourself wins.")
-    max_steps: int | None = Field(None, ge=1, le=1_000_000, title="Steps", description="How many times the weights are adjusted.")
-    epochs: float | None = Field(None, gt=0, le=1000, title="Epochs", description="How many times every example is seen; "
-                                 "used when no number of steps is given.", json_schema_extra=ADVANCED)
-    batch_size: int | None = Field(None, ge=1, le=1024, title="Batch size", description="How many examples each step looks at.")
-    learning_rate: float | None = Field(None, gt=0, le=1, title="Learning rate", description="How far each step moves the "
-                                        "weights: too small learns nothing, too large forgets everything.")
-    gradient_accumulation: int = Field(1, ge=1, le=1024, title="Gradient accumulation", description="How many batches are added "
-                                       "up before a step: a larger batch for the memory of a small one.",
-                                       json_schema_extra=ADVANCED)
-    max_length: int = Field(512, ge=8, le=131_072, title="Longest example", description="In tokens. Longer examples are left "
-                            "out, so that no answer is cut in half.", json_schema_extra=ADVANCED)
-    schedule: Literal["linear", "cosine", "constant"] = Field("linear", title="Schedule", description="How the learning rate "
-                                                              "falls until the end.", json_schema_extra=ADVANCED)
-    warmup_ratio: float = Field(0.05, ge=0, lt=1, title="Warm-up", description="The share of steps in which the learning rate "
-                                "rises from zero.", json_schema_extra=ADVANCED)
-    weight_decay: float = Field(0.0, ge=0, le=1, title="Weight decay", description="Pulls weights gently towards zero.",
-                                json_schema_extra=ADVANCED)
-    max_grad_norm: float = Field(1.0, ge=0, le=1000, title="Gradient clipping", description="Shortens a step that is longer "
-                                 "than this; 0 means never.", json_schema_extra=ADVANCED)
-    mixed_precision: Literal["auto", "off"] = Field("auto", title="Mixed precision", description="Computes in 16 bits where the "
-                                                    "device is faster so.", json_schema_extra=ADVANCED)
-    gradient_checkpointing: bool = Field(False, title="Gradient checkpointing", description="Computes some things twice to need "
-                                         "less memory.", json_schema_extra=ADVANCED)
-    evaluate_every: int | None = Field(None, ge=0, le=1_000_000, title="Evaluate every", description="Steps between two looks "
-                                       "at the held-out loss; 0 means never.", json_schema_extra=ADVANCED)
-    save_every: int | None = Field(None, ge=0, le=1_000_000, title="Save every", description="Steps between two checkpoints; 0 "
-                                   "means only at the end.", json_schema_extra=ADVANCED)
-    sample_every: int | None = Field(None, ge=0, le=1_000_000, title="Sample every", description="Steps between two looks at "
-                                     "what it answers; 0 means never.", json_schema_extra=ADVANCED)
-    keep_checkpoints: int = Field(6, ge=1, le=1000, title="Checkpoints to keep", description="Older ones are deleted, the best "
-                                  "and the newest never.", json_schema_extra=ADVANCED)
-    seed: int = Field(0, ge=0, le=2**32 - 1, title="Seed", description="The same seed shuffles the same way.",
-                      json_schema_extra=ADVANCED)
+    preset: Literal["one_minute", "balanced", "careful"] = Field(
+        "one_minute", title="Preset", description="Good values for everything below; what you set yourself wins."
+    )
+    max_steps: int | None = Field(
+        None, ge=1, le=1_000_000, title="Steps", description="How many times the weights are adjusted."
+    )
+    epochs: float | None = Field(
+        None,
+        gt=0,
+        le=1000,
+        title="Epochs",
+        description="How many times every example is seen; used when no number of steps is given.",
+        json_schema_extra=ADVANCED,
+    )
+    batch_size: int | None = Field(
+        None, ge=1, le=1024, title="Batch size", description="How many examples each step looks at."
+    )
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        title="Learning rate",
+        description="How far each step moves the weights: too small learns nothing, too large forgets everything.",
+    )
+    gradient_accumulation: int = Field(
+        1,
+        ge=1,
+        le=1024,
+        title="Gradient accumulation",
+        description="How many batches are added up before a step: a larger batch for the memory of a small one.",
+        json_schema_extra=ADVANCED,
+    )
+    max_length: int = Field(
+        512,
+        ge=8,
+        le=131_072,
+        title="Longest example",
+        description="In tokens. Longer examples are left out, so that no answer is cut in half.",
+        json_schema_extra=ADVANCED,
+    )
+    schedule: Literal["linear", "cosine", "constant"] = Field(
+        "linear", title="Schedule", description="How the learning rate falls until the end.", json_schema_extra=ADVANCED
+    )
+    warmup_ratio: float = Field(
+        0.05,
+        ge=0,
+        lt=1,
+        title="Warm-up",
+        description="The share of steps in which the learning rate rises from zero.",
+        json_schema_extra=ADVANCED,
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        description="Pulls weights gently towards zero.",
+        json_schema_extra=ADVANCED,
+    )
+    max_grad_norm: float = Field(
+        1.0,
+        ge=0,
+        le=1000,
+        title="Gradient clipping",
+        description="Shortens a step that is longer than this; 0 means never.",
+        json_schema_extra=ADVANCED,
+    )
+    mixed_precision: Literal["auto", "off"] = Field(
+        "auto",
+        title="Mixed precision",
+        description="Computes in 16 bits where the device is faster so.",
+        json_schema_extra=ADVANCED,
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        title="Gradient checkpointing",
+        description="Computes some things twice to need less memory.",
+        json_schema_extra=ADVANCED,
+    )
+    evaluate_every: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        title="Evaluate every",
+        description="Steps between two looks at the held-out loss; 0 means never.",
+        json_schema_extra=ADVANCED,
+    )
+    save_every: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        title="Save every",
+        description="Steps between two checkpoints; 0 means only at the end.",
+        json_schema_extra=ADVANCED,
+    )
+    sample_every: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        title="Sample every",
+        description="Steps between two looks at what it answers; 0 means never.",
+        json_schema_extra=ADVANCED,
+    )
+    keep_checkpoints: int = Field(
+        6,
+        ge=1,
+        le=1000,
+        title="Checkpoints to keep",
+        description="Older ones are deleted, the best and the newest never.",
+        json_schema_extra=ADVANCED,
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**32 - 1,
+        title="Seed",
+        description="The same seed shuffles the same way.",
+        json_schema_extra=ADVANCED,
+    )
 
     def plan(self, method: Method, parameters: int | None, examples: int) -> Plan:
         """Fill every blank for a base of `parameters` weights and this many training examples."""
@@ -92,5 +178,12 @@ class Training(BaseModel):
             steps = max(1, round(self.epochs * examples / (batch * self.gradient_accumulation)))
         every = max(1, steps // 4)
         rate = self.learning_rate or method.default_learning_rate(parameters) * preset.rate
-        return Plan(steps, batch, rate, *(every if given is None else given for given in
-                                          (self.evaluate_every, self.save_every, self.sample_every)), preset.patience)
+        return Plan(
+            steps=steps,
+            batch_size=batch,
+            learning_rate=rate,
+            evaluate_every=every if self.evaluate_every is None else self.evaluate_every,
+            save_every=every if self.save_every is None else self.save_every,
+            sample_every=every if self.sample_every is None else self.sample_every,
+            patience=preset.patience,
+        )

@@ -2,9 +2,9 @@
 
     python -m studio.runs.worker WORKSPACE RUN_ID
 
-Started by a launcher in a session of its own, so closing the studio leaves it training. It alone writes the run's events and
-checkpoints. It never imports the page, the chat or the scheduler. Heavy libraries are imported after the first event, so that
-a watcher sees what is going on from the first moment.
+Started by a launcher in a session of its own, so closing the studio leaves it training. It alone writes the run's
+events and checkpoints. It never imports the page, the chat or the scheduler. Heavy libraries are imported after the
+first event, so that a watcher sees what is going on from the first moment.
 """
 
 import os
@@ -19,8 +19,6 @@ from studio.runs.event import EventWriter, read_events
 from studio.runs.run import Run, find_run
 from studio.workspace import Workspace
 
-PHASES = ("Loading the libraries", "Loading the base model", "Turning the examples into tokens", "Taking the first step")
-
 
 def main(workspace_folder: str, run_id: str) -> int:
     """Execute one run to its end. Returns the exit status: 0 finished or stopped, 1 failed."""
@@ -33,17 +31,23 @@ def execute(workspace: Workspace, run: Run) -> int:
     events = EventWriter(run.events_file)
     steps = run.list_checkpoints()
     run.stop_file.unlink(missing_ok=True)
-    events.append("started", pid=os.getpid(), attempt=_count_attempts(run) + 1, resumed_from=steps[-1] if steps else None,
-                  versions={name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
-                  python=platform.python_version())
+    events.append(
+        "started",
+        pid=os.getpid(),
+        attempt=_count_attempts(run) + 1,
+        resumed_from=steps[-1] if steps else None,
+        versions={name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
+        python=platform.python_version(),
+    )
     began = time.monotonic()
     try:
-        events.append("phase", text=PHASES[0], part=1, parts=len(PHASES))
+        events.append_phase(1)
         from studio.runs.session import train
 
         outcome = train(workspace, run, events)
-        events.append("finished" if outcome.finished else "stopped", step=outcome.step,
-                      seconds=round(time.monotonic() - began, 1))
+        events.append(
+            "finished" if outcome.finished else "stopped", step=outcome.step, seconds=round(time.monotonic() - began, 1)
+        )
         return 0
     except BaseException as error:
         traceback.print_exc()
@@ -57,10 +61,15 @@ def explain_failure(error: BaseException) -> dict[str, str]:
         return {"error": str(error), "remedy": ""}
     text = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error).strip() else 'no message'}"
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate memory" in str(error):
-        return {"error": "The device ran out of memory.",
-                "remedy": "Lower the batch size or the longest example, or choose QLoRA (4-bit weights)."}
+        return {
+            "error": "The device ran out of memory.",
+            "remedy": "Lower the batch size or the longest example, or choose QLoRA (4-bit weights).",
+        }
     if isinstance(error, KeyboardInterrupt):
-        return {"error": "The training was interrupted from its terminal.", "remedy": "Resume it from its last checkpoint."}
+        return {
+            "error": "The training was interrupted from its terminal.",
+            "remedy": "Resume it from its last checkpoint.",
+        }
     return {"error": f"The training broke: {text}", "remedy": "The run's output.log has the details."}
 
 

@@ -1,0 +1,84 @@
+"""The studio without the page: `python -m studio train recipe.json`, `python -m studio score RUN_ID`.
+
+Ctrl+C asks the run to stop and save, as the page's button does.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from studio.errors import StudioError
+from studio.runs.status import ACTIVE
+from studio.service import Studio
+from studio.workspace import Workspace
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns the exit status: 0 done, 1 the run failed, 2 something given can't be used."""
+    parser = argparse.ArgumentParser(prog="python -m studio", description=__doc__.split("\n")[0])
+    parser.add_argument("--workspace", help="the workspace folder (default: $STUDIO_HOME, or the user's data folder)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train a recipe, with a progress bar")
+    train.add_argument("recipe", help="a JSON file with the recipe; - reads it from standard input")
+    score = commands.add_parser("score", help="score base and tuned on the held-out instances of a run")
+    score.add_argument("run_id")
+    given = parser.parse_args(arguments)
+    try:
+        studio = Studio(Workspace(given.workspace)).open()
+        try:
+            return train_recipe(studio, given.recipe) if given.command == "train" else score_run(studio, given.run_id)
+        finally:
+            studio.close()
+    except StudioError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def train_recipe(studio: Studio, name: str) -> int:
+    """Train the recipe of a file and follow it to its end."""
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"The recipe {name} can't be read: {error}.", file=sys.stderr)
+        return 2
+    print(studio.estimate(text).sentence)
+    run_id = studio.start_run(text)
+    print(f"Run {run_id}")
+    return follow_run(studio, run_id)
+
+
+def follow_run(studio: Studio, run_id: str) -> int:
+    """Show a run's progress until it ends."""
+    with tqdm(unit="step", dynamic_ncols=True) as bar:
+        while True:
+            try:
+                status = studio.run_status(run_id)
+                bar.total, bar.n = status.of, status.step
+                waiting = f"number {status.position} in line" if status.position else None
+                bar.set_description_str(waiting or status.phase or status.status)
+                if status.loss is not None:
+                    bar.set_postfix(loss=status.loss, held_out=status.held_out_loss, refresh=False)
+                bar.refresh()
+                if status.status not in ACTIVE and status.status != "queued":
+                    break
+                time.sleep(0.5)
+            except KeyboardInterrupt:
+                studio.stop_run(run_id)
+    if status.error:
+        print(status.error, status.remedy or "", file=sys.stderr)
+    print(json.dumps(status.model_dump(mode="json", include={"run_id", "status", "step", "loss", "held_out_loss"})))
+    return 0 if status.status in ("finished", "stopped") else 1
+
+
+def score_run(studio: Studio, run_id: str) -> int:
+    """Print the scores of base and tuned on the held-out instances."""
+    print(studio.score(run_id).model_dump_json(indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How good the answers are: metrics, and base against tuned on instances that were never trained on."""
