@@ -130,6 +130,7 @@ class Studio:
     def estimate(self, data: object) -> Estimate:
         """Return what a recipe will cost, exact counts included. Raises StudioError in words."""
         recipe = self.read_recipe(data)
+        self.scheduler.launcher.prepare()
         task = self.load_task(recipe.task_id, recipe.task_version)
         lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
         size = TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)

@@ -1,42 +1,94 @@
 """Starting the training child. A launcher only says how; the child's life is the same (studio.runs.worker).
 
-`InlineLauncher` is the test double that ships: it trains in this process, for tests and notebooks.
+`ProcessLauncher` can keep one child waiting that has already imported its libraries, which is most of the time between a
+click and the first step. `InlineLauncher` is the test double that ships: it trains in this process.
 """
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
-from abc import ABC, abstractmethod
+import threading
+
+import psutil
 
 from studio.runs.run import Run
-from studio.workspace import Workspace, disk_errors_in_words
+from studio.workspace import Workspace
+
+SPARE_BYTES = 3 * 2**30
+"""A child waits only where this much memory is free; it takes about a sixth of it."""
 
 
-class Launcher(ABC):
-    """Starts the child of a run."""
+class Launcher:
+    """Starts the child of a run; the head of the launchers."""
 
-    @abstractmethod
     def launch(self, workspace: Workspace, run: Run) -> None:
         """Start training `run`. Raises WorkspaceError when its folder can't be written."""
+        raise NotImplementedError
+
+    def prepare(self) -> None:
+        """Get ready for a run that will probably come soon."""
+
+    def close(self) -> None:
+        """Give back what was got ready; a child that trains goes on."""
 
 
 class ProcessLauncher(Launcher):
     """A process in a session of its own: it outlives the studio, and its output goes to a file, not a pipe."""
 
+    def __init__(self) -> None:
+        self._spare: subprocess.Popen[bytes] | None = None
+        self._started: list[
+            subprocess.Popen[bytes]
+        ] = []  # asked now and then, so that ended ones don't stay as zombies
+        self._lock = threading.Lock()
+
     def launch(self, workspace: Workspace, run: Run) -> None:
-        """Start the child and note its process."""
-        with disk_errors_in_words(run.folder), open(run.output_file, "ab") as output:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "studio.runs.worker", str(workspace.folder), run.run_id],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"},
-            )
-        run.save_process(child.pid)
-        _children.append(child)
-        _children[:] = [known for known in _children if known.poll() is None]
+        """Give the run to the child that waits, or to a new one, and note its process."""
+        with self._lock:
+            child = self._take_spare() or _start_child()
+            run.save_process(child.pid)
+            _hand_over(child, json.dumps([str(workspace.folder), run.run_id]))
+            self._started = [known for known in [*self._started, child] if known.poll() is None]
+
+    def prepare(self) -> None:
+        """Start a child that imports its libraries and waits, if none waits and memory allows."""
+        with self._lock:
+            waits = self._spare is not None and self._spare.poll() is None
+            if not waits and psutil.virtual_memory().available > SPARE_BYTES:
+                self._spare = _start_child()
+
+    def close(self) -> None:
+        """Let the child that waits end."""
+        with self._lock:
+            spare = self._take_spare()
+            if spare:
+                _hand_over(spare, "")
+                spare.wait(timeout=30)
+
+    def _take_spare(self) -> subprocess.Popen[bytes] | None:
+        spare, self._spare = self._spare, None
+        return spare if spare is not None and spare.poll() is None else None
+
+
+def _start_child() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "studio.runs.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def _hand_over(child: subprocess.Popen[bytes], line: str) -> None:
+    """Tell a child which run is its own. If it died meanwhile, its run has a dead process and counts as lost."""
+    assert child.stdin is not None
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(line.encode() + b"\n")
+        child.stdin.close()
 
 
 class InlineLauncher(Launcher):
@@ -48,7 +100,3 @@ class InlineLauncher(Launcher):
 
         run.save_process(os.getpid())
         execute(workspace, run)
-
-
-_children: list[subprocess.Popen[bytes]] = []
-"""Children of this process, asked now and then so that the ended ones don't stay as zombies."""

@@ -44,6 +44,7 @@ class Scheduler:
         self._wake.set()
         if self._thread:
             self._thread.join(timeout=5)
+        self.launcher.close()
         self._file_lock.release(force=True)
 
     def wake(self) -> None:

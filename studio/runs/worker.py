@@ -1,18 +1,21 @@
 """The training child: the whole life of a run, on one screen.
 
-    python -m studio.runs.worker WORKSPACE RUN_ID
+    python -m studio.runs.worker        < one line: ["workspace folder", "run id"]
 
 Started by a launcher in a session of its own, so closing the studio leaves it training. It alone writes the run's
-events and checkpoints. It never imports the page, the chat or the scheduler. Heavy libraries are imported after the
-first event, so that a watcher sees what is going on from the first moment.
+events and checkpoints. It never imports the page, the chat or the scheduler. A child may be started before there is
+a run for it: it imports its libraries in a thread while it waits for the line, and ends if none comes.
 """
 
+import json
 import os
 import platform
 import sys
+import threading
 import time
 import traceback
 from importlib.metadata import version
+from pathlib import Path
 
 from studio.errors import StudioError
 from studio.runs.event import EventWriter, read_events
@@ -20,10 +23,18 @@ from studio.runs.run import Run, find_run
 from studio.workspace import Workspace
 
 
-def main(workspace_folder: str, run_id: str) -> int:
-    """Execute one run to its end. Returns the exit status: 0 finished or stopped, 1 failed."""
+def main() -> int:
+    """Wait for the line that names a run, and execute it. Returns 0 finished, stopped or not needed, 1 failed."""
+    imports = threading.Thread(target=_import_libraries, daemon=True)
+    imports.start()
+    line = sys.stdin.readline().strip()
+    if not line:
+        os._exit(0)  # not needed: the imports need not be waited for
+    workspace_folder, run_id = json.loads(line)
     workspace = Workspace(workspace_folder)
-    return execute(workspace, find_run(workspace, run_id))
+    run = find_run(workspace, run_id)
+    _print_into(run.output_file)
+    return execute(workspace, run)
 
 
 def execute(workspace: Workspace, run: Run) -> int:
@@ -73,6 +84,18 @@ def explain_failure(error: BaseException) -> dict[str, str]:
     return {"error": f"The training broke: {text}", "remedy": "The run's output.log has the details."}
 
 
+def _import_libraries() -> None:
+    import studio.runs.session  # noqa: F401
+
+
+def _print_into(path: Path) -> None:
+    """Let everything this process prints, from any library, go to a file."""
+    sys.stdout.flush()
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+
+
 def _count_attempts(run: Run) -> int:
     offset = count = 0
     while True:
@@ -84,4 +107,4 @@ def _count_attempts(run: Run) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main())
