@@ -1,0 +1,111 @@
+// Two answers, side by side, growing as they are written; the last questions below.
+// js_on_load of AnswerPair: the value is what studio.ui.compare_page.answer_both yields. Text is only ever text.
+const {h, put} = window.studioElements;
+const pair = element.querySelector(".pair");
+const column = (side) => {
+  const title = h("h3", {}), text = h("p", {class: "answer-text", dir: "auto"}), mark = h("p", {class: "answer-mark"});
+  return {title, text, mark, card: h("article", {class: `answer card ${side}`}, title, text, mark)};
+};
+const base = column("base"), tuned = column("tuned");
+const wanted = h("p", {class: "answer-wanted", hidden: true}), problem = h("p", {class: "error-line", role: "alert"});
+const small = h("p", {class: "hint answer-small"}), seen = h("pre", {}), exact = h("details", {class: "more exact", hidden: true}, h("summary", {}, "The exact prompt both saw"), seen);
+const rows = h("ol"), history = h("section", {class: "asked-before", hidden: true}, h("h4", {}, "Asked before"), rows);
+const voice = h("p", {class: "visually-hidden", role: "status"});
+pair.append(h("div", {class: "two"}, base.card, tuned.card), wanted, problem, small, exact, history, voice);
+
+let current = null, last = null;             // the question that is being answered; its newest answer
+
+window.studioAnswers = {introduce, begin, halt};
+watch("value", () => show(props.value));
+
+function introduce(about) {                  // names on the columns, before anything was asked
+  pair.hidden = !about;
+  if (!about || (current?.run === about.run && current?.tuned === about.tuned)) return;
+  if (pair.dataset.state === "asking") return;
+  current = {...about, prompt: ""};
+  last = null;
+  name(about);
+  clear("");
+  pair.dataset.state = "empty";
+}
+
+function name(about) {
+  put(base.title, about.base);
+  put(tuned.title, about.tuned);
+  put(small, about.two ? "Same seed, same template. Full fine-tuning changed every weight, so these are two models."
+    : "Same seed, same template, one copy of the weights: base answers without the adapter, tuned with it.");
+}
+
+function clear(text) {
+  for (const side of [base, tuned]) { put(side.text, text); put(side.mark, ""); side.card.classList.remove("right"); }
+  wanted.hidden = true;
+  exact.hidden = true;
+  put(problem, "");
+}
+
+function begin(question) {
+  keep();
+  current = question;
+  last = null;
+  name(question);
+  clear("");
+  pair.hidden = false;
+  pair.dataset.state = "asking";
+  pair.dataset.at = question.at;
+  put(base.mark, "Waking up; the first question takes a few seconds …");
+}
+
+function show(answer) {
+  if (!answer || !current || answer.at !== current.at || pair.dataset.state !== "asking") return;
+  if (answer.error) {
+    put(base.mark, "");
+    put(problem, answer.error);
+    pair.dataset.state = "error";
+    return tell(true);
+  }
+  last = answer;
+  put(base.text, answer.base || (answer.done ? "(nothing)" : ""));
+  put(tuned.text, answer.tuned || (answer.done ? "(nothing)" : ""));
+  put(base.mark, "");
+  put(tuned.title, current.tuned.replace(/step [\d,]+$/, `step ${window.studio.number(answer.step)}`));
+  put(seen, answer.prompt);
+  exact.hidden = false;
+  if (!answer.done) return;
+  finish(answer);
+}
+
+function finish(answer) {
+  pair.dataset.state = "done";
+  pair.dataset.right = answer.right;
+  pair.dataset.baseRight = answer.base_right;
+  mark(base, answer.base_right);
+  mark(tuned, answer.right);
+  wanted.hidden = !answer.wanted.length || answer.right;
+  wanted.replaceChildren(h("span", {class: "hint"}, "Wanted: "), answer.wanted.slice(0, 3).join("  or  "));
+  if (answer.note) put(problem, answer.note);
+  put(voice, `Base: ${answer.base}. Tuned: ${answer.tuned}.${answer.right ? " As wanted." : ""}`);
+  tell(true);
+}
+
+function mark(side, right) {
+  side.card.classList.toggle("right", right);
+  put(side.mark, right ? "✓ as wanted" : "");
+}
+
+function halt() {
+  if (pair.dataset.state !== "asking") return;
+  pair.dataset.state = "halted";
+  put(base.mark, "Stopped.");
+}
+
+function tell(done) {
+  document.dispatchEvent(new CustomEvent("studio:answered", {detail: {done}}));
+}
+
+function keep() {                            // the last questions, small, the newest first
+  if (!last?.done) return;
+  rows.prepend(h("li", {}, h("p", {class: "asked-prompt"}, last.asked), h("p", {class: "hint"}, "Base: ", last.base || "(nothing)", last.base_right ? h("span", {class: "tick"}, " ✓") : null),
+    h("p", {}, "Tuned: ", last.tuned || "(nothing)", last.right ? h("span", {class: "tick"}, " ✓") : null)));
+  while (rows.children.length > 8) rows.lastChild.remove();
+  history.hidden = false;
+}

@@ -1,0 +1,82 @@
+"""The form a question is put in, and the pair of answers: two custom components drawn by assets/js/ask.js and answers.js.
+
+The form's value is the question itself; it triggers `asked`, `ten_asked` and `halted`. Prompts kept aside from training come one
+at a time by a server function, since a task may have thousands of long ones.
+"""
+
+import random
+from typing import Any
+
+import gradio as gr
+
+from studio.service import Studio
+from studio.ui.theme import asset
+from studio.ui.widgets.question import PARTS, list_part
+from studio.ui.widgets.server_act import Act, answer_in_words, part
+
+MOST_CHOICES = 8
+_LONGEST_PROMPT = 20_000
+
+
+class AskForm(gr.HTML):
+    """Prompt, checkpoint and options for `draft.run`; without a run that can be asked, it says how to get one."""
+
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        super().__init__(value=None, html_template='<form class="ask" data-state="empty" data-run="" novalidate></form>',
+                         js_on_load=asset("js/ask.js"), server_functions=make_acts(studio), padding=False,
+                         apply_default_css=False, **settings)
+
+    def api_info(self) -> dict[str, Any]:
+        """Its value is a question: {"run", "prompt", "step", ...}."""
+        return {"type": "object"}
+
+
+class AnswerPair(gr.HTML):
+    """Two answers side by side, growing; its value is one of those that `answer_both` yields."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(value=None, html_template='<section class="pair" aria-label="Answers" data-state="empty" hidden></section>',
+                         js_on_load=asset("js/answers.js"), padding=False, apply_default_css=False, **settings)
+
+    def api_info(self) -> dict[str, Any]:
+        """Its value is an object."""
+        return {"type": "object"}
+
+
+def make_acts(studio: Studio) -> list[Act]:
+    """Return the server functions of the form, bound to `studio`."""
+
+    def look(asked: Any) -> dict[str, Any]:
+        run = asked.get("run") if isinstance(asked, dict) else None
+        return describe_run(studio, run) if isinstance(run, str) and run else list_choices(studio)
+
+    def pick(asked: Any) -> dict[str, Any]:
+        return pick_prompt(studio, part(asked, "run", str), part(asked, "part", str), asked.get("index"))
+
+    return [answer_in_words(act) for act in (look, pick)]
+
+
+def describe_run(studio: Studio, run: str) -> dict[str, Any]:
+    """Return what the form must know of a run. Raises NotFoundError."""
+    status = studio.run_status(run)
+    recipe = studio.read_recipe(status.recipe)
+    return {"run": run, "name": status.name, "status": status.status, "sentence": status.sentence, "steps": status.checkpoints,
+            "base": studio.describe_model(recipe.model, recipe.revision).title,
+            "two_models": recipe.method.saves_whole_model,
+            "counts": {name: len(list_part(studio, run, name)) for name in PARTS}}
+
+
+def list_choices(studio: Studio) -> dict[str, Any]:
+    """Return the newest runs that can be asked something."""
+    runs = [run for run in studio.list_runs() if run.can_ask][:MOST_CHOICES]
+    return {"choices": [{"run": run.run_id, "name": run.name, "sentence": run.sentence} for run in runs]}
+
+
+def pick_prompt(studio: Studio, run: str, name: str, index: object) -> dict[str, Any]:
+    """Return one prompt kept aside from training, counted round; any of them where `index` is no number."""
+    instances = list_part(studio, run, name)
+    if not instances:
+        return {"index": 0, "count": 0, "input": "", "wanted": []}
+    at = index % len(instances) if isinstance(index, int) else random.randrange(len(instances))
+    instance = instances[at]
+    return {"index": at, "count": len(instances), "input": instance.input[:_LONGEST_PROMPT], "wanted": list(instance.output)[:5]}
