@@ -48,10 +48,10 @@ base: .venv/.installed ## train the built-in base model again
 	$(PY) -m studio.world
 
 samples: .venv/.installed ## write the sample tasks again
-	$(PY) -m studio.world.samples
+	$(PY) -m studio.tasks.samples
 
-notebook: .venv/.installed-dev ## execute the notebooks and keep their output
-	$(PY) -m nbclient --inplace notebooks/*.ipynb
+notebook: .venv/.installed-dev ## execute the notebooks and keep their output, in a workspace of their own
+	STUDIO_HOME="$$(mktemp -d)" $(PY) -c "from nbclient.cli import main; main()" --inplace notebooks/*.ipynb
 
 screenshots: .venv/.installed-dev chromium ## take the pictures of the README from the real page
 	STUDIO_SHOTS=assets/screens $(PY) -m pytest tests/browser -m screenshots

@@ -22,6 +22,7 @@ HEAVY_AT_TOP = {
     "studio.runs.session": "the training child",
     "studio.runs.trainer": "the training child",
     "studio.world.checkpoint": "making the built-in base",
+    "studio.world.export": "making the built-in base",
     "studio.world.network": "making the built-in base",
     "studio.world.pretraining": "making the built-in base",
     "studio.world.tokenizer": "making the built-in base",

@@ -186,3 +186,9 @@ def test_help_names_every_command_that_the_readme_gives(house: Path) -> None:
     given = set(re.findall(r"(?:`|^)make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE))
     assert {"run", "test", "check"} <= given
     assert not [word for word in given - {"help", "chromium"} if f"make {word} " not in help_text]
+
+
+def test_what_the_makefile_runs_is_there() -> None:
+    for name in re.findall(r"-m (studio[\w.]*)", (ROOT / "Makefile").read_text(encoding="utf-8")):
+        path = ROOT / name.replace(".", "/")
+        assert (path / "__main__.py").is_file() or path.with_suffix(".py").is_file(), f"python -m {name} runs nothing."
