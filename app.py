@@ -1,0 +1,115 @@
+"""Start the studio: flags -> Workspace -> Studio -> page -> launch; nothing else.
+
+Importing this file builds nothing. Closing the server leaves what trains alone: it goes on, and is found again.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import warnings
+
+HOST, PORT = "127.0.0.1", 7860
+TRIES = 20
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the page until it is interrupted. Returns the exit status."""
+    given = read_arguments(arguments)
+    set_environment()
+    from studio.errors import StudioError  # after the environment is set: gradio reads it when it is imported
+    from studio.service import Studio
+    from studio.ui.page import build_page, make_launch
+    from studio.workspace import Workspace
+
+    warnings.filterwarnings("ignore", category=FutureWarning)  # libraries about themselves; nothing a person could do
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    for noisy in ("httpx", "asyncio", "uvicorn.error"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    host = given.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else HOST)
+    try:
+        port = choose_port(host, given.port if given.port is not None else os.environ.get("GRADIO_SERVER_PORT"))
+        studio = Studio(Workspace(given.home), local_folders=host in ("127.0.0.1", "localhost", "::1")).open()
+    except (StudioError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    page = build_page(studio)
+    try:
+        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch())
+        shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
+        print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
+        wait_for_end()
+    finally:
+        studio.close()
+        page.close(verbose=False)
+    return 0
+
+
+def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the flags; each has an environment variable of gradio's or ours that it wins over."""
+    parser = argparse.ArgumentParser(prog="python app.py", description="Fine-tune a language model in the browser.")
+    parser.add_argument(
+        "--host", help="address to listen on (GRADIO_SERVER_NAME; default 127.0.0.1: this computer only)"
+    )
+    parser.add_argument(
+        "--port", help="port to listen on (GRADIO_SERVER_PORT; default 7860, or the next one that is free)"
+    )
+    parser.add_argument("--home", help="folder for tasks and runs (STUDIO_HOME)")
+    return parser.parse_args(arguments)
+
+
+def set_environment() -> None:
+    """Switch off everything that would phone home; what the person set stays."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DISABLE_TELEMETRY", "1")
+
+
+def choose_port(host: str, asked: str | None) -> int:
+    """Return the port to use: the one asked for, else 7860 or the next free one. Raises ValueError in words."""
+    if asked is not None and asked != "":
+        if not str(asked).isdigit() or not 1 <= int(asked) <= 65535:
+            raise ValueError(
+                f"The port must be a number between 1 and 65535, not {str(asked)[:40]!r}. Try --port 7860."
+            )
+        if not is_free(host, int(asked)):
+            raise ValueError(
+                f"Port {asked} is taken by another program (perhaps a studio that is still running). "
+                f"Choose another one: python app.py --port {int(asked) % 65535 + 1}"
+            )
+        return int(asked)
+    for port in range(PORT, PORT + TRIES):
+        if is_free(host, port):
+            if port != PORT:
+                print(f"Port {PORT} is taken by another program, so the studio uses {port}.", file=sys.stderr)
+            return port
+    raise ValueError(
+        f"The ports {PORT} to {PORT + TRIES - 1} are all taken. Choose one that is free: python app.py --port 9000"
+    )
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def wait_for_end() -> None:
+    """Wait for Ctrl+C or a polite kill; either ends the server quietly."""
+    ended = threading.Event()
+    for name in ("SIGINT", "SIGTERM"):
+        signal.signal(getattr(signal, name), lambda *_: ended.set())
+    while not ended.wait(3600):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

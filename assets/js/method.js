@@ -1,0 +1,89 @@
+/* The picture of one weight matrix W and what trains beside it, drawn to scale, and the teaching line.
+ *
+ * The server says which matrix (rows, columns), the slider says the rank: the picture follows at once, without a trip. The exact
+ * count of the whole model is not computed here; it comes from the server.
+ */
+(() => {
+  const studio = window.studio;
+  const NS = "http://www.w3.org/2000/svg";
+  const pictures = new Set();
+  const n = (value) => studio.number(value);
+
+  function node(name, attributes, parent, text) {
+    const made = document.createElementNS(NS, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text !== undefined) made.textContent = text;
+    parent?.append(made);
+    return made;
+  }
+
+  function rankOf(matrix) {
+    const chosen = Number(studio.get("method.rank"));
+    return Number.isInteger(chosen) && chosen >= 1 && chosen <= 256 ? chosen : matrix.rank || 8;
+  }
+
+  /* One scale for all three, so that what looks thin is thin. */
+  const AIR = 96; // between W and B, and between B and A, for the signs and the names
+  function layout(matrix, rank, width) {
+    const { rows, columns, paired } = matrix;
+    const most = 200;
+    const scale = Math.min(most / rows, (width - (paired ? 1.6 * AIR : 0)) / (paired ? 2 * columns + rank : columns), most / columns);
+    return { w: columns * scale, h: rows * scale, thin: Math.max(1.5, rank * scale), drawnThicker: rank * scale < 1.5 };
+  }
+
+  function draw(picture) {
+    const { element, matrix } = picture;
+    const holder = element.querySelector(".picture");
+    if (!holder || !matrix?.rows) return;
+    const rank = rankOf(matrix), { rows, columns } = matrix;
+    const width = 440, pair = matrix.paired;
+    const at = layout(matrix, rank, width), top = 26;
+    const height = top + at.h + 46;
+    const full = rows * columns, trained = pair ? rank * (rows + columns) : full;
+    const share = (100 * trained) / full;
+    const said = pair
+      ? `${matrix.name}: a matrix of ${rows} rows and ${columns} columns, ${n(full)} numbers, frozen; beside it B with ${rows} x ${rank} and A with ${rank} x ${columns}, together ${n(trained)} numbers that train, ${share.toFixed(1)} percent.`
+      : `${matrix.name}: a matrix of ${rows} rows and ${columns} columns; all ${n(full)} numbers train.`;
+    const svg = node("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": said, class: "matrix" });
+    const pattern = node("pattern", { id: "grain", width: 7, height: 7, patternUnits: "userSpaceOnUse" }, node("defs", {}, svg));
+    node("rect", { width: 7, height: 7, class: "frozen" }, pattern);
+    node("circle", { cx: 3.5, cy: 3.5, r: matrix.bits === 4 ? 0.9 : 1.5, class: "grain" }, pattern);
+    const total = pair ? at.w + AIR + at.thin + 0.6 * AIR + at.w : at.w;
+    const start = Math.max(2, (width - total) / 2), middle = top + at.h / 2, base = top + at.h + 20;
+    const block = (x, y, w, h, look) => node("rect", { x, y, width: w, height: h, rx: Math.min(3, w / 3, h / 3), ...look }, svg);
+    const word = (x, y, look, text) => node("text", { x, y, class: look }, svg, text);
+    block(start, top, at.w, at.h, pair ? { fill: "url(#grain)" } : { class: "trained" });
+    word(start + at.w / 2, 16, "name", `W  ${rows} × ${columns}`);
+    word(start + at.w / 2, base, pair ? "count" : "count trains", n(full));
+    word(start + at.w / 2, base + 18, "said", pair ? (matrix.bits === 4 ? "frozen, in 4 bits" : "frozen") : "every one trains");
+    if (pair) {
+      const b = start + at.w + AIR, a = b + at.thin + 0.6 * AIR;
+      word(b - AIR / 2, middle + 6, "sign", "+");
+      block(b, top, at.thin, at.h, { class: "trained" });
+      word(b + at.thin / 2, 16, "name", `B  ${rows} × ${rank}`);
+      word(b + at.thin + 0.3 * AIR, middle + 6, "sign", "×");
+      block(a, middle - at.thin / 2, at.w, at.thin, { class: "trained" });
+      word(a + at.w / 2, middle - at.thin / 2 - 10, "name", `A  ${rank} × ${columns}`);
+      const under = (b + a + at.w) / 2;
+      word(under, base, "count trains", n(trained));
+      word(under, base + 18, "said", `train: ${share < 10 ? share.toFixed(1) : Math.round(share)} %`);
+    }
+    holder.replaceChildren(svg);
+    const line = element.querySelector(".teaching");
+    if (line) line.innerHTML = pair
+      ? `A 1,000 × 1,000 matrix holds 1,000,000 numbers. At rank ${n(rank)} its thin pair holds 2 × 1,000 × ${n(rank)} = <strong>${n(2000 * rank)}</strong>.`
+      : "A 1,000 × 1,000 matrix holds <strong>1,000,000</strong> numbers. Full fine-tuning changes every one of them.";
+    element.querySelector(".thicker").hidden = !(pair && at.drawnThicker);
+  }
+
+  studio.attachPicture = ({ element, props, watch }) => {
+    const picture = { element, matrix: props.value };
+    pictures.add(picture);
+    watch("value", () => { picture.matrix = props.value; draw(picture); });
+    draw(picture);
+  };
+  studio.onDraft((draft, before) => {
+    if (before && JSON.stringify(draft.recipe.method) === JSON.stringify(before.recipe.method)) return;
+    for (const picture of pictures) draw(picture);
+  });
+})();

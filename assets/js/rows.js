@@ -1,0 +1,31 @@
+/* The table of a task's instances: one page of rows at a time, asked for when it is looked at. The server sends escaped HTML. */
+const studio = window.studio;
+const body = element.querySelector(".rows"), search = element.querySelector("input"), about = element.querySelector(".about");
+let page = 0, asked = 0, timer = 0;
+
+async function turn(to) {
+  const task = props.value;
+  if (!task || !task.task_id) { body.replaceChildren(); about.textContent = ""; return; }
+  const mine = ++asked;
+  const found = await server.read_rows({ task_id: task.task_id, version: task.version || null, page: to, search: search.value });
+  if (mine !== asked || !found) return; // a newer question was asked meanwhile
+  if (found.error) {
+    body.innerHTML = '<tr><td colspan="4" class="error-line"></td></tr>';
+    body.querySelector("td").textContent = found.error;
+    about.textContent = "";
+    return;
+  }
+  page = found.page;
+  body.innerHTML = found.html;
+  about.textContent = found.about;
+  element.dataset.page = page;
+  for (const button of element.querySelectorAll("[data-turn]")) button.disabled = Number(button.dataset.turn) < 0 ? page <= 0 : page >= found.pages - 1;
+}
+
+element.addEventListener("click", (event) => {
+  const by = event.target.closest("[data-turn]");
+  if (by) turn(page + Number(by.dataset.turn));
+});
+search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => turn(0), 250); });
+watch("value", () => { search.value = ""; turn(0); });
+turn(0);

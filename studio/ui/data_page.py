@@ -1,0 +1,269 @@
+"""The Data step: what the model should learn. Sample tasks, your own file, and everything that stands in the chosen
+task.
+
+Everything shown of a task is foreign text: it is escaped and has its own reading direction. The choice is in the draft
+(recipe.task_id, recipe.task_version).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError, TaskError
+from studio.service import Studio, TokenLengths
+from studio.tasks.reading import Reading
+from studio.tasks.split import split_task
+from studio.tasks.store import TaskCard
+from studio.tasks.task import Example, Task
+from studio.ui.draft import change_draft, read_draft
+from studio.ui.handler import LATEST, in_words, say
+from studio.ui.widgets.draft_box import DraftBox
+from studio.ui.widgets.panel import Panel
+from studio.ui.widgets.rows import Rows
+from studio.ui.words import escape, foreign, number, term
+
+HEAD = """<div class="studio"><h2 class="question" tabindex="-1">What should it learn?</h2>
+<p class="lead">A task is one {definition} and many {instances}. Choose a sample, or bring your own file.</p></div>"""
+UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
+<strong>Natural-Instructions</strong> file (JSON, at most
+50&nbsp;MB): a definition, positive and negative examples, and instances with an input and an output. Drop it here;
+it stays on the
+computer that runs this studio.</p></div>"""
+LENGTHS_WAITING = '<div class="studio hint">Measuring how long the examples are …</div>'
+
+
+def draw_data(studio: Studio, draft: DraftBox) -> None:
+    """Draw the step into the current context and wire it."""
+
+    @in_words
+    def show_task(value: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+        recipe = read_draft(value)["recipe"]
+        return draw_cards(studio, recipe.get("task_id")), draw_task(studio, recipe), find_table(recipe)
+
+    @in_words
+    def measure_lengths(value: dict[str, Any]) -> str:
+        return draw_lengths(studio, read_draft(value)["recipe"])
+
+    @in_words
+    def import_task(path: str | None) -> tuple[dict[str, Any], str, None]:
+        patch, report = import_file(studio, path)
+        return patch, report, None
+
+    Panel(HEAD.format(definition=term("definition"), instances=term("instance", "instances")))
+    cards = Panel(elem_id="task-cards", min_height=170)
+    with gr.Row(elem_classes="two upload-row card"):
+        Panel(UPLOAD_HINT)
+        file = gr.File(
+            label="Natural-Instructions file (JSON, up to 50 MB)",
+            file_count="single",
+            type="filepath",
+            elem_id="task-file",
+            height=130,
+            show_label=True,
+        )
+    report = Panel(elem_id="task-report")
+    view = Panel(elem_id="task-view", min_height=420)
+    lengths = Panel(LENGTHS_WAITING, elem_id="task-lengths", min_height=86)
+    rows = Rows(studio, elem_id="task-rows", min_height=400)
+    draft.task_shown(show_task, [draft], [cards, view, rows], **LATEST)
+    draft.lengths_wanted(measure_lengths, [draft], [lengths], **LATEST)
+    file.upload(
+        import_task,
+        [file],
+        [draft.patch, report, file],
+        queue=False,
+        show_progress="minimal",
+        show_progress_on=report,
+        api_visibility="private",
+    )
+
+
+def find_table(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return which task's rows to show."""
+    return {"task_id": recipe.get("task_id"), "version": recipe.get("task_version")} if recipe.get("task_id") else {}
+
+
+def import_file(studio: Studio, path: str | None) -> tuple[dict[str, Any], str]:
+    """Keep an uploaded file as a task and choose it. Returns the draft's patch and a report."""
+    if not path:
+        return change_draft(), ""
+    name = Path(path).name
+    try:
+        reading = studio.import_task(path, name)
+    except StudioError as error:
+        return change_draft(), draw_refusal(name, error)
+    except Exception as error:  # whatever a hostile file set off: logged, and said as ours
+        return change_draft(), draw_refusal(name, error)
+    return change_draft(recipe={"task_id": reading.task.task_id, "task_version": None}), draw_welcome(name, reading)
+
+
+def draw_refusal(name: str, error: Exception) -> str:
+    """Return a block that says what is wrong with a file, and where; what was chosen before stays chosen."""
+    place = error.field if isinstance(error, TaskError) and error.field and error.field != "file" else None
+    where = f"<p>Where: <code>{escape(place, 120)}</code></p>" if place else ""
+    return (
+        f'<div class="studio wrong" role="alert" id="task-refused"><h4>{foreign(name, 80)} was not imported</h4>'
+        f'<p>{foreign(say(error), 1200)}</p>{where}<p class="hint">Mend it and drop it again. The task you had '
+        f"chosen is still "
+        "chosen.</p></div>"
+    )
+
+
+def draw_welcome(name: str, reading: Reading) -> str:
+    """Return what to know of a file that was imported."""
+    count = number(len(reading.task.instances))
+    odd = "".join(f"<li>{foreign(warning, 400)}</li>" for warning in reading.warnings[:30])
+    rest = f"<li>and {len(reading.warnings) - 30} more</li>" if len(reading.warnings) > 30 else ""
+    listed = (
+        f'<p>Worth knowing:</p><ul id="task-warnings">{odd}{rest}</ul>'
+        if odd
+        else "<p>Nothing odd was found in it.</p>"
+    )
+    return (
+        f'<div class="studio notice" role="status"><div><strong>{foreign(name, 80)}</strong> is imported with '
+        f"{count} instances and "
+        f"chosen.{listed}</div></div>"
+    )
+
+
+def draw_cards(studio: Studio, chosen: object) -> str:
+    """Return the tasks as cards, samples first."""
+    cards = studio.list_tasks()
+    if not cards:
+        return (
+            '<div class="studio empty">No tasks yet. Drop a Natural-Instructions file below, and it appears here.</div>'
+        )
+    drawn = "".join(_draw_card(card) for card in cards)
+    return f'<div class="studio cards" role="radiogroup" aria-label="Task">{drawn}</div>'
+
+
+def _draw_card(card: TaskCard) -> str:
+    patch = escape(json.dumps({"recipe": {"task_id": card.task_id, "task_version": None}}))
+    when = escape(json.dumps({"recipe": {"task_id": card.task_id}}))
+    scores = _draw_scores(card.scores)
+    mine = '<span class="pill">yours</span>' if card.source == "yours" else ""
+    return (
+        f'<button type="button" class="card" role="radio" aria-checked="false" data-set="{patch}" data-when="{when}">'
+        f'<span class="name">{foreign(card.title, 90)}</span><span class="hint">{number(card.instances)} instances '
+        f"{mine}</span>"
+        f"{scores}</button>"
+    )
+
+
+def _draw_scores(scores: dict[str, Any] | None) -> str:
+    base, tuned = (scores or {}).get("base"), (scores or {}).get("tuned")
+    if not isinstance(base, int | float) or not isinstance(tuned, int | float):
+        return ""
+    one = max(base, tuned) <= 1.0
+    before, after = (100 * base, 100 * tuned) if one else (base, tuned)
+    return (
+        f'<span class="scores"><span class="hint">base <strong class="num">{before:.0f} %</strong></span>'
+        f'<span class="bar" aria-hidden="true"><i style="width:{after:.0f}%"></i><b '
+        f'style="width:{before:.0f}%"></b></span>'
+        f'<span class="hint">tuned <strong class="num">{after:.0f} %</strong></span></span>'
+    )
+
+
+def draw_task(studio: Studio, recipe: dict[str, Any]) -> str:
+    """Return everything but the instances of the chosen task, as a readable card."""
+    task_id, version = recipe.get("task_id"), recipe.get("task_version")
+    if not task_id:
+        return '<div class="studio empty">Choose a task above to see what stands in it.</div>'
+    try:
+        task = studio.load_task(str(task_id), str(version) if version else None)
+    except StudioError as error:
+        return f'<div class="studio wrong" role="alert"><h4>This task can\'t be shown</h4><p>{escape(error)}</p></div>'
+    avoid = _draw_text("Things to avoid", task.things_to_avoid) + _draw_text("Emphasis and caution", task.emphasis)
+    good = _draw_examples(term("positive example", "Positive examples"), task.positive_examples, "good")
+    bad = _draw_examples(term("negative example", "Negative examples"), task.negative_examples, "bad")
+    return (
+        f'<div class="studio card stack task"><div><h3>{foreign(task.heading, 160)}</h3>{_draw_origin(task)}</div>'
+        f"<div><h4>{term('definition', 'Definition')}</h4><p "
+        f'class="prose">{foreign(task.definition, 4000)}</p></div>{avoid}'
+        f'<div class="two">{good}{bad}</div>{_draw_parts(task)}</div>'
+    )
+
+
+def _draw_text(heading: str, text: str) -> str:
+    return f'<div><h4>{heading}</h4><p class="prose">{foreign(text, 2000)}</p></div>' if text.strip() else ""
+
+
+def _draw_origin(task: Task) -> str:
+    said = [
+        ", ".join(task.categories[:3]),
+        "Source: " + ", ".join(task.source[:3]) if task.source else "",
+        "Licence: " + ", ".join(task.instance_license[:3]) if task.instance_license else "",
+    ]
+    line = " · ".join(part for part in said if part)
+    return f'<p class="hint">{foreign(line, 240)}</p>' if line else ""
+
+
+def _draw_examples(heading: str, examples: tuple[Example, ...], kind: str) -> str:
+    if not examples:
+        return f'<section><h4>{heading}</h4><p class="hint">None in this task.</p></section>'
+    shown = "".join(_draw_example(example, kind) for example in examples[:3])
+    rest = "".join(_draw_example(example, kind) for example in examples[3:20])
+    more = f'<details class="more"><summary>{len(examples) - 3} more</summary>{rest}</details>' if rest else ""
+    return f'<section class="stack"><h4>{heading}</h4>{shown}{more}</section>'
+
+
+def _draw_example(example: Example, kind: str) -> str:
+    why = f'<p class="hint">{foreign(example.explanation, 600)}</p>' if example.explanation.strip() else ""
+    better = f'<p class="hint">Better: {foreign(example.suggestion, 400)}</p>' if example.suggestion.strip() else ""
+    return (
+        f'<div class="example {kind}"><p><span class="hint">Input</span> {foreign(example.input, 1200)}</p>'
+        f'<p><span class="hint">Output</span> <strong>{foreign(example.output, 600)}</strong></p>{why}{better}</div>'
+    )
+
+
+def _draw_parts(task: Task) -> str:
+    try:
+        split = split_task(task)
+    except StudioError as error:
+        return f'<div class="wrong"><h4>Too small to learn from</h4><p>{escape(error)}</p></div>'
+    total = max(1, len(task.instances))
+    parts = [
+        ("train", "training part", "to learn from", len(split.train)),
+        ("validation", "validation part", "to watch the loss", len(split.validation)),
+        ("test", "held-out part", "held out, to score", len(split.test)),
+    ]
+    bars = "".join(f'<i class="{name}" style="flex:{max(count, total // 60)}"></i>' for name, _, _, count in parts)
+    said = "".join(
+        f'<li class="{name}"><strong class="num">{number(count)}</strong> {term(word, said)}</li>'
+        for name, word, said, count in parts
+    )
+    return (
+        f'<div><h4><span class="num">{number(len(task.instances))}</span> {term("instance", "instances")}, split '
+        f"the same way "
+        f'each time</h4><div class="split" aria-hidden="true">{bars}</div><ul class="splitlegend">{said}</ul></div>'
+    )
+
+
+def draw_lengths(studio: Studio, recipe: dict[str, Any]) -> str:
+    """Return how long the task's examples are in tokens of the chosen model."""
+    if not recipe.get("task_id"):
+        return ""
+    try:
+        found = studio.token_lengths(str(recipe["task_id"]), str(recipe.get("model") or "builtin"))
+    except StudioError as error:
+        return f'<p class="studio hint">The lengths in tokens can\'t be measured: {escape(error)}</p>'
+    except Exception as error:  # a tokenizer's own complaint: logged, and said as ours
+        return f'<p class="studio hint">The lengths in tokens can\'t be measured: {escape(say(error))}</p>'
+    return f'<div class="studio card lengths">{_say_lengths(found)}</div>'
+
+
+def _say_lengths(found: TokenLengths) -> str:
+    fit = (
+        f'<span class="pill toobig">{number(found.too_long)} of {number(found.counted)} don\'t fit</span>'
+        if found.too_long
+        else '<span class="pill fits">all fit</span>'
+    )
+    context = f" into the model's {number(found.context)}" if found.context else ""
+    return (
+        f'<p>With instruction and answer, an example is <strong class="num">{number(found.median)}</strong> '
+        f"{term('token', 'tokens')} long (median); the longest has <strong "
+        f'class="num">{number(found.longest)}</strong>. '
+        f"{fit}{context}.</p>"
+    )

@@ -1,0 +1,42 @@
+"""What surrounds every handler: errors become words, bugs become a log line and an apology."""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gradio as gr
+
+from studio.errors import StudioError
+
+log = logging.getLogger("studio")
+BROKEN = "Something broke in the studio. Nothing of yours is lost; try again. The details are in the studio's log."
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""Options of an event that answers quickly: no queue, no veil over the page."""
+LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
+"""The same for events that come in bursts: only the newest matters."""
+
+
+def say(error: Exception) -> str:
+    """Return an exception in words for a person; a bug is logged with its traceback."""
+    if isinstance(error, StudioError):
+        return str(error)
+    log.error("A handler broke", exc_info=error)
+    return BROKEN
+
+
+def in_words(handler: Handler) -> Handler:
+    """Let a handler's errors reach the person as a message in words that stays until it is closed."""
+
+    @functools.wraps(handler)
+    def guarded(*given: Any, **named: Any) -> Any:
+        try:
+            return handler(*given, **named)
+        except gr.Error:
+            raise
+        except Exception as error:  # the last line of defence: no traceback reaches a visitor
+            raise gr.Error(say(error), duration=None, print_exception=False) from None
+
+    return guarded  # type: ignore[return-value]

@@ -1,0 +1,178 @@
+"""The one page: header, stepper, recipe bar, five steps, and the list of runs beside them.
+
+Knows the order of things and what a visit opens with. Each step draws and wires itself; they meet only in the draft.
+"""
+
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.service import Studio
+from studio.ui.api import add_endpoints
+from studio.ui.compare_page import draw_compare
+from studio.ui.data_page import draw_data
+from studio.ui.draft import STEPS, Opened, leave_out, read_address
+from studio.ui.handler import QUIET, in_words
+from studio.ui.method_page import draw_method
+from studio.ui.model_page import draw_model
+from studio.ui.run_list import draw_run_list
+from studio.ui.theme import make_head, make_theme
+from studio.ui.train_page import draw_train
+from studio.ui.widgets.draft_box import DraftBox
+from studio.ui.widgets.panel import Panel
+from studio.ui.words import escape
+
+TITLE = "Fine-Tuning Studio"
+MARK = """<svg width="30" height="30" viewBox="0 0 30 30" aria-hidden="true"><rect x="1" y="1" width="17" height="28"
+rx="3"
+fill="var(--frozen)"/><rect x="20" y="1" width="3" height="28" rx="1" fill="var(--accent)"/><rect x="25" y="1"
+width="4" height="3" rx="1"
+fill="var(--accent)"/></svg>"""
+BAR = '<p class="studio recipe loading">Putting your recipe together …</p>'
+
+
+def make_launch() -> dict[str, Any]:
+    """Return the arguments of `launch` that belong to the page: looks, limits, and nothing that phones home."""
+    return {
+        "theme": make_theme(),
+        "head": make_head(),
+        "run_history": False,
+        "state_session_capacity": 200,
+        "ssr_mode": False,
+        "max_file_size": "50mb",
+        "footer_links": [],
+        "show_error": True,
+        "quiet": True,
+        "share": False,
+        "pwa": False,
+        "mcp_server": False,
+    }
+
+
+def build_page(studio: Studio) -> gr.Blocks:
+    """Return the page of a studio, not yet launched."""
+
+    @in_words
+    def open_page(found: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        opened = open_draft(studio, found)
+        return {"open": opened.draft}, draw_notices(opened.notices)
+
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+        draft = DraftBox()
+        with gr.Sidebar(open=False, elem_id="runs", width=330):
+            draw_run_list(studio, draft)
+        Panel(draw_header())
+        notices = Panel(elem_id="notices")
+        bar = Panel(BAR, elem_id="recipe-bar", min_height=50)
+        for step in STEPS:
+            with gr.Column(elem_id=f"step-{step}", elem_classes="step"):
+                if step == "model":
+                    draw_model(studio, draft)
+                elif step == "data":
+                    draw_data(studio, draft)
+                elif step == "method":
+                    draw_method(studio, draft, bar)
+                elif step == "train":
+                    draw_train(studio, draft)
+                else:
+                    draw_compare(studio, draft)
+                Panel(draw_foot(step))
+        page.load(open_page, [draft], [draft.patch, notices], js="() => [window.studio.found()]", **QUIET)
+        add_endpoints(studio)
+    return page
+
+
+def open_draft(studio: Studio, found: object) -> Opened:
+    """Return what to open with: the address, else what the browser kept, else defaults, without what can't be."""
+    parts = found if isinstance(found, dict) else {}
+    opened = read_address(parts.get("search"), parts.get("kept"))
+    draft, notices = dict(opened.draft), list(opened.notices)
+    draft["run"], recipe_of_run = _check_run(studio, draft["run"], notices)
+    recipe = draft["recipe"] or recipe_of_run or {}
+    draft["recipe"] = _check_recipe(studio, recipe, notices)
+    return Opened(draft, tuple(notices))
+
+
+def _check_run(studio: Studio, run_id: str | None, notices: list[str]) -> tuple[str | None, dict[str, Any] | None]:
+    if run_id is None:
+        return None, None
+    try:
+        return run_id, studio.run_status(run_id).recipe
+    except StudioError as error:
+        notices.append(str(error))
+        return None, None
+
+
+def _check_recipe(studio: Studio, recipe: dict[str, Any], notices: list[str]) -> dict[str, Any]:
+    recipe = {**find_defaults(studio), **recipe}
+    for _ in range(12):  # one complaint a round; each round leaves something out
+        if not recipe.get("task_id"):
+            break
+        try:
+            studio.read_recipe(recipe)
+            studio.load_task(recipe["task_id"], recipe.get("task_version"))
+            break
+        except StudioError as error:
+            smaller = leave_out(recipe, error.field)
+            if smaller is None:
+                notices.append(f"{error} The usual choices are shown instead.")
+                return find_defaults(studio)
+            notices.append(f"{error} The usual choice is used instead.")
+            recipe = {**find_defaults(studio), **smaller}
+    return recipe
+
+
+def find_defaults(studio: Studio) -> dict[str, Any]:
+    """Return the recipe of a first visit: built-in model, first sample, LoRA, one minute."""
+    tasks = studio.list_tasks()
+    first = {"task_id": tasks[0].task_id} if tasks else {}
+    plain = "fp32" if studio.device().kind == "cpu" else "bf16"
+    return {
+        "model": "builtin",
+        **first,
+        "method": {"name": "lora"},
+        "precision": plain,
+        "training": {"preset": "one_minute"},
+    }
+
+
+def draw_header() -> str:
+    """Return title, stepper and the few things that are always at hand."""
+    steps = "".join(
+        f'<li><button type="button" data-go="{step}"><span>{step.capitalize()}</span></button></li>' for step in STEPS
+    )
+    return (
+        f'<header class="studio topline"><h1>{MARK}{TITLE}</h1><span class="grow"></span>'
+        '<button type="button" class="btn quiet small" data-theme-switch>Light / dark</button>'
+        '<button type="button" class="btn small" data-runs="open">Runs</button></header>'
+        f'<nav class="studio stepper" aria-label="Steps"><ol>{steps}</ol></nav>'
+    )
+
+
+def draw_foot(step: str) -> str:
+    """Return the way back and the way on."""
+    at = STEPS.index(step)
+    back = (
+        f'<button type="button" class="btn" data-go="{STEPS[at - 1]}">Back: {STEPS[at - 1].capitalize()}</button>'
+        if at
+        else "<span></span>"
+    )
+    on = (
+        f'<button type="button" class="btn primary" data-go="{STEPS[at + 1]}">Next: '
+        f"{STEPS[at + 1].capitalize()}</button>"
+        if at + 1 < len(STEPS)
+        else "<span></span>"
+    )
+    return f'<div class="studio foot">{back}{on}</div>'
+
+
+def draw_notices(notices: tuple[str, ...]) -> str:
+    """Return what could not be used of a link, in words."""
+    if not notices:
+        return ""
+    said = "".join(f"<li>{escape(notice, 300)}</li>" for notice in notices[:6])
+    return (
+        f'<div class="studio notice" role="status" id="link-notice"><ul>{said}</ul>'
+        '<button type="button" class="btn quiet small" data-close=".notice">Close</button></div>'
+    )

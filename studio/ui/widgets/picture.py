@@ -1,0 +1,28 @@
+"""One matrix of the model and the thin pair beside it, drawn in the browser, to scale (assets/js/method.js)."""
+
+from typing import Any
+
+import gradio as gr
+
+_FRAME = """<div class="studio stack"><div class="picture"></div>
+<p class="hint thicker" hidden>Drawn a little thicker than it is: to scale you would not see it.</p>
+<p class="teaching" aria-live="polite"></p></div>"""
+
+
+class Picture(gr.HTML):
+    """Its value says which matrix: {"name", "rows", "columns", "rank", "paired", "bits"}; {} draws nothing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            value={},
+            html_template=_FRAME,
+            apply_default_css=False,
+            container=False,
+            padding=False,
+            js_on_load="window.studio.attachPicture({element, props, watch});",
+            **options,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        """Its value is an object."""
+        return {"type": "object"}

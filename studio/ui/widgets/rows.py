@@ -1,0 +1,108 @@
+"""A task's instances as a paged table: fifty rows a trip, searched on the server, every cell escaped plain text."""
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.service import Studio
+from studio.tasks.split import split_task
+from studio.tasks.task import Instance, Task
+from studio.ui.theme import asset
+from studio.ui.widgets.server_act import answer_in_words
+from studio.ui.words import escape, foreign, number
+
+PAGE = 50
+MOST_SHOWN = 600
+"""The most characters of a cell that are shown; the whole text stays in the task."""
+
+_FRAME = """<div class="studio stack"><div class="row between"><label class="search">Search in inputs and outputs
+<input type="search" maxlength="200" autocomplete="off"></label><span class="row"><span class="about hint"
+role="status"></span>
+<button type="button" class="btn small" data-turn="-1" disabled>Previous 50</button>
+<button type="button" class="btn small" data-turn="1" disabled>Next 50</button></span></div>
+<div class="tablebox" tabindex="0" role="region" aria-label="Instances of the task"><table class="plain
+instances"><thead><tr>
+<th scope="col" class="number">#</th><th scope="col">Input</th><th scope="col">Output</th><th scope="col"
+class="part">Part</th></tr></thead>
+<tbody class="rows"></tbody></table></div></div>"""
+
+
+class Rows(gr.HTML):
+    """Its value says whose rows: {"task_id", "version"}; {} shows none."""
+
+    def __init__(self, studio: Studio, **options: Any) -> None:
+        super().__init__(
+            value={},
+            html_template=_FRAME,
+            js_on_load=asset("js/rows.js"),
+            server_functions=[make_reader(studio)],
+            apply_default_css=False,
+            container=False,
+            padding=False,
+            **options,
+        )
+
+    def api_info(self) -> dict[str, Any]:
+        """Its value is an object."""
+        return {"type": "object"}
+
+
+def make_reader(studio: Studio) -> Callable[[Any], dict[str, Any]]:
+    """Return the server function of the table."""
+
+    def read_rows(asked: Any) -> dict[str, Any]:
+        return find_rows(studio, asked)
+
+    return answer_in_words(read_rows)
+
+
+def find_rows(studio: Studio, asked: Any) -> dict[str, Any]:
+    """Return one page of a task's rows as {"html", "page", "pages", "about"}. Raises NotFoundError in words."""
+    asked = asked if isinstance(asked, dict) else {}
+    version = asked.get("version")
+    task = studio.load_task(asked.get("task_id"), version if isinstance(version, str) else None)
+    search = str(asked.get("search") or "")[:200].strip().casefold()
+    found = [(place, one) for place, one in enumerate(task.instances, start=1) if not search or _holds(one, search)]
+    pages = max(1, -(-len(found) // PAGE))
+    wanted = asked.get("page")
+    page = min(max(0, wanted if isinstance(wanted, int) and not isinstance(wanted, bool) else 0), pages - 1)
+    parts = _name_parts(task)
+    shown = found[page * PAGE : (page + 1) * PAGE]
+    html = "".join(_draw_row(place, one, parts.get(id(one), "")) for place, one in shown)
+    about = (
+        f"{number(page * PAGE + 1)} to {number(page * PAGE + len(shown))} of {number(len(found))}"
+        if shown
+        else "No instance holds these words"
+    )
+    return {
+        "html": html
+        or '<tr><td colspan="4" class="hint">Nothing to show. Clear the search to see every instance.</td></tr>',
+        "page": page,
+        "pages": pages,
+        "about": about,
+    }
+
+
+def _holds(instance: Instance, search: str) -> bool:
+    return search in instance.input.casefold() or any(search in output.casefold() for output in instance.output)
+
+
+def _name_parts(task: Task) -> dict[int, str]:
+    try:
+        split = split_task(task)
+    except StudioError:
+        return {}
+    names = {"train": split.train, "validation": split.validation, "held out": split.test}
+    return {id(one): name for name, part in names.items() for one in part}
+
+
+def _draw_row(place: int, instance: Instance, part: str) -> str:
+    outputs = "<br>".join(foreign(output, MOST_SHOWN) for output in instance.output[:5])
+    more = f'<br><span class="hint">and {len(instance.output) - 5} more</span>' if len(instance.output) > 5 else ""
+    kept = '<span class="pill">' + part + "</span>" if part and part != "train" else escape(part)
+    return (
+        f'<tr><td class="number">{place}</td><td>{foreign(instance.input, MOST_SHOWN)}</td><td>{outputs}{more}</td>'
+        f'<td class="part">{kept}</td></tr>'
+    )

@@ -1,0 +1,97 @@
+"""The words of the page that stand in more than one place: explanations of terms, and how numbers are said.
+
+Each term has one sentence, shown where the term stands and used in the docs. Numbers look alike everywhere because they
+all come from here (assets/js/studio.js says them the same way).
+"""
+
+from html import escape as _escape
+
+TERMS = {
+    "parameter": "One number inside the model. Training adjusts some of them; all of them together are what it knows.",
+    "trainable": "The numbers that training may change. All others stay exactly as they are.",
+    "layer": "One stage of the model. Text passes through all layers, one after another.",
+    "context": "How many tokens the model can look at in one go.",
+    "token": "A piece of text, often a short word or part of a word. Models read and write tokens.",
+    "vocabulary": "All the different tokens that the model knows.",
+    "width": "How many numbers stand for one token inside the model.",
+    "licence": "What the model's authors allow you to do with it.",
+    "base model": "The model you start from. It is never changed: what is learnt is stored beside it, or in a copy.",
+    "fine-tuning": "Training a model that already knows a language a little further, on examples of one task.",
+    "lora": "Low-Rank Adaptation: the model stays frozen, and a pair of thin matrices beside each layer is trained.",
+    "qlora": "LoRA on a base whose numbers are rounded to 4 bits, so that models four times larger fit.",
+    "full": "Full fine-tuning: every number of the model may change.",
+    "rank": "How thin the pair of matrices is. A larger rank can learn more, and trains more numbers.",
+    "alpha": "How strongly the trained pair speaks up: its output is multiplied by alpha / rank.",
+    "dropout": "While training, a random share of inputs is ignored, so that the model does not learn by heart.",
+    "targets": "Which layers get a thin pair: all of them, only those of attention, or only those of the MLP.",
+    "precision": "How many bits store one number of the frozen model. Fewer bits need less memory.",
+    "preset": "Good values for all options at once. Whatever you set yourself wins.",
+    "matrix": "A table of numbers. A layer multiplies what it gets by its matrix; that is most of what a model does.",
+    "frozen": "Not changed by training.",
+    "adapter": "The small file that training makes: only the numbers that were trained.",
+    "memory": "What training needs at its peak: the model, what is trained, and the work in between.",
+    "definition": "The instruction itself: what the model is asked to do with each input.",
+    "positive example": "A worked example of a good answer, with the reason why it is good.",
+    "negative example": "An answer that must not be given, with the reason why not.",
+    "instance": "One input with the answers that count as right. The model learns from these.",
+    "training part": "The examples the model learns from.",
+    "validation part": "Examples kept aside to watch the loss while training and to choose the best checkpoint.",
+    "held-out part": "Examples the model never sees in training. Only they show whether it learnt the task.",
+    "step": "One adjustment of the trained numbers, after looking at one batch of examples.",
+}
+
+
+def escape(text: object, most: int | None = None) -> str:
+    """Return foreign text safe for HTML (attributes too), cut to `most` characters where given."""
+    said = str(text)
+    if most is not None and len(said) > most:
+        said = said[: most - 1].rstrip() + "…"
+    return _escape(said, quote=True)
+
+
+def foreign(text: object, most: int | None = None) -> str:
+    """Return foreign text for HTML with its own reading direction, so that it can't reorder the page around it."""
+    return f'<bdi dir="auto">{escape(text, most)}</bdi>'
+
+
+def term(name: str, shown: str | None = None) -> str:
+    """Return HTML of a term with its explanation: a dotted underline, reachable by keyboard."""
+    return f'<button type="button" class="term" data-tip="{escape(TERMS[name])}">{escape(shown or name)}</button>'
+
+
+def number(value: float) -> str:
+    """Return "224,256"."""
+    return f"{value:,.0f}"
+
+
+def short_number(value: float) -> str:
+    """Return "5.7 M", "1.2 B", "640"."""
+    for unit, size in (("B", 1e9), ("M", 1e6)):
+        if value >= size * 0.9995:
+            return f"{value / size:.1f} {unit}" if value < 100 * size else f"{value / size:,.0f} {unit}"
+    return number(value)
+
+
+def size(size_bytes: float) -> str:
+    """Return "0.9 MB", "310 MB", "23 GB"; the same as studio.size in studio.js."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
+        if size_bytes >= one * 0.95:
+            amount = size_bytes / one
+            return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
+    return f"{size_bytes:.0f} bytes"
+
+
+def duration(seconds: float) -> str:
+    """Return "40 s", "3 min", "1.5 h"; the same as studio.duration in studio.js."""
+    if seconds < 1:
+        return "under a second"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def percent(value: float) -> str:
+    """Return "3.9 %", "0.02 %", "100 %"."""
+    if value >= 99.95 or value == 0:
+        return f"{value:.0f} %"
+    return f"{value:.1f} %" if value >= 0.1 else f"{value:.2g} %"
