@@ -1,7 +1,7 @@
 """Starting the training child. A launcher only says how; the child's life is the same (studio.runs.worker).
 
-`ProcessLauncher` can keep one child waiting that has already imported its libraries, which is most of the time between a
-click and the first step. `InlineLauncher` is the test double that ships: it trains in this process.
+`ProcessLauncher` can keep one child waiting that has already imported its libraries, which is most of the time between
+a click and the first step. `InlineLauncher` is the test double that ships: it trains in this process.
 """
 
 import contextlib

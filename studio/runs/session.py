@@ -12,11 +12,12 @@ from studio.errors import RecipeError
 from studio.models.device import DeviceFacts, find_device
 from studio.models.loading import find_model_folder, load_base, load_tokenizer
 from studio.objectives.objective import Objective, Row
+from studio.runs.batch import Batcher, RowDataset, can_share
 from studio.runs.event import EventWriter
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.sampling import Sampler
-from studio.runs.trainer import Batcher, Reporter, RowDataset, StudioTrainer
+from studio.runs.trainer import Reporter, StudioTrainer
 from studio.runs.training import Plan
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskStore
@@ -72,6 +73,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     )
 
     events.append_phase(4)
+    batcher = Batcher(tokenizer.pad_token_id)
+    batcher.shares = not recipe.training.gradient_checkpointing and can_share(model, batcher, prepared.train)
     reporter = Reporter(run, events, plan, sampler)
     trainer = StudioTrainer(
         run=run,
@@ -81,7 +84,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         args=make_arguments(run, recipe, plan, device),
         train_dataset=RowDataset(prepared.train),
         eval_dataset=RowDataset(prepared.held_out),
-        data_collator=Batcher(tokenizer.pad_token_id),
+        data_collator=batcher,
         processing_class=tokenizer,
         callbacks=[reporter],
     )

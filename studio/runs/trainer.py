@@ -1,8 +1,4 @@
-"""What the studio adds to transformers' Trainer: batches without waste, checkpoints that are whole or absent, events.
-
-Rows are grouped by length and padded to the longest of their batch. Only the positions that are learnt from go
-through the output head, which for a small model with a large vocabulary is most of the work.
-"""
+"""What the studio adds to transformers' Trainer: its own batches, checkpoints that are whole or absent, and events."""
 
 import shutil
 import time
@@ -11,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn.functional import pad
-from torch.utils.data import Dataset
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from studio.errors import RecipeError
-from studio.objectives.objective import Row
+from studio.runs.batch import sum_loss
 from studio.runs.event import EventWriter
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
@@ -25,49 +19,6 @@ from studio.runs.training import Plan
 from studio.workspace import disk_errors_in_words, write_whole
 
 WINDOW = 20
-
-
-class RowDataset(Dataset):
-    """Rows as the dictionaries that Trainer groups by length."""
-
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows = rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, place: int) -> dict[str, list[int]]:
-        return {"input_ids": self.rows[place].input_ids, "labels": self.rows[place].labels}
-
-
-class Batcher:
-    """Pads rows on the left to the longest one; answers then end together, so the head reads only the last positions.
-
-    Returns input_ids, attention_mask, position_ids, labels, each batch x length, and logits_to_keep.
-    """
-
-    def __init__(self, pad_id: int) -> None:
-        self.pad_id = pad_id
-
-    def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
-        """Return one batch of tensors."""
-        longest = max(len(row["input_ids"]) for row in rows)
-        ids = torch.stack([_left(row["input_ids"], longest, self.pad_id) for row in rows])
-        labels = torch.stack([_left(row["labels"], longest, -100) for row in rows])
-        mask = torch.stack([_left([1] * len(row["input_ids"]), longest, 0) for row in rows])
-        learnt = (labels != -100).any(dim=0).nonzero()
-        first = int(learnt[0]) if len(learnt) else longest - 1
-        return {
-            "input_ids": ids,
-            "attention_mask": mask,
-            "position_ids": (mask.cumsum(-1) - 1).clamp(min=0),
-            "labels": labels,
-            "logits_to_keep": longest - max(0, first - 1),
-        }
-
-
-def _left(values: list[int], length: int, filler: int) -> torch.Tensor:
-    return pad(torch.tensor(values), (length - len(values), 0), value=filler)
 
 
 class StudioTrainer(Trainer):
@@ -86,14 +37,9 @@ class StudioTrainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """Return the mean cross-entropy over the learnt positions (of all accumulated batches in training)."""
-        labels, keep = inputs["labels"], inputs["logits_to_keep"]
-        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
-        logits = outputs.logits[:, -keep:]
-        wanted = labels[:, -keep:][:, 1:]
-        learnt = wanted != -100
-        total = torch.nn.functional.cross_entropy(logits[:, :-1][learnt].float(), wanted[learnt], reduction="sum")
-        loss = total / (num_items_in_batch if num_items_in_batch is not None else learnt.sum().clamp(min=1))
-        return (loss, outputs) if return_outputs else loss
+        found = sum_loss(model, inputs)
+        loss = found.total / (num_items_in_batch if num_items_in_batch is not None else found.learnt.clamp(min=1))
+        return (loss, {"loss": loss}) if return_outputs else loss
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)

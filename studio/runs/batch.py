@@ -1,0 +1,129 @@
+"""Batches without waste: rows of like length, padded on the left, their common beginning read once.
+
+Padded on the left, answers end together, so the output head reads only the last positions: for a small model with a
+large vocabulary that is most of the work. And the rows of an instruction task all begin with the same words, its
+definition and examples. Those are read once a batch and their keys and values serve every row: the same function with
+the same gradients, for a fraction of the work (the idea of Hydragen, Juravsky et al. 2024, arXiv:2402.05099, in
+training).
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.functional import cross_entropy, pad
+from torch.utils.data import Dataset
+
+from studio.objectives.objective import Row
+
+SHORTEST_SHARED = 8
+"""Fewer common tokens than this aren't worth a forward pass of their own."""
+TOLERANCE = 0.02
+"""How far rounding may move the loss when the beginning is read once, relative to reading whole rows."""
+
+
+class RowDataset(Dataset):
+    """Rows as the dictionaries that Trainer groups by length."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> dict[str, list[int]]:
+        return {"input_ids": self.rows[place].input_ids, "labels": self.rows[place].labels}
+
+
+class Batcher:
+    """Pads rows on the left to the longest one.
+
+    Returns input_ids, attention_mask, position_ids, labels, each batch x length, and logits_to_keep; where `shares` and
+    the rows have a common beginning of n tokens, that is left out of them and given as prefix_ids, 1 x n.
+    """
+
+    def __init__(self, pad_id: int, shares: bool = False) -> None:
+        self.pad_id, self.shares = pad_id, shares
+
+    def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
+        """Return one batch of tensors."""
+        shared = count_shared(rows) if self.shares else 0
+        shared = shared if shared >= SHORTEST_SHARED else 0
+        longest = max(len(row["input_ids"]) for row in rows) - shared
+        ids = torch.stack([_left(row["input_ids"][shared:], longest, self.pad_id) for row in rows])
+        labels = torch.stack([_left(row["labels"][shared:], longest, -100) for row in rows])
+        mask = torch.stack([_left([1] * (len(row["input_ids"]) - shared), longest, 0) for row in rows])
+        learnt = (labels != -100).any(dim=0).nonzero()
+        first = int(learnt[0]) if len(learnt) else longest - 1
+        batch = {
+            "input_ids": ids,
+            "attention_mask": mask,
+            "position_ids": (mask.cumsum(-1) - 1).clamp(min=0) + shared,
+            "labels": labels,
+            "logits_to_keep": longest - max(0, first - 1),
+        }
+        if shared:
+            batch["prefix_ids"] = torch.tensor([rows[0]["input_ids"][:shared]])
+            batch["attention_mask"] = pad(mask, (shared, 0), value=1)
+        return batch
+
+
+class Loss(NamedTuple):
+    """Cross-entropy summed over the learnt positions of a batch, in nats, and how many there are."""
+
+    total: torch.Tensor
+    learnt: torch.Tensor
+
+
+def sum_loss(model: Any, batch: dict[str, Any]) -> Loss:
+    """Return the loss of a batch, its shared beginning read once."""
+    inputs = {name: value for name, value in batch.items() if name not in ("labels", "prefix_ids")}
+    if "prefix_ids" in batch:
+        beginning = model(input_ids=batch["prefix_ids"], use_cache=True, logits_to_keep=1).past_key_values
+        beginning.batch_repeat_interleave(len(batch["input_ids"]))
+        inputs |= {"past_key_values": beginning, "use_cache": True}
+    keep = batch["logits_to_keep"]
+    logits = model(**inputs).logits[:, -keep:]
+    wanted = batch["labels"][:, -keep:][:, 1:]
+    learnt = wanted != -100
+    total = cross_entropy(logits[:, :-1][learnt].float(), wanted[learnt], reduction="sum")
+    return Loss(total, learnt.sum())
+
+
+def count_shared(rows: list[dict[str, list[int]]]) -> int:
+    """Return how many tokens all rows begin with; the one before the first learnt token is never among them."""
+    most = min(_first_learnt(row["labels"]) for row in rows) - 1
+    first = rows[0]["input_ids"]
+    for place in range(max(0, most)):
+        if any(row["input_ids"][place] != first[place] for row in rows):
+            return place
+    return max(0, most)
+
+
+def can_share(model: Any, batcher: Batcher, rows: list[Row]) -> bool:
+    """Whether reading the beginning once gives this model's very loss: tried on a few rows, not believed."""
+    few = [{"input_ids": row.input_ids, "labels": row.labels} for row in rows[:4]]
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            whole, shared = (
+                float(sum_loss(model, _to_device(maker(few), model)).total)
+                for maker in (Batcher(batcher.pad_id), Batcher(batcher.pad_id, shares=True))
+            )
+    except (AttributeError, TypeError, ValueError, RuntimeError, IndexError, NotImplementedError):
+        return False  # a kind of cache, or a method, that can't begin in the middle
+    finally:
+        model.train(training)
+    return abs(whole - shared) <= TOLERANCE * abs(whole)
+
+
+def _to_device(batch: dict[str, Any], model: Any) -> dict[str, Any]:
+    return {name: value.to(model.device) if hasattr(value, "to") else value for name, value in batch.items()}
+
+
+def _first_learnt(labels: list[int]) -> int:
+    return next((place for place, label in enumerate(labels) if label != -100), len(labels))
+
+
+def _left(values: list[int], length: int, filler: int) -> torch.Tensor:
+    return pad(torch.tensor(values), (length - len(values), 0), value=filler)
