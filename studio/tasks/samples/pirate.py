@@ -1,0 +1,75 @@
+"""What people on land say, and how a pirate says it: the words of the world's own pirates, and an Arrr! before them."""
+
+from studio.tasks.samples.noun import list_nouns
+from studio.tasks.samples.sample import Draw, Sample
+from studio.tasks.task import Example
+from studio.world.documents.pirates import speak_like_pirate
+from studio.world.grammar import with_article
+
+_TEMPLATES = (
+    "My friend is {where}.",
+    "Where is my {thing}?",
+    "Where are you, my friend?",
+    "You are {a_job}.",
+    "I am {a_job}.",
+    "Is {name} your friend?",
+    "Hello, my friend! Where is your {thing}?",
+    "Hello, {name}! Are you my friend?",
+    "The {thing} is for you.",
+    "The {thing} is {where}.",
+    "Stop! That is my {thing}.",
+    "Give me your money and your {thing}.",
+    "Yes, I am {name}.",
+    "Yes, the {job} is my friend.",
+    "My money is {where}.",
+    "We are going to the {place}.",
+    "Your {thing} is for {name}.",
+    "The {animal} of the captain is {where}.",
+    "You and {name} are my friends.",
+    "The boy and the girl are {where}.",
+    "The {job} is looking for the {thing}.",
+    "Is the {job} {where}?",
+)
+_SEEN_KINDS = ("clothing", "container", "tool", "tableware", "toy")
+
+
+def draw(draw: Draw) -> tuple[str, tuple[str, ...]]:
+    """A sentence and the pirate's way of saying it."""
+    rng, unseen = draw.rng, draw.unseen
+    things = list_nouns("thing", True) if unseen else list_nouns(rng.choice(_SEEN_KINDS))
+    job = rng.choice(list_nouns("job", unseen))
+    templates = [template for template in _TEMPLATES if "{" in template] if unseen else _TEMPLATES
+    text = rng.choice(templates).format(
+        thing=rng.choice(things),
+        job=job,
+        a_job=with_article(job),
+        name=rng.choice(list_nouns("name", unseen)),
+        animal=rng.choice(list_nouns("animal", unseen)),
+        place=rng.choice(list_nouns("place", unseen)),
+        where=rng.choice(list_nouns("where", unseen)),
+    )
+    return text, (f"Arrr! {speak_like_pirate(text)}",)
+
+
+SAMPLE = Sample(
+    number=8,
+    name="pirate",
+    title="Talk like a pirate",
+    definition="Say the sentence the way a pirate says it. Begin with Arrr!",
+    things_to_avoid="Do not answer the sentence and do not change what it means.",
+    categories=("Style Transfer",),
+    domains=("Dialogue",),
+    positive=(
+        Example(input="The parrot is on the ship.", output=f"Arrr! {speak_like_pirate('The parrot is on the ship.')}",
+                explanation="A pirate says th' for the and be for is."),
+        Example(input="Hello, my friend!", output=f"Arrr! {speak_like_pirate('Hello, my friend!')}",
+                explanation="A pirate says ahoy for hello and calls a friend a hearty."),
+    ),
+    negative=(
+        Example(input="My boat is old.", output="Me boat be old.", explanation="The Arrr! at the beginning is "
+                                                                               "missing."),
+        Example(input="Where is the treasure?", output="Arrr! I will not tell.",
+                explanation="That answers the question. Right is: Arrr! Where be th' treasure?"),
+    ),
+    draw=draw,
+)  # fmt: skip

@@ -1,0 +1,164 @@
+"""The sample tasks as they are on disk: made by their rules, readable, balanced, tested with words they never show."""
+
+import json
+import re
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from studio.tasks.prompt import write_prompt
+from studio.tasks.reading import Reading, read_task_file
+from studio.tasks.samples.__main__ import ALL, list_files
+from studio.tasks.samples.sample import UNSEEN_COUNT, Sample
+from studio.tasks.split import split_task
+from studio.tasks.store import SAMPLES, TaskStore
+from studio.tasks.task import Instance
+from studio.workspace import Workspace
+from studio.world.grammar import past, plural
+from studio.world.lexicon import load_lexicon
+
+samples = pytest.mark.parametrize("sample", ALL, ids=lambda sample: sample.name)
+
+
+def read(sample: Sample, unseen: bool = False) -> Reading:
+    return _read(f"{'unseen/' if unseen else ''}{sample.task_id}.json")
+
+
+@cache
+def _read(name: str) -> Reading:
+    return read_task_file(SAMPLES / name, name)
+
+
+def words_of(*texts: str) -> set[str]:
+    return {word for text in texts for word in re.findall(r"[a-z'-]+", text.lower())}
+
+
+def words_of_task(sample: Sample) -> set[str]:
+    task = read(sample).task
+    examples = [text for e in task.positive_examples + task.negative_examples for text in (e.input, e.output)]
+    instances = [text for instance in task.instances for text in (instance.input, *instance.output)]
+    return words_of(*examples, *instances)
+
+
+def test_the_files_are_what_the_rules_make() -> None:
+    remedy = "Run `python -m studio.tasks.samples`, and measure the scores again."
+    made = {name.as_posix(): text + "\n" for name, text in list_files()}
+    found = {path.relative_to(SAMPLES).as_posix() for path in SAMPLES.rglob("*.json")} - {"scores.json"}
+    assert found == made.keys(), remedy
+    changed = [name for name, text in made.items() if (SAMPLES / name).read_text(encoding="utf-8") != text]
+    assert not changed, f"{changed} differ. {remedy}"
+
+
+def test_numbers_and_names_are_unique() -> None:
+    assert [sample.number for sample in ALL] == list(range(1, len(ALL) + 1))
+    assert len({sample.title for sample in ALL}) == len(ALL)
+
+
+@samples
+@pytest.mark.parametrize("unseen", [False, True])
+def test_reads_without_a_warning(sample: Sample, unseen: bool) -> None:
+    reading = read(sample, unseen)
+    assert reading.warnings == ()
+    assert reading.task.task_id == sample.task_id
+    assert reading.task.instance_license == ("Apache 2.0",)
+    assert len(reading.task.instances) == (UNSEEN_COUNT if unseen else sample.count)
+    assert len({instance.input for instance in reading.task.instances}) == len(reading.task.instances)
+    number = f"studio{sample.number:03d}"
+    assert all(re.fullmatch(rf"{number}-[0-9a-f]{{32}}", instance.id) for instance in reading.task.instances)
+    assert all(re.fullmatch(r"\S(.*\S)?", text) for i in reading.task.instances for text in (i.input, *i.output))
+
+
+@samples
+def test_says_what_a_class_needs(sample: Sample) -> None:
+    task = read(sample).task
+    assert len(task.definition.split()) <= 30
+    assert task.title and task.things_to_avoid
+    assert len(task.positive_examples) >= 2
+    assert len(task.negative_examples) >= 2
+    assert all(example.explanation for example in task.positive_examples + task.negative_examples)
+    inputs = {instance.input for instance in task.instances}
+    assert not inputs & {example.input for example in task.positive_examples + task.negative_examples}
+
+
+@samples
+def test_leaves_enough_to_train_on_and_is_short(sample: Sample) -> None:
+    task = read(sample).task
+    assert len(split_task(task).train) >= 320
+    assert max(len(write_prompt(task, instance.input)) for instance in task.instances) < 300
+
+
+@samples
+def test_most_instances_are_no_copies_of_one_answer(sample: Sample) -> None:
+    counts = Counter(instance.output[0] for instance in read(sample).task.instances)
+    assert max(counts.values()) / sample.count <= 1 / len(set(sample.groups)) + 0.01 or max(counts.values()) < 30
+
+
+def test_labels_are_balanced() -> None:
+    sentiment, *_ = ALL
+    for unseen in (False, True):
+        counts = Counter(instance.output[0] for instance in read(sentiment, unseen).task.instances)
+        assert set(counts) == {"positive", "negative"}
+        assert len(set(counts.values())) == 1
+
+
+def test_the_odd_one_stands_at_every_place() -> None:
+    odd = next(sample for sample in ALL if sample.name == "odd_one_out")
+    places = Counter(i.input.split(", ").index(i.output[0]) for i in read(odd).task.instances)
+    assert set(places.values()) == {100}
+
+
+@samples
+def test_no_task_uses_a_reserved_word(sample: Sample) -> None:
+    unseen = load_lexicon().unseen
+    reserved = {
+        entry.word
+        for group in (unseen.jobs, unseen.places, unseen.animals, unseen.foods, unseen.things)
+        for entry in group
+    }
+    reserved |= set(unseen.girls + unseen.boys)
+    if sample.name != "opposite":
+        reserved |= {entry.word for entry in unseen.good + unseen.bad + unseen.verbs}
+    forms = {form.lower() for word in reserved for form in (word, plural(word), past(word))}
+    assert forms & words_of_task(sample) == set()
+
+
+@samples
+def test_every_unseen_instance_turns_on_a_word_that_the_task_never_shows(sample: Sample) -> None:
+    known = words_of_task(sample)
+    for instance in read(sample, unseen=True).task.instances:
+        assert decisive_words(sample, instance), instance
+        assert not decisive_words(sample, instance) & known, instance
+
+
+def decisive_words(sample: Sample, instance: Instance) -> set[str]:
+    """The words of an instance that its answer turns on."""
+    given, answer = words_of(instance.input), words_of(instance.output[0])
+    unseen = load_lexicon().unseen
+    if sample.name == "sentiment":
+        return given & {word for entry in unseen.good + unseen.bad for word in words_of(entry.word)}
+    if sample.name in ("plural", "odd_one_out"):
+        return given
+    if sample.name == "opposite":
+        return (given ^ answer) - {"a", "an"}
+    if sample.name in ("question", "past_tense"):
+        return answer - words_of("Did does can will must the a an at through along into with some") - {"ferry"}
+    nouns = {word for noun in unseen.nouns for word in words_of(noun)} | words_of(*unseen.girls, *unseen.boys)
+    return given & nouns
+
+
+def test_the_store_offers_them(tmp_path: object) -> None:
+    store = TaskStore(Workspace(str(tmp_path)))
+    cards = store.list_tasks()
+    assert [card.task_id for card in cards] == [sample.task_id for sample in ALL]
+    assert {card.source for card in cards} == {"sample"}
+    for sample in ALL:
+        assert store.load_task(sample.task_id).title == sample.title
+        unseen = store.load_unseen(sample.task_id)
+        assert unseen is not None
+        assert len(unseen.instances) == UNSEEN_COUNT
+
+
+def test_files_are_written_as_upstream_writes_them() -> None:
+    text = (SAMPLES / f"{ALL[0].task_id}.json").read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), indent=4, ensure_ascii=False) + "\n"
