@@ -131,7 +131,7 @@ def check_extra(value: Any, place: str, depth: int = 0) -> Any:
     """Return a value under a key the schema doesn't name, if it can be kept as it is. Raises TaskError."""
     if depth > DEEPEST:
         raise TaskError(
-            f"{place}: brackets are nested more than {DEEPEST} deep. Make it flatter, or leave the key out.",
+            f"{place[:40]}: brackets are nested more than {DEEPEST} deep. Make it flatter, or leave the key out.",
             field=place,
         )
     if isinstance(value, str):

@@ -105,7 +105,9 @@ class TaskStore:
             files = _list_versions(folder)
             number = int(files[-1].name.split("-")[0]) + 1 if files else 1
             if not files or _version_of(files[-1]) != task.version:
-                write_whole(folder / f"{number:04d}-{task.version}.json", write_v2(task))
+                path = folder / f"{number:04d}-{task.version}.json"
+                write_whole(path, write_v2(task))
+                self._remember(path, _stamp(path), task)
                 if files:
                     warnings.append(f"A task of this name was here already; this is its version {number}.")
         return Reading(task=task, warnings=tuple(warnings))
@@ -126,12 +128,14 @@ class TaskStore:
     def _find_facts(self, path: Path, task_id: str) -> dict[str, Any]:
         """What a card says of a file, read at most once for each change of it; {} if it can't be read."""
         with self._guard:
-            stamp = _stamp(path)
+            try:
+                stamp = _stamp(path)
+            except StudioError:  # deleted since it was listed
+                return {}
             facts = self._facts.get(path, stamp)
             if facts is None:
                 try:
-                    task = self._load(path, task_id)
-                    facts = {"title": task.heading, "instances": len(task.instances), "version": task.version}
+                    facts = _facts_of(self._load(path, task_id))
                 except StudioError:
                     facts = {}
                 self._facts.put(path, stamp, facts)
@@ -140,14 +144,24 @@ class TaskStore:
     def _load(self, path: Path, task_id: str) -> Task:
         with self._guard:
             stamp = _stamp(path)
-            held = self._tasks.pop(path, None)
+            held = self._tasks.get(path)
             if held is None or held[0] != stamp:
                 task = read_task_file(path, path.name).task.model_copy(update={"task_id": task_id})
-                held = (stamp, task)
-            self._tasks[path] = held
-            while len(self._tasks) > _HELD:
-                self._tasks.popitem(last=False)
+                held = self._hold(path, stamp, task)
+            self._tasks.move_to_end(path)
             return held[1]
+
+    def _hold(self, path: Path, stamp: Stamp, task: Task) -> tuple[Stamp, Task]:
+        """Keep a task in memory, and let the one go that was used least recently."""
+        self._tasks[path] = (stamp, task)
+        while len(self._tasks) > _HELD:
+            self._tasks.popitem(last=False)
+        return stamp, task
+
+    def _remember(self, path: Path, stamp: Stamp, task: Task) -> None:
+        """Keep what an import has just read, so that the list needn't read it again."""
+        self._hold(path, stamp, task)
+        self._facts.put(path, stamp, _facts_of(task))
 
     def _choose_version(self, files: list[Path], task_id: str, version: str | None) -> Path:
         if version is None:
@@ -198,6 +212,10 @@ class _FactsCache:
                 found = {}
             self.entries = found if isinstance(found, dict) else {}
         return self.entries
+
+
+def _facts_of(task: Task) -> dict[str, Any]:
+    return {"title": task.heading, "instances": len(task.instances), "version": task.version}
 
 
 def _stamp(path: Path) -> Stamp:

@@ -82,7 +82,7 @@ class Task(_Frozen):
     def heading(self) -> str:
         """What to call the task: its title, or its name as words ("Country capital" for task1146_country_capital)."""
         if self.title.strip():
-            return self.title
+            return " ".join(self.title.split())[:100]
         if re.fullmatch(r"task_[0-9a-f]{8}", self.task_id):
             return self.definition.strip()[:60]
         first, _, rest = self.task_id.partition("_")
