@@ -90,8 +90,7 @@ def check_text(value: Any, place: str, label: str = "") -> str:
         except UnicodeEncodeError as error:
             raise TaskError(
                 f"{place}{label}: the text holds half a letter (\\u{ord(value[error.start]):04x}, at "
-                f"{error.start:,}), as "
-                "when an emoji was cut in two. Delete it, or write the whole letter.",
+                f"{error.start:,}), as when an emoji was cut in two. Delete it, or write the whole letter.",
                 field=place,
             ) from None
     return value

@@ -158,8 +158,7 @@ def _remedy(text: str, error: json.JSONDecodeError, place: int) -> str:
     if error.msg.startswith("Extra data"):
         return (
             "a second value begins here, after the end of the first. If the file has one object a line (JSON "
-            "Lines), it is no "
-            "task file; a task file is one object with Definition and Instances."
+            "Lines), it is no task file; a task file is one object with Definition and Instances."
         )
     if error.msg.startswith("Invalid control character"):
         return "a line break or tab stands between quotation marks, or the closing one is missing. Write \\n or \\t."

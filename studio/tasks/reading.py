@@ -137,8 +137,7 @@ def _read_instances(value: Any, task_id: str, notes: Notes) -> tuple[Instance, .
     instances = tuple(instance for instance in found if instance is not None)
     if not instances:
         raise TaskError(
-            f"Instances: none of the {len(value):,} has an output with letters in it, so there is nothing to learn "
-            f"from. "
+            f"Instances: none of the {len(value):,} has an output that isn't blank, so there is nothing to learn from. "
             'Write the right answers under "output".',
             field="Instances",
         )
@@ -160,8 +159,7 @@ def _read_instance(item: Any, place: str, ids: "_Ids", notes: Notes) -> Instance
         if key not in known:
             raise TaskError(
                 f"{place}{label}: the key {key} is missing; found {', '.join(item)[:80] or 'no keys'}. Add it, or "
-                f"delete "
-                "this instance.",
+                "delete this instance.",
                 field=place,
             )
     text = check_text(known["input"], f"{place}.input", label)

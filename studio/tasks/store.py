@@ -76,8 +76,7 @@ class TaskStore:
             if version not in (None, task.version):
                 raise NotFoundError(
                     f"The sample task {task_id!r} is at version {task.version}; version {str(version)[:20]!r} came "
-                    f"with another "
-                    "edition of the studio. Use the task as it is now.",
+                    "with another edition of the studio. Use the task as it is now.",
                     field="task_version",
                 )
             return task
