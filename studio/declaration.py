@@ -5,12 +5,31 @@ words from `explain`. Field metadata: `title` is the label, `description` the hi
 True}` folds it.
 """
 
+import math
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ValidationError
+from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from studio.errors import RecipeError
+
+Kind = Literal["integer", "number", "choice", "switch", "text"]
+
+
+class Declared(BaseModel):
+    """The root of what is declared once and read as a form, as JSON and as rules: frozen, nothing unknown, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """True is 1 to pydantic, and a rank of "true" is surely a mistake."""
+        if isinstance(value, bool) and _kind(cls.model_fields[str(info.field_name)].annotation)[0] in _NUMBERS:
+            raise PydanticCustomError("number_type", "a number was wanted")
+        return value
 
 
 class FormField(NamedTuple):
@@ -19,7 +38,7 @@ class FormField(NamedTuple):
     name: str
     label: str
     hint: str
-    kind: Literal["integer", "number", "choice", "switch", "text"]
+    kind: Kind
     default: Any
     minimum: float | None
     maximum: float | None
@@ -33,7 +52,7 @@ def form_fields(cls: type[BaseModel]) -> list[FormField]:
     for name, info in cls.model_fields.items():
         extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
         kind, choices = _kind(info.annotation)
-        low, high = _bounds(info.metadata)
+        low, high = _find_bound(info, Ge, Gt), _find_bound(info, Le, Lt)
         fields.append(
             FormField(
                 name,
@@ -63,78 +82,90 @@ def explain(error: ValidationError, cls: type[BaseModel], prefix: str = "") -> R
         )
     if first["type"] == "value_error" or info is None:
         return RecipeError(str(first.get("ctx", {}).get("error", first["msg"])), field=f"{prefix}{name}".rstrip("."))
+    value = first.get("input")
+    return RecipeError(
+        f"{name} must be {_write_rule(info, value)}, not {show(value)}.{_write_remedy(info)}", field=f"{prefix}{name}"
+    )
+
+
+def show(value: object) -> str:
+    """Return any value as it may stand in a sentence, however long or deep it is."""
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested a thousand times; an integer of five thousand digits
+        return "something too large to show"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def name_kind(value: object) -> str:
+    """Return what a value is in JSON's words: null, true or false, a number, text, a list, an object."""
+    names = ((bool, "true or false"), (int | float, "a number"), (str, "text"), (list | tuple, "a list"))
+    if value is None:
+        return "null"
+    return next((name for kind, name in names if isinstance(value, kind)), "an object")
+
+
+_NUMBERS = ("integer", "number")
+
+
+def _write_rule(info: FieldInfo, value: object) -> str:
     kind, choices = _kind(info.annotation)
-    low, high = _bounds(info.metadata)
-    rule = {
-        "integer": "a whole number",
-        "number": "a number",
-        "switch": "true or false",
-        "text": "text",
-        "choice": f"one of {', '.join(choices)}",
-    }[kind]
-    if low is not None and high is not None:
-        rule = (
-            f"between {_plain(low)} and {_plain(high)}"
-            if first["type"] not in _TYPES
-            else f"{rule} between {_plain(low)} and {_plain(high)}"
-        )
-    elif low is not None:
-        rule = f"{rule}, {_plain(low)} or more"
-    default = None if info.is_required() else info.get_default(call_default_factory=True)
-    remedy = f" Try {default}." if isinstance(default, str | int | float) else ""
-    return RecipeError(f"{name} must be {rule}, not {_shown(first.get('input'))}.{remedy}", field=f"{prefix}{name}")
+    if kind == "text":
+        least, most = _find_bound(info, MinLen), _find_bound(info, MaxLen)
+        if isinstance(value, str) and most is not None and len(value) > most:
+            return f"text of at most {most:,.0f} characters"
+        return "text with something in it" if least and value == "" else "text"
+    if kind not in _NUMBERS:
+        return f"one of {', '.join(choices)}" if kind == "choice" else "true or false"
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    is_number = is_whole or (isinstance(value, float) and math.isfinite(value) and kind == "number")
+    word = "" if is_number else "a whole number" if kind == "integer" else "a number"
+    return f"{word} {_write_span(info)}".strip()
 
 
-_TYPES = {
-    "int_type",
-    "int_parsing",
-    "float_type",
-    "float_parsing",
-    "int_from_float",
-    "finite_number",
-    "bool_type",
-    "bool_parsing",
-    "string_type",
-}
+def _write_span(info: FieldInfo) -> str:
+    low, high = _find_bound(info, Ge, Gt), _find_bound(info, Le, Lt)
+    over, under = _find_bound(info, Gt) is not None, _find_bound(info, Lt) is not None
+    if low is not None and high is not None and not over and not under:
+        return f"between {_plain(low)} and {_plain(high)}"
+    parts = []
+    if low is not None:
+        parts.append(f"above {_plain(low)}" if over else f"{_plain(low)} or more")
+    if high is not None:
+        parts.append(f"below {_plain(high)}" if under else f"at most {_plain(high)}")
+    return " and ".join(parts)
+
+
+def _write_remedy(info: FieldInfo) -> str:
+    if info.is_required():
+        return ""
+    default = info.get_default(call_default_factory=True)
+    if default is None:
+        return " Leave it out to take the usual value."
+    return f" Try {default}." if isinstance(default, str | int | float) else ""
 
 
 def _named(cls: type[BaseModel]) -> str:
-    return str(getattr(cls, "name", f"a {cls.__name__.lower()}"))
+    return str(getattr(cls, "name", f"the {cls.__name__.lower()}"))
 
 
 def _plain(number: float) -> str:
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:g}"
 
 
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _kind(annotation: Any) -> tuple[Literal["integer", "number", "choice", "switch", "text"], tuple[str, ...]]:
+def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     options = [option for option in get_args(annotation) if option is not type(None)]
     if get_origin(annotation) is Literal:
         return "choice", tuple(str(option) for option in options)
-    if options and get_origin(annotation) is not Literal and type(None) in get_args(annotation):
+    if options and type(None) in get_args(annotation):
         return _kind(options[0])
-    if annotation is bool:
-        return "switch", ()
-    if annotation is int:
-        return "integer", ()
-    if annotation is float:
-        return "number", ()
-    return "text", ()
+    kinds: dict[Any, Kind] = {bool: "switch", int: "integer", float: "number"}
+    return kinds.get(annotation, "text"), ()
 
 
-def _bounds(metadata: list[Any]) -> tuple[float | None, float | None]:
-    low = high = None
-    for item in metadata:
-        if isinstance(item, Ge):
-            low = float(item.ge)  # type: ignore[arg-type]
-        elif isinstance(item, Gt):
-            low = float(item.gt)  # type: ignore[arg-type]
-        elif isinstance(item, Le):
-            high = float(item.le)  # type: ignore[arg-type]
-        elif isinstance(item, Lt):
-            high = float(item.lt)  # type: ignore[arg-type]
-    return low, high
+def _find_bound(info: FieldInfo, *kinds: type) -> float | None:
+    """Return the bound of the first of these kinds that a field declares."""
+    names = {Ge: "ge", Gt: "gt", Le: "le", Lt: "lt", MinLen: "min_length", MaxLen: "max_length"}
+    return next(
+        (float(getattr(item, names[kind])) for item in info.metadata for kind in kinds if isinstance(item, kind)), None
+    )

@@ -12,16 +12,14 @@ import pkgutil
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer
+from pydantic import ValidationError, model_serializer
 
-from studio.declaration import explain
+from studio.declaration import Declared, explain, name_kind, show
 from studio.errors import RecipeError
 
 
-class Plugin(BaseModel):
-    """The root of every family; a *direct* subclass is a family's head, and only classes below a head are plug-ins."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class Plugin(Declared):
+    """The root of every family; a subclass without a `name` is a family's head, those with one are plug-ins."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -42,22 +40,33 @@ class Family(Generic[P]):
 
     @cached_property
     def members(self) -> dict[str, type[P]]:
-        """Name -> class, for every file of the package."""
-        for module in pkgutil.iter_modules(importlib.import_module(self.package).__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
-        found = sorted(_below(self.head), key=lambda cls: (getattr(cls, "position", 100), cls.name))
-        return {cls.name: cls for cls in found}
+        """Name -> class, for every file of the package. Raises TypeError if two files use one name."""
+        members: dict[str, type[P]] = {}
+        for cls in sorted(self._find_classes(), key=lambda cls: (getattr(cls, "position", 100), cls.name)):
+            if cls.name in members:
+                raise TypeError(f"{cls.__module__} and {members[cls.name].__module__} are both called {cls.name!r}.")
+            members[cls.name] = cls
+        return members
+
+    def _find_classes(self) -> list[type[P]]:
+        folder = importlib.import_module(self.package).__path__
+        modules = [importlib.import_module(f"{self.package}.{found.name}") for found in pkgutil.iter_modules(folder)]
+        return [
+            value
+            for module in modules
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, self.head)
+            if value.__module__ == module.__name__ and "name" in vars(value)
+        ]
 
     def find(self, name: object) -> type[P]:
         """Return the class called `name`. Raises RecipeError naming the nearest ones when there is none."""
         if isinstance(name, str) and name in self.members:
             return self.members[name]
-        near = difflib.get_close_matches(str(name), self.members, n=1)
+        near = difflib.get_close_matches(name[:60], self.members, n=1) if isinstance(name, str) else []
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise RecipeError(
-            f"There is no {self.word} {str(name)[:60]!r}.{hint} Choose one of: {', '.join(self.members)}.",
-            field=f"{self.word}.name",
-        )
+        wrong = f"There is no {self.word} {show(name)}." if name is not None else f"The {self.word} has no name."
+        raise RecipeError(f"{wrong}{hint} Choose one of: {', '.join(self.members)}.", field=f"{self.word}.name")
 
     def read(self, data: object) -> P:
         """Make a plug-in of its JSON, `{"name": ..., field: value}` or just its name. Raises RecipeError in words."""
@@ -67,19 +76,10 @@ class Family(Generic[P]):
             data = {"name": data}
         if not isinstance(data, dict):
             raise RecipeError(
-                f"The {self.word} must be a name or an object with a name, not {type(data).__name__}.", field=self.word
+                f"The {self.word} must be a name or an object with a name, not {name_kind(data)}.", field=self.word
             )
         cls = self.find(data.get("name"))
         try:
             return cls.model_validate({key: value for key, value in data.items() if key != "name"})
         except ValidationError as error:
             raise explain(error, cls, prefix=f"{self.word}.") from None
-
-
-def _below(head: type[P]) -> list[type[P]]:
-    found: list[type[P]] = []
-    for cls in head.__subclasses__():
-        if "name" in vars(cls):
-            found.append(cls)
-        found.extend(_below(cls))
-    return found

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SerializeAsAny, ValidationError
 
-from studio.declaration import explain
+from studio.declaration import explain, name_kind
 from studio.errors import RecipeError
 from studio.methods import METHODS, Method
 from studio.models.reference import BUILTIN, ModelRef
@@ -64,7 +64,7 @@ def read_recipe(data: object) -> Recipe:
     if isinstance(data, str):
         data = _parse(data)
     if not isinstance(data, dict):
-        raise RecipeError(f'A recipe is an object such as {{"task_id": "..."}}, not {type(data).__name__}.')
+        raise RecipeError(f'A recipe is an object such as {{"task_id": "..."}}, not {name_kind(data)}.')
     if "task_id" not in data or data["task_id"] in (None, ""):
         raise RecipeError('The recipe names no task. Choose one on the Data step, or set "task_id".', field="task_id")
     training = _read_training(data.get("training"))
@@ -82,7 +82,7 @@ def _read_training(data: object) -> Training:
     if data is None:
         return Training()
     if not isinstance(data, dict):
-        raise RecipeError(f"training must be an object of options, not {type(data).__name__}.", field="training")
+        raise RecipeError(f"training must be an object of options, not {name_kind(data)}.", field="training")
     try:
         return Training.model_validate(
             {key: value for key, value in data.items() if not (key == "preset" and value is None)}

@@ -5,8 +5,9 @@ Whatever is left out takes the preset's value. 0 means never where an interval i
 
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from studio.declaration import Declared
 from studio.methods.method import Method
 
 ADVANCED: dict[str, Any] = {"advanced": True}
@@ -44,10 +45,8 @@ class Plan(NamedTuple):
     patience: int
 
 
-class Training(BaseModel):
+class Training(Declared):
     """How a run trains."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     preset: Literal["one_minute", "balanced", "careful"] = Field(
         "one_minute", title="Preset", description="Good values for everything below; what you set yourself wins."
