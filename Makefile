@@ -11,7 +11,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format-check lint types format requirements freeze base samples notebook screenshots \
+.PHONY: bench help run test check format-check lint types format requirements freeze base samples notebook screenshots \
 	chromium clean
 
 help: ## list these targets
@@ -55,6 +55,9 @@ notebook: .venv/.installed-dev ## execute the notebooks and keep their output, i
 
 screenshots: .venv/.installed-dev chromium ## take the pictures of the README from the real page
 	STUDIO_SHOTS=assets/screens $(PY) -m pytest tests/browser -m screenshots
+
+bench: .venv/.installed-dev ## measure, and keep the figures in bench/results.json
+	$(PY) -m bench $(ARGS)
 
 clean: ## remove .venv and caches (never a workspace)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/artefacts *.egg-info

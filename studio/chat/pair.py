@@ -108,9 +108,9 @@ class Pair:
             return Logits(out.logits[:, -1].float(), out.past_key_values)
 
     def write(
-        self, prompt: list[int], max_tokens: int, temperature: float, seed: int
+        self, prompt: list[int], max_tokens: int, temperature: float, seed: int, ends: frozenset[int] | None = None
     ) -> Iterator[tuple[list[int], list[int]]]:
-        """Yield the tokens written so far by (base, tuned), until both ended or `max_tokens` are written."""
+        """Yield the tokens written so far by (base, tuned), until both wrote one of `ends` or `max_tokens` tokens."""
         import torch
 
         ids = torch.tensor([prompt, prompt], device=self.device.kind)
@@ -118,7 +118,7 @@ class Pair:
         dice = [torch.Generator(device=self.device.kind).manual_seed(seed) for _ in (BASE, TUNED)]
         written: tuple[list[int], list[int]] = ([], [])
         ended = [False, False]
-        ends = self._end_tokens()
+        ends = self._end_tokens() if ends is None else ends
         cache = None
         for _ in range(max_tokens):
             logits, cache = self.read(ids, mask, cache)
@@ -164,9 +164,9 @@ class Pair:
             )
         return [text.strip() for text in self.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)]
 
-    def _end_tokens(self) -> set[int]:
+    def _end_tokens(self) -> frozenset[int]:
         ends = self.base.generation_config.eos_token_id
-        return {self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])}
+        return frozenset({self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])})
 
 
 def _choose(logits: Any, temperature: float, dice: Any) -> int:

@@ -1,10 +1,12 @@
 """Exact parameter counts: the method is really attached to the real architecture, on torch's meta device.
 
 There is no second formula to disagree with. Shapes come from config.json; no weights are read and no memory is taken.
-Results are kept for the session, by config and method.
+Where all layers are of one size (checked on the whole base), attaching to one and to two of them tells what each adds;
+otherwise the method is attached to the whole model. Results are kept for the session, by config and method.
 """
 
 import json
+import re
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +50,7 @@ class Shape(NamedTuple):
     heads: int
     vocabulary: int
     kinds: tuple[LinearShape, ...]
+    uniform: bool
 
 
 def count(folder: Path, method: Method) -> Count:
@@ -69,14 +72,53 @@ def _config_text(folder: Path) -> str:
 
 @lru_cache(maxsize=512)
 def _count(config: str, method: str) -> Count:
+    shape = _find_shape(config)
+    if shape.uniform and not re.search(r"\d", json.loads(method).get("targets", "")):
+        one, two = (_attach(_cut(config, layers), method) for layers in (1, 2))
+        trainable, total = (
+            first + (shape.layers - 1) * (second - first) for first, second in zip(one, two, strict=True)
+        )
+    else:
+        trainable, total = _attach(config, method)
+    return Count(trainable, total, shape.base, shape.linear)
+
+
+def _attach(config: str, method: str) -> tuple[int, int]:
+    """The trainable and all parameters of a model that `method` was really attached to."""
     import torch
 
-    shape = _find_shape(config)
     with _LOCK, torch.device("meta"):
-        model = METHODS.read(json.loads(method)).attach(_build(config))
-        every = list(model.parameters())
-    trainable = sum(p.numel() for p in every if p.requires_grad)
-    return Count(trainable, sum(p.numel() for p in every), shape.base, shape.linear)
+        every = list(METHODS.read(json.loads(method)).attach(_build(config)).parameters())
+    return sum(p.numel() for p in every if p.requires_grad), sum(p.numel() for p in every)
+
+
+def _cut(config: str, layers: int) -> str:
+    """The config of the same model with only its first layers."""
+    values = json.loads(config)
+    text = values.get("text_config", values)
+    text["n_layer" if "n_layer" in text else "num_hidden_layers"] = layers
+    for name, value in text.items():
+        if isinstance(value, list) and len(value) > layers and name.endswith("layer_types"):
+            text[name] = value[:layers]
+    return json.dumps(values, sort_keys=True)
+
+
+def _is_uniform(config: str, base: int, layers: int) -> bool:
+    """Whether the model is its ends and `layers` layers of one size, so that two small ones tell the size of all."""
+    if layers < 3:
+        return False
+    try:
+        one, two = (_count_base(_cut(config, few)) for few in (1, 2))
+    except ModelError:
+        return False
+    return one + (layers - 1) * (two - one) == base
+
+
+def _count_base(config: str) -> int:
+    import torch
+
+    with _LOCK, torch.device("meta"):
+        return int(_build(config).num_parameters())
 
 
 @lru_cache(maxsize=64)
@@ -96,14 +138,16 @@ def _find_shape(config: str) -> Shape:
         kinds[key] = kinds.get(key, 0) + 1
     text = model.config.get_text_config()
     linear = sum(rows * columns * times for (_, rows, columns), times in kinds.items())
+    base = model.num_parameters()
     return Shape(
-        model.num_parameters(),
+        base,
         linear,
         text.num_hidden_layers,
         text.hidden_size,
         getattr(text, "num_attention_heads", 1),
         text.vocab_size,
         tuple(LinearShape(*key, times) for key, times in kinds.items()),
+        _is_uniform(config, base, text.num_hidden_layers),
     )
 
 

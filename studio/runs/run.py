@@ -36,32 +36,32 @@ class Run:
 
     @property
     def events_file(self) -> Path:
-        """events.jsonl"""
+        """The events, events.jsonl."""
         return self.folder / "events.jsonl"
 
     @property
     def output_file(self) -> Path:
-        """output.log"""
+        """What the child printed, output.log."""
         return self.folder / "output.log"
 
     @property
     def stop_file(self) -> Path:
-        """stop"""
+        """The wish to stop: the file stop exists."""
         return self.folder / "stop"
 
     @property
     def resume_file(self) -> Path:
-        """resume"""
+        """The wish to go on: the file resume exists."""
         return self.folder / "resume"
 
     @property
     def process_file(self) -> Path:
-        """process.json"""
+        """Which process was last started, process.json."""
         return self.folder / "process.json"
 
     @property
     def checkpoints_folder(self) -> Path:
-        """checkpoints/"""
+        """The folder checkpoints."""
         return self.folder / "checkpoints"
 
     def load_recipe(self) -> Recipe:

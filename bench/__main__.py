@@ -1,0 +1,42 @@
+"""`make bench`, or `python -m bench page chart`: measures, prints a table, keeps the figures in bench/results.json."""
+
+import argparse
+import importlib
+import json
+import platform
+import time
+from pathlib import Path
+
+from bench.figure import Figure
+from studio.models.device import find_device
+
+CASES = ("page", "count", "chart", "training", "chat")
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def main() -> None:
+    """Measure the cases that are named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m bench")
+    parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=[])
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"figures": {}}
+    device = find_device()
+    for case in parser.parse_args().cases or CASES:
+        figures = importlib.import_module(f"bench.{case}").measure()
+        results["figures"][case] = [{**figure._asdict(), "ratio": figure.ratio} for figure in figures]
+        for figure in figures:
+            print(write_row(figure), flush=True)
+    memory = f"{device.memory_bytes / 2**30:.0f} GB"
+    results["machine"] = f"{device.cores} cores of {device.name}, {memory}, Python {platform.python_version()}"
+    results["date"] = time.strftime("%Y-%m-%d")
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def write_row(figure: Figure) -> str:
+    """Return one line of the table."""
+    beside = f"  {figure.beside:.3g} {figure.beside_name}: {figure.ratio:.2f} x" if figure.ratio is not None else ""
+    aim = f"  (aim: {figure.target})" if figure.target else ""
+    return f"{figure.name:44} {figure.value:10.4g} {figure.unit:11}{beside}{aim}"
+
+
+if __name__ == "__main__":
+    main()
