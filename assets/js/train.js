@@ -26,6 +26,9 @@ desk.append(h("header", {class: "desk-head"}, title, pill, task), words, heroes,
             h("div", {class: "acts"}, Object.values(buttons)), refusal);
 
 let asked = null;                            // {act, status, step}: a click whose effect is not seen yet
+const noteRun = (draft) => document.body.toggleAttribute("data-run", Boolean(draft.run));
+studio.onDraft(noteRun);
+noteRun(studio.draft);
 feed.listen(draw);
 draw(feed.state, "reset");
 

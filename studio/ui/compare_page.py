@@ -1,12 +1,12 @@
 """The Compare step: one prompt, two answers at once, from the base and from what the training made of it.
 
-Places three widgets: the form a question is put in, the pair of answers that grows while both write, and the table of ten
-questions at once. The handlers take the question as a plain value and yield plain values; the device answers one at a time.
+Places three widgets: the form a question is put in, the pair of answers that grows while both write, and the table
+of ten questions at once. The handlers take the question as a plain value and yield plain values; the device answers
+one at a time.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any
-
 
 from studio.service import Studio
 from studio.ui.handler import say
@@ -31,8 +31,12 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
     form = AskForm(studio, elem_id="ask", elem_classes="studio")
     pair = AnswerPair(elem_id="answers", elem_classes="studio")
     table = Panel(elem_id="ten", elem_classes="studio")
-    device: dict[str, Any] = {"concurrency_id": "device", "concurrency_limit": 1, "show_progress": "hidden",
-                              "api_visibility": "private"}
+    device: dict[str, Any] = {
+        "concurrency_id": "device",
+        "concurrency_limit": 1,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
     asking = form.asked(ask_both, [form], [pair], **device)
     asking_ten = form.ten_asked(ask_ten, [form], [table], **device)
     form.halted(None, None, None, cancels=[asking, asking_ten], queue=False, api_visibility="private")
@@ -56,13 +60,20 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
     try:
         question = read_question(value)
         wanted = find_wanted(studio, question)
-        stream = studio.stream(question.run, question.prompt, question.max_tokens, question.seed, question.step,
-                               question.temperature)
+        stream = studio.stream(
+            question.run, question.prompt, question.max_tokens, question.seed, question.step, question.temperature
+        )
         try:
             for answers in stream:
-                yield {"at": at, "run": question.run, "asked": question.prompt, "wanted": wanted,
-                       "right": is_right(answers.tuned, wanted), "base_right": is_right(answers.base, wanted),
-                       **answers.model_dump()}
+                yield {
+                    "at": at,
+                    "run": question.run,
+                    "asked": question.prompt,
+                    "wanted": wanted,
+                    "right": is_right(answers.tuned, wanted),
+                    "base_right": is_right(answers.base, wanted),
+                    **answers.model_dump(),
+                }
         finally:
             stream.close()  # a question that was stopped frees the device at once
     except Exception as error:  # the last line of defence: no traceback reaches a visitor
@@ -77,8 +88,9 @@ def answer_ten(studio: Studio, value: Any) -> Iterator[str]:
         rows: list[Row] = []
         yield draw_ten(question.run, rows, len(instances))
         for instance in instances:
-            answers = studio.ask(question.run, instance.input, question.max_tokens, question.seed, question.step,
-                                 question.temperature)
+            answers = studio.ask(
+                question.run, instance.input, question.max_tokens, question.seed, question.step, question.temperature
+            )
             wanted = list(instance.output)
             rows.append(Row(instance.input, wanted, answers.base, answers.tuned))
             yield draw_ten(question.run, rows, len(instances))
@@ -98,20 +110,41 @@ def draw_ten(run: str, rows: list[Row], count: int) -> str:
     """Return the table of ten as HTML: progress first, then the score and its honest size."""
     done = len(rows) == count
     base, tuned = (sum(getattr(row, f"{side}_right") for row in rows) for side in ("base", "tuned"))
-    said = (f"Exactly as wanted: base {number(base)} of {count}, tuned {number(tuned)} of {count}. "
-            f"A small sample: n = {count}." if done else f"Asking {len(rows) + 1} of {count} …")
-    body = "".join(f"<tr><td>{foreign(row.prompt, 300)}</td><td>{foreign(row.wanted[0], 300)}</td>"
-                   f"{_answer(row.base, row.base_right)}{_answer(row.tuned, row.tuned_right)}</tr>" for row in rows)
-    score = "" if not done else (f'<div class="scores"><div><b class="num hero calm">{base}/{count}</b><span class="hint">base'
-                                 f'</span></div><div><b class="num hero">{tuned}/{count}</b><span class="hint">tuned</span></div></div>')
-    table = "" if not rows else ('<div class="tablebox"><table class="plain ten"><thead><tr><th>Prompt</th><th>Wanted</th><th>Base'
-                                 f"</th><th>Tuned</th></tr></thead><tbody>{body}</tbody></table></div>")
+    said = (
+        f"Exactly as wanted: base {number(base)} of {count}, tuned {number(tuned)} of {count}. "
+        f"A small sample: n = {count}."
+        if done
+        else f"Asking {len(rows) + 1} of {count} …"
+    )
+    body = "".join(
+        f"<tr><td>{foreign(row.prompt, 300)}</td><td>{foreign(row.wanted[0], 300)}</td>"
+        f"{_answer(row.base, row.base_right)}{_answer(row.tuned, row.tuned_right)}</tr>"
+        for row in rows
+    )
+    score = (
+        ""
+        if not done
+        else (
+            f'<div class="scores"><div><b class="num hero calm">{base}/{count}</b><span class="hint">base'
+            f'</span></div><div><b class="num hero">{tuned}/{count}</b><span class="hint">tuned</span></div></div>'
+        )
+    )
+    table = (
+        ""
+        if not rows
+        else (
+            '<div class="tablebox"><table class="plain ten"><thead><tr><th>Prompt</th><th>Wanted</th><th>Base'
+            f"</th><th>Tuned</th></tr></thead><tbody>{body}</tbody></table></div>"
+        )
+    )
     state = "done" if done else "asking"
-    return (f'<section class="card ten-box" data-run="{escape(run)}" data-state="{state}" data-asked="{len(rows)}" '
-            f'data-base="{base}" data-tuned="{tuned}">'
-            f'<h3>Ten at once</h3>{score}<p role="status">{said}</p>{table}</section>')
+    return (
+        f'<section class="card ten-box" data-run="{escape(run)}" data-state="{state}" data-asked="{len(rows)}" '
+        f'data-base="{base}" data-tuned="{tuned}">'
+        f'<h3>Ten at once</h3>{score}<p role="status">{said}</p>{table}</section>'
+    )
 
 
 def _answer(text: str, right: bool) -> str:
     mark = ' <span class="tick">✓</span>' if right else ""
-    return f'<td>{foreign(text or "(nothing)", 300)}{mark}</td>'
+    return f"<td>{foreign(text or '(nothing)', 300)}{mark}</td>"

@@ -1,6 +1,7 @@
-"""The list of runs in the side bar: all runs, the newest first, each with its state and a tiny curve; open one, delete one.
+"""The list of runs in the side bar: the newest first, each with its state and a tiny curve; open one, delete one.
 
-Draws one custom component; assets/js/run_list.js asks for the rows, only while the list can be seen and something trains.
+Draws one custom component; assets/js/run_list.js asks for the rows, only while the list can be seen and something
+trains.
 """
 
 from typing import Any
@@ -25,8 +26,15 @@ class RunList(gr.HTML):
     """All runs; tells tests data-runs (how many) and data-state (loading, ready, unreachable)."""
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(value=None, html_template=_TEMPLATE, js_on_load=asset("js/run_list.js"),
-                         server_functions=make_acts(studio), padding=False, apply_default_css=False, **settings)
+        super().__init__(
+            value=None,
+            html_template=_TEMPLATE,
+            js_on_load=asset("js/run_list.js"),
+            server_functions=make_acts(studio),
+            padding=False,
+            apply_default_css=False,
+            **settings,
+        )
 
     def api_info(self) -> dict[str, Any]:
         """It has no value."""

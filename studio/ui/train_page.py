@@ -1,7 +1,8 @@
 """The Train step: what will happen and one big button; then the run as it happens, until there is a model to talk to.
 
-Draws the plan (made by the server from the draft) and places three custom components that follow `draft.run` in the browser:
-the desk, the live chart and the sample answers. Which of them shows is decided by what the run is, read again after a reload.
+Draws the plan (made by the server from the draft) and places three custom components that follow `draft.run` in the
+browser: the desk, the live chart and the sample answers. Which of them shows is decided by what the run is, read
+again after a reload.
 """
 
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import NotFoundError, StudioError
+from studio.estimates.estimate import Estimate
 from studio.service import Studio
 from studio.ui.draft import read_draft
 from studio.ui.handler import LATEST, say
@@ -18,19 +20,28 @@ from studio.ui.widgets.panel import Panel
 from studio.ui.widgets.run_desk import RunDesk, SampleAnswers
 from studio.ui.words import duration, escape, number, percent, short_number, size, term
 
+STEP_OF_FIELD = {"task_id": "data", "task_version": "data", "model": "model", "revision": "model"}
+"""Where to mend what a recipe's field says; everything else is mended on the Method step."""
+
 _HEAD = """
 <h2 class="question" tabindex="-1">Train it</h2>
-<p class="lead">The model sees your examples again and again, and adjusts its {trainable} numbers a little after each batch.</p>"""
+<p class="lead">The model sees your examples again and again, and adjusts its {trainable} numbers a little
+each time.</p>"""
+
+_WAITING = """
+<div class="card plan" data-plan data-state="loading"><p class="hint">Working out what this training will cost …</p>
+<div class="row"><button type="button" class="btn primary big" disabled>Train</button></div></div>"""
 
 
 def draw_train(studio: Studio, draft: DraftBox) -> None:
     """Draw the step into the current column and wire it to the draft."""
+
     def show_plan(value: dict[str, Any]) -> str:
         return draw_plan(studio, read_draft(value))
 
     Panel(_HEAD.format(trainable=term("trainable")), elem_classes="studio")
     RunDesk(studio, elem_id="desk", elem_classes="studio")
-    plan = Panel(elem_id="plan", elem_classes="studio")
+    plan = Panel(_WAITING, elem_id="plan", elem_classes="studio")
     with gr.Row(elem_id="live", elem_classes="studio", equal_height=False):
         LiveChart(studio, elem_id="chart", elem_classes="studio")
         SampleAnswers(elem_id="samples", elem_classes="studio")
@@ -38,7 +49,7 @@ def draw_train(studio: Studio, draft: DraftBox) -> None:
 
 
 def draw_plan(studio: Studio, draft: dict[str, Any]) -> str:
-    """Return the HTML of what a click on the big button will do; next to a run, only if the settings are other than its own."""
+    """Return the HTML of what the big button will do; beside a run, only if the settings are other than its own."""
     recipe, run = draft["recipe"], draft["run"]
     if run:
         try:
@@ -87,24 +98,36 @@ def _bare(recipe: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in recipe.items() if key not in ("task_version", "revision")}
 
 
-def _plan(estimate: Any) -> str:
-    numbers = "" if estimate is None else "".join((
-        _number(number(estimate.trainable), f"{term('trainable')} numbers, {percent(estimate.percent)} of {short_number(estimate.total)}"),
-        _number(number(estimate.steps), f"{term('step', 'steps')} over {number(estimate.examples)} examples"),
-        _number(size(estimate.memory_bytes), f"{term('memory')} of {size(estimate.free_bytes)} free: {escape(estimate.fits)}"),
-        _number(size(estimate.adapter_bytes), "for each saved checkpoint"),
-    ))
-    warning = "" if estimate is None or estimate.fits != "too big" else (
-        '<p class="error-line">This will probably not fit into memory. Choose QLoRA or a smaller batch on the Method step.</p>')
+def _plan(estimate: Estimate | None) -> str:
+    numbers, warning, seconds = "", "", None
+    if estimate is not None:
+        numbers, seconds = _numbers(estimate), estimate.seconds
+        if estimate.fits == "too big":
+            warning = (
+                '<p class="error-line">This will probably not fit into memory. QLoRA or a smaller batch needs less.</p>'
+            )
     return f"""
 <div class="card plan" data-plan data-state="ready">
   <div class="plan-numbers">{numbers}</div>
   {warning}
-  <div class="row"><button type="button" class="btn primary big" data-act="start">{escape(train_words(estimate and estimate.seconds))}</button>
+  <div class="row"><button type="button" class="btn primary big" data-act="start">{train_words(seconds)}</button>
   <p class="hint">It goes on when you close this page. You can stop it at any step and keep what it learnt.</p></div>
   <p class="error-line" role="alert" data-refusal></p>
 </div>
-<div class="empty small">Here comes the curve: how wrong the model still is, step by step, and what it answers on the way.</div>"""
+<div class="empty small">Here comes the curve: how wrong the model still is at each step, and what it answers.</div>"""
+
+
+def _numbers(estimate: Estimate) -> str:
+    share = f"{percent(estimate.percent)} of {short_number(estimate.total)}"
+    free = f"{size(estimate.free_bytes)} free: {escape(estimate.fits)}"
+    return "".join(
+        (
+            _number(number(estimate.trainable), f"{term('trainable')} numbers, {share}"),
+            _number(number(estimate.steps), f"{term('step', 'steps')} over {number(estimate.examples)} examples"),
+            _number(size(estimate.memory_bytes), f"{term('memory')} of {free}"),
+            _number(size(estimate.adapter_bytes), f"for each saved {term('checkpoint')}"),
+        )
+    )
 
 
 def _number(value: str, words: str) -> str:
@@ -112,7 +135,7 @@ def _number(value: str, words: str) -> str:
 
 
 def _refused(error: StudioError) -> str:
-    step = {"task_id": "data", "task_version": "data", "model": "model", "revision": "model"}.get((error.field or "").split(".")[0], "method")
+    step = STEP_OF_FIELD.get((error.field or "").split(".")[0], "method")
     return f"""
 <div class="card plan" data-plan data-state="refused">
   <p class="error-line">{escape(error)}</p>
@@ -121,7 +144,7 @@ def _refused(error: StudioError) -> str:
 </div>"""
 
 
-def _again(estimate: Any) -> str:
+def _again(estimate: Estimate | None) -> str:
     words = "" if estimate is None or estimate.seconds is None else f", about {duration(estimate.seconds)}"
     return f"""
 <div class="notice calm" data-plan data-state="changed"><span>Your settings are not the ones of this run.</span>

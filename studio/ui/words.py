@@ -38,6 +38,9 @@ TERMS = {
     "validation part": "Examples kept aside to watch the loss while training and to choose the best checkpoint.",
     "held-out part": "Examples the model never sees in training. Only they show whether it learnt the task.",
     "step": "One adjustment of the trained numbers, after looking at one batch of examples.",
+    "checkpoint": "What training has learnt up to a step, saved. You can talk to it, and resume from it.",
+    "loss": "How surprised the model is by the right answers. 0 is not at all; training makes it smaller.",
+    "held-out loss": "The loss on examples kept aside. When it rises again, the model learns by heart.",
 }
 
 

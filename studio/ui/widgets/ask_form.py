@@ -1,7 +1,8 @@
-"""The form a question is put in, and the pair of answers: two custom components drawn by assets/js/ask.js and answers.js.
+"""The form a question is put in, and the pair of answers: two custom components drawn by assets/js/ask.js and
+answers.js.
 
-The form's value is the question itself; it triggers `asked`, `ten_asked` and `halted`. Prompts kept aside from training come one
-at a time by a server function, since a task may have thousands of long ones.
+The form's value is the question itself; it triggers `asked`, `ten_asked` and `halted`. Prompts kept aside from
+training come one at a time by a server function, since a task may have thousands of long ones.
 """
 
 import random
@@ -22,9 +23,15 @@ class AskForm(gr.HTML):
     """Prompt, checkpoint and options for `draft.run`; without a run that can be asked, it says how to get one."""
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(value=None, html_template='<form class="ask" data-state="empty" data-run="" novalidate></form>',
-                         js_on_load=asset("js/ask.js"), server_functions=make_acts(studio), padding=False,
-                         apply_default_css=False, **settings)
+        super().__init__(
+            value=None,
+            html_template='<form class="ask" data-state="empty" data-run="" novalidate></form>',
+            js_on_load=asset("js/ask.js"),
+            server_functions=make_acts(studio),
+            padding=False,
+            apply_default_css=False,
+            **settings,
+        )
 
     def api_info(self) -> dict[str, Any]:
         """Its value is a question: {"run", "prompt", "step", ...}."""
@@ -35,8 +42,14 @@ class AnswerPair(gr.HTML):
     """Two answers side by side, growing; its value is one of those that `answer_both` yields."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(value=None, html_template='<section class="pair" aria-label="Answers" data-state="empty" hidden></section>',
-                         js_on_load=asset("js/answers.js"), padding=False, apply_default_css=False, **settings)
+        super().__init__(
+            value=None,
+            html_template='<section class="pair" aria-label="Answers" data-state="empty" hidden></section>',
+            js_on_load=asset("js/answers.js"),
+            padding=False,
+            apply_default_css=False,
+            **settings,
+        )
 
     def api_info(self) -> dict[str, Any]:
         """Its value is an object."""
@@ -60,10 +73,16 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
     """Return what the form must know of a run. Raises NotFoundError."""
     status = studio.run_status(run)
     recipe = studio.read_recipe(status.recipe)
-    return {"run": run, "name": status.name, "status": status.status, "sentence": status.sentence, "steps": status.checkpoints,
-            "base": studio.describe_model(recipe.model, recipe.revision).title,
-            "two_models": recipe.method.saves_whole_model,
-            "counts": {name: len(list_part(studio, run, name)) for name in PARTS}}
+    return {
+        "run": run,
+        "name": status.name,
+        "status": status.status,
+        "sentence": status.sentence,
+        "steps": status.checkpoints,
+        "base": studio.describe_model(recipe.model, recipe.revision).title,
+        "two_models": recipe.method.saves_whole_model,
+        "counts": {name: len(list_part(studio, run, name)) for name in PARTS},
+    }
 
 
 def list_choices(studio: Studio) -> dict[str, Any]:
@@ -79,4 +98,9 @@ def pick_prompt(studio: Studio, run: str, name: str, index: object) -> dict[str,
         return {"index": 0, "count": 0, "input": "", "wanted": []}
     at = index % len(instances) if isinstance(index, int) else random.randrange(len(instances))
     instance = instances[at]
-    return {"index": at, "count": len(instances), "input": instance.input[:_LONGEST_PROMPT], "wanted": list(instance.output)[:5]}
+    return {
+        "index": at,
+        "count": len(instances),
+        "input": instance.input[:_LONGEST_PROMPT],
+        "wanted": list(instance.output)[:5],
+    }

@@ -1,7 +1,8 @@
 """A run's events as the arrays a chart draws. Pure: knows the event format, nothing of gradio, disks or browsers.
 
-The browser asks for what is new since a byte offset, so `read_curve` sees any slice of the file: it must say when points
-drawn earlier are no longer true (a resumed run goes back to its checkpoint), and it must stay small whatever the run wrote.
+The browser asks for what is new since a byte offset, so `read_curve` sees any slice of the file: it must say when
+points drawn earlier are no longer true (a resumed run goes back to its checkpoint), and it must stay small whatever
+the run wrote.
 """
 
 import math
@@ -23,8 +24,8 @@ _TEXT = 1_200
 def read_curve(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the drawable part of a slice of events.
 
-    `train` and `held_out` are parallel lists; `drop_after` is the step after which a viewer must forget what it drew before
-    this slice (None: nothing to forget). Numbers that are not finite are left out: a curve can't show them.
+    `train` and `held_out` are parallel lists; `drop_after` is the step after which a viewer must forget what it drew
+    before this slice (None: nothing to forget). Numbers that are not finite are left out: a curve can't show them.
     """
     curve = _Curve()
     for event in events:
@@ -68,7 +69,9 @@ class _Curve:
         return {
             "train": {"step": [p[0] for p in train], "loss": [p[1] for p in train], "rate": [p[2] for p in train]},
             "held_out": {"step": [p[0] for p in self.held_out], "loss": [p[1] for p in self.held_out]},
-            "samples": self.samples[-MAX_SAMPLES:], "phase": self.phase, "drop_after": self.drop_after,
+            "samples": self.samples[-MAX_SAMPLES:],
+            "phase": self.phase,
+            "drop_after": self.drop_after,
         }
 
     def _read_started(self, event: Mapping[str, Any]) -> None:

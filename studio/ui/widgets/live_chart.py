@@ -1,8 +1,9 @@
 """The live chart of a run, and the one question the browser asks about it: what is new since this byte?
 
-Knows gradio's custom component and the studio's events; the drawing is assets/js/chart.js, the asking assets/js/run_feed.js.
-`pull` is called once a second by every open page, by anyone with any data: it validates, answers small and never raises.
-The template is fixed (a value in it would wipe the plot at each change) and plotly.js comes from the plotly package itself.
+Knows gradio's custom component and the studio's events; the drawing is assets/js/chart.js, the asking
+assets/js/run_feed.js. `pull` is called once a second by every open page, by anyone with any data: it validates,
+answers small and never raises. The template is fixed (a value in it would wipe the plot at each change) and
+plotly.js comes from the plotly package itself.
 """
 
 from importlib.util import find_spec
@@ -22,12 +23,30 @@ MAX_PAGES = 24
 FULL_PAGE = 1 << 19
 """A page longer than this was probably cut at its limit, so there is more."""
 
-STATUS_FIELDS = ("status", "phase", "step", "of", "loss", "held_out_loss", "examples_per_second", "seconds_left",
-                 "elapsed_seconds", "position", "wait_seconds", "error", "remedy", "checkpoints", "sentence", "can_resume",
-                 "can_stop", "can_ask")
+STATUS_FIELDS = (
+    "status",
+    "phase",
+    "step",
+    "of",
+    "loss",
+    "held_out_loss",
+    "examples_per_second",
+    "seconds_left",
+    "elapsed_seconds",
+    "position",
+    "wait_seconds",
+    "error",
+    "remedy",
+    "checkpoints",
+    "sentence",
+    "can_resume",
+    "can_stop",
+    "can_ask",
+)
 
 _TEMPLATE = """
-<div class="live-chart" data-plotly="{plotly}" data-run="" data-status="none" data-step="0" data-points="0" data-zoomed="false" hidden>
+<div class="live-chart" data-plotly="{plotly}" data-run="" data-status="none" data-step="0" data-points="0"
+     data-zoomed="false" hidden>
   <div class="chart-tools">
     <button type="button" class="btn quiet" data-show="rate" aria-pressed="false">Learning rate</button>
     <button type="button" class="btn quiet" data-show="log" aria-pressed="false">Log scale</button>
@@ -40,15 +59,23 @@ _TEMPLATE = """
 
 
 class LiveChart(gr.HTML):
-    """Training and held-out loss of `draft.run`, growing while it trains. Its element tells tests and styles data-status,
-    data-step, data-points, data-connection, data-plot and data-zoomed."""
+    """Training and held-out loss of `draft.run`, growing while it trains.
+
+    Its element tells tests and styles: data-status, data-step, data-points, data-connection, data-plot, data-zoomed.
+    """
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
         plotly = find_plotly()
         gr.set_static_paths([plotly])
-        super().__init__(value=None, html_template=_TEMPLATE.format(plotly=plotly.as_posix()),
-                         js_on_load=asset("js/chart.js"), server_functions=[make_pull(studio)], padding=False,
-                         apply_default_css=False, **settings)
+        super().__init__(
+            value=None,
+            html_template=_TEMPLATE.format(plotly=plotly.as_posix()),
+            js_on_load=asset("js/chart.js"),
+            server_functions=[make_pull(studio)],
+            padding=False,
+            apply_default_css=False,
+            **settings,
+        )
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "null"}

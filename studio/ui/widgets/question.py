@@ -1,6 +1,7 @@
 """A question for base and tuned, as the browser sent it: checked part by part. Knows no gradio.
 
-What was wanted is looked up among the examples the model never trained on, so a typed prompt that is one of them counts too.
+What was wanted is looked up among the examples the model never trained on, so a typed prompt that is one of them
+counts too.
 """
 
 from typing import Any, NamedTuple
@@ -39,8 +40,15 @@ def read_question(value: object) -> Question:
     if not isinstance(prompt, str) or not prompt.strip():
         raise InputError("The prompt is empty. Write something to ask, or pick a held-out example.", field="prompt")
     part = value.get("part", "held_out")
-    return Question(value["run"], prompt, step, part if part in PARTS else "held_out", _whole(value, "max_tokens", 48),
-                    _whole(value, "seed", 0), _number(value, "temperature"))
+    return Question(
+        value["run"],
+        prompt,
+        step,
+        part if part in PARTS else "held_out",
+        _whole(value, "max_tokens", 48),
+        _whole(value, "seed", 0),
+        _number(value, "temperature"),
+    )
 
 
 def list_part(studio: Studio, run: str, part: str) -> list[Instance]:
@@ -70,7 +78,9 @@ def is_right(answer: str, wanted: list[str]) -> bool:
 def _whole(value: dict[str, Any], name: str, default: int) -> int:
     given = value.get(name, default)
     if isinstance(given, bool) or not isinstance(given, int):
-        raise InputError(f"{name.replace('_', ' ')} must be a whole number, not {str(given)[:20]!r}. Try {default}.", field=name)
+        raise InputError(
+            f"{name.replace('_', ' ')} must be a whole number, not {str(given)[:20]!r}. Try {default}.", field=name
+        )
     return given
 
 

@@ -1,8 +1,9 @@
 """The desk of a run (how it stands, start, stop, resume) and the answers it gave on its way.
 
-Knows gradio's custom component and the studio; what is shown is drawn by assets/js/train.js and samples.js from the points
-the live chart asked for. The acts are server functions: they need no queue, they survive a restart of the studio under an
-open page, and they answer {"error": words} instead of raising, since the browser shows the words where the click was.
+Knows gradio's custom component and the studio; what is shown is drawn by assets/js/train.js and samples.js from the
+points the live chart asked for. The acts are server functions: they need no queue, they survive a restart of the
+studio under an open page, and they answer {"error": words} instead of raising, since the browser shows the words
+where the click was.
 """
 
 from typing import Any
@@ -21,9 +22,15 @@ class RunDesk(gr.HTML):
     """State, progress and acts of `draft.run`; hidden while there is none."""
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(value=None, html_template='<section class="desk" aria-label="The run" data-status="none" hidden></section>',
-                         js_on_load=asset("js/train.js"), server_functions=make_acts(studio), padding=False,
-                         apply_default_css=False, **settings)
+        super().__init__(
+            value=None,
+            html_template='<section class="desk" aria-label="The run" data-status="none" hidden></section>',
+            js_on_load=asset("js/train.js"),
+            server_functions=make_acts(studio),
+            padding=False,
+            apply_default_css=False,
+            **settings,
+        )
 
     def api_info(self) -> dict[str, Any]:
         """It has no value."""
@@ -34,8 +41,14 @@ class SampleAnswers(gr.HTML):
     """The sample answers of `draft.run`; hidden until there are some."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(value=None, html_template=_SAMPLES, js_on_load=asset("js/samples.js"), padding=False,
-                         apply_default_css=False, **settings)
+        super().__init__(
+            value=None,
+            html_template=_SAMPLES,
+            js_on_load=asset("js/samples.js"),
+            padding=False,
+            apply_default_css=False,
+            **settings,
+        )
 
     def api_info(self) -> dict[str, Any]:
         """It has no value."""

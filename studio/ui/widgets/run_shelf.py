@@ -1,7 +1,7 @@
 """What the list of runs shows of each: a state, a few words and a curve the size of a thumbnail. Knows no gradio.
 
-A list is asked for every few seconds while something trains, and a class has many runs: what was read of a curve is kept, so
-that only new events are read, and nothing of a run that has ended.
+A list is asked for every few seconds while something trains, and a class has many runs: what was read of a curve is
+kept, so that only new events are read, and nothing of a run that has ended.
 """
 
 import threading
@@ -36,8 +36,17 @@ class RunShelf:
             return {"rows": [self._row(run) for run in runs[:MOST_RUNS]], "total": len(runs)}
 
     def _row(self, run: RunStatus) -> dict[str, Any]:
-        return {"run": run.run_id, "status": run.status, "sentence": run.sentence[:200], "step": run.step, "of": run.of,
-                "loss": run.loss, "held_out_loss": run.held_out_loss, "position": run.position, "path": self._path(run)}
+        return {
+            "run": run.run_id,
+            "status": run.status,
+            "sentence": run.sentence[:200],
+            "step": run.step,
+            "of": run.of,
+            "loss": run.loss,
+            "held_out_loss": run.held_out_loss,
+            "position": run.position,
+            "path": self._path(run),
+        }
 
     def _path(self, run: RunStatus) -> str:
         curve = self._curves.setdefault(run.run_id, _Thumbnail())
@@ -78,6 +87,6 @@ class _Thumbnail:
         keep = thin(self.steps, self.losses, WIDTH // 4)
         first, last = self.steps[0], max(self.steps[-1], self.steps[0] + 1)
         top = max(self.losses) or 1.0
-        points = (f"{WIDTH * (self.steps[place] - first) / (last - first):.1f} {HEIGHT - 1 - (HEIGHT - 2) * self.losses[place] / top:.1f}"
-                  for place in keep)
-        return "M" + "L".join(points)
+        across, up = WIDTH / (last - first), (HEIGHT - 2) / top
+        points = ((across * (self.steps[place] - first), HEIGHT - 1 - up * self.losses[place]) for place in keep)
+        return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)

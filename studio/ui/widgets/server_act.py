@@ -1,7 +1,7 @@
 """Server functions: what a custom component's script asks of the server, without queue and without raising.
 
-Anyone may call one with any data, so each takes its parts through `part`, and each answers {"error": words} where another
-function would raise: the browser shows the words where the click was.
+Anyone may call one with any data, so each takes its parts through `part`, and each answers {"error": words} where
+another function would raise: the browser shows the words where the click was.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from studio.errors import InputError, NotFoundError
 from studio.ui.handler import say
-
 
 Act = Callable[[Any], dict[str, Any]]
 Part = TypeVar("Part")

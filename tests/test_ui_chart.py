@@ -1,0 +1,209 @@
+"""What the live chart is told: curves from events, thinned where long, and an answer to whatever a browser sends."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from studio.runs.event import EventWriter
+from studio.runs.recipe import read_recipe
+from studio.runs.run import Run, new_run
+from studio.service import Studio
+from studio.ui.widgets.curve import MAX_POINTS, MAX_SAMPLES, read_curve, thin
+from studio.ui.widgets.live_chart import find_plotly, make_pull
+
+MakeRun = Callable[..., Run]
+
+
+@pytest.fixture
+def studio(workspace: Any) -> Studio:
+    return Studio(workspace)
+
+
+@pytest.fixture
+def make_run(studio: Studio) -> MakeRun:
+    """Make a run whose child is this process and which wrote `events`, each (name, values)."""
+
+    def make(*events: tuple[str, dict[str, Any]], alive: bool = True) -> Run:
+        run = new_run(studio.workspace, read_recipe({"task_id": "studio002_question"}))
+        run.save_process(os.getpid())
+        if not alive:
+            run.process_file.write_text('{"pid": 4194304, "created": 1}')
+        writer = EventWriter(run.events_file)
+        for name, values in events:
+            writer.append(name, **values)
+        return run
+
+    return make
+
+
+def metrics(*steps: int, loss: float = 1.0) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        ("metrics", {"step": step, "of": 300, "loss": loss / step, "learning_rate": 0.001, "seconds_left": 9.0})
+        for step in steps
+    ]
+
+
+# ---- curves
+
+
+def test_a_curve_has_training_and_held_out_losses() -> None:
+    curve = read_curve(
+        [
+            {"event": "metrics", "step": 1, "loss": 3.0, "learning_rate": 0.1},
+            {"event": "metrics", "step": 2, "loss": 2.0},
+            {"event": "evaluated", "step": 2, "held_out_loss": 2.5},
+            {"event": "something new", "step": 2},
+        ]
+    )
+    assert curve["train"] == {"step": [1, 2], "loss": [3.0, 2.0], "rate": [0.1, None]}
+    assert curve["held_out"] == {"step": [2], "loss": [2.5]}
+    assert curve["drop_after"] is None
+
+
+def test_a_resumed_run_goes_back_to_its_checkpoint() -> None:
+    events = [{"event": "metrics", "step": step, "loss": 1.0} for step in range(1, 9)]
+    again = [{"event": "started", "resumed_from": 4}, {"event": "metrics", "step": 5, "loss": 0.5}]
+    assert read_curve(events + again)["train"]["step"] == [1, 2, 3, 4, 5]
+    later = read_curve(again)
+    assert later["train"]["step"] == [5]
+    assert later["drop_after"] == 4, "a browser that drew steps 5 to 8 must forget them"
+    twice = read_curve([{"event": "started", "resumed_from": 4}, {"event": "started", "resumed_from": 6}])
+    assert twice["drop_after"] == 4
+
+
+def test_numbers_that_are_none_are_left_out() -> None:
+    odd = [
+        {"event": "metrics", "step": 1, "loss": value} for value in (None, "3", float("nan"), float("inf"), True, [])
+    ]
+    assert read_curve(odd)["train"]["step"] == []
+
+
+def test_a_sample_is_right_when_it_is_the_wanted_text() -> None:
+    samples = [
+        {"input": "a", "wanted": "b ", "base": "x", "tuned": " b"},
+        {"input": "a", "wanted": "", "tuned": ""},
+        "no",
+    ]
+    first, second = read_curve([{"event": "sampled", "step": 7, "samples": samples}])["samples"]
+    assert (first["step"], first["right"], second["right"]) == (7, True, False)
+
+
+def test_samples_are_bounded() -> None:
+    sample = {"input": "x" * 100_000, "wanted": "w", "base": "b", "tuned": "t"}
+    curve = read_curve({"event": "sampled", "step": step, "samples": [sample]} for step in range(200))
+    assert len(curve["samples"]) == MAX_SAMPLES
+    assert curve["samples"][-1]["step"] == 199
+    assert len(json.dumps(curve)) < 200_000
+
+
+# ---- thinning
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=400), st.integers(1, 60))
+def test_thinning_keeps_ends_and_extremes_in_order(values: list[float], buckets: int) -> None:
+    kept = thin(list(range(len(values))), values, buckets)
+    assert kept == sorted(set(kept))
+    assert {0, len(values) - 1} <= set(kept)
+    assert {min(values), max(values)} <= {values[place] for place in kept}
+    assert len(kept) <= max(2 * buckets, 2) + 2
+
+
+def test_a_short_curve_is_not_thinned() -> None:
+    assert thin(list(range(10)), [1.0] * 10, 5) == list(range(10))
+
+
+def test_a_very_long_history_is_thinned_and_its_spike_stays() -> None:
+    count = MAX_POINTS * 3
+    events = [{"event": "metrics", "step": n, "loss": 99.0 if n == 12_345 else 1.0} for n in range(1, count + 1)]
+    train = read_curve(events)["train"]
+    assert 1_000 < len(train["step"]) < MAX_POINTS
+    assert (train["step"][0], train["step"][-1]) == (1, count)
+    assert train["loss"][train["step"].index(12_345)] == 99.0
+
+
+# ---- the server function
+
+
+def test_pull_gives_what_is_new_since_the_offset(studio: Studio, make_run: MakeRun) -> None:
+    run, pull = make_run(("started", {"pid": 1}), *metrics(1, 2, 3)), make_pull(studio)
+    first = pull({"run": run.run_id, "offset": 0})
+    assert first["train"]["step"] == [1, 2, 3]
+    assert (first["status"]["status"], first["status"]["step"], first["status"]["of"]) == ("running", 3, 300)
+    assert (first["more"], first["offset"]) == (False, run.events_file.stat().st_size)
+    assert pull({"run": run.run_id, "offset": first["offset"]})["train"]["step"] == []
+    EventWriter(run.events_file).append(*metrics(4)[0][:1], **metrics(4)[0][1])
+    assert pull({"run": run.run_id, "offset": first["offset"]})["train"]["step"] == [4]
+
+
+def test_pull_is_json_and_an_update_is_small(studio: Studio, make_run: MakeRun) -> None:
+    run, pull = make_run(*metrics(*range(1, 2000))), make_pull(studio)
+    whole = pull({"run": run.run_id, "offset": 0})
+    assert len(json.dumps(pull({"run": run.run_id, "offset": whole["offset"]}))) < 1_000
+
+
+def test_pull_tells_what_can_be_done(studio: Studio, make_run: MakeRun) -> None:
+    pull = make_pull(studio)
+    running = pull({"run": make_run(*metrics(1)).run_id, "offset": 0})["status"]
+    assert (running["can_stop"], running["can_resume"], running["can_ask"]) == (True, False, False)
+    lost = pull({"run": make_run(*metrics(1), alive=False).run_id, "offset": 0})["status"]
+    assert (lost["status"], lost["can_stop"], lost["can_resume"]) == ("lost", False, True)
+    failed = make_run(*metrics(1), ("failed", {"step": 1, "error": "It broke.", "remedy": "Mend it."}), alive=False)
+    status = pull({"run": failed.run_id, "offset": 0})["status"]
+    assert (status["status"], status["error"], status["remedy"]) == ("failed", "It broke.", "Mend it.")
+
+
+def test_a_file_that_became_shorter_is_read_anew(studio: Studio, make_run: MakeRun) -> None:
+    run, pull = make_run(*metrics(1, 2)), make_pull(studio)
+    again = pull({"run": run.run_id, "offset": 10_000_000})
+    assert (again["drop_after"], again["train"]["step"]) == (-1, [1, 2])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None,
+        [],
+        "run",
+        {},
+        {"run": "x"},
+        {"run": None, "offset": 0},
+        {"run": ["a"], "offset": 0},
+        {"run": "../../etc", "offset": 0},
+        {"run": "20261120-070000-no-one", "offset": 0},
+        {"run": "x", "offset": "0"},
+        {"run": "x", "offset": True},
+        {"run": "x" * 10_000, "offset": -1},
+        {"run": "\x00", "offset": 2**70},
+    ],
+)
+def test_pull_answers_any_question_in_words(studio: Studio, asked: Any) -> None:
+    answer = make_pull(studio)(asked)
+    assert set(answer) == {"error", "gone"}
+    assert "Traceback" not in answer["error"] and len(answer["error"]) < 400
+
+
+def test_pull_says_that_a_run_is_gone(studio: Studio, make_run: MakeRun) -> None:
+    run = make_run(("finished", {"step": 1}), alive=False)
+    studio.delete_run(run.run_id)
+    answer = make_pull(studio)({"run": run.run_id, "offset": 0})
+    assert answer["gone"] is True
+    assert "deleted" in answer["error"]
+
+
+def test_a_bug_is_an_apology_and_no_traceback(
+    studio: Studio, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(*metrics(1))
+    monkeypatch.setattr(studio, "run_events", lambda *_: 1 / 0)
+    answer = make_pull(studio)({"run": run.run_id, "offset": 0})
+    assert "division" not in answer["error"] and answer["gone"] is False
+
+
+def test_plotly_comes_from_its_own_package() -> None:
+    assert find_plotly().is_file()
+    assert find_plotly().stat().st_size > 1_000_000

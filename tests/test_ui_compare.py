@@ -1,0 +1,201 @@
+"""The Compare step without a browser: questions checked, answers passed on as they grow, ten at once counted."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from studio.chat.desk import Answers
+from studio.errors import InputError, ModelError
+from studio.runs.recipe import read_recipe
+from studio.runs.run import new_run
+from studio.service import Studio
+from studio.ui.compare_page import answer_both, answer_ten, draw_ten, make_handlers
+from studio.ui.widgets.ask_form import make_acts
+from studio.ui.widgets.question import Question, find_wanted, is_right, list_part, read_question
+
+TASK = "studio002_question"
+
+
+class OpenStudio(Studio):
+    """A studio whose device answers from a list, so that no weights are loaded; everything else is real."""
+
+    said: dict[str, tuple[str, str]] = {}
+    closed = 0
+
+    def stream(self, run_id: str, prompt: str, *rest: Any, **options: Any) -> Iterator[Answers]:
+        self.run_status(run_id)
+        base, tuned = self.said.get(prompt, ("Once upon a time", "?"))
+        try:
+            for share in (0.5, 1.0):
+                parts = (side[: int(len(side) * share)] for side in (base, tuned))
+                yield Answers(
+                    base=next(parts), tuned=next(parts), prompt=f"Input: {prompt}", step=9, seconds=0.1, done=share == 1
+                )
+        finally:
+            self.closed += 1
+
+    def ask(self, run_id: str, prompt: str, *rest: Any, **options: Any) -> Answers:
+        *_, last = self.stream(run_id, prompt)
+        return last
+
+
+@pytest.fixture
+def studio(workspace: Any) -> OpenStudio:
+    return OpenStudio(workspace)
+
+
+@pytest.fixture
+def run(studio: Studio) -> str:
+    return new_run(studio.workspace, read_recipe({"task_id": TASK})).run_id
+
+
+def act(studio: Studio, name: str, asked: Any) -> dict[str, Any]:
+    return {function.__name__: function for function in make_acts(studio)}[name](asked)
+
+
+# ---- questions
+
+
+def test_a_question_has_defaults(run: str) -> None:
+    assert read_question({"run": run, "prompt": "Hello."}) == Question(run, "Hello.", None, "held_out", 48, 0, 0.0)
+    asked = read_question(
+        {"run": run, "prompt": "x", "step": 40, "part": "unseen", "temperature": 1, "seed": 3, "max_tokens": 9}
+    )
+    assert (asked.step, asked.part, asked.temperature, asked.seed, asked.max_tokens) == (40, "unseen", 1.0, 3, 9)
+    assert read_question({"run": run, "prompt": "x", "part": "../"}).part == "held_out"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"run": 3, "prompt": "x"},
+        {"run": "r", "prompt": " "},
+        {"run": "r", "prompt": 7},
+        {"run": "r", "prompt": "x", "step": "9"},
+        {"run": "r", "prompt": "x", "step": -1},
+        {"run": "r", "prompt": "x", "seed": 0.5},
+        {"run": "r", "prompt": "x", "max_tokens": True},
+        {"run": "r", "prompt": "x", "temperature": "hot"},
+    ],
+)
+def test_a_question_that_is_none_is_refused_in_words(value: Any) -> None:
+    with pytest.raises(InputError, match=r"\.$"):
+        read_question(value)
+
+
+def test_what_was_wanted_is_known_for_prompts_kept_aside(studio: OpenStudio, run: str) -> None:
+    for part in ("held_out", "unseen"):
+        instance = list_part(studio, run, part)[0]
+        assert find_wanted(studio, Question(run, f" {instance.input}\n")) == list(instance.output)
+    assert find_wanted(studio, Question(run, "Nobody kept this aside.")) == []
+
+
+def test_right_is_the_wanted_text() -> None:
+    assert is_right(" Did he?\n", ["No.", "Did he?"])
+    assert not is_right("did he?", ["Did he?"])
+    assert not is_right("", []) and not is_right("anything", [])
+
+
+# ---- both at once
+
+
+def test_answers_grow_and_end_with_a_verdict(studio: OpenStudio, run: str) -> None:
+    instance = studio.held_out(run)[0]
+    studio.said = {instance.input: ("Then Tom went home.", instance.output[0])}
+    ask_both, _ = make_handlers(studio)
+    first, last = ask_both({"run": run, "prompt": instance.input, "at": 7})
+    assert (first["done"], first["at"], first["asked"]) == (False, 7, instance.input)
+    assert (last["done"], last["right"], last["base_right"]) == (True, True, False)
+    assert last["wanted"] == list(instance.output) and last["prompt"] == f"Input: {instance.input}"
+
+
+def test_a_question_that_is_stopped_frees_the_device(studio: OpenStudio, run: str) -> None:
+    growing = answer_both(studio, {"run": run, "prompt": "x"})
+    next(growing)
+    growing.close()
+    assert studio.closed == 1
+
+
+@pytest.mark.parametrize(
+    "value", [None, {"run": "20261120-070000-no-one", "prompt": "x"}, {"run": "../..", "prompt": "x"}]
+)
+def test_what_cannot_be_asked_is_answered_in_words(studio: OpenStudio, value: Any) -> None:
+    (answer,) = answer_both(studio, value)
+    assert set(answer) == {"at", "error"} and len(answer["error"]) < 300
+
+
+def test_a_base_that_is_missing_is_said(studio: OpenStudio, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Iterator[Answers]:
+        raise ModelError("The folder /gone is not there.")
+        yield
+
+    monkeypatch.setattr(studio, "stream", refuse)
+    (answer,) = answer_both(studio, {"run": run, "prompt": "x", "at": 1})
+    assert answer == {"at": 1, "error": "The folder /gone is not there."}
+
+
+def test_a_bug_is_an_apology(studio: OpenStudio, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studio, "stream", lambda *_, **__: 1 / 0)
+    (answer,) = answer_both(studio, {"run": run, "prompt": "x"})
+    assert "broke" in answer["error"] and "zero" not in answer["error"]
+
+
+# ---- ten at once
+
+
+def test_ten_are_asked_and_counted(studio: OpenStudio, run: str) -> None:
+    held_out = studio.held_out(run)
+    studio.said = {one.input: ("no", one.output[0]) for one in held_out[:7]}
+    drawn = list(answer_ten(studio, {"run": run}))
+    assert len(drawn) == 11
+    assert 'data-state="asking"' in drawn[0] and "Asking 1 of 10" in drawn[0]
+    assert 'data-state="done"' in drawn[-1] and 'data-tuned="7"' in drawn[-1] and 'data-base="0"' in drawn[-1]
+    assert "n = 10" in drawn[-1] and drawn[-1].count("<tr>") == 11
+
+
+def test_the_table_escapes_what_models_and_tasks_say(studio: OpenStudio, run: str) -> None:
+    from studio.ui.compare_page import Row
+
+    html = draw_ten(run, [Row("<b>", ["<i>"], "<img src=x onerror=alert(1)>", "<i>")], 1)
+    assert "<img" not in html and "<b>x" not in html and "&lt;img" in html and 'data-tuned="1"' in html
+
+
+def test_ten_of_no_run_are_refused_in_words(studio: OpenStudio) -> None:
+    (drawn,) = answer_ten(studio, {"run": "20261120-070000-no-one"})
+    assert "error-line" in drawn
+
+
+# ---- the form
+
+
+def test_prompts_are_counted_round(studio: OpenStudio, run: str) -> None:
+    held_out = studio.held_out(run)
+    first = act(studio, "pick", {"run": run, "part": "held_out", "index": 0})
+    assert (first["input"], first["wanted"]) == (held_out[0].input, list(held_out[0].output))
+    assert act(studio, "pick", {"run": run, "part": "held_out", "index": -1})["index"] == len(held_out) - 1
+    assert act(studio, "pick", {"run": run, "part": "held_out", "index": len(held_out)})["index"] == 0
+    assert 0 <= act(studio, "pick", {"run": run, "part": "unseen", "index": None})["index"] < len(studio.unseen(run))
+
+
+@pytest.mark.parametrize("asked", [None, {}, {"run": 1, "part": "held_out"}, {"run": "x", "part": None}])
+def test_picking_from_nothing_is_refused_in_words(studio: OpenStudio, asked: Any) -> None:
+    assert act(studio, "pick", asked)["error"]
+
+
+def test_the_form_knows_the_run(studio: OpenStudio, tiny_model: Any) -> None:
+    run = new_run(studio.workspace, read_recipe({"task_id": TASK, "model": str(tiny_model)}))
+    (run.checkpoints_folder / "step-40").mkdir(parents=True)
+    about = act(studio, "look", {"run": run.run_id})
+    assert (about["steps"], about["name"], about["two_models"]) == ([40], run.name, False)
+    assert about["counts"]["held_out"] == len(studio.held_out(run.run_id))
+    assert act(studio, "look", {"run": None})["choices"][0]["run"] == run.run_id
+
+
+def test_without_a_run_there_is_nothing_to_choose(studio: OpenStudio, run: str) -> None:
+    assert act(studio, "look", {"run": None}) == {"choices": []}, "a run without a checkpoint can't be asked"
+    assert act(studio, "look", {"run": "20261120-070000-no-one"})["gone"] is True
