@@ -20,12 +20,13 @@ Item = TypeVar("Item")
 # How often a slot of an open class takes one of the unseen words: now and then, in ordinary sentences only.
 UNSEEN_SHARE = 0.015
 
+# A determiner still to be chosen among the less frequent ones.
+ANY = "any"
+
 TEXTS = (
     "letter book story poem song message note list report text postcard recipe lesson newspaper page "
     "sentence word secret plan joke speech magazine diary"
 ).split()
-READABLE_VERBS = frozenset(("answer", "ask", "tell"))
-WITH_A_WORD = ("by bus", "by train", "by bike", "by car", "by boat", "on foot")
 
 
 @dataclass(frozen=True)
@@ -213,15 +214,15 @@ class Voice:
 
     def a_thing(self) -> str:
         """A thing with its article and sometimes an adjective or color: `a red ball`."""
-        return self.describe(self.thing(), "thing", self.choose(("a", "a", "the", "his")) if self.chance(0.3) else "a")
+        return self.describe(self.thing(), "thing", self.choose(("a", "a", "the", ANY)) if self.chance(0.3) else "a")
 
     def describe(self, noun: str, fits: str, determiner: str) -> str:
-        """A noun after a determiner, with an adjective now and then; `a` becomes `an` where it has to."""
+        """A noun after a determiner, with an adjective now and then; `a` becomes `an`, and ANY some word."""
         phrase = noun
         if self.chance(0.3):
             color = fits == "thing" and self.chance(0.4)
             phrase = f"{self.color() if color else self.adjective(fits)} {noun}"
-        if determiner == "his":
+        if determiner == ANY:
             determiner = self.choose(("my", "our", "the", "a", "the", "this", "that"))
         return with_article(phrase) if determiner == "a" else f"{determiner} {phrase}"
 
@@ -235,7 +236,7 @@ class Voice:
 
     def target(self, kind: str) -> str:
         """Something that a verb can take: an object phrase of this class."""
-        determiner = self.choose(("the", "the", "a", "a", "his"))
+        determiner = self.choose(("the", "the", "a", "a", ANY))
         if kind == "person":
             return self.somebody()
         if kind == "food":
