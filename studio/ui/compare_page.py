@@ -5,9 +5,10 @@ of ten questions at once. The handlers take the question as a plain value and yi
 one at a time.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, cast
 
+from studio.chat.desk import Answers
 from studio.service import Studio
 from studio.ui.handler import say
 from studio.ui.widgets.ask_form import AnswerPair, AskForm
@@ -60,9 +61,7 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
     try:
         question = read_question(value)
         wanted = find_wanted(studio, question)
-        stream = studio.stream(
-            question.run, question.prompt, question.max_tokens, question.seed, question.step, question.temperature
-        )
+        stream = cast(Generator[Answers, None, None], studio.stream(question.run, question.prompt, **question.options))
         try:
             for answers in stream:
                 yield {
@@ -88,9 +87,7 @@ def answer_ten(studio: Studio, value: Any) -> Iterator[str]:
         rows: list[Row] = []
         yield draw_ten(question.run, rows, len(instances))
         for instance in instances:
-            answers = studio.ask(
-                question.run, instance.input, question.max_tokens, question.seed, question.step, question.temperature
-            )
+            answers = studio.ask(question.run, instance.input, **question.options)
             wanted = list(instance.output)
             rows.append(Row(instance.input, wanted, answers.base, answers.tuned))
             yield draw_ten(question.run, rows, len(instances))

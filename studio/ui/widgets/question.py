@@ -24,6 +24,11 @@ class Question(NamedTuple):
     seed: int = 0
     temperature: float = 0.0
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """How to answer, as `Studio.ask` and `Studio.stream` take it."""
+        return {"max_tokens": self.max_tokens, "seed": self.seed, "step": self.step, "temperature": self.temperature}
+
     def list_instances(self, studio: Studio) -> list[Instance]:
         """Return the examples of the part this question is from."""
         return list_part(studio, self.run, self.part)
