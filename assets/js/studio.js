@@ -202,7 +202,9 @@
     const wait = root.querySelector?.("[data-again]")?.dataset.again;
     if (wait) setTimeout(() => box?.trigger("recipe_changed"), Number(wait));
   }
-  studio.drawn = (root) => { root.closest?.(".block")?.removeAttribute("data-state"); sync(root); showErrors(root); askAgain(root); root.dispatchEvent(new CustomEvent("studio:drawn", { bubbles: true })); };
+  /* gradio names its upload button otherwise than it reads; without that name it is called what it says. */
+  const tidy = () => { for (const button of document.querySelectorAll(".upload-container[aria-label], #task-file button[aria-label]")) if (button.innerText.trim()) button.removeAttribute("aria-label"); };
+  studio.drawn = (root) => { tidy(); root.closest?.(".block")?.removeAttribute("data-state"); sync(root); showErrors(root); askAgain(root); root.dispatchEvent(new CustomEvent("studio:drawn", { bubbles: true })); };
 
   document.addEventListener("click", (event) => {
     const setter = event.target.closest?.("[data-set]");

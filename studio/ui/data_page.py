@@ -6,6 +6,8 @@ Everything shown of a task is foreign text: it is escaped and has its own readin
 """
 
 import json
+from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +39,21 @@ LENGTHS_WAITING = '<div class="studio hint">Measuring how long the examples are 
 def draw_data(studio: Studio, draft: DraftBox) -> None:
     """Draw the step into the current context and wire it."""
 
+    @lru_cache(maxsize=200)
+    def find_example(task_id: str, version: str) -> Example | None:
+        return next(iter(studio.load_task(task_id, version).positive_examples), None)
+
     @in_words
     def show_task(value: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         recipe = read_draft(value)["recipe"]
-        return draw_cards(studio, recipe.get("task_id")), draw_task(studio, recipe), find_table(recipe)
+        return draw_cards(studio, find_example), draw_task(studio, recipe), find_table(recipe)
 
     @in_words
     def measure_lengths(value: dict[str, Any]) -> str:
         return draw_lengths(studio, read_draft(value)["recipe"])
 
     @in_words
-    def import_task(path: str | None) -> tuple[dict[str, Any], str, None]:
+    def bring_task(path: str | None) -> tuple[dict[str, Any], str, None]:
         patch, report = import_file(studio, path)
         return patch, report, None
 
@@ -70,7 +76,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
     draft.task_shown(show_task, [draft], [cards, view, rows], **LATEST)
     draft.lengths_wanted(measure_lengths, [draft], [lengths], **LATEST)
     file.upload(
-        import_task,
+        bring_task,
         [file],
         [draft.patch, report, file],
         queue=False,
@@ -128,27 +134,39 @@ def draw_welcome(name: str, reading: Reading) -> str:
     )
 
 
-def draw_cards(studio: Studio, chosen: object) -> str:
-    """Return the tasks as cards, samples first."""
+def draw_cards(studio: Studio, find_example: Callable[[str, str], Example | None]) -> str:
+    """Return the tasks as cards, samples first, each with one example of what it asks."""
     cards = studio.list_tasks()
     if not cards:
         return (
             '<div class="studio empty">No tasks yet. Drop a Natural-Instructions file below, and it appears here.</div>'
         )
-    drawn = "".join(_draw_card(card) for card in cards)
+    drawn = "".join(_draw_card(card, _find_quietly(find_example, card)) for card in cards)
     return f'<div class="studio cards" role="radiogroup" aria-label="Task">{drawn}</div>'
 
 
-def _draw_card(card: TaskCard) -> str:
+def _find_quietly(find_example: Callable[[str, str], Example | None], card: TaskCard) -> Example | None:
+    try:
+        return find_example(card.task_id, card.version)
+    except StudioError:  # a card without its example is still a card
+        return None
+
+
+def _draw_card(card: TaskCard, example: Example | None = None) -> str:
     patch = escape(json.dumps({"recipe": {"task_id": card.task_id, "task_version": None}}))
     when = escape(json.dumps({"recipe": {"task_id": card.task_id}}))
     scores = _draw_scores(card.scores)
     mine = '<span class="pill">yours</span>' if card.source == "yours" else ""
+    shown = ""
+    if example:
+        shown = (
+            f'<span class="sample"><span>{foreign(example.input, 110)}</span>'
+            f'<span class="becomes">{foreign(example.output, 110)}</span></span>'
+        )
     return (
         f'<button type="button" class="card" role="radio" aria-checked="false" data-set="{patch}" data-when="{when}">'
         f'<span class="name">{foreign(card.title, 90)}</span><span class="hint">{number(card.instances)} instances '
-        f"{mine}</span>"
-        f"{scores}</button>"
+        f"{mine}</span>{shown}{scores}</button>"
     )
 
 

@@ -23,7 +23,7 @@ HEAD = """<div class="studio"><h2 class="question" tabindex="-1">Which model do 
 about a minute on
 this computer and needs no network.</p></div>"""
 FITS = {
-    "fits": "fits this computer",
+    "fits": "it fits this computer",
     "tight": "tight on this computer",
     "too big": "too big for this computer",
     "unknown": "size unknown",
@@ -150,7 +150,7 @@ def draw_facts(studio: Studio, ref: str) -> str:
         f'<div class="studio two facts-box"><section class="card stack"><h3>{foreign(facts.title, 80)}</h3>'
         f'<table class="facts"><tbody>{rows}</tbody></table></section>'
         f'<section class="card stack"><h3>This computer</h3><p>{escape(device.sentence)}</p>'
-        f'<p><span class="pill {fits.replace(" ", "")}">{foreign(facts.title, 40)}: {FITS[fits]}</span></p>'
+        f'<p><span class="pill {fits.replace(" ", "")}">{FITS[fits]}</span></p>'
         f'<p class="hint">{size(device.free_bytes)} of memory are free now. How much a run really needs depends on '
         f"the method; "
         f"the Method step shows it.</p></section></div>"

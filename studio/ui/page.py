@@ -29,6 +29,10 @@ rx="3"
 fill="var(--frozen)"/><rect x="20" y="1" width="3" height="28" rx="1" fill="var(--accent)"/><rect x="25" y="1"
 width="4" height="3" rx="1"
 fill="var(--accent)"/></svg>"""
+HALF = """<svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="8" fill="none"
+stroke="currentColor" stroke-width="2"/><path d="M10 2a8 8 0 0 1 0 16z" fill="currentColor"/></svg>"""
+FIRST_TASK = "studio002_question"
+"""The sample that a first visit starts with: everyone can tell at once whether it was learnt."""
 BAR = '<p class="studio recipe loading">Putting your recipe together …</p>'
 
 
@@ -59,6 +63,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         return {"open": opened.draft}, draw_notices(opened.notices)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+        add_endpoints(studio)  # first, so that their names are theirs: gradio numbers a name that is taken
         draft = DraftBox()
         with gr.Sidebar(open=False, elem_id="runs", width=330):
             draw_run_list(studio, draft)
@@ -79,7 +84,6 @@ def build_page(studio: Studio) -> gr.Blocks:
                     draw_compare(studio, draft)
                 Panel(draw_foot(step))
         page.load(open_page, [draft], [draft.patch, notices], js="() => [window.studio.found()]", **QUIET)
-        add_endpoints(studio)
     return page
 
 
@@ -124,9 +128,9 @@ def _check_recipe(studio: Studio, recipe: dict[str, Any], notices: list[str]) ->
 
 
 def find_defaults(studio: Studio) -> dict[str, Any]:
-    """Return the recipe of a first visit: built-in model, first sample, LoRA, one minute."""
-    tasks = studio.list_tasks()
-    first = {"task_id": tasks[0].task_id} if tasks else {}
+    """Return the recipe of a first visit: built-in model, a sample, LoRA, one minute."""
+    tasks = [card.task_id for card in studio.list_tasks()]
+    first = {"task_id": FIRST_TASK if FIRST_TASK in tasks else tasks[0]} if tasks else {}
     plain = "fp32" if studio.device().kind == "cpu" else "bf16"
     return {
         "model": "builtin",
@@ -144,7 +148,7 @@ def draw_header() -> str:
     )
     return (
         f'<header class="studio topline"><h1>{MARK}{TITLE}</h1><span class="grow"></span>'
-        '<button type="button" class="btn quiet small" data-theme-switch>Light / dark</button>'
+        f'<button type="button" class="btn quiet small" data-theme-switch aria-label="Light or dark">{HALF}</button>'
         '<button type="button" class="btn small" data-runs="open">Runs</button></header>'
         f'<nav class="studio stepper" aria-label="Steps"><ol>{steps}</ol></nav>'
     )

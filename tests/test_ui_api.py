@@ -1,0 +1,186 @@
+"""The named endpoints, asked as another program asks them: with gradio_client, over HTTP."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_ui_steps import write_task
+
+pytestmark = pytest.mark.xdist_group("api")
+
+
+class Served:
+    """A served studio, a client of it, and the recipe of a run that takes a second."""
+
+    def __init__(self, client: Any, studio: Any, model: Path) -> None:
+        self.client, self.studio = client, studio
+        self.recipe = {
+            "model": str(model),
+            "task_id": "studio002_question",
+            "method": {"name": "lora", "rank": 4},
+            "training": {"max_steps": 2, "batch_size": 2, "evaluate_every": 0, "sample_every": 0},
+        }
+
+    def ask(self, endpoint: str, **given: Any) -> Any:
+        """Call one endpoint."""
+        return self.client.predict(**given, api_name=f"/{endpoint}")
+
+    def refusal(self, endpoint: str, **given: Any) -> str:
+        """Call one endpoint that has to refuse, and return its words."""
+        with pytest.raises(Exception) as error:
+            self.ask(endpoint, **given)
+        words = str(error.value)
+        assert "Traceback" not in words
+        assert ".py" not in words
+        return words
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Served]:
+    """A page served on a free port, with the launcher that trains in this process."""
+    from gradio_client import Client
+
+    from studio.runs.launcher import InlineLauncher
+    from studio.service import Studio
+    from studio.ui.page import build_page, make_launch
+    from studio.workspace import Workspace
+
+    studio = Studio(Workspace(tmp_path_factory.mktemp("api") / "home"), launcher=InlineLauncher()).open()
+    page = build_page(studio)
+    _, url, _ = page.launch(server_name="127.0.0.1", server_port=None, prevent_thread_lock=True, **make_launch())
+    yield Served(Client(url, verbose=False), studio, tiny_model)
+    page.close(verbose=False)
+    studio.close()
+
+
+def test_the_api_is_what_it_says(served: Served) -> None:
+    from studio.ui.api import ENDPOINTS
+
+    named = served.client.view_api(return_format="dict")["named_endpoints"]
+    assert set(named) == {f"/{name}" for name in ENDPOINTS}
+    assert all(endpoint["description"] for endpoint in named.values())
+
+
+def test_models_and_tasks_are_listed(served: Served) -> None:
+    assert served.ask("list_models")[0]["ref"] == "builtin"
+    tasks = served.ask("list_tasks")
+    assert {"task_id", "title", "instances"} <= set(tasks[0])
+    assert "studio002_question" in {task["task_id"] for task in tasks}
+
+
+def test_a_task_is_imported(served: Served, tmp_path: Path) -> None:
+    from gradio_client import handle_file
+
+    imported = served.ask("import_task", file=handle_file(str(write_task(tmp_path, 30))))
+    assert imported["task_id"] == "task900_made_up"
+    assert imported["instances"] == 30
+    assert any("Surprise" in warning for warning in imported["warnings"])
+    assert "task900_made_up" in {task["task_id"] for task in served.ask("list_tasks")}
+
+
+def test_a_wrong_file_is_refused_in_words(served: Served, tmp_path: Path) -> None:
+    from gradio_client import handle_file
+
+    (tmp_path / "empty.json").write_text("")
+    assert "empty" in served.refusal("import_task", file=handle_file(str(tmp_path / "empty.json")))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"path": "/etc/passwd"},
+        {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+        {"path": "../../etc/passwd", "orig_name": "x.json"},
+        {"path": 7},
+        {},
+        "/etc/passwd",
+        None,
+        [1],
+    ],
+)
+def test_no_path_of_the_disk_can_be_imported(served: Served, file: Any) -> None:
+    import httpx  # by hand: gradio_client would upload the file that a path names, as it may
+
+    url = f"{served.client.src}gradio_api/call/import_task"
+    asked = httpx.post(url, json={"data": [file]}, timeout=20)
+    answer = httpx.get(f"{url}/{asked.json()['event_id']}", timeout=20).text if asked.is_success else asked.text
+    assert "event: error" in answer or not asked.is_success
+    assert "root:" not in answer
+
+
+def test_an_estimate_takes_a_recipe_as_object_or_text(served: Served) -> None:
+    estimate = served.ask("estimate", recipe=served.recipe)
+    assert 0 < estimate["trainable"] < estimate["total"]
+    assert estimate["memory_bytes"] > 0
+    assert served.ask("estimate", recipe=json.dumps(served.recipe))["trainable"] == estimate["trainable"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ({}, "names no task"),
+        ("{", "not JSON"),
+        ([1], "a list"),
+        (None, "nothing"),
+        (7, "a number"),
+        ({"task_id": "studio002_question", "method": {"name": "lorra"}}, "Did you mean 'lora'?"),
+        ({"task_id": "studio002_question", "method": {"name": "lora", "rank": 0}}, "rank must be between 1 and 256"),
+        ({"task_id": "no_such_task"}, "no_such_task"),
+        ({"task_id": "studio002_question", "model": "/no/such/folder"}, "There is no folder"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_in_the_words_of_the_page(served: Served, recipe: Any, said: str) -> None:
+    assert said in served.refusal("estimate", recipe=recipe)
+    assert said in served.refusal("start_run", recipe=recipe)
+
+
+def test_a_run_from_start_to_answer(served: Served) -> None:
+    run_id = served.ask("start_run", recipe=served.recipe, request="one click")["run_id"]
+    assert served.ask("start_run", recipe=served.recipe, request="one click")["run_id"] == run_id
+    until = time.monotonic() + 90
+    status = served.ask("run_status", run_id=run_id)
+    while status["status"] not in ("finished", "failed", "stopped", "lost") and time.monotonic() < until:
+        time.sleep(0.5)
+        status = served.ask("run_status", run_id=run_id)
+    assert status["status"] == "finished", status
+    assert (status["step"], status["of"]) == (2, 2)
+    assert status["trainable"] == served.ask("estimate", recipe=served.recipe)["trainable"]
+    page = served.ask("run_events", run_id=run_id)
+    assert page["events"][0]["event"] == "started"
+    assert served.ask("run_events", run_id=run_id, offset=page["offset"])["events"] == []
+    answers = served.ask("ask", run_id=run_id, prompt="Mia sings.", max_tokens=4)
+    assert {"base", "tuned"} <= set(answers)
+    assert answers["base"] == served.ask("ask", run_id=run_id, prompt="Mia sings.", max_tokens=4)["base"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "given", "said"),
+    [
+        ("run_status", {"run_id": 7}, "run_id must be text, not a number"),
+        ("run_status", {"run_id": "../../etc"}, "can't be the id of a run"),
+        ("run_status", {"run_id": "20261120-000000-brave-otter"}, "There is no run"),
+        ("run_status", {"run_id": "a" * 5000}, "at most 200"),
+        ("run_events", {"run_id": "20261120-000000-brave-otter", "offset": -1}, "offset must be between"),
+        ("run_events", {"run_id": "20261120-000000-brave-otter", "offset": "x"}, "whole number, not text"),
+        ("stop_run", {"run_id": None}, "not nothing"),
+        ("ask", {"run_id": "20261120-000000-brave-otter", "prompt": "x", "max_tokens": 10**9}, "max_tokens must be"),
+        ("ask", {"run_id": "20261120-000000-brave-otter", "prompt": ["x"]}, "prompt must be text, not a list"),
+        ("ask", {"run_id": "20261120-000000-brave-otter", "prompt": "x", "seed": True}, "seed must be a whole number"),
+    ],
+)
+def test_wrong_parts_are_refused_in_words(served: Served, endpoint: str, given: dict[str, Any], said: str) -> None:
+    assert said in served.refusal(endpoint, **given)
+
+
+def test_a_bug_is_an_apology_to_another_program_too(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(self: Any) -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(type(served.studio), "list_models", break_down)
+    words = served.refusal("list_models")
+    assert "Something broke in the studio" in words
+    assert "secret" not in words

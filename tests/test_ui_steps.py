@@ -1,0 +1,233 @@
+"""What the first three steps say of a model, a task and a recipe; foreign text stays text."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.ui.data_page import draw_cards, draw_lengths, draw_task, import_file
+from studio.ui.model_page import draw_facts, look_up
+from studio.ui.weighing import weigh_recipe
+from studio.ui.widgets.rows import PAGE, find_rows, make_reader
+
+EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\"' \u202eabc ${alert(3)} {{x}}"
+
+
+@pytest.fixture
+def studio(workspace: Any) -> Any:
+    """A studio on an empty workspace, whose scheduler sleeps."""
+    from studio.service import Studio
+
+    return Studio(workspace)
+
+
+def write_task(folder: Path, count: int = 130, text: str = "", name: str = "task900_made_up.json") -> Path:
+    """Write a task file with `count` instances, `text` in every place that holds text."""
+    example = {"input": f"in {text}", "output": f"out {text}", "explanation": f"why {text}"}
+    task = {
+        "Title": f"Made up {text}",
+        "Definition": [f"Do it. {text}"],
+        "Things to Avoid": f"Not that. {text}",
+        "Source": [f"here {text}"],
+        "Categories": [f"Question Answering {text}"],
+        "Positive Examples": [example] * 4,
+        "Negative Examples": [example],
+        "Surprise": "a key of nobody's",
+        "Instances": [
+            {"id": f"i{place}", "input": f"number {place} {text}", "output": [f"word {place} {text}", "other"]}
+            for place in range(count)
+        ],
+    }
+    path = folder / name
+    path.write_text(json.dumps(task, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def assert_harmless(html: str) -> None:
+    """Check that nothing of EVIL is markup."""
+    assert "<script" not in html
+    assert "<img" not in html
+    assert re.search(r"&lt;script&gt;|&lt;/td&gt;", html)
+
+
+def test_a_hostile_task_is_shown_as_text(studio: Any, tmp_path: Path) -> None:
+    patch, report = import_file(studio, str(write_task(tmp_path, 30, EVIL, name="task901_evil.json")))
+    task_id = patch["recipe"]["task_id"]
+    assert_harmless(draw_task(studio, {"task_id": task_id}))
+    assert_harmless(find_rows(studio, {"task_id": task_id})["html"])
+    cards = draw_cards(studio, lambda task, version: studio.load_task(task, version).positive_examples[0])
+    assert_harmless(cards)
+    assert "<script" not in report
+
+
+def test_a_name_of_ten_thousand_letters_is_cut(studio: Any, tmp_path: Path) -> None:
+    patch, _ = import_file(studio, str(write_task(tmp_path, 30, "long " * 2000)))
+    assert len(draw_cards(studio, lambda task, version: None)) < 20_000
+    assert "…" in draw_task(studio, {"task_id": patch["recipe"]["task_id"]})
+
+
+def test_foreign_text_has_its_own_direction(studio: Any, tmp_path: Path) -> None:
+    patch, _ = import_file(studio, str(write_task(tmp_path, 30, "שלום")))
+    assert '<bdi dir="auto">number 0 שלום</bdi>' in find_rows(studio, {"task_id": patch["recipe"]["task_id"]})["html"]
+
+
+def test_importing_chooses_the_task_and_tells_what_is_odd(studio: Any, tmp_path: Path) -> None:
+    patch, report = import_file(studio, str(write_task(tmp_path, 10)))
+    assert patch["recipe"] == {"task_id": "task900_made_up", "task_version": None}
+    assert "10 instances" in report
+    assert 'id="task-warnings"' in report
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\x89PNG\r\n", b"[]", b'{"Instances": []}', b"<!DOCTYPE html>"])
+def test_a_wrong_file_changes_nothing_and_says_why(studio: Any, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "<b>wrong.json"
+    path.write_bytes(content)
+    patch, report = import_file(studio, str(path))
+    assert "recipe" not in patch
+    assert 'id="task-refused"' in report
+    assert "<b>" not in report
+    assert not [card for card in studio.list_tasks() if card.source == "yours"]
+
+
+def test_no_file_is_no_question(studio: Any) -> None:
+    patch, report = import_file(studio, None)
+    assert "recipe" not in patch
+    assert report == ""
+
+
+def test_the_table_turns_its_pages(studio: Any, tmp_path: Path) -> None:
+    import_file(studio, str(write_task(tmp_path)))
+    first = find_rows(studio, {"task_id": "task900_made_up", "page": 0})
+    assert first["html"].count("<tr>") == PAGE
+    assert (first["pages"], first["about"]) == (3, "1 to 50 of 130")
+    last = find_rows(studio, {"task_id": "task900_made_up", "page": 99})
+    assert (last["page"], last["about"]) == (2, "101 to 130 of 130")
+    found = find_rows(studio, {"task_id": "task900_made_up", "search": "WORD 12"})
+    assert found["about"] == "1 to 11 of 11"
+    nothing = find_rows(studio, {"task_id": "task900_made_up", "search": "<script>"})
+    assert nothing["html"].count("<tr>") == 1
+    assert "<script" not in nothing["html"]
+
+
+@pytest.mark.parametrize(
+    "asked", [None, [], {}, {"task_id": 7}, {"task_id": "../x"}, {"task_id": "none"}, {"page": "x", "task_id": None}]
+)
+def test_anyone_may_ask_the_table_anything(studio: Any, asked: Any) -> None:
+    assert make_reader(studio)(asked)["error"]
+
+
+def test_a_page_number_that_is_none_is_the_first(studio: Any) -> None:
+    for page in ("2", -5, True, None, 1.5):
+        assert find_rows(studio, {"task_id": "studio002_question", "page": page})["page"] == 0
+
+
+def test_the_facts_of_a_model_are_said_in_plain_words(studio: Any, tiny_model: Path) -> None:
+    html = draw_facts(studio, str(tiny_model))
+    assert "260" in html
+    assert "512 tokens" in html
+    assert "it fits this computer" in html
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "Write a model&#x27;s name"),
+        (None, "Write a model&#x27;s name"),
+        ("/no/such/folder", "There is no folder"),
+        ("not a model!", "neither a folder nor a hub id"),
+        ("someone/some-model", "hub can&#x27;t be reached"),
+        ("<script>alert(1)</script>", "neither a folder nor a hub id"),
+    ],
+)
+def test_a_model_that_cannot_be_found_is_said_beside_its_field(studio: Any, name: Any, said: str) -> None:
+    patch, answer = look_up(studio, name)
+    assert "recipe" not in patch
+    assert said in answer
+    assert 'role="alert"' in answer
+    assert "<script" not in answer
+
+
+def test_a_folder_with_a_pickle_only_is_refused(studio: Any, tiny_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text((tiny_model / "config.json").read_text())
+    (tmp_path / "pytorch_model.bin").write_bytes(b"not opened")
+    _, answer = look_up(studio, str(tmp_path))
+    assert "pickle" in answer
+
+
+def test_a_model_that_was_looked_up_is_chosen(studio: Any, tiny_model: Path) -> None:
+    patch, answer = look_up(studio, f"  {tiny_model} ")
+    assert patch["recipe"] == {"model": str(tiny_model), "revision": None}
+    assert "chosen" in answer
+
+
+def test_a_model_that_went_away_offers_the_built_in_one(studio: Any) -> None:
+    html = draw_facts(studio, "/no/such/folder")
+    assert "There is no folder" in html
+    assert "builtin" in html
+
+
+def draft_of(tiny_model: Path, **choices: Any) -> dict[str, Any]:
+    """A draft on the tiny model."""
+    recipe = {
+        "model": str(tiny_model),
+        "task_id": "studio002_question",
+        "method": {"name": "lora", "rank": 4},
+        **choices,
+    }
+    return {"step": "method", "run": None, "recipe": recipe}
+
+
+def test_a_recipe_is_weighed_exactly(studio: Any, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.ui.weighing.measure_once", lambda studio: False)
+    exact = studio.estimate(draft_of(tiny_model)["recipe"])
+    weighed = weigh_recipe(studio, draft_of(tiny_model))
+    assert f">{exact.trainable:,}<" in weighed.numbers
+    assert f"<strong>{exact.trainable:,}</strong>" in weighed.bar
+    assert "LoRA, rank 4" in weighed.bar
+    assert weighed.picture == {
+        "name": exact.matrix.name,
+        "rows": exact.matrix.rows,
+        "columns": exact.matrix.columns,
+        "rank": 4,
+        "paired": True,
+        "bits": 16,
+    }
+    full = weigh_recipe(studio, draft_of(tiny_model, method={"name": "full"}))
+    assert full.picture and not full.picture["paired"]
+    assert "a whole model" in full.numbers
+
+
+@pytest.mark.parametrize(
+    ("choices", "field"),
+    [
+        ({"method": {"name": "lora", "rank": 0}}, "method.rank"),
+        ({"method": {"name": "lora", "rank": "many"}}, "method.rank"),
+        ({"method": {"name": "lora", "targets": "nonsense"}}, "method.targets"),
+        ({"method": {"name": "full"}, "precision": "nf4"}, "precision"),
+        ({"training": {"max_steps": -3}}, "training.max_steps"),
+        ({"training": {"learning_rate": "<script>"}}, "training.learning_rate"),
+        ({"task_id": None}, "task_id"),
+    ],
+)
+def test_an_impossible_choice_is_said_at_its_field(
+    studio: Any, tiny_model: Path, choices: dict[str, Any], field: str
+) -> None:
+    weighed = weigh_recipe(studio, draft_of(tiny_model, **choices))
+    assert weighed.picture is None  # the picture stays as it was
+    assert f"&quot;{field}&quot;" in weighed.numbers
+    assert "<script" not in weighed.numbers + weighed.bar
+    assert "Traceback" not in weighed.numbers
+
+
+def test_equal_answers_are_two_answers(studio: Any, tiny_model: Path) -> None:
+    draft = draft_of(tiny_model, task_id=None)
+    assert weigh_recipe(studio, draft, "1").numbers != weigh_recipe(studio, draft, "2").numbers
+
+
+def test_lengths_are_told_in_tokens_of_the_model(studio: Any, tiny_model: Path) -> None:
+    html = draw_lengths(studio, {"task_id": "studio002_question", "model": str(tiny_model)})
+    assert "median" in html
+    assert "512" in html
+    assert "There is no folder /no" in draw_lengths(studio, {"task_id": "studio002_question", "model": "/no"})
