@@ -40,7 +40,10 @@ class Workspace:
 
     def __init__(self, folder: Path | str | None = None) -> None:
         chosen = folder or os.environ.get("STUDIO_HOME") or user_data_path("fine-tuning-studio", appauthor=False)
-        self.folder = Path(chosen).expanduser().resolve()
+        try:
+            self.folder = Path(chosen).expanduser().resolve()
+        except (RuntimeError, ValueError, OSError) as error:  # an unknown ~user, a NUL, a loop of links
+            raise WorkspaceError(f"{str(chosen)[:80]!r} can't be a folder: {error}. {_ELSEWHERE}") from None
         with disk_errors_in_words(self.folder):
             for part in ("tasks", "runs", "cache"):
                 (self.folder / part).mkdir(parents=True, exist_ok=True)
@@ -50,7 +53,7 @@ class Workspace:
         file = self.folder / "format"
         if not file.exists():
             write_whole(file, FORMAT)
-        found = file.read_text().strip()[:20]
+        found = file.read_text(encoding="utf-8", errors="replace").strip()[:20]
         if found != FORMAT:
             raise WorkspaceError(
                 f"The workspace {self.folder} has format {found!r}; this studio reads format {FORMAT}. "
@@ -109,7 +112,7 @@ def write_whole(path: Path, text: str) -> None:
     with disk_errors_in_words(path.parent):
         beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
         try:
-            with open(beside, "w", encoding="utf-8") as file:
+            with open(beside, "w", encoding="utf-8", newline="") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -124,6 +127,10 @@ _REASONS = {
     errno.EDQUOT: "its disk quota is used up. Free some space, or set STUDIO_HOME elsewhere.",
     errno.EROFS: f"it is on a read-only disk. {_ELSEWHERE}",
     errno.EACCES: f"this user may not write there. {_ELSEWHERE}",
+    errno.EEXIST: f"there is a file of that name. {_ELSEWHERE}",
+    errno.ENOTDIR: f"a part of its path is a file. {_ELSEWHERE}",
+    errno.ENAMETOOLONG: f"its name is too long. {_ELSEWHERE}",
+    errno.EFBIG: "a file grew larger than this user may write. Raise the limit (ulimit -f), or free some space.",
 }
 
 
@@ -133,8 +140,6 @@ def disk_errors_in_words(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if isinstance(error, FileExistsError):
-            raise
         reason = _REASONS.get(
             error.errno or 0, f"{error.strerror or error}. Check the disk, or set STUDIO_HOME elsewhere."
         )

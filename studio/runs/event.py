@@ -9,8 +9,9 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+from studio.errors import WorkspaceError
 from studio.workspace import disk_errors_in_words
 
 Event = dict[str, Any]
@@ -35,11 +36,15 @@ class EventWriter:
     """Appends events to a run's file. If a crash left half a line, it is closed first, so that it spoils no other."""
 
     def __init__(self, path: Path) -> None:
-        with disk_errors_in_words(path.parent):
-            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
-                os.write(self._file, b"\n")
         self._folder = path.parent
+        with disk_errors_in_words(self._folder):
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._file)
 
     def append(self, event: str, **values: Any) -> None:
         """Append one event with the time it happened (seconds since 1970).
@@ -49,24 +54,35 @@ class EventWriter:
         line = json.dumps(
             {"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False
         )
+        data = line.encode("utf-8", "replace") + b"\n"
         with disk_errors_in_words(self._folder):
-            os.write(self._file, line.encode("utf-8", "replace") + b"\n")
+            if self._ends_in_half_a_line():
+                data = b"\n" + data
+            written = os.write(self._file, data)
+            if written < len(data):  # the disk is full; asking again says so
+                os.write(self._file, data[written:])
 
     def append_phase(self, part: int) -> None:
         """Append that the part-th of PHASES begins, counting from 1."""
         self.append("phase", text=PHASES[part - 1], part=part, parts=len(PHASES))
 
+    def _ends_in_half_a_line(self) -> bool:
+        size = os.fstat(self._file).st_size
+        return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+
 
 def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> EventPage:
     """Return the whole events after `offset` bytes, at most `most_bytes` of them; a broken line is passed over."""
     try:
-        with open(path, "rb") as file:
+        with disk_errors_in_words(path.parent), open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
             offset = offset if 0 <= offset <= size else 0
             file.seek(offset)
             chunk = file.read(most_bytes)
-    except FileNotFoundError:
-        return EventPage([], 0)
+    except WorkspaceError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return EventPage([], 0)
+        raise
     end = chunk.rfind(b"\n") + 1
     if not end and len(chunk) == most_bytes:  # one line longer than a page can't be ours
         return EventPage([], offset + len(chunk))
@@ -75,10 +91,12 @@ def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> Ev
 
 def _parse(line: bytes) -> Event | None:
     try:
-        event = json.loads(line)
-    except ValueError:
+        event = json.loads(line, parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and isinstance(event.get("event"), str) else None
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+        return None
+    return event if isinstance(event.get("at"), int | float) else None
 
 
 def _finite(value: Any) -> Any:

@@ -9,13 +9,31 @@ checkpoints/    step-120/ ..., written beside and renamed      resume   exists =
 import json
 import re
 import shutil
+import time
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
-from studio.errors import NotFoundError, WorkspaceError
+from studio.errors import NotFoundError, RecipeError, WorkspaceError
 from studio.runs.recipe import Recipe, read_recipe
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
+
+
+class Launch(NamedTuple):
+    """The process that was last started for a run: its number, when it was born, and when it was given the run."""
+
+    pid: int
+    created: float
+    at: float
+
+    def is_alive(self) -> bool:
+        """Whether that process still lives. Another one with its number does not count."""
+        try:
+            process = psutil.Process(self.pid)
+            return abs(process.create_time() - self.created) < 2 and process.status() != psutil.STATUS_ZOMBIE
+        except (ValueError, OverflowError, psutil.Error):
+            return False
 
 
 class Run:
@@ -68,18 +86,39 @@ class Run:
         """Return the recipe. Raises WorkspaceError when the file was deleted or damaged."""
         try:
             return read_recipe((self.folder / "recipe.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecipeError) as error:
             raise WorkspaceError(
-                f"The recipe of run {self.run_id} can't be read ({error}). Delete the run, or put the file back."
+                f"The recipe of run {self.name} can't be read: {error} Delete the run, or put the file back."
             ) from None
 
     def list_checkpoints(self) -> list[int]:
         """Return the steps of the whole checkpoints, rising."""
         try:
-            names = [entry.name for entry in self.checkpoints_folder.iterdir()]
+            names = [entry.parent.name for entry in self.checkpoints_folder.glob("step-*/recipe.json")]
         except OSError:
             return []
-        return sorted(int(name[5:]) for name in names if re.fullmatch(r"step-\d{1,9}", name))
+        return sorted(int(name[5:]) for name in names if re.fullmatch(r"step-[0-9]{1,9}", name))
+
+    def keep_checkpoint(self, folder: Path, step: int) -> None:
+        """Let a whole checkpoint, written to `folder` on the same disk, appear as that of `step`."""
+        with disk_errors_in_words(self.folder):
+            self.forget_checkpoint(step)
+            self.checkpoints_folder.mkdir(exist_ok=True)
+            folder.rename(self.checkpoints_folder / f"step-{step}")
+
+    def forget_checkpoint(self, step: int) -> None:
+        """Delete a checkpoint, if there is one; it disappears at once, however long its files take."""
+        gone = self.checkpoints_folder / f".gone-{step}"
+        with disk_errors_in_words(self.folder):
+            if (place := self.checkpoints_folder / f"step-{step}").exists():
+                shutil.rmtree(gone, ignore_errors=True)
+                place.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def clear_leavings(self) -> None:
+        """Delete what a training that was killed left half written or half deleted among the checkpoints."""
+        for folder in self.checkpoints_folder.glob(".*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def find_checkpoint(self, step: int | None = None) -> Path:
         """Return the folder of a step's checkpoint, the newest by default.
@@ -105,21 +144,25 @@ class Run:
             self.stop_file.touch()
 
     def save_process(self, pid: int) -> None:
-        """Note which process was started for this run; it no longer waits in line."""
-        write_whole(self.process_file, json.dumps({"pid": pid, "created": psutil.Process(pid).create_time()}))
-        self.resume_file.unlink(missing_ok=True)
+        """Note which process is given this run; it no longer waits in line, and an old wish to stop is forgotten."""
+        launch = Launch(pid, psutil.Process(pid).create_time(), round(time.time(), 3))
+        with disk_errors_in_words(self.folder):
+            self.stop_file.unlink(missing_ok=True)
+            write_whole(self.process_file, json.dumps(launch._asdict()))
+            self.resume_file.unlink(missing_ok=True)
+
+    def find_launch(self) -> Launch | None:
+        """Return the process that was last started for this run, None if none was or the note of it is damaged."""
+        try:
+            noted = json.loads(self.process_file.read_text(encoding="utf-8"))
+            return Launch(int(noted["pid"]), float(noted["created"]), float(noted["at"]))
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+            return None
 
     def is_alive(self) -> bool:
-        """Whether the process that was last started for this run still lives.
-
-        Another one with its number does not count.
-        """
-        try:
-            noted = json.loads(self.process_file.read_text())
-            process = psutil.Process(noted["pid"])
-            return abs(process.create_time() - noted["created"]) < 2 and process.status() != psutil.STATUS_ZOMBIE
-        except (OSError, ValueError, KeyError, TypeError, psutil.Error):
-            return False
+        """Whether the process that was last started for this run still lives."""
+        launch = self.find_launch()
+        return launch is not None and launch.is_alive()
 
     def request_resume(self) -> None:
         """Put the run back into the line."""
@@ -129,6 +172,11 @@ class Run:
     def was_launched(self) -> bool:
         """Whether a process was ever started for this run."""
         return self.process_file.exists()
+
+    @property
+    def queued_at(self) -> float:
+        """When it was put into the line, in seconds since 1970."""
+        return (_changed_at(self.resume_file) or _changed_at(self.folder / "recipe.json")) / 1e9
 
     def delete(self) -> None:
         """Delete the folder; it disappears at once, whatever is left of it is not a run."""
@@ -145,9 +193,13 @@ def new_run(workspace: Workspace, recipe: Recipe, request: str = "") -> Run:
             if _read_request(run) == request:
                 return run
     folder = workspace.new_run_folder()
-    if request:
-        write_whole(folder / "request", request)
-    write_whole(folder / "recipe.json", json.dumps(recipe.to_json(), indent=2, ensure_ascii=False))
+    try:
+        if request:
+            write_whole(folder / "request", request)
+        write_whole(folder / "recipe.json", json.dumps(recipe.to_json(), indent=2, ensure_ascii=False))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return Run(folder)
 
 
@@ -160,11 +212,15 @@ def list_runs(workspace: Workspace) -> list[Run]:
     """Return all runs whose recipe was written, the newest first."""
     with disk_errors_in_words(workspace.runs):
         folders = [entry for entry in workspace.runs.iterdir() if (entry / "recipe.json").is_file()]
-    return [
-        Run(folder)
-        for folder in sorted(folders, key=lambda folder: folder.name, reverse=True)
-        if _is_run_id(folder.name)
-    ]
+    runs = [Run(folder) for folder in folders if _is_run_id(folder.name)]
+    return sorted(runs, key=lambda run: (run.run_id[:15], _changed_at(run.folder / "recipe.json")), reverse=True)
+
+
+def _changed_at(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _is_run_id(name: str) -> bool:
@@ -176,6 +232,6 @@ def _is_run_id(name: str) -> bool:
 
 def _read_request(run: Run) -> str:
     try:
-        return (run.folder / "request").read_text(encoding="utf-8")
+        return (run.folder / "request").read_bytes().decode("utf-8", "replace")
     except OSError:
         return ""

@@ -31,10 +31,13 @@ class Scheduler:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
-        self._file_lock = FileLock(workspace.folder / "scheduler.lock")
+        self._file_lock = FileLock(workspace.folder / "scheduler.lock", thread_local=False)
 
     def open(self) -> None:
         """Begin to start runs, in a thread of this process."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._closing.clear()
         self._thread = threading.Thread(target=self._work, name="scheduler", daemon=True)
         self._thread.start()
 
@@ -71,11 +74,17 @@ class Scheduler:
         """Start the oldest waiting run if none is active; return it. A run that can't be started is left as failed."""
         with self._turn:
             statuses = self.look_at_all()
-            waiting = [status for status in statuses if status.status == "queued"]
-            if not waiting or any(status.status in ACTIVE for status in statuses):
+            first = next((status for status in statuses if status.position == 1), None)
+            if first is None or any(status.status in ACTIVE for status in statuses):
                 return None
-            run = find_run(self.workspace, waiting[-1].run_id)
-            self.launcher.launch(self.workspace, run)
+            run = find_run(self.workspace, first.run_id)
+            try:
+                self.launcher.launch(self.workspace, run)
+            except (StudioError, OSError) as error:
+                with EventWriter(run.events_file) as events:
+                    events.append("failed", step=first.step, error=f"The training could not be started: {error}")
+                run.resume_file.unlink(missing_ok=True)
+                raise
             return run
 
     def stop(self, run: Run) -> None:
@@ -87,7 +96,8 @@ class Scheduler:
             elif status == "queued" and run.resume_file.exists():
                 run.resume_file.unlink(missing_ok=True)
             elif status == "queued":
-                EventWriter(run.events_file).append("stopped", step=0)
+                with EventWriter(run.events_file) as events:
+                    events.append("stopped", step=0)
 
     def resume(self, run: Run) -> None:
         """Put a run that ended early back into the line. Raises InputError when there is nothing to go on with."""
@@ -121,13 +131,16 @@ class Scheduler:
                 pass  # another studio on this workspace starts the runs
             except (StudioError, OSError) as error:
                 LOG.warning("The line of runs could not be looked at: %s", error)
+            except Exception:  # a bug must not end the line for everybody who waits in it
+                LOG.exception("The line of runs could not be looked at.")
             self._wake.wait(timeout=1.0)
             self._wake.clear()
 
 
 def _in_line(statuses: list[RunStatus]) -> list[RunStatus]:
     active = next((status for status in statuses if status.status in ACTIVE), None)
-    waiting = [status.run_id for status in reversed(statuses) if status.status == "queued"]
+    queued = [status for status in reversed(statuses) if status.status == "queued"]
+    waiting = [status.run_id for status in sorted(queued, key=lambda status: status.queued_at or 0)]
     wait = active.seconds_left if active else 0.0
     return [
         status

@@ -88,6 +88,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         processing_class=tokenizer,
         callbacks=[reporter],
     )
+    run.clear_leavings()
     steps = run.list_checkpoints()
     trainer.train(resume_from_checkpoint=str(run.find_checkpoint()) if steps else None)
     if trainer.state.global_step not in run.list_checkpoints():

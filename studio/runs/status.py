@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from studio.runs.event import TERMINAL, Event, read_events
-from studio.runs.run import Run
+from studio.runs.run import Launch, Run
 
 Status = Literal["queued", "starting", "running", "finished", "stopped", "failed", "lost"]
 ACTIVE = frozenset({"starting", "running"})
@@ -34,6 +34,7 @@ class RunStatus(BaseModel, frozen=True):
     examples_per_second: float | None = None
     seconds_left: float | None = None
     elapsed_seconds: float | None = None
+    queued_at: float | None = None
     position: int | None = None
     wait_seconds: float | None = None
     error: str | None = None
@@ -78,9 +79,7 @@ class Watch:
     def look(self) -> RunStatus:
         """Return the status, reading only the events that are new."""
         with self._lock:
-            if self._offset and (
-                not self.run.events_file.exists() or self.run.events_file.stat().st_size < self._offset
-            ):
+            if self._offset > _size(self.run.events_file):
                 self._forget()
             self._read()
             status = self._decide()
@@ -90,6 +89,7 @@ class Watch:
                 name=self.run.name,
                 status=status,
                 created_at=created_at(self.run.folder),
+                queued_at=self.run.queued_at if status == "queued" else None,
                 checkpoints=self.run.list_checkpoints(),
                 **values,
             )
@@ -104,25 +104,31 @@ class Watch:
             self._offset = page.offset
 
     def _decide(self) -> Status:
-        alive = self.run.is_alive()
+        launch = self.run.find_launch()
+        alive = launch is not None and launch.is_alive()
         if not alive and self.run.resume_file.exists():
             return "queued"
-        if self._last in TERMINAL:
-            again = alive and (self._values.get("finished_at") or 0) < _launched_at(self.run)
-            return "starting" if again else self._last  # type: ignore[return-value]
+        if not alive and not self._has_ended(launch):
+            self._read()  # it may have written its last words between the two looks
+        if self._has_ended(launch):
+            return self._last  # type: ignore[return-value]
         if not self.run.was_launched():
             return "queued"
-        if alive:
-            return "running" if self._values.get("step") and not self._values.get("phase") else "starting"
-        self._read()  # it may have written its last words between the two looks
-        return self._last if self._last in TERMINAL else "lost"  # type: ignore[return-value]
+        if not alive:
+            return "lost"
+        is_training = self._last not in TERMINAL and self._values.get("step") and not self._values.get("phase")
+        return "running" if is_training else "starting"
+
+    def _has_ended(self, launch: Launch | None) -> bool:
+        """Whether the last event is a terminal one, and no process was started since."""
+        return self._last in TERMINAL and (launch is None or launch.at <= (self._values.get("finished_at") or 0))
 
     def _fold(self, event: Event) -> None:
         kind, values = event["event"], self._values
         if kind == "started":
             resumed = event.get("resumed_from") or 0
             self._started_at = event.get("at")
-            values.update(step=resumed, error=None, remedy=None, finished_at=None, phase="Starting")
+            values.update(step=resumed, error=None, remedy=None, finished_at=None, seconds_left=None, phase="Starting")
         elif kind == "phase":
             values["phase"] = f"{event.get('text')}: {event.get('part')} of {event.get('parts')}"
         elif kind == "metrics":
@@ -137,13 +143,13 @@ class Watch:
         elif kind == "evaluated":
             loss, best = event.get("held_out_loss"), values.get("best_held_out_loss")
             values["held_out_loss"] = loss
-            values["best_held_out_loss"] = loss if best is None else min(best, loss or best)
+            values["best_held_out_loss"] = min((one for one in (loss, best) if one is not None), default=None)
         elif kind == "counted":
             values.update(trainable=event.get("trainable"), total=event.get("total"))
         elif kind in TERMINAL:
             values.update(finished_at=event.get("at"), error=event.get("error"), remedy=event.get("remedy"), phase=None)
             values["step"] = event.get("step", values.get("step", 0))
-        if self._started_at and event.get("at"):
+        if self._started_at:
             values["elapsed_seconds"] = max(0.0, round(event["at"] - self._started_at, 1))
         self._last = kind
 
@@ -156,8 +162,8 @@ def created_at(folder: Path) -> float:
         return folder.stat().st_ctime if folder.exists() else 0.0
 
 
-def _launched_at(run: Run) -> float:
+def _size(file: Path) -> int:
     try:
-        return run.process_file.stat().st_mtime
+        return file.stat().st_size
     except OSError:
-        return 0.0
+        return 0

@@ -1,6 +1,5 @@
 """What the studio adds to transformers' Trainer: its own batches, checkpoints that are whole or absent, and events."""
 
-import shutil
 import time
 from collections import deque
 from pathlib import Path
@@ -16,7 +15,7 @@ from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.sampling import Sampler
 from studio.runs.training import Plan
-from studio.workspace import disk_errors_in_words, write_whole
+from studio.workspace import write_whole
 
 WINDOW = 20
 
@@ -46,11 +45,7 @@ class StudioTrainer(Trainer):
         beside = Path(self.args.output_dir or "") / f"checkpoint-{self.state.global_step}"
         (beside / "training_args.bin").unlink(missing_ok=True)
         write_whole(beside / "recipe.json", self.recipe.model_dump_json(indent=2))
-        with disk_errors_in_words(self.run.folder):
-            place = self.run.checkpoints_folder / f"step-{self.state.global_step}"
-            if place.exists():
-                shutil.rmtree(place)
-            beside.rename(place)
+        self.run.keep_checkpoint(beside, self.state.global_step)
         self.events.append("saved", step=self.state.global_step)
         self._forget_old_checkpoints()
 
@@ -63,7 +58,7 @@ class StudioTrainer(Trainer):
         best = self.state.best_global_step
         for step in steps[: -self.recipe.training.keep_checkpoints]:
             if step != best:
-                shutil.rmtree(self.run.checkpoints_folder / f"step-{step}", ignore_errors=True)
+                self.run.forget_checkpoint(step)
 
 
 class Reporter(TrainerCallback):

@@ -39,17 +39,20 @@ def main() -> int:
 
 def execute(workspace: Workspace, run: Run) -> int:
     """Execute a run in this process; every outcome ends in exactly one terminal event. Returns 0 or 1."""
-    events = EventWriter(run.events_file)
-    steps = run.list_checkpoints()
-    run.stop_file.unlink(missing_ok=True)
-    events.append(
-        "started",
-        pid=os.getpid(),
-        attempt=_count_attempts(run) + 1,
-        resumed_from=steps[-1] if steps else None,
-        versions={name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
-        python=platform.python_version(),
-    )
+    with EventWriter(run.events_file) as events:
+        steps = run.list_checkpoints()
+        events.append(
+            "started",
+            pid=os.getpid(),
+            attempt=_count_attempts(run) + 1,
+            resumed_from=steps[-1] if steps else None,
+            versions={name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
+            python=platform.python_version(),
+        )
+        return _train(workspace, run, events)
+
+
+def _train(workspace: Workspace, run: Run, events: EventWriter) -> int:
     began = time.monotonic()
     try:
         events.append_phase(1)

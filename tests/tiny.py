@@ -1,0 +1,158 @@
+"""Small real things for the tests: a task of sums, recipes for the tiny model, runs with events, a launcher that writes
+events at once.
+
+Nothing here pretends: the task goes through the importer, the events through the writer, the processes are processes.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from studio.runs.event import EventWriter
+from studio.runs.launcher import Launcher
+from studio.runs.recipe import Recipe, read_recipe
+from studio.runs.run import Run, new_run
+from studio.tasks.store import TaskStore
+from studio.workspace import Workspace
+
+TASK_ID = "tiny_sums"
+COUNT = 60
+
+
+def write_task(count: int = COUNT, **changes: Any) -> dict[str, Any]:
+    """Return a Natural-Instructions task of sums with so many instances."""
+    return {
+        "Definition": ["Add the numbers."],
+        "Positive Examples": [
+            {"input": "1 + 1", "output": "2", "explanation": "One and one."},
+            {"input": "2 + 2", "output": "4", "explanation": "Two and two."},
+        ],
+        "Negative Examples": [{"input": "1 + 2", "output": "12", "explanation": "Not side by side."}],
+        "Instances": [
+            {"id": f"sum-{number}", "input": f"{number} + {number % 7}", "output": [str(number + number % 7)]}
+            for number in range(count)
+        ],
+        **changes,
+    }
+
+
+def import_task(workspace: Workspace, name: str = TASK_ID, **changes: Any) -> str:
+    """Import the task of sums and return its id."""
+    file = workspace.cache / f"{name}.json"
+    file.write_text(json.dumps(write_task(**changes)), encoding="utf-8")
+    return TaskStore(workspace).import_file(file, f"{name}.json").task.task_id
+
+
+def write_recipe(model: Path | str, task_id: str = TASK_ID, **changes: Any) -> dict[str, Any]:
+    """Return a recipe that takes a second; `changes` of its training are merged into it."""
+    training = {
+        "max_steps": 8,
+        "batch_size": 4,
+        "learning_rate": 0.01,
+        "mixed_precision": "off",
+        "evaluate_every": 4,
+        "save_every": 4,
+        "sample_every": 8,
+    }
+    wanted = changes.pop("training", {})
+    return {
+        "model": str(model),
+        "task_id": task_id,
+        "method": {"name": "lora", "rank": 4},
+        "training": {**training, **wanted},
+        **changes,
+    }
+
+
+def make_run(workspace: Workspace, request: str = "", **changes: Any) -> Run:
+    """Make the folder of a run that waits; its model need not exist."""
+    return new_run(workspace, read_recipe({"task_id": TASK_ID, **changes}), request)
+
+
+def read_all(run: Run) -> list[dict[str, Any]]:
+    """Return the events of a run as plain JSON."""
+    return [json.loads(line) for line in run.events_file.read_text(encoding="utf-8").splitlines()]
+
+
+def kinds(run: Run) -> list[str]:
+    """Return the kinds of a run's events, in their order."""
+    return [event["event"] for event in read_all(run)]
+
+
+def start_sleeper() -> subprocess.Popen[bytes]:
+    """Start a real process that lives until its input is closed."""
+    return subprocess.Popen([sys.executable, "-IS", "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+
+
+def end_sleeper(sleeper: subprocess.Popen[bytes]) -> None:
+    """Let a sleeper end, and wait for it."""
+    assert sleeper.stdin is not None
+    sleeper.stdin.close()
+    sleeper.wait(timeout=30)
+
+
+def wait_until(is_true: Any, seconds: float = 60) -> Any:
+    """Ask until the answer is true and return it; fail after so many seconds."""
+    end = time.monotonic() + seconds
+    while not (answer := is_true()):
+        assert time.monotonic() < end, "It never came."
+        time.sleep(0.02)
+    return answer
+
+
+class WritingLauncher(Launcher):
+    """Starts runs as the child does, as far as the page can tell: notes a process and writes real events.
+
+    The process is a sleeper, so a run lives until `finish` or `kill`.
+    """
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.sleepers: dict[str, subprocess.Popen[bytes]] = {}
+
+    def launch(self, workspace: Workspace, run: Run) -> None:
+        """Write the first events of a training."""
+        self.started.append(run.run_id)
+        sleeper = self.sleepers[run.run_id] = start_sleeper()
+        run.save_process(sleeper.pid)
+        with EventWriter(run.events_file) as events:
+            events.append("started", pid=sleeper.pid, resumed_from=None)
+            events.append("metrics", step=1, of=10, loss=2.0, seconds_left=9.0)
+
+    def finish(self, run: Run, event: str = "finished", step: int = 10) -> None:
+        """Write the last event of a training and let its process end."""
+        with EventWriter(run.events_file) as events:
+            events.append(event, step=step)
+        end_sleeper(self.sleepers.pop(run.run_id))
+
+    def kill(self, run: Run) -> None:
+        """Let the process end without a word."""
+        end_sleeper(self.sleepers.pop(run.run_id))
+
+    def close(self) -> None:
+        """End what still lives."""
+        for sleeper in self.sleepers.values():
+            end_sleeper(sleeper)
+        self.sleepers.clear()
+
+
+def read_model_recipe(model: Path | str, **changes: Any) -> Recipe:
+    """Return the recipe of `write_recipe` as a value."""
+    return read_recipe(write_recipe(model, **changes))
+
+
+def make_checkpoint(run: Run, step: int) -> Path:
+    """Make the folder of a whole checkpoint, empty but for its recipe."""
+    folder = run.checkpoints_folder / f"step-{step}"
+    folder.mkdir(parents=True)
+    (folder / "recipe.json").write_text("{}")
+    return folder
+
+
+def is_root() -> bool:
+    """Whether permission bits don't stop this user."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
