@@ -134,7 +134,7 @@ def test_another_process_with_the_same_number_does_not_count(workspace: Workspac
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"pid": 1}', '{"pid": -5, "created": 1, "at": 1}', '{"pid": "x", "created": 1}']
+    "text", ["", "{", "[]", "null", '{"pid": 1}', '{"pid": -5, "created": 1, "offset": 0}', '{"pid": "x", "created": 1}']
 )
 def test_a_damaged_note_of_the_process_means_that_it_is_dead(workspace: Workspace, text: str) -> None:
     run = make_run(workspace)
@@ -145,7 +145,7 @@ def test_a_damaged_note_of_the_process_means_that_it_is_dead(workspace: Workspac
 def test_a_huge_process_number_is_dead(workspace: Workspace) -> None:
     run = make_run(workspace)
     for pid in (10**30, 2**31 - 1):
-        run.process_file.write_text(json.dumps({"pid": pid, "created": 1, "at": 1}))
+        run.process_file.write_text(json.dumps({"pid": pid, "created": 1, "offset": 0}))
         assert not run.is_alive()
 
 

@@ -7,6 +7,7 @@ checkpoints/    step-120/ ..., written beside and renamed      resume   exists =
 """
 
 import json
+import os
 import re
 import shutil
 import time
@@ -21,11 +22,11 @@ from studio.workspace import Workspace, check_id, disk_errors_in_words, write_wh
 
 
 class Launch(NamedTuple):
-    """The process that was last started for a run: its number, when it was born, and when it was given the run."""
+    """The process that was last given a run: its number, when it was born, and how many bytes of events there were."""
 
     pid: int
     created: float
-    at: float
+    offset: int
 
     def is_alive(self) -> bool:
         """Whether that process still lives. Another one with its number does not count."""
@@ -145,8 +146,9 @@ class Run:
 
     def save_process(self, pid: int) -> None:
         """Note which process is given this run; it no longer waits in line, and an old wish to stop is forgotten."""
-        launch = Launch(pid, psutil.Process(pid).create_time(), round(time.time(), 3))
         with disk_errors_in_words(self.folder):
+            size = self.events_file.stat().st_size if self.events_file.exists() else 0
+            launch = Launch(pid, psutil.Process(pid).create_time(), size)
             self.stop_file.unlink(missing_ok=True)
             write_whole(self.process_file, json.dumps(launch._asdict()))
             self.resume_file.unlink(missing_ok=True)
@@ -155,7 +157,7 @@ class Run:
         """Return the process that was last started for this run, None if none was or the note of it is damaged."""
         try:
             noted = json.loads(self.process_file.read_text(encoding="utf-8"))
-            return Launch(int(noted["pid"]), float(noted["created"]), float(noted["at"]))
+            return Launch(int(noted["pid"]), float(noted["created"]), int(noted["offset"]))
         except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None
 
@@ -167,7 +169,7 @@ class Run:
     def request_resume(self) -> None:
         """Put the run back into the line."""
         with disk_errors_in_words(self.folder):
-            self.resume_file.touch()
+            _stamp(self.resume_file)
 
     def was_launched(self) -> bool:
         """Whether a process was ever started for this run."""
@@ -197,6 +199,7 @@ def new_run(workspace: Workspace, recipe: Recipe, request: str = "") -> Run:
         if request:
             write_whole(folder / "request", request)
         write_whole(folder / "recipe.json", json.dumps(recipe.to_json(), indent=2, ensure_ascii=False))
+        _stamp(folder / "recipe.json")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -214,6 +217,12 @@ def list_runs(workspace: Workspace) -> list[Run]:
         folders = [entry for entry in workspace.runs.iterdir() if (entry / "recipe.json").is_file()]
     runs = [Run(folder) for folder in folders if _is_run_id(folder.name)]
     return sorted(runs, key=lambda run: (run.run_id[:15], _changed_at(run.folder / "recipe.json")), reverse=True)
+
+
+def _stamp(file: Path) -> None:
+    """Touch a file with the exact time; the kernel's own stamps are some milliseconds apart, and runs may not be."""
+    file.touch()
+    os.utime(file, ns=(time.time_ns(), time.time_ns()))
 
 
 def _changed_at(file: Path) -> int:

@@ -83,7 +83,9 @@ class Watch:
                 self._forget()
             self._read()
             status = self._decide()
-            values = self._values | ({"phase": None, "seconds_left": None} if status not in ACTIVE else {})
+            past = ("phase", "seconds_left") if status not in ACTIVE else ()
+            past += ("error", "remedy", "finished_at") if status not in TERMINAL else ()
+            values = {name: value for name, value in self._values.items() if name not in past}
             return RunStatus(
                 run_id=self.run.run_id,
                 name=self.run.name,
@@ -120,8 +122,8 @@ class Watch:
         return "running" if is_training else "starting"
 
     def _has_ended(self, launch: Launch | None) -> bool:
-        """Whether the last event is a terminal one, and no process was started since."""
-        return self._last in TERMINAL and (launch is None or launch.at <= (self._values.get("finished_at") or 0))
+        """Whether the last event is a terminal one, and was written since a process was last started."""
+        return self._last in TERMINAL and (launch is None or launch.offset < self._offset)
 
     def _fold(self, event: Event) -> None:
         kind, values = event["event"], self._values

@@ -1,0 +1,257 @@
+"""What is true of a run is folded from its events and from whether its process lives, and from nothing else."""
+
+import io
+import json
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import end_sleeper, make_checkpoint, make_run, start_sleeper
+
+from studio.runs import event as event_module
+from studio.runs.event import EventWriter
+from studio.runs.run import Run
+from studio.runs.status import RunStatus, Watch, created_at
+from studio.workspace import Workspace
+
+
+@pytest.fixture
+def run(workspace: Workspace) -> Run:
+    """A run that waits."""
+    return make_run(workspace)
+
+
+@pytest.fixture(scope="module")
+def living() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that lives."""
+    sleeper = start_sleeper()
+    yield sleeper
+    end_sleeper(sleeper)
+
+
+@pytest.fixture(scope="module")
+def dead() -> int:
+    """The number of a process that lived once."""
+    sleeper = start_sleeper()
+    end_sleeper(sleeper)
+    return sleeper.pid
+
+
+def write(run: Run, *events: Any) -> None:
+    """Append events: names, or (name, values)."""
+    with EventWriter(run.events_file) as file:
+        for each in events:
+            name, values = (each, {}) if isinstance(each, str) else each
+            file.append(name, **values)
+
+
+def look(run: Run) -> RunStatus:
+    """Return the status, as somebody sees it who has just come."""
+    return Watch(run).look()
+
+
+def step(number: int, **more: Any) -> tuple[str, dict[str, Any]]:
+    """A metrics event."""
+    return ("metrics", {"step": number, "of": 10, "loss": 2 - number / 10, "seconds_left": 10 - number, **more})
+
+
+STARTED = ("started", {"pid": 1, "resumed_from": None})
+PHASE = ("phase", {"text": "Loading the base model", "part": 2, "parts": 4})
+COUNTED = ("counted", {"trainable": 5, "total": 100})
+
+
+@pytest.mark.parametrize(
+    ("events", "alive", "dead_or_none"),
+    [
+        ([], "starting", "lost"),
+        ([STARTED], "starting", "lost"),
+        ([STARTED, PHASE], "starting", "lost"),
+        ([STARTED, PHASE, COUNTED], "starting", "lost"),
+        ([STARTED, PHASE, step(1)], "running", "lost"),
+        ([STARTED, PHASE, step(1), ("saved", {"step": 1})], "running", "lost"),
+        ([STARTED, step(10), ("finished", {"step": 10})], "finished", "finished"),
+        ([STARTED, step(4), ("stopped", {"step": 4})], "stopped", "stopped"),
+        ([STARTED, ("failed", {"error": "It broke."})], "failed", "failed"),
+        ([STARTED, step(4), ("stopped", {"step": 4}), ("started", {"resumed_from": 4})], "starting", "lost"),
+        ([STARTED, step(4), ("stopped", {}), ("started", {"resumed_from": 4}), PHASE, step(5)], "running", "lost"),
+    ],
+)
+def test_the_status_of_a_launched_run(
+    run: Run, living: subprocess.Popen[bytes], dead: int, events: list[Any], alive: str, dead_or_none: str
+) -> None:
+    run.save_process(living.pid)
+    write(run, *events)
+    assert look(run).status == alive
+    noted = json.loads(run.process_file.read_text())
+    run.process_file.write_text(json.dumps(noted | {"pid": dead}))
+    assert look(run).status == dead_or_none
+
+
+def test_a_run_that_was_never_launched_waits(run: Run) -> None:
+    status = look(run)
+    assert (status.status, status.step, status.phase, status.loss) == ("queued", 0, None, None)
+    assert status.can_stop and not status.can_resume and not status.can_ask
+    write(run, ("stopped", {"step": 0}))
+    assert look(run).status == "stopped"
+
+
+def test_what_is_known_while_it_trains(run: Run, living: subprocess.Popen[bytes]) -> None:
+    run.save_process(living.pid)
+    write(run, STARTED, PHASE)
+    assert look(run).phase == "Loading the base model: 2 of 4"
+    write(run, COUNTED, step(3, examples_per_second=7.5), ("evaluated", {"step": 3, "held_out_loss": 1.5}))
+    make_checkpoint(run, 3)
+    status = look(run)
+    assert (status.step, status.of, status.loss, status.seconds_left) == (3, 10, 1.7, 7)
+    assert (status.trainable, status.total, status.examples_per_second) == (5, 100, 7.5)
+    assert status.phase is None and status.checkpoints == [3] and status.can_ask and status.can_stop
+    assert status.elapsed_seconds is not None and 0 <= status.elapsed_seconds < 60
+
+
+@pytest.mark.parametrize(
+    ("losses", "last", "best"),
+    [([1.5, 1.0, 1.2], 1.2, 1.0), ([None, 1.0], 1.0, 1.0), ([1.0, None], None, 1.0), ([0.5, 0.0], 0.0, 0.0)],
+)
+def test_the_best_held_out_loss_is_the_lowest(run: Run, losses: list[Any], last: Any, best: Any) -> None:
+    write(run, STARTED, *(("evaluated", {"step": 1, "held_out_loss": loss}) for loss in losses))
+    status = look(run)
+    assert (status.held_out_loss, status.best_held_out_loss) == (last, best)
+
+
+def test_what_ended_has_no_time_left(run: Run, dead: int) -> None:
+    write(run, STARTED, step(4), PHASE, ("failed", {"error": "It broke.", "remedy": "Mend it."}))
+    status = look(run)
+    assert (status.status, status.step, status.error, status.remedy) == ("failed", 4, "It broke.", "Mend it.")
+    assert status.seconds_left is None and status.phase is None and status.finished_at is not None
+    assert status.can_resume and not status.can_stop
+
+
+def test_only_what_ended_early_can_go_on(run: Run) -> None:
+    write(run, STARTED, step(10), ("finished", {"step": 10}))
+    assert not look(run).can_resume
+    write(run, ("started", {}), step(10), ("stopped", {"step": 10}))
+    assert not look(run).can_resume
+    write(run, ("started", {}), step(9), ("stopped", {"step": 9}))
+    assert look(run).can_resume
+
+
+def test_a_resumed_run_waits_then_starts_then_trains(run: Run, living: subprocess.Popen[bytes], dead: int) -> None:
+    run.process_file.write_text(json.dumps({"pid": dead, "created": 1, "offset": 0}))
+    write(run, STARTED, step(4), ("failed", {"step": 4, "error": "It broke."}))
+    watch = Watch(run)
+    assert watch.look().status == "failed"
+    run.request_resume()
+    waiting = watch.look()
+    assert (waiting.status, waiting.step, waiting.error, waiting.finished_at) == ("queued", 4, None, None)
+    assert waiting.queued_at is not None and waiting.queued_at > created_at(run.folder)
+    run.save_process(living.pid)
+    assert watch.look().status == "starting"
+    write(run, ("started", {"resumed_from": 2}))
+    status = watch.look()
+    assert (status.status, status.step, status.phase, status.seconds_left) == ("starting", 2, "Starting", None)
+    write(run, PHASE, step(3))
+    assert (watch.look().status, watch.look().step) == ("running", 3)
+
+
+def test_a_resumed_run_whose_child_dies_at_once_is_lost_and_not_what_it_was(run: Run, dead: int) -> None:
+    write(run, STARTED, step(4), ("stopped", {"step": 4}))
+    run.save_process(os.getpid())
+    noted = json.loads(run.process_file.read_text())
+    run.process_file.write_text(json.dumps(noted | {"pid": dead}))
+    status = look(run)
+    assert status.status == "lost" and status.can_resume
+
+
+def test_a_finished_run_that_was_copied_is_still_finished(run: Run, dead: int) -> None:
+    run.process_file.write_text(json.dumps({"pid": dead, "created": 1, "offset": 0}))
+    write(run, STARTED, step(10), ("finished", {"step": 10}))
+    os.utime(run.process_file)  # what `cp -r` does
+    assert look(run).status == "finished"
+
+
+def test_a_run_that_ends_while_it_is_looked_at_is_not_called_lost(
+    run: Run, dead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child writes its last event after the file was read and before its process is looked for."""
+    run.process_file.write_text(json.dumps({"pid": dead, "created": 1, "offset": 0}))
+    write(run, STARTED, step(9))
+    find: Callable[[Run], Any] = Run.find_launch
+
+    def end_first(self: Run) -> Any:
+        if self.events_file.read_text().count("finished") == 0:
+            write(self, ("finished", {"step": 10}))
+        return find(self)
+
+    monkeypatch.setattr(Run, "find_launch", end_first)
+    status = look(run)
+    assert (status.status, status.step) == ("finished", 10)
+
+
+def test_a_watch_follows_and_agrees_with_a_newcomer(run: Run, living: subprocess.Popen[bytes]) -> None:
+    run.save_process(living.pid)
+    watch = Watch(run)
+    for number in range(1, 6):
+        write(run, *([STARTED, PHASE] if number == 1 else []), step(number))
+        assert watch.look() == look(run)
+        assert watch.look().step == number
+
+
+def test_a_file_that_shrank_is_folded_again(run: Run) -> None:
+    watch = Watch(run)
+    write(run, STARTED, *map(step, range(1, 10)), ("stopped", {"step": 9}))
+    assert watch.look().step == 9
+    run.events_file.unlink()
+    assert (watch.look().status, watch.look().step) == ("queued", 0)
+    write(run, STARTED, step(1), ("stopped", {"step": 1}))
+    assert watch.look().step == 1
+
+
+def test_the_second_look_at_a_hundred_thousand_events_reads_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = json.dumps({"event": "metrics", "at": 1.0, "step": 7, "of": 10}) + "\n"
+    run.events_file.write_text(line * 100_000)
+    taken: list[int] = []
+
+    def open_counting(path: Path, mode: str) -> Any:
+        class Counting(io.FileIO):
+            def read(self, most: int = -1) -> bytes:
+                data = super().read(most)
+                taken.append(len(data))
+                return data
+
+        return Counting(path, mode.replace("b", ""))
+
+    monkeypatch.setattr(event_module, "open", open_counting, raising=False)
+    watch = Watch(run)
+    assert watch.look().step == 7
+    assert 0 <= sum(taken) - len(line) * 100_000 < 1000  # the half lines at the ends of pages
+    taken.clear()
+    assert watch.look().step == 7
+    assert sum(taken) == 0
+    write(run, ("stopped", {"step": 8}))
+    assert watch.look().step == 8
+    assert 0 < sum(taken) < 200
+
+
+def test_many_may_look_at_once(run: Run) -> None:
+    watch = Watch(run)
+    seen: list[RunStatus] = []
+    lookers = [threading.Thread(target=lambda: seen.extend(watch.look() for _ in range(30))) for _ in range(8)]
+    for looker in lookers:
+        looker.start()
+    write(run, STARTED, *map(step, range(1, 200)), ("stopped", {"step": 199}))
+    for looker in lookers:
+        looker.join(timeout=60)
+    assert len(seen) == 240
+    assert watch.look() == look(run)
+
+
+def test_when_a_run_was_made_stands_in_its_name(workspace: Workspace, tmp_path: Path) -> None:
+    assert abs(created_at(make_run(workspace).folder) - tmp_path.stat().st_mtime) < 60
+    odd = workspace.runs / "copy-of-mine"
+    odd.mkdir()
+    assert created_at(odd) == odd.stat().st_ctime
+    assert created_at(workspace.runs / "gone") == 0
