@@ -30,6 +30,8 @@
     train_shown: (d) => (d.step === "train" ? JSON.stringify([d.run, d.recipe]) : undefined),
     compare_shown: (d) => (d.step === "compare" ? d.run || "" : undefined),
   };
+  /* What each signal will be answered in: dimmed while it waits, until it is drawn. */
+  const WAITING = { recipe_changed: "numbers", model_shown: "model-facts", task_shown: "task-view", lengths_wanted: "task-lengths" };
   const later = {};
   const remembered = {}; // method -> its settings, for when it is chosen again
   function signal() {
@@ -40,8 +42,8 @@
       const first = fired[name] === undefined;
       fired[name] = now;
       clearTimeout(later[name]);
+      if (WAITING[name]) document.getElementById(WAITING[name])?.setAttribute("data-state", "waiting");
       if (name === "recipe_changed" && !first) {
-        document.getElementById("numbers")?.setAttribute("data-state", "counting");
         later[name] = setTimeout(() => box.trigger(name), 70); // a slider that is dragged asks once, not sixty times a second
       } else box.trigger(name);
     }
@@ -67,6 +69,7 @@
     const named = !whole && patch.recipe?.method?.name;
     if (named && named !== before.recipe.method?.name && remembered[named]) next.recipe.method = copy(remembered[named]);
     if (plain(patch.recipe)) next.recipe = whole ? copy(patch.recipe) : merge(next.recipe, patch.recipe);
+    for (const [key, value] of Object.entries(next.recipe)) if (value === null) delete next.recipe[key]; // nothing chosen
     if (same(before, next)) return before;
     studio.draft = next;
     if (box) box.props.value = copy(next);
@@ -124,7 +127,9 @@
   });
 
   /* ---- the hidden components ---- */
-  studio.attachDraft = (parts) => { box = parts; if (studio.isOpen) { box.props.value = copy(studio.draft); signal(); } };
+  const ready = () => { document.body.dataset.ready = ""; };
+  setTimeout(ready, 4000); // whatever happens, nobody looks at an empty page
+  studio.attachDraft = (parts) => { box = parts; requestAnimationFrame(ready); if (studio.isOpen) { box.props.value = copy(studio.draft); signal(); } };
   studio.attachPatch = ({ props, watch }) => watch("value", () => {
     const patch = props.value;
     if (!plain(patch)) return;
@@ -135,6 +140,7 @@
       show(false); keep(false); sync(document);
       for (const listener of listeners) listener(studio.draft, null);
       signal();
+      if (innerWidth >= 1560) studio.openRuns(true);
     } else studio.setDraft(patch, { whole: patch.whole === true });
   });
 
@@ -202,9 +208,17 @@
     const wait = root.querySelector?.("[data-again]")?.dataset.again;
     if (wait) setTimeout(() => box?.trigger("recipe_changed"), Number(wait));
   }
+  /* What was unfolded stays unfolded when the server draws it again. */
+  const unfolded = {};
+  document.addEventListener("click", (event) => {
+    const details = event.target.closest?.("summary")?.parentElement;
+    if (details?.id) unfolded[details.id] = !details.open;
+  });
+  const unfold = (root) => { for (const details of root.querySelectorAll?.("details[id]") ?? []) if (unfolded[details.id]) details.open = true; };
+
   /* gradio names its upload button otherwise than it reads; without that name it is called what it says. */
   const tidy = () => { for (const button of document.querySelectorAll(".upload-container[aria-label], #task-file button[aria-label]")) if (button.innerText.trim()) button.removeAttribute("aria-label"); };
-  studio.drawn = (root) => { tidy(); root.closest?.(".block")?.removeAttribute("data-state"); sync(root); showErrors(root); askAgain(root); root.dispatchEvent(new CustomEvent("studio:drawn", { bubbles: true })); };
+  studio.drawn = (root) => { tidy(); unfold(root); root.closest?.(".block")?.removeAttribute("data-state"); sync(root); showErrors(root); askAgain(root); root.dispatchEvent(new CustomEvent("studio:drawn", { bubbles: true })); };
 
   document.addEventListener("click", (event) => {
     const setter = event.target.closest?.("[data-set]");

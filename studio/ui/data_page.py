@@ -22,7 +22,7 @@ from studio.tasks.task import Example, Task
 from studio.ui.draft import change_draft, read_draft
 from studio.ui.handler import LATEST, in_words, say
 from studio.ui.widgets.draft_box import DraftBox
-from studio.ui.widgets.panel import Panel
+from studio.ui.widgets.panel import Panel, fresh
 from studio.ui.widgets.rows import Rows
 from studio.ui.words import escape, foreign, number, term
 
@@ -46,11 +46,11 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
     @in_words
     def show_task(value: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
         recipe = read_draft(value)["recipe"]
-        return draw_cards(studio, find_example), draw_task(studio, recipe), find_table(recipe)
+        return draw_cards(studio, find_example), fresh(draw_task(studio, recipe)), find_table(recipe)
 
     @in_words
     def measure_lengths(value: dict[str, Any]) -> str:
-        return draw_lengths(studio, read_draft(value)["recipe"])
+        return fresh(draw_lengths(studio, read_draft(value)["recipe"]))
 
     @in_words
     def bring_task(path: str | None) -> tuple[dict[str, Any], str, None]:
@@ -58,7 +58,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         return patch, report, None
 
     Panel(HEAD.format(definition=term("definition"), instances=term("instance", "instances")))
-    cards = Panel(elem_id="task-cards", min_height=170)
+    cards = Panel(draw_cards(studio, find_example), elem_id="task-cards")
     with gr.Row(elem_classes="two upload-row card"):
         Panel(UPLOAD_HINT)
         file = gr.File(
@@ -205,7 +205,7 @@ def draw_task(studio: Studio, recipe: dict[str, Any]) -> str:
 
 
 def _draw_text(heading: str, text: str) -> str:
-    return f'<div><h4>{heading}</h4><p class="prose">{foreign(text, 2000)}</p></div>' if text.strip() else ""
+    return f'<div><h4>{heading}</h4><p class="prose">{foreign(text, 2000)}</p></div>' if text.strip(" -") else ""
 
 
 def _draw_origin(task: Task) -> str:

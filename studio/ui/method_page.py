@@ -6,13 +6,13 @@ beside them come from `studio.ui.weighing`, the picture is drawn in the browser.
 """
 
 import json
-import time
 from typing import Any
 
 import gradio as gr
 
 from studio.errors import StudioError
 from studio.methods import METHODS
+from studio.objectives import OBJECTIVES
 from studio.precisions import PRECISIONS
 from studio.runs.training import PRESETS, Training
 from studio.service import Studio
@@ -21,7 +21,7 @@ from studio.ui.form import draw_form
 from studio.ui.handler import LATEST, in_words
 from studio.ui.weighing import weigh_recipe
 from studio.ui.widgets.draft_box import DraftBox
-from studio.ui.widgets.panel import Panel
+from studio.ui.widgets.panel import Panel, fresh
 from studio.ui.widgets.picture import Picture
 from studio.ui.words import escape, term
 
@@ -43,15 +43,15 @@ def draw_method(studio: Studio, draft: DraftBox, bar: Panel) -> None:
 
     @in_words
     def weigh(value: dict[str, Any]) -> tuple[Any, ...]:
-        weighed = weigh_recipe(studio, value, str(time.time_ns()))
-        return weighed.bar, weighed.numbers, gr.skip() if weighed.picture is None else weighed.picture
+        weighed = weigh_recipe(studio, value)
+        return weighed.bar, fresh(weighed.numbers), gr.skip() if weighed.picture is None else weighed.picture
 
     Panel(HEAD.format(adapter=term("adapter")))
     with gr.Row(elem_classes="two method-columns"):
         form = Panel(elem_id="method-form", min_height=640)
         with gr.Column(elem_classes="card beside"):
-            numbers = Panel(WAITING, elem_id="numbers", min_height=300)
-            picture = Picture(elem_id="matrix", min_height=290)
+            numbers = Panel(WAITING, elem_id="numbers", min_height=306)
+            picture = Picture(elem_id="matrix", min_height=375)
     draft.method_shown(show_method, [draft], [form], **LATEST)
     draft.recipe_changed(weigh, [draft], [bar, numbers, picture], **LATEST)
 
@@ -64,18 +64,32 @@ def draw_choices(studio: Studio, recipe: dict[str, Any]) -> str:
     training = recipe.get("training")
     training = training if isinstance(training, dict) else {}
     planned = find_planned(studio, recipe)
-    more = draw_form(cls, "method", method, advanced=True)
+    aim = recipe.get("objective")
+    aim = aim if isinstance(aim, dict) else {"name": aim}
+    aims = OBJECTIVES.members
+    objective = aims.get(str(aim.get("name"))) or next(iter(aims.values()))
+    unusual = draw_form(Training, "training", training, planned, advanced=True)
+    usual = draw_form(Training, "training", training, planned, advanced=False, leave_out=("preset",))
     return f"""<div class="studio form-stack">
 {draw_method_cards(studio, recipe)}
 <div class="field"><span class="label" id="preset-label">{term("preset", "Preset")}</span>{draw_presets()}
 <span class="error-line" data-error-for="training.preset"></span></div>
 {draw_form(cls, "method", method, advanced=False)}
-<div class="fields">{draw_form(Training, "training", training, planned, advanced=False, leave_out=("preset",))}</div>
-<details class="more card" id="more"><summary>More: {"alpha, dropout, " if more else ""}precision, schedule, seed
-…</summary>
-<div class="stack"><div class="fields">{more}</div>
+<div class="fields">{usual}</div>
+<details class="more card" id="more"><summary>More: precision, schedule, prompt, seed …</summary>
+<div class="form-stack">
+{_draw_group(f"How {cls.title} works", draw_form(cls, "method", method, advanced=True))}
 {draw_precisions()}
-<div class="fields">{draw_form(Training, "training", training, planned, advanced=True)}</div></div></details></div>"""
+{_draw_group("How it trains", unusual)}
+{_draw_group("What the model is shown", draw_form(objective, "objective", aim))}</div></details></div>"""
+
+
+def _draw_group(heading: str, fields: str) -> str:
+    return (
+        f'<section class="stack"><h4>{escape(heading)}</h4><div class="fields">{fields}</div></section>'
+        if fields
+        else ""
+    )
 
 
 def draw_method_cards(studio: Studio, recipe: dict[str, Any]) -> str:

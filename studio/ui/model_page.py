@@ -11,11 +11,12 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.models.device import DeviceFacts
 from studio.models.facts import ModelFacts
+from studio.models.reference import BUILTIN
 from studio.service import Studio
 from studio.ui.draft import change_draft, read_draft
 from studio.ui.handler import LATEST, in_words, say
 from studio.ui.widgets.draft_box import DraftBox
-from studio.ui.widgets.panel import Panel
+from studio.ui.widgets.panel import Panel, fresh
 from studio.ui.words import escape, foreign, number, short_number, size, term
 
 HEAD = """<div class="studio"><h2 class="question" tabindex="-1">Which model do you start from?</h2>
@@ -35,15 +36,16 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
 
     @in_words
     def show_model(value: dict[str, Any]) -> tuple[str, str]:
-        chosen = str(read_draft(value)["recipe"].get("model") or "builtin")
-        return draw_cards(studio, chosen), draw_facts(studio, chosen)
+        chosen = str(read_draft(value)["recipe"].get("model") or BUILTIN)
+        return draw_cards(studio, chosen), fresh(draw_facts(studio, chosen))
 
     @in_words
     def look_up_model(name: str) -> tuple[dict[str, Any], str]:
         return look_up(studio, name)
 
     Panel(HEAD.format(base=term("base model")))
-    cards = Panel(elem_id="model-cards", min_height=260)
+    # What most visits begin with is there from the first paint: nothing jumps.
+    cards = Panel(draw_cards(studio, BUILTIN), elem_id="model-cards")
     with gr.Column(elem_classes="card lookup"):
         with gr.Row(elem_classes="lookup-row"):
             name = gr.Textbox(
@@ -58,7 +60,7 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
             )
             button = gr.Button("Look it up", elem_id="look-up", elem_classes="btn", scale=0, min_width=130)
         answer = Panel(elem_id="look-up-answer")
-    facts = Panel(elem_id="model-facts", min_height=330)
+    facts = Panel(draw_facts(studio, BUILTIN), elem_id="model-facts")
     draft.model_shown(show_model, [draft], [cards, facts], **LATEST)
     gr.on(
         [button.click, name.submit],

@@ -136,6 +136,7 @@ def find_defaults(studio: Studio) -> dict[str, Any]:
         "model": "builtin",
         **first,
         "method": {"name": "lora"},
+        "objective": {"name": "sft"},
         "precision": plain,
         "training": {"preset": "one_minute"},
     }

@@ -37,19 +37,19 @@ class Weighed(NamedTuple):
     picture: dict[str, Any] | None
 
 
-def weigh_recipe(studio: Studio, value: object, moment: str = "") -> Weighed:
-    """Return what the recipe of a draft comes to; `moment` makes equal answers different: the page sees each come."""
+def weigh_recipe(studio: Studio, value: object) -> Weighed:
+    """Return what the recipe of a draft comes to."""
     recipe = read_draft(value)["recipe"]
     try:
         read = studio.read_recipe(recipe)
         estimate = studio.estimate(recipe)
     except StudioError as error:
-        return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error, moment), None)
+        return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error), None)
     except Exception as error:  # a library's complaint about a strange model: logged, and said as ours
-        return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error, moment), None)
+        return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error), None)
     again = estimate.seconds is None and measure_once(studio)
     return Weighed(
-        _draw_bar(studio, read, estimate), _draw_numbers(estimate, read, again, moment), _find_picture(estimate, read)
+        _draw_bar(studio, read, estimate), _draw_numbers(estimate, read, again), _find_picture(estimate, read)
     )
 
 
@@ -113,17 +113,17 @@ def _names(studio: Studio, recipe: dict[str, Any]) -> tuple[str, str]:
     return foreign(title, 50), foreign(task, 60)
 
 
-def _draw_error(error: Exception, moment: str) -> str:
+def _draw_error(error: Exception) -> str:
     field = getattr(error, "field", None) or "recipe"
     words = say(error)
     return (
-        f'<div class="studio stack" data-moment="{escape(moment)}" data-errors="{escape(json.dumps({field: words}))}">'
-        f'<div class="wrong" role="alert"><h4>These choices don\'t go together yet</h4>'
+        f'<div class="studio stack" data-errors="{escape(json.dumps({field: words}))}">'
+        f'<div class="wrong" role="alert"><h4>One choice needs another look</h4>'
         f"<p>{escape(words)}</p></div></div>"
     )
 
 
-def _draw_numbers(estimate: Estimate, recipe: Any, again: bool, moment: str) -> str:
+def _draw_numbers(estimate: Estimate, recipe: Any, again: bool) -> str:
     full = recipe.method.saves_whole_model
     time = (
         f"about {duration(estimate.seconds)}"
@@ -140,7 +140,7 @@ def _draw_numbers(estimate: Estimate, recipe: Any, again: bool, moment: str) -> 
     )
     held = f"{size(estimate.memory_bytes)} of {size(estimate.free_bytes)} free"
     return f"""<div class="studio stack" data-errors="{{}}"
-    data-moment="{escape(moment)}"{' data-again="2500"' if again else ""}>
+   {' data-again="2500"' if again else ""}>
 <div><div class="num hero" id="trainable">{number(estimate.trainable)}</div>
 <p>of {short_number(estimate.total)} {term("parameter", "parameters")} train: <strong
 class="num">{percent(estimate.percent)}</strong></p></div>
@@ -156,7 +156,7 @@ style="width:{estimate.percent:.3f}%"></i></div>
 </tbody></table>
 <div class="bar{"" if estimate.fits == "fits" else " warn"}" role="img" aria-label="Memory: {held}"><i
 style="width:{share:.1f}%"></i></div>
-<details class="more"><summary>What the memory is for</summary><table
+<details class="more" id="memory-parts"><summary>What the memory is for</summary><table
 class="facts"><tbody>{parts}</tbody></table></details></div>"""
 
 

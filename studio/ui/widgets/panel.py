@@ -1,5 +1,6 @@
 """A piece of page made by the server: HTML whose buttons and fields are tied to the draft after each drawing."""
 
+import time
 from typing import Any
 
 import gradio as gr
@@ -23,3 +24,8 @@ class Panel(gr.HTML):
     def api_info(self) -> dict[str, Any]:
         """Its value is HTML."""
         return {"type": "string"}
+
+
+def fresh(html: str) -> str:
+    """Return `html` made different from what is shown: the page sees it come even if it says the same."""
+    return f"{html}<!-- {time.time_ns()} -->"
