@@ -4,6 +4,7 @@ Importing this file builds nothing. Closing the server leaves what trains alone:
 """
 
 import argparse
+import errno
 import logging
 import os
 import signal
@@ -20,7 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the page until it is interrupted. Returns the exit status."""
     given = read_arguments(arguments)
     set_environment()
-    from studio.errors import StudioError  # after the environment is set: gradio reads it when it is imported
+    host = given.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else HOST)
+    try:
+        port = choose_port(host, given.port if given.port is not None else os.environ.get("GRADIO_SERVER_PORT"))
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    # Only now: gradio reads the environment as it is imported, and an odd port there would end it in a traceback.
+    from studio.errors import StudioError
     from studio.service import Studio
     from studio.ui.page import build_page, make_launch
     from studio.workspace import Workspace
@@ -29,11 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     for noisy in ("httpx", "asyncio", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    host = given.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else HOST)
     try:
-        port = choose_port(host, given.port if given.port is not None else os.environ.get("GRADIO_SERVER_PORT"))
         studio = Studio(Workspace(given.home), local_folders=host in ("127.0.0.1", "localhost", "::1")).open()
-    except (StudioError, ValueError) as error:
+    except StudioError as error:
         print(error, file=sys.stderr)
         return 1
     page = build_page(studio)
@@ -71,7 +77,7 @@ def set_environment() -> None:
 def choose_port(host: str, asked: str | None) -> int:
     """Return the port to use: the one asked for, else 7860 or the next free one. Raises ValueError in words."""
     if asked is not None and asked != "":
-        if not str(asked).isdigit() or not 1 <= int(asked) <= 65535:
+        if not (str(asked).isascii() and str(asked).isdigit()) or not 1 <= int(asked) <= 65535:
             raise ValueError(
                 f"The port must be a number between 1 and 65535, not {str(asked)[:40]!r}. Try --port 7860."
             )
@@ -92,13 +98,17 @@ def choose_port(host: str, asked: str | None) -> int:
 
 
 def is_free(host: str, port: int) -> bool:
-    """Whether a server could listen there."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+    """Whether a server could listen there. Raises ValueError in words when it never could, taken or not."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-        except OSError:
+    except PermissionError:
+        raise ValueError(f"Port {port} may be used by the administrator only. Try --port 7860.") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             return False
+        raise ValueError(f"{host!r} is not an address of this computer. Try --host 127.0.0.1.") from None
     return True
 
 

@@ -23,6 +23,8 @@ HEAD = """<div class="studio"><h2 class="question" tabindex="-1">Which model do 
 <p class="lead">A {base} already knows a language. You teach it one task. Start with the built-in one: it learns in
 about a minute on
 this computer and needs no network.</p></div>"""
+FIND_HUB = "A Hugging Face id, such as HuggingFaceTB/SmolLM2-135M."
+FIND_LOCAL = FIND_HUB[:-1] + ", or a folder on the computer that runs this studio."
 FITS = {
     "fits": "it fits this computer",
     "tight": "tight on this computer",
@@ -50,9 +52,8 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
         with gr.Row(elem_classes="lookup-row"):
             name = gr.Textbox(
                 label="Another model",
-                info="A Hugging Face id, such as HuggingFaceTB/SmolLM2-135M, or a folder on "
-                "the computer that runs this studio.",
-                placeholder="owner/name or /path/to/folder",
+                info=FIND_LOCAL if studio.local_folders else FIND_HUB,
+                placeholder="owner/name or /path/to/folder" if studio.local_folders else "owner/name",
                 max_lines=1,
                 max_length=1000,
                 elem_id="model-name",

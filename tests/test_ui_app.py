@@ -1,0 +1,92 @@
+"""Starting the studio: where it listens, and what it says when it can't."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import app
+
+ROOT = Path(app.__file__).parent
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port on which another program listens."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def find_free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("asked", ["abc", "0", "70000", "-1", "7860.5", "٣"])
+def test_a_port_that_is_none_is_refused_in_words(asked: str) -> None:
+    with pytest.raises(ValueError, match="The port must be a number between 1 and 65535"):
+        app.choose_port("127.0.0.1", asked)
+
+
+def test_a_taken_port_that_was_asked_for_is_refused_with_the_way_out(taken: int) -> None:
+    with pytest.raises(ValueError, match=rf"Port {taken} is taken .* python app.py --port \d+"):
+        app.choose_port("127.0.0.1", str(taken))
+
+
+def test_a_taken_port_that_nobody_asked_for_is_passed_over(
+    taken: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app, "PORT", taken)
+    chosen = app.choose_port("127.0.0.1", None)
+    assert taken < chosen < taken + app.TRIES
+    assert f"so the studio uses {chosen}" in capsys.readouterr().err
+
+
+def test_an_address_of_another_computer_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="not an address of this computer"):
+        app.choose_port("192.0.2.1", "7860")
+
+
+def test_a_studio_starts_says_where_and_ends_quietly(tmp_path: Path) -> None:
+    port = find_free_port()
+    environment = {**os.environ, "STUDIO_HOME": str(tmp_path), "GRADIO_SERVER_PORT": str(port)}
+    served = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert served.stdout and served.stdout.readline() == f"Fine-Tuning Studio: http://127.0.0.1:{port}\n"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+            assert b"Fine-Tuning Studio" in answer.read()
+        served.send_signal(signal.SIGINT)
+        out, err = served.communicate(timeout=20)
+    finally:
+        served.kill()
+    assert (served.returncode, out, err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [({"GRADIO_SERVER_PORT": "abc"}, "The port must be a number"), ({"STUDIO_HOME": "/proc/nowhere"}, "/proc/nowhere")],
+)
+def test_what_keeps_it_from_starting_is_said_in_one_line(environment: dict[str, str], said: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
