@@ -19,6 +19,7 @@ class Lora(Method):
     paper: ClassVar[str] = "https://arxiv.org/abs/2106.09685"
     learning_rate_small: ClassVar[float] = 2e-3
     learning_rate_large: ClassVar[float] = 2e-4
+    skips_rows: ClassVar[bool] = True
 
     rank: int = Field(
         8,

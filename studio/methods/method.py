@@ -21,6 +21,7 @@ class Method(Plugin):
     learning_rate_small: ClassVar[float]  # for bases under a hundred million parameters
     learning_rate_large: ClassVar[float]
     saves_whole_model: ClassVar[bool] = False
+    skips_rows: ClassVar[bool] = False  # whether one batch can hold rows with it and rows without (peft: adapter_names)
 
     @abstractmethod
     def attach(self, model: Any) -> Any:

@@ -2,7 +2,7 @@
 
 Knows how decoder models name their parts. "all-linear" is every linear layer but the output head (as in peft),
 "attention" those inside an attention block, "mlp" the rest; anything else is read as a comma-separated list of
-module names.
+module names: q_proj is that of every layer, layers.0.self_attn.q_proj that of the first alone.
 """
 
 from typing import Any
@@ -10,11 +10,16 @@ from typing import Any
 from studio.errors import RecipeError
 
 PLAIN = ("all-linear", "attention", "mlp")
+_FUSED = {"gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
+"""What experts' layers were called before transformers 5 made one tensor of them all."""
 
 
 def find_targets(model: Any, wanted: str) -> list[str]:
-    """Return the name endings (parent.leaf) of the wanted linear layers. Raises RecipeError when nothing matches."""
-    linear = list_linear(model)
+    """Return the endings of the names of the wanted linear layers, and of no other layer's.
+
+    Raises RecipeError when nothing matches.
+    """
+    linear = _list_adaptable(model)
     if wanted == "all-linear":
         chosen = linear
     elif wanted == "attention":
@@ -22,9 +27,7 @@ def find_targets(model: Any, wanted: str) -> list[str]:
     elif wanted == "mlp":
         chosen = [name for name in linear if not _is_attention(name)]
     else:
-        chosen = [
-            name for word in _split(wanted, linear) for name in linear if name == word or name.endswith("." + word)
-        ]
+        return _split(wanted, linear)
     if not chosen:
         raise RecipeError(
             f"targets {wanted!r} match no layer of this model. Its linear layers end in: "
@@ -45,16 +48,36 @@ def list_linear(model: Any) -> list[str]:
     ]
 
 
+def _list_adaptable(model: Any) -> list[str]:
+    """The linear layers but those whose names peft takes for experts.
+
+    In a mixture of experts peft 0.21 reads `down_proj` as the experts' one tensor: it would leave out the layer of that
+    name and put a pair of another kind beside the experts, which can't skip single rows of a batch.
+    """
+    names = list_linear(model)
+    has_experts = any(value.dim() == 3 for value in model.parameters())
+    return [name for name in names if not (has_experts and name.split(".")[-1] in _FUSED)]
+
+
 def _split(wanted: str, linear: list[str]) -> list[str]:
-    words = [word.strip() for word in wanted.split(",") if word.strip()]
-    for word in words:
-        if not any(name == word or name.endswith("." + word) for name in linear):
+    """The full names of the layers that a person named, whole or by an ending."""
+    chosen: list[str] = []
+    for word in (part.strip() for part in wanted.split(",")):
+        found = [name for name in linear if name == word or name.endswith("." + word)]
+        if word and not found:
             raise RecipeError(
-                f"targets: no layer of this model is called {word[:60]!r}. Its linear layers end in: "
-                f"{', '.join(_endings(linear))}.",
+                f"targets: no linear layer of this model is called {word[:60]!r}. They end in: "
+                f"{', '.join(_endings(linear))}. Name some of these, or choose {', '.join(PLAIN)}.",
                 field="method.targets",
             )
-    return words
+        chosen += found
+    if not chosen:
+        raise RecipeError(
+            f"targets {wanted[:60]!r} names no layer. Choose {', '.join(PLAIN)}, or name some of: "
+            f"{', '.join(_endings(linear))}.",
+            field="method.targets",
+        )
+    return sorted(set(chosen))
 
 
 def _is_attention(name: str) -> bool:

@@ -83,7 +83,7 @@ class Watch:
                 self._forget()
             self._read()
             status = self._decide()
-            past = ("phase", "seconds_left") if status not in ACTIVE else ()
+            past: tuple[str, ...] = ("phase", "seconds_left") if status not in ACTIVE else ()
             past += ("error", "remedy", "finished_at") if status not in TERMINAL else ()
             values = {name: value for name, value in self._values.items() if name not in past}
             return RunStatus(

@@ -1,0 +1,98 @@
+"""Which layers an adapter goes beside: plain names and exact ones mean the same on every architecture."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from studio.errors import RecipeError
+from studio.estimates.counting import count
+from studio.methods.lora import Lora
+from studio.methods.targets import PLAIN, find_targets, list_linear
+
+from conftest import ARCHITECTURES  # isort: skip
+
+
+def adapted(folder: Path, targets: str) -> set[str]:
+    """Return the names of the layers that LoRA really went beside."""
+    from transformers import AutoModelForCausalLM
+
+    model = Lora(targets=targets).attach(AutoModelForCausalLM.from_pretrained(folder))
+    return {
+        name.split(".lora_A")[0].removeprefix("base_model.model.")
+        for name, value in model.named_parameters()
+        if value.requires_grad and ".lora_A" in name
+    }
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_plain_names_part_the_linear_layers(name: str, model_folder: Callable[[str], Path]) -> None:
+    from transformers import AutoModelForCausalLM
+
+    folder = model_folder(name)
+    linear = set(list_linear(AutoModelForCausalLM.from_pretrained(folder)))
+    if "moe" in name:  # experts are tensors of many matrices, no linear layers, and peft can't tell their names apart
+        linear = {layer for layer in linear if ".mlp." not in layer}
+    attention = adapted(folder, "attention")
+    assert adapted(folder, "all-linear") == linear
+    assert attention and all("attn" in layer or "attention" in layer for layer in attention)
+    if attention == linear:
+        with pytest.raises(RecipeError, match="targets 'mlp' match no layer of this model"):
+            adapted(folder, "mlp")
+    else:
+        assert adapted(folder, "mlp") == linear - attention
+    assert not any("lm_head" in layer or "embed" in layer for layer in linear)
+
+
+def test_names_choose_layers_by_their_endings(model_folder: Callable[[str], Path]) -> None:
+    folder = model_folder("llama")
+    everywhere = {f"model.layers.{layer}.self_attn.q_proj" for layer in range(3)}
+    assert adapted(folder, "q_proj") == everywhere == adapted(folder, " self_attn.q_proj , ")
+    assert adapted(folder, "q_proj,mlp.up_proj") > everywhere
+    assert adapted(folder, "model.layers.1.self_attn.q_proj") == {"model.layers.1.self_attn.q_proj"}
+    assert adapted(folder, "layers.0.mlp.up_proj, v_proj") == {
+        "model.layers.0.mlp.up_proj",
+        *(f"model.layers.{layer}.self_attn.v_proj" for layer in range(3)),
+    }
+
+
+@pytest.mark.parametrize(
+    "targets", ["q_proj", "model.layers.1.self_attn.q_proj", "layers.0.mlp.up_proj,v_proj", *PLAIN]
+)
+def test_what_is_chosen_is_what_is_counted(targets: str, model_folder: Callable[[str], Path]) -> None:
+    from transformers import AutoModelForCausalLM
+
+    folder = model_folder("llama")
+    real = Lora(targets=targets).attach(AutoModelForCausalLM.from_pretrained(folder))
+    assert count(folder, Lora(targets=targets)).trainable == sum(
+        p.numel() for p in real.parameters() if p.requires_grad
+    )
+
+
+def test_layers_of_one_name_in_two_places_are_told_apart(model_folder: Callable[[str], Path]) -> None:
+    folder = model_folder("gpt2")
+    assert all("attn" in layer for layer in adapted(folder, "attn.c_proj"))
+    assert {layer.split(".")[-2] for layer in adapted(folder, "c_proj")} == {"attn", "mlp"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ("wq", "targets: no linear layer of this model is called 'wq'. They end in: mlp.down_proj, mlp.gate_proj"),
+        ("q_proj, nonsense", "targets: no linear layer of this model is called 'nonsense'."),
+        ("proj", "targets: no linear layer of this model is called 'proj'."),
+        ("lm_head", "targets: no linear layer of this model is called 'lm_head'."),
+        ("embed_tokens", "targets: no linear layer of this model is called 'embed_tokens'."),
+        (" , ,", "targets ' , ,' names no layer. Choose all-linear, attention, mlp, or name some of: mlp.down_proj"),
+        (".*", "targets: no linear layer of this model is called '.*'."),
+    ],
+)
+def test_what_matches_nothing_is_told_with_what_there_is(
+    wanted: str, words: str, model_folder: Callable[[str], Path]
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    with pytest.raises(RecipeError) as told:
+        find_targets(AutoModelForCausalLM.from_pretrained(model_folder("llama")), wanted)
+    assert str(told.value).startswith(words)
+    assert told.value.field == "method.targets"
