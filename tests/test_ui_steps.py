@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from studio.ui.data_page import draw_cards, draw_lengths, draw_task, import_file
+from studio.tasks.store import TaskCard
+from studio.ui.data_page import draw_cards, draw_lengths, draw_task, find_scores, import_file
 from studio.ui.model_page import draw_facts, look_up
 from studio.ui.weighing import weigh_recipe
 from studio.ui.widgets.panel import fresh
@@ -90,6 +91,22 @@ def test_a_wrong_file_changes_nothing_and_says_why(studio: Any, tmp_path: Path, 
     assert 'id="task-refused"' in report
     assert "<b>" not in report
     assert not [card for card in studio.list_tasks() if card.source == "yours"]
+
+
+@pytest.mark.parametrize(
+    ("scores", "found"),
+    [
+        (None, None),
+        ({}, None),
+        ({"base": {"held_out": 2.5}, "tuned": {"held_out": 97.5}}, (2.5, 97.5)),
+        ({"base": {"held_out": 0}, "tuned": {"held_out": 100}, "task_version": "of another edition"}, None),
+        ({"base": 0, "tuned": 1}, None),
+        ({"base": {"held_out": "0"}, "tuned": {"held_out": None}}, None),
+    ],
+)
+def test_scores_are_shown_only_for_what_was_measured(scores: Any, found: Any) -> None:
+    card = TaskCard(task_id="x", title="X", instances=3, source="sample", version="abc", scores=scores)
+    assert find_scores(card) == found
 
 
 def test_no_file_is_no_question(studio: Any) -> None:

@@ -33,6 +33,7 @@ UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint"
 50&nbsp;MB): a definition, positive and negative examples, and instances with an input and an output. Drop it here;
 it stays on the
 computer that runs this studio.</p></div>"""
+SCORES_HINT = "The bars: how many answers were exactly right, before and after training, on examples it never saw."
 LENGTHS_WAITING = '<div class="studio hint">Measuring how long the examples are …</div>'
 
 
@@ -142,7 +143,8 @@ def draw_cards(studio: Studio, find_example: Callable[[str, str], Example | None
             '<div class="studio empty">No tasks yet. Drop a Natural-Instructions file below, and it appears here.</div>'
         )
     drawn = "".join(_draw_card(card, _find_quietly(find_example, card)) for card in cards)
-    return f'<div class="studio cards" role="radiogroup" aria-label="Task">{drawn}</div>'
+    legend = f'<p class="studio hint legend">{SCORES_HINT}</p>' if any(map(find_scores, cards)) else ""
+    return f'<div class="studio cards" role="radiogroup" aria-label="Task">{drawn}</div>{legend}'
 
 
 def _find_quietly(find_example: Callable[[str, str], Example | None], card: TaskCard) -> Example | None:
@@ -155,7 +157,7 @@ def _find_quietly(find_example: Callable[[str, str], Example | None], card: Task
 def _draw_card(card: TaskCard, example: Example | None = None) -> str:
     patch = escape(json.dumps({"recipe": {"task_id": card.task_id, "task_version": None}}))
     when = escape(json.dumps({"recipe": {"task_id": card.task_id}}))
-    scores = _draw_scores(card.scores)
+    scores = _draw_scores(card)
     mine = '<span class="pill">yours</span>' if card.source == "yours" else ""
     shown = ""
     if example:
@@ -170,17 +172,31 @@ def _draw_card(card: TaskCard, example: Example | None = None) -> str:
     )
 
 
-def _draw_scores(scores: dict[str, Any] | None) -> str:
-    base, tuned = (scores or {}).get("base"), (scores or {}).get("tuned")
-    if not isinstance(base, int | float) or not isinstance(tuned, int | float):
+def find_scores(card: TaskCard) -> tuple[float, float] | None:
+    """Return (base, tuned): the percent of held-out answers that were right; None if this version was not measured."""
+    scores = card.scores or {}
+    if scores.get("task_version", card.version) != card.version:
+        return None
+    percents = [
+        float(percent)
+        for side in ("base", "tuned")
+        if isinstance(part := scores.get(side), dict)
+        and isinstance(percent := part.get("held_out"), int | float)
+        and 0 <= percent <= 100
+    ]
+    return (percents[0], percents[1]) if len(percents) == 2 else None
+
+
+def _draw_scores(card: TaskCard) -> str:
+    found = find_scores(card)
+    if not found:
         return ""
-    one = max(base, tuned) <= 1.0
-    before, after = (100 * base, 100 * tuned) if one else (base, tuned)
+    base, tuned = found
     return (
-        f'<span class="scores"><span class="hint">base <strong class="num">{before:.0f} %</strong></span>'
-        f'<span class="bar" aria-hidden="true"><i style="width:{after:.0f}%"></i><b '
-        f'style="width:{before:.0f}%"></b></span>'
-        f'<span class="hint">tuned <strong class="num">{after:.0f} %</strong></span></span>'
+        f'<span class="scores"><span class="hint">base <strong class="num">{base:.0f} %</strong></span>'
+        f'<span class="bar" aria-hidden="true"><i style="width:{tuned:.0f}%"></i>'
+        f'<b style="width:{base:.0f}%"></b></span>'
+        f'<span class="hint">tuned <strong class="num">{tuned:.0f} %</strong></span></span>'
     )
 
 

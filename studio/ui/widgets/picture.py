@@ -9,12 +9,16 @@ _FRAME = """<div class="studio stack"><div class="picture"></div>
 <p class="teaching" aria-live="polite"></p></div>"""
 
 
+EXAMPLE = {"name": "example", "rows": 1000, "columns": 1000, "rank": 8, "paired": True, "bits": 16}
+"""What is drawn until the model's own matrix is known: the one of the teaching line."""
+
+
 class Picture(gr.HTML):
-    """Its value says which matrix: {"name", "rows", "columns", "rank", "paired", "bits"}; {} draws nothing."""
+    """Its value says which matrix: {"name", "rows", "columns", "rank", "paired", "bits"}."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            value={},
+            value=EXAMPLE,
             html_template=_FRAME,
             apply_default_css=False,
             container=False,
