@@ -46,7 +46,7 @@ function draw(state, change) {
 
 function card(sample) {
   const wrong = sample.right ? null : row("Wanted", sample.wanted, "wanted");
-  return h("dl", {class: `sample${sample.right ? " right" : ""}`}, row("Input", sample.input, "input"), row("Base", sample.base || "(nothing)", "base"),
+  return h("dl", {class: `sample-answer${sample.right ? " right" : ""}`}, row("Input", sample.input, "input"), row("Base", sample.base || "(nothing)", "base"),
     row("Tuned", sample.tuned || "(nothing)", "tuned", sample.right ? h("span", {class: "tick"}, " ✓ as wanted") : null), wrong);
 }
 

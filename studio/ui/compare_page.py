@@ -122,7 +122,7 @@ def draw_ten(run: str, rows: list[Row], count: int) -> str:
         ""
         if not done
         else (
-            f'<div class="scores"><div><b class="num hero calm">{base}/{count}</b><span class="hint">base'
+            f'<div class="ten-scores"><div><b class="num hero calm">{base}/{count}</b><span class="hint">base'
             f'</span></div><div><b class="num hero">{tuned}/{count}</b><span class="hint">tuned</span></div></div>'
         )
     )

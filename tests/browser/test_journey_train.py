@@ -1,0 +1,247 @@
+"""Watching a run tells the truth: after a reload, in three tabs, over a restart of the server, while zoomed.
+
+Where the training itself matters, the tiny model of `tiny_model` is trained; elsewhere the test writes the events.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from studio.runs.event import EventWriter
+from studio.runs.run import Run, new_run
+from studio.service import Studio
+from studio.workspace import Workspace
+
+expect.set_options(timeout=30_000)
+LONG = 120_000
+"""Milliseconds for what waits on a training process; on a busy machine its start alone takes half a minute."""
+
+
+def write_recipe(model: Path, steps: int = 3_000, **training: Any) -> dict[str, Any]:
+    intervals = {"evaluate_every": 200, "save_every": 20, "sample_every": 30, **training}
+    return {
+        "model": str(model),
+        "task_id": "studio002_question",
+        "training": {"max_steps": steps, "batch_size": 2, **intervals},
+    }
+
+
+def open_studio(app: Any) -> Studio:
+    """The same workspace as the server's, from this process: what is written there, the server finds."""
+    return Studio(Workspace(app.home))
+
+
+def address(step: str, run: str | None = None, recipe: dict[str, Any] | None = None) -> str:
+    query = f"/?step={step}" + (f"&run={run}" if run else "")
+    return query + (f"&recipe={quote(json.dumps(recipe))}" if recipe else "")
+
+
+def chart(page: Page) -> Locator:
+    return page.locator(".live-chart")
+
+
+def points(page: Page) -> int:
+    return int(chart(page).get_attribute("data-points") or 0)
+
+
+def await_points(page: Page, least: int) -> None:
+    page.wait_for_function(
+        "least => +document.querySelector('.live-chart').dataset.points >= least", arg=least, timeout=LONG
+    )
+
+
+def drawn_steps(page: Page) -> list[int]:
+    """The steps of the training curve as Plotly has them."""
+    expect(chart(page)).to_have_attribute("data-plot", "ready", timeout=LONG)
+    return page.evaluate("[...document.querySelector('.live-chart .canvas').data[0].x]")
+
+
+@pytest.fixture
+def training(app: Any, tiny_model: Path) -> Iterator[str]:
+    """A run that goes on until it is asked to stop: its process is this one, which writes ten steps a second."""
+    studio = open_studio(app)
+    run = new_run(studio.workspace, studio.read_recipe(write_recipe(tiny_model)))
+    run.save_process(os.getpid())
+    over = threading.Event()
+    writing = threading.Thread(target=_write_steps, args=(run, over))
+    writing.start()
+    yield run.run_id
+    over.set()
+    writing.join()
+
+
+def _write_steps(run: Run, over: threading.Event) -> None:
+    writer, step = EventWriter(run.events_file), 0
+    writer.append("started", pid=os.getpid(), resumed_from=None)
+    while not over.wait(0.1) and not run.stop_file.exists():
+        step += 1
+        writer.append("metrics", step=step, of=3_000, loss=3 / step, learning_rate=1e-3, seconds_left=9.0)
+    writer.append("stopped", step=step)
+
+
+@pytest.fixture
+def make_run(app: Any, tiny_model: Path) -> Callable[..., Run]:
+    """Make a run that ended, with these events."""
+
+    def make(*events: tuple[str, dict[str, Any]]) -> Run:
+        studio = open_studio(app)
+        run = new_run(studio.workspace, studio.read_recipe(write_recipe(tiny_model)))
+        run.process_file.write_text('{"pid": 4194304, "created": 1}')
+        writer = EventWriter(run.events_file)
+        for name, values in events:
+            writer.append(name, **values)
+        return run
+
+    return make
+
+
+def test_the_big_button_makes_one_run_and_the_desk_stops_and_resumes_it(
+    page: Page, app: Any, tiny_model: Path, console_errors: list[str]
+) -> None:
+    before = len(open_studio(app).list_runs())
+    page.goto(address("train", recipe=write_recipe(tiny_model)))
+    start = page.locator("#plan [data-act=start]")
+    expect(start).to_be_enabled(timeout=LONG)
+    start.dblclick()
+    expect(chart(page)).to_have_attribute("data-status", "running", timeout=LONG)
+    assert len(open_studio(app).list_runs()) == before + 1, "pressed twice, it made more than one run"
+    assert "run=" in page.url
+
+    talk, stop, resume = (page.locator(f".desk [data-act={name}]") for name in ("talk", "stop", "resume"))
+    expect(talk).to_be_visible(timeout=LONG)
+    expect(page.locator(".samples .sample-answer").first).to_be_visible(timeout=LONG)
+    stop.click()
+    expect(chart(page)).to_have_attribute("data-status", "stopped", timeout=LONG)
+    kept = int(chart(page).get_attribute("data-step") or 0)
+    expect(resume).to_have_text(f"Resume from step {kept:,}")
+    resume.click()
+    await_points(page, kept + 5)
+    stop.click()
+    expect(chart(page)).to_have_attribute("data-status", "stopped", timeout=LONG)
+    steps = drawn_steps(page)
+    assert steps == sorted(set(steps)), "the resumed curve goes on where it stopped, and no step is drawn twice"
+    assert console_errors == []
+
+
+def test_a_reload_in_mid_training_brings_the_whole_curve_back(page: Page, training: str) -> None:
+    page.goto(address("train", training))
+    await_points(page, 15)
+    before = points(page)
+    page.reload()
+    await_points(page, before)
+    expect(chart(page)).to_have_attribute("data-status", "running")
+    expect(page.locator("#plan [data-act=start]")).to_have_count(0)
+    assert drawn_steps(page)[0] == 1
+
+
+def test_three_tabs_show_the_same_run_and_one_stops_it_for_all(
+    open_page: Callable[..., Page], app_url: str, training: str
+) -> None:
+    tabs = [open_page(app_url + address("train", training)) for _ in range(3)]
+    for tab in tabs:
+        await_points(tab, 10)
+    tabs[0].locator(".desk [data-act=stop]").click()
+    for tab in tabs:
+        expect(chart(tab)).to_have_attribute("data-status", "stopped", timeout=LONG)
+    assert len({tuple(drawn_steps(tab)) for tab in tabs}) == 1
+
+
+def test_a_zoom_stays_while_points_arrive(page: Page, training: str) -> None:
+    page.goto(address("train", training))
+    await_points(page, 10)
+    expect(chart(page)).to_have_attribute("data-plot", "ready", timeout=LONG)
+    plot = page.locator(".live-chart .nsewdrag").first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"], steps=4)
+    page.mouse.up()
+    expect(chart(page)).to_have_attribute("data-zoomed", "true")
+    read_range = "document.querySelector('.live-chart .canvas').layout.xaxis.range.join()"
+    zoomed, seen = page.evaluate(read_range), points(page)
+    await_points(page, seen + 20)
+    assert page.evaluate(read_range) == zoomed
+    page.mouse.dblclick(box["x"] + 0.5 * box["width"], box["y"] + 0.3 * box["height"])
+    expect(chart(page)).to_have_attribute("data-zoomed", "false")
+    page.wait_for_function(f"{read_range} !== '{zoomed}'")
+
+
+def test_a_server_killed_and_restarted_leaves_the_training_and_the_open_page_alone(
+    launch_app: Callable[..., Any], open_page: Callable[..., Page], tiny_model: Path
+) -> None:
+    server = launch_app()
+    run = open_studio(server).start_run(write_recipe(tiny_model))
+    page = open_page(server.url + address("train", run))
+    await_points(page, 10)
+    page.evaluate("window.notReloaded = true")
+    server.stop(training=False)
+    expect(chart(page)).to_have_attribute("data-connection", "reconnecting", timeout=LONG)
+    expect(page.locator(".desk .pill")).to_have_text("reconnecting")
+    before = points(page)
+    server.start()
+    expect(chart(page)).to_have_attribute("data-connection", "live", timeout=LONG)
+    await_points(page, before + 10)
+    assert page.evaluate("window.notReloaded"), "the page was loaded anew"
+    steps = drawn_steps(page)
+    assert steps == list(range(1, len(steps) + 1)), "the curve has a gap"
+
+
+def test_a_failed_and_a_lost_run_say_what_happened_and_what_to_do(page: Page, make_run: Callable[..., Run]) -> None:
+    step = ("metrics", {"step": 85, "of": 300, "loss": 0.5})
+    failed = make_run(
+        step, ("failed", {"step": 85, "error": "Out of memory.\nline 2", "remedy": "Halve the batch size."})
+    )
+    page.goto(address("train", failed.run_id))
+    trouble = page.locator(".desk-trouble")
+    expect(trouble).to_contain_text("Out of memory.")
+    expect(trouble).to_contain_text("Halve the batch size.")
+    expect(trouble.locator("pre")).to_be_hidden()
+    lost = make_run(step)
+    checkpoint = lost.checkpoints_folder / "step-80"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "recipe.json").write_text("{}")
+    page.goto(address("train", lost.run_id))
+    expect(page.locator(".desk-words")).to_contain_text("ended without a word at step 85")
+    expect(page.locator(".desk [data-act=resume]")).to_have_text("Resume from step 80")
+
+
+def test_what_a_run_says_is_text_and_never_markup(page: Page, make_run: Callable[..., Run]) -> None:
+    attack = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>'
+    sample = {"input": attack, "wanted": attack, "base": attack, "tuned": attack}
+    run = make_run(
+        ("metrics", {"step": 1, "of": 9, "loss": 1.0}),
+        ("sampled", {"step": 1, "samples": [sample]}),
+        ("failed", {"step": 1, "error": attack, "remedy": attack}),
+    )
+    page.goto(address("train", run.run_id))
+    expect(page.locator(".sample-answer")).to_contain_text(attack)
+    expect(page.locator(".desk-trouble")).to_contain_text(attack)
+    assert page.evaluate("window.pwned") is None
+
+
+def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., Run]) -> None:
+    run = make_run(*[("metrics", {"step": n, "of": 9, "loss": 1 / n}) for n in range(1, 10)], ("stopped", {"step": 9}))
+    page.goto(address("model"))
+    page.locator("[data-runs=open]").click()
+    row = page.locator(f".run-list li[data-run='{run.run_id}']")
+    expect(row.locator(".pill")).to_have_text("stopped")
+    row.locator(".run-open").click()
+    expect(chart(page)).to_have_attribute("data-run", run.run_id)
+    expect(chart(page)).to_have_attribute("data-points", "9")
+    row.locator(".run-delete").click()
+    page.keyboard.press("Escape")
+    expect(row.locator(".run-open")).to_be_visible()
+    row.locator(".run-delete").click()
+    row.get_by_role("button", name="Delete").click()
+    expect(row).to_have_count(0)
+    assert not run.folder.exists()
+    assert page.evaluate("window.studio.draft.run") is None
