@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from studio.chat.desk import Answers, Desk
 from studio.errors import InputError, ModelError, StudioError
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
-from studio.estimates.time import load_speed, measure_speed
+from studio.estimates.time import Speed, load_speed, measure_speed
 from studio.models.catalogue import CATALOGUE, ModelCard
 from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts, describe_model, find_config_folder
@@ -144,7 +144,7 @@ class Studio:
             {"model": facts.title, "task": task.heading},
         )
 
-    def measure_device(self) -> float:
+    def measure_device(self) -> Speed:
         """Measure how fast this device trains, once; estimates have a time from then on. Takes a few seconds."""
         device = find_device()
         return load_speed(self.workspace.cache, device) or measure_speed(self.workspace.cache, device)

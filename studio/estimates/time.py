@@ -1,32 +1,44 @@
 """How long a run will take, from a short measurement on this device, not from a table.
 
-The measurement is a few training steps of a small decoder; a run that has trained the same model before gives a
-better one.
+The first measurement is a few training steps of a small decoder; after that, each run leaves what it measured.
 """
 
 import json
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from studio.models.device import DeviceFacts
 from studio.workspace import write_whole
 
-START_SECONDS = 12.0
-"""Libraries, base model and tokens, before the first step; replaced by what the last run needed."""
-_MEASURED = "speed.json"
+GUESSED_START_SECONDS = 6.0
+"""Base model, tokens and the first step, until a run has measured it."""
+_FILE = "speed.json"
 
 
-def load_speed(cache: Path, device: DeviceFacts) -> float | None:
-    """Return the measured speed of this device in FLOP/s, None before the first measurement."""
+class Speed(NamedTuple):
+    """How fast a device trains: floating-point operations a second, and seconds before the first step."""
+
+    flops: float
+    start_seconds: float
+
+
+def load_speed(cache: Path, device: DeviceFacts) -> Speed | None:
+    """Return the speed of this device as it was last measured, None before the first measurement."""
     try:
-        found = json.loads((cache / _MEASURED).read_text())
-        return float(found["flops"]) if found["device"] == device.name else None
+        found = json.loads((cache / _FILE).read_text())
+        return Speed(float(found["flops"]), float(found["start_seconds"])) if found["device"] == device.name else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def measure_speed(cache: Path, device: DeviceFacts) -> float:
-    """Time a few training steps of a small decoder here, keep the result in `cache` and return it (FLOP/s)."""
+def save_speed(cache: Path, device: DeviceFacts, speed: Speed) -> None:
+    """Keep a measured speed, in place of an older one."""
+    write_whole(cache / _FILE, json.dumps({"device": device.name, **speed._asdict()}))
+
+
+def measure_speed(cache: Path, device: DeviceFacts) -> Speed:
+    """Time a few training steps of a small decoder here, keep the result in `cache` and return it."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -51,19 +63,20 @@ def measure_speed(cache: Path, device: DeviceFacts) -> float:
             torch.accelerator.synchronize()
         laps.append(time.perf_counter() - began)
         model.zero_grad(set_to_none=True)
-    speed = count_operations(model.num_parameters(), ids.numel()) / sorted(laps)[1]
-    write_whole(cache / _MEASURED, json.dumps({"device": device.name, "flops": speed}))
+    flops = count_operations(model.num_parameters(), ids.numel()) / min(laps)
+    speed = Speed(flops, GUESSED_START_SECONDS)
+    save_speed(cache, device, speed)
     return speed
 
 
 def count_operations(parameters: int, tokens: int) -> float:
-    """Return the floating-point operations of a training step: 6 a parameter and token (Kaplan et al.
+    """Return the floating-point operations of a training step.
 
-    2020, arXiv:2001.08361).
+    That is 6 a parameter and token (Kaplan et al. 2020, arXiv:2001.08361).
     """
     return 6.0 * parameters * tokens
 
 
-def estimate_seconds(speed: float, parameters: int, tokens_a_step: float, steps: int) -> float:
-    """Return the seconds that `steps` steps take at `speed` FLOP/s, with the start."""
-    return START_SECONDS + steps * count_operations(parameters, max(1, int(tokens_a_step))) / speed
+def estimate_seconds(speed: Speed, parameters: int, tokens_a_step: float, steps: int) -> float:
+    """Return the seconds that `steps` steps take at `speed`, with the start."""
+    return speed.start_seconds + steps * count_operations(parameters, max(1, int(tokens_a_step))) / speed.flops
