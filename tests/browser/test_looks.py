@@ -1,0 +1,42 @@
+"""Every step, on a desktop in both themes and on a phone: accessible by axe-core's rules, and nothing sticks out."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Page, expect
+from test_journey_train import LONG
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+RULES = "({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+STEPS = ("model", "data", "method", "train", "compare")
+
+
+def settle(page: Page, step: str) -> None:
+    """Wait until the step is shown and its own words are there."""
+    expect(page.locator("body")).to_have_attribute("data-step", step, timeout=LONG)
+    expect(page.locator(f"#step-{step} h2").first).to_be_visible(timeout=LONG)
+    if step != "compare":
+        expect(page.locator(f"#step-{step} button").first).to_be_visible(timeout=LONG)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing(open_page: Callable[..., Page], app_url: str, step: str, dark: bool) -> None:
+    page = open_page(f"{app_url}/?step={step}", dark=dark)
+    settle(page, step)
+    page.add_script_tag(path=AXE)
+    found = page.evaluate(
+        f"async () => (await axe.run(document, {RULES})).violations"
+        ".map(v => [v.id, v.nodes.length, v.nodes[0].target.join(' ')])"
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("width", [390, 1024], ids=["phone", "projector"])
+def test_nothing_sticks_out(open_page: Callable[..., Page], app_url: str, step: str, width: int) -> None:
+    page = open_page(f"{app_url}/?step={step}", width=width, height=844)
+    settle(page, step)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
