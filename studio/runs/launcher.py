@@ -21,6 +21,13 @@ SPARE_BYTES = 3 * 2**30
 """A child waits only where this much memory is free; it takes about a sixth of it."""
 
 
+_ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait sleep; where cores are shared, spinning ones stop each other
+    "PYTHONUNBUFFERED": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
 class Launcher:
     """Starts the child of a run; the head of the launchers."""
 
@@ -81,7 +88,7 @@ def _start_child() -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, **_ENVIRONMENT},
     )
 
 
