@@ -8,7 +8,7 @@ const column = (side) => {
 };
 const base = column("base"), tuned = column("tuned");
 const wanted = h("p", {class: "answer-wanted", hidden: true}), problem = h("p", {class: "error-line", role: "alert"});
-const small = h("p", {class: "hint answer-small"}), seen = h("pre", {}), exact = h("details", {class: "more exact", hidden: true}, h("summary", {}, "The exact prompt both saw"), seen);
+const small = h("p", {class: "hint answer-small"}), seen = h("pre", {tabindex: 0}), exact = h("details", {class: "more exact", hidden: true}, h("summary", {}, "The exact prompt both saw"), seen);
 const rows = h("ol"), history = h("section", {class: "asked-before", hidden: true}, h("h4", {}, "Asked before"), rows);
 const voice = h("p", {class: "visually-hidden", role: "status"});
 pair.append(h("div", {class: "two"}, base.card, tuned.card), wanted, problem, small, exact, history, voice);

@@ -36,8 +36,7 @@ prompt.addEventListener("keydown", (event) => {
 prompt.addEventListener("input", drawWanted);
 studio.onDraft(follow);
 document.addEventListener("studio:answered", (event) => { if (event.detail.done) settle(); });
-new MutationObserver(() => { if (document.querySelector("#ten [data-state=done], #ten .error-line")) settle("ten_asked"); })
-  .observe(document.getElementById("ten") ?? document.body, {childList: true, subtree: true});
+document.addEventListener("studio:drawn", (event) => { if (event.target.querySelector?.(".ten-box[data-state=done], #ten .error-line")) settle("ten_asked"); });
 window.studioTalkTo = (run, step) => { wantedRun = run; wantedStep = step; studio.setDraft({run}); if (studio.draft.step === "compare") load(); };
 follow(studio.draft, null);
 
@@ -116,7 +115,7 @@ function drawParts() {
   picks.hidden = !has.length;
   parts.hidden = has.length < 2;
   parts.replaceChildren(...has.map((key) => h("button", {type: "button", role: "radio", "aria-checked": String(key === picked.part), tabindex: key === picked.part ? 0 : -1,
-    "data-part": key, onclick: () => { picked.part = key; drawParts(); pick(0); }}, names[key])));
+    "data-part": key, onclick: () => { picked.part = key; drawParts(); parts.querySelector("[aria-checked=true]").focus(); pick(0); }}, names[key])));
 }
 
 async function pick(index) {

@@ -83,7 +83,7 @@ function drawHeroes(status) {
   heroes.hidden = bar.hidden = !begun || status.status === "gone";
   if (!begun) return;
   fillCell("step", studio.number(status.step), status.of ? `of ${studio.number(status.of)} steps` : "steps");
-  fillCell("left", running && status.seconds_left != null ? studio.duration(status.seconds_left) : null, "left");
+  fillCell("left", running && status.seconds_left != null ? (status.seconds_left < 1 ? "< 1 s" : studio.duration(status.seconds_left)) : null, "left");
   fillCell("loss", loss(status.loss), "loss");
   fillCell("held", status.held_out_loss == null ? null : loss(status.held_out_loss), "held-out loss");
   fillCell("speed", running && status.examples_per_second ? String(Math.round(status.examples_per_second)) : null, "examples/s");
@@ -109,7 +109,7 @@ function drawTrouble(status) {
   trouble.dataset.shown = wanted;
   const [first, ...rest] = String(status.error || "The training process ended with an error.").split("\n");
   trouble.replaceChildren(h("p", {class: "error-line"}, first), status.remedy ? h("p", {}, status.remedy) : "",
-    rest.join("\n").trim() ? h("details", {}, h("summary", {}, "Details"), h("pre", {}, rest.join("\n"))) : "");
+    rest.join("\n").trim() ? h("details", {}, h("summary", {}, "Details"), h("pre", {tabindex: 0}, rest.join("\n"))) : "");
 }
 
 // ---- what can be done ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from studio.ui.widgets.ask_form import AnswerPair, AskForm
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 from studio.ui.widgets.question import find_wanted, is_right, read_question
-from studio.ui.words import escape, foreign, number, term
+from studio.ui.words import escape, foreign, term
 
 TEN = 10
 Handler = Callable[[Any], Iterator[Any]]
@@ -106,42 +106,34 @@ class Row:
 def draw_ten(run: str, rows: list[Row], count: int) -> str:
     """Return the table of ten as HTML: progress first, then the score and its honest size."""
     done = len(rows) == count
-    base, tuned = (sum(getattr(row, f"{side}_right") for row in rows) for side in ("base", "tuned"))
-    said = (
-        f"Exactly as wanted: base {number(base)} of {count}, tuned {number(tuned)} of {count}. "
-        f"A small sample: n = {count}."
-        if done
-        else f"Asking {len(rows) + 1} of {count} …"
-    )
+    base, tuned = sum(row.base_right for row in rows), sum(row.tuned_right for row in rows)
+    if done:
+        said = f"Exactly as wanted: base {base} of {count}, tuned {tuned} of {count}. A small sample: n = {count}."
+        score = f'<div class="ten-scores">{_score(base, count, "base")}{_score(tuned, count, "tuned")}</div>'
+    else:
+        said, score = f"Asking {len(rows) + 1} of {count} …", ""
+    return f"""
+<section class="card ten-box" data-run="{escape(run)}" data-state="{"done" if done else "asking"}"
+         data-asked="{len(rows)}" data-base="{base}" data-tuned="{tuned}">
+  <h3>Ten at once</h3>{score}<p role="status">{said}</p>{_table(rows) if rows else ""}
+</section>"""
+
+
+def _score(right: int, count: int, side: str) -> str:
+    return f'<div class="{side}"><b class="num hero">{right}/{count}</b><span class="hint">{side}</span></div>'
+
+
+def _table(rows: list[Row]) -> str:
     body = "".join(
-        f"<tr><td>{foreign(row.prompt, 300)}</td><td>{foreign(row.wanted[0], 300)}</td>"
-        f"{_answer(row.base, row.base_right)}{_answer(row.tuned, row.tuned_right)}</tr>"
+        f"<tr>{_cell('Prompt', row.prompt)}{_cell('Wanted', row.wanted[0])}"
+        f"{_cell('Base', row.base, row.base_right)}{_cell('Tuned', row.tuned, row.tuned_right)}</tr>"
         for row in rows
     )
-    score = (
-        ""
-        if not done
-        else (
-            f'<div class="ten-scores"><div><b class="num hero calm">{base}/{count}</b><span class="hint">base'
-            f'</span></div><div><b class="num hero">{tuned}/{count}</b><span class="hint">tuned</span></div></div>'
-        )
-    )
-    table = (
-        ""
-        if not rows
-        else (
-            '<div class="tablebox"><table class="plain ten"><thead><tr><th>Prompt</th><th>Wanted</th><th>Base'
-            f"</th><th>Tuned</th></tr></thead><tbody>{body}</tbody></table></div>"
-        )
-    )
-    state = "done" if done else "asking"
-    return (
-        f'<section class="card ten-box" data-run="{escape(run)}" data-state="{state}" data-asked="{len(rows)}" '
-        f'data-base="{base}" data-tuned="{tuned}">'
-        f'<h3>Ten at once</h3>{score}<p role="status">{said}</p>{table}</section>'
-    )
+    head = "".join(f"<th>{name}</th>" for name in ("Prompt", "Wanted", "Base", "Tuned"))
+    return f"""<div class="tablebox"><table class="plain ten"><thead><tr>{head}</tr></thead>
+<tbody>{body}</tbody></table></div>"""
 
 
-def _answer(text: str, right: bool) -> str:
+def _cell(name: str, text: str, right: bool = False) -> str:
     mark = ' <span class="tick">✓</span>' if right else ""
-    return f"<td>{foreign(text or '(nothing)', 300)}{mark}</td>"
+    return f'<td data-label="{name}"><span>{foreign(text or "(nothing)", 300)}{mark}</span></td>'

@@ -48,10 +48,10 @@ _TEMPLATE = """
 <div class="live-chart" data-plotly="{plotly}" data-run="" data-status="none" data-step="0" data-points="0"
      data-zoomed="false" hidden>
   <div class="chart-tools">
-    <button type="button" class="btn quiet" data-show="rate" aria-pressed="false">Learning rate</button>
-    <button type="button" class="btn quiet" data-show="log" aria-pressed="false">Log scale</button>
+    <button type="button" class="btn" data-show="rate" aria-pressed="false">Learning rate</button>
+    <button type="button" class="btn" data-show="log" aria-pressed="false">Log scale</button>
   </div>
-  <div class="canvas" role="img" aria-label="Loss of the run over its steps."></div>
+  <div class="canvas" role="figure" aria-label="Loss of the run over its steps."></div>
   <p class="chart-note hint" hidden></p>
   <div class="marks" hidden></div>
   <p class="visually-hidden" role="status" aria-live="polite"></p>

@@ -58,7 +58,7 @@ class SampleAnswers(gr.HTML):
 _SAMPLES = """
 <section class="samples" aria-label="Answers on the way" data-step="" hidden>
   <header><h3 class="samples-title"></h3><div class="samples-pick"></div></header>
-  <div class="samples-list"></div>
+  <div class="samples-list" tabindex="0" role="group" aria-label="Sample answers"></div>
 </section>"""
 
 
