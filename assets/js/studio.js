@@ -226,7 +226,7 @@
     const goer = event.target.closest?.("[data-go]");
     if (goer && !goer.disabled) studio.go(goer.dataset.go);
     const opener = event.target.closest?.("[data-runs]");
-    if (opener) studio.openRuns(opener.dataset.runs !== "close");
+    if (opener) studio.openRuns(opener.dataset.runs === "toggle" ? undefined : opener.dataset.runs !== "close");
     if (event.target.closest?.("[data-theme-switch]")) studio.switchTheme();
     const closer = event.target.closest?.("[data-close]");
     if (closer) closer.closest(closer.dataset.close)?.remove();
@@ -287,8 +287,8 @@
   };
   studio.openRuns = (open) => {
     const bar = document.querySelector("#runs, .sidebar");
-    const isOpen = bar?.classList.contains("open");
-    if (bar && isOpen !== open) bar.querySelector(".toggle-button, button[aria-label*='idebar']")?.click();
+    const isOpen = !!bar?.classList.contains("open");
+    if (bar && isOpen !== (open ?? !isOpen)) bar.querySelector(".toggle-button, button[aria-label*='idebar']")?.click();
   };
   studio.switchTheme = () => {
     const dark = document.body.classList.toggle("dark");
