@@ -48,3 +48,8 @@ class WorkspaceError(StudioError):
 
 class DeviceError(StudioError):
     """The device can't do what was asked."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what another library says, or the error's kind where it says nothing."""
+    return str(error).strip().split("\n", 1)[0][:300] or type(error).__name__

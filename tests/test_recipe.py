@@ -68,7 +68,7 @@ def test_a_recipe_comes_back_equal_from_its_json(data: dict[str, Any]) -> None:
     try:
         recipe = read_recipe(data)
     except RecipeError as error:
-        assert error.field == "precision"  # full fine-tuning of 4-bit weights: the one pair that can't be
+        assert error.field in ("precision", "objective")  # 4-bit weights in full, wrong examples in a chat
         return
     text = json.dumps(recipe.to_json(), allow_nan=False)
     again = read_recipe(text)

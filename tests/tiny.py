@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.runs.event import EventWriter
-from studio.runs.launcher import Launcher
+from studio.runs.launcher import InlineLauncher, Launcher
 from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.run import Run, new_run
 from studio.tasks.store import TaskStore
@@ -56,7 +56,7 @@ def write_recipe(model: Path | str, task_id: str = TASK_ID, **changes: Any) -> d
         "mixed_precision": "off",
         "evaluate_every": 4,
         "save_every": 4,
-        "sample_every": 8,
+        "sample_every": 0,
     }
     wanted = changes.pop("training", {})
     return {
@@ -156,3 +156,22 @@ def make_checkpoint(run: Run, step: int) -> Path:
 def is_root() -> bool:
     """Whether permission bits don't stop this user."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def train(workspace: Workspace, recipe: dict[str, Any]) -> Run:
+    """Train a recipe in this process and return its run."""
+    run = new_run(workspace, read_recipe(recipe))
+    InlineLauncher().launch(workspace, run)
+    return run
+
+
+def resume(workspace: Workspace, run: Run) -> list[dict[str, Any]]:
+    """Let a run go on in this process and return the events that came after."""
+    known = len(read_all(run))
+    InlineLauncher().launch(workspace, run)
+    return read_all(run)[known:]
+
+
+def losses(events: list[dict[str, Any]]) -> dict[int, float]:
+    """Return step -> loss."""
+    return {event["step"]: event["loss"] for event in events if event["event"] == "metrics"}

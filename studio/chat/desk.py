@@ -6,12 +6,15 @@ Knows runs and their tasks; knows nothing of pages.
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from pydantic import BaseModel
 
 from studio.chat.pair import Pair
-from studio.errors import DeviceError, InputError
-from studio.models.device import find_device
+from studio.declaration import show
+from studio.errors import DeviceError, InputError, ModelError
+from studio.models.device import find_device, is_out_of_memory
+from studio.models.loading import find_context
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.scoring.score import Comparison, compare
@@ -21,6 +24,8 @@ from studio.workspace import Workspace
 
 LONGEST_PROMPT = 20_000
 UPDATES_A_SECOND = 15
+HALF_A_LETTER = "\ufffd"
+"""What a letter of several tokens looks like before its last one."""
 PATIENCE_SECONDS = 120
 
 
@@ -56,12 +61,8 @@ class Desk:
         """Yield growing answers to an instance's input `text`; the last one is `done`. Raises StudioError in words."""
         check_question(text, max_tokens, seed, temperature)
         run.find_checkpoint(step)
-        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
-            raise DeviceError("Somebody else's question is still being answered. Try again in a moment.")
-        try:
+        with self._sit_down():
             yield from self._answer(run, text, max_tokens, seed, step, temperature)
-        finally:
-            self._lock.release()
 
     def ask(
         self,
@@ -85,8 +86,27 @@ class Desk:
         """Return how base and tuned score on instances of the run's task. Raises StudioError in words."""
         recipe = run.load_recipe()
         task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
-        with self._lock:
+        with self._sit_down():
             return compare(self._take_pair(run, recipe, step)[0], recipe, task, instances)
+
+    @contextmanager
+    def _sit_down(self) -> Iterator[None]:
+        """Have the desk alone. What breaks in between leaves no half-changed model to the next one."""
+        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+            raise DeviceError("Somebody else's question is still being answered. Try again in a moment.")
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(error, InputError) or isinstance(error, ModelError):
+                self._pair = None
+            if is_out_of_memory(error):
+                raise DeviceError(
+                    "The device ran out of memory. Wait until a training has ended, ask for fewer tokens, or choose a "
+                    "smaller model."
+                ) from None
+            raise
+        finally:
+            self._lock.release()
 
     def _take_pair(self, run: Run, recipe: Recipe, step: int | None) -> tuple[Pair, int]:
         """Return the loaded pair and the step its tuned side answers with, loading what is missing."""
@@ -104,24 +124,27 @@ class Desk:
         pair, used = self._take_pair(run, recipe, step)
         prompt = recipe.objective.write_prompt(task, text, pair.tokenizer)
         ids = recipe.objective.encode_prompt(task, text, pair.tokenizer)
-        room = getattr(pair.base.config.get_text_config(), "max_position_embeddings", 10**9) - len(ids)
+        room = find_context(pair.base) - len(ids)
         if room < 1:
             raise InputError(
                 f"This prompt has {len(ids):,} tokens, more than the model can read. Shorten it.", field="prompt"
             )
         began, shown = time.monotonic(), 0.0
-        base = tuned = ""
         for written in pair.write(ids, min(max_tokens, room), temperature, seed):
             now = time.monotonic()
             if now - shown >= 1 / UPDATES_A_SECOND:
                 shown = now
-                base, tuned = (pair.tokenizer.decode(side, skip_special_tokens=True).strip() for side in written)
+                base, tuned = (_read(pair, side).rstrip(HALF_A_LETTER) for side in written)
                 yield Answers(base=base, tuned=tuned, prompt=prompt, step=used, seconds=now - began, done=False)
-        base, tuned = (pair.tokenizer.decode(side, skip_special_tokens=True).strip() for side in written)
+        base, tuned = (_read(pair, side) for side in written)
         note = "" if room >= max_tokens else f"Only {room} tokens fit after this prompt."
         yield Answers(
             base=base, tuned=tuned, prompt=prompt, step=used, seconds=time.monotonic() - began, done=True, note=note
         )
+
+
+def _read(pair: Pair, tokens: list[int]) -> str:
+    return str(pair.tokenizer.decode(tokens, skip_special_tokens=True)).strip()
 
 
 def check_question(text: object, max_tokens: object, seed: object, temperature: object) -> None:
@@ -132,11 +155,16 @@ def check_question(text: object, max_tokens: object, seed: object, temperature: 
         raise InputError(
             f"The prompt has {len(text):,} characters; at most {LONGEST_PROMPT:,} can be asked.", field="prompt"
         )
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputError("The prompt holds half a letter (a lone surrogate). Write it again.", field="prompt")
     if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or not 1 <= max_tokens <= 2048:
         raise InputError(
-            f"max_tokens must be a whole number between 1 and 2,048, not {max_tokens!r}. Try 48.", field="max_tokens"
+            f"max_tokens must be a whole number between 1 and 2,048, not {show(max_tokens)}. Try 48.",
+            field="max_tokens",
         )
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise InputError(f"seed must be a whole number between 0 and 4,294,967,295, not {seed!r}. Try 0.", field="seed")
+        raise InputError(
+            f"seed must be a whole number between 0 and 4,294,967,295, not {show(seed)}. Try 0.", field="seed"
+        )
     if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 <= temperature <= 2:
-        raise InputError(f"temperature must be between 0 and 2, not {temperature!r}. Try 0.", field="temperature")
+        raise InputError(f"temperature must be between 0 and 2, not {show(temperature)}. Try 0.", field="temperature")

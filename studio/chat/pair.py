@@ -1,17 +1,19 @@
 """A pair: the base and what a run made of it, ready to be asked together.
 
-With an adapter there is one copy of the weights: row 0 of each batch skips the adapter, row 1 uses it. A full
+With an adapter there is one copy of the weights: row 0 of each batch skips the adapter, row 1 uses it; where the
+method can't skip single rows, the two rows are read one after the other, first with the adapter switched off. A full
 fine-tuning has changed the weights themselves, so its pair really is two models. Imports torch and peft inside its
 functions.
 """
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studio.models.device import DeviceFacts
-from studio.models.loading import find_model_folder, load_base, load_tokenizer
+from studio.errors import ModelError, first_line
+from studio.models.device import DeviceFacts, is_out_of_memory
+from studio.models.loading import find_context, find_model_folder, list_end_tokens, load_base, load_tokenizer
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 
@@ -40,11 +42,7 @@ class Pair:
     def serves(self, recipe: Recipe) -> bool:
         """Whether this pair's base is the one `recipe` was trained on, stored alike."""
         mine, other = self.recipe, recipe
-        return (mine.base, mine.precision, mine.method.saves_whole_model) == (
-            other.base,
-            other.precision,
-            other.method.saves_whole_model,
-        )
+        return (mine.base, mine.precision, mine.method.name) == (other.base, other.precision, other.method.name)
 
     def use(self, run: Run, recipe: Recipe, step: int | None) -> int:
         """Let the tuned side answer with a checkpoint of `run`.
@@ -63,6 +61,18 @@ class Pair:
         return int(checkpoint.name.removeprefix("step-"))
 
     def _load_adapter(self, checkpoint: Path) -> None:
+        try:
+            self._exchange_adapter(checkpoint)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"The checkpoint {checkpoint.name} does not fit the base model {self.recipe.model!r}: was the model "
+                f"changed since the training? ({first_line(error)})",
+                field="run_id",
+            ) from error
+
+    def _exchange_adapter(self, checkpoint: Path) -> None:
         from peft import PeftModel
 
         self._adapters += 1
@@ -80,32 +90,31 @@ class Pair:
         """Return the logits after the last token of `ids` (2 x new tokens); `mask` is 2 x all tokens so far."""
         import torch
 
+        keep: dict[str, Any] = {"use_cache": True, "logits_to_keep": 1}
         with torch.inference_mode():
-            if self.recipe.method.saves_whole_model:
-                caches = cache or (None, None)
-                sides = [
-                    model(
-                        input_ids=ids[row : row + 1],
-                        attention_mask=mask[row : row + 1],
-                        past_key_values=caches[row],
-                        use_cache=True,
-                        logits_to_keep=1,
-                    )
-                    for row, model in ((BASE, self.base), (TUNED, self.model))
-                ]
-                return Logits(
-                    torch.cat([side.logits[:, -1] for side in sides]).float(),
-                    tuple(side.past_key_values for side in sides),
-                )
-            out = self.model(
-                input_ids=ids,
-                attention_mask=mask,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-                adapter_names=["__base__", f"tuned{self._adapters}"],
+            if self.recipe.method.skips_rows:
+                names = ["__base__", f"tuned{self._adapters}"]
+                out = self.model(input_ids=ids, attention_mask=mask, past_key_values=cache, adapter_names=names, **keep)
+                return Logits(out.logits[:, -1].float(), out.past_key_values)
+            caches = cache or (None, None)
+            sides = []
+            for row in (BASE, TUNED):
+                only = slice(row, row + 1)
+                model, mode = self._side(row)
+                with mode:
+                    out = model(input_ids=ids[only], attention_mask=mask[only], past_key_values=caches[row], **keep)
+                sides.append(out)
+            return Logits(
+                torch.cat([side.logits[:, -1] for side in sides]).float(), tuple(side.past_key_values for side in sides)
             )
-            return Logits(out.logits[:, -1].float(), out.past_key_values)
+
+    def _side(self, row: int) -> tuple[Any, AbstractContextManager[Any]]:
+        """The model of one side, and the state it must be in to answer as that side."""
+        if row == TUNED:
+            return self.model, nullcontext()
+        if self.recipe.method.saves_whole_model:
+            return self.base, nullcontext()
+        return self.model, self.model.disable_adapter()
 
     def write(
         self, prompt: list[int], max_tokens: int, temperature: float, seed: int, ends: frozenset[int] | None = None
@@ -118,7 +127,7 @@ class Pair:
         dice = [torch.Generator(device=self.device.kind).manual_seed(seed) for _ in (BASE, TUNED)]
         written: tuple[list[int], list[int]] = ([], [])
         ended = [False, False]
-        ends = self._end_tokens() if ends is None else ends
+        ends = self.list_ends() if ends is None else ends
         cache = None
         for _ in range(max_tokens):
             logits, cache = self.read(ids, mask, cache)
@@ -134,14 +143,18 @@ class Pair:
             mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
 
     def answer_many(self, prompts: list[list[int]], max_tokens: int, tuned: bool, batch: int = 32) -> list[str]:
-        """Return the greedy answers of one side to many prompts."""
-        model = self.model if tuned or not self.recipe.method.saves_whole_model else self.base
-        with nullcontext() if tuned or model is self.base else model.disable_adapter():
-            return [
-                text
-                for start in range(0, len(prompts), batch)
-                for text in self._answer_batch(model, prompts[start : start + batch], max_tokens)
-            ]
+        """Return the greedy answers of one side to many prompts; one that leaves no room gets none."""
+        room = find_context(self.base) - max_tokens
+        asked = [place for place, prompt in enumerate(prompts) if len(prompt) <= room]
+        answers = [""] * len(prompts)
+        model, mode = self._side(TUNED if tuned else BASE)
+        with mode:
+            for start in range(0, len(asked), batch):
+                places = asked[start : start + batch]
+                texts = self._answer_batch(model, [prompts[place] for place in places], max_tokens)
+                for place, text in zip(places, texts, strict=True):
+                    answers[place] = text
+        return answers
 
     def _answer_batch(self, model: Any, prompts: list[list[int]], max_tokens: int) -> list[str]:
         import torch
@@ -160,13 +173,14 @@ class Pair:
                 attention_mask=mask,
                 max_new_tokens=max_tokens,
                 do_sample=False,
+                eos_token_id=sorted(self.list_ends()),
                 pad_token_id=self.tokenizer.pad_token_id,
             )
         return [text.strip() for text in self.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)]
 
-    def _end_tokens(self) -> frozenset[int]:
-        ends = self.base.generation_config.eos_token_id
-        return frozenset({self.tokenizer.eos_token_id, *(ends if isinstance(ends, list) else [ends])})
+    def list_ends(self) -> frozenset[int]:
+        """Return the tokens that end an answer."""
+        return frozenset(self.recipe.objective.list_ends(self.tokenizer) | list_end_tokens(self.base))
 
 
 def _choose(logits: Any, temperature: float, dice: Any) -> int:

@@ -3,6 +3,7 @@
 Knows CPUs, NVIDIA GPUs (through nvidia-smi) and Apple GPUs. Knows nothing of models.
 """
 
+import os
 import platform
 import shutil
 import subprocess
@@ -70,10 +71,18 @@ def _processor() -> DeviceFacts:
     )
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of any library means that the device's memory is full."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
+
+
 def count_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return how many cores this process may use; OMP_NUM_THREADS lowers it, as everywhere."""
     usable = getattr(psutil.Process(), "cpu_affinity", None)
-    return len(usable()) if usable else (psutil.cpu_count(logical=False) or 1)
+    cores = len(usable()) if usable else (psutil.cpu_count(logical=False) or 1)
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores, int(wanted))) if wanted.isdecimal() else cores
 
 
 @lru_cache

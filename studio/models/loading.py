@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from studio.errors import ModelError
+from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts
 from studio.models.hub import fetch_model_folder
 from studio.models.reference import ModelRef
@@ -26,7 +26,7 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"The tokenizer in {folder} can't be loaded: {_first_line(error)}", field="model") from None
+        raise ModelError(f"The tokenizer in {folder} can't be loaded: {first_line(error)}", field="model") from None
     if tokenizer.eos_token_id is None:
         raise ModelError(
             f"The tokenizer in {folder} has no end token (eos), so the model could never learn to stop. Set "
@@ -50,13 +50,24 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, **arguments)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ModelError(f"The model in {folder} can't be loaded: {_first_line(error)}", field="model") from None
+        raise ModelError(f"The model in {folder} can't be loaded: {first_line(error)}", field="model") from None
     precision.after_load(model)
     model.requires_grad_(False)
     model.eval()
     if gradients and precision.quantised:
         model.enable_input_require_grads()
     return model
+
+
+def find_context(model: Any) -> int:
+    """Return how many tokens a loaded model can read and write in all; a billion where it sets no limit."""
+    return int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 10**9)
+
+
+def list_end_tokens(model: Any) -> set[int]:
+    """Return the tokens after which a loaded model, as its authors left it, writes no more."""
+    ends = model.generation_config.eos_token_id
+    return {ends} if isinstance(ends, int) else set(ends or ())
 
 
 def quiet_libraries() -> None:
@@ -66,7 +77,3 @@ def quiet_libraries() -> None:
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0][:300]

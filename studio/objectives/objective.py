@@ -30,6 +30,10 @@ class Objective(Plugin):
     def write_prompt(self, task: Task, text: str, tokenizer: Any) -> str:
         """Return the exact text the model sees before it answers `text`, an instance's input."""
 
+    def list_ends(self, tokenizer: Any) -> set[int]:
+        """Return the tokens that end an answer."""
+        return {tokenizer.eos_token_id}
+
     @abstractmethod
     def encode_prompt(self, task: Task, text: str, tokenizer: Any) -> list[int]:
         """Return the tokens of that text, as they stand at the start of a training row."""

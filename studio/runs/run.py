@@ -137,7 +137,7 @@ class Run:
                 f"The run {self.name} has no checkpoint of step {wanted}. It has: {', '.join(map(str, steps))}.",
                 field="step",
             )
-        return self.checkpoints_folder / f"step-{wanted}"
+        return self.checkpoints_folder / f"step-{steps[steps.index(wanted)]}"
 
     def request_stop(self) -> None:
         """Ask the child to stop after the step it is in and to save."""

@@ -1,23 +1,34 @@
 """A few held-out prompts that are answered now and then while a model trains, beside what the base answered."""
 
+from itertools import islice
 from typing import Any
 
 import torch
 
+from studio.models.loading import find_context, list_end_tokens
 from studio.objectives.objective import Objective
 from studio.tasks.task import Instance, Task
 
 MAX_TOKENS = 32
+MOST = 3
+"""How many prompts are asked."""
 
 
 class Sampler:
-    """Answers the same few instances each time; the base's answers are taken once, before anything is attached."""
+    """Answers the first few instances whose prompts leave room for an answer, the same ones each time.
+
+    The base's answers are taken once, before anything is attached.
+    """
 
     def __init__(
         self, task: Task, instances: tuple[Instance, ...], objective: Objective, tokenizer: Any, base: Any
     ) -> None:
-        self.instances, self.tokenizer, self.model = instances, tokenizer, base
-        self.prompts = [objective.encode_prompt(task, instance.input, tokenizer) for instance in instances]
+        self.tokenizer, self.model = tokenizer, base
+        self.ends = sorted(objective.list_ends(tokenizer) | list_end_tokens(base))
+        room = find_context(base) - MAX_TOKENS
+        asked = ((instance, objective.encode_prompt(task, instance.input, tokenizer)) for instance in instances)
+        chosen = list(islice((pair for pair in asked if len(pair[1]) <= room), MOST))
+        self.instances, self.prompts = [pair[0] for pair in chosen], [pair[1] for pair in chosen]
         self.base_answers = self._answer()
 
     def ask(self) -> list[dict[str, str]]:
@@ -43,6 +54,7 @@ class Sampler:
                 attention_mask=torch.ones_like(ids),
                 max_new_tokens=MAX_TOKENS,
                 do_sample=False,
+                eos_token_id=self.ends,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
         text: str = self.tokenizer.decode(written[0][len(prompt) :], skip_special_tokens=True)

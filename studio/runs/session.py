@@ -3,6 +3,7 @@
 The worker's second half; everything heavy is imported here. Says each phase as an event before it begins.
 """
 
+import os
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from transformers import TrainingArguments, set_seed
 
 from studio.errors import RecipeError
 from studio.models.device import DeviceFacts, find_device
-from studio.models.loading import find_model_folder, load_base, load_tokenizer
+from studio.models.loading import find_context, find_model_folder, load_base, load_tokenizer
 from studio.objectives.objective import Objective, Row
 from studio.runs.batch import Batcher, RowDataset, can_share
 from studio.runs.event import EventWriter
@@ -43,7 +44,8 @@ class Prepared(NamedTuple):
 def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Execute the run's recipe, going on from its newest checkpoint if it has one. Raises StudioError in words."""
     recipe, device = run.load_recipe(), find_device()
-    torch.set_num_threads(device.cores)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(device.cores)
     set_seed(recipe.training.seed)
     task = TaskStore(workspace).load_task(recipe.task_id, recipe.task_version)
     parts = split_task(task, recipe.training.seed)
@@ -54,7 +56,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     base = load_base(folder, recipe.precision, device, gradients=True)
 
     events.append_phase(3)
-    prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, recipe.training.max_length)
+    longest = min(recipe.training.max_length, find_context(base))
+    prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, longest)
     events.append(
         "prepared",
         examples=len(prepared.train),
@@ -64,7 +67,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     )
 
     plan = recipe.training.plan(recipe.method, base.num_parameters(), len(prepared.train))
-    sampler = Sampler(task, parts.validation[:3], recipe.objective, tokenizer, base) if plan.sample_every else None
+    plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
+    sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base) if plan.sample_every else None
     model = recipe.method.attach(base)
     if sampler:
         sampler.model = model
@@ -90,9 +94,12 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     )
     run.clear_leavings()
     steps = run.list_checkpoints()
+    if steps and steps[-1] >= plan.steps:
+        return Outcome(steps[-1], finished=True)  # it was killed between its last checkpoint and its last event
     trainer.train(resume_from_checkpoint=str(run.find_checkpoint()) if steps else None)
     if trainer.state.global_step not in run.list_checkpoints():
         trainer.save_now()
+    run.clear_leavings()
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
 
 
@@ -112,8 +119,8 @@ def encode_task(
     kept = [[row for row in part if row is not None] for part in rows]
     if not kept[0]:
         raise RecipeError(
-            f"Not one of the {len(train_part)} training examples fits into {max_length} tokens. Raise the longest "
-            "example, or use fewer positive examples in the prompt.",
+            f"Not one of the {len(train_part)} training examples fits into {max_length:,} tokens. Raise the longest "
+            "example, use fewer examples in the prompt, or choose a model that reads more.",
             field="training.max_length",
         )
     return Prepared(kept[0], kept[1], len(rows[0]) + len(rows[1]) - len(kept[0]) - len(kept[1]))
@@ -129,7 +136,7 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         per_device_train_batch_size=plan.batch_size,
         per_device_eval_batch_size=max(16, plan.batch_size),
         gradient_accumulation_steps=options.gradient_accumulation,
-        lr_scheduler_type=options.schedule,
+        lr_scheduler_type="constant_with_warmup" if options.schedule == "constant" else options.schedule,
         warmup_steps=int(options.warmup_ratio * plan.steps),
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,

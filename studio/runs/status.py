@@ -53,8 +53,9 @@ class RunStatus(BaseModel, frozen=True):
 
     @property
     def can_resume(self) -> bool:
-        """Whether it can go on: it ended before its last step."""
-        return self.status in ("stopped", "lost", "failed") and (self.of is None or self.step < self.of)
+        """Whether it can go on: it was lost, or ended before its last step."""
+        early = self.of is None or self.step < self.of
+        return self.status == "lost" or (self.status in ("stopped", "failed") and early)
 
     @property
     def can_ask(self) -> bool:

@@ -1,5 +1,6 @@
 """What the studio adds to transformers' Trainer: its own batches, checkpoints that are whole or absent, and events."""
 
+import math
 import time
 from collections import deque
 from pathlib import Path
@@ -67,7 +68,6 @@ class Reporter(TrainerCallback):
     def __init__(self, run: Run, events: EventWriter, plan: Plan, sampler: Sampler | None) -> None:
         self.run, self.events, self.plan, self.sampler = run, events, plan, sampler
         self.stopped = False
-        self._worse = 0
         self._moments: deque[float] = deque(maxlen=WINDOW)
         self._resting = 0.0
 
@@ -94,12 +94,7 @@ class Reporter(TrainerCallback):
         if "eval_loss" in logs:
             self._evaluated(state, control, logs["eval_loss"])
         elif "loss" in logs:
-            if not torch.isfinite(torch.tensor(float(logs["loss"]))):
-                raise RecipeError(
-                    f"The loss stopped being a number at step {state.global_step}: the steps were too large. Lower "
-                    f"the learning rate ({self.plan.learning_rate:g}) to a tenth and train again.",
-                    field="training.learning_rate",
-                )
+            self._check_number(state.global_step, float(logs["loss"]))
             speed = self._steps_per_second()
             self.events.append(
                 "metrics",
@@ -114,15 +109,30 @@ class Reporter(TrainerCallback):
                 seconds_left=speed and round((state.max_steps - state.global_step) / speed, 1),
             )
 
+    def _check_number(self, step: int, loss: float) -> None:
+        if math.isfinite(loss):
+            return
+        if step == 1:
+            raise RecipeError(
+                "The loss is no number from the first step on, so the base model itself gives none here. Choose 32-bit "
+                "weights and switch mixed precision off, or another model.",
+                field="precision",
+            )
+        raise RecipeError(
+            f"The loss stopped being a number at step {step}: the steps were too large. Lower the learning rate "
+            f"({self.plan.learning_rate:g}) to a tenth and train again.",
+            field="training.learning_rate",
+        )
+
     def _evaluated(self, state: TrainerState, control: TrainerControl, loss: float) -> None:
         self.events.append("evaluated", step=state.global_step, held_out_loss=round(float(loss), 5))
-        if state.best_metric is None or loss < state.best_metric:
-            state.best_metric, state.best_global_step, self._worse = loss, state.global_step, 0
-        else:
-            self._worse += 1
-            if self.plan.patience and self._worse >= self.plan.patience:
-                control.should_training_stop = True
-                control.should_save = True
+        if math.isfinite(loss) and (state.best_metric is None or loss < state.best_metric):
+            state.best_metric, state.best_global_step = loss, state.global_step
+        best = state.best_global_step or 0
+        worse = sum("eval_loss" in entry and entry["step"] > best for entry in state.log_history)
+        if self.plan.patience and worse >= self.plan.patience:
+            control.should_training_stop = True
+            control.should_save = True
 
     def _sample(self, step: int) -> None:
         if self.sampler:

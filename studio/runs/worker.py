@@ -17,7 +17,8 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
-from studio.errors import StudioError
+from studio.errors import StudioError, first_line
+from studio.models.device import is_out_of_memory
 from studio.runs.event import EventWriter, read_events
 from studio.runs.run import Run, find_run
 from studio.workspace import Workspace
@@ -73,18 +74,25 @@ def explain_failure(error: BaseException) -> dict[str, str]:
     """Return what went wrong and what a person can do about it, in words."""
     if isinstance(error, StudioError):
         return {"error": str(error), "remedy": ""}
-    text = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:300] if str(error).strip() else 'no message'}"
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower() or "can't allocate memory" in str(error):
+    if is_out_of_memory(error):
         return {
             "error": "The device ran out of memory.",
             "remedy": "Lower the batch size or the longest example, or choose QLoRA (4-bit weights).",
         }
+    if any(words in str(error) for words in _FULL_DISK):
+        return {"error": "The disk is full.", "remedy": "Free some space, then resume the run."}
     if isinstance(error, KeyboardInterrupt):
         return {
             "error": "The training was interrupted from its terminal.",
             "remedy": "Resume it from its last checkpoint.",
         }
-    return {"error": f"The training broke: {text}", "remedy": "The run's output.log has the details."}
+    return {
+        "error": f"The training broke: {type(error).__name__}: {first_line(error)}",
+        "remedy": "The run's output.log has the details.",
+    }
+
+
+_FULL_DISK = ("No space left on device", "os error 28", "PytorchStreamWriter failed", "File too large", "os error 27")
 
 
 def _import_libraries() -> None:

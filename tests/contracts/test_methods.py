@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from architectures import ARCHITECTURES
 
 from studio.estimates.counting import count, find_shape
 from studio.methods import METHODS, Method
 from studio.methods.lora import Lora
 from studio.methods.targets import find_targets
-
-from conftest import ARCHITECTURES  # isort: skip
 
 STEPS = 5
 

@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from architectures import ARCHITECTURES
 
 from studio.errors import RecipeError
 from studio.estimates.counting import count
 from studio.methods.lora import Lora
 from studio.methods.targets import PLAIN, find_targets, list_linear
-
-from conftest import ARCHITECTURES  # isort: skip
 
 
 def adapted(folder: Path, targets: str) -> set[str]:

@@ -1,0 +1,312 @@
+"""Real trainings of a tiny model in this process: what happens in which order, what is learnt, what comes back."""
+
+import json
+import math
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from architectures import make_model
+from tiny import TASK_ID, import_task, kinds, losses, read_all, resume, train, write_recipe
+
+from studio.runs.event import PHASES, TERMINAL
+from studio.runs.recipe import read_recipe
+from studio.runs.run import Run, new_run
+from studio.runs.status import Watch
+from studio.runs.worker import execute, explain_failure
+from studio.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace with the task of sums."""
+    workspace = Workspace(tmp_path_factory.mktemp("training"))
+    import_task(workspace)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def finished(workspace: Workspace, tiny_model: Path) -> Run:
+    """A LoRA run of eight steps that came to its end."""
+    return train(workspace, write_recipe(tiny_model, training={"sample_every": 8}))
+
+
+def test_events_tell_a_training_in_order_and_end_once(finished: Run) -> None:
+    told = kinds(finished)
+    phases = [event["text"] for event in read_all(finished) if event["event"] == "phase"]
+    assert phases == list(PHASES)
+    assert [kind for kind in told if kind not in ("phase", "metrics")] == [
+        "started",
+        "prepared",
+        "counted",
+        "evaluated",
+        "saved",
+        "sampled",
+        "evaluated",
+        "saved",
+        "finished",
+    ]
+    assert sum(kind in TERMINAL for kind in told) == 1
+    first = read_all(finished)[0]
+    assert first["pid"] == os.getpid() and first["resumed_from"] is None and first["attempt"] == 1
+    assert set(first["versions"]) == {"torch", "transformers", "peft", "bitsandbytes"}
+
+
+def test_each_step_is_told_and_the_loss_falls(finished: Run) -> None:
+    told = losses(read_all(finished))
+    assert list(told) == list(range(1, 9))
+    assert told[8] < told[1]
+    held_out = [event["held_out_loss"] for event in read_all(finished) if event["event"] == "evaluated"]
+    assert held_out[1] < held_out[0]
+    last = [event for event in read_all(finished) if event["event"] == "metrics"][-1]
+    assert (last["step"], last["of"], last["seconds_left"]) == (8, 8, 0)
+    assert last["examples_per_second"] > 0 and last["grad_norm"] > 0 and 0 < last["learning_rate"] < 0.01
+
+
+def test_the_status_agrees(finished: Run) -> None:
+    status = Watch(finished).look()
+    assert (status.status, status.step, status.of, status.checkpoints) == ("finished", 8, 8, [4, 8])
+    counted = next(event for event in read_all(finished) if event["event"] == "counted")
+    assert status.trainable == counted["trainable"] and status.total == counted["total"]
+
+
+def test_the_counts_are_those_of_the_estimate(finished: Run, tiny_model: Path) -> None:
+    from studio.estimates.counting import count
+
+    counted = next(event for event in read_all(finished) if event["event"] == "counted")
+    assert (counted["trainable"], counted["total"]) == count(tiny_model, finished.load_recipe().method)[:2]
+
+
+def test_samples_show_what_was_wanted_and_what_the_base_says(finished: Run, workspace: Workspace) -> None:
+    from studio.tasks.split import split_task
+    from studio.tasks.store import TaskStore
+
+    (sampled,) = [event for event in read_all(finished) if event["event"] == "sampled"]
+    held_out = split_task(TaskStore(workspace).load_task(TASK_ID)).validation
+    assert [(one["input"], one["wanted"]) for one in sampled["samples"]] == [
+        (instance.input, instance.output[0]) for instance in held_out[:3]
+    ]
+    assert all(set(one) == {"input", "wanted", "base", "tuned"} for one in sampled["samples"])
+
+
+def test_a_checkpoint_holds_its_recipe_and_no_pickled_arguments(finished: Run) -> None:
+    assert [path.name for path in sorted(finished.checkpoints_folder.iterdir())] == ["step-4", "step-8"]
+    folder = finished.find_checkpoint(8)
+    assert read_recipe((folder / "recipe.json").read_text()) == finished.load_recipe()
+    names = {path.name for path in folder.iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors"} <= names
+    assert "training_args.bin" not in names and "model.safetensors" not in names
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "lora": {},
+    "dropout": {"method": {"name": "lora", "rank": 2, "dropout": 0.3}},
+    "full": {"method": "full", "training": {"learning_rate": 1e-3}},
+    "qlora": {"precision": "nf4"},
+    "bf16": {"precision": "bf16"},
+}
+
+
+@pytest.mark.parametrize("changes", KINDS.values(), ids=list(KINDS))
+def test_what_goes_on_has_the_very_losses_of_what_was_never_interrupted(
+    workspace: Workspace, tiny_model: Path, changes: dict[str, Any]
+) -> None:
+    run = train(workspace, write_recipe(tiny_model, **changes))
+    whole, weights = losses(read_all(run)), read_weights(run.find_checkpoint(8))
+    assert Watch(run).look().status == "finished" and all(map(math.isfinite, whole.values()))
+    run.forget_checkpoint(8)  # as if it had been killed at step 7
+    events = resume(workspace, run)
+    assert events[0]["resumed_from"] == 4 and events[0]["attempt"] == 2 and events[-1]["event"] == "finished"
+    assert losses(events) == {step: loss for step, loss in whole.items() if step > 4}
+    again = read_weights(run.find_checkpoint(8))
+    assert weights.keys() == again.keys() and all((weights[key] == again[key]).all() for key in weights)
+
+
+def read_weights(folder: Path) -> dict[str, Any]:
+    """Return the tensors of a checkpoint."""
+    from safetensors.torch import load_file
+
+    (file,) = folder.glob("*model.safetensors")
+    return load_file(file)
+
+
+def test_a_stop_is_heeded_after_the_step_and_what_stopped_goes_on(
+    workspace: Workspace, tiny_model: Path, finished: Run
+) -> None:
+    run = new_run(workspace, read_recipe(write_recipe(tiny_model)))
+    run.save_process(os.getpid())
+    run.request_stop()
+    assert execute(workspace, run) == 0
+    assert kinds(run)[-1] == "stopped" and read_all(run)[-1]["step"] == 1
+    assert run.list_checkpoints() == [1]
+    events = resume(workspace, run)
+    assert events[-1]["event"] == "finished" and run.list_checkpoints() == [1, 4, 8]
+    assert losses(read_all(run)) == losses(read_all(finished))
+    assert sum(kind in TERMINAL for kind in kinds(run)) == 2
+
+
+def test_what_was_killed_after_its_last_checkpoint_only_ends(workspace: Workspace, finished: Run) -> None:
+    lines = finished.events_file.read_text().splitlines(keepends=True)
+    run = Run(shutil.copytree(finished.folder, workspace.new_run_folder(), dirs_exist_ok=True))
+    run.events_file.write_text("".join(lines[:-1]))
+    run.process_file.write_text('{"pid": 1, "created": 1, "offset": 0}')
+    assert Watch(run).look().status == "lost" and Watch(run).look().can_resume
+    events = resume(workspace, run)
+    assert events[-1]["event"] == "finished" and events[-1]["step"] == 8
+    assert losses(events) == {}
+
+
+def test_0_means_never(workspace: Workspace, tiny_model: Path) -> None:
+    never = {"evaluate_every": 0, "save_every": 0, "sample_every": 0, "max_steps": 3}
+    run = train(workspace, write_recipe(tiny_model, training=never))
+    assert not {"evaluated", "sampled"} & set(kinds(run))
+    assert run.list_checkpoints() == [3] and kinds(run).count("saved") == 1
+
+
+STILL = {"learning_rate": 1e-30, "evaluate_every": 1}
+"""A learning rate at which nothing moves, so that the first evaluation stays the best."""
+
+
+def test_it_ends_early_when_the_held_out_loss_stops_falling(workspace: Workspace, tiny_model: Path) -> None:
+    still = {**STILL, "preset": "careful", "max_steps": 50, "save_every": 2}
+    run = train(workspace, write_recipe(tiny_model, training=still))
+    status = Watch(run).look()
+    assert (status.status, status.step, status.of) == ("finished", 5, 50)
+    assert run.list_checkpoints() == [2, 4, 5] and not status.can_resume
+    run.forget_checkpoint(5)
+    run.forget_checkpoint(4)
+    assert resume(workspace, run)[-1] == {**read_all(run)[-1], "event": "finished", "step": 5}
+
+
+def test_old_checkpoints_are_forgotten_but_never_the_best(workspace: Workspace, tiny_model: Path) -> None:
+    still = {**STILL, "max_steps": 6, "save_every": 1, "keep_checkpoints": 2}
+    run = train(workspace, write_recipe(tiny_model, training=still))
+    assert run.list_checkpoints() == [1, 5, 6]
+    never = {**still, "evaluate_every": 0}
+    assert train(workspace, write_recipe(tiny_model, training=never)).list_checkpoints() == [5, 6]
+
+
+def test_accumulated_batches_are_one_large_batch(workspace: Workspace, tiny_model: Path) -> None:
+    quick = {"max_steps": 4, "evaluate_every": 0}
+    whole = train(workspace, write_recipe(tiny_model, training={**quick, "batch_size": 4}))
+    parts = train(workspace, write_recipe(tiny_model, training={**quick, "batch_size": 2, "gradient_accumulation": 2}))
+    assert list(losses(read_all(parts)).values()) == pytest.approx(list(losses(read_all(whole)).values()), abs=2e-5)
+
+
+def test_a_constant_schedule_warms_up_too(workspace: Workspace, tiny_model: Path) -> None:
+    options = {"schedule": "constant", "warmup_ratio": 0.5, "evaluate_every": 0}
+    run = train(workspace, write_recipe(tiny_model, training=options))
+    rates = [event["learning_rate"] for event in read_all(run) if event["event"] == "metrics"]
+    assert rates[0] < rates[1] < rates[2] < rates[4] == rates[7] == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"gradient_checkpointing": True}, {"schedule": "cosine", "weight_decay": 0.1}, {"mixed_precision": "auto"}],
+    ids=lambda options: next(iter(options)),
+)
+def test_other_options_learn_too(workspace: Workspace, tiny_model: Path, options: dict[str, Any]) -> None:
+    run = train(workspace, write_recipe(tiny_model, training=options))
+    told = losses(read_all(run))
+    assert kinds(run)[-1] == "finished" and told[8] < told[1]
+
+
+def fail(workspace: Workspace, recipe: dict[str, Any]) -> tuple[Run, dict[str, Any]]:
+    """Train a recipe that fails and return the run and its last event."""
+    run = train(workspace, recipe)
+    assert sum(kind in TERMINAL for kind in kinds(run)) == 1 and kinds(run)[-1] == "failed"
+    assert Watch(run).look().status == "failed"
+    return run, read_all(run)[-1]
+
+
+def copy_model(model: Path, folder: Path, scale: float) -> Path:
+    """Copy a model with a norm that is so much larger and the two matrices after it so much smaller."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    changed = AutoModelForCausalLM.from_pretrained(model)
+    layer = changed.model.layers[0]
+    layer.post_attention_layernorm.weight.data *= scale
+    layer.mlp.gate_proj.weight.data /= scale
+    layer.mlp.up_proj.weight.data /= scale
+    changed.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
+
+
+def test_a_loss_that_stops_being_a_number_is_told_with_the_way_out(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
+    fragile = copy_model(tiny_model, tmp_path / "fragile", 1e19)
+    recipe = write_recipe(fragile, method="full", training={"learning_rate": 1.0, "warmup_ratio": 0.0})
+    _, last = fail(workspace, recipe)
+    assert last["error"].startswith("The loss stopped being a number at step 2: the steps were too large. Lower the le")
+    broken = copy_model(tiny_model, tmp_path / "broken", math.inf)
+    _, last = fail(workspace, write_recipe(broken))
+    assert last["error"].startswith("The loss is no number from the first step on, so the base model itself")
+
+
+def test_a_task_that_is_all_too_long_is_told_in_words(workspace: Workspace, tiny_model: Path) -> None:
+    _, last = fail(workspace, write_recipe(tiny_model, training={"max_length": 8}))
+    assert last["error"].startswith("Not one of the 48 training examples fits into 8 tokens. Raise the longest example")
+
+
+def test_what_is_wrong_with_the_recipe_is_told_by_the_child_too(workspace: Workspace, tiny_model: Path) -> None:
+    wrong = {
+        "targets 'nowhere'": {"method": {"name": "lora", "targets": "nowhere"}},
+        "There is no task 'gone' here": {"task_id": "gone"},
+        "There is no folder /gone": {"model": "/gone"},
+        "This model has no chat template": {"objective": {"name": "sft", "template": "chat"}},
+    }
+    for words, changes in wrong.items():
+        run, last = fail(workspace, {**write_recipe(tiny_model), **changes})
+        assert last["error"].startswith(words.split("'")[0].strip()), last["error"]
+        assert "Traceback" not in last["error"] and run.list_checkpoints() == []
+
+
+def test_longer_examples_than_the_model_can_read_are_left_out(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    make_model("gpt2", tmp_path, n_positions=90)
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path)
+    rows = [{"id": str(n), "input": "x" * (4 * n), "output": [str(n)]} for n in range(40)]
+    task_id = import_task(workspace, "long_rows", Instances=rows)
+    run = train(workspace, write_recipe(tmp_path, task_id, training={"sample_every": 4}))
+    assert kinds(run)[-1] == "finished", read_all(run)[-1]
+    prepared = next(event for event in read_all(run) if event["event"] == "prepared")
+    assert 0 < prepared["examples"] < 20 and prepared["left_out"] > 10
+    assert all(len(one["input"]) < 90 for event in read_all(run) for one in event.get("samples", []))
+
+
+def test_running_out_of_memory_has_words() -> None:
+    import torch
+
+    for attempt in (lambda: torch.empty(2**55), lambda: bytearray(2**60)):
+        with pytest.raises((RuntimeError, MemoryError)) as caught:
+            attempt()
+        assert explain_failure(caught.value)["error"] == "The device ran out of memory."
+    cuda = RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+    assert "Lower the batch size" in explain_failure(cuda)["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(28, "No space left on device"), "The disk is full."),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed writing"), "The disk is"),
+        (KeyboardInterrupt(), "The training was interrupted from its terminal."),
+        (ZeroDivisionError("by zero\nmore"), "The training broke: ZeroDivisionError: by zero"),
+        (AssertionError(), "The training broke: AssertionError: AssertionError"),
+    ],
+)
+def test_every_failure_has_words_of_one_line(error: BaseException, words: str) -> None:
+    told = explain_failure(error)
+    assert told["error"].startswith(words) and "\n" not in told["error"] and told["remedy"].endswith(".")
+
+
+def test_events_are_json_a_browser_can_read(finished: Run) -> None:
+    for line in finished.events_file.read_text().splitlines():
+        assert json.loads(line, parse_constant=pytest.fail)["at"] > 0
