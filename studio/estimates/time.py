@@ -69,7 +69,16 @@ def measure_speed(cache: Path, device: DeviceFacts) -> Speed:
     return speed
 
 
-def count_operations(parameters: int, tokens: int) -> float:
+def measure_run(began: float, step_moments: list[float], parameters: int, tokens_a_step: float) -> Speed:
+    """Return the speed of a run that began at `began` and ended its steps at `step_moments` (seconds of one clock).
+
+    What it evaluated and sampled between steps counts in, as it will the next time.
+    """
+    a_step = (step_moments[-1] - step_moments[0]) / (len(step_moments) - 1)
+    return Speed(count_operations(parameters, tokens_a_step) / a_step, max(0.0, step_moments[0] - began))
+
+
+def count_operations(parameters: int, tokens: float) -> float:
     """Return the floating-point operations of a training step.
 
     That is 6 a parameter and token (Kaplan et al. 2020, arXiv:2001.08361).
@@ -79,4 +88,4 @@ def count_operations(parameters: int, tokens: int) -> float:
 
 def estimate_seconds(speed: Speed, parameters: int, tokens_a_step: float, steps: int) -> float:
     """Return the seconds that `steps` steps take at `speed`, with the start."""
-    return speed.start_seconds + steps * count_operations(parameters, max(1, int(tokens_a_step))) / speed.flops
+    return speed.start_seconds + steps * count_operations(parameters, max(1.0, tokens_a_step)) / speed.flops

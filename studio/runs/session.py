@@ -3,13 +3,14 @@
 The worker's second half; everything heavy is imported here. Says each phase as an event before it begins.
 """
 
-import os
+import time
 from typing import Any, NamedTuple
 
 import torch
 from transformers import TrainingArguments, set_seed
 
 from studio.errors import RecipeError
+from studio.estimates.time import measure_run, save_speed
 from studio.models.device import DeviceFacts, find_device
 from studio.models.loading import find_context, find_model_folder, load_base, load_tokenizer
 from studio.objectives.objective import Objective, Row
@@ -24,6 +25,9 @@ from studio.tasks.split import split_task
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance, Task
 from studio.workspace import Workspace
+
+ENOUGH_STEPS = 20
+"""A run of fewer steps says little about the speed of the device."""
 
 
 class Outcome(NamedTuple):
@@ -40,12 +44,17 @@ class Prepared(NamedTuple):
     held_out: list[Row]
     left_out: int
 
+    @property
+    def mean_tokens(self) -> float:
+        """Tokens of a training row on average."""
+        return sum(len(row.input_ids) for row in self.train) / len(self.train)
+
 
 def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Execute the run's recipe, going on from its newest checkpoint if it has one. Raises StudioError in words."""
     recipe, device = run.load_recipe(), find_device()
-    if "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(device.cores)
+    began = time.monotonic()
+    torch.set_num_threads(device.cores)
     set_seed(recipe.training.seed)
     task = TaskStore(workspace).load_task(recipe.task_id, recipe.task_version)
     parts = split_task(task, recipe.training.seed)
@@ -66,7 +75,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         tokens=sum(len(row.input_ids) for row in prepared.train),
     )
 
-    plan = recipe.training.plan(recipe.method, base.num_parameters(), len(prepared.train))
+    parameters = base.num_parameters()
+    plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
     plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
     sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base) if plan.sample_every else None
     model = recipe.method.attach(base)
@@ -97,6 +107,10 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if steps and steps[-1] >= plan.steps:
         return Outcome(steps[-1], finished=True)  # it was killed between its last checkpoint and its last event
     trainer.train(resume_from_checkpoint=str(run.find_checkpoint()) if steps else None)
+    if len(reporter.step_moments) >= ENOUGH_STEPS:
+        tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
+        speed = measure_run(began, reporter.step_moments, parameters, tokens)
+        save_speed(workspace.cache, device, speed)
     if trainer.state.global_step not in run.list_checkpoints():
         trainer.save_now()
     run.clear_leavings()

@@ -70,10 +70,12 @@ class Reporter(TrainerCallback):
         self.stopped = False
         self._moments: deque[float] = deque(maxlen=WINDOW)
         self._resting = 0.0
+        self.step_moments: list[float] = []
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Note the time; stop after this step if a person asked for it."""
-        self._moments.append(time.monotonic() - self._resting)
+        self.step_moments.append(time.monotonic())
+        self._moments.append(self.step_moments[-1] - self._resting)
         if self.run.stop_file.exists() and state.global_step < state.max_steps:
             self.stopped = True
             control.should_training_stop = True
