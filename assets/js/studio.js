@@ -225,8 +225,8 @@
     if (setter && !setter.disabled) studio.setDraft(parsed(setter.dataset.set));
     const goer = event.target.closest?.("[data-go]");
     if (goer && !goer.disabled) studio.go(goer.dataset.go);
-    const opener = event.target.closest?.("[data-runs]");
-    if (opener) studio.openRuns(opener.dataset.runs === "toggle" ? undefined : opener.dataset.runs !== "close");
+    const opener = event.target.closest?.("button[data-runs]");
+    if (opener) studio.openRuns(); // opens or closes
     if (event.target.closest?.("[data-theme-switch]")) studio.switchTheme();
     const closer = event.target.closest?.("[data-close]");
     if (closer) closer.closest(closer.dataset.close)?.remove();

@@ -150,7 +150,7 @@ def draw_header() -> str:
     return (
         f'<header class="studio topline"><h1>{MARK}{TITLE}</h1><span class="grow"></span>'
         f'<button type="button" class="btn quiet small" data-theme-switch aria-label="Light or dark">{HALF}</button>'
-        '<button type="button" class="btn small" data-runs="toggle">Runs</button></header>'
+        '<button type="button" class="btn small" data-runs="open">Runs</button></header>'
         f'<nav class="studio stepper" aria-label="Steps"><ol>{steps}</ol></nav>'
     )
 
