@@ -146,7 +146,7 @@ def test_a_start_that_cannot_be_names_the_rule(studio: Studio) -> None:
     assert "rank" in answer["error"]
 
 
-@pytest.mark.parametrize("name", ["stop_run", "resume_run", "read_settings", "delete_run"])
+@pytest.mark.parametrize("name", ["stop_run", "resume_run", "read_settings", "read_output", "delete_run"])
 @pytest.mark.parametrize("run", [None, 3, "", "../x", "20261120-070000-no-one"])
 def test_an_act_on_no_run_is_refused_in_words(studio: Studio, name: str, run: Any) -> None:
     assert act(studio, name, {"run": run})["error"]
@@ -169,6 +169,14 @@ def test_training_again_starts_from_the_runs_own_settings(studio: Studio) -> Non
     answer = act(studio, "read_settings", {"run": make_run(studio).run_id})
     assert answer["recipe"]["method"]["rank"] == 8
     studio.read_recipe(answer["recipe"])
+
+
+def test_the_end_of_what_a_run_printed_is_at_hand(studio: Studio) -> None:
+    run = make_run(studio)
+    assert act(studio, "read_output", {"run": run.run_id}) == {"text": ""}
+    run.output_file.write_text("first\n" + "x" * 7_000 + "\nZeroDivisionError: \udcff no\n", errors="surrogateescape")
+    text = act(studio, "read_output", {"run": run.run_id})["text"]
+    assert text.startswith("ZeroDivisionError") and "first" not in text
 
 
 # ---- the list of runs

@@ -100,16 +100,22 @@ function fillCell(key, value, label) {
   put(place, label);
 }
 
-function drawTrouble(status) {
-  const failed = status.status === "failed";
-  trouble.hidden = !failed;
-  if (!failed) return;
-  const wanted = JSON.stringify([status.error, status.remedy]);
-  if (trouble.dataset.shown === wanted) return;
+function drawTrouble(status) {               // what went wrong, what to do, and what the process printed last
+  const failed = status.status === "failed", lost = status.status === "lost";
+  trouble.hidden = !failed && !lost;
+  const wanted = JSON.stringify([feed.state.run, status.status, status.error, status.remedy]);
+  if (trouble.hidden || trouble.dataset.shown === wanted) return;
   trouble.dataset.shown = wanted;
-  const [first, ...rest] = String(status.error || "The training process ended with an error.").split("\n");
-  trouble.replaceChildren(h("p", {class: "error-line"}, first), status.remedy ? h("p", {}, status.remedy) : "",
-    rest.join("\n").trim() ? h("details", {}, h("summary", {}, "Details"), h("pre", {tabindex: 0}, rest.join("\n"))) : "");
+  const output = h("pre", {tabindex: 0}, "Reading …");
+  const details = h("details", {ontoggle: () => { if (details.open) readOutput(output); }}, h("summary", {}, "What the training process printed last"), output);
+  trouble.classList.toggle("lost", lost);
+  trouble.replaceChildren(...(failed ? [h("p", {class: "error-line"}, status.error || "The training process ended with an error.")] : []),
+    ...(failed && status.remedy ? [h("p", {}, status.remedy)] : []), details);
+}
+
+async function readOutput(place) {
+  const answer = await server.read_output({run: feed.state.run});
+  put(place, answer?.text || answer?.error || (answer ? "It printed nothing." : "The studio did not answer. Fold this and try again."));
 }
 
 // ---- what can be done ------------------------------------------------------------------------------------------------------

@@ -205,6 +205,9 @@ def test_a_failed_and_a_lost_run_say_what_happened_and_what_to_do(page: Page, ma
     expect(trouble).to_contain_text("Out of memory.")
     expect(trouble).to_contain_text("Halve the batch size.")
     expect(trouble.locator("pre")).to_be_hidden()
+    failed.output_file.write_text("Traceback <b>\nMemoryError\n")
+    trouble.locator("summary").click()
+    expect(trouble.locator("pre")).to_have_text("Traceback <b>\nMemoryError")
     lost = make_run(step)
     checkpoint = lost.checkpoints_folder / "step-80"
     checkpoint.mkdir(parents=True)

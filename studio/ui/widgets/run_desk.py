@@ -6,16 +6,19 @@ studio under an open page, and they answer {"error": words} instead of raising, 
 where the click was.
 """
 
+import os
 from typing import Any
 
 import gradio as gr
 
 from studio.errors import InputError
+from studio.runs.run import Run, find_run
 from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.widgets.server_act import Act, answer_in_words, part
 
 LONGEST_REQUEST = 64
+TAIL_BYTES = 6_000
 
 
 class RunDesk(gr.HTML):
@@ -82,4 +85,19 @@ def make_acts(studio: Studio) -> list[Act]:
     def read_settings(asked: Any) -> dict[str, Any]:
         return {"recipe": studio.run_status(part(asked, "run", str)).recipe}
 
-    return [answer_in_words(act) for act in (start_run, stop_run, resume_run, read_settings)]
+    def read_output(asked: Any) -> dict[str, Any]:
+        return {"text": tail_output(find_run(studio.workspace, part(asked, "run", str)))}
+
+    return [answer_in_words(act) for act in (start_run, stop_run, resume_run, read_settings, read_output)]
+
+
+def tail_output(run: Run) -> str:
+    """Return the end of what a run's process printed, whole lines, "" if it printed nothing."""
+    try:
+        with open(run.output_file, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return text.strip() if size <= TAIL_BYTES else text.partition("\n")[2].strip()
