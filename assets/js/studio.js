@@ -129,7 +129,7 @@
   /* ---- the hidden components ---- */
   const ready = () => { document.body.dataset.ready = ""; };
   setTimeout(ready, 4000); // whatever happens, nobody looks at an empty page
-  studio.attachDraft = (parts) => { box = parts; requestAnimationFrame(ready); if (studio.isOpen) { box.props.value = copy(studio.draft); signal(); } };
+  studio.attachDraft = (parts) => { box = parts; studio.restoreTheme(); requestAnimationFrame(ready); if (studio.isOpen) { box.props.value = copy(studio.draft); signal(); } };
   studio.attachPatch = ({ props, watch }) => watch("value", () => {
     const patch = props.value;
     if (!plain(patch)) return;

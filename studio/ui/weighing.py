@@ -7,7 +7,6 @@ the device's speed is unknown, it is measured once, in a thread of its own, and 
 
 import json
 import threading
-from functools import cache
 from typing import Any, NamedTuple
 
 from studio.errors import StudioError
@@ -53,17 +52,14 @@ def weigh_recipe(studio: Studio, value: object) -> Weighed:
     )
 
 
-@cache
-def _measurements() -> set[str]:
-    return set()
+_measured: set[str] = set()  # the workspaces whose device was measured, or is being measured
 
 
 def measure_once(studio: Studio) -> bool:
     """Measure this device in a thread of its own, at most once a workspace. Returns whether it is still to come."""
     key = str(studio.workspace.folder)
-    started = key in _measurements()
-    if not started:
-        _measurements().add(key)
+    if key not in _measured:
+        _measured.add(key)
         threading.Thread(target=_measure, args=(studio,), daemon=True, name="measure-device").start()
     return True
 
