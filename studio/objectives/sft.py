@@ -90,8 +90,8 @@ def _end(tokenizer: Any, template: str) -> list[int]:
     """The tokens that close an answer: the model's end of turn in a chat, its end token otherwise."""
     if template == "chat":
         turn = [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]
-        _, _, after = _render(tokenizer, turn).rpartition("!")
-        tail = tokenizer(after.rstrip(), add_special_tokens=False)["input_ids"]
+        _, answer, after = _render(tokenizer, turn).rpartition("!")
+        tail = tokenizer(after.rstrip(), add_special_tokens=False)["input_ids"] if answer else []
         if tail:
             return list(tail)
     return [tokenizer.eos_token_id]

@@ -17,8 +17,9 @@ from studio.objectives.objective import Row
 
 SHORTEST_SHARED = 8
 """Fewer common tokens than this aren't worth a forward pass of their own."""
-TOLERANCE = 0.02
-"""How far rounding may move the loss when the beginning is read once, relative to reading whole rows."""
+ROUNDING = {"float32": 1e-3}
+MORE_ROUNDING = 0.05
+"""How far rounding, in 32 bits and in fewer, may move the logits when the beginning is read once, relative to them."""
 
 
 class RowDataset(Dataset):
@@ -76,6 +77,12 @@ class Loss(NamedTuple):
 
 def sum_loss(model: Any, batch: dict[str, Any]) -> Loss:
     """Return the loss of a batch, its shared beginning read once."""
+    logits, wanted = read_learnt(model, batch)
+    return Loss(cross_entropy(logits.float(), wanted, reduction="sum"), torch.tensor(len(wanted), device=wanted.device))
+
+
+def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits that predict each learnt token (learnt x vocabulary), and the tokens (learnt)."""
     inputs = {name: value for name, value in batch.items() if name not in ("labels", "prefix_ids")}
     if "prefix_ids" in batch:
         beginning = model(input_ids=batch["prefix_ids"], use_cache=True, logits_to_keep=1).past_key_values
@@ -85,8 +92,7 @@ def sum_loss(model: Any, batch: dict[str, Any]) -> Loss:
     logits = model(**inputs).logits[:, -keep:]
     wanted = batch["labels"][:, -keep:][:, 1:]
     learnt = wanted != -100
-    total = cross_entropy(logits[:, :-1][learnt].float(), wanted[learnt], reduction="sum")
-    return Loss(total, learnt.sum())
+    return logits[:, :-1][learnt], wanted[learnt]
 
 
 def count_shared(rows: list[dict[str, list[int]]]) -> int:
@@ -100,21 +106,33 @@ def count_shared(rows: list[dict[str, list[int]]]) -> int:
 
 
 def can_share(model: Any, batcher: Batcher, rows: list[Row]) -> bool:
-    """Whether reading the beginning once gives this model's very loss: tried on a few rows, not believed."""
-    few = [{"input_ids": row.input_ids, "labels": row.labels} for row in rows[:4]]
+    """Whether reading the beginning once gives this model's very logits: tried on a few rows, not believed."""
+    by_length = sorted(rows, key=lambda row: len(row.input_ids))
+    if len(by_length[-1].input_ids) > _find_window(model):
+        return False  # between beginning and row stands padding, which would take a part of the window
+    few = [{"input_ids": row.input_ids, "labels": row.labels} for row in [*by_length[:2], *by_length[-2:]]]
     training = model.training
     model.eval()
     try:
         with torch.no_grad():
             whole, shared = (
-                float(sum_loss(model, _to_device(maker(few), model)).total)
+                read_learnt(model, _to_device(maker(few), model))[0]
                 for maker in (Batcher(batcher.pad_id), Batcher(batcher.pad_id, shares=True))
             )
     except (AttributeError, TypeError, ValueError, RuntimeError, IndexError, NotImplementedError):
         return False  # a kind of cache, or a method, that can't begin in the middle
     finally:
         model.train(training)
-    return abs(whole - shared) <= TOLERANCE * abs(whole)
+    spread = (whole - whole.mean(dim=-1, keepdim=True)).norm()
+    rounding = ROUNDING.get(str(model.dtype).removeprefix("torch."), MORE_ROUNDING)
+    return bool((whole - shared).norm() <= rounding * spread)
+
+
+def _find_window(model: Any) -> int:
+    """How many tokens back a model's layers see, a billion where they see everything."""
+    text = model.config.get_text_config()
+    windows = [getattr(text, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    return min((window for window in windows if window), default=10**9)
 
 
 def _to_device(batch: dict[str, Any], model: Any) -> dict[str, Any]:

@@ -1,0 +1,149 @@
+"""A batch without waste has the very loss and the very gradients of its rows read one by one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from architectures import make_model
+
+from studio.objectives.objective import Row
+
+BEGINNING = list(range(40, 60))
+
+
+@pytest.fixture(scope="module", params=["llama", "gpt2", "gemma3_text"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A tiny model with an adapter that changes its answers."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from studio.methods.lora import Lora
+
+    folder = make_model(request.param, tmp_path_factory.mktemp("batch") / request.param)
+    model = Lora(rank=4).attach(AutoModelForCausalLM.from_pretrained(folder).requires_grad_(False))
+    generator = torch.Generator().manual_seed(0)
+    for name, value in model.named_parameters():
+        if "lora_B" in name:
+            value.data = 0.1 * torch.randn(value.shape, generator=generator)
+    yield model.eval()
+
+
+def make_rows(beginning: list[int] | None = None) -> list[dict[str, list[int]]]:
+    """Rows of different lengths whose answers have different lengths, all with the same beginning if one is given."""
+    rows = []
+    for number in range(5):
+        prompt = [*(beginning or [number + 10]), *range(70 + number, 75 + 3 * number)]
+        answer = [*range(100 + number, 101 + 2 * number), 2]
+        rows.append({"input_ids": prompt + answer, "labels": [-100] * len(prompt) + answer})
+    return rows
+
+
+def measure_alone(model: Any, rows: list[dict[str, list[int]]]) -> tuple[float, dict[str, Any]]:
+    """Return transformers' own loss over all learnt tokens, each row read alone and unpadded, and its gradients."""
+    import torch
+
+    model.zero_grad()
+    learnt = sum(label != -100 for row in rows for label in row["labels"])
+    total = 0.0
+    for row in rows:
+        out = model(input_ids=torch.tensor([row["input_ids"]]), labels=torch.tensor([row["labels"]]))
+        part = out.loss * sum(label != -100 for label in row["labels"]) / learnt
+        part.backward()
+        total += float(part.detach())
+    return total, take_gradients(model)
+
+
+def take_gradients(model: Any) -> dict[str, Any]:
+    """Return the gradients and clear them."""
+    found = {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
+    model.zero_grad()
+    return found
+
+
+@pytest.mark.parametrize("shares", [False, True])
+@pytest.mark.parametrize("beginning", [None, BEGINNING], ids=["different", "alike"])
+def test_loss_and_gradients_are_those_of_the_rows_alone(model: Any, shares: bool, beginning: list[int] | None) -> None:
+    from studio.runs.batch import Batcher
+    from studio.runs.trainer import StudioTrainer
+
+    if shares and beginning and model.config.model_type == "gemma3_text":
+        return  # its window is shorter than these rows, so it never comes to this: see the next test
+    rows = make_rows(beginning)
+    wanted, gradients = measure_alone(model, rows)
+    batch = Batcher(0, shares)(rows)
+    assert ("prefix_ids" in batch) == (shares and beginning is not None)
+    loss = StudioTrainer.compute_loss(None, model, batch)  # type: ignore[arg-type]
+    assert float(loss.detach()) == pytest.approx(wanted, abs=1e-5)
+    loss.backward()
+    found = take_gradients(model)
+    assert found.keys() == gradients.keys()
+    for name in found:
+        assert (found[name] - gradients[name]).norm() <= 1e-4 * gradients[name].norm() + 1e-7, name
+
+
+def test_padding_changes_nothing(model: Any) -> None:
+    from studio.runs.batch import Batcher, sum_loss
+
+    rows = make_rows()
+    longer = {"input_ids": list(range(10, 90)), "labels": [-100] * 80}
+    alone, padded = (sum_loss(model, Batcher(0)(batch)) for batch in ([rows[0]], [rows[0], longer]))
+    assert padded.learnt == alone.learnt == 2
+    assert float(padded.total.detach()) == pytest.approx(float(alone.total.detach()), abs=1e-5)
+
+
+def test_the_head_reads_only_what_is_learnt() -> None:
+    from studio.runs.batch import Batcher
+
+    rows = make_rows()
+    batch = Batcher(0)(rows)
+    longest_answer = max(sum(label != -100 for label in row["labels"]) for row in rows)
+    assert batch["logits_to_keep"] == longest_answer + 1
+    for place, row in enumerate(rows):
+        real = batch["attention_mask"][place].bool()
+        assert batch["input_ids"][place][real].tolist() == row["input_ids"]
+        assert batch["labels"][place][real].tolist() == row["labels"]
+        assert batch["position_ids"][place][real].tolist() == list(range(len(row["input_ids"])))
+
+
+def test_what_is_shared_ends_before_the_first_learnt_token() -> None:
+    from studio.runs.batch import Batcher, count_shared
+
+    same = [{"input_ids": [*BEGINNING, 7, 8], "labels": [-100] * 20 + [7, 8]}] * 3
+    assert count_shared(same) == 19
+    batch = Batcher(0, shares=True)(same)
+    assert batch["prefix_ids"].tolist() == [BEGINNING[:19]]
+    assert batch["input_ids"].tolist() == [[BEGINNING[19], 7, 8]] * 3
+    assert count_shared([{"input_ids": [1, 2], "labels": [1, 2]}] * 2) == 0
+    assert count_shared([{"input_ids": [], "labels": []}]) == 0
+
+
+def test_sharing_is_tried_before_it_is_used(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from studio.runs import batch
+    from studio.runs.batch import Batcher, can_share
+
+    rows = [Row(**row) for row in make_rows(BEGINNING)]
+    model.train()
+    slides = model.config.model_type == "gemma3_text"
+    assert can_share(model, Batcher(0), rows) == (not slides) and model.training
+    if slides:
+        monkeypatch.setattr(batch, "_find_window", lambda model: 10**9)
+        assert not can_share(model, Batcher(0), rows)  # seen in the logits too
+    model.eval()
+
+
+def test_a_model_that_forgets_the_beginning_is_found_out(model: Any) -> None:
+    import torch
+
+    from studio.runs.batch import Batcher, can_share
+
+    class Forgetful(torch.nn.Module):
+        """Reads every text as if nothing came before it."""
+
+        device, dtype, config = torch.device("cpu"), torch.float32, model.config
+
+        def forward(self, input_ids: Any, logits_to_keep: int, use_cache: bool = True, **ignored: Any) -> Any:
+            return model(input_ids=input_ids, use_cache=True)
+
+    short = [Row(**row) for row in make_rows(BEGINNING[:8])[:1]] * 2
+    assert can_share(model, Batcher(0), short)
+    assert not can_share(Forgetful(), Batcher(0), short)
