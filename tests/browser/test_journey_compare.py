@@ -70,8 +70,8 @@ def test_the_journey_from_the_built_in_base_to_right_answers(
     button(page, "ten").click()
     table = page.locator("#ten [data-state=done]")
     expect(table).to_be_visible(timeout=LONG)
-    assert int(table.get_attribute("data-base") or 99) <= 2
-    assert int(table.get_attribute("data-tuned") or 0) >= 7
+    base, tuned = (int(table.get_attribute(f"data-{side}") or 0) for side in ("base", "tuned"))
+    assert tuned >= 5 and tuned >= base + 4, f"of ten held-out prompts the base got {base} right, the tuned one {tuned}"
     expect(form(page)).to_have_attribute("data-state", "ready")
     button(page, "ask").click()
     expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
