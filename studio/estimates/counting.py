@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studio.errors import ModelError
+from studio.errors import ModelError, first_line
 from studio.methods import METHODS, Method
 from studio.models.reference import read_config
 
@@ -161,10 +161,10 @@ def _build(config: str) -> Any:
     values.pop("quantization_config", None)
     try:
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**values))
-    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except Exception as error:  # the numbers in a config may be anything
         raise ModelError(
             f"transformers can't build a causal language model of kind {values['model_type'][:60]!r} from this "
-            f"config.json: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
+            f"config.json: {first_line(error)}",
             field="model",
         ) from None
     return model.requires_grad_(False)

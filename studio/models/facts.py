@@ -1,19 +1,18 @@
 """What can be known of a base model from its config and file headers alone: no weights, no torch."""
 
 import json
+import math
+import os
 import re
-import struct
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from studio.errors import ModelError
+from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts
 from studio.models.hub import fetch_config_folder, fetch_size
 from studio.models.reference import BUILTIN, ModelRef, read_config
-
-_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I8": 1, "U8": 1, "F8_E4M3": 1}
 
 
 class ModelFacts(BaseModel, frozen=True):
@@ -76,30 +75,45 @@ def has_chat_template(folder: Path) -> bool:
 
 
 def count_in_headers(folder: Path) -> tuple[int, int]:
-    """Return (parameters, bytes) summed over the safetensors headers of a folder.
-
-    Raises ModelError on a broken file.
-    """
+    """Return (parameters, bytes) summed over the headers of a folder's weights. Raises ModelError on a broken file."""
     numbers = size = 0
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in _list_weights(folder):
         try:
-            with open(path, "rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                if length > 100_000_000:
-                    raise ValueError("its header is too long")
-                header = json.loads(file.read(length))
-            for name, tensor in header.items():
-                if name != "__metadata__":
-                    count = 1
-                    for side in tensor["shape"]:
-                        count *= side
-                    numbers += count
-                    size += count * _BYTES.get(tensor["dtype"], 2)
-        except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+            found = _read_header(path)
+            numbers += sum(math.prod(tensor["shape"]) for tensor in found)
+            size += sum(tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in found)
+        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(
-                f"{path} is not a whole safetensors file ({error}). Copy or download it again.", field="model"
+                f"{path} is not a whole safetensors file ({first_line(error)}). Copy or download it again.",
+                field="model",
             ) from None
     return numbers, size
+
+
+def _list_weights(folder: Path) -> list[Path]:
+    """The files that transformers would load; some authors put the same weights there a second time."""
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    try:
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        return [folder / name for name in sorted(set(index["weight_map"].values()))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return sorted(folder.glob("*.safetensors"))
+
+
+def _read_header(path: Path) -> list[dict[str, Any]]:
+    """What a safetensors file says of each of its tensors. Raises ValueError if the file ends before they do."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= 100_000_000:
+            raise ValueError("its header has no length that can be")
+        header = json.loads(file.read(length))
+        held = file.seek(0, os.SEEK_END) - 8 - length
+    found = [tensor for name, tensor in header.items() if name != "__metadata__"]
+    wanted = max((tensor["data_offsets"][1] for tensor in found), default=0)
+    if held < wanted:
+        raise ValueError(f"it ends after {held:,} of {wanted:,} bytes")
+    return found
 
 
 def _weights(ref: ModelRef, folder: Path) -> tuple[int | None, int | None]:

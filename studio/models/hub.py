@@ -4,21 +4,30 @@ Knows huggingface_hub and the files a safe model has. A model that is already in
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 from studio.errors import ModelError
 
-_FILES = ["*.json", "*.safetensors", "tokenizer.model", "*.txt", "*.jinja", "LICENSE*", "README.md"]
+_FILES = ["*.json", "model*.safetensors", "tokenizer.model", "*.txt", "*.jinja", "LICENSE*", "README.md"]
+_FOLDERS: dict[tuple[str, str | None], Path] = {}
 T = TypeVar("T")
 
 
 def fetch_config_folder(repo: str, revision: str | None) -> Path:
-    """Return a cached folder that holds the hub model's config.json and tokenizer, fetching them if needed."""
+    """Return a cached folder that holds the hub model's config.json and tokenizer, fetching them if needed.
+
+    The hub is asked once a session: estimates come with every keystroke.
+    """
     from huggingface_hub import snapshot_download
 
-    small = [pattern for pattern in _FILES if pattern != "*.safetensors"]
-    return Path(_in_words(repo, lambda: snapshot_download(repo, revision=revision, allow_patterns=small)))
+    known = _FOLDERS.get((repo, revision))
+    if known is None or not (known / "config.json").is_file():
+        small = [pattern for pattern in _FILES if not pattern.endswith(".safetensors")]
+        known = Path(_in_words(repo, lambda: snapshot_download(repo, revision=revision, allow_patterns=small)))
+        _FOLDERS[repo, revision] = known
+    return known
 
 
 def fetch_model_folder(repo: str, revision: str | None) -> Path:
@@ -30,12 +39,17 @@ def fetch_model_folder(repo: str, revision: str | None) -> Path:
 
 def fetch_size(repo: str, revision: str | None) -> tuple[int, int] | None:
     """Return (parameters, bytes) from the hub's safetensors headers, None where they can't be had."""
-    from huggingface_hub import get_safetensors_metadata
-
     try:
-        found = get_safetensors_metadata(repo, revision=revision)
+        return _fetch_size(repo, revision)
     except Exception:  # the size is a courtesy: without it the page says "unknown"
         return None
+
+
+@lru_cache(maxsize=256)
+def _fetch_size(repo: str, revision: str | None) -> tuple[int, int]:
+    from huggingface_hub import get_safetensors_metadata
+
+    found = get_safetensors_metadata(repo, revision=revision)
     sizes = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I8": 1, "U8": 1}
     return sum(found.parameter_count.values()), sum(n * sizes.get(kind, 2) for kind, n in found.parameter_count.items())
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import ModelError, first_line
-from studio.models.device import DeviceFacts
+from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.hub import fetch_model_folder
-from studio.models.reference import ModelRef
+from studio.models.reference import ModelRef, check_folder
 from studio.precisions import Precision
 
 
 def find_model_folder(ref: ModelRef) -> Path:
     """Return the folder of the whole model, fetching it from the hub if needed. Raises ModelError in words."""
-    return ref.find_folder() or fetch_model_folder(ref.ref, ref.revision)
+    return ref.find_folder() or check_folder(fetch_model_folder(ref.ref, ref.revision))
 
 
 def load_tokenizer(folder: Path) -> Any:
@@ -25,7 +25,7 @@ def load_tokenizer(folder: Path) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # the file may be anybody's, and tokenizers raises bare Exceptions
         raise ModelError(f"The tokenizer in {folder} can't be loaded: {first_line(error)}", field="model") from None
     if tokenizer.eos_token_id is None:
         raise ModelError(
@@ -49,7 +49,9 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     arguments = {"device_map": {"": device.kind}, **precision.load_arguments(device.kind, device.bf16)}
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, **arguments)
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError(f"The model in {folder} can't be loaded: {first_line(error)}", field="model") from None
     precision.after_load(model)
     model.requires_grad_(False)

@@ -11,11 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from studio.errors import ModelError
+from studio.errors import ModelError, first_line
 
 BUILTIN = "builtin"
 BUILTIN_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "base"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+_REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,199}")
 _WEIGHTS = ("*.safetensors",)
 
 
@@ -35,12 +36,18 @@ class ModelRef(BaseModel, frozen=True):
         if self.ref == BUILTIN:
             return check_folder(BUILTIN_FOLDER)
         if _looks_like_path(self.ref):
-            return check_folder(Path(self.ref).expanduser())
+            return check_folder(_expand(self.ref))
         if not _HUB_ID.fullmatch(self.ref) or ".." in self.ref:
             raise ModelError(
                 f"{self.ref[:80]!r} is neither a folder nor a hub id. A hub id looks like "
                 "'HuggingFaceTB/SmolLM2-135M'; a folder starts with / or ./ or ~.",
                 field="model",
+            )
+        if self.revision is not None and (not _REVISION.fullmatch(self.revision) or ".." in self.revision):
+            raise ModelError(
+                f"{self.revision[:80]!r} can't be a revision: it is a branch, a tag or a commit of the hub, such as "
+                "main. Leave it empty for the newest.",
+                field="revision",
             )
         return None
 
@@ -48,9 +55,15 @@ class ModelRef(BaseModel, frozen=True):
 def read_config(folder: Path) -> dict[str, Any]:
     """Return the config.json of a folder. Raises ModelError when it isn't the config of a causal language model."""
     path = folder / "config.json"
+    if not path.is_file():
+        raise ModelError(
+            f"The folder {folder} has no config.json, so it does not hold a model. Choose the folder that "
+            "save_pretrained wrote.",
+            field="model",
+        )
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise ModelError(
             f"{path} can't be read as JSON ({error}). Save the model again with save_pretrained.", field="model"
         ) from None
@@ -64,7 +77,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             "Choose a model that transformers knows by itself.",
             field="model",
         )
-    kinds = [str(kind) for kind in config.get("architectures") or []]
+    named = config.get("architectures") or []
+    kinds = [str(kind) for kind in (named if isinstance(named, list) else [named])]
     if kinds and not any(kind.endswith(("CausalLM", "LMHeadModel")) for kind in kinds):
         raise ModelError(
             f"This is a {', '.join(kinds)[:80]}, not a causal language model (one that writes text word by "
@@ -79,12 +93,6 @@ def check_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise ModelError(
             f"There is no folder {folder}. Check the path, or give a hub id such as 'HuggingFaceTB/SmolLM2-135M'.",
-            field="model",
-        )
-    if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"The folder {folder} has no config.json, so it does not hold a model. Choose the folder that "
-            "save_pretrained wrote.",
             field="model",
         )
     read_config(folder)
@@ -107,6 +115,18 @@ def check_folder(folder: Path) -> Path:
 
 
 def _looks_like_path(ref: str) -> bool:
-    return (
-        ref.startswith(("/", "./", "../", "~", ".\\")) or bool(re.match(r"[A-Za-z]:[\\/]", ref)) or Path(ref).is_dir()
-    )
+    if ref.startswith(("/", "./", "../", "~", ".\\")) or re.match(r"[A-Za-z]:[\\/]", ref):
+        return True
+    try:
+        return Path(ref).is_dir()
+    except OSError:  # longer than any name
+        return False
+
+
+def _expand(ref: str) -> Path:
+    try:
+        folder = Path(ref).expanduser()
+        folder.is_dir()
+        return folder
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{ref[:80]!r} can't be a folder: {first_line(error)}", field="model") from None

@@ -1,0 +1,291 @@
+"""Base models: what is known without loading them, and each way in which a folder or an id can be wrong, in words."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from architectures import ARCHITECTURES, make_model
+
+from studio.errors import ModelError
+from studio.models.catalogue import CATALOGUE
+from studio.models.device import find_device
+from studio.models.facts import count_in_headers, describe_model, find_config_folder
+from studio.models.loading import find_context, find_model_folder, list_end_tokens, load_base, load_tokenizer
+from studio.models.reference import BUILTIN, ModelRef, check_folder, read_config
+from studio.precisions import PRECISIONS
+
+FP32 = PRECISIONS.read("fp32")
+
+
+@pytest.fixture
+def folder(tiny_model: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny model that may be spoiled."""
+    return Path(shutil.copytree(tiny_model, tmp_path / "model"))
+
+
+def change_config(folder: Path, **values: Any) -> None:
+    """Change some values of a config.json."""
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **values}))
+
+
+def load(folder: Path) -> Any:
+    """Find, check and load a model and its tokenizer, as a training does."""
+    found = find_model_folder(ModelRef(ref=str(folder)))
+    return load_base(found, FP32, find_device()), load_tokenizer(found)
+
+
+def refuse(folder: Path) -> str:
+    """Return the words with which a folder is refused."""
+    with pytest.raises(ModelError) as told:
+        load(folder)
+    assert told.value.field == "model" and "\n" not in str(told.value)
+    return str(told.value)
+
+
+def test_the_facts_are_those_of_the_loaded_model(folder: Path) -> None:
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# Tiny\n")
+    facts = describe_model(ModelRef(ref=str(folder)))
+    model, _ = load(folder)
+    assert facts.parameters == model.num_parameters()
+    assert (facts.family, facts.layers, facts.hidden_size, facts.vocabulary) == ("llama", 2, 32, 260)
+    assert facts.context == find_context(model) == 512
+    assert (facts.title, facts.licence, facts.has_chat_template) == ("model", "apache-2.0", False)
+    assert facts.size_bytes == sum(value.numel() * value.element_size() for value in model.parameters())
+    assert facts.fits(find_device()) == "fits"
+    (folder / "chat_template.jinja").write_text("{{ messages }}")
+    assert describe_model(ModelRef(ref=str(folder))).has_chat_template
+
+
+@pytest.mark.parametrize("name", ["llama_tied", "gpt2", "gemma3_text"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_sizes_are_read_from_the_headers(name: str, dtype: str, tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    make_model(name, tmp_path)
+    model = AutoModelForCausalLM.from_pretrained(tmp_path, dtype=getattr(torch, dtype))
+    (tmp_path / "model.safetensors").rename(tmp_path / "consolidated.safetensors")  # as mistralai has them, too
+    model.save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list(tmp_path.glob("model*.safetensors"))) > 1
+    numbers, size = count_in_headers(tmp_path)
+    assert numbers == model.num_parameters() == sum(value.numel() for value in model.parameters())
+    assert size == numbers * model.dtype.itemsize
+    (tmp_path / "tokenizer.json").write_text("{}")
+    facts = describe_model(ModelRef(ref=str(tmp_path)))
+    assert facts.layers == ARCHITECTURES[name].get("num_hidden_layers", ARCHITECTURES[name].get("n_layer"))
+    assert facts.hidden_size == 32 and facts.vocabulary == 260
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    assert refuse(tmp_path / "gone").startswith(f"There is no folder {tmp_path}/gone. Check the path, or give a hub id")
+    assert refuse(tmp_path).startswith(f"The folder {tmp_path} has no config.json, so it does not hold a model.")
+    (tmp_path / "file").write_text("")
+    assert refuse(tmp_path / "file").startswith("There is no folder")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "can't be read as JSON"),
+        ("{", "can't be read as JSON"),
+        ("[" * 100_000, "can't be read as JSON"),
+        ("\xff", "can't be read as JSON"),
+        ("[]", "does not say a model_type"),
+        ("null", "does not say a model_type"),
+        ("{}", "does not say a model_type"),
+        ('{"model_type": 5}', "does not say a model_type"),
+    ],
+)
+def test_a_config_that_is_none(folder: Path, text: str, words: str) -> None:
+    (folder / "config.json").write_bytes(text.encode("latin-1"))
+    assert words in refuse(folder)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}, "This is a T5ForConditionalGeneration"),
+        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "This is a BertForMaskedLM, not a causal"),
+        ({"architectures": "BertForMaskedLM"}, "This is a BertForMaskedLM, not a causal language model"),
+        ({"architectures": 5}, "This is a 5, not a causal language model"),
+        ({"auto_map": {"AutoModel": "m.M"}}, "This model needs code written by its author (trust_remote_code)"),
+        ({"model_type": "t5", "architectures": None}, "can't be loaded"),
+        ({"model_type": "no-such-type"}, "can't be loaded"),
+        ({"hidden_size": "wide"}, "can't be loaded"),
+        ({"hidden_size": 48}, "can't be loaded"),
+        ({"num_attention_heads": 0}, "can't be loaded"),
+    ],
+)
+def test_a_config_of_something_else(folder: Path, values: dict[str, Any], words: str) -> None:
+    change_config(folder, **values)
+    assert words in refuse(folder)
+
+
+def test_weights_that_are_missing_or_can_run_code(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    assert "holds its weights only as pickle (.bin), a format that can run code" in refuse(folder)
+    (folder / "pytorch_model.bin").unlink()
+    assert "has no *.safetensors file, so there are no weights to tune" in refuse(folder)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 8, 100, -1, -1000])
+def test_weights_that_were_cut_off(folder: Path, kept: int) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:kept])
+    assert "can't be loaded" in refuse(folder)
+    with pytest.raises(ModelError, match=r"is not a whole safetensors file \(.*\)\. Copy or download it again\."):
+        describe_model(ModelRef(ref=str(folder)))
+
+
+@pytest.mark.parametrize("header", [b"[]", b'{"a": 1}', b'{"a": {}}', b'{"a": {"shape": [1], "data_offsets": []}}'])
+def test_weights_whose_header_is_nonsense(folder: Path, header: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelError, match="is not a whole safetensors file"):
+        count_in_headers(folder)
+    assert "can't be loaded" in refuse(folder)
+
+
+def drop_tokenizer(folder: Path) -> None:
+    """Delete the tokenizer."""
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+
+
+def drop_end(folder: Path) -> None:
+    """Let the tokenizer have no end token."""
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps({k: v for k, v in json.loads(file.read_text()).items() if k != "eos_token"}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (drop_tokenizer, "has no tokenizer. Save it there too: tokenizer.save_pretrained(folder)."),
+        (drop_end, "has no end token (eos), so the model could never learn to stop."),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "The tokenizer in "),
+        (lambda folder: (folder / "tokenizer.json").write_text('{"model": {"type": "BPE"}}'), "The tokenizer in "),
+        (lambda folder: (folder / "tokenizer.json").write_bytes(b"\xff\x00"), "The tokenizer in "),
+    ],
+    ids=["none", "endless", "cut", "empty", "binary"],
+)
+def test_a_tokenizer_that_can_not_be_used(folder: Path, spoil: Callable[[Path], object], words: str) -> None:
+    spoil(folder)
+    assert words in refuse(folder)
+
+
+def test_a_tokenizer_without_a_padding_token_pads_with_its_end(folder: Path) -> None:
+    file = folder / "tokenizer_config.json"
+    file.write_text(json.dumps({k: v for k, v in json.loads(file.read_text()).items() if k != "pad_token"}))
+    tokenizer = load_tokenizer(folder)
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id == 2
+
+
+def test_end_tokens_may_be_none_one_or_many(folder: Path) -> None:
+    model, _ = load(folder)
+    for given, wanted in ((None, set()), (2, {2}), ([2, 5], {2, 5})):
+        model.generation_config.eos_token_id = given
+        assert list_end_tokens(model) == wanted
+
+
+@pytest.mark.parametrize(
+    "ref",
+    [
+        "a b",
+        "../x/../..",
+        "x" * 97,
+        "x" * 1000,
+        "a/b/c",
+        "a\x00b",
+        "größe",
+        "-x",
+        "a..b",
+        "\ud800",
+        "",
+        " ",
+        "a/",
+        "a//b",
+    ],
+    ids=lambda ref: repr(ref)[:12],
+)
+def test_an_id_that_can_be_none_is_refused(ref: str) -> None:
+    with pytest.raises(ModelError) as told:
+        find_config_folder(ModelRef(ref=ref))
+    assert told.value.field == "model" and len(str(told.value)) < 300
+
+
+@pytest.mark.parametrize("ref", ["~nobody-of-that-name", "/a\x00b", "/" + "x" * 300, "./" + "x" * 999, "C:\\models"])
+def test_a_path_that_can_be_none_is_refused(ref: str) -> None:
+    with pytest.raises(ModelError, match=r"can't be a folder|There is no folder"):
+        find_config_folder(ModelRef(ref=ref))
+
+
+@pytest.mark.parametrize("revision", ["../main", "a b", "\x00", "", "x" * 201, "-x"], ids=lambda text: repr(text)[:9])
+def test_a_revision_that_can_be_none_is_refused(revision: str) -> None:
+    with pytest.raises(ModelError, match="can't be a revision") as told:
+        ModelRef(ref="owner/name", revision=revision).find_folder()
+    assert told.value.field == "revision"
+    for good in ("main", "v1.0", "refs/pr/3", "0123456789abcdef"):
+        assert ModelRef(ref="owner/name", revision=good).find_folder() is None
+
+
+def test_what_is_on_the_hub_and_out_of_reach_is_told_in_words() -> None:
+    for fetch in (find_config_folder, find_model_folder):
+        with pytest.raises(ModelError, match="'owner/name' is not on this computer, and the hub can't be reached"):
+            fetch(ModelRef(ref="owner/name"))
+
+
+def test_what_was_fetched_before_needs_no_network(tiny_model: Path) -> None:
+    from huggingface_hub import constants
+
+    assert str(constants.HF_HUB_CACHE).startswith(os.environ["HF_HOME"])
+    cached = Path(constants.HF_HUB_CACHE) / "models--school--tiny"
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(tiny_model, cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    ref = ModelRef(ref="school/tiny")
+    facts = describe_model(ref)
+    assert (facts.title, facts.family) == ("tiny", "llama") and facts.parameters
+    found = find_model_folder(ref)
+    assert found == cached / "snapshots" / commit == find_config_folder(ref)
+    assert load_base(found, FP32, find_device()).num_parameters() == facts.parameters
+    (found / "model.safetensors").unlink()  # only config and tokenizer were fetched yet
+    assert describe_model(ref).parameters is None and describe_model(ref).fits(find_device()) == "unknown"
+    with pytest.raises(ModelError, match="has no \\*.safetensors file, so there are no weights to tune"):
+        find_model_folder(ref)
+    shutil.rmtree(cached)
+    with pytest.raises(ModelError, match="is not on this computer"):
+        find_config_folder(ref)
+
+
+def test_the_built_in_model_is_there_and_whole() -> None:
+    ref = ModelRef(ref=BUILTIN)
+    facts = describe_model(ref)
+    card = next(card for card in CATALOGUE if card.ref == BUILTIN)
+    folder = find_model_folder(ref)
+    model, tokenizer = load_base(folder, FP32, find_device()), load_tokenizer(folder)
+    assert facts.parameters == model.num_parameters()
+    assert abs(model.num_parameters() - card.parameters) < 0.05 * card.parameters
+    assert facts.context == card.context and facts.licence == card.licence and facts.title == card.title
+    assert ref.is_local and card.local
+    text = "Definition: Say hello.\nInput: Anna\nOutput: Hello, Anna!"
+    assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True).strip() == text
+
+
+def test_only_the_built_in_model_of_the_list_is_here_from_the_start() -> None:
+    assert [card.ref for card in CATALOGUE if card.local] == [BUILTIN] == [CATALOGUE[0].ref]
+    for card in CATALOGUE[1:]:
+        assert not ModelRef(ref=card.ref).is_local and card.summary.endswith(".")
+
+
+def test_a_relative_folder_is_a_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    for ref in ("model", "./model"):
+        assert ModelRef(ref=ref).is_local
+        assert check_folder(ModelRef(ref=ref).find_folder() or Path()).samefile(folder)
+    assert read_config(folder)["model_type"] == "llama"
