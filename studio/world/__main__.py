@@ -9,13 +9,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from studio.world.export import export_base
 from studio.world.pretraining import Recipe, pretrain
 from studio.world.tokenizer import save_tokens
 
 BASE_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "base"
+BUILD_FOLDER = user_cache_path("fine-tuning-studio", appauthor=False) / "little-world"
 # What the weights in assets/base were made with.
-STEPS = 5500
+STEPS = 3700
 SHARDS = 300
 
 
@@ -25,7 +28,9 @@ def _parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--shards", type=int, default=SHARDS, help="parts of the corpus, 0.2 M tokens each (%(default)s)"
     )
-    parser.add_argument("--build-folder", type=Path, required=True, help="for tokens, log and checkpoints; 3 GB")
+    parser.add_argument(
+        "--build-folder", type=Path, default=BUILD_FOLDER, help="for tokens, log and checkpoints; 3 GB (%(default)s)"
+    )
     parser.add_argument("--into", type=Path, default=BASE_FOLDER, help="where the model goes (assets/base)")
     parser.add_argument("--no-compile", action="store_true", help="without torch.compile: starts sooner, runs slower")
     parser.add_argument("--export-only", action="store_true", help="only write the latest checkpoint as a model")

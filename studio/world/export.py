@@ -153,7 +153,7 @@ made for one purpose: a beginner fine-tunes it in a minute on an ordinary comput
 The same weights, up to the order of additions in your processor, come from one command:
 
 ```
-python -m studio.world --build-folder /tmp/little-world
+python -m studio.world
 ```
 
 ## What it writes
