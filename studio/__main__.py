@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 def train_recipe(studio: Studio, name: str) -> int:
     """Train the recipe of a file and follow it to its end."""
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         print(f"The recipe {name} can't be read: {error}.", file=sys.stderr)
         return 2

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from studio.chat.desk import Answers, Desk
+from studio.declaration import show
 from studio.errors import InputError, ModelError, StudioError
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.time import Speed, load_speed, measure_speed
@@ -157,8 +158,9 @@ class Studio:
         task = self.load_task(recipe.task_id, recipe.task_version)
         split_task(task, recipe.training.seed)
         find_config_folder(recipe.base)
+        click = str(request)[:100].encode("utf-8", "replace").decode()
         with self._starting:
-            run = new_run(self.workspace, recipe.model_copy(update={"task_version": task.version}), request[:100])
+            run = new_run(self.workspace, recipe.model_copy(update={"task_version": task.version}), click)
         self.scheduler.wake()
         return run.run_id
 
@@ -184,6 +186,8 @@ class Studio:
 
     def run_events(self, run_id: str, offset: int = 0) -> EventPage:
         """Return the whole events after a byte offset, at most a megabyte of them, and where to go on."""
+        if isinstance(offset, bool) or not isinstance(offset, int):
+            raise InputError(f"offset must be a whole number of bytes, not {show(offset)}. Begin at 0.", field="offset")
         run = find_run(self.workspace, run_id)
         status = self.scheduler.watch(run).look().status
         page = read_events(run.events_file, offset)

@@ -1,0 +1,227 @@
+"""What a recipe will cost: exact counts of models that are not here, memory that adds up, time once it was measured."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import import_task, read_model_recipe
+
+from studio.errors import ModelError, RecipeError
+from studio.estimates.counting import LinearShape, Shape, count, find_shape
+from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe, judge
+from studio.estimates.memory import itemise_memory
+from studio.estimates.time import count_operations, load_speed, measure_run, measure_speed, save_speed
+from studio.methods import METHODS
+from studio.methods.lora import Lora
+from studio.models.device import DeviceFacts, find_device
+from studio.precisions import PRECISIONS
+
+GIB = 2**30
+DEVICE = DeviceFacts(kind="cpu", name="a test", memory_bytes=16 * GIB, free_bytes=8 * GIB, cores=2, bf16=False)
+
+LLAMA = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 128256, "num_key_value_heads": 8}
+EIGHT = {**LLAMA, "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32}
+SEVENTY = {**LLAMA, "hidden_size": 8192, "intermediate_size": 28672, "num_hidden_layers": 80, "num_attention_heads": 64}
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> Path:
+    """Make a folder that holds nothing but a config.json."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def list_matrices(config: dict[str, Any]) -> list[tuple[int, int]]:
+    """Return rows and columns of the linear layers of one Llama layer, as the paper draws it."""
+    wide, hidden = config["hidden_size"], config["intermediate_size"]
+    shared = wide // config["num_attention_heads"] * config["num_key_value_heads"]
+    return [(wide, wide), (shared, wide), (shared, wide), (wide, wide), (hidden, wide), (hidden, wide), (wide, hidden)]
+
+
+@pytest.mark.parametrize(
+    ("config", "rank", "published"),
+    [(EIGHT, 16, 41_943_040), (SEVENTY, 16, 207_093_760), (EIGHT, 8, 20_971_520)],
+    ids=["8B", "70B", "8B-8"],
+)
+def test_the_counts_of_large_models_are_those_of_the_closed_form(
+    config: dict[str, Any], rank: int, published: int, tmp_path: Path
+) -> None:
+    folder = write_config(tmp_path, config)
+    matrices, layers = list_matrices(config), config["num_hidden_layers"]
+    linear = layers * sum(rows * columns for rows, columns in matrices)
+    ends = 2 * config["vocab_size"] * config["hidden_size"] + (2 * layers + 1) * config["hidden_size"]
+    counted = count(folder, Lora(rank=rank))
+    assert counted.trainable == layers * sum(rank * (rows + columns) for rows, columns in matrices) == published
+    assert counted.base == linear + ends and counted.linear == linear
+    assert counted.total == counted.base + counted.trainable
+    assert count(folder, METHODS.read("full")).trainable == counted.base
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 7])
+@pytest.mark.parametrize("targets", ["all-linear", "q_proj", "layers.0.mlp.up_proj"])
+def test_a_count_from_one_layer_is_that_of_all(layers: int, targets: str, tmp_path: Path) -> None:
+    config = {**EIGHT, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": layers, "vocab_size": 100}
+    counted = count(write_config(tmp_path, config), Lora(rank=2, targets=targets))
+    chosen = {"all-linear": list_matrices(config) * layers, "q_proj": [(64, 64)] * layers}.get(targets, [(96, 64)])
+    assert counted.trainable == sum(2 * (rows + columns) for rows, columns in chosen)
+
+
+def test_layers_of_different_sizes_are_counted_one_by_one(tmp_path: Path) -> None:
+    small = {"hidden_size": 64, "intermediate_size": 96, "num_attention_heads": 4, "num_key_value_heads": 2}
+    experts = {"moe_intermediate_size": 32, "num_experts": 4, "num_experts_per_tok": 2, "mlp_only_layers": [0, 3]}
+    config = {"model_type": "qwen3_moe", "vocab_size": 100, "head_dim": 16, "num_hidden_layers": 5, **small, **experts}
+    folder = write_config(tmp_path, config)
+    assert not find_shape(folder).uniform
+    full = count(folder, METHODS.read("full"))
+    assert full.trainable == full.base == full.total
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"num_attention_heads": 0}, "can't build a causal language model of kind 'llama'"),
+        ({"hidden_size": "wide"}, "can't build a causal language model of kind 'llama'"),
+        ({"num_hidden_layers": -3}, "can't build a causal language model|no layer"),
+        ({"model_type": "t5", "architectures": None}, "can't build a causal language model of kind 't5'"),
+        ({"model_type": "nothing"}, "can't build a causal language model of kind 'nothing'"),
+    ],
+)
+def test_a_config_that_makes_no_model_is_told_in_words(values: dict[str, Any], words: str, tmp_path: Path) -> None:
+    with pytest.raises((ModelError, RecipeError), match=words):
+        count(write_config(tmp_path, {**EIGHT, "num_hidden_layers": 2, **values}), Lora())
+
+
+def test_the_counts_of_a_quantised_config_are_those_of_what_it_stands_for(tmp_path: Path) -> None:
+    plain = write_config(tmp_path / "plain", {**EIGHT, "num_hidden_layers": 2})
+    stored = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    small = write_config(tmp_path / "small", {**EIGHT, "num_hidden_layers": 2, "quantization_config": stored})
+    assert count(plain, Lora()) == count(small, Lora())
+
+
+def itemise(folder: Path, precision: str = "fp32", method: str = "lora", **changes: Any) -> dict[str, int]:
+    """Return the memory of a recipe."""
+    chosen = METHODS.read(method)
+    options = {"batch": 4, "length": 128, "compute_bytes": 4, "checkpointing": False, **changes}
+    shape, counted = find_shape(folder), count(folder, chosen)
+    return itemise_memory(shape, counted, PRECISIONS.read(precision), whole_model=chosen.saves_whole_model, **options)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS.members)
+@pytest.mark.parametrize("method", METHODS.members)
+def test_every_item_of_memory_is_positive(precision: str, method: str, tmp_path: Path) -> None:
+    items = itemise(write_config(tmp_path, EIGHT), precision, method)
+    nothing = {name for name, size in items.items() if size == 0}
+    assert nothing == ({"adapter"} if METHODS.find(method).saves_whole_model else set())
+    assert all(size >= 0 for size in items.values())
+
+
+def test_memory_grows_with_what_it_is_made_of(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, EIGHT)
+    usual = itemise(folder)
+    assert usual["base weights"] == 4 * count(folder, Lora()).base
+    assert itemise(folder, "bf16")["base weights"] == usual["base weights"] // 2
+    assert 3.2 < usual["base weights"] / itemise(folder, "nf4")["base weights"] < 8
+    assert itemise(folder, batch=8)["activations"] == 2 * usual["activations"]
+    assert itemise(folder, length=256)["logits"] == 2 * usual["logits"]
+    assert itemise(folder, checkpointing=True)["activations"] < usual["activations"] / 4
+    assert itemise(folder, method="full")["optimiser"] > 100 * usual["optimiser"]
+
+
+@pytest.mark.parametrize(
+    ("needed", "wanted"),
+    [(0, "fits"), (84, "fits"), (85, "tight"), (100, "tight"), (101, "too big"), (10**18, "too big")],
+)
+def test_what_fits(needed: int, wanted: str) -> None:
+    assert judge(needed, 100) == wanted
+
+
+def estimate(model: Path, cache: Path, **changes: Any) -> Estimate:
+    """Estimate a recipe on a task of 800 examples."""
+    names = {"model": "Tiny", "task": "Sums"}
+    return estimate_recipe(read_model_recipe(model, **changes), model, TaskSize(800, 40.0, 90), DEVICE, cache, names)
+
+
+def test_an_estimate_adds_up_and_says_it_in_a_sentence(tiny_model: Path, tmp_path: Path) -> None:
+    found = estimate(tiny_model, tmp_path, precision="nf4")
+    assert found.memory_bytes == sum(found.memory.values()) and found.fits == "fits" and found.free_bytes == 8 * GIB
+    assert found.percent == pytest.approx(100 * found.trainable / found.total)
+    assert found.adapter_bytes == 4 * found.trainable and found.steps == 8 and found.examples == 800
+    assert found.sentence == (
+        f"Tiny learns Sums (800 examples) by QLoRA, rank 4: {found.trainable:,} of {found.total:,} parameters "
+        f"({found.percent:.1f} %)."
+    )
+
+
+def test_time_is_unknown_until_it_was_measured(tiny_model: Path, tmp_path: Path) -> None:
+    assert load_speed(tmp_path, DEVICE) is None
+    assert estimate(tiny_model, tmp_path).seconds is None
+    speed = measure_speed(tmp_path, DEVICE)
+    assert speed.flops > 1e6 and load_speed(tmp_path, DEVICE) == speed
+    short, long = (estimate(tiny_model, tmp_path, training={"max_steps": n}).seconds for n in (100, 1000))
+    assert short is not None and long is not None
+    assert speed.start_seconds < short < long
+    assert f"about {short:.0f} s here" in estimate(tiny_model, tmp_path, training={"max_steps": 100}).sentence
+    other = DEVICE.model_copy(update={"name": "another"})
+    assert load_speed(tmp_path, other) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"device": "a test", "flops": "fast"}', "\xff"])
+def test_a_damaged_measurement_is_none(text: str, tmp_path: Path) -> None:
+    measured = measure_run(0.0, [1.0, 2.0, 3.0], 1000, 10.0)
+    save_speed(tmp_path, DEVICE, measured)
+    assert load_speed(tmp_path, DEVICE) == measured
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(text.encode("latin-1"))
+    assert load_speed(tmp_path, DEVICE) is None
+
+
+def test_a_run_tells_its_own_speed() -> None:
+    speed = measure_run(began=10.0, step_moments=[13.0, 15.0, 17.0], parameters=1000, tokens_a_step=50)
+    assert speed.start_seconds == 3 and speed.flops == count_operations(1000, 50) / 2
+
+
+def test_the_picture_of_a_thousand_by_a_thousand() -> None:
+    kinds = (LinearShape("q_proj", 1000, 1000, 4), LinearShape("k_proj", 250, 1000, 4))
+    shape = Shape(5_000_000, 5_000_000, 4, 1000, 4, 100, kinds, True)
+    drawn = draw_matrix(shape, Lora(rank=4))
+    assert (drawn.rows, drawn.columns, drawn.rank) == (1000, 1000, 4)
+    assert (drawn.full_count, drawn.factor_count) == (1_000_000, 8_000)
+    whole = draw_matrix(shape, METHODS.read("full"))
+    assert (whole.full_count, whole.factor_count, whole.rank) == (1_000_000, None, None)
+    assert draw_matrix(shape._replace(kinds=()), Lora()).rows == 1000
+
+
+def test_a_wrong_target_is_told_before_anything_is_loaded(tiny_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="no linear layer of this model is called 'wq'") as told:
+        estimate(tiny_model, tmp_path, method={"name": "lora", "targets": "wq"})
+    assert told.value.field == "method.targets"
+
+
+def test_the_device_is_found() -> None:
+    device = find_device()
+    assert 0 < device.free_bytes <= device.memory_bytes and device.cores >= 1 and device.name
+    assert device.sentence.endswith(".")
+
+
+def test_the_service_is_imported_without_a_heavy_library() -> None:
+    code = "import studio.service, sys; print(*sorted(name for name in sys.modules if '.' not in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    loaded = set(done.stdout.split())
+    assert "studio" in loaded and "pydantic" in loaded
+    assert not loaded & {"torch", "transformers", "peft", "bitsandbytes", "gradio", "trl", "datasets", "accelerate"}
+
+
+def test_an_imported_task_is_used_for_the_size(workspace: Any, tiny_model: Path) -> None:
+    from studio.runs.launcher import InlineLauncher
+    from studio.service import Studio
+
+    task_id = import_task(workspace)
+    studio = Studio(workspace, InlineLauncher())
+    lengths = studio.token_lengths(task_id, str(tiny_model))
+    assert (lengths.counted, lengths.too_long, lengths.context) == (60, 0, 512)
+    assert lengths.median <= lengths.p95 <= lengths.longest < 80 and 0 < lengths.mean < 80
+    found = studio.estimate({"task_id": task_id, "model": str(tiny_model)})
+    assert found.examples == 48 and found.sentence.startswith("tiny-llama learns Tiny sums (48 examples) by LoRA, rank")
