@@ -39,6 +39,10 @@ def draw_train(studio: Studio, draft: DraftBox) -> None:
     def show_plan(value: dict[str, Any]) -> str:
         return draw_plan(studio, read_draft(value))
 
+    def refresh_plan(value: dict[str, Any]) -> Any:
+        chosen = read_draft(value)
+        return draw_plan(studio, chosen) if chosen["step"] == "train" else gr.skip()
+
     Panel(_HEAD.format(trainable=term("trainable")), elem_classes="studio")
     RunDesk(studio, elem_id="desk", elem_classes="studio")
     plan = Panel(_WAITING, elem_id="plan", elem_classes="studio")
@@ -46,6 +50,7 @@ def draw_train(studio: Studio, draft: DraftBox) -> None:
         LiveChart(studio, elem_id="chart", elem_classes="studio")
         SampleAnswers(elem_id="samples", elem_classes="studio")
     draft.train_shown(show_plan, [draft], [plan], **LATEST)
+    draft.recipe_changed(refresh_plan, [draft], [plan], **LATEST)  # fires too when this computer's speed became known
 
 
 def draw_plan(studio: Studio, draft: dict[str, Any]) -> str:

@@ -182,6 +182,9 @@ def test_a_server_killed_and_restarted_leaves_the_training_and_the_open_page_alo
     run = open_studio(server).start_run(write_recipe(tiny_model))
     page = open_page(server.url + address("train", run))
     await_points(page, 10)
+    # An event of gradio's own that is under way when the server dies makes gradio load the page anew.
+    expect(page.locator("#recipe-bar")).to_contain_text("learns", timeout=LONG)
+    expect(page.locator("[data-again]")).to_have_count(0, timeout=LONG)
     page.evaluate("window.notReloaded = true")
     server.stop(training=False)
     expect(chart(page)).to_have_attribute("data-connection", "reconnecting", timeout=LONG)
