@@ -11,6 +11,7 @@ from studio.tasks.prompt import write_prompt
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.samples.__main__ import ALL, list_files
 from studio.tasks.samples.sample import UNSEEN_COUNT, Sample
+from studio.tasks.samples.sentiment import is_kept_apart
 from studio.tasks.split import split_task
 from studio.tasks.store import SAMPLES, TaskStore
 from studio.tasks.task import Instance
@@ -136,13 +137,20 @@ def decisive_words(sample: Sample, instance: Instance) -> set[str]:
     given, answer = words_of(instance.input), words_of(instance.output[0])
     unseen = load_lexicon().unseen
     if sample.name == "sentiment":
-        return given & {word for entry in unseen.good + unseen.bad for word in words_of(entry.word)}
+        adjectives = load_lexicon().good + load_lexicon().bad
+        return given & {word for entry in adjectives if is_kept_apart(entry.word) for word in words_of(entry.word)} - {
+            "made"
+        }
     if sample.name in ("plural", "odd_one_out"):
         return given
     if sample.name == "opposite":
         return (given ^ answer) - {"a", "an"}
     if sample.name in ("question", "past_tense"):
-        return answer - words_of("Did does can will must the a an at through along into with some") - {"ferry"}
+        return (
+            answer
+            - words_of("Did does can will must the a an at along for from into near over through to with")
+            - {"ferry"}
+        )
     nouns = {word for noun in unseen.nouns for word in words_of(noun)} | words_of(*unseen.girls, *unseen.boys)
     return given & nouns
 

@@ -1,8 +1,9 @@
 """Who does what: everyday deeds that make sense, as clauses that can be put into any tense.
 
-Knows two tables of verbs with what may follow them: everyday ones, and those reserved for the tests of unseen words. A
-word in square brackets is a kind; a noun of that kind from the little world stands there. `+` at the end lets a place
-or a time follow. Does not know which task asks for what.
+Knows two tables of verbs with what may follow them: those of the tasks, and those kept apart for the tests of unseen
+words, which the base has read about and the tasks never show. A word in square brackets is a kind; a noun of that kind
+from the little world stands there. `+` at the end lets a place or a time follow. Does not know which task asks for
+what.
 """
 
 import re
@@ -21,7 +22,6 @@ cook: the soup+ | some rice+ | a [vegetable] | dinner for [name]
 cut: the [fruit]+ | the [vegetable] | the bread+
 buy: a [clothing]+ | a [toy] for [name] | a [fruit]+ | some bread+ | a new [machine]
 sell: the old [vehicle]+ | a [clothing]+ | the [furniture] | a [instrument] to [name]
-bring: a [fruit]+ | some cake to [name] | the [tableware] | a [toy] to school
 make: a [meal]+ | some tea+ | a [toy] for [name] | a big mistake
 take: the [container]+ | a photo of the [animal] | the bus to the [goal] | a [fruit]
 give: a [toy] to [name] | some water to the [animal] | a [reading] to [kin] | a [fruit] to the [job]
@@ -31,8 +31,6 @@ show: the [reading] to [name] | the [place] to [kin] | the [toy] to the [job]
 tell: a story to [name] | a joke+ | the secret to [kin]
 write: a letter to [name] | a poem+ | a long story+ | a [reading]
 read: a [reading]+ | a story to [name] | the map+ | a poem+
-draw: a [animal]+ | a [vehicle]+ | the [place] | a [fruit]
-paint: the [furniture] | a picture of [name] | the [vehicle]+ | the old door
 find: a [coin]+ | the [clothing]+ | a [animal]+ | the lost [container]
 lose: the [coin]+ | a [clothing]+ | the game+ | the [container]+
 see: a [animal]+ | the [job]+ | a [vehicle]+ | [name]+
@@ -47,7 +45,6 @@ break: the [tableware]+ | a [toy]+ | the window
 hide: the [coin]+ | a [pastry]+ | the [reading]+
 build: a [furniture]+ | a house near the [place] | a boat | a small bridge
 throw: the ball+ | a stone into the lake | the [clothing] to [name]
-wear: a [clothing]+ | a blue [clothing] | an old [clothing]+
 ride: a horse+ | the [bike]+ | the pony to the [goal]
 drive: the [car] to the [goal] | to the [goal]+ | the old [car]
 fly: a kite+ | to Paris | over the [goal]
@@ -67,53 +64,30 @@ speak: to the [job]+ | to [name]+ | very quietly
 leave: the [place]+ | the [container] at home | without [name]
 forget: the [coin]+ | the name of the [job] | the answer
 wake: the baby | [kin]+ | up early
-wash: the [tableware]+ | the [animal]+ | a [clothing]+
-clean: the [place]+ | the [furniture]+ | the window
-open: the [container]+ | the door+ | the window | a letter from [name]
 close: the door+ | the window+ | the [container]
-carry: the [container]+ | a heavy [furniture] | the [animal] home
 pull: the [cart]+ | the rope | the [animal] out of the water
-push: the [cart]+ | the [furniture] to the wall | the door
-fix: the [machine]+ | the [vehicle]+ | the [tool]
 repair: the [machine]+ | the [furniture] | a [vehicle]+
 use: the [tool]+ | the [machine]+ | an old map
-need: a [tool] | a new [clothing] | some help+
-want: a [toy] | a [pastry] | a new [vehicle]
-like: the [animal] | the [place] | [fruits] | music
+need: a [tool] | a new [clothing] | some water+
 love: [kin] | the [animal] | [fruits] | the sea
-help: [name]+ | the [job]+ | the old man+
-call: the doctor | [name]+ | the [job]
 ask: the [job]+ | [name] a question | for a [fruit]
 answer: the question | the phone+ | the letter from [name]
-visit: [name]+ | the [place]+ | [kin]+
 watch: the [animal]+ | a film+ | the game+ | the stars+
-follow: the [animal]+ | [name] to the [place] | the map
-chase: the [animal]+ | the thief+ | the ball
-touch: the [animal] | the hot [tableware] | the snow
 plant: a tree+ | some flowers+ | a [vegetable]+
-pick: a [fruit]+ | some flowers+ | the best [fruit]
-count: the [animals]+ | the money+ | the stars
 collect: stamps | shells+ | old [toys]
 pack: the [container] | a [clothing] | some food for the trip
 order: a [meal]+ | some tea+ | the soup
 taste: the [meal]+ | the soup | a [fruit]
 try: the [meal]+ | a new [clothing] | the soup
-share: the [pastry] with [name] | the [meal] with [kin]
-borrow: a [reading] from [name] | a [tool] from the [job]
 return: the [tool] to the [job] | to the [place]+
 play: the [instrument]+ | football+ | chess with [name] | with the [animal]+
 practice: the [instrument]+ | the dance+
 dance: with [name]+ | [where] | all night
-walk: to the [place]+ | home with [name] | through the [place]
 climb: a tree+ | the hill+ | over the wall
-jump: over the [furniture] | into the lake+ | for joy
 laugh: about the joke | with [name]+ | very loudly
 cry: at night | [where] | about the lost [toy]
-wait: for [name]+ | [where] | for the [bus]
 work: [where] | with [name]+ | all day
 travel: to Rome with [name] | by train | to the [goal]+
-talk: to [name]+ | about the [animal] | with the [job]+
-listen: to the [job] | to music+ | to the [instrument]
 look: at the [animal]+ | for the [coin]+ | out of the window
 smile: at [name]+ | at the baby
 stop: at the [place] | the [car] | near the [place]
@@ -121,42 +95,33 @@ study: the map+ | with [name]+ | English+
 """
 
 _RESERVED = """
-juggle: the tangerines | the dominoes
-tickle: the [animal] | [name]
-sketch: a [animal] | a cactus | the lagoon
-hoist: the crate | the anchor
-scrub: the goblet | the crate
-peel: a tangerine | the turnip
-chew: a bagel | the pretzel
-sip: the cider | some cider
-swallow: the pretzel | a marshmallow
-nibble: the pretzel | an apricot
-grill: the zucchini | a turnip
-slice: the zucchini | a bagel
-stack: the crates | the dominoes
-drag: the crate | the anchor
-toss: the pebble | a mitten
-photograph: the [animal] | the lagoon
-pat: the llama | the badger
-groom: the llama
-adopt: a llama | a badger
-congratulate: [name] | the [job]
-comfort: [name] | the [job]
-scold: [name] | the [animal]
-hire: [name] | the [job]
-shove: the crate | the wheelbarrow
-wrestle: with [name] | with the [animal]
-stretch:
-stroll: through the courtyard | along the pier
-sprint: through the courtyard | along the pier
-gallop: through the quarry | along the pier
-limp: through the courtyard | along the pier
-hum:
-sob:
-chuckle:
-squint: at [name] | at the [animal]
-sneak: through the monastery | into the aquarium
-weave: a poncho
+paint: the crate
+push: the crate | the wheelbarrow
+carry: the crate | the anchor
+touch: the [animal] | the goblet
+follow: the [animal] | [name]
+visit: [name] | the lagoon | the [job]
+open: the crate
+count: the pebbles | the dominoes | the tangerines
+share: the pretzel with [name] | a bagel with [name]
+wait: for [name] | near the lagoon | for the [job]
+help: [name] | the [job]
+call: [name] | the [job]
+clean: the goblet | the crate | the aquarium
+fix: the wheelbarrow
+want: a tangerine | a poncho
+like: the [animal] | the lagoon
+chase: the [animal] | [name]
+wash: the goblet | the [animal]
+pick: a tangerine | the zucchini
+wear: a poncho | the mitten
+draw: the [animal] | a cactus
+bring: a tangerine to [name] | the crate
+walk: to the lagoon | along the pier | through the courtyard
+jump: over the crate | into the lagoon
+talk: to [name] | to the [job]
+listen: to the [job] | to [name]
+borrow: the wheelbarrow from [name] | a poncho from the [job]
 """
 
 

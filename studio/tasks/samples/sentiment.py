@@ -1,4 +1,9 @@
-"""Is the writer of a review happy? The unseen ones praise and blame with adjectives the task never shows."""
+"""Is the writer of a review happy? The unseen ones praise and blame with adjectives the task never shows.
+
+These are ordinary ones that the base has read about: nobody can tell praise from blame by a word never met.
+"""
+
+import hashlib
 
 from studio.tasks.samples.sample import Draw, Sample
 from studio.tasks.task import Example
@@ -93,17 +98,27 @@ def draw(draw: Draw) -> tuple[str, tuple[str, ...]]:
 
 
 def _list_adjectives(kind: str, label: str, unseen: bool) -> list[str]:
-    words = load_lexicon().unseen if unseen else load_lexicon()
-    adjectives = words.good if label == "positive" else words.bad
+    adjectives = load_lexicon().good if label == "positive" else load_lexicon().bad
     wrong = _UNCLEAR | _ODD_BESIDE.get(kind, set())
-    return [adjective.word for adjective in adjectives if kind in adjective.fits and adjective.word not in wrong]
+    return [
+        adjective.word
+        for adjective in adjectives
+        if kind in adjective.fits and adjective.word not in wrong and is_kept_apart(adjective.word) == unseen
+    ]
+
+
+def is_kept_apart(word: str) -> bool:
+    """Whether an adjective is only for the test of unseen words: about one in four, by a hash of its letters.
+
+    The 58 before them is the first number that leaves each subject enough of both, and the examples their own.
+    """
+    return hashlib.sha256(f"58{word}".encode()).digest()[0] % 4 == 0
 
 
 def _is_of_people(adjectives: set[str]) -> bool:
     """Whether one of them fits people too: a service can be rude, a repair can't."""
     lexicon = load_lexicon()
-    known = lexicon.good + lexicon.bad + lexicon.unseen.good + lexicon.unseen.bad
-    return any(entry.word in adjectives and "person" in entry.fits for entry in known)
+    return any(entry.word in adjectives and "person" in entry.fits for entry in lexicon.good + lexicon.bad)
 
 
 SAMPLE = Sample(
