@@ -210,7 +210,7 @@ def test_end_tokens_may_be_none_one_or_many(folder: Path) -> None:
         "a/",
         "a//b",
     ],
-    ids=lambda ref: repr(ref)[:12],
+    ids=lambda ref: ascii(ref)[:12],
 )
 def test_an_id_that_can_be_none_is_refused(ref: str) -> None:
     with pytest.raises(ModelError) as told:
@@ -224,7 +224,7 @@ def test_a_path_that_can_be_none_is_refused(ref: str) -> None:
         find_config_folder(ModelRef(ref=ref))
 
 
-@pytest.mark.parametrize("revision", ["../main", "a b", "\x00", "", "x" * 201, "-x"], ids=lambda text: repr(text)[:9])
+@pytest.mark.parametrize("revision", ["../main", "a b", "\x00", "", "x" * 201, "-x"], ids=lambda text: ascii(text)[:9])
 def test_a_revision_that_can_be_none_is_refused(revision: str) -> None:
     with pytest.raises(ModelError, match="can't be a revision") as told:
         ModelRef(ref="owner/name", revision=revision).find_folder()

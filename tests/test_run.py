@@ -134,7 +134,8 @@ def test_another_process_with_the_same_number_does_not_count(workspace: Workspac
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"pid": 1}', '{"pid": -5, "created": 1, "offset": 0}', '{"pid": "x", "created": 1}']
+    "text",
+    ["", "{", "[]", "null", '{"pid": 1}', '{"pid": -5, "created": 1, "offset": 0}', '{"pid": "x", "created": 1}'],
 )
 def test_a_damaged_note_of_the_process_means_that_it_is_dead(workspace: Workspace, text: str) -> None:
     run = make_run(workspace)

@@ -124,6 +124,19 @@ def test_what_goes_on_has_the_very_losses_of_what_was_never_interrupted(
     assert weights.keys() == again.keys() and all((weights[key] == again[key]).all() for key in weights)
 
 
+def test_it_goes_on_in_the_middle_of_a_later_epoch_with_the_very_batches(
+    workspace: Workspace, tiny_model: Path
+) -> None:
+    """An epoch has twelve steps; the order of the second must not hang on what the first one drew."""
+    method = {"name": "lora", "rank": 2, "dropout": 0.3}
+    recipe = write_recipe(tiny_model, method=method, training={"max_steps": 30, "save_every": 7, "evaluate_every": 0})
+    run = train(workspace, recipe)
+    whole = losses(read_all(run))
+    for step in (28, 30):
+        run.forget_checkpoint(step)
+    assert losses(resume(workspace, run)) == {step: loss for step, loss in whole.items() if step > 21}
+
+
 def read_weights(folder: Path) -> dict[str, Any]:
     """Return the tensors of a checkpoint."""
     from safetensors.torch import load_file

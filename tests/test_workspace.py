@@ -39,7 +39,7 @@ BAD_IDS = [
 ]
 
 
-@pytest.mark.parametrize("value", BAD_IDS, ids=lambda value: repr(value)[:20])
+@pytest.mark.parametrize("value", BAD_IDS, ids=lambda value: ascii(value)[:20])
 def test_what_is_no_id_is_refused_in_words(workspace: Workspace, value: object) -> None:
     with pytest.raises(NotFoundError, match="can't be the id of a run: ids are small letters, digits, - and _") as told:
         workspace.find_run_folder(value)

@@ -7,11 +7,13 @@ the same gradients, for a fraction of the work (the idea of Hydragen, Juravsky e
 training).
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import cross_entropy, pad
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
+from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from studio.objectives.objective import Row
 
@@ -33,6 +35,29 @@ class RowDataset(Dataset):
 
     def __getitem__(self, place: int) -> dict[str, list[int]]:
         return {"input_ids": self.rows[place].input_ids, "labels": self.rows[place].labels}
+
+
+class LengthSampler(Sampler):
+    """The order of an epoch's rows: shuffled, then rows of like length together.
+
+    It hangs on the seed and the number of the epoch alone (transformers' own draws from the random numbers that the
+    dropout uses, too), so a training that goes on in the middle of any epoch meets the same batches.
+    """
+
+    def __init__(self, rows: RowDataset, group: int, seed: int) -> None:
+        self.lengths, self.group, self.seed = [len(row.input_ids) for row in rows.rows], group, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that is read next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        dice = torch.Generator().manual_seed((self.seed << 20) + self.epoch)
+        return iter(get_length_grouped_indices(self.lengths, self.group, generator=dice))
 
 
 class Batcher:

@@ -166,7 +166,6 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         eval_steps=plan.evaluate_every or None,
         save_strategy="steps" if plan.save_every else "no",
         save_steps=plan.save_every or 500,
-        train_sampling_strategy="group_by_length",
         report_to=[],
         disable_tqdm=True,
         remove_unused_columns=False,

@@ -10,7 +10,7 @@ import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from studio.errors import RecipeError
-from studio.runs.batch import sum_loss
+from studio.runs.batch import LengthSampler, sum_loss
 from studio.runs.event import EventWriter
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
@@ -40,6 +40,11 @@ class StudioTrainer(Trainer):
         found = sum_loss(model, inputs)
         loss = found.total / (num_items_in_batch if num_items_in_batch is not None else found.learnt.clamp(min=1))
         return (loss, {"loss": loss}) if return_outputs else loss
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthSampler:
+        rows: Any = train_dataset or self.train_dataset
+        group = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthSampler(rows, group, self.recipe.training.seed)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
