@@ -4,14 +4,16 @@ import json
 import math
 import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from architectures import make_model
-from tiny import TASK_ID, import_task, kinds, losses, read_all, resume, train, write_recipe
+from tiny import TASK_ID, import_task, kinds, losses, read_all, resume, train, wait_until, write_recipe
 
 from studio.runs.event import PHASES, TERMINAL
+from studio.runs.launcher import InlineLauncher
 from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
 from studio.runs.status import Watch
@@ -145,19 +147,37 @@ def read_weights(folder: Path) -> dict[str, Any]:
     return load_file(file)
 
 
-def test_a_stop_is_heeded_after_the_step_and_what_stopped_goes_on(
+def test_a_stop_before_the_first_step_is_heeded_and_what_stopped_goes_on(
     workspace: Workspace, tiny_model: Path, finished: Run
 ) -> None:
     run = new_run(workspace, read_recipe(write_recipe(tiny_model)))
     run.save_process(os.getpid())
     run.request_stop()
     assert execute(workspace, run) == 0
-    assert kinds(run)[-1] == "stopped" and read_all(run)[-1]["step"] == 1
-    assert run.list_checkpoints() == [1]
+    assert kinds(run)[-1] == "stopped" and read_all(run)[-1]["step"] == 0 and run.list_checkpoints() == []
+    assert Watch(run).look().can_resume
     events = resume(workspace, run)
-    assert events[-1]["event"] == "finished" and run.list_checkpoints() == [1, 4, 8]
+    assert events[-1]["event"] == "finished" and run.list_checkpoints() == [4, 8]
     assert losses(read_all(run)) == losses(read_all(finished))
     assert sum(kind in TERMINAL for kind in kinds(run)) == 2
+
+
+def test_a_stop_is_heeded_after_the_step_with_a_checkpoint(workspace: Workspace, tiny_model: Path) -> None:
+    long = {"max_steps": 100_000, "evaluate_every": 0, "save_every": 0, "sample_every": 99_999}
+    run = new_run(workspace, read_recipe(write_recipe(tiny_model, training=long)))
+
+    def stop_when_it_trains() -> None:
+        wait_until(lambda: run.events_file.exists() and "metrics" in kinds(run))
+        run.request_stop()
+
+    hand = threading.Thread(target=stop_when_it_trains)
+    hand.start()
+    InlineLauncher().launch(workspace, run)
+    hand.join(timeout=60)
+    *_, sampled, saved, stopped = (event for event in read_all(run) if event["event"] != "metrics")
+    assert [event["event"] for event in (sampled, saved, stopped)] == ["sampled", "saved", "stopped"]
+    assert 1 <= stopped["step"] < 100_000 and run.list_checkpoints() == [stopped["step"]]
+    assert sampled["step"] == saved["step"] == stopped["step"] == Watch(run).look().step
 
 
 def test_what_was_killed_after_its_last_checkpoint_only_ends(workspace: Workspace, finished: Run) -> None:

@@ -56,12 +56,14 @@ class Lora(Method):
     def attach(self, model: Any) -> Any:
         """Return a PeftModel whose A and B matrices train."""
         from peft import LoraConfig, get_peft_model
+        from transformers.pytorch_utils import Conv1D
 
         config = LoraConfig(
             r=self.rank,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
             target_modules=find_targets(model, self.targets),
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2's way round
             task_type="CAUSAL_LM",
         )
         return get_peft_model(model, config)

@@ -3,8 +3,10 @@
 Knows CPUs, NVIDIA GPUs (through nvidia-smi) and Apple GPUs. Knows nothing of models.
 """
 
+import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 from functools import lru_cache
@@ -36,7 +38,17 @@ class DeviceFacts(BaseModel, frozen=True):
 
 def find_device() -> DeviceFacts:
     """Return the fastest device here, with the memory that is free now."""
-    return _nvidia() or _processor()
+    return (_nvidia() if _torch_has_cuda() else None) or _processor()
+
+
+@lru_cache
+def _torch_has_cuda() -> bool:
+    """Whether the torch that is installed can use an NVIDIA card: many computers have one, and a torch without CUDA."""
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None:
+        return False
+    file = Path(found.origin).with_name("version.py")
+    return not file.exists() or not re.search(r"^cuda\b.*= None", file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def _nvidia() -> DeviceFacts | None:

@@ -28,6 +28,10 @@ _ENVIRONMENT = {
 }
 
 
+_ONE_CARD = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "0"}
+"""A run uses the first graphics card, the one the page names; transformers would split each batch over all."""
+
+
 class Launcher:
     """Starts the child of a run; the head of the launchers."""
 
@@ -88,7 +92,7 @@ def _start_child() -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd=Path(__file__).parents[2],
-        env={**os.environ, **_ENVIRONMENT},
+        env={**_ONE_CARD, **os.environ, **_ENVIRONMENT},
     )
 
 

@@ -64,6 +64,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     tokenizer = load_tokenizer(folder)
     base = load_base(folder, recipe.precision, device, gradients=True)
 
+    if run.stop_file.exists():
+        return _stay(run)
     events.append_phase(3)
     longest = min(recipe.training.max_length, find_context(base))
     prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, longest)
@@ -86,6 +88,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         "counted", trainable=sum(p.numel() for p in model.parameters() if p.requires_grad), total=count_all(model)
     )
 
+    if run.stop_file.exists():
+        return _stay(run)
     events.append_phase(4)
     batcher = Batcher(tokenizer.pad_token_id)
     batcher.shares = not recipe.training.gradient_checkpointing and can_share(model, batcher, prepared.train)
@@ -115,6 +119,11 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         trainer.save_now()
     run.clear_leavings()
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def _stay(run: Run) -> Outcome:
+    """A person asked to stop before the first step: the run stays where it was."""
+    return Outcome(max(run.list_checkpoints(), default=0), finished=False)
 
 
 def encode_task(
