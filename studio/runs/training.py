@@ -25,8 +25,8 @@ class Preset(NamedTuple):
 
 
 PRESETS = {
-    "one_minute": Preset("One minute", "A quick look: enough for a small task on the built-in model.", 200, 16, 1.0, 0),
-    "balanced": Preset("Balanced", "Twice as long; a good first real run.", 400, 16, 1.0, 0),
+    "one_minute": Preset("One minute", "A quick look: enough for a small task on the built-in model.", 300, 16, 1.0, 0),
+    "balanced": Preset("Balanced", "Twice as long; a good first real run.", 600, 16, 1.0, 0),
     "careful": Preset(
         "Careful", "Slow and small steps, ends early when the held-out loss stops falling.", 1200, 16, 0.5, 4
     ),
