@@ -48,6 +48,7 @@ def open_compare(page: Page, run: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_journey_from_the_built_in_base_to_right_answers(
     page: Page, shot: Callable[..., Path], console_errors: list[str]
 ) -> None:
