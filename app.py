@@ -68,8 +68,7 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def set_environment() -> None:
-    """Switch off everything that would phone home, and threads that spin while they wait; what the person set stays."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """Switch off everything that would phone home; what the person set stays."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DISABLE_TELEMETRY", "1")

@@ -13,7 +13,14 @@ from typing import Any, NamedTuple
 
 from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
-from studio.models.loading import find_context, find_model_folder, list_end_tokens, load_base, load_tokenizer
+from studio.models.loading import (
+    find_context,
+    find_model_folder,
+    leave_a_core,
+    list_end_tokens,
+    load_base,
+    load_tokenizer,
+)
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 
@@ -32,6 +39,7 @@ class Pair:
 
     def __init__(self, recipe: Recipe, device: DeviceFacts) -> None:
         self.recipe, self.device = recipe, device
+        leave_a_core(device)
         folder = find_model_folder(recipe.base)
         self.tokenizer = load_tokenizer(folder)
         self.base = load_base(folder, recipe.precision, device)

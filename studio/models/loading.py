@@ -72,6 +72,13 @@ def list_end_tokens(model: Any) -> set[int]:
     return {ends} if isinstance(ends, int) else set(ends or ())
 
 
+def leave_a_core(device: DeviceFacts) -> None:
+    """Compute on all cores but one, which is the page's: threads that wait for one that lost its core lose far more."""
+    import torch
+
+    torch.set_num_threads(max(1, device.cores - 1))
+
+
 def quiet_libraries() -> None:
     """Keep the libraries' progress bars and advice out of the log, where a person looks for what went wrong."""
     from transformers.utils import logging as transformers_logging

@@ -22,7 +22,6 @@ SPARE_BYTES = 3 * 2**30
 
 
 _ENVIRONMENT = {
-    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait sleep; where cores are shared, spinning ones stop each other
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }

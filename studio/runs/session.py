@@ -6,13 +6,12 @@ The worker's second half; everything heavy is imported here. Says each phase as 
 import time
 from typing import Any, NamedTuple
 
-import torch
 from transformers import TrainingArguments, set_seed
 
 from studio.errors import RecipeError
 from studio.estimates.time import measure_run, save_speed
 from studio.models.device import DeviceFacts, find_device
-from studio.models.loading import find_context, find_model_folder, load_base, load_tokenizer
+from studio.models.loading import find_context, find_model_folder, leave_a_core, load_base, load_tokenizer
 from studio.objectives.objective import Objective, Row
 from studio.runs.batch import Batcher, RowDataset, can_share
 from studio.runs.event import EventWriter
@@ -54,7 +53,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Execute the run's recipe, going on from its newest checkpoint if it has one. Raises StudioError in words."""
     recipe, device = run.load_recipe(), find_device()
     began = time.monotonic()
-    torch.set_num_threads(device.cores)
+    leave_a_core(device)
     set_seed(recipe.training.seed)
     task = TaskStore(workspace).load_task(recipe.task_id, recipe.task_version)
     parts = split_task(task, recipe.training.seed)
