@@ -175,3 +175,20 @@ def resume(workspace: Workspace, run: Run) -> list[dict[str, Any]]:
 def losses(events: list[dict[str, Any]]) -> dict[int, float]:
     """Return step -> loss."""
     return {event["step"]: event["loss"] for event in events if event["event"] == "metrics"}
+
+
+def train_quickly(workspace: Workspace, model: Path, **changes: Any) -> Run:
+    """Train a run of four steps, with two checkpoints, whose answers differ from the base's."""
+    training = {"max_steps": 4, "save_every": 2, "evaluate_every": 0, "learning_rate": 0.05}
+    return train(workspace, write_recipe(model, **{"training": training, **changes}))
+
+
+def make_runs(workspace: Workspace, model: Path) -> dict[str, Run]:
+    """Train one run of each kind, and a second adapter on other layers."""
+    gently = {"max_steps": 4, "save_every": 2, "evaluate_every": 0, "learning_rate": 0.005}
+    return {
+        "lora": train_quickly(workspace, model),
+        "other": train_quickly(workspace, model, method={"name": "lora", "rank": 2, "targets": "attention"}),
+        "full": train_quickly(workspace, model, method="full", training=gently),
+        "nf4": train_quickly(workspace, model, precision="nf4"),
+    }
