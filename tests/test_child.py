@@ -13,8 +13,9 @@ import psutil
 import pytest
 from tiny import import_task, kinds, losses, read_all, train, wait_until, write_recipe
 
-from studio.runs.launcher import ProcessLauncher
-from studio.runs.run import Run, find_run
+from studio.runs.launcher import InlineLauncher, ProcessLauncher
+from studio.runs.recipe import read_recipe
+from studio.runs.run import Run, find_run, new_run
 from studio.service import Studio
 from studio.workspace import Workspace
 
@@ -144,3 +145,32 @@ def test_a_child_that_is_given_nonsense_writes_nothing(workspace: Workspace) -> 
     )
     assert done.returncode != 0 and "can't be the id of a run" in done.stderr
     assert list(workspace.runs.iterdir()) == [] and not Run(workspace.runs / "x").was_launched()
+
+
+FULL_DISK = """
+import resource, sys
+from studio.runs.launcher import InlineLauncher
+from studio.runs.run import find_run
+from studio.workspace import Workspace
+
+workspace = Workspace(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
+InlineLauncher().launch(workspace, find_run(workspace, sys.argv[2]))
+"""
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_while_a_checkpoint_is_written_is_told_in_words(
+    workspace: Workspace, tiny_model: Path
+) -> None:
+    pytest.importorskip("resource", reason="Windows has no limit on the size of files")
+    import_task(workspace)
+    run = new_run(workspace, read_recipe(write_recipe(tiny_model)))
+    command = [sys.executable, "-c", FULL_DISK, str(workspace.folder), run.run_id, "20000"]
+    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    last = read_all(run)[-1]
+    assert (last["event"], last["error"]) == ("failed", "The disk is full.") and "Free some space" in last["remedy"]
+    assert run.list_checkpoints() == []
+    InlineLauncher().launch(workspace, run)
+    assert read_all(run)[-1]["event"] == "finished" and run.list_checkpoints() == [4, 8]
+    assert sorted(path.name for path in run.checkpoints_folder.iterdir()) == ["step-4", "step-8"]

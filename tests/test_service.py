@@ -179,6 +179,18 @@ def test_the_line_is_seen_from_the_outside(waiting: Studio, tiny_model: Path) ->
         waiting.close()
 
 
+def test_a_run_that_trains_in_this_process_can_be_stopped(studio: Studio, tiny_model: Path) -> None:
+    studio.open()
+    try:
+        long = {"max_steps": 100_000, "evaluate_every": 0, "save_every": 0}
+        run_id = studio.start_run(write_recipe(tiny_model, training=long))
+        wait_until(lambda: studio.run_status(run_id).status == "running")
+        studio.stop_run(run_id)
+        wait_until(lambda: studio.run_status(run_id).status == "stopped")
+    finally:
+        studio.close()
+
+
 def test_a_run_whose_task_or_recipe_is_gone_is_still_listed(waiting: Studio, tiny_model: Path) -> None:
     lost_task = make_run(waiting.workspace, task_id="gone")
     damaged = make_run(waiting.workspace)

@@ -89,6 +89,8 @@ class Scheduler:
 
     def stop(self, run: Run) -> None:
         """Ask a training run to stop after its step and save; let a waiting one leave the line."""
+        if self.watch(run).look().status in ACTIVE:  # without a turn: an inline launcher keeps it until it has trained
+            return run.request_stop()
         with self._turn:
             status = self.watch(run).look().status
             if status in ACTIVE:

@@ -92,7 +92,7 @@ def explain_failure(error: BaseException) -> dict[str, str]:
     }
 
 
-_FULL_DISK = ("No space left on device", "os error 28", "PytorchStreamWriter failed", "File too large", "os error 27")
+_FULL_DISK = ("No space left on device", "os error 28", "inline_container.cc", "File too large", "os error 27")
 
 
 def _import_libraries() -> None:
