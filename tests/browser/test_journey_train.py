@@ -53,7 +53,7 @@ def points(page: Page) -> int:
 
 def await_points(page: Page, least: int) -> None:
     page.wait_for_function(
-        "least => +document.querySelector('.live-chart').dataset.points >= least", arg=least, timeout=LONG
+        "least => +document.querySelector('.live-chart')?.dataset.points >= least", arg=least, timeout=LONG
     )
 
 
