@@ -223,7 +223,7 @@ def test_the_line_moves_by_itself_and_survives_what_breaks(
         finally:
             scheduler.close()
     assert "a bug" in caplog.text
-    assert [thread.name for thread in threading.enumerate()].count("scheduler") == 0
+    assert scheduler._thread is not None and not scheduler._thread.is_alive()
 
 
 def test_of_two_studios_one_starts_runs_and_the_other_takes_over(workspace: Workspace) -> None:

@@ -275,6 +275,7 @@ def test_a_loss_that_stops_being_a_number_is_told_with_the_way_out(
     recipe = write_recipe(fragile, method="full", training={"learning_rate": 1.0, "warmup_ratio": 0.0})
     _, last = fail(workspace, recipe)
     assert last["error"].startswith("The loss stopped being a number at step 2: the steps were too large. Lower the le")
+    assert last["step"] == 1
     broken = copy_model(tiny_model, tmp_path / "broken", math.inf)
     _, last = fail(workspace, write_recipe(broken))
     assert last["error"].startswith("The loss is no number from the first step on, so the base model itself")

@@ -37,6 +37,7 @@ class EventWriter:
 
     def __init__(self, path: Path) -> None:
         self._folder = path.parent
+        self.step = 0  # the last one that was told
         with disk_errors_in_words(self._folder):
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
 
@@ -51,6 +52,7 @@ class EventWriter:
 
         Raises WorkspaceError when the disk refuses.
         """
+        self.step = values.get("step", self.step)
         line = json.dumps(
             {"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False
         )

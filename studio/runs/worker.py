@@ -42,6 +42,7 @@ def execute(workspace: Workspace, run: Run) -> int:
     """Execute a run in this process; every outcome ends in exactly one terminal event. Returns 0 or 1."""
     with EventWriter(run.events_file) as events:
         steps = run.list_checkpoints()
+        events.step = max(steps, default=0)
         events.append(
             "started",
             pid=os.getpid(),
@@ -66,7 +67,7 @@ def _train(workspace: Workspace, run: Run, events: EventWriter) -> int:
         return 0
     except BaseException as error:
         traceback.print_exc()
-        events.append("failed", **explain_failure(error))
+        events.append("failed", step=events.step, **explain_failure(error))
         return 1
 
 
