@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from studio.errors import ModelError, first_line
 from studio.methods import METHODS, Method
+from studio.models.libraries import import_libraries
 from studio.models.reference import read_config
 
 _LOCK = threading.Lock()
@@ -85,6 +86,7 @@ def _count(config: str, method: str) -> Count:
 
 def _attach(config: str, method: str) -> tuple[int, int]:
     """The trainable and all parameters of a model that `method` was really attached to."""
+    import_libraries()
     import torch
 
     with _LOCK, torch.device("meta"):
@@ -115,6 +117,7 @@ def _is_uniform(config: str, base: int, layers: int) -> bool:
 
 
 def _count_base(config: str) -> int:
+    import_libraries()
     import torch
 
     with _LOCK, torch.device("meta"):
@@ -123,6 +126,7 @@ def _count_base(config: str) -> int:
 
 @lru_cache(maxsize=64)
 def _find_shape(config: str) -> Shape:
+    import_libraries()
     import torch
 
     with _LOCK, torch.device("meta"):
@@ -152,6 +156,7 @@ def _find_shape(config: str) -> Shape:
 
 
 def _build(config: str) -> Any:
+    import_libraries()
     from transformers import AutoConfig, AutoModelForCausalLM
 
     from studio.models.loading import quiet_libraries

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studio.models.device import DeviceFacts
+from studio.models.libraries import import_libraries
 from studio.workspace import write_whole
 
 GUESSED_START_SECONDS = 6.0
@@ -39,6 +40,7 @@ def save_speed(cache: Path, device: DeviceFacts, speed: Speed) -> None:
 
 def measure_speed(cache: Path, device: DeviceFacts) -> Speed:
     """Time a few training steps of a small decoder here, keep the result in `cache` and return it."""
+    import_libraries()
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

@@ -10,6 +10,7 @@ from typing import Any
 from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.hub import fetch_model_folder
+from studio.models.libraries import import_libraries
 from studio.models.reference import ModelRef, check_folder
 from studio.precisions import Precision
 
@@ -21,6 +22,7 @@ def find_model_folder(ref: ModelRef) -> Path:
 
 def load_tokenizer(folder: Path) -> Any:
     """Return the tokenizer of a folder, with a padding token. Raises ModelError in words."""
+    import_libraries()
     from transformers import AutoTokenizer
 
     try:
@@ -43,6 +45,7 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
 
     `gradients` prepares a quantised base so that gradients reach the adapters below it.
     """
+    import_libraries()
     from transformers import AutoModelForCausalLM
 
     quiet_libraries()
