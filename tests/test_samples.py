@@ -10,8 +10,7 @@ import pytest
 from studio.tasks.prompt import write_prompt
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.samples.__main__ import ALL, list_files
-from studio.tasks.samples.sample import UNSEEN_COUNT, Sample
-from studio.tasks.samples.sentiment import is_kept_apart
+from studio.tasks.samples.sample import UNSEEN_COUNT, Sample, is_kept_apart
 from studio.tasks.split import split_task
 from studio.tasks.store import SAMPLES, TaskStore
 from studio.tasks.task import Instance
@@ -137,10 +136,9 @@ def decisive_words(sample: Sample, instance: Instance) -> set[str]:
     given, answer = words_of(instance.input), words_of(instance.output[0])
     unseen = load_lexicon().unseen
     if sample.name == "sentiment":
-        adjectives = load_lexicon().good + load_lexicon().bad
-        return given & {word for entry in adjectives if is_kept_apart(entry.word) for word in words_of(entry.word)} - {
-            "made"
-        }
+        adjectives = [entry.word for entry in load_lexicon().good + load_lexicon().bad]
+        apart = {part for word in adjectives if is_kept_apart(word, "58") for part in words_of(word)}
+        return given & (apart - {"made"})
     if sample.name in ("plural", "odd_one_out"):
         return given
     if sample.name == "opposite":
@@ -151,6 +149,8 @@ def decisive_words(sample: Sample, instance: Instance) -> set[str]:
             - words_of("Did does can will must the a an at along for from into near over through to with")
             - {"ferry"}
         )
+    if sample.name == "story":
+        return {word for word in given if is_kept_apart(word)} & {noun.lower() for noun in load_lexicon().nouns}
     nouns = {word for noun in unseen.nouns for word in words_of(noun)} | words_of(*unseen.girls, *unseen.boys)
     return given & nouns
 

@@ -3,10 +3,9 @@
 The reserved words are kept apart by a hash of their letters: the base read about them, the task never shows them.
 """
 
-import hashlib
 from functools import cache
 
-from studio.tasks.samples.sample import Draw, Sample
+from studio.tasks.samples.sample import Draw, Sample, is_kept_apart
 from studio.tasks.task import Example
 from studio.world.lexicon import load_lexicon
 
@@ -49,11 +48,7 @@ _TWO_MEANINGS = frozenset(
 def list_members(kind: str, unseen: bool) -> tuple[str, ...]:
     """The words of a kind that are reserved (about one in four), or all others."""
     words = [word for word in load_lexicon().kinds[kind] if word not in _TWO_MEANINGS and " " not in word]
-    return tuple(word for word in words if _is_reserved(word) == unseen)
-
-
-def _is_reserved(word: str) -> bool:
-    return hashlib.sha256(word.encode()).digest()[0] % 4 == 0
+    return tuple(word for word in words if is_kept_apart(word) == unseen)
 
 
 @cache

@@ -18,6 +18,11 @@ _TRIES = 400
 """Draws for one instance before giving up; a group that runs dry is a mistake in its file."""
 
 
+def is_kept_apart(word: str, salt: str = "", one_in: int = 4) -> bool:
+    """Whether a word is only for the test of unseen words: one in so many, by a hash of its letters after `salt`."""
+    return hashlib.sha256(f"{salt}{word}".encode()).digest()[0] % one_in == 0
+
+
 @dataclass(frozen=True)
 class Draw:
     """Where an instance comes from: chance, the group it must belong to, whether its words are reserved."""

@@ -3,9 +3,7 @@
 These are ordinary ones that the base has read about: nobody can tell praise from blame by a word never met.
 """
 
-import hashlib
-
-from studio.tasks.samples.sample import Draw, Sample
+from studio.tasks.samples.sample import Draw, Sample, is_kept_apart
 from studio.tasks.task import Example
 from studio.world.grammar import with_article
 from studio.world.lexicon import load_lexicon
@@ -69,6 +67,10 @@ _ENDS = {
 }  # fmt: skip
 
 
+_SALT = "58"
+"""The first number that keeps enough adjectives for each subject on both sides, and those of the examples seen."""
+
+
 def draw(draw: Draw) -> tuple[str, tuple[str, ...]]:
     """A short review and its label."""
     lexicon, rng = load_lexicon(), draw.rng
@@ -103,16 +105,8 @@ def _list_adjectives(kind: str, label: str, unseen: bool) -> list[str]:
     return [
         adjective.word
         for adjective in adjectives
-        if kind in adjective.fits and adjective.word not in wrong and is_kept_apart(adjective.word) == unseen
+        if kind in adjective.fits and adjective.word not in wrong and is_kept_apart(adjective.word, _SALT) == unseen
     ]
-
-
-def is_kept_apart(word: str) -> bool:
-    """Whether an adjective is only for the test of unseen words: about one in four, by a hash of its letters.
-
-    The 58 before them is the first number that leaves each subject enough of both, and the examples their own.
-    """
-    return hashlib.sha256(f"58{word}".encode()).digest()[0] % 4 == 0
 
 
 def _is_of_people(adjectives: set[str]) -> bool:

@@ -1,7 +1,7 @@
 """Two sentences about one person, and a question whose answer stands in them: who, where, when, what, color."""
 
 from studio.tasks.samples.noun import list_nouns
-from studio.tasks.samples.sample import Draw, Sample
+from studio.tasks.samples.sample import Draw, Sample, is_kept_apart
 from studio.tasks.task import Example
 from studio.world.grammar import past, with_article
 from studio.world.lexicon import load_lexicon
@@ -40,18 +40,11 @@ def draw(draw: Draw) -> tuple[str, tuple[str, ...]]:
     words = lexicon.unseen if draw.unseen else lexicon
     female = rng.random() < 0.5
     name = rng.choice(words.girls if female else words.boys)
-    place = rng.choice(
-        [place for place in words.places if place.word in list_nouns("place", draw.unseen) and " " not in place.word]
-    )
+    places = [place for place in lexicon.places if place.word in list_nouns("place") and " " not in place.word]
+    place = rng.choice([place for place in places if is_kept_apart(place.word) == draw.unseen])
     color, day, verb = rng.choice(lexicon.colors), rng.choice(lexicon.days), rng.choice(tuple(_KINDS))
-    things = list_nouns("thing", True) if draw.unseen else list_nouns(rng.choice(_KINDS[verb]))
-    thing = rng.choice(
-        [
-            thing
-            for thing in things
-            if " " not in thing and thing not in ("igloo", "yacht", "gondola", "wheelbarrow", "cactus")
-        ]
-    )
+    things = [thing for thing in list_nouns(rng.choice(_KINDS[verb])) if " " not in thing and thing != "scarf"]
+    thing = rng.choice([thing for thing in things if is_kept_apart(thing) == draw.unseen])
     template = f"{rng.choice(_STORIES)} {rng.choice(_QUESTIONS[draw.group])}"
     text = template.format(
         name=name,
