@@ -1,7 +1,7 @@
 """The heavy libraries, imported by one thread at a time.
 
-transformers and peft make their names on first use; two threads that ask at once can each meet a half-made module. Every
-function that may be the first to need them calls `import_libraries` before it imports from them.
+transformers and peft make their names on first use; two threads that ask at once can each meet a half-made module.
+Every function that may be the first to need them calls `import_libraries` before it imports from them.
 """
 
 import importlib

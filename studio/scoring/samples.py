@@ -55,13 +55,15 @@ def main() -> int:
     scores = json.loads(SCORES_FILE.read_text()) if SCORES_FILE.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(Workspace(folder)).open()
-        for task_id in given.task_ids or [card.task_id for card in studio.list_tasks() if card.source == "sample"]:
+        samples = [card.task_id for card in studio.list_tasks() if card.source == "sample"]
+        scores = {task_id: scores[task_id] for task_id in samples if task_id in scores}
+        for task_id in given.task_ids or samples:
             scores[task_id] = measure_sample(studio, task_id, json.loads(given.recipe))
             print(
                 task_id, json.dumps({side: scores[task_id][side] for side in ("base", "tuned", "seconds")}), flush=True
             )
             if not given.show:
-                write_whole(SCORES_FILE, json.dumps(scores, indent=2) + "\n")
+                write_whole(SCORES_FILE, json.dumps(scores, indent=2, sort_keys=True) + "\n")
         studio.close()
     return 0
 

@@ -6,7 +6,7 @@ Knows the list of samples and the names of their files. The same words and rules
 from collections.abc import Iterator
 from pathlib import Path
 
-from studio.tasks.samples import odd_one_out, opposite, past_tense, pirate, plural, question, sentiment, story
+from studio.tasks.samples import opposite, past_tense, pirate, plural, question, sentiment, story
 from studio.tasks.samples.sample import Sample, build_task, build_unseen
 from studio.tasks.store import SAMPLES
 from studio.tasks.task import write_v2
@@ -19,7 +19,6 @@ ALL: tuple[Sample, ...] = (
     story.SAMPLE,
     plural.SAMPLE,
     opposite.SAMPLE,
-    odd_one_out.SAMPLE,
     pirate.SAMPLE,
 )
 

@@ -52,7 +52,7 @@ def draw(draw: Draw) -> tuple[str, tuple[str, ...]]:
 
 
 SAMPLE = Sample(
-    number=8,
+    number=7,
     name="pirate",
     title="Talk like a pirate",
     definition="Say the sentence the way a pirate says it. Begin with Arrr!",
