@@ -39,6 +39,8 @@ def test_from_opening_the_page_to_right_answers(
     step(page, "data").get_by_role("radio", name=re.compile("Make it a question")).click()
     expect(step(page, "data")).to_contain_text("Turn the statement into a question")
     expect(step(page, "data")).to_contain_text("320 to learn from")
+    expect(step(page, "data")).to_contain_text("tokens long", timeout=LONG)
+    expect(page.locator(".recipe")).to_contain_text("parameters", timeout=LONG)
     shot("data", full_page=True)
     go_on(page, "Method")
     page.locator("#method-qlora").click()
@@ -46,6 +48,7 @@ def test_from_opening_the_page_to_right_answers(
     expect(step(page, "method")).to_contain_text("8,000")
     page.locator("#step-method [type=range]").first.fill("8")
     expect(step(page, "method")).to_contain_text("224,256", timeout=LONG)
+    expect(step(page, "method")).not_to_contain_text("measuring", timeout=LONG)
     shot("method", full_page=True)
     go_on(page, "Train")
     start = page.locator("#plan [data-act=start]")
@@ -60,7 +63,7 @@ def test_from_opening_the_page_to_right_answers(
     for _ in range(3):
         page.locator(".ask [data-act=ask]").click()
         expect(page.locator(".pair")).to_have_attribute("data-state", re.compile("done|halted"), timeout=LONG)
-        wanted = page.locator(".ask-wanted strong").inner_text()
+        wanted = page.locator(".ask-wanted .ask-answer").inner_text()
         right += page.locator(".answer.tuned .answer-text").inner_text().strip() == wanted
         assert page.locator(".answer.base .answer-text").inner_text().strip() != wanted
         shot("compare", full_page=True)

@@ -1,0 +1,31 @@
+"""The figures beside the sample tasks are of this base and these tasks, and say that the base learns them."""
+
+import json
+
+import pytest
+
+from studio.scoring.samples import SCORES_FILE, fingerprint_base
+from studio.tasks.store import TaskStore
+from studio.workspace import Workspace
+
+SCORES = json.loads(SCORES_FILE.read_text())
+
+
+def test_every_sample_was_measured_and_shows_it(workspace: Workspace) -> None:
+    cards = [card for card in TaskStore(workspace).list_tasks() if card.source == "sample"]
+    assert {card.task_id for card in cards} == set(SCORES)
+    assert all(card.scores and card.scores["tuned"] == SCORES[card.task_id]["tuned"] for card in cards)
+
+
+@pytest.mark.parametrize("task_id", SCORES)
+def test_figures_are_of_this_base_and_this_task(task_id: str, workspace: Workspace) -> None:
+    found = SCORES[task_id]
+    assert found["base_weights"] == fingerprint_base(), "Run `python -m studio.scoring.samples`."
+    assert found["task_version"] == TaskStore(workspace).load_task(task_id).version, "Measure this task again."
+
+
+@pytest.mark.parametrize("task_id", SCORES)
+def test_the_base_can_not_do_it_and_learns_it(task_id: str) -> None:
+    base, tuned = SCORES[task_id]["base"], SCORES[task_id]["tuned"]
+    assert max(base.values()) <= 10
+    assert tuned["held_out"] >= 80 and tuned["unseen"] >= 60
