@@ -1,7 +1,9 @@
 """What people on land say, and how a pirate says it: the words of the world's own pirates, and an Arrr! before them."""
 
+from random import Random
+
 from studio.tasks.samples.noun import list_nouns
-from studio.tasks.samples.sample import Draw, Sample
+from studio.tasks.samples.sample import Draw, Sample, is_kept_apart
 from studio.tasks.task import Example
 from studio.world.documents.pirates import speak_like_pirate
 from studio.world.grammar import with_article
@@ -30,25 +32,30 @@ _TEMPLATES = (
     "The {job} is looking for the {thing}.",
     "Is the {job} {where}?",
 )
-_SEEN_KINDS = ("clothing", "container", "tool", "tableware", "toy")
+_KINDS = ("clothing", "container", "tool", "tableware", "toy")
 
 
 def draw(draw: Draw) -> tuple[str, tuple[str, ...]]:
     """A sentence and the pirate's way of saying it."""
     rng, unseen = draw.rng, draw.unseen
-    things = list_nouns("thing", True) if unseen else list_nouns(rng.choice(_SEEN_KINDS))
-    job = rng.choice(list_nouns("job", unseen))
+    job = _choose(rng, "job", unseen)
     templates = [template for template in _TEMPLATES if "{" in template] if unseen else _TEMPLATES
     text = rng.choice(templates).format(
-        thing=rng.choice(things),
+        thing=_choose(rng, rng.choice(_KINDS), unseen),
         job=job,
         a_job=with_article(job),
         name=rng.choice(list_nouns("name", unseen)),
-        animal=rng.choice(list_nouns("animal", unseen)),
-        place=rng.choice(list_nouns("place", unseen)),
-        where=rng.choice(list_nouns("where", unseen)),
+        animal=_choose(rng, "animal", unseen),
+        place=_choose(rng, "place", unseen),
+        where=_choose(rng, "where", unseen),
     )
     return text, (f"Arrr! {speak_like_pirate(text)}",)
+
+
+def _choose(rng: Random, kind: str, unseen: bool) -> str:
+    """A noun of a kind, or with its preposition; one in four is only for the test of unseen words."""
+    nouns = [noun for noun in list_nouns(kind) if (kind == "where" or " " not in noun) and noun != "parrot"]
+    return rng.choice([noun for noun in nouns if is_kept_apart(noun.split()[-1]) == unseen])
 
 
 SAMPLE = Sample(
