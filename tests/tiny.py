@@ -116,12 +116,12 @@ class WritingLauncher(Launcher):
 
     def launch(self, workspace: Workspace, run: Run) -> None:
         """Write the first events of a training."""
-        self.started.append(run.run_id)
         sleeper = self.sleepers[run.run_id] = start_sleeper()
         run.save_process(sleeper.pid)
         with EventWriter(run.events_file) as events:
             events.append("started", pid=sleeper.pid, resumed_from=None)
             events.append("metrics", step=1, of=10, loss=2.0, seconds_left=9.0)
+        self.started.append(run.run_id)
 
     def finish(self, run: Run, event: str = "finished", step: int = 10) -> None:
         """Write the last event of a training and let its process end."""
