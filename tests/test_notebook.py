@@ -8,6 +8,7 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell runs; the last one prints a score in which the tuned side is the better one."""
@@ -16,7 +17,7 @@ def test_notebook_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path))
     book = nbformat.read(path, as_version=4)
-    NotebookClient(book, timeout=240, resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(book, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
     said = "".join(output.get("text", "") for output in book.cells[-1].outputs)
     base, tuned = (float(part.split()[1]) for part in said.split(": ", 1)[1].rstrip("% \n").split(", "))
     assert tuned > base + 50
