@@ -110,13 +110,13 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if steps and steps[-1] >= plan.steps:
         return Outcome(steps[-1], finished=True)  # it was killed between its last checkpoint and its last event
     trainer.train(resume_from_checkpoint=str(run.find_checkpoint()) if steps else None)
+    if trainer.state.global_step not in run.list_checkpoints():
+        trainer.save_now()
+    run.clear_leavings()
     if len(reporter.step_moments) >= ENOUGH_STEPS:
         tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
         speed = measure_run(began, reporter.step_moments, parameters, tokens)
         save_speed(workspace.cache, device, speed)
-    if trainer.state.global_step not in run.list_checkpoints():
-        trainer.save_now()
-    run.clear_leavings()
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
 
 
