@@ -146,10 +146,11 @@ def read_model_recipe(model: Path | str, **changes: Any) -> Recipe:
 
 
 def make_checkpoint(run: Run, step: int) -> Path:
-    """Make the folder of a whole checkpoint, empty but for its recipe."""
+    """Make the folder of a whole checkpoint, empty but for its recipe and a file of no weights."""
     folder = run.checkpoints_folder / f"step-{step}"
     folder.mkdir(parents=True)
     (folder / "recipe.json").write_text("{}")
+    (folder / "adapter_model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     return folder
 
 

@@ -109,7 +109,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     steps = run.list_checkpoints()
     if steps and steps[-1] >= plan.steps:
         return Outcome(steps[-1], finished=True)  # it was killed between its last checkpoint and its last event
-    trainer.train(resume_from_checkpoint=str(run.find_checkpoint()) if steps else None)
+    resumable = run.find_resumable().folder
+    trainer.train(resume_from_checkpoint=str(resumable) if resumable else None)
     if trainer.state.global_step not in run.list_checkpoints():
         trainer.save_now()
     run.clear_leavings()
@@ -122,7 +123,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
 
 def _stay(run: Run) -> Outcome:
     """A person asked to stop before the first step: the run stays where it was."""
-    return Outcome(max(run.list_checkpoints(), default=0), finished=False)
+    return Outcome(run.find_resumable().step, finished=False)
 
 
 def encode_task(
