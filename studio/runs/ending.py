@@ -55,7 +55,7 @@ def explain_end(evidence: Evidence, recipe: Recipe | None = None, loading: bool 
             "The training process ended without a word, and the disk is full.",
             Remedy("Free some space, then resume the run."),
         )
-    if evidence.oom_kills and evidence.exit_code in (None, -signal.SIGKILL):
+    if (evidence.oom_kills or 0) > 0 and evidence.exit_code in (None, -signal.SIGKILL):
         return _told(
             "The training process was ended, probably by the system: it ran out of memory while this run trained.",
             _lower(recipe, loading),
