@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tiny import make_checkpoint
 
 from studio.chat.desk import Answers
 from studio.errors import InputError, ModelError
@@ -189,8 +190,7 @@ def test_picking_from_nothing_is_refused_in_words(studio: OpenStudio, asked: Any
 
 def test_the_form_knows_the_run(studio: OpenStudio, tiny_model: Any) -> None:
     run = new_run(studio.workspace, read_recipe({"task_id": TASK, "model": str(tiny_model)}))
-    (run.checkpoints_folder / "step-40").mkdir(parents=True)
-    (run.checkpoints_folder / "step-40" / "recipe.json").write_text("{}")
+    make_checkpoint(run, 40)
     about = act(studio, "look", {"run": run.run_id})
     assert (about["steps"], about["name"], about["two_models"]) == ([40], run.name, False)
     assert about["counts"]["held_out"] == len(studio.held_out(run.run_id))

@@ -109,12 +109,21 @@ class Desk:
             self._lock.release()
 
     def _take_pair(self, run: Run, recipe: Recipe, step: int | None) -> tuple[Pair, int]:
-        """Return the loaded pair and the step its tuned side answers with, loading what is missing."""
-        run.find_checkpoint(step)
-        if self._pair is None or not self._pair.serves(recipe):
-            self._pair = None
-            self._pair = Pair(recipe, find_device())
-        return self._pair, self._pair.use(run, recipe, step)
+        """Return the loaded pair and the step its tuned side answers with, loading what is missing.
+
+        A training forgets old checkpoints; where the newest of a moment ago is gone, the one after it is taken.
+        """
+        while True:
+            checkpoint = run.find_checkpoint(step)
+            if self._pair is None or not self._pair.serves(recipe):
+                self._pair = None
+                self._pair = Pair(recipe, find_device())
+            try:
+                return self._pair, self._pair.use(run, recipe, step)
+            except Exception:
+                if checkpoint.exists():
+                    raise
+                self._pair = None
 
     def _answer(
         self, run: Run, text: str, max_tokens: int, seed: int, step: int | None, temperature: float
@@ -137,9 +146,18 @@ class Desk:
                 base, tuned = (_read(pair, side).rstrip(HALF_A_LETTER) for side in written)
                 yield Answers(base=base, tuned=tuned, prompt=prompt, step=used, seconds=now - began, done=False)
         base, tuned = (_read(pair, side) for side in written)
-        note = "" if room >= max_tokens else f"Only {room} tokens fit after this prompt."
+        notes = [] if room >= max_tokens else [f"Only {room} tokens fit after this prompt."]
+        if step is None:
+            damaged = {each: damage for each, damage in run.look_at_checkpoints().items() if damage and each > used}
+            notes += [f"The checkpoint of step {each} is damaged ({damage})." for each, damage in damaged.items()]
         yield Answers(
-            base=base, tuned=tuned, prompt=prompt, step=used, seconds=time.monotonic() - began, done=True, note=note
+            base=base,
+            tuned=tuned,
+            prompt=prompt,
+            step=used,
+            seconds=time.monotonic() - began,
+            done=True,
+            note=" ".join(notes),
         )
 
 

@@ -71,8 +71,8 @@ class Pair:
     def _load_adapter(self, checkpoint: Path) -> None:
         try:
             self._exchange_adapter(checkpoint)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            if is_out_of_memory(error):
+        except Exception as error:  # the files may be anybody's, and each library has errors of its own
+            if is_out_of_memory(error) or not checkpoint.exists():
                 raise
             raise ModelError(
                 f"The checkpoint {checkpoint.name} does not fit the base model {self.recipe.model!r}: was the model "
@@ -93,6 +93,19 @@ class Pair:
             if old in self.model.peft_config:
                 self.model.delete_adapter(old)
         self.model.eval()
+        self._check_weights(checkpoint, name)
+
+    def _check_weights(self, checkpoint: Path, name: str) -> None:
+        """Raise ValueError where the file and the adapter differ: peft leaves what it was not given as it was born."""
+        from peft import get_peft_model_state_dict
+        from safetensors import safe_open
+
+        wanted = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False).keys()
+        with safe_open(checkpoint / "adapter_model.safetensors", framework="np") as file:
+            given = set(file.keys())
+        strange = (wanted - given) | (given - wanted - self.model.state_dict().keys())
+        if strange:
+            raise ValueError(f"{len(strange)} weights are of another model, such as {min(strange)}")
 
     def read(self, ids: Any, mask: Any, cache: Any = None) -> Logits:
         """Return the logits after the last token of `ids` (2 x new tokens); `mask` is 2 x all tokens so far."""

@@ -130,7 +130,8 @@ def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
     if steps and steps[-1] >= plan.steps:  # it was killed between its last checkpoint and its last event
         trainer.state.global_step = steps[-1]
         return
-    trainer.train(resume_from_checkpoint=str(run.find_checkpoint()) if steps else None)
+    resumable = run.find_resumable().folder
+    trainer.train(resume_from_checkpoint=str(resumable) if resumable else None)
     if trainer.state.global_step not in run.list_checkpoints():
         trainer.save_now()
     run.clear_leavings()
@@ -146,7 +147,7 @@ def make_batcher(model: Any, recipe: Recipe, tokenizer: Any, prepared: Prepared)
 
 def _stay(run: Run) -> Outcome:
     """A person asked to stop before the first step: the run stays where it was."""
-    return Outcome(max(run.list_checkpoints(), default=0), finished=False)
+    return Outcome(run.find_resumable().step, finished=False)
 
 
 def encode_task(
