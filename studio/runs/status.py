@@ -39,9 +39,11 @@ class RunStatus(BaseModel, frozen=True):
     wait_seconds: float | None = None
     error: str | None = None
     remedy: str | None = None
+    remedy_changes: dict[str, Any] | None = None
     checkpoints: list[int] = []
     created_at: float
     finished_at: float | None = None
+    heard_at: float | None = None
     title: str = ""
     sentence: str = ""
     recipe: dict[str, Any] = {}
@@ -68,6 +70,7 @@ class Watch:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.owner = run.owner
         self._lock = threading.Lock()
         self._forget()
 
@@ -85,7 +88,7 @@ class Watch:
             self._read()
             status = self._decide()
             past: tuple[str, ...] = ("phase", "seconds_left") if status not in ACTIVE else ()
-            past += ("error", "remedy", "finished_at") if status not in TERMINAL else ()
+            past += ("error", "remedy", "remedy_changes", "finished_at") if status not in TERMINAL else ()
             values = {name: value for name, value in self._values.items() if name not in past}
             return RunStatus(
                 run_id=self.run.run_id,
@@ -131,7 +134,8 @@ class Watch:
         if kind == "started":
             resumed = event.get("resumed_from") or 0
             self._started_at = event.get("at")
-            values.update(step=resumed, error=None, remedy=None, finished_at=None, seconds_left=None, phase="Starting")
+            values.update(step=resumed, error=None, remedy=None, remedy_changes=None, finished_at=None)
+            values.update(seconds_left=None, phase="Starting")
         elif kind == "phase":
             values["phase"] = f"{event.get('text')}: {event.get('part')} of {event.get('parts')}"
         elif kind == "metrics":
@@ -151,9 +155,12 @@ class Watch:
             values.update(trainable=event.get("trainable"), total=event.get("total"))
         elif kind in TERMINAL:
             values.update(finished_at=event.get("at"), error=event.get("error"), remedy=event.get("remedy"), phase=None)
+            changes = event.get("remedy_changes")
+            values["remedy_changes"] = changes if isinstance(changes, dict) and changes else None
             values["step"] = event.get("step", values.get("step", 0))
         if self._started_at:
             values["elapsed_seconds"] = max(0.0, round(event["at"] - self._started_at, 1))
+            values["heard_at"] = event["at"]
         self._last = kind
 
 
