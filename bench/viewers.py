@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import psutil
+from gradio_client import Client
 
 from bench.figure import Figure, serve
 from studio.runs.run import Run, find_run
@@ -27,8 +28,6 @@ ROUNDS = 2
 def measure() -> list[Figure]:
     """Let the viewers come and go while one long run trains; compare what it did with them and without."""
     with tempfile.TemporaryDirectory() as home, serve(home) as (address, server):
-        from gradio_client import Client
-
         recipe = {"task_id": "studio002_question", "training": {"max_steps": 3000, "evaluate_every": 0}}
         recipe["training"] |= {"sample_every": 0, "save_every": 0}  # type: ignore[operator]
         run_id = Client(address, verbose=False).predict(recipe, api_name="/start_run")["run_id"]
