@@ -230,13 +230,16 @@ class Studio:
         return self._with_titles(self.scheduler.look_at(self._find_run(run_id)))
 
     def run_events(self, run_id: str, offset: int = 0) -> EventPage:
+        """Return the whole events after a byte offset, at most a megabyte of them, where to go on, and the status."""
+        status = self.scheduler.watch(self._find_run(run_id)).look().status
+        events, offset = self.read_events(run_id, offset)
+        return EventPage(run_id=run_id, offset=offset, events=events, status=status)
+
+    def read_events(self, run_id: str, offset: int = 0) -> tuple[list[Event], int]:
         """Return the whole events after a byte offset, at most a megabyte of them, and where to go on."""
         if isinstance(offset, bool) or not isinstance(offset, int):
             raise InputError(f"offset must be a whole number of bytes, not {show(offset)}. Begin at 0.", field="offset")
-        run = self._find_run(run_id)
-        status = self.scheduler.watch(run).look().status
-        page = read_events(run.events_file, offset)
-        return EventPage(run_id=run.run_id, offset=page.offset, events=page.events, status=status)
+        return read_events(self._find_run(run_id).events_file, offset)
 
     def run_output(self, run_id: str) -> str:
         """Return the end of what a run's process printed, whole lines, "" if it printed nothing."""
