@@ -18,7 +18,7 @@ from studio.runs.event import EventWriter
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.sampling import Sampler
-from studio.runs.trainer import Reporter, StudioTrainer
+from studio.runs.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.runs.training import Plan
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskStore
@@ -66,7 +66,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if run.stop_file.exists():
         return _stay(run)
     events.append_phase(3)
-    longest = min(recipe.training.max_length, find_context(base))
+    room = find_context(base) - recipe.method.virtual_tokens
+    longest = min(recipe.training.max_length, room)
     prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, longest)
     events.append(
         "prepared",
@@ -79,8 +80,9 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     parameters = base.num_parameters()
     plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
     plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
-    sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base) if plan.sample_every else None
+    sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base, room) if plan.sample_every else None
     model = recipe.method.attach(base)
+    recipe.method.begin(model, plan.steps)
     if sampler:
         sampler.model = model
     events.append(
@@ -103,7 +105,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         eval_dataset=RowDataset(prepared.held_out),
         data_collator=batcher,
         processing_class=tokenizer,
-        callbacks=[reporter],
+        callbacks=[MethodSteps(recipe.method, model), reporter],
     )
     run.clear_leavings()
     steps = run.list_checkpoints()
