@@ -14,7 +14,6 @@ from studio.chat.pair import Pair
 from studio.declaration import show
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
-from studio.models.loading import find_context
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.scoring.score import Comparison, compare
@@ -133,7 +132,7 @@ class Desk:
         pair, used = self._take_pair(run, recipe, step)
         prompt = recipe.objective.write_prompt(task, text, pair.tokenizer)
         ids = recipe.objective.encode_prompt(task, text, pair.tokenizer)
-        room = find_context(pair.base) - len(ids)
+        room = pair.context - len(ids)
         if room < 1:
             raise InputError(
                 f"This prompt has {len(ids):,} tokens, more than the model can read. Shorten it.", field="prompt"

@@ -81,12 +81,10 @@ class Pair:
             ) from error
 
     def _exchange_adapter(self, checkpoint: Path) -> None:
-        from peft import PeftModel
-
         self._adapters += 1
         name, old = f"tuned{self._adapters}", f"tuned{self._adapters - 1}"
         if self.model is None:
-            self.model = PeftModel.from_pretrained(self.base, checkpoint, adapter_name=name, is_trainable=False)
+            self.model = self.recipe.method.load(self.base, checkpoint, name)
         else:
             self.model.load_adapter(checkpoint, adapter_name=name, is_trainable=False)
             self.model.set_adapter(name)
@@ -165,7 +163,7 @@ class Pair:
 
     def answer_many(self, prompts: list[list[int]], max_tokens: int, tuned: bool, batch: int = 32) -> list[str]:
         """Return the greedy answers of one side to many prompts; one that leaves no room gets none."""
-        room = find_context(self.base) - max_tokens
+        room = self.context - max_tokens
         asked = [place for place, prompt in enumerate(prompts) if len(prompt) <= room]
         answers = [""] * len(prompts)
         model, mode = self._side(TUNED if tuned else BASE)
@@ -198,6 +196,11 @@ class Pair:
                 pad_token_id=self.tokenizer.pad_token_id,
             )
         return [text.strip() for text in self.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)]
+
+    @property
+    def context(self) -> int:
+        """How many tokens both sides can read and write in all."""
+        return find_context(self.base) - self.recipe.method.virtual_tokens
 
     def list_ends(self) -> frozenset[int]:
         """Return the tokens that end an answer."""

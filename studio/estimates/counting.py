@@ -8,6 +8,7 @@ otherwise the method is attached to the whole model. Results are kept for the se
 import json
 import re
 import threading
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,16 +21,39 @@ from studio.models.reference import read_config
 _LOCK = threading.Lock()
 
 
+class Part(NamedTuple):
+    """A kind of tensor that trains, as a picture shows it: rows x columns, and how many there are.
+
+    `name` is where it stands, without the number of its layer: `self_attn.q_proj.lora_A`, `prompt_encoder.embedding`.
+    """
+
+    name: str
+    rows: int
+    columns: int
+    times: int
+
+
 class Count(NamedTuple):
     """Numbers of parameters.
 
-    `linear` are the weights of the base's linear layers, which quantisation would store small.
+    `linear` are the weights of the base's linear layers, which quantisation would store small; `buffers` numbers that
+    the method keeps beside them and never trains; `parts` what trains, kind by kind.
     """
 
     trainable: int
     total: int
     base: int
     linear: int
+    buffers: int
+    parts: tuple[Part, ...]
+
+
+class _Attached(NamedTuple):
+    """A model that a method was attached to: all parameters, what else it keeps, and what trains."""
+
+    total: int
+    buffers: int
+    parts: tuple[Part, ...]
 
 
 class LinearShape(NamedTuple):
@@ -74,24 +98,69 @@ def _config_text(folder: Path) -> str:
 @lru_cache(maxsize=512)
 def _count(config: str, method: str) -> Count:
     shape = _find_shape(config)
-    if shape.uniform and not re.search(r"\d", json.loads(method).get("targets", "")):
+    if shape.uniform and METHODS.read(json.loads(method)).is_alike_in_all_layers:
         one, two = (_attach(_cut(config, layers), method) for layers in (1, 2))
-        trainable, total = (
-            first + (shape.layers - 1) * (second - first) for first, second in zip(one, two, strict=True)
-        )
+        found = _extend(one, two, shape.layers)
     else:
-        trainable, total = _attach(config, method)
-    return Count(trainable, total, shape.base, shape.linear)
+        found = _attach(config, method)
+    trainable = sum(part.rows * part.columns * part.times for part in found.parts)
+    return Count(trainable, found.total, shape.base, shape.linear, found.buffers, found.parts)
 
 
-def _attach(config: str, method: str) -> tuple[int, int]:
-    """The trainable and all parameters of a model that `method` was really attached to."""
+def _attach(config: str, method: str) -> _Attached:
+    """What a model has that `method` was really attached to."""
     import_libraries()
     import torch
 
     with _LOCK, torch.device("meta"):
-        every = list(METHODS.read(json.loads(method)).attach(_build(config)).parameters())
-    return sum(p.numel() for p in every if p.requires_grad), sum(p.numel() for p in every)
+        base = _build(config)
+        own = {id(value) for value in base.buffers()}
+        model = METHODS.read(json.loads(method)).attach(base)
+    kinds: Counter[tuple[str, int, int]] = Counter()
+    for name, value in model.named_parameters():
+        if value.requires_grad:
+            rows, columns = (*value.shape, 1, 1)[:2] if value.dim() < 2 else value.shape[-2:]
+            kinds[_name_place(name), rows, columns] += value.numel() // max(1, rows * columns)
+    added = {id(value): value.numel() for value in model.buffers() if id(value) not in own}
+    total = sum(value.numel() for value in model.parameters())
+    return _Attached(total, sum(added.values()), tuple(Part(*kind, times) for kind, times in kinds.items()))
+
+
+def _name_place(name: str) -> str:
+    """A parameter's name without what tells one layer, one adapter or peft's wrapping from another."""
+    *_, place = re.split(r"\.\d+\.", name, maxsplit=1)
+    return ".".join(part for part in place.split(".") if part not in _WRAPPING)
+
+
+_WRAPPING = {"base_model", "base_layer", "model", "default", "weight"}
+
+
+def _extend(one: _Attached, two: _Attached, layers: int) -> _Attached:
+    """What a model of `layers` alike layers has, from what those of one and two have."""
+
+    def extend(first: int, second: int) -> int:
+        return first + (layers - 1) * (second - first)
+
+    parts = tuple(
+        Part(first.name, *(extend(*sizes) for sizes in zip(first[1:], second[1:], strict=True)))
+        for first, second in _match(one.parts, two.parts)
+    )
+    return _Attached(extend(one.total, two.total), extend(one.buffers, two.buffers), parts)
+
+
+def _match(one: tuple[Part, ...], two: tuple[Part, ...]) -> list[tuple[Part, Part]]:
+    """The parts of two models that are the same: of one name and size, or of one name if the size differs."""
+    left = list(two)
+    pairs: list[tuple[Part, Part]] = []
+    for exact in (True, False):
+        for part in one:
+            if any(part is first for first, _ in pairs):
+                continue
+            kin = [other for other in left if other[: 3 if exact else 1] == part[: 3 if exact else 1]]
+            if kin:
+                left.remove(kin[0])
+                pairs.append((part, kin[0]))
+    return pairs
 
 
 def _cut(config: str, layers: int) -> str:

@@ -6,16 +6,18 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from studio.estimates.counting import Count, LinearShape, Shape, count, find_shape
+from studio.estimates.counting import Count, LinearShape, Part, Shape, count, find_shape
 from studio.estimates.memory import itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
-from studio.methods import Method
 from studio.models.device import DeviceFacts
 from studio.runs.recipe import Recipe
 
 
 class MatrixPicture(BaseModel, frozen=True):
-    """One layer's frozen matrix (rows x columns) and the factors that train beside it."""
+    """One layer's frozen matrix (rows x columns) and what trains beside it.
+
+    `rank` and `factor_count` are those of a pair of thin factors, None where the method has no such pair.
+    """
 
     name: str
     rows: int
@@ -40,6 +42,7 @@ class Estimate(BaseModel, frozen=True):
     examples: int
     seconds: float | None
     matrix: MatrixPicture
+    parts: tuple[Part, ...]
     sentence: str
 
 
@@ -86,7 +89,8 @@ def estimate_recipe(
         steps=plan.steps,
         examples=task.examples,
         seconds=seconds,
-        matrix=draw_matrix(shape, recipe.method),
+        matrix=draw_matrix(shape, counted.parts),
+        parts=counted.parts,
         sentence=write_sentence(recipe, counted, task, names, seconds),
     )
 
@@ -96,17 +100,20 @@ def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:
     return "fits" if needed < 0.85 * free else "tight" if needed <= free else "too big"
 
 
-def draw_matrix(shape: Shape, method: Method) -> MatrixPicture:
-    """Return the picture of the model's largest kind of linear layer that is not square, with the method's factors."""
-    kind = max(shape.kinds, key=_size, default=LinearShape("weights", shape.hidden, shape.hidden, 1))
-    factors = method.factor_counts(kind.rows, kind.columns)
+def draw_matrix(shape: Shape, parts: tuple[Part, ...]) -> MatrixPicture:
+    """Return the picture of the largest kind of linear layer that something trains beside, or of the largest of all."""
+    tuned = [kind for kind in shape.kinds if any(part.name.startswith(f"{kind.name}.") for part in parts)]
+    kind = max(tuned or shape.kinds, key=_size, default=LinearShape("weights", shape.hidden, shape.hidden, 1))
+    beside = [part for part in parts if part.name.startswith(f"{kind.name}.")]
+    pair = sorted((part for part in beside if part.columns > 1), key=lambda part: part.rows == kind.rows)
+    rank = pair[0].rows if len(pair) == 2 and pair[0].rows == pair[1].columns else None
     return MatrixPicture(
         name=kind.name,
         rows=kind.rows,
         columns=kind.columns,
         full_count=kind.rows * kind.columns,
-        rank=getattr(method, "rank", None),
-        factor_count=sum(rows * columns for _, rows, columns in factors) if factors else None,
+        rank=rank,
+        factor_count=sum(part.rows * part.columns for part in beside) if rank else None,
     )
 
 

@@ -25,7 +25,7 @@ from studio.runs.event import EventWriter
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.sampling import Sampler
-from studio.runs.trainer import Reporter, StudioTrainer
+from studio.runs.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.runs.training import Plan
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskStore
@@ -87,15 +87,17 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     events.append_phase(3)
     task = TaskStore(workspace).load_task(recipe.task_id, recipe.task_version)
     parts = split_task(task, recipe.training.seed)
-    longest = min(recipe.training.max_length, find_context(base))
+    room = find_context(base) - recipe.method.virtual_tokens
+    longest = min(recipe.training.max_length, room)
     prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, longest)
     events.append("prepared", **prepared.sizes())
     choose_attention(base, device, prepared.longest)
     parameters = base.num_parameters()
     plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
     plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
-    sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base) if plan.sample_every else None
+    sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base, room) if plan.sample_every else None
     model = recipe.method.attach(base)
+    recipe.method.begin(model, plan.steps)
     if sampler:
         sampler.model = model
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
@@ -114,7 +116,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         eval_dataset=RowDataset(prepared.held_out),
         data_collator=make_batcher(model, recipe, tokenizer, prepared),
         processing_class=tokenizer,
-        callbacks=[reporter],
+        callbacks=[MethodSteps(recipe.method, model), reporter],
     )
     go_on(trainer, run, plan)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
