@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from studio.chat.desk import Answers, Desk
 from studio.declaration import show
 from studio.errors import InputError, ModelError, StudioError
+from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.time import Speed, load_speed, measure_speed
 from studio.models.catalogue import CATALOGUE, ModelCard
@@ -160,14 +161,22 @@ class Studio:
         self.scheduler.launcher.prepare()
         return self._estimate(recipe, self.load_task(recipe.task_id, recipe.task_version))
 
-    def _estimate(self, recipe: Recipe, task: Task) -> Estimate:
+    def compare_methods(self, data: object) -> list[MethodCost]:
+        """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
+        recipe = self.read_recipe(data)
+        size = self._measure_task(recipe, self.load_task(recipe.task_id, recipe.task_version))
+        return compare_methods(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache)
+
+    def _measure_task(self, recipe: Recipe, task: Task) -> TaskSize:
         lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
-        size = TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
+        return TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
+
+    def _estimate(self, recipe: Recipe, task: Task) -> Estimate:
         facts = describe_model(recipe.base)
         return estimate_recipe(
             recipe,
             find_config_folder(recipe.base),
-            size,
+            self._measure_task(recipe, task),
             find_device(),
             self.workspace.cache,
             {"model": facts.title, "task": task.heading},

@@ -12,11 +12,15 @@ from studio.estimates.time import estimate_seconds, load_speed
 from studio.models.device import DeviceFacts
 from studio.runs.recipe import Recipe
 
+MOST_PARTS = 4
+"""A picture shows no more tensors than these."""
+
 
 class MatrixPicture(BaseModel, frozen=True):
-    """One layer's frozen matrix (rows x columns) and what trains beside it.
+    """One frozen matrix (rows x columns) and what trains beside it.
 
-    `rank` and `factor_count` are those of a pair of thin factors, None where the method has no such pair.
+    `parts` are the tensors that train for it. `rank` and `factor_count` are those of a pair of thin factors, whose
+    product is as large as the matrix, None where the method has no such pair.
     """
 
     name: str
@@ -25,6 +29,12 @@ class MatrixPicture(BaseModel, frozen=True):
     rank: int | None
     full_count: int
     factor_count: int | None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether a pair of thin factors and nothing else of size trains beside it."""
+        return self.factor_count is not None and all(part.columns > 1 for part in self.parts)
 
 
 class Estimate(BaseModel, frozen=True):
@@ -89,7 +99,7 @@ def estimate_recipe(
         steps=plan.steps,
         examples=task.examples,
         seconds=seconds,
-        matrix=draw_matrix(shape, counted.parts),
+        matrix=draw_matrix(shape, counted.parts, recipe.method.virtual_tokens),
         parts=counted.parts,
         sentence=write_sentence(recipe, counted, task, names, seconds),
     )
@@ -100,13 +110,18 @@ def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:
     return "fits" if needed < 0.85 * free else "tight" if needed <= free else "too big"
 
 
-def draw_matrix(shape: Shape, parts: tuple[Part, ...]) -> MatrixPicture:
-    """Return the picture of the largest kind of linear layer that something trains beside, or of the largest of all."""
+def draw_matrix(shape: Shape, parts: tuple[Part, ...], virtual_tokens: int = 0) -> MatrixPicture:
+    """Return the picture of the largest kind of linear layer that something trains beside, or of the largest of all.
+
+    Beside learnt tokens that is the table of the tokens there are.
+    """
     tuned = [kind for kind in shape.kinds if any(part.name.startswith(f"{kind.name}.") for part in parts)]
     kind = max(tuned or shape.kinds, key=_size, default=LinearShape("weights", shape.hidden, shape.hidden, 1))
-    beside = [part for part in parts if part.name.startswith(f"{kind.name}.")]
+    if virtual_tokens:
+        kind = LinearShape("vocabulary", shape.vocabulary, shape.hidden, 1)
+    beside = tuple(part for part in parts if part.name.startswith(f"{kind.name}.")) or parts[:MOST_PARTS]
     pair = sorted((part for part in beside if part.columns > 1), key=lambda part: part.rows == kind.rows)
-    rank = pair[0].rows if len(pair) == 2 and pair[0].rows == pair[1].columns else None
+    rank = pair[0].rows if len(pair) == 2 and _make(pair[0], pair[1], kind) else None
     return MatrixPicture(
         name=kind.name,
         rows=kind.rows,
@@ -114,7 +129,13 @@ def draw_matrix(shape: Shape, parts: tuple[Part, ...]) -> MatrixPicture:
         full_count=kind.rows * kind.columns,
         rank=rank,
         factor_count=sum(part.rows * part.columns for part in beside) if rank else None,
+        parts=beside,
     )
+
+
+def _make(thin: Part, other: Part, kind: LinearShape) -> bool:
+    """Whether other x thin is as large as the matrix."""
+    return thin.rows == other.columns and (other.rows, thin.columns) == (kind.rows, kind.columns)
 
 
 def write_sentence(

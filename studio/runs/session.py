@@ -26,7 +26,7 @@ from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.sampling import Sampler
 from studio.runs.trainer import MethodSteps, Reporter, StudioTrainer
-from studio.runs.training import Plan
+from studio.runs.training import OPTIMISERS, Plan
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance, Task
@@ -91,7 +91,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     longest = min(recipe.training.max_length, room)
     prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, longest)
     events.append("prepared", **prepared.sizes())
-    choose_attention(base, device, prepared.longest)
+    choose_attention(base, device, prepared.longest, recipe.training.attention)
     parameters = base.num_parameters()
     plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
     plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
@@ -142,7 +142,8 @@ def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
 def make_batcher(model: Any, recipe: Recipe, tokenizer: Any, prepared: Prepared) -> Batcher:
     """Return what makes batches for this model, sharing their beginning where that changes nothing."""
     batcher = Batcher(tokenizer.pad_token_id)
-    if not recipe.training.gradient_checkpointing:
+    options = recipe.training
+    if not options.gradient_checkpointing and not options.neftune_alpha:  # its noise hangs on the length of a row
         try_sharing(model, batcher, prepared.train)
     return batcher
 
@@ -207,7 +208,8 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         dataloader_pin_memory=device.kind == "cuda",
         label_names=["labels"],
         prediction_loss_only=True,
-        optim="adamw_torch_fused",
+        optim=OPTIMISERS[options.optimiser].name,
+        neftune_noise_alpha=options.neftune_alpha or None,
     )
 
 

@@ -25,7 +25,6 @@ MEMORY_WORDS = {
     "activations": "work in between",
     "logits": "the words it weighs",
 }
-FITS = {"fits": "fits", "tight": "tight", "too big": "too big"}
 
 
 class Weighed(NamedTuple):
@@ -148,7 +147,7 @@ style="width:{estimate.percent:.3f}%"></i></div>
 <tr><th scope="row">Time</th><td class="value">{time}</td><td class="said">{number(estimate.steps)}
 {term("step", "steps")}</td></tr>
 <tr><th scope="row">{term("memory", "Memory")}</th><td class="value">{held}</td>
-<td class="said"><span class="pill {estimate.fits.replace(" ", "")}">{FITS[estimate.fits]}</span></td></tr>
+<td class="said"><span class="pill {estimate.fits.replace(" ", "")}">{estimate.fits}</span></td></tr>
 </tbody></table>
 <div class="bar{"" if estimate.fits == "fits" else " warn"}" role="img" aria-label="Memory: {held}"><i
 style="width:{share:.1f}%"></i></div>
@@ -163,6 +162,9 @@ def _find_picture(estimate: Estimate, recipe: Any) -> dict[str, Any]:
         "rows": matrix.rows,
         "columns": matrix.columns,
         "rank": matrix.rank,
-        "paired": matrix.factor_count is not None,
-        "bits": 4 if recipe.precision.quantised else 16,
+        "kind": "whole" if recipe.method.saves_whole_model else "pair" if matrix.is_pair else "parts",
+        "follows": "rank" in type(recipe.method).model_fields,
+        "parts": [[part.name.rsplit(".", 1)[-1], part.rows, part.columns] for part in matrix.parts],
+        "touches": recipe.method.touches,
+        "bits": 4 if recipe.precision.name == "nf4" else 8 if recipe.precision.quantised else 16,
     }
