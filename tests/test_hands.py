@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accidents import WEIGHTS, cut, drop, fill
 from nursery import Nursery
 from tiny import (
     import_task,
@@ -244,22 +245,6 @@ def copied(studio: Studio, finished: Run) -> Run:
     return run
 
 
-def cut(name: str) -> Callable[[Path], Any]:
-    """Return a hand that cuts a file short."""
-    return lambda folder: os.truncate(folder / name, (folder / name).stat().st_size * 2 // 3)
-
-
-def drop(name: str) -> Callable[[Path], Any]:
-    """Return a hand that deletes a file."""
-    return lambda folder: (folder / name).unlink()
-
-
-def fill(name: str, data: bytes) -> Callable[[Path], Any]:
-    """Return a hand that writes over a file."""
-    return lambda folder: (folder / name).write_bytes(data)
-
-
-WEIGHTS = "adapter_model.safetensors"
 OF_WEIGHTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "cut": (cut(WEIGHTS), f"{WEIGHTS} is cut short or damaged"),
     "empty": (fill(WEIGHTS, b""), f"{WEIGHTS} is cut short or damaged"),

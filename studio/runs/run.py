@@ -100,7 +100,7 @@ class Run:
 
     def find_resumable(self) -> Resumable:
         """Return the newest checkpoint from which the training goes on as if it had never ended."""
-        passed = []
+        passed: list[str] = []
         for step in reversed(self.look_at_checkpoints()):
             folder = self.checkpoints_folder / f"step-{step}"
             damage = find_damage(folder) or find_state_damage(folder)
