@@ -146,6 +146,15 @@ def test_a_folder_that_is_deleted_while_it_trains_ends_the_training(
     wait_until(lambda: studio.run_status(following).status == "finished")
 
 
+def test_a_folder_that_was_deleted_but_for_a_rest_ends_the_training_too(studio: Studio, training: Run) -> None:
+    launch = training.find_launch()
+    assert launch is not None
+    for name in ("recipe.json", "events.jsonl", "process.json"):  # as when a deletion meets a checkpoint being written
+        (training.folder / name).unlink()
+    wait_until(lambda: not launch.is_alive())
+    assert read_all(training)[-1]["error"] == f"The run {training.name} was deleted while it trained."
+
+
 @pytest.mark.parametrize(
     "hand",
     [
