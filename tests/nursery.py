@@ -2,11 +2,13 @@
 
 A real child with a real process number, an exit code and a session of its own, without the seconds of imports: it can
 be killed a hundred times. `doom` says at which of its operations on the run's files the next child kills itself, which
-no clock could hit: between two renames, before a file of a checkpoint is opened.
+no clock could hit: between two renames, before a file of a checkpoint is opened. `most_bytes` is the largest file that
+it can write, as on a disk that is full.
 """
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -28,7 +30,7 @@ class Nursery(Launcher):
 
     def __init__(self) -> None:
         self.doom = 0
-        self.forked = 0
+        self.most_bytes = 0
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, __file__],
@@ -42,18 +44,22 @@ class Nursery(Launcher):
 
     def launch(self, workspace: Workspace, run: Run) -> None:
         """Fork a child that trains the run."""
-        pid = self._ask("fork", str(workspace.folder), run.run_id, self.doom)
+        pid = self._ask("fork", str(workspace.folder), run.run_id, self.doom, self.most_bytes)
         try:
             run.save_process(pid)
         finally:
             self._ask("go", pid)
-        self.doom = 0
-        self.forked += 1
+        self.doom = self.most_bytes = 0
 
     def find_exit_code(self, pid: int) -> int | None:
         """Return how a child ended."""
         code: int | None = self._ask("ask", pid)
         return code
+
+    def list_children(self) -> list[int]:
+        """Return the numbers of the children that live."""
+        found: list[int] = self._ask("list")
+        return found
 
     def close(self) -> None:
         """End the nursery; its children go on."""
@@ -76,15 +82,19 @@ def main() -> None:
 
     gates: dict[int, int] = {}
     ended: dict[int, int] = {}
+    born: list[int] = []
     for line in sys.stdin:
         word, *given = json.loads(line)
         answer: Any = "ready"
         if word == "fork":
             answer = _fork(gates, *given)
+            born.append(answer)
         elif word == "go":
             os.close(gates.pop(given[0]))
         elif word == "ask":
             answer = _reap(ended, given[0])
+        elif word == "list":
+            answer = [pid for pid in born if _reap(ended, pid) is None]
         print(json.dumps(answer), flush=True)
 
 
@@ -99,7 +109,7 @@ def _reap(ended: dict[int, int], pid: int) -> int | None:
     return ended.get(pid)
 
 
-def _fork(gates: dict[int, int], workspace: str, run_id: str, doom: int) -> int:
+def _fork(gates: dict[int, int], workspace: str, run_id: str, doom: int, most_bytes: int) -> int:
     wait, gates_end = os.pipe()
     pid = os.fork()
     if pid:
@@ -114,6 +124,8 @@ def _fork(gates: dict[int, int], workspace: str, run_id: str, doom: int) -> int:
     output = os.open(run.output_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     for stream in (1, 2):
         os.dup2(output, stream)
+    if most_bytes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     if doom:
         _die_at(run.folder, doom)
     code = 70

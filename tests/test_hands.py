@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accidents import WEIGHTS, cut, drop, fill
 from nursery import Nursery
 from tiny import (
     import_task,
@@ -145,6 +146,15 @@ def test_a_folder_that_is_deleted_while_it_trains_ends_the_training(
     wait_until(lambda: studio.run_status(following).status == "finished")
 
 
+def test_a_folder_that_was_deleted_but_for_a_rest_ends_the_training_too(studio: Studio, training: Run) -> None:
+    launch = training.find_launch()
+    assert launch is not None
+    for name in ("recipe.json", "events.jsonl", "process.json"):  # as when a deletion meets a checkpoint being written
+        (training.folder / name).unlink()
+    wait_until(lambda: not launch.is_alive())
+    assert read_all(training)[-1]["error"] == f"The run {training.name} was deleted while it trained."
+
+
 @pytest.mark.parametrize(
     "hand",
     [
@@ -244,22 +254,6 @@ def copied(studio: Studio, finished: Run) -> Run:
     return run
 
 
-def cut(name: str) -> Callable[[Path], Any]:
-    """Return a hand that cuts a file short."""
-    return lambda folder: os.truncate(folder / name, (folder / name).stat().st_size * 2 // 3)
-
-
-def drop(name: str) -> Callable[[Path], Any]:
-    """Return a hand that deletes a file."""
-    return lambda folder: (folder / name).unlink()
-
-
-def fill(name: str, data: bytes) -> Callable[[Path], Any]:
-    """Return a hand that writes over a file."""
-    return lambda folder: (folder / name).write_bytes(data)
-
-
-WEIGHTS = "adapter_model.safetensors"
 OF_WEIGHTS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "cut": (cut(WEIGHTS), f"{WEIGHTS} is cut short or damaged"),
     "empty": (fill(WEIGHTS, b""), f"{WEIGHTS} is cut short or damaged"),

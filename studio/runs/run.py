@@ -38,6 +38,10 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def is_there(self) -> bool:
+        """Whether the folder is still a run: one whose recipe is gone is on no list."""
+        return os.path.isfile(self.folder / "recipe.json")
+
     @property
     def run_id(self) -> str:
         """The folder's name."""
@@ -263,8 +267,8 @@ def find_run(workspace: Workspace, run_id: object) -> Run:
 def list_runs(workspace: Workspace) -> list[Run]:
     """Return all runs whose recipe was written, the newest first."""
     with disk_errors_in_words(workspace.runs):
-        folders = [entry for entry in workspace.runs.iterdir() if os.path.isfile(entry / "recipe.json")]
-    runs = [Run(folder) for folder in folders if _is_run_id(folder.name)]
+        runs = [Run(entry) for entry in workspace.runs.iterdir() if _is_run_id(entry.name)]
+    runs = [run for run in runs if run.is_there()]
     return sorted(runs, key=lambda run: (run.run_id[:15], _changed_at(run.folder / "recipe.json")), reverse=True)
 
 

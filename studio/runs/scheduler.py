@@ -19,7 +19,7 @@ from studio.runs.line import Expect, order_line, place_in_line
 from studio.runs.process import count_oom_kills
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.status import ACTIVE, RunStatus, Watch
-from studio.workspace import Workspace
+from studio.workspace import Workspace, disk_errors_in_words
 
 LOG = logging.getLogger(__name__)
 ROOM_FOR_A_LINE = 1 << 16
@@ -182,11 +182,9 @@ class Scheduler:
         said = ""
         while not self._closing.is_set():
             try:
-                self._file_lock.acquire(blocking=False)
-                self.start_next()
+                if self._is_the_one():
+                    self.start_next()
                 said = ""
-            except Timeout:
-                self.trouble = ""  # another studio on this workspace starts the runs
             except (StudioError, OSError) as error:
                 if str(error) != said:
                     LOG.warning("The line of runs could not be looked at: %s", error)
@@ -195,3 +193,13 @@ class Scheduler:
                 LOG.exception("The line of runs could not be looked at.")
             self._wake.wait(timeout=1.0)
             self._wake.clear()
+
+    def _is_the_one(self) -> bool:
+        """Whether this studio starts the runs of the workspace, and no other."""
+        with disk_errors_in_words(self.workspace.folder):
+            try:
+                self._file_lock.acquire(blocking=False)
+            except Timeout:
+                self.trouble = ""
+                return False
+        return True

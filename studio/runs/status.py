@@ -69,9 +69,10 @@ class RunStatus(BaseModel, frozen=True):
 
     @property
     def can_resume(self) -> bool:
-        """Whether it can go on: it was lost, or ended before its last step."""
+        """Whether it can go on: it was lost, or ended before its last step, or before that was saved."""
         early = self.of is None or self.step < self.of
-        return self.status == "lost" or (self.status in ("stopped", "failed") and early)
+        unsaved = self.status == "failed" and self.step not in self.checkpoints
+        return self.status == "lost" or (self.status in ("stopped", "failed") and (early or unsaved))
 
     @property
     def can_ask(self) -> bool:
@@ -143,7 +144,7 @@ class Watch:
         alive = launch is not None and launch.is_alive()
         if not alive and not self._ends_in(launch, TERMINAL):
             alive = is_held(self.run.events_file)  # process.json may have been edited
-        if not alive and self.run.resume_file.exists():
+        if self.run.resume_file.exists() and (not alive or self._ends_in(launch, TERMINAL)):
             return "queued"
         if not alive and not self._ends_in(launch, TERMINAL):
             self._read()  # it may have written its last words between the two looks

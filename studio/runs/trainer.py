@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from studio.errors import RecipeError
+from studio.errors import RecipeError, WorkspaceError
 from studio.methods.method import Method
 from studio.runs.batch import LengthSampler, sum_loss
 from studio.runs.event import EventWriter
@@ -110,7 +110,12 @@ class Reporter(TrainerCallback):
         self.step_moments: list[float] = []
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Note the time; stop after this step if a person asked for it."""
+        """Note the time; stop after this step if a person asked for it.
+
+        Raises WorkspaceError when the run was deleted: nobody could stop it any more.
+        """
+        if not self.run.is_there():
+            raise WorkspaceError(f"The run {self.run.name} was deleted while it trained.")
         self.step_moments.append(time.monotonic())
         self._moments.append(self.step_moments[-1] - self._resting)
         if self.run.stop_file.exists() and state.global_step < state.max_steps:

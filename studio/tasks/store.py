@@ -6,6 +6,7 @@ owner`), and the others are told that it isn't there. Samples are read-only and 
 of what a task says; scores of the samples come from `assets/tasks/scores.json`, which a measuring command writes.
 """
 
+import contextlib
 import difflib
 import json
 import threading
@@ -221,7 +222,8 @@ class _FactsCache:
     def put(self, file: Path, stamp: Stamp, facts: dict[str, Any]) -> None:
         entries = self._load()
         entries[str(file)] = {"stamp": stamp, "facts": facts}
-        write_whole(self.path, json.dumps(entries))
+        with contextlib.suppress(StudioError):  # a cache that can't be written costs time and nothing else
+            write_whole(self.path, json.dumps(entries))
 
     def _load(self) -> dict[str, Any]:
         if self.entries is None:
