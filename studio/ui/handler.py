@@ -12,8 +12,8 @@ from studio.errors import StudioError, first_line
 log = logging.getLogger("studio")
 BROKEN = "Something broke in the studio. Nothing of yours is lost; try again. The details are in the studio's log."
 UNREADABLE = (
-    "What was sent can't be read: a part is missing, or is not what belongs there. The endpoint's description says "
-    "what it takes, in which order."
+    "What was sent can't be read: a part is missing, is not what belongs there, or names a file that was not uploaded. "
+    "The endpoint's description says what it takes, in which order."
 )
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
