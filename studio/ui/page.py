@@ -94,6 +94,7 @@ def open_draft(studio: Studio, found: object) -> Opened:
     opened = read_address(parts.get("search"), parts.get("kept"))
     draft, notices = dict(opened.draft), list(opened.notices)
     draft["run"], recipe_of_run = _check_run(studio, draft["run"], notices)
+    draft["checkpoint"] = draft["checkpoint"] if draft["run"] else None
     recipe = draft["recipe"] or recipe_of_run or {}
     draft["recipe"] = _check_recipe(studio, recipe, notices)
     return Opened(draft, tuple(notices))
