@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from studio.chat.desk import Answers, Desk
+from studio.chat.vote import Tally, append_vote, count_votes, read_vote
 from studio.declaration import show
 from studio.errors import InputError, ModelError, StudioError
 from studio.estimates.comparison import MethodCost, compare_methods
@@ -290,6 +291,16 @@ class Studio:
     ) -> Iterator[Answers]:
         """Yield both answers as they grow; close the iterator to cancel."""
         return self.desk.stream(self._find_run(run_id), prompt, max_tokens, seed, step, temperature)
+
+    def vote(self, run_id: str, data: object) -> Tally:
+        """Keep which of two answers was better, and return the tally. Raises InputError in words."""
+        run = self._find_run(run_id)
+        append_vote(run.votes_file, read_vote(data))
+        return count_votes(run.votes_file)
+
+    def count_votes(self, run_id: str) -> Tally:
+        """Return how often base, tuned or neither was liked better."""
+        return count_votes(self._find_run(run_id).votes_file)
 
     def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:
         """Return how base and tuned score on the held-out instances, or on words the task never uses."""

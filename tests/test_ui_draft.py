@@ -10,6 +10,7 @@ from studio.ui.draft import MOST_CHARACTERS, change_draft, leave_out, new_draft,
 DRAFT = {
     "step": "method",
     "run": "20261120-071900-brave-otter",
+    "checkpoint": 120,
     "recipe": {
         "model": "HuggingFaceTB/SmolLM2-135M",
         "task_id": "studio002_question",
@@ -40,11 +41,22 @@ def test_what_the_browser_kept_counts_only_when_the_address_says_nothing() -> No
     kept = json.dumps(DRAFT)
     assert read_address("", kept).draft == DRAFT
     assert read_address("?__theme=dark", kept).draft == DRAFT
-    assert read_address("?step=data", kept).draft == {"step": "data", "run": None, "recipe": {}}
+    assert read_address("?step=data", kept).draft == {**new_draft(), "step": "data"}
 
 
 def test_a_link_to_a_run_opens_its_training() -> None:
     assert read_address("?run=20261120-071900-brave-otter").draft["step"] == "train"
+
+
+@pytest.mark.parametrize("written", ["", "-1", "1.5", "x", "\u0663", "9" * 5_000, "4&checkpoint=y"])
+def test_what_is_no_step_is_no_checkpoint(written: str) -> None:
+    assert read_address(f"?run=20261120-071900-brave-otter&checkpoint={written}").draft["checkpoint"] is None
+
+
+def test_a_checkpoint_without_a_run_is_none() -> None:
+    assert read_address("?checkpoint=4&step=compare").draft["checkpoint"] is None
+    assert read_draft({"run": None, "checkpoint": 4})["checkpoint"] is None
+    assert read_draft({"run": "20261120-071900-brave-otter", "checkpoint": True})["checkpoint"] is None
 
 
 @pytest.mark.parametrize(

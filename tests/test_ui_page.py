@@ -85,7 +85,12 @@ def test_the_first_visit_gets_a_whole_recipe(studio: Any) -> None:
     recipe = find_defaults(studio)
     assert recipe["task_id"] == "studio002_question"
     assert studio.read_recipe(recipe).method.name == "lora"
-    assert open_draft(studio, {"search": "", "kept": None}).draft == {"step": "model", "run": None, "recipe": recipe}
+    assert open_draft(studio, {"search": "", "kept": None}).draft == {
+        "step": "model",
+        "run": None,
+        "checkpoint": None,
+        "recipe": recipe,
+    }
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def test_the_token_itself_is_nowhere_on_the_disk(shared: Studio, tiny_model: Pat
         assert not file.is_file() or ANNA.encode() not in file.read_bytes()
 
 
+VOTE = {"choice": "base", "prompt": "1 + 1", "base": "3", "tuned": "2", "step": 5}
 ACTS: dict[str, Callable[[Studio, str], Any]] = {
     "stop": lambda studio, run: studio.stop_run(run),
     "resume": lambda studio, run: studio.resume_run(run),
@@ -65,6 +66,8 @@ ACTS: dict[str, Callable[[Studio, str], Any]] = {
     "unseen": lambda studio, run: studio.unseen(run),
     "ask": lambda studio, run: studio.ask(run, "1 + 1"),
     "stream": lambda studio, run: next(iter(studio.stream(run, "1 + 1"))),
+    "vote": lambda studio, run: studio.vote(run, VOTE),
+    "count votes": lambda studio, run: studio.count_votes(run),
     "score": lambda studio, run: studio.score(run),
 }
 

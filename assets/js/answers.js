@@ -11,7 +11,10 @@ const wanted = h("p", {class: "answer-wanted", hidden: true}), problem = h("p", 
 const small = h("p", {class: "hint answer-small"}), seen = h("pre", {tabindex: 0}), exact = h("details", {class: "more exact", hidden: true}, h("summary", {}, "The exact prompt both saw"), seen);
 const rows = h("ol"), history = h("section", {class: "asked-before", hidden: true}, h("h4", {}, "Asked before"), rows);
 const voice = h("p", {class: "visually-hidden", role: "status"});
-pair.append(h("div", {class: "two"}, base.card, tuned.card), wanted, problem, small, exact, history, voice);
+const CHOICES = {base: "Base is better", same: "About the same", tuned: "Tuned is better"};
+const choices = Object.entries(CHOICES).map(([choice, text]) => h("button", {type: "button", class: "btn small", "data-vote": choice, "aria-pressed": "false", onclick: () => vote(choice)}, text));
+const tally = h("p", {class: "hint answer-tally", role: "status"}), ballot = h("div", {class: "acts", role: "group", "aria-label": "Which answer is better?", hidden: true}, choices);
+pair.append(h("div", {class: "two"}, base.card, tuned.card), wanted, problem, ballot, tally, small, exact, history, voice);
 
 let current = null, last = null;             // the question that is being answered; its newest answer
 
@@ -22,11 +25,37 @@ function introduce(about) {                  // names on the columns, before any
   pair.hidden = !about;
   if (!about || (current?.run === about.run && current?.tuned === about.tuned)) return;
   if (pair.dataset.state === "asking") return;
+  if (current?.run !== about.run) { count({base: 0, same: 0, tuned: 0}); recount(about.run); }
   current = {...about, prompt: ""};
   last = null;
   name(about);
   clear("");
   pair.dataset.state = "empty";
+}
+
+// ---- which is better: kept beside the run, the last word counts ----------------------------------------------------------
+async function vote(choice) {
+  const asked = last, run = current.run;
+  const answer = await server.vote({run, vote: {choice, prompt: asked.asked, base: asked.base, tuned: asked.tuned, step: asked.step}});
+  if (current.run !== run) return;
+  if (!answer || answer.error) return put(problem, answer?.error ?? "The studio did not answer. Try again.");
+  if (last === asked) markVote(choice);
+  count(answer);
+}
+
+function markVote(choice) {
+  for (const button of choices) button.setAttribute("aria-pressed", String(button.dataset.vote === choice));
+}
+
+function count(votes) {
+  const all = votes.base + votes.same + votes.tuned;
+  pair.dataset.votes = all;
+  put(tally, all ? `Your votes on this run: base ${votes.base}, the same ${votes.same}, tuned ${votes.tuned}.` : "");
+}
+
+async function recount(run) {
+  const answer = await server.count_votes({run});
+  if (answer && !answer.error && current?.run === run) count(answer);
 }
 
 function name(about) {
@@ -40,6 +69,7 @@ function clear(text) {
   for (const side of [base, tuned]) { put(side.text, text); put(side.mark, ""); side.card.classList.remove("right"); }
   wanted.hidden = true;
   exact.hidden = true;
+  ballot.hidden = true;
   put(problem, "");
 }
 
@@ -83,6 +113,8 @@ function finish(answer) {
   wanted.hidden = !answer.wanted.length || answer.right;
   wanted.replaceChildren(h("span", {class: "hint"}, "Wanted: "), answer.wanted.slice(0, 3).join("  or  "));
   if (answer.note) put(problem, answer.note);
+  markVote(null);
+  ballot.hidden = false;
   put(voice, `Base: ${answer.base}. Tuned: ${answer.tuned}.${answer.right ? " As wanted." : ""}`);
   tell(true);
 }

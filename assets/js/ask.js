@@ -2,7 +2,7 @@
 // js_on_load of AskForm: `element`, `props`, `trigger`, `server` come from gradio. Events: 'asked', 'ten_asked', 'halted'.
 const {h, put, name} = window.studioElements;
 const studio = window.studio, form = element.querySelector(".ask");
-let about = null, wantedRun = null, wantedStep = null, asking = "", picked = {part: "held_out", index: 0, count: 0, input: "", wanted: []};
+let about = null, asking = "", picked = {part: "held_out", index: 0, count: 0, input: "", wanted: []};
 let looking = 0;
 
 // ---- made once -----------------------------------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ prompt.addEventListener("input", drawWanted);
 studio.onDraft(follow);
 document.addEventListener("studio:answered", (event) => { if (event.detail.done) settle(); });
 document.addEventListener("studio:drawn", (event) => { if (event.target.querySelector?.(".ten-box[data-state=done], #ten .error-line")) settle("ten_asked"); });
-window.studioTalkTo = (run, step) => { wantedRun = run; wantedStep = step; studio.setDraft({run}); if (studio.draft.step === "compare") load(); };
+window.studioTalkTo = (run, step) => studio.setDraft({run, checkpoint: step});
 follow(studio.draft, null);
 
 // ---- which run -------------------------------------------------------------------------------------------------------------
@@ -48,7 +48,6 @@ function follow(draft, before) {
 
 async function load() {
   const run = studio.draft.run, turn = ++looking;
-  if (wantedRun !== run) { wantedRun = run; wantedStep = null; }
   const answer = await server.look({run});
   if (turn !== looking) return;
   hideTen(run);
@@ -63,7 +62,7 @@ async function load() {
   body.hidden = false;
   put(problem, "");
   form.dataset.state = asking ? "asking" : "ready";
-  if (wantedStep !== null && !answer.steps.includes(wantedStep)) wantedStep = null;
+  if (!answer.steps.includes(studio.draft.checkpoint)) studio.setDraft({checkpoint: null});
   drawSteps();
   drawParts();
   window.studioAnswers?.introduce(title());
@@ -96,15 +95,15 @@ function choose(choices) {
 }
 
 function title() {
-  const step = wantedStep ?? about.steps.at(-1);
+  const step = studio.draft.checkpoint ?? about.steps.at(-1);
   return {run: about.run, base: `Base: ${about.base}`, tuned: `Tuned: ${about.name}, step ${studio.number(step)}`, two: about.two_models};
 }
 
 function drawSteps() {
-  const newest = about.steps.at(-1), chosen = wantedStep ?? newest;
+  const newest = about.steps.at(-1), chosen = studio.draft.checkpoint ?? newest;
   steps.hidden = about.steps.length < 2;
   steps.replaceChildren(h("span", {class: "hint"}, "Talk to step"), ...about.steps.map((step) => h("button", {type: "button", role: "radio", class: "mark num",
-    "aria-checked": String(step === chosen), tabindex: step === chosen ? 0 : -1, onclick: () => { wantedStep = step === newest ? null : step; drawSteps(); window.studioAnswers?.introduce(title());
+    "aria-checked": String(step === chosen), tabindex: step === chosen ? 0 : -1, onclick: () => { studio.setDraft({checkpoint: step === newest ? null : step}); drawSteps(); window.studioAnswers?.introduce(title());
       steps.querySelector("[aria-checked=true]")?.focus(); }}, studio.number(step))));
 }
 
@@ -146,7 +145,7 @@ function send(event) {
   put(problem, "");
   const at = Date.now();
   asking = event;
-  props.value = {at, run: about.run, step: wantedStep, prompt: prompt.value, part: picked.part, max_tokens: number("ask-tokens", 48), seed: number("ask-seed", 0),
+  props.value = {at, run: about.run, step: studio.draft.checkpoint, prompt: prompt.value, part: picked.part, max_tokens: number("ask-tokens", 48), seed: number("ask-seed", 0),
                  temperature: number("ask-temperature", 0)};
   if (event === "asked") window.studioAnswers?.begin({at, prompt: prompt.value, ...title()});
   drawAsking();

@@ -1,4 +1,4 @@
-/* The frame in the browser: which step is shown, the draft (step, run, recipe) and where it is kept, and what every page shares.
+/* The frame in the browser: which step is shown, the draft (step, run, checkpoint, recipe) and where it is kept, and what every page shares.
  *
  * Knows no page. Truth lives here: `studio.draft`. It is written to the URL (so that a link is the whole state), to localStorage
  * (so that the next visit continues) and to the hidden component #draft (so that Python's handlers get it). Python asks for
@@ -11,7 +11,7 @@
   const copy = (value) => JSON.parse(JSON.stringify(value));
   const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-  const studio = (window.studio = { draft: { step: "model", run: null, recipe: {} }, isOpen: false });
+  const studio = (window.studio = { draft: { step: "model", run: null, checkpoint: null, recipe: {} }, isOpen: false });
   const listeners = new Set();
   let box = null; // the hidden component: {props, trigger}
   const fired = {}; // signal -> the key it was last fired for
@@ -69,6 +69,7 @@
     const next = copy(before);
     if (STEPS.includes(patch.step)) next.step = patch.step;
     if ("run" in patch) next.run = typeof patch.run === "string" && patch.run ? patch.run : null;
+    if ("checkpoint" in patch || next.run !== before.run) next.checkpoint = Number.isSafeInteger(patch.checkpoint) ? patch.checkpoint : null;
     if (plain(before.recipe.method)) remembered[before.recipe.method.name] = before.recipe.method;
     const named = !whole && patch.recipe?.method?.name;
     if (named && named !== before.recipe.method?.name && remembered[named]) next.recipe.method = copy(remembered[named]);
@@ -102,6 +103,7 @@
     const query = new URLSearchParams(location.search);
     query.set("step", draft.step);
     if (draft.run) query.set("run", draft.run); else query.delete("run");
+    if (draft.checkpoint === null) query.delete("checkpoint"); else query.set("checkpoint", draft.checkpoint);
     query.set("recipe", JSON.stringify(draft.recipe));
     return "?" + query;
   };
@@ -138,7 +140,7 @@
     const patch = props.value;
     if (!plain(patch)) return;
     if (patch.open) {
-      studio.draft = { step: patch.open.step, run: patch.open.run, recipe: copy(patch.open.recipe) };
+      studio.draft = { step: patch.open.step, run: patch.open.run, checkpoint: patch.open.checkpoint, recipe: copy(patch.open.recipe) };
       studio.isOpen = true;
       if (box) box.props.value = copy(studio.draft);
       show(false); keep(false); sync(document);
@@ -208,9 +210,10 @@
         if (text) input.setAttribute("aria-invalid", "true"); else input.removeAttribute("aria-invalid");
     }
   }
+  studio.reckon = () => box?.trigger("recipe_changed"); // the same recipe, weighed anew
   function askAgain(root) {
     const wait = root.querySelector?.("[data-again]")?.dataset.again;
-    if (wait) setTimeout(() => box?.trigger("recipe_changed"), Number(wait));
+    if (wait) setTimeout(studio.reckon, Number(wait));
   }
   /* What was unfolded stays unfolded when the server draws it again. */
   const unfolded = {};

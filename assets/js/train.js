@@ -25,6 +25,7 @@ for (const [key, button] of Object.entries(buttons)) button.dataset.act = key;
 desk.append(h("header", {class: "desk-head"}, title, pill, task), words, heroes, bar, trouble,
             h("div", {class: "acts"}, Object.values(buttons)), refusal);
 
+let last = {};                               // the run and the status that were drawn before
 let asked = null;                            // {act, status, step}: a click whose effect is not seen yet
 const noteRun = (draft) => document.body.toggleAttribute("data-run", Boolean(draft.run));
 studio.onDraft(noteRun);
@@ -39,6 +40,8 @@ function draw(state, change) {
   desk.dataset.run = state.run ?? "";
   if (!state.run) return;
   if (change === "reset") { asked = null; complain(""); }
+  if (last.run === state.run && last.now === "running" && now === "finished") studio.reckon(); // it measured this device's speed anew
+  last = {run: state.run, now};
   if (asked && (now !== asked.status || Date.now() > asked.until)) asked = null;
   put(title, name(state.run));
   put(pill, state.reconnecting ? "reconnecting" : now === "gone" ? "deleted" : now ?? "…");
@@ -57,14 +60,14 @@ function wordsOf(state, status) {
   const last = (status.checkpoints ?? []).at(-1);
   if (!status.status) return state.reconnecting ? "Reconnecting to the studio …" : "Reading the run …";
   if (status.status === "gone") return state.error ?? "This run is not here any more.";
-  if (status.status === "queued") return waitWords(status);
+  if (status.status === "queued") return [waitWords(status), status.error].filter(Boolean).join(" ");
   if (status.status === "starting") {
     const phase = state.phase;
     return phase?.text ? `${phase.text} … ${phase.part} of ${phase.parts}` : status.phase || "Starting the training process …";
   }
   if (status.status === "finished") return `Finished${took(status)}.`;
   if (status.status === "stopped") return status.of ? `Stopped at step ${studio.number(status.step)} of ${studio.number(status.of)}${last ? `; step ${studio.number(last)} is kept` : ""}.` : "It left the line before it began.";
-  if (status.status === "lost") return `The training process ended without a word at step ${studio.number(status.step)} (the computer may have restarted). `
+  if (status.status === "lost") return (status.error ? "" : `The training process ended without a word at step ${studio.number(status.step)} (the computer may have restarted). `)
     + (last ? `Nothing before step ${last} is lost: resume.` : "It had kept no checkpoint yet, so it begins again.");
   return "";
 }
@@ -108,10 +111,10 @@ function drawTrouble(status) {               // what went wrong, what to do, and
   trouble.dataset.shown = wanted;
   const output = h("pre", {tabindex: 0}, "Reading …");
   const details = h("details", {ontoggle: () => { if (details.open) readOutput(output); }}, h("summary", {}, "What the training process printed last"), output);
-  trouble.classList.toggle("lost", lost);
-  trouble.replaceChildren(...(failed ? [h("p", {class: "error-line"}, status.error || "The training process ended with an error.")] : []),
-    ...(failed && status.remedy ? [h("p", {}, status.remedy)] : []),
-    ...(failed && status.again_words ? [h("button", {type: "button", class: "btn primary", "data-act": "lower", onclick: trainAgain}, status.again_words)] : []), details);
+  trouble.classList.toggle("lost", lost && !status.error);
+  trouble.replaceChildren(...(failed || status.error ? [h("p", {class: "error-line"}, status.error || "The training process ended with an error.")] : []),
+    ...(status.remedy ? [h("p", {}, status.remedy)] : []),
+    ...(status.again_words ? [h("div", {class: "acts"}, h("button", {type: "button", class: "btn primary", "data-act": "lower", onclick: trainAgain}, status.again_words))] : []), details);
 }
 
 async function readOutput(place) {

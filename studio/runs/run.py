@@ -4,7 +4,7 @@ recipe.json     written once, before the start            request        the id 
 events.jsonl    written by the child alone                process.json   which process was last started for it
 output.log      what the child printed                    stop           exists = please stop after this step and save
 checkpoints/    step-120/ ..., written beside and renamed      resume   exists = waits in line to go on
-owner           a hash of whose it is, in a shared studio
+owner           a hash of whose it is, in a shared studio      votes.jsonl    which of two answers was liked better
 """
 
 import json
@@ -66,6 +66,11 @@ class Run:
     def output_file(self) -> Path:
         """What the child printed, output.log."""
         return self.folder / "output.log"
+
+    @property
+    def votes_file(self) -> Path:
+        """Which answers were liked better, votes.jsonl."""
+        return self.folder / "votes.jsonl"
 
     @property
     def stop_file(self) -> Path:

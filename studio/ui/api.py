@@ -133,8 +133,12 @@ def check_upload(file: object) -> tuple[Path, str]:
             'file must be an uploaded file; with gradio_client: import_task(file=handle_file("task.json")).',
             field="file",
         )
-    found = Path(path).resolve()
-    if not found.is_relative_to(Path(get_upload_folder()).resolve()) or not found.is_file():
+    try:
+        found = Path(path).resolve()
+        uploaded = found.is_relative_to(Path(get_upload_folder()).resolve()) and found.is_file()
+    except (ValueError, OSError, RuntimeError):  # a NUL, a name longer than any, a loop of links
+        uploaded = False
+    if not uploaded:
         raise InputError("file must be uploaded to this studio first; a path on its disk is not taken.", field="file")
     name = file.get("orig_name") if isinstance(file, dict) else None
     return found, name if isinstance(name, str) and name else found.name

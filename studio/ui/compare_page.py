@@ -31,7 +31,7 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
     ask_both, ask_ten = make_handlers(studio)
     Panel(_HEAD.format(held_out=term("held-out part")), elem_classes="studio")
     form = AskForm(studio, elem_id="ask", elem_classes="studio")
-    pair = AnswerPair(elem_id="answers", elem_classes="studio")
+    pair = AnswerPair(studio, elem_id="answers", elem_classes="studio")
     table = Panel(elem_id="ten", elem_classes="studio")
     device: dict[str, Any] = {
         "concurrency_id": "device",

@@ -1,4 +1,4 @@
-"""The draft: which step is shown, which run, and the recipe as chosen so far. A link is a draft.
+"""The draft: which step is shown, which run and checkpoint, and the recipe as chosen so far. A link is a draft.
 
 Knows how a draft is written into a URL and read back from one, or from what the browser kept. Everything read is
 foreign
@@ -29,7 +29,7 @@ class Opened(NamedTuple):
 
 def new_draft(recipe: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the draft of a first visit."""
-    return {"step": "model", "run": None, "recipe": dict(recipe or {})}
+    return {"step": "model", "run": None, "checkpoint": None, "recipe": dict(recipe or {})}
 
 
 def write_query(draft: dict[str, Any]) -> str:
@@ -37,6 +37,8 @@ def write_query(draft: dict[str, Any]) -> str:
     parts = {"step": draft["step"]}
     if draft.get("run"):
         parts["run"] = draft["run"]
+    if draft.get("checkpoint") is not None:
+        parts["checkpoint"] = draft["checkpoint"]
     parts["recipe"] = json.dumps(draft["recipe"], ensure_ascii=False, separators=(",", ":"))
     return urlencode(parts)
 
@@ -45,7 +47,7 @@ def read_address(search: object, kept: object = None) -> Opened:
     """Read a draft from an address ("?step=...") or, where that says nothing of ours, from what the browser kept."""
     query = _parse(search)
     if any(name in query for name in ("step", "run", "recipe")):
-        return _read({"step": query.get("step"), "run": query.get("run"), "recipe": query.get("recipe")}, "The link")
+        return _read({name: query.get(name) for name in ("step", "run", "checkpoint", "recipe")}, "The link")
     if isinstance(kept, str) and kept:
         found = _parse_json(kept)
         if isinstance(found, dict):
@@ -98,7 +100,15 @@ def _read(parts: dict[str, Any], where: str) -> Opened:
     if complaint:
         notices.append(f"{where} carries a recipe that {complaint}, so the usual choices are shown.")
     default = "train" if run and step is None else "model"
-    return Opened({"step": step if step in STEPS else default, "run": run, "recipe": recipe}, tuple(notices))
+    checkpoint = _read_checkpoint(parts.get("checkpoint")) if run else None
+    draft = {"step": step if step in STEPS else default, "run": run, "checkpoint": checkpoint, "recipe": recipe}
+    return Opened(draft, tuple(notices))
+
+
+def _read_checkpoint(value: object) -> int | None:
+    """Return the step of a checkpoint; whether the run has it is seen when it is asked."""
+    written = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else None
 
 
 def _read_recipe(value: object) -> tuple[dict[str, Any], str]:

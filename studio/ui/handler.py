@@ -7,10 +7,14 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from studio.errors import StudioError
+from studio.errors import StudioError, first_line
 
 log = logging.getLogger("studio")
 BROKEN = "Something broke in the studio. Nothing of yours is lost; try again. The details are in the studio's log."
+UNREADABLE = (
+    "What was sent can't be read: a part is missing, is not what belongs there, or names a file that was not uploaded. "
+    "The endpoint's description says what it takes, in which order."
+)
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -40,3 +44,17 @@ def in_words(handler: Handler) -> Handler:
             raise gr.Error(say(error), duration=None, print_exception=False) from None
 
     return guarded  # type: ignore[return-value]
+
+
+class Page(gr.Blocks):
+    """Blocks that refuse in words what can't even be handed to a handler: too few parts, a file that isn't one."""
+
+    async def preprocess_data(self, *given: Any, **named: Any) -> Any:
+        """Make the handler's arguments of what was sent. Raises gr.Error in words, without a traceback in the log."""
+        try:
+            return await super().preprocess_data(*given, **named)
+        except gr.Error as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except Exception as error:  # whatever gradio makes of a stranger's data
+            log.info("What was sent could not be read: %s", first_line(error))
+            raise gr.Error(UNREADABLE, print_exception=False) from None

@@ -13,7 +13,7 @@ from studio.ui.api import add_endpoints
 from studio.ui.compare_page import draw_compare
 from studio.ui.data_page import draw_data
 from studio.ui.draft import STEPS, Opened, leave_out, read_address
-from studio.ui.handler import QUIET, in_words
+from studio.ui.handler import QUIET, Page, in_words
 from studio.ui.method_page import draw_method
 from studio.ui.model_page import draw_model
 from studio.ui.run_list import draw_run_list
@@ -63,7 +63,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         opened = open_draft(seen_by(studio, request), found)
         return {"open": opened.draft}, draw_notices(opened.notices)
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+    with Page(title=TITLE, analytics_enabled=False) as page:
         add_endpoints(studio)  # first, so that their names are theirs: gradio numbers a name that is taken
         draft = DraftBox()
         with gr.Sidebar(open=False, elem_id="runs", width=330):
@@ -94,6 +94,7 @@ def open_draft(studio: Studio, found: object) -> Opened:
     opened = read_address(parts.get("search"), parts.get("kept"))
     draft, notices = dict(opened.draft), list(opened.notices)
     draft["run"], recipe_of_run = _check_run(studio, draft["run"], notices)
+    draft["checkpoint"] = draft["checkpoint"] if draft["run"] else None
     recipe = draft["recipe"] or recipe_of_run or {}
     draft["recipe"] = _check_recipe(studio, recipe, notices)
     return Opened(draft, tuple(notices))

@@ -66,7 +66,7 @@ def term(name: str, shown: str | None = None) -> str:
 
 CHANGES = {
     "training.batch_size": "batches of {}",
-    "training.gradient_accumulation": "{} batches added up a step",
+    "training.gradient_accumulation": "{} batches a step",
     "training.max_length": "examples of at most {} tokens",
     "training.gradient_checkpointing": "gradient checkpointing",
     "method.rank": "rank {}",

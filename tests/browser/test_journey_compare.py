@@ -4,6 +4,7 @@ The first test trains for real (about a minute on two cores); the others talk to
 moment.
 """
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -117,11 +118,39 @@ def test_an_earlier_checkpoint_and_words_it_never_saw_can_be_asked(page: Page, t
     open_compare(page, tuned)
     page.get_by_role("radio", name="4", exact=True).click()
     expect(page.locator(".answer.tuned h3")).to_contain_text("step 4")
+    expect(page).to_have_url(re.compile("[?&]checkpoint=4(&|$)"))
+    page.reload()
+    expect(page.locator(".answer.tuned h3")).to_contain_text("step 4", timeout=LONG)
+    expect(page.get_by_role("radio", name="4", exact=True)).to_be_checked()
     page.get_by_role("radio", name="Words it never saw").click()
     expect(page.locator(".ask-wanted")).to_contain_text("Wanted:")
     button(page, "ask").click()
     expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
     expect(page.locator(".answer.tuned h3")).to_contain_text("step 4")
+
+
+def test_a_vote_is_kept_with_the_run_and_the_last_word_counts(page: Page, app: Any, tuned: str) -> None:
+    open_compare(page, tuned)
+    ballot = page.get_by_role("group", name="Which answer is better?")
+    tally = page.locator(".answer-tally")
+    for prompt in range(2):
+        expect(ballot).to_be_hidden()
+        button(page, "ask").click()
+        expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
+        ballot.get_by_role("button", name="Base is better").click()
+        expect(pair(page)).to_have_attribute("data-votes", str(prompt + 1))
+        page.locator("[aria-label='Next prompt']").click()
+        if not prompt:
+            page.reload()
+            expect(tally).to_have_text("Your votes on this run: base 1, the same 0, tuned 0.", timeout=LONG)
+            expect(form(page)).to_have_attribute("data-state", "ready", timeout=LONG)
+            page.locator("[aria-label='Next prompt']").click()
+            expect(form(page)).to_have_attribute("data-index", "1")
+    chosen = ballot.get_by_role("button", name="Tuned is better")
+    chosen.click()
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    expect(tally).to_have_text("Your votes on this run: base 1, the same 0, tuned 1.")
+    assert open_studio(app).count_votes(tuned).model_dump() == {"base": 1, "same": 0, "tuned": 1}
 
 
 def test_a_mark_of_the_chart_leads_to_its_checkpoint(page: Page, tuned: str) -> None:

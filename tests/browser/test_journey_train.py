@@ -15,6 +15,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from tiny import make_checkpoint
 
+from studio.estimates.time import Speed, save_speed
+from studio.models.device import find_device
 from studio.runs.event import EventWriter
 from studio.runs.run import Run, new_run
 from studio.service import Studio
@@ -250,3 +252,20 @@ def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., 
     expect(row).to_have_count(0)
     assert not run.folder.exists()
     assert page.evaluate("window.studio.draft.run") is None
+
+
+def test_the_time_is_reckoned_anew_when_a_run_has_measured_it(page: Page, app: Any, tiny_model: Path) -> None:
+    studio = open_studio(app)
+    recipe = write_recipe(tiny_model)
+    run = new_run(studio.workspace, studio.read_recipe(recipe))
+    run.save_process(os.getpid())
+    writer = EventWriter(run.events_file)
+    writer.append("started", pid=os.getpid(), resumed_from=None)
+    writer.append("metrics", step=1, of=3_000, loss=1.0)
+    page.goto(address("train", run.run_id, recipe))
+    expect(page.locator(".desk")).to_have_attribute("data-status", "running", timeout=LONG)
+    bar = page.locator("#recipe-bar .recipe")
+    expect(bar).to_contain_text("parameters", timeout=LONG)
+    save_speed(studio.workspace.cache, find_device(), Speed(flops=1e12, start_seconds=7_200.0))
+    writer.append("finished", step=3_000)
+    expect(bar).to_contain_text("about 2.0 h here", timeout=LONG)

@@ -41,9 +41,10 @@ class AskForm(gr.HTML):
 class AnswerPair(gr.HTML):
     """Two answers side by side, growing; its value is one of those that `answer_both` yields."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, studio: Studio, **settings: Any) -> None:
         super().__init__(
             value=None,
+            server_functions=[bind_act(studio, act) for act in (vote, count_votes)],
             html_template='<section class="pair" aria-label="Answers" data-state="empty" hidden></section>',
             js_on_load=asset("js/answers.js"),
             padding=False,
@@ -67,6 +68,16 @@ def make_acts(studio: Studio) -> list[Act]:
         return pick_prompt(visit, part(asked, "run", str), part(asked, "part", str), asked.get("index"))
 
     return [bind_act(studio, act) for act in (look, pick)]
+
+
+def vote(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Keep a vote on the answers that are shown; return the tally."""
+    return visit.vote(part(asked, "run", str), part(asked, "vote", dict)).model_dump()
+
+
+def count_votes(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return the tally of a run's votes."""
+    return visit.count_votes(part(asked, "run", str)).model_dump()
 
 
 def describe_run(studio: Studio, run: str) -> dict[str, Any]:

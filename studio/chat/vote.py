@@ -1,0 +1,81 @@
+"""Votes: which of two answers a person liked better, kept beside the run; the last word on a pair of answers counts.
+
+One line of JSON each in the run's votes.jsonl, append-only. A line that can't be read is passed over.
+"""
+
+import json
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from studio.declaration import show
+from studio.errors import InputError
+from studio.workspace import disk_errors_in_words
+
+Choice = Literal["base", "same", "tuned"]
+LONGEST_TEXT = 20_000
+MOST_BYTES = 4 << 20
+
+
+class Vote(BaseModel):
+    """One vote: on what was answered to a prompt by base and by a checkpoint."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    choice: Choice
+    prompt: str = Field(max_length=LONGEST_TEXT)
+    base: str = Field(max_length=LONGEST_TEXT)
+    tuned: str = Field(max_length=LONGEST_TEXT)
+    step: int = Field(ge=0, lt=10**9)
+
+
+class Tally(BaseModel, frozen=True):
+    """How often each was chosen."""
+
+    base: int = 0
+    same: int = 0
+    tuned: int = 0
+
+
+def read_vote(data: object) -> Vote:
+    """Return a vote that was sent. Raises InputError in words."""
+    choice = data.get("choice") if isinstance(data, dict) else None
+    if choice not in get_args(Choice):
+        raise InputError(f"A vote is for base, same or tuned, not {show(choice)}.", field="choice")
+    try:
+        return Vote.model_validate(data)
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][-1])[:20]
+        raise InputError(f"The vote's {field} can't be kept as it is. Ask again, then vote.", field=field) from None
+
+
+def append_vote(file: Path, vote: Vote) -> None:
+    """Keep a vote. Raises InputError when there are far too many, WorkspaceError when the disk refuses."""
+    line = json.dumps({"at": round(time.time(), 3), **vote.model_dump()}).encode() + b"\n"
+    with disk_errors_in_words(file.parent):
+        if file.exists() and file.stat().st_size + len(line) > MOST_BYTES:
+            raise InputError("This run has more votes than can be kept; it keeps those it has.", field="choice")
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            os.write(handle, line)
+        finally:
+            os.close(handle)
+
+
+def count_votes(file: Path) -> Tally:
+    """Return how often each was chosen, counting the last vote on each pair of answers."""
+    with disk_errors_in_words(file.parent):
+        lines = file.read_bytes()[: 2 * MOST_BYTES].splitlines() if file.exists() else []
+    votes: dict[tuple[str, str, str, int], Choice] = {}
+    for line in lines:
+        try:
+            vote = Vote.model_validate_json(line)
+        except ValidationError:
+            continue
+        votes[vote.prompt, vote.base, vote.tuned, vote.step] = vote.choice
+    counted = Counter(votes.values())
+    return Tally(base=counted["base"], same=counted["same"], tuned=counted["tuned"])
