@@ -1,6 +1,7 @@
 """What the reader takes: upstream's own files, the dialects in the wild, hostile texts; and that nothing is lost."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from studio.tasks.reading import Reading, read_task, read_task_file
 from studio.tasks.task import KEY_ORDER, Example, Instance, Task, to_v2, write_v2
 
-UPSTREAM = Path(__file__).resolve().parents[1].parent / "shared" / "natural_instructions"
+SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+UPSTREAM = SHARED / "natural_instructions"
 COUNTS = {
     "subtask033_winogrande_answer_generation": 80,
     "task040_qasc_question_generation": 6500,

@@ -16,6 +16,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from studio.errors import NotFoundError, StudioError
+from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.task import Task, write_v2
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
@@ -91,9 +92,12 @@ class TaskStore:
         path = self.samples / "unseen" / f"{task_id}.json"
         return self._load(path, task_id) if path.is_file() else None
 
-    def import_file(self, path: Path, name: str) -> Reading:
+    def import_file(self, path: Path, name: str, mapping: Mapping | None = None, leave_out: bool = False) -> Reading:
         """Read a task file, called `name` by the person, and keep it. Raises TaskError or WorkspaceError in words."""
-        reading = read_task_file(path, name)
+        return self.keep(read_task_file(path, name, mapping, leave_out))
+
+    def keep(self, reading: Reading) -> Reading:
+        """Keep a task that was read, as a new version where its name is taken. Raises WorkspaceError in words."""
         task, warnings = reading.task, list(reading.warnings)
         if (self.samples / f"{task.task_id}.json").exists() or task.task_id == self._scores_path.stem:
             warnings.append(f"{task.task_id!r} is a sample task; yours was kept as '{task.task_id}_yours'.")
@@ -109,7 +113,7 @@ class TaskStore:
                 self._remember(path, _stamp(path), task)
                 if files:
                     warnings.append(f"A task of this name was here already; this is its version {number}.")
-        return Reading(task=task, warnings=tuple(warnings))
+        return reading.model_copy(update={"task": task, "warnings": tuple(warnings)})
 
     @property
     def _scores_path(self) -> Path:
