@@ -30,7 +30,8 @@ class RowReader:
         self.notes = notes
         self.one_instruction = one_instruction
         self.as_chat = as_chat
-        self.ids = Ids(task_id, notes)
+        # A format without ids has nothing to repair, so only a chosen column's are told.
+        self.ids = Ids(task_id, notes if mapping.id else Notes())
 
     def read(self, row: dict[str, Any], place: str) -> Instance:
         """Return the row's instance. Raises TaskError naming row and column."""
