@@ -293,6 +293,14 @@ def test_version_is_of_the_content_and_not_of_the_name() -> None:
     assert read(make(Definition=["Else."])).task.version != one.version
 
 
+def test_a_copy_has_a_version_of_its_own() -> None:
+    task = read(make()).task
+    first = task.version
+    changed = task.model_copy(update={"definition": "Else."})
+    assert changed.version not in ("", first) and changed.labels == task.labels
+    assert task.model_copy(update={"task_id": "other"}).version == first
+
+
 def test_key_order_is_upstreams() -> None:
     shown = [key for key in KEY_ORDER if key not in ("Title", "Prompt", "Things to Avoid", "Emphasis & Caution")]
     assert shown == list(make())

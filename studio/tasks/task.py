@@ -16,6 +16,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping as Dictionary
 from functools import cached_property
 from typing import Any, Literal, Self
 
@@ -108,6 +109,13 @@ class Task(_Frozen):
         if not self.definition.strip() and self.kind == "instruction" and self.origin is None:
             raise ValueError("The definition is blank. Write what the model should do.")
         return self
+
+    def model_copy(self, *, update: Dictionary[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with changes; what was computed of this one (`version`, `labels`) isn't copied with it."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in ("version", "labels"):
+            copy.__dict__.pop(name, None)
+        return copy
 
     @cached_property
     def version(self) -> str:
