@@ -4,7 +4,7 @@ Knows roles (`mapping.py`) and what may stand under each. What plays no part is 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_extra, check_text, describe, wrong
@@ -22,6 +22,14 @@ _TAKEN = ("id", "input", "output", *INSTANCE_KEYS)
 _LIKED = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
+class IdChooser(Protocol):
+    """Gives every row an id."""
+
+    def choose(self, given: Any, text: str, output: tuple[str, ...], place: str) -> str:
+        """Return the id that was given, or another."""
+        ...
+
+
 class RowReader:
     """Makes instances of rows by one mapping; `as_chat` makes chats of rows that have a system text or a history."""
 
@@ -31,7 +39,7 @@ class RowReader:
         self.one_instruction = one_instruction
         self.as_chat = as_chat
         # A format without ids has nothing to repair, so only a chosen column's are told.
-        self.ids = Ids(task_id, notes if mapping.id else Notes())
+        self.ids: IdChooser = Ids(task_id, notes if mapping.id else Notes())
 
     def read(self, row: dict[str, Any], place: str) -> Instance:
         """Return the row's instance. Raises TaskError naming row and column."""

@@ -39,7 +39,7 @@ class Table(NamedTuple):
 
 def read_csv(text: str, name: str, notes: Notes) -> Table | None:
     """Return the table of a delimited text; None if it is none. Raises TaskError naming the line."""
-    delimiter = _find_delimiter(text, name)
+    delimiter = find_delimiter(text, name)
     if delimiter is None:
         return None
     if delimiter != ",":
@@ -88,8 +88,8 @@ def _tell_of_long_values(rows: list[Row], notes: Notes) -> None:
                 )
 
 
-def _find_delimiter(text: str, name: str) -> str | None:
-    """The delimiter that cuts the first lines into equally many values; None if the text is running text."""
+def find_delimiter(text: str, name: str) -> str | None:
+    """Return the delimiter that cuts the first lines into equally many values; None if the text is running text."""
     best: tuple[float, int, str] | None = None
     lines = [line for line in text[:20_000].splitlines()[:50] if line.strip()]
     for delimiter in _DELIMITERS:
