@@ -138,7 +138,7 @@ class Studio:
     def import_task(self, path: Path | str, name: str) -> Reading:
         """Read a task file that was uploaded as `name` and keep it. Raises TaskError in words."""
         self._check_known()
-        return self.tasks.import_file(Path(path), name, self.visitor)
+        return self.tasks.import_file(Path(path), name, visitor=self.visitor)
 
     def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
         """Return how long a task's examples are in tokens of a model, from a sample of them."""
