@@ -268,29 +268,16 @@ class Studio:
         task = self.tasks.load_unseen(self._find_run(run_id).load_recipe().task_id)
         return list(task.instances) if task else []
 
-    def ask(
-        self,
-        run_id: str,
-        prompt: str,
-        max_tokens: int = 48,
-        seed: int = 0,
-        step: int | None = None,
-        temperature: float = 0.0,
-    ) -> Answers:
-        """Return what base and tuned answer to an instance's input. Raises StudioError in words."""
-        return self.desk.ask(self._find_run(run_id), prompt, max_tokens, seed, step, temperature)
+    def ask(self, run_id: str, prompt: str, **options: Any) -> Answers:
+        """Return what base and tuned answer to an instance's input. Raises StudioError in words.
 
-    def stream(
-        self,
-        run_id: str,
-        prompt: str,
-        max_tokens: int = 48,
-        seed: int = 0,
-        step: int | None = None,
-        temperature: float = 0.0,
-    ) -> Iterator[Answers]:
+        `options` are the other fields of studio.chat.question.Question: max_tokens, seed, temperature, step.
+        """
+        return self.desk.ask(self._find_run(run_id), prompt, **options)
+
+    def stream(self, run_id: str, prompt: str, **options: Any) -> Iterator[Answers]:
         """Yield both answers as they grow; close the iterator to cancel."""
-        return self.desk.stream(self._find_run(run_id), prompt, max_tokens, seed, step, temperature)
+        return self.desk.stream(self._find_run(run_id), prompt, **options)
 
     def vote(self, run_id: str, data: object) -> Tally:
         """Keep which of two answers was better, and return the tally. Raises InputError in words."""
