@@ -18,7 +18,8 @@ from studio.methods import METHODS, Method
 from studio.models.libraries import import_libraries
 from studio.models.reference import read_config
 
-_LOCK = threading.Lock()
+LOCK = threading.Lock()
+"""Models are built on the meta device by one thread at a time."""
 
 
 class Part(NamedTuple):
@@ -83,23 +84,24 @@ def count(folder: Path, method: Method) -> Count:
 
     Raises ModelError, RecipeError.
     """
-    return _count(_config_text(folder), json.dumps(method.model_dump()))
+    return _count(read_config_text(folder), json.dumps(method.model_dump()))
 
 
 def find_shape(folder: Path) -> Shape:
     """Return the architecture of the model whose config.json is in `folder`. Raises ModelError in words."""
-    return _find_shape(_config_text(folder))
+    return find_shape_of(read_config_text(folder))
 
 
-def _config_text(folder: Path) -> str:
+def read_config_text(folder: Path) -> str:
+    """Return the config.json of a folder as the text that results are kept by."""
     return json.dumps(read_config(folder), sort_keys=True)
 
 
 @lru_cache(maxsize=512)
 def _count(config: str, method: str) -> Count:
-    shape = _find_shape(config)
+    shape = find_shape_of(config)
     if shape.uniform and METHODS.read(json.loads(method)).is_alike_in_all_layers:
-        one, two = (_attach(_cut(config, layers), method) for layers in (1, 2))
+        one, two = (_attach(cut_layers(config, layers), method) for layers in (1, 2))
         found = _extend(one, two, shape.layers)
     else:
         found = _attach(config, method)
@@ -112,8 +114,8 @@ def _attach(config: str, method: str) -> _Attached:
     import_libraries()
     import torch
 
-    with _LOCK, torch.device("meta"):
-        base = _build(config)
+    with LOCK, torch.device("meta"):
+        base = build_model(config)
         own = {id(value) for value in base.buffers()}
         model = METHODS.read(json.loads(method)).attach(base)
     kinds: Counter[tuple[str, int, int]] = Counter()
@@ -163,7 +165,7 @@ def _match(one: tuple[Part, ...], two: tuple[Part, ...]) -> list[tuple[Part, Par
     return pairs
 
 
-def _cut(config: str, layers: int) -> str:
+def cut_layers(config: str, layers: int) -> str:
     """The config of the same model with only its first layers."""
     values = json.loads(config)
     text = values.get("text_config", values)
@@ -179,7 +181,7 @@ def _is_uniform(config: str, base: int, layers: int) -> bool:
     if layers < 3:
         return False
     try:
-        one, two = (_count_base(_cut(config, few)) for few in (1, 2))
+        one, two = (_count_base(cut_layers(config, few)) for few in (1, 2))
     except ModelError:
         return False
     return one + (layers - 1) * (two - one) == base
@@ -189,17 +191,18 @@ def _count_base(config: str) -> int:
     import_libraries()
     import torch
 
-    with _LOCK, torch.device("meta"):
-        return int(_build(config).num_parameters())
+    with LOCK, torch.device("meta"):
+        return int(build_model(config).num_parameters())
 
 
 @lru_cache(maxsize=64)
-def _find_shape(config: str) -> Shape:
+def find_shape_of(config: str) -> Shape:
+    """Return the architecture that the text of a config.json describes."""
     import_libraries()
     import torch
 
-    with _LOCK, torch.device("meta"):
-        model = _build(config)
+    with LOCK, torch.device("meta"):
+        model = build_model(config)
     from studio.methods.targets import list_linear
 
     modules = dict(model.named_modules())
@@ -224,7 +227,8 @@ def _find_shape(config: str) -> Shape:
     )
 
 
-def _build(config: str) -> Any:
+def build_model(config: str) -> Any:
+    """Return the frozen model of a config, on the device that is torch's own at the moment. Raises ModelError."""
     import_libraries()
     from transformers import AutoConfig, AutoModelForCausalLM
 

@@ -6,8 +6,10 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
+from studio.estimates.activations import find_activations
 from studio.estimates.counting import Count, LinearShape, Part, Shape, count, find_shape
-from studio.estimates.memory import itemise_memory
+from studio.estimates.fitting import ROOM, Change, find_change
+from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
 from studio.models.device import DeviceFacts
 from studio.runs.recipe import Recipe
@@ -38,7 +40,10 @@ class MatrixPicture(BaseModel, frozen=True):
 
 
 class Estimate(BaseModel, frozen=True):
-    """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured."""
+    """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured.
+
+    `largest` names the largest item of `memory`; `change` is the smallest change that makes it fit, where it doesn't.
+    """
 
     trainable: int
     total: int
@@ -46,7 +51,9 @@ class Estimate(BaseModel, frozen=True):
     adapter_bytes: int
     memory_bytes: int
     memory: dict[str, int]
+    largest: str
     free_bytes: int
+    change: Change | None
     fits: Literal["fits", "tight", "too big"]
     steps: int
     examples: int
@@ -73,17 +80,17 @@ def estimate_recipe(
     """
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
-    memory = itemise_memory(
-        shape,
-        counted,
-        recipe.precision,
-        batch=plan.batch_size,
-        length=min(task.longest, recipe.training.max_length),
-        compute_bytes=2 if device.bf16 and recipe.training.mixed_precision == "auto" else 4,
-        whole_model=recipe.method.saves_whole_model,
-        checkpointing=recipe.training.gradient_checkpointing,
-    )
+    memory = weigh_memory(recipe, folder, task)
     needed = sum(memory.values())
+    fits = judge(needed, device.free_bytes)
+    change = None
+    if fits != "fits":
+        change = find_change(
+            recipe,
+            plan.batch_size,
+            device.free_bytes,
+            lambda changed: sum(weigh_memory(changed, folder, task).values()),
+        )
     speed = load_speed(cache, device)
     tokens = plan.batch_size * recipe.training.gradient_accumulation * min(task.tokens, recipe.training.max_length)
     seconds = estimate_seconds(speed, counted.base, tokens, plan.steps) if speed else None
@@ -95,7 +102,9 @@ def estimate_recipe(
         memory_bytes=needed,
         memory=memory,
         free_bytes=device.free_bytes,
-        fits=judge(needed, device.free_bytes),
+        largest=find_largest(memory),
+        fits=fits,
+        change=change,
         steps=plan.steps,
         examples=task.examples,
         seconds=seconds,
@@ -105,9 +114,25 @@ def estimate_recipe(
     )
 
 
+def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize) -> dict[str, int]:
+    """Return what -> bytes at the peak of a run of `recipe`. Raises ModelError or RecipeError in words."""
+    shape, counted = find_shape(folder), count(folder, recipe.method)
+    plan = recipe.training.plan(recipe.method, counted.base, task.examples)
+    return itemise_memory(
+        shape,
+        counted,
+        recipe.precision,
+        find_activations(folder, recipe.method, recipe.precision.other_bytes),
+        batch=plan.batch_size,
+        length=min(task.longest, recipe.training.max_length),
+        whole_model=recipe.method.saves_whole_model,
+        checkpointing=recipe.training.gradient_checkpointing,
+    )
+
+
 def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:
     """Say whether `needed` bytes fit into `free` bytes: tight is above 85 %."""
-    return "fits" if needed < 0.85 * free else "tight" if needed <= free else "too big"
+    return "fits" if needed < ROOM * free else "tight" if needed <= free else "too big"
 
 
 def draw_matrix(shape: Shape, parts: tuple[Part, ...], virtual_tokens: int = 0) -> MatrixPicture:

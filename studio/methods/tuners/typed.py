@@ -14,7 +14,8 @@ from peft.utils import PeftType
 
 def keep_type(layer: Any, given: Any, found: Any) -> Any:
     """Return what a layer found in the type of what it was given, unless autocast chooses types."""
-    is_free = torch.is_autocast_enabled(found.device.type)
+    kind = found.device.type
+    is_free = kind != "meta" and torch.is_autocast_enabled(kind)
     return found if is_free else found.to(given[0].dtype)
 
 
