@@ -258,6 +258,7 @@ def test_every_endpoint_is_asked() -> None:
     assert set(GIVEN) == set(ENDPOINTS)
 
 
+@pytest.mark.timeout(120 + CALLS)
 @settings(max_examples=CALLS, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False)
 @given(call=calls())
 def test_anything_is_answered_in_words(server: Server, call: tuple[str, list[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,23 @@ def test_the_list_shows_ones_own_runs_and_how_many_others_wait(served: Shared, h
     assert [row["run"] for row in mine["rows"]] == [hers] and mine["others"] == 0
     assert served.act(BEN, "look", {}) == {"choices": []}
     assert "There is no run" in served.act(BEN, "pick", {"run": hers, "part": "held_out", "index": 0})["error"]
+
+
+def test_ten_visitors_at_once_each_have_a_place_of_their_own(served: Shared, hers: str) -> None:
+    tokens = [f"visitor-number-{number:02d}-of-the-class-of-2026" for number in range(10)]
+
+    def start_two(token: str) -> list[str]:
+        return [served.call(token, "start_run", served.recipe, f"click {click}")["run_id"] for click in range(2)]
+
+    with ThreadPoolExecutor(10) as threads:
+        runs = dict(zip(tokens, threads.map(start_two, tokens), strict=True))
+    seen = {token: [served.call(token, "run_status", run)["position"] for run in runs[token]] for token in tokens}
+    places = sorted(place for pair in seen.values() for place in pair)
+    assert places == list(range(2, 22)), "Anna was first; nobody shares a place"
+    assert max(first for first, _ in seen.values()) < min(second for _, second in seen.values())
+    for token in tokens:
+        for run in runs[token]:
+            assert served.call(token, "stop_run", run)["status"] == "stopped"
 
 
 def test_without_a_token_nothing_can_be_made(served: Shared) -> None:
