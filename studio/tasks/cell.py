@@ -107,6 +107,19 @@ def check_text(value: Any, place: str, label: str = "") -> str:
     return value
 
 
+def is_plain(value: Any) -> bool:
+    """Say whether a value is a text that says something and of which nothing has to be said."""
+    if type(value) is not str or len(value) > LONGEST_TEXT or not value or value.isspace() or "\x00" in value:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_texts(value: Any, place: str, notes: Notes) -> tuple[str, ...]:
     """Return a list of texts; takes a single text too, and numbers as texts, and leaves out what is nothing."""
     if value is None:

@@ -51,7 +51,14 @@ def make_table(values: Sequence[Any], word: str, lines: Sequence[int] | None = N
                 field=place,
             )
         rows += _expand(value, place)
-    return Table(list(dict.fromkeys(key for row in rows for key in row.values)), rows)
+    columns = list(dict.fromkeys(key for row in rows for key in row.values))
+    if not columns:
+        raise TaskError(
+            f"{word} 1: found an empty object, expected one such as "
+            '{"instruction": "...", "output": "..."}. Write every row in that form.',
+            field=f"{word} 1",
+        )
+    return Table(columns, rows)
 
 
 def _expand(value: dict[str, Any], place: str) -> list[Row]:

@@ -110,46 +110,60 @@ def find_delimiter(text: str, name: str) -> str | None:
 
 def _read_quoted(text: str, delimiter: str, name: str, notes: Notes) -> Iterator[tuple[int, list[str]]]:
     """Every row with its line. Quotation marks that would swallow lines are read as letters, and told."""
-    wide = len(next(csv.reader([text.split("\n", 1)[0]], delimiter=delimiter)))
-    if '"' in text:
-        physical = [line for line in re.split(r"\r\n|\n|\r", text) if line]
-        literal = all(line.count(delimiter) == wide - 1 for line in physical)
-        try:
-            quoted = list(_read_rows(text, delimiter, csv.QUOTE_MINIMAL))
-        except csv.Error as error:
-            if not literal:
-                line = _find_open_quote(text)
-                raise TaskError(
-                    f"{name}, line {line:,}: a quotation mark opens here and is never closed ({error}), so all lines "
-                    'after it would be one value. Close it, or write a quotation mark inside a value twice ("").',
-                    field=f"line {line}",
-                ) from None
-            quoted = []
-        if literal and len(quoted) < len(physical):
-            notes.say(
-                f"{name} holds quotation marks that don't enclose values: read as such, {len(physical)} lines would "
-                f"be {len(quoted)} rows. They were read as letters."
-            )
-            yield from _read_rows(text, delimiter, csv.QUOTE_NONE)
-        else:
-            yield from quoted
+    if '"' not in text:
+        yield from _read_rows(text, delimiter, csv.QUOTE_NONE)
         return
-    yield from _read_rows(text, delimiter, csv.QUOTE_MINIMAL)
+    physical = [line for line in re.split(r"\r\n|\n|\r", text) if line]
+    wide = len(next(csv.reader(physical[:1], delimiter=delimiter)))
+    literal = all(line.count(delimiter) == wide - 1 for line in physical)
+    fault: _Fault | None = None
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        rows = list(_read_rows(text, delimiter, csv.QUOTE_MINIMAL))
+    except _Fault as error:
+        fault = error
+    if literal and len(rows) < len(physical):
+        notes.say(
+            f"{name} holds quotation marks that don't enclose values: read as such, {len(physical)} lines would be "
+            f"{len(rows)} rows. They were read as letters."
+        )
+        rows = list(_read_rows(text, delimiter, csv.QUOTE_NONE))
+    elif fault is not None and fault.is_open:
+        raise TaskError(
+            f"{name}, line {fault.line:,}: a quotation mark opens here and is never closed, so all lines after it "
+            'would be one value. Close it, or write a quotation mark inside a value twice ("").',
+            field=f"line {fault.line}",
+        )
+    elif fault is not None:
+        notes.say(
+            f"Line {fault.line:,}: a quotation mark stands inside a quoted value, where two are expected; it was read "
+            "as the end of the quoted part. Look at the rows from there on."
+        )
+        rows = list(_read_rows(text, delimiter, csv.QUOTE_MINIMAL, strict=False))
+    yield from rows
 
 
-def _read_rows(text: str, delimiter: str, quoting: Any) -> Iterator[tuple[int, list[str]]]:
+class _Fault(Exception):
+    """The row that begins at `line` isn't as CSV has it; `is_open`: its quotation mark is never closed."""
+
+    def __init__(self, line: int, is_open: bool) -> None:
+        self.line, self.is_open = line, is_open
+
+
+def _read_rows(text: str, delimiter: str, quoting: Any, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=strict)
     line = 1
-    for cells in reader:
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _Fault(line, "end of data" in str(error) or "limit" in str(error)) from None
         if cells:
             yield line, cells
         line = reader.line_num + 1
-
-
-def _find_open_quote(text: str) -> int:
-    """The line of the last quotation mark, when their number is odd: about where one was forgotten."""
-    return text.count("\n", 0, text.rfind('"')) + 1
 
 
 def _is_data(header: list[str], body: list[tuple[int, list[str]]]) -> bool:
