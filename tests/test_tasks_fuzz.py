@@ -21,9 +21,10 @@ KEYS = """Definition Instances Categories Examples input output id instruction m
 value chosen rejected prompt completion label text system history Studio kind format mapping split question answer
 tool_calls user assistant human gpt Positive\u00a0Examples preferred_output non_preferred_output""".split()
 keys = st.sampled_from([key.replace("\u00a0", " ") for key in KEYS])
-leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | keys
+odd = st.sampled_from(["\ud800", "\x00", "\u202e", " ", "\ufeff", "{{x}}", "a@b.example", "=1+1"])
+leaves = odd | st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | keys
 values = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=5), max_leaves=25
+    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys | odd, inner, max_size=5), max_leaves=25
 )
 quiet = settings(
     max_examples=int(os.environ.get("STUDIO_FUZZ", "60")), deadline=None, suppress_health_check=[HealthCheck.too_slow]

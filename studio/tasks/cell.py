@@ -150,6 +150,13 @@ def read_text(value: Any, place: str) -> str:
     return check_text(value, place)
 
 
+def check_extras(values: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return keys that the schema doesn't name and what stands under them, if it can be kept. Raises TaskError."""
+    return {
+        check_text(key, f"{place}, a key"): check_extra(value, f"{place}.{key[:40]}") for key, value in values.items()
+    }
+
+
 def check_extra(value: Any, place: str, depth: int = 0) -> Any:
     """Return a value under a key the schema doesn't name, if it can be kept as it is. Raises TaskError."""
     if depth > DEEPEST:

@@ -155,7 +155,7 @@ def _remark_on_name(path: str, seen: dict[str, str]) -> Iterator[str]:
 def _open(data: bytes, name: str, notes: Notes) -> Found:
     """What the bytes hold: a table, running text, or the JSON of one task."""
     check_size(len(data), name)
-    container = find_container(data)
+    container = find_container(data, name)
     suffix = Path(name).suffix.lower()
     if container == "excel":
         if suffix and suffix not in (".xlsx", ".xlsm"):

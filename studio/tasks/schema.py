@@ -9,7 +9,7 @@ import json
 from typing import Any, get_args
 
 from studio.errors import TaskError
-from studio.tasks.cell import Notes, check_extra, check_text, is_plain, read_text, read_texts, wrong
+from studio.tasks.cell import Notes, check_extra, check_extras, check_text, is_plain, read_text, read_texts, wrong
 from studio.tasks.conversation import make_chat
 from studio.tasks.mapping import Kind, Mapping
 from studio.tasks.task import (
@@ -116,7 +116,7 @@ def _read_example(item: Any, place: str, is_v1: bool, notes: Notes) -> Example:
         output=check_text(output, f"{place}.output"),
         explanation=read_text(known.get("explanation"), f"{place}.explanation"),
         suggestion="" if is_v1 and suggestion.strip() in ("", "-") else suggestion,
-        extra={key: check_extra(value, f"{place}.{key}") for key, value in extra.items()},
+        extra=check_extras(extra, place),
     )
 
 
@@ -173,7 +173,7 @@ def _read_instance(item: Any, place: str, ids: "Ids", notes: Notes, kind: Kind) 
         notes.tally("The input is blank", f"{place}{label}")
     more = {} if kind == "instruction" else _read_more(extra, place)
     id = ids.choose(known.get("id"), text, output, place)
-    rest = {key: check_extra(value, f"{place}.{key}") for key, value in extra.items()}
+    rest = check_extras(extra, place)
     if more.get("messages"):
         return make_chat(id, **more, extra=rest)
     return Instance(id=id, input=text, output=output, **more, extra=rest)

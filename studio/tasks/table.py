@@ -8,7 +8,8 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from studio.errors import TaskError
@@ -224,18 +225,20 @@ def _tell_of_spreadsheets(rows: list[Row], notes: Notes) -> None:
 
 def read_excel(data: bytes, name: str, notes: Notes) -> Table:
     """Return the first sheet with rows of an Excel workbook, every cell as text. Raises TaskError in words."""
-    from openpyxl import load_workbook
-
     check_zip(data, name)
-    try:
-        shown = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheets = [(sheet.title, _sheet_rows(sheet)) for sheet in shown.worksheets]
-    except Exception as error:  # openpyxl raises whatever a damaged part makes it raise
-        raise TaskError(
-            f"{name}: the Excel workbook is damaged ({str(error)[:100]}). Open it in Excel and save it again, or save "
-            "it as CSV (UTF-8).",
-            field="file",
-        ) from None
+    sheets = _load_sheets(data, name, formulas=True)
+    formulas = [cell for _, rows in sheets for cells in rows for cell in cells if cell[:1] == "="]
+    if formulas:
+        # What a formula last showed; one that was never shown has no value, and stays as the text that it is.
+        shown = _load_sheets(data, name, formulas=False)
+        sheets = [
+            (title, [_take_shown(cells, seen) for cells, seen in zip_longest(rows, values, fillvalue=())])
+            for (title, rows), (_, values) in zip(sheets, shown, strict=True)
+        ]
+        notes.say(
+            f"Formulas stand in {len(formulas):,} cell{'s' * (len(formulas) > 1)}, such as {formulas[0][:40]!r}; the "
+            "value each last showed was read, or the formula itself where none was saved."
+        )
     filled = [(title, rows) for title, rows in sheets if rows]
     if not filled or len(filled[0][1]) < 2:
         raise TaskError(
@@ -257,11 +260,36 @@ def read_excel(data: bytes, name: str, notes: Notes) -> Table:
     return Table(list(columns.values()), found)
 
 
-def _sheet_rows(sheet: Any) -> list[list[str]]:
-    rows = []
-    for number, cells in enumerate(sheet.iter_rows(values_only=True)):
-        if number > MOST_ROWS:
-            raise ValueError(f"it has more than {MOST_ROWS:,} rows")
+def _load_sheets(data: bytes, name: str, formulas: bool) -> list[tuple[str, list[list[str]]]]:
+    """The sheets with their rows: formulas as they are written, or as what they last showed."""
+    from openpyxl import load_workbook
+
+    try:
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=not formulas)
+        return [(sheet.title, _sheet_rows(sheet, name)) for sheet in book.worksheets]
+    except TaskError:
+        raise
+    except Exception as error:  # openpyxl raises whatever a damaged part makes it raise
+        raise TaskError(
+            f"{name}: the Excel workbook is damaged ({str(error)[:100]}). Open it in Excel and save it again, or save "
+            "it as CSV (UTF-8).",
+            field="file",
+        ) from None
+
+
+def _take_shown(cells: Sequence[str], seen: Sequence[str]) -> list[str]:
+    return [shown if cell[:1] == "=" and shown else cell for cell, shown in zip_longest(cells, seen, fillvalue="")]
+
+
+def _sheet_rows(sheet: Any, name: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for cells in sheet.iter_rows(values_only=True):
+        if len(rows) > MOST_ROWS:
+            raise TaskError(
+                f"{name}: the sheet {sheet.title!r} has more than {MOST_ROWS:,} rows, the most that become one task. "
+                "Save it as CSV and bring it as a collection.",
+                field="file",
+            )
         rows.append([_cell_text(cell) for cell in cells])
     while rows and not any(rows[-1]):
         rows.pop()
