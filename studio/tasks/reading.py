@@ -96,6 +96,15 @@ def preview_file(path: Path, name: str) -> Preview | None:
     return preview_table(found) if isinstance(found, Table) else None
 
 
+def load_table(path: Path, name: str) -> Table | str:
+    """Return the rows of a table, or a running text as it is. Raises TaskError for a task, which is no table."""
+    name = shorten_name(name)
+    found = _open(_read_bytes(path, name), name, Notes())
+    if isinstance(found, TaskObject):
+        raise TaskError(f"{name}: this is a task, not a table of inputs. Bring it as a task.", field="file")
+    return found.text if isinstance(found, RunningText) else found
+
+
 def read_dataset(
     ref: str, split: str = "train", config: str = "", mapping: Mapping | None = None, leave_out: bool = False
 ) -> Reading:
