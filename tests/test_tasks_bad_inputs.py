@@ -545,6 +545,8 @@ def test_42_quotes() -> None:
     assert "quotation marks that don't enclose values: read as such, 4 lines would be " in "\n".join(reading.warnings)
     said = refuse('input,output\n"a, b,c\nd,e\nf,g,h\n', "t.csv")
     assert "t.csv, line 2: a quotation mark opens here and is never closed" in said
+    said = told('input,output\n"say "hi" now",b\n"c, too",d\n', "t.csv")
+    assert "Line 2: a quotation mark stands inside a quoted value, where two are expected" in said
     reading = accept('input,output\n"two\nlines",b\nc,d\n', "t.csv")
     assert reading.task.instances[0].input == "two\nlines"
     assert "A value goes over several lines" in "\n".join(reading.warnings) and "line 2, input" in reading.warnings[0]

@@ -156,6 +156,17 @@ def test_language(text: str, script: str, language: str) -> None:
     assert guess_language([text]) == (script, language)
 
 
+@pytest.mark.parametrize(
+    ("count", "labels", "words"),
+    [(40, 2, "2 labels with 40 instances, the fewest of 'l0' (20); 50 of each are a good start: about 60 more"),
+     (200, 2, "that is enough to begin"), (600, 600, "600 instances with free answers; 500 are a good start: that is"),
+     (30, 30, "30 instances with free answers; 500 are a good start: about 470 more would help.")],
+)  # fmt: skip
+def test_how_many_are_enough(count: int, labels: int, words: str) -> None:
+    task = make(*((f"in {n}", f"l{n % labels}") for n in range(count)))
+    assert words in check_task(task).enough
+
+
 def test_a_few_outputs_in_another_script() -> None:
     task = make(*((f"in {n}", f"word {n}") for n in range(50)), ("in", "слово"))
     finding = check_task(task).find("mixed scripts")

@@ -105,6 +105,18 @@ def test_other_long_files(tmp_path: Path, suffix: str) -> None:
     assert done.page(5, 1)[0].output == ("it is 5",)
 
 
+def test_one_file_that_is_no_list_of_rows(tmp_path: Path) -> None:
+    from openpyxl import Workbook
+
+    (tmp_path / "task1_x.json").write_text(task(1))
+    book = Workbook()
+    for row in (["input", "output"], ["a", "b"], ["c", "d"]):
+        book.active.append(row)
+    book.save(tmp_path / "rows.xlsx")
+    for name, count in (("task1_x.json", 30), ("rows.xlsx", 2)):
+        assert len(import_collection(tmp_path / name, name, tmp_path / f"home-{name}")) == count
+
+
 def test_a_long_table_needs_a_mapping_too(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b,c\n" + "1,2,3\n" * 100 + "1,2\n")

@@ -268,6 +268,18 @@ def test_excel_under_any_name() -> None:
     assert "The file is called .csv and is an Excel workbook; it was read as one." in reading.warnings
 
 
+def test_formulas_in_a_workbook_are_told() -> None:
+    data = workbook([["question", "answer"], ["=1+1", "two"], ["a", "b"]])
+    reading = read_task(data, "sums.xlsx")
+    assert reading.task.instances[0].input == "=1+1"
+    assert "Formulas stand in 1 cell, such as '=1+1'; the value each last showed was read" in reading.warnings[0]
+
+
+def test_a_word_document_is_refused_by_name() -> None:
+    with pytest.raises(TaskError, match=r"a\.docx: this is a Word document\. What can be read: JSON"):
+        read_task(zipped({"[Content_Types].xml": "x", "word/document.xml": "x"}), "a.docx")
+
+
 def test_parquet() -> None:
     import pyarrow as arrow
     import pyarrow.parquet as parquet

@@ -100,10 +100,10 @@ def test_labels_are_kept_by_person_and_survive_a_crash(tmp_path: Path) -> None:
     folder = tmp_path / "labels"
     for by in ("Ada", "ada", "Ada L.", "李"):
         add_label(folder, label(by, "i0", f"said by {by}"))
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.glob("*.jsonl"))) == 4
     add_label(folder, label("Ada", "i0", "better"))
     add_label(folder, label("Ada", "i1", None))
-    path = next(path for path in folder.iterdir() if b'"better"' in path.read_bytes())
+    path = next(path for path in folder.glob("*.jsonl") if b'"better"' in path.read_bytes())
     path.write_bytes(path.read_bytes() + b'{"by":"Ada","id":"i2","out')
     add_label(folder, label("Ada", "i3", "after the crash"))
     found = read_labels(folder)

@@ -107,6 +107,19 @@ def check_text(value: Any, place: str, label: str = "") -> str:
     return value
 
 
+def is_plain(value: Any) -> bool:
+    """Say whether a value is a text that says something and of which nothing has to be said."""
+    if type(value) is not str or len(value) > LONGEST_TEXT or not value or value.isspace() or "\x00" in value:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_texts(value: Any, place: str, notes: Notes) -> tuple[str, ...]:
     """Return a list of texts; takes a single text too, and numbers as texts, and leaves out what is nothing."""
     if value is None:
@@ -135,6 +148,13 @@ def read_text(value: Any, place: str) -> str:
     if isinstance(value, list):
         return "\n".join(check_text(item, f"{place}[{number}]") for number, item in enumerate(value))
     return check_text(value, place)
+
+
+def check_extras(values: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return keys that the schema doesn't name and what stands under them, if it can be kept. Raises TaskError."""
+    return {
+        check_text(key, f"{place}, a key"): check_extra(value, f"{place}.{key[:40]}") for key, value in values.items()
+    }
 
 
 def check_extra(value: Any, place: str, depth: int = 0) -> Any:

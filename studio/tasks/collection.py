@@ -22,9 +22,9 @@ from pydantic import BaseModel, ConfigDict
 from studio.errors import InputError, NotFoundError, TaskError
 from studio.tasks.cell import Notes
 from studio.tasks.mapping import Mapping
-from studio.tasks.reading import Reading, read_many, shorten_name
+from studio.tasks.reading import Reading, read_many, read_task_file, shorten_name
 from studio.tasks.schema import read_object
-from studio.tasks.streaming import can_stream, stream_file
+from studio.tasks.streaming import can_stream, is_archive, stream_file
 from studio.tasks.task import Instance, Task, instance_to_v2, to_v2
 from studio.workspace import disk_errors_in_words
 
@@ -126,8 +126,7 @@ def import_collection(
     with disk_errors_in_words(folder.parent):
         beside.mkdir(parents=True)
         try:
-            found = stream_file(path, shorten_name(name), mapping) if can_stream(path) else read_many(path, name)
-            count = _Writer(beside, progress).write_all(found)
+            count = _Writer(beside, progress).write_all(_read_all(path, name, mapping))
             if not count:
                 raise TaskError(_say_nothing_found(beside, shorten_name(name)), field="file")
             if folder.exists():
@@ -136,6 +135,15 @@ def import_collection(
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return Collection(folder)
+
+
+def _read_all(path: Path, name: str, mapping: Mapping | None) -> Iterator[tuple[str, Reading | TaskError]]:
+    """Everything at a path: a folder's or archive's files, the parts of one long file, or one file as it is."""
+    if can_stream(path):
+        return stream_file(path, shorten_name(name), mapping)
+    if path.is_dir() or is_archive(path):
+        return read_many(path, name)
+    return iter([(shorten_name(name), read_task_file(path, name, mapping))])
 
 
 def _say_nothing_found(folder: Path, name: str) -> str:

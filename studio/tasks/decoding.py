@@ -78,7 +78,7 @@ def decode(data: bytes, name: str) -> Decoded:
         return _guess(data, error.start, name)
 
 
-def find_container(data: bytes) -> Literal["excel", "parquet", "zip", "text"]:
+def find_container(data: bytes, name: str = "The file") -> Literal["excel", "parquet", "zip", "text"]:
     """Say by its first bytes what a file is, as far as it can be read. Raises TaskError for a Word document."""
     if data.startswith(b"PAR1"):
         return "parquet"
@@ -89,7 +89,7 @@ def find_container(data: bytes) -> Literal["excel", "parquet", "zip", "text"]:
         return "excel"
     for part, kind in ((b"word/", "a Word document"), (b"ppt/", "a PowerPoint document")):
         if part in beginning or (b"[Content_Types].xml" in beginning and part in end):
-            raise _wrong_kind("The file", kind, "Save it as plain text, or its tables as .csv.")
+            raise _wrong_kind(name, kind, "Save it as plain text, or its tables as .csv.")
     return "zip"
 
 

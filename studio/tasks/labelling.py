@@ -6,22 +6,20 @@ so nobody overwrites anybody and nothing typed is lost; the last line on an inst
 
 import hashlib
 import json
-import os
 import re
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from studio.errors import InputError
 from studio.tasks.agreement import krippendorff_alpha, pair_kappas
 from studio.tasks.cell import check_text
 from studio.tasks.edit import SetOutput
+from studio.tasks.journal import append_lines, read_lines
 from studio.tasks.task import Task
-from studio.workspace import disk_errors_in_words
 
 
 class Label(BaseModel):
@@ -74,48 +72,23 @@ class Agreement(BaseModel):
     conflicts: tuple[Conflict, ...]
 
 
-_LOCK = threading.Lock()
-
-
 def add_label(folder: Path, label: Label) -> None:
     """Add one label to its person's file, whole and on the disk. Raises WorkspaceError, or TaskError for its text."""
     if label.output is not None:
         check_text(label.output, "output")
         if not label.output.strip():
             raise InputError("The label is blank. Choose or write one, or skip the instance.", field="output")
-    line = label.model_dump_json() + "\n"
-    with disk_errors_in_words(folder), _LOCK:
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / _file_name(label.by), "ab") as file:
-            if file.tell() and not _ends_whole(Path(file.name)):
-                file.write(b"\n")  # the line before was cut by a crash
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+    append_lines(folder / _file_name(label.by), [label.model_dump()])
 
 
 def read_labels(folder: Path) -> dict[str, dict[str, Label]]:
     """Return person -> instance -> the last label; a line that a crash cut is left out."""
     found: dict[str, dict[str, Label]] = {}
     for path in sorted(folder.glob("*.jsonl")):
-        for line in path.read_bytes().split(b"\n"):
-            label = _read_line(line)
-            if label:
-                found.setdefault(label.by, {})[label.id] = label
+        for line in read_lines(path):
+            label = Label.model_validate(line)
+            found.setdefault(label.by, {})[label.id] = label
     return found
-
-
-def _read_line(line: bytes) -> Label | None:
-    try:
-        return Label.model_validate_json(line) if line else None
-    except ValidationError:
-        return None
-
-
-def _ends_whole(path: Path) -> bool:
-    with open(path, "rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"\n"
 
 
 def _file_name(person: str) -> str:
@@ -177,22 +150,27 @@ def measure_agreement(labels: dict[str, dict[str, Label]]) -> Agreement:
     )
 
 
-def make_edits(
-    task: Task, labels: dict[str, dict[str, Label]], settled: dict[str, str] | None = None
-) -> list[SetOutput]:
-    """Return the edits that labelling comes to: where all agree, or a person has settled it, and something changes."""
-    chosen = dict(settled or {})
+def agreed_answers(labels: dict[str, dict[str, Label]], settled: dict[str, str] | None = None) -> dict[str, str]:
+    """Return instance -> answer, where everybody who labelled it says the same, or a person has settled it."""
     said: dict[str, set[str]] = {}
     for given in labels.values():
         for id, label in given.items():
             if label.output:
                 said.setdefault(id, set()).add(label.output.strip())
+    agreed = {id: next(iter(answers)) for id, answers in said.items() if len(answers) == 1}
+    return {**agreed, **{id: answer.strip() for id, answer in (settled or {}).items()}}
+
+
+def make_edits(
+    task: Task, labels: dict[str, dict[str, Label]], settled: dict[str, str] | None = None
+) -> list[SetOutput]:
+    """Return the edits that labelling comes to: where all agree, or a person has settled it, and something changes."""
+    answers = agreed_answers(labels, settled)
     edits = []
     for instance in task.instances:
-        answers = {chosen[instance.id]} if instance.id in chosen else said.get(instance.id, set())
-        if len(answers) != 1:
+        answer = answers.get(instance.id)
+        if answer is None:
             continue
-        answer = answers.pop()
         if instance.output[0].strip() != answer:
             others = (
                 tuple(text for text in instance.output if text.strip() != answer)

@@ -40,9 +40,10 @@ def parse(text: str, name: str, notes: Notes) -> Any:
 
 def parse_lines(text: str, name: str, notes: Notes) -> list[tuple[int, Any]] | None:
     """Return (line, value) of every line of JSON Lines; None if the text is something else. Raises TaskError."""
-    numbered = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
-    if len(numbered) < 2 or not _is_object(numbered[0][1]):
+    first, _, rest = text.lstrip().partition("\n")
+    if not rest.strip() or not _is_object(first):
         return None
+    numbered = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     collector = _Collector()
     found: list[tuple[int, Any]] = []
     for number, line in numbered:

@@ -96,6 +96,15 @@ def preview_file(path: Path, name: str) -> Preview | None:
     return preview_table(found) if isinstance(found, Table) else None
 
 
+def load_table(path: Path, name: str) -> Table | str:
+    """Return the rows of a table, or a running text as it is. Raises TaskError for a task, which is no table."""
+    name = shorten_name(name)
+    found = _open(_read_bytes(path, name), name, Notes())
+    if isinstance(found, TaskObject):
+        raise TaskError(f"{name}: this is a task, not a table of inputs. Bring it as a task.", field="file")
+    return found.text if isinstance(found, RunningText) else found
+
+
 def read_dataset(
     ref: str, split: str = "train", config: str = "", mapping: Mapping | None = None, leave_out: bool = False
 ) -> Reading:
@@ -155,7 +164,7 @@ def _remark_on_name(path: str, seen: dict[str, str]) -> Iterator[str]:
 def _open(data: bytes, name: str, notes: Notes) -> Found:
     """What the bytes hold: a table, running text, or the JSON of one task."""
     check_size(len(data), name)
-    container = find_container(data)
+    container = find_container(data, name)
     suffix = Path(name).suffix.lower()
     if container == "excel":
         if suffix and suffix not in (".xlsx", ".xlsm"):

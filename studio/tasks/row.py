@@ -74,7 +74,7 @@ class RowReader:
         return make_chat("-", (*turns, Message(role="assistant", content=output[0])), extra=extra)
 
     def _read_running_text(self, row: dict[str, Any], place: str) -> Instance:
-        return Instance(id="-", input="", output=(self._join(row, self.mapping.text, place, "text"),))
+        return Instance(id="-", input="", output=self._read_answers(row, self.mapping.text, place))
 
     def _read_chat(self, row: dict[str, Any], place: str) -> Instance:
         column = self.mapping.messages[0]

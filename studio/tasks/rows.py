@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from studio.errors import TaskError
-from studio.tasks.cell import Notes, describe
+from studio.tasks.cell import Notes, check_text, describe
 from studio.tasks.mapping import Guess, Mapping, guess_mapping
 from studio.tasks.row import RowReader
 from studio.tasks.table import Row, Table
@@ -50,8 +50,17 @@ def make_table(values: Sequence[Any], word: str, lines: Sequence[int] | None = N
                 '{"instruction": "...", "output": "..."}. Write every row in that form.',
                 field=place,
             )
+        for key in value:
+            check_text(key, f"{place}, a key")
         rows += _expand(value, place)
-    return Table(list(dict.fromkeys(key for row in rows for key in row.values)), rows)
+    columns = list(dict.fromkeys(key for row in rows for key in row.values))
+    if not columns:
+        raise TaskError(
+            f"{word} 1: found an empty object, expected one such as "
+            '{"instruction": "...", "output": "..."}. Write every row in that form.',
+            field=f"{word} 1",
+        )
+    return Table(columns, rows)
 
 
 def _expand(value: dict[str, Any], place: str) -> list[Row]:

@@ -10,6 +10,7 @@ duplicates together; `official` is that of Super-NI, whose test is the first 100
 
 import hashlib
 from collections import defaultdict
+from functools import lru_cache
 from typing import NamedTuple
 
 from studio.errors import TaskError
@@ -65,13 +66,18 @@ def _group_by_input(task: Task, seed: int) -> list[list[Instance]]:
 def _group_near(task: Task, seed: int) -> list[list[Instance]]:
     """The groups of equal inputs, those that are nearly equal joined."""
     groups = _group_by_input(task, seed)
-    texts = [group[0].input if group[0].input.strip() else group[0].output[0] for group in groups]
-    joined = find_groups(texts)
+    joined = _find_near(tuple(group[0].input if group[0].input.strip() else group[0].output[0] for group in groups))
     leader = {number: near[0] for near in joined for number in near}
     whole: dict[int, list[Instance]] = defaultdict(list)
     for number, group in enumerate(groups):
         whole[leader.get(number, number)] += group
     return list(whole.values())
+
+
+@lru_cache(maxsize=4)
+def _find_near(texts: tuple[str, ...]) -> list[list[int]]:
+    """Which texts are nearly equal; kept, because a page asks for the same split again and again."""
+    return find_groups(texts)
 
 
 def _split_by_label(groups: list[list[Instance]], target: int) -> Split:

@@ -38,8 +38,17 @@ def can_stream(path: Path) -> bool:
     kind = find_container(beginning)
     if kind == "text":
         first = beginning.lstrip()[:1]
-        return first not in (b"{", b"[") or _is_object(beginning.split(b"\n", 1)[0])
+        line, _, rest = beginning.lstrip().partition(b"\n")
+        return first not in (b"{", b"[") or (bool(rest.strip()) and _is_object(line))
     return kind == "parquet"
+
+
+def is_archive(path: Path) -> bool:
+    """Say whether a path is a ZIP archive of files, going by its content."""
+    with open(path, "rb") as file:
+        beginning = file.read(4096)
+        file.seek(max(0, path.stat().st_size - 65536))
+        return find_container(beginning + file.read()) == "zip"
 
 
 def stream_file(path: Path, name: str, mapping: Mapping | None = None) -> Iterator[tuple[str, Reading | TaskError]]:

@@ -8,7 +8,8 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from studio.errors import TaskError
@@ -110,46 +111,60 @@ def find_delimiter(text: str, name: str) -> str | None:
 
 def _read_quoted(text: str, delimiter: str, name: str, notes: Notes) -> Iterator[tuple[int, list[str]]]:
     """Every row with its line. Quotation marks that would swallow lines are read as letters, and told."""
-    wide = len(next(csv.reader([text.split("\n", 1)[0]], delimiter=delimiter)))
-    if '"' in text:
-        physical = [line for line in re.split(r"\r\n|\n|\r", text) if line]
-        literal = all(line.count(delimiter) == wide - 1 for line in physical)
-        try:
-            quoted = list(_read_rows(text, delimiter, csv.QUOTE_MINIMAL))
-        except csv.Error as error:
-            if not literal:
-                line = _find_open_quote(text)
-                raise TaskError(
-                    f"{name}, line {line:,}: a quotation mark opens here and is never closed ({error}), so all lines "
-                    'after it would be one value. Close it, or write a quotation mark inside a value twice ("").',
-                    field=f"line {line}",
-                ) from None
-            quoted = []
-        if literal and len(quoted) < len(physical):
-            notes.say(
-                f"{name} holds quotation marks that don't enclose values: read as such, {len(physical)} lines would "
-                f"be {len(quoted)} rows. They were read as letters."
-            )
-            yield from _read_rows(text, delimiter, csv.QUOTE_NONE)
-        else:
-            yield from quoted
+    if '"' not in text:
+        yield from _read_rows(text, delimiter, csv.QUOTE_NONE)
         return
-    yield from _read_rows(text, delimiter, csv.QUOTE_MINIMAL)
+    physical = [line for line in re.split(r"\r\n|\n|\r", text) if line]
+    wide = len(next(csv.reader(physical[:1], delimiter=delimiter)))
+    literal = all(line.count(delimiter) == wide - 1 for line in physical)
+    fault: _Fault | None = None
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        rows = list(_read_rows(text, delimiter, csv.QUOTE_MINIMAL))
+    except _Fault as error:
+        fault = error
+    if literal and len(rows) < len(physical):
+        notes.say(
+            f"{name} holds quotation marks that don't enclose values: read as such, {len(physical)} lines would be "
+            f"{len(rows)} rows. They were read as letters."
+        )
+        rows = list(_read_rows(text, delimiter, csv.QUOTE_NONE))
+    elif fault is not None and fault.is_open:
+        raise TaskError(
+            f"{name}, line {fault.line:,}: a quotation mark opens here and is never closed, so all lines after it "
+            'would be one value. Close it, or write a quotation mark inside a value twice ("").',
+            field=f"line {fault.line}",
+        )
+    elif fault is not None:
+        notes.say(
+            f"Line {fault.line:,}: a quotation mark stands inside a quoted value, where two are expected; it was read "
+            "as the end of the quoted part. Look at the rows from there on."
+        )
+        rows = list(_read_rows(text, delimiter, csv.QUOTE_MINIMAL, strict=False))
+    yield from rows
 
 
-def _read_rows(text: str, delimiter: str, quoting: Any) -> Iterator[tuple[int, list[str]]]:
+class _Fault(Exception):
+    """The row that begins at `line` isn't as CSV has it; `is_open`: its quotation mark is never closed."""
+
+    def __init__(self, line: int, is_open: bool) -> None:
+        self.line, self.is_open = line, is_open
+
+
+def _read_rows(text: str, delimiter: str, quoting: Any, strict: bool = True) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=strict)
     line = 1
-    for cells in reader:
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _Fault(line, "end of data" in str(error) or "limit" in str(error)) from None
         if cells:
             yield line, cells
         line = reader.line_num + 1
-
-
-def _find_open_quote(text: str) -> int:
-    """The line of the last quotation mark, when their number is odd: about where one was forgotten."""
-    return text.count("\n", 0, text.rfind('"')) + 1
 
 
 def _is_data(header: list[str], body: list[tuple[int, list[str]]]) -> bool:
@@ -210,18 +225,20 @@ def _tell_of_spreadsheets(rows: list[Row], notes: Notes) -> None:
 
 def read_excel(data: bytes, name: str, notes: Notes) -> Table:
     """Return the first sheet with rows of an Excel workbook, every cell as text. Raises TaskError in words."""
-    from openpyxl import load_workbook
-
     check_zip(data, name)
-    try:
-        shown = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        sheets = [(sheet.title, _sheet_rows(sheet)) for sheet in shown.worksheets]
-    except Exception as error:  # openpyxl raises whatever a damaged part makes it raise
-        raise TaskError(
-            f"{name}: the Excel workbook is damaged ({str(error)[:100]}). Open it in Excel and save it again, or save "
-            "it as CSV (UTF-8).",
-            field="file",
-        ) from None
+    sheets = _load_sheets(data, name, formulas=True)
+    formulas = [cell for _, rows in sheets for cells in rows for cell in cells if cell[:1] == "="]
+    if formulas:
+        # What a formula last showed; one that was never shown has no value, and stays as the text that it is.
+        shown = _load_sheets(data, name, formulas=False)
+        sheets = [
+            (title, [_take_shown(cells, seen) for cells, seen in zip_longest(rows, values, fillvalue=())])
+            for (title, rows), (_, values) in zip(sheets, shown, strict=True)
+        ]
+        notes.say(
+            f"Formulas stand in {len(formulas):,} cell{'s' * (len(formulas) > 1)}, such as {formulas[0][:40]!r}; the "
+            "value each last showed was read, or the formula itself where none was saved."
+        )
     filled = [(title, rows) for title, rows in sheets if rows]
     if not filled or len(filled[0][1]) < 2:
         raise TaskError(
@@ -243,11 +260,36 @@ def read_excel(data: bytes, name: str, notes: Notes) -> Table:
     return Table(list(columns.values()), found)
 
 
-def _sheet_rows(sheet: Any) -> list[list[str]]:
-    rows = []
-    for number, cells in enumerate(sheet.iter_rows(values_only=True)):
-        if number > MOST_ROWS:
-            raise ValueError(f"it has more than {MOST_ROWS:,} rows")
+def _load_sheets(data: bytes, name: str, formulas: bool) -> list[tuple[str, list[list[str]]]]:
+    """The sheets with their rows: formulas as they are written, or as what they last showed."""
+    from openpyxl import load_workbook
+
+    try:
+        book = load_workbook(io.BytesIO(data), read_only=True, data_only=not formulas)
+        return [(sheet.title, _sheet_rows(sheet, name)) for sheet in book.worksheets]
+    except TaskError:
+        raise
+    except Exception as error:  # openpyxl raises whatever a damaged part makes it raise
+        raise TaskError(
+            f"{name}: the Excel workbook is damaged ({str(error)[:100]}). Open it in Excel and save it again, or save "
+            "it as CSV (UTF-8).",
+            field="file",
+        ) from None
+
+
+def _take_shown(cells: Sequence[str], seen: Sequence[str]) -> list[str]:
+    return [shown if cell[:1] == "=" and shown else cell for cell, shown in zip_longest(cells, seen, fillvalue="")]
+
+
+def _sheet_rows(sheet: Any, name: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for cells in sheet.iter_rows(values_only=True):
+        if len(rows) > MOST_ROWS:
+            raise TaskError(
+                f"{name}: the sheet {sheet.title!r} has more than {MOST_ROWS:,} rows, the most that become one task. "
+                "Save it as CSV and bring it as a collection.",
+                field="file",
+            )
         rows.append([_cell_text(cell) for cell in cells])
     while rows and not any(rows[-1]):
         rows.pop()

@@ -5,7 +5,6 @@ does (`edit.py`). The highest number is current; no file is ever changed. `histo
 which version, and is only added to.
 """
 
-import json
 import re
 import time
 from datetime import datetime
@@ -16,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from studio.errors import WorkspaceError
 from studio.tasks.edit import Edit
+from studio.tasks.journal import append_lines, read_lines
 from studio.workspace import disk_errors_in_words
 
 LONGEST_CHAIN = 20
@@ -82,32 +82,13 @@ def read_edits(path: Path) -> Edits:
 
 def append_history(folder: Path, number: int, by: str, words: str) -> None:
     """Note who made a version, when, and what it changed."""
-    line = json.dumps({"number": number, "by": by[:80], "words": words[:300], "at": time.time()}, ensure_ascii=False)
-    with disk_errors_in_words(folder), open(folder / _HISTORY, "a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    append_lines(folder / _HISTORY, [{"number": number, "by": by[:80], "words": words[:300], "at": time.time()}])
 
 
 def read_history(folder: Path) -> dict[int, dict[str, Any]]:
-    """Return number -> what was noted of that version; a line that a crash cut is left out."""
-    path = folder / _HISTORY
-    found: dict[int, dict[str, Any]] = {}
-    if not path.exists():
-        return found
-    with disk_errors_in_words(folder):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for line in lines:
-        noted = _read_line(line)
-        if noted:
-            found[int(noted["number"])] = noted
-    return found
-
-
-def _read_line(line: str) -> dict[str, Any] | None:
-    try:
-        noted = json.loads(line)
-    except ValueError:
-        return None
-    return noted if isinstance(noted, dict) and isinstance(noted.get("number"), int) else None
+    """Return number -> what was noted of that version."""
+    noted = (line for line in read_lines(folder / _HISTORY) if isinstance(line.get("number"), int))
+    return {line["number"]: line for line in noted}
 
 
 def read_card(path: Path, history: dict[int, dict[str, Any]]) -> VersionCard:

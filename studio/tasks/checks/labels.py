@@ -8,6 +8,8 @@ from studio.tasks.checks.finding import Finding, count_of, say_places
 from studio.tasks.task import Task
 
 MOST_LABELS = 20
+ENOUGH_PER_LABEL, ENOUGH_FREE = 50, 500
+"""Instances from which a task with labels, of each, or with free answers is worth training."""
 LEAST_ENTROPY = 0.8
 """Upstream's own bound on the normalised entropy of labels (`src/test_all.py`)."""
 LEAST_INSTANCES, MOST_INSTANCES = 26, 6_500
@@ -151,6 +153,30 @@ def _check_short(task: Task) -> list[Finding]:
             numbers=short,
         )
     ]
+
+
+def say_enough(task: Task) -> str:
+    """Return in a sentence how many instances this kind of task needs, and how many it has.
+
+    The numbers are rules of thumb, not laws. (With hundreds of tasks at once, Super-NI found little gain beyond 64
+    instances of each: Wang et al. 2022, arXiv:2204.07705.)
+    """
+    total, counts = len(task.instances), count_labels(task)
+    if task.kind == "text":
+        letters = sum(len(instance.output[0]) for instance in task.instances)
+        return f"{letters:,} characters of running text; a million or more are a good start for continued pre-training."
+    if task.kind in ("preference", "rating"):
+        return f"{total:,} {'pairs' if task.kind == 'preference' else 'ratings'}; a few thousand are a good start."
+    if counts:
+        rarest = min(counts, key=lambda label: counts[label])
+        missing = sum(max(0, ENOUGH_PER_LABEL - count) for count in counts.values())
+        more = f"about {missing:,} more would help" if missing else "that is enough to begin"
+        return (
+            f"{len(counts)} labels with {total:,} instances, the fewest of {rarest[:30]!r} ({counts[rarest]:,}); "
+            f"{ENOUGH_PER_LABEL} of each are a good start: {more}."
+        )
+    more = "that is enough to begin" if total >= ENOUGH_FREE else f"about {ENOUGH_FREE - total:,} more would help"
+    return f"{total:,} instances with free answers; {ENOUGH_FREE} are a good start: {more}."
 
 
 def check_enough(task: Task) -> list[Finding]:

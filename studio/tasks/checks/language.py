@@ -35,6 +35,7 @@ _SCRIPTS = (
     ("Korean", "\uac00-\ud7af\u1100-\u11ff"),
 )
 _COMPILED = tuple((name, re.compile(f"[{letters}]")) for name, letters in _SCRIPTS)
+_ASCII_LETTER = re.compile("[A-Za-z]")
 RIGHT_TO_LEFT = {"Hebrew", "Arabic"}
 _ONE_LANGUAGE = {"Greek", "Hebrew", "Armenian", "Georgian", "Thai", "Tamil", "Telugu", "Japanese", "Chinese", "Korean",
                  "Bengali", "Gujarati", "Kannada", "Malayalam"}  # fmt: skip
@@ -78,12 +79,9 @@ class Language(NamedTuple):
 def guess_language(texts: Iterable[str]) -> Language:
     """Return script and language of some texts together, from their first 20,000 letters."""
     joined = " ".join(texts)[:20_000]
-    counts = {name: len(pattern.findall(joined)) for name, pattern in _COMPILED}
-    script = max(counts, key=lambda name: counts[name])
-    if not counts[script]:
+    script = find_script(joined)
+    if not script:
         return Language("", "")
-    if script == "Chinese" and counts["Japanese"] * 10 > counts["Chinese"]:
-        script = "Japanese"
     if script in _ONE_LANGUAGE:
         return Language(script, script)
     words = Counter(re.findall(r"[^\W\d_]+", joined.lower()))
@@ -92,6 +90,17 @@ def guess_language(texts: Iterable[str]) -> Language:
     best, second = sorted(hits, key=lambda language: hits[language], reverse=True)[:2]
     clear = hits[best] >= 5 and hits[best] > 0.08 * total and hits[best] > 1.2 * hits[second]
     return Language(script, best if clear else "")
+
+
+def find_script(text: str) -> str:
+    """Return the script that most letters of a text are of, "" if it has none that is known."""
+    if text.isascii():
+        return "Latin" if _ASCII_LETTER.search(text) else ""
+    counts = {name: len(pattern.findall(text)) for name, pattern in _COMPILED}
+    script = max(counts, key=lambda name: counts[name])
+    if script == "Chinese" and counts["Japanese"] * 10 > counts["Chinese"]:
+        return "Japanese"
+    return script if counts[script] else ""
 
 
 def check_language(task: Task) -> list[Finding]:
@@ -131,7 +140,7 @@ def check_language(task: Task) -> list[Finding]:
 
 def _check_mixture(task: Task) -> list[Finding]:
     """Outputs in another script than all others have."""
-    scripts = [guess_language([instance.output[0][:200]]).script for instance in task.instances[:20_000]]
+    scripts = [find_script(instance.output[0][:200]) for instance in task.instances]
     counts = Counter(script for script in scripts if script)
     if len(counts) < 2 or counts.most_common(1)[0][1] < 0.9 * sum(counts.values()):
         return []

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from studio.tasks.checks.content import check_content
 from studio.tasks.checks.duplicates import check_duplicates
 from studio.tasks.checks.finding import Finding
-from studio.tasks.checks.labels import check_enough, check_labels, count_labels, measure_entropy
+from studio.tasks.checks.labels import check_enough, check_labels, count_labels, measure_entropy, say_enough
 from studio.tasks.checks.language import check_language, guess_language
 from studio.tasks.checks.lengths import CountTokens, Lengths, check_lengths, count_lengths, measure_lengths
 from studio.tasks.task import Task
@@ -26,6 +26,7 @@ class Report(BaseModel):
     entropy: float
     script: str
     language: str
+    enough: str
     lengths: Lengths | None = None
 
     def find(self, name: str) -> Finding | None:
@@ -58,5 +59,6 @@ def check_task(
         entropy=measure_entropy(labels),
         script=spoken.script,
         language=spoken.language,
+        enough=say_enough(task),
         lengths=lengths,
     )
