@@ -13,6 +13,7 @@ from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
 from studio.models.device import DeviceFacts
 from studio.runs.recipe import Recipe
+from studio.runs.training import OPTIMISERS
 
 MOST_PARTS = 4
 """A picture shows no more tensors than these."""
@@ -127,6 +128,7 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize) -> dict[str, int]
         length=min(task.longest, recipe.training.max_length),
         whole_model=recipe.method.saves_whole_model,
         checkpointing=recipe.training.gradient_checkpointing,
+        state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )
 
 

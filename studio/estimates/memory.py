@@ -1,7 +1,7 @@
 """How much memory a run will take at its peak, itemised in bytes, and which item is the largest.
 
-The parts follow what training keeps: weights, adapter, gradients, AdamW's two moments, activations for the backward
-pass (read off the real model, see `activations`), and the logits of the positions that are learnt.
+The parts follow what training keeps: weights, adapter, gradients, what the optimiser remembers, activations for the
+backward pass (read off the real model, see `activations`), and the logits of the positions that are learnt.
 """
 
 from studio.estimates.activations import Activations
@@ -23,8 +23,12 @@ def itemise_memory(
     length: int,
     whole_model: bool,
     checkpointing: bool,
+    state_bytes: float = 8,
 ) -> dict[str, int]:
-    """Return what -> bytes at the peak of a training step of `batch` rows of `length` tokens."""
+    """Return what -> bytes at the peak of a training step of `batch` rows of `length` tokens.
+
+    `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments.
+    """
     added = count.total - count.base + count.buffers
     trained_bytes = precision.other_bytes if whole_model else 4
     return {
@@ -32,7 +36,7 @@ def itemise_memory(
         "base weights": precision.count_bytes(count.linear, count.base - count.linear),
         "adapter": 4 * added,
         "gradients": trained_bytes * count.trainable,
-        "optimiser": 2 * trained_bytes * count.trainable,
+        "optimiser": int(state_bytes * trained_bytes / 4 * count.trainable),
         "activations": activations.count_bytes(batch, length, shape.layers, checkpointing),
         "logits": int(batch * length * LEARNT_SHARE * shape.vocabulary * 8),
     }

@@ -133,6 +133,7 @@ def _draw_numbers(estimate: Estimate, recipe: Any, again: bool) -> str:
         for name, amount in estimate.memory.items()
         if amount
     )
+    most = escape(MEMORY_WORDS.get(estimate.largest, estimate.largest))
     held = f"{size(estimate.memory_bytes)} of {size(estimate.free_bytes)} free"
     return f"""<div class="studio stack" data-errors="{{}}"
    {' data-again="2500"' if again else ""}>
@@ -151,8 +152,22 @@ style="width:{estimate.percent:.3f}%"></i></div>
 </tbody></table>
 <div class="bar{"" if estimate.fits == "fits" else " warn"}" role="img" aria-label="Memory: {held}"><i
 style="width:{share:.1f}%"></i></div>
-<details class="more" id="memory-parts"><summary>What the memory is for</summary><table
+{draw_change(estimate)}
+<details class="more" id="memory-parts"><summary>What the memory is for (most: {most})</summary><table
 class="facts"><tbody>{parts}</tbody></table></details></div>"""
+
+
+def draw_change(estimate: Estimate) -> str:
+    """Return the smallest change that makes a recipe fit, with a button that does it; nothing where it fits."""
+    if estimate.fits == "fits":
+        return ""
+    if estimate.change is None:
+        return '<p class="hint" id="fitting">Nothing on this page makes it fit: choose a smaller model.</p>'
+    patch = escape(json.dumps({"recipe": estimate.change.patch}))
+    return (
+        f'<p class="hint" id="fitting">{escape(estimate.change.words)} Then it needs {size(estimate.change.needed_bytes)}. '
+        f'<button type="button" class="btn small" data-set="{patch}">Do that</button></p>'
+    )
 
 
 def _find_picture(estimate: Estimate, recipe: Any) -> dict[str, Any]:
