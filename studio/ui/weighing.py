@@ -163,9 +163,9 @@ def draw_change(estimate: Estimate) -> str:
         return ""
     if estimate.change is None:
         return '<p class="hint" id="fitting">Nothing on this page makes it fit: choose a smaller model.</p>'
-    patch = escape(json.dumps({"recipe": estimate.change.patch}))
+    patch, needed = escape(json.dumps({"recipe": estimate.change.patch})), size(estimate.change.needed_bytes)
     return (
-        f'<p class="hint" id="fitting">{escape(estimate.change.words)} Then it needs {size(estimate.change.needed_bytes)}. '
+        f'<p class="hint" id="fitting">{escape(estimate.change.words)} Then it needs {needed}. '
         f'<button type="button" class="btn small" data-set="{patch}">Do that</button></p>'
     )
 
