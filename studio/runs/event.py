@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+import orjson
+
 from studio.errors import WorkspaceError
 from studio.runs.hold import take_hold
 from studio.workspace import disk_errors_in_words
@@ -122,8 +124,8 @@ def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> Ev
 def _parse(line: bytes) -> Event | None:
     """Return the event of a line; None if it is none, or says of something known what can't be so."""
     try:
-        event = json.loads(line, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError:
         return None
     if not isinstance(event, dict) or not isinstance(event.get("event"), str) or event.get("at") is None:
         return None
