@@ -12,6 +12,7 @@ import socket
 import sys
 import threading
 import warnings
+from collections.abc import Mapping
 
 HOST, PORT = "127.0.0.1", 7860
 TRIES = 20
@@ -38,10 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
     for noisy in ("httpx", "asyncio", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     try:
-        studio = Studio(Workspace(given.home), local_folders=host in ("127.0.0.1", "localhost", "::1")).open()
+        own = host in ("127.0.0.1", "localhost", "::1")
+        shared = is_shared(os.environ, own)
+        studio = Studio(Workspace(given.home), local_folders=own and not shared, shared=shared).open()
     except StudioError as error:
         print(error, file=sys.stderr)
         return 1
+    if shared:
+        print("This studio is shared: each browser sees its own runs and tasks. STUDIO_SHARED=0 shows all to everyone.")
     page = build_page(studio)
     try:
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch())
@@ -65,6 +70,14 @@ def read_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--home", help="folder for tasks and runs (STUDIO_HOME)")
     return parser.parse_args(arguments)
+
+
+def is_shared(environment: Mapping[str, str], own: bool) -> bool:
+    """Whether visitors are kept apart: as STUDIO_SHARED says; else if others than this computer's user can come."""
+    said = environment.get("STUDIO_SHARED", "").strip().lower()
+    if said:
+        return said not in ("0", "no", "off", "false")
+    return not own or bool(environment.get("SPACE_ID"))
 
 
 def set_environment() -> None:

@@ -4,10 +4,13 @@ Knows the rooms and puts them together; holds no rule of its own and imports nei
 StudioErrors in words. What it returns are frozen values.
 """
 
+import copy
+import logging
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -23,9 +26,10 @@ from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
 from studio.objectives import Objective
 from studio.runs.event import Event, read_events
+from studio.runs.forecast import Forecast
 from studio.runs.launcher import Launcher
 from studio.runs.recipe import Recipe, read_recipe
-from studio.runs.run import find_run, new_run
+from studio.runs.run import Run, find_run, new_run
 from studio.runs.scheduler import Scheduler
 from studio.runs.status import RunStatus
 from studio.scoring.score import Comparison
@@ -33,8 +37,10 @@ from studio.tasks.reading import Reading
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
 from studio.tasks.task import Instance, Task
-from studio.workspace import Workspace
+from studio.visitor import HEADER, NOBODY, THE_ONE, read_visitor
+from studio.workspace import Workspace, unknown_run
 
+LOG = logging.getLogger(__name__)
 SAMPLED = 300
 """How many instances are tokenised to learn how long a task's examples are."""
 
@@ -62,13 +68,24 @@ class EventPage(BaseModel, frozen=True):
 
 
 class Studio:
-    """One studio on one workspace."""
+    """One studio on one workspace, as one visitor sees it.
 
-    def __init__(self, workspace: Workspace, launcher: Launcher | None = None, local_folders: bool = True) -> None:
+    In a `shared` one, runs and imported tasks belong to who made them; everybody else is told that they aren't there.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        launcher: Launcher | None = None,
+        local_folders: bool = True,
+        shared: bool = False,
+    ) -> None:
         self.workspace = workspace
         self.local_folders = local_folders
+        self.shared = shared
+        self.visitor = NOBODY if shared else THE_ONE
         self.tasks = TaskStore(workspace)
-        self.scheduler = Scheduler(workspace, launcher)
+        self.scheduler = Scheduler(workspace, launcher, Forecast(self._expect_seconds).find_seconds)
         self.desk = Desk(workspace)
         self._starting = threading.Lock()
         self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
@@ -83,6 +100,14 @@ class Studio:
     def close(self) -> None:
         """Stop starting runs; what trains goes on."""
         self.scheduler.close()
+
+    def seen_by(self, token: object) -> "Studio":
+        """Return this studio as the visitor of a token sees it; the same one where it isn't shared."""
+        if not self.shared:
+            return self
+        view = copy.copy(self)
+        view.visitor = read_visitor(token)
+        return view
 
     # Models
 
@@ -102,15 +127,16 @@ class Studio:
 
     def list_tasks(self) -> list[TaskCard]:
         """Return the sample tasks and those that were imported."""
-        return self.tasks.list_tasks()
+        return self.tasks.list_tasks(self.visitor)
 
     def load_task(self, task_id: str, version: str | None = None) -> Task:
         """Return a task. Raises NotFoundError in words."""
-        return self.tasks.load_task(task_id, version)
+        return self.tasks.load_task(task_id, version, self.visitor)
 
     def import_task(self, path: Path | str, name: str) -> Reading:
         """Read a task file that was uploaded as `name` and keep it. Raises TaskError in words."""
-        return self.tasks.import_file(Path(path), name)
+        self._check_known()
+        return self.tasks.import_file(Path(path), name, self.visitor)
 
     def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
         """Return how long a task's examples are in tokens of a model, from a sample of them."""
@@ -132,7 +158,9 @@ class Studio:
         """Return what a recipe will cost, exact counts included. Raises StudioError in words."""
         recipe = self.read_recipe(data)
         self.scheduler.launcher.prepare()
-        task = self.load_task(recipe.task_id, recipe.task_version)
+        return self._estimate(recipe, self.load_task(recipe.task_id, recipe.task_version))
+
+    def _estimate(self, recipe: Recipe, task: Task) -> Estimate:
         lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
         size = TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
         facts = describe_model(recipe.base)
@@ -154,56 +182,77 @@ class Studio:
 
     def start_run(self, data: object, request: str = "") -> str:
         """Put a run in the line and return its id; the same non-empty `request` never makes two. Raises StudioError."""
+        self._check_known()
         recipe = self.read_recipe(data)
         task = self.load_task(recipe.task_id, recipe.task_version)
         split_task(task, recipe.training.seed)
         find_config_folder(recipe.base)
         click = str(request)[:100].encode("utf-8", "replace").decode()
         with self._starting:
-            run = new_run(self.workspace, recipe.model_copy(update={"task_version": task.version}), click)
+            pinned = recipe.model_copy(update={"task_version": task.version})
+            run = new_run(self.workspace, pinned, click, self.visitor.owner or "")
         self.scheduler.wake()
         return run.run_id
 
+    def train_again(self, run_id: str, request: str = "") -> str:
+        """Start the recipe of a run anew, changed as its failure's remedy says, and return the new run's id."""
+        status = self.run_status(run_id)
+        if not status.remedy_changes:
+            raise InputError(f"The run {status.name} says nothing to change. Choose other settings.", field="run_id")
+        return self.start_run(merge_deep(status.recipe, status.remedy_changes), request)
+
     def resume_run(self, run_id: str) -> None:
         """Let a run that stopped, failed or was lost go on from its newest checkpoint. Raises StudioError in words."""
-        self.scheduler.resume(find_run(self.workspace, run_id))
+        self.scheduler.resume(self._find_run(run_id))
 
     def stop_run(self, run_id: str) -> None:
         """Ask a run to stop after its step and save; one that waits leaves the line."""
-        self.scheduler.stop(find_run(self.workspace, run_id))
+        self.scheduler.stop(self._find_run(run_id))
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run that is not training. Raises InputError in words if it is."""
-        self.scheduler.delete(find_run(self.workspace, run_id))
+        self.scheduler.delete(self._find_run(run_id))
 
     def list_runs(self) -> list[RunStatus]:
-        """Return the status of every run, the newest first."""
-        return [self._with_titles(status) for status in self.scheduler.look_at_all()]
+        """Return the status of every run of the visitor, the newest first."""
+        return [
+            self._with_titles(status)
+            for status in self.scheduler.look_at_all()
+            if self.visitor.owns(self.scheduler.find_owner(status.run_id))
+        ]
+
+    def count_waiting(self) -> int:
+        """Return how many runs wait in line, whoever's they are."""
+        return self.scheduler.count_waiting()
 
     def run_status(self, run_id: str) -> RunStatus:
         """Return the status of a run. Raises NotFoundError in words."""
-        return self._with_titles(self.scheduler.look_at(find_run(self.workspace, run_id)))
+        return self._with_titles(self.scheduler.look_at(self._find_run(run_id)))
 
     def run_events(self, run_id: str, offset: int = 0) -> EventPage:
         """Return the whole events after a byte offset, at most a megabyte of them, and where to go on."""
         if isinstance(offset, bool) or not isinstance(offset, int):
             raise InputError(f"offset must be a whole number of bytes, not {show(offset)}. Begin at 0.", field="offset")
-        run = find_run(self.workspace, run_id)
+        run = self._find_run(run_id)
         status = self.scheduler.watch(run).look().status
         page = read_events(run.events_file, offset)
         return EventPage(run_id=run.run_id, offset=page.offset, events=page.events, status=status)
+
+    def run_output(self, run_id: str) -> str:
+        """Return the end of what a run's process printed, whole lines, "" if it printed nothing."""
+        return self._find_run(run_id).read_output()
 
     # Answers
 
     def held_out(self, run_id: str) -> list[Instance]:
         """Return the instances of a run's task that it never trains on."""
-        recipe = find_run(self.workspace, run_id).load_recipe()
+        recipe = self._find_run(run_id).load_recipe()
         task = self.load_task(recipe.task_id, recipe.task_version)
         return list(split_task(task, recipe.training.seed).test)
 
     def unseen(self, run_id: str) -> list[Instance]:
         """Return instances whose words the run's task never uses; empty for tasks that have none."""
-        task = self.tasks.load_unseen(find_run(self.workspace, run_id).load_recipe().task_id)
+        task = self.tasks.load_unseen(self._find_run(run_id).load_recipe().task_id)
         return list(task.instances) if task else []
 
     def ask(
@@ -216,7 +265,7 @@ class Studio:
         temperature: float = 0.0,
     ) -> Answers:
         """Return what base and tuned answer to an instance's input. Raises StudioError in words."""
-        return self.desk.ask(find_run(self.workspace, run_id), prompt, max_tokens, seed, step, temperature)
+        return self.desk.ask(self._find_run(run_id), prompt, max_tokens, seed, step, temperature)
 
     def stream(
         self,
@@ -228,16 +277,37 @@ class Studio:
         temperature: float = 0.0,
     ) -> Iterator[Answers]:
         """Yield both answers as they grow; close the iterator to cancel."""
-        return self.desk.stream(find_run(self.workspace, run_id), prompt, max_tokens, seed, step, temperature)
+        return self.desk.stream(self._find_run(run_id), prompt, max_tokens, seed, step, temperature)
 
     def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:
         """Return how base and tuned score on the held-out instances, or on words the task never uses."""
         instances = self.unseen(run_id) if unseen else self.held_out(run_id)
         if not instances:
             raise InputError("This task has no instances with unseen words; only the sample tasks do.", field="unseen")
-        return self.desk.compare(find_run(self.workspace, run_id), instances, step)
+        return self.desk.compare(self._find_run(run_id), instances, step)
 
     # Inside
+
+    def _find_run(self, run_id: str) -> Run:
+        run = find_run(self.workspace, run_id)
+        if not self.visitor.owns(self.scheduler.watch(run).owner):
+            raise unknown_run(run_id)
+        return run
+
+    def _check_known(self) -> None:
+        if self.visitor == NOBODY:
+            raise InputError(
+                "This studio is shared, so it must know whose this will be. Reload the page; or, from a program, send "
+                f"the header {HEADER} with a secret of your own: 32 to 200 letters, digits, - and _."
+            )
+
+    def _expect_seconds(self, run_id: str) -> float | None:
+        try:
+            recipe = self._recipes(run_id)
+            return self._estimate(recipe, self.tasks.load_task(recipe.task_id, recipe.task_version)).seconds
+        except Exception as error:  # a courtesy: without it the page says that nobody knows
+            LOG.info("How long %s will take could not be worked out: %s", run_id, error)
+            return None
 
     def _check_model(self, ref: ModelRef) -> ModelRef:
         if not self.local_folders and ref.is_local and ref.ref != "builtin":
@@ -249,7 +319,7 @@ class Studio:
         return ref
 
     def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
-        task = self.load_task(task_id, version)
+        task = self.tasks.load_task(task_id, version)
         folder = find_config_folder(ref)
         tokenizer = load_tokenizer(folder)
         context = describe_model(ref).context
@@ -280,7 +350,16 @@ class Studio:
         return find_run(self.workspace, run_id).load_recipe()
 
     def _load_title(self, task_id: str, version: str | None) -> str:
-        return self.load_task(task_id, version).heading
+        return self.tasks.load_task(task_id, version).heading
+
+
+def merge_deep(into: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return JSON in which `changes` have replaced the values of `into`, object within object."""
+    merged = dict(into)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge_deep(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _rank(values: list[int], share: float) -> int:

@@ -79,10 +79,7 @@ class Workspace:
         """Return the folder of a run. Raises NotFoundError if the id is malformed or names nothing."""
         folder = self.runs / check_id(run_id, "run")
         if not folder.is_dir():
-            raise NotFoundError(
-                f"There is no run {run_id!r} here. It may have been deleted; choose one from the list of runs.",
-                field="run_id",
-            )
+            raise unknown_run(run_id)
         return folder
 
     def new_run_folder(self) -> Path:
@@ -96,6 +93,13 @@ class Workspace:
                     return folder
                 except FileExistsError:
                     continue
+
+
+def unknown_run(run_id: object) -> NotFoundError:
+    """Return what is said of a run that isn't here, or isn't the visitor's: the same words for both."""
+    return NotFoundError(
+        f"There is no run {run_id!r} here. It may have been deleted; choose one from the list of runs.", field="run_id"
+    )
 
 
 def check_id(value: object, word: str) -> str:

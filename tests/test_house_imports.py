@@ -19,6 +19,7 @@ HEAVY = {"bitsandbytes", "datasets", "peft", "sentence_transformers", "torch", "
 # The modules that load a heavy library as they are imported: those of processes that exist to use it. No page has them.
 HEAVY_AT_TOP = {
     "studio.runs.batch": "the training child",
+    "studio.runs.one_pass": "the training child",
     "studio.runs.sampling": "the training child",
     "studio.runs.session": "the training child",
     "studio.runs.trainer": "the training child",

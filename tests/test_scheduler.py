@@ -203,15 +203,15 @@ def test_the_line_moves_by_itself_and_survives_what_breaks(
     workspace: Workspace, launcher: WritingLauncher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     scheduler = Scheduler(workspace, launcher)
-    look, broken = scheduler.look_at_all, threading.Event()
+    start, broken = scheduler.start_next, threading.Event()
 
-    def break_once() -> list[RunStatus]:
+    def break_once() -> Run | None:
         if not broken.is_set():
             broken.set()
             raise ZeroDivisionError("a bug")
-        return look()
+        return start()
 
-    monkeypatch.setattr(scheduler, "look_at_all", break_once)
+    monkeypatch.setattr(scheduler, "start_next", break_once)
     with caplog.at_level(logging.ERROR):
         scheduler.open()
         scheduler.open()

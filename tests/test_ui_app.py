@@ -90,3 +90,22 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(environment: dict[str, 
     assert ended.returncode == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "own", "shared"),
+    [
+        ({}, True, False),
+        ({}, False, True),
+        ({"SPACE_ID": "somebody/studio"}, True, True),
+        ({"STUDIO_SHARED": "1"}, True, True),
+        ({"STUDIO_SHARED": "0"}, False, False),
+        ({"STUDIO_SHARED": "0", "SPACE_ID": "somebody/studio"}, False, False),
+        ({"STUDIO_SHARED": " "}, False, True),
+        ({"STUDIO_SHARED": "yes"}, True, True),
+    ],
+)
+def test_visitors_are_kept_apart_where_others_can_come(environment: dict[str, str], own: bool, shared: bool) -> None:
+    from app import is_shared
+
+    assert is_shared(environment, own) is shared

@@ -201,8 +201,8 @@ def test_rows_are_the_newest_first_with_state_and_curve(studio: Studio) -> None:
 def test_the_shelf_reads_only_what_is_new(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     done = make_run(studio, *steps(1, 2, 9), ("finished", {"step": 9}))
     going = make_run(studio, *steps(1, 2), alive=True)
-    shelf = RunShelf(studio)
-    shelf.list_rows()
+    shelf = RunShelf()
+    shelf.list_rows(studio)
     asked: list[tuple[str, int]] = []
     real = studio.run_events
 
@@ -212,14 +212,14 @@ def test_the_shelf_reads_only_what_is_new(studio: Studio, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(studio, "run_events", note)
     EventWriter(going.events_file).append("metrics", step=3, of=9, loss=0.1)
-    before = {row["run"]: row["path"] for row in shelf.list_rows()["rows"]}
+    before = {row["run"]: row["path"] for row in shelf.list_rows(studio)["rows"]}
     assert [run for run, _ in asked] == [going.run_id] and asked[0][1] > 0
     assert done.run_id in before and before[going.run_id].count("L") == 2
 
 
 def test_a_resumed_curve_goes_back(studio: Studio) -> None:
     run = make_run(studio, *steps(1, 2, 3, 4), ("started", {"resumed_from": 2}), *steps(3), alive=True)
-    row = RunShelf(studio).list_rows()["rows"][0]
+    row = RunShelf().list_rows(studio)["rows"][0]
     assert row["run"] == run.run_id and row["path"].count("L") == 2
 
 

@@ -41,11 +41,12 @@ function say(text) {
   words.hidden = !text;
 }
 
-function draw({rows: news, total}) {
+function draw({rows: news, total, others}) {
   root.dataset.runs = total;
   root.dataset.state = "ready";
   root.dataset.active = news.filter((row) => ACTIVE.includes(row.status)).length;
-  say(!total ? "No run yet. Each training you start appears here, with its curve." : total > news.length ? `The newest ${news.length} of ${total} runs.` : "");
+  say([!total ? "No run yet. Each training you start appears here, with its curve." : total > news.length ? `The newest ${news.length} of ${total} runs.` : "",
+    others ? `In line with you: ${others} ${others === 1 ? "run" : "runs"} of other people.` : ""].filter(Boolean).join(" "));
   const wanted = new Set(news.map((row) => row.run));
   for (const [run, {item}] of rows) if (!wanted.has(run)) { item.remove(); rows.delete(run); }
   news.forEach((row, place) => {
@@ -79,6 +80,7 @@ function fill(row) {
   parts.pill.className = `pill ${row.status}`;
   put(parts.title, row.sentence);
   put(parts.facts, running && row.of ? `step ${studio.number(row.step)} of ${studio.number(row.of)}, loss ${loss(row.loss)}`
+    : row.status === "queued" ? (row.wait_seconds === null ? "how long it waits is not known yet" : row.wait_seconds ? `about ${studio.duration(row.wait_seconds)} to wait` : "its turn now")
     : row.held_out_loss !== null ? `held-out loss ${loss(row.held_out_loss)}` : "");
   entry.remove.hidden = running || row.status === "starting";
   parts.path.setAttribute("d", row.path);

@@ -70,7 +70,7 @@ function wordsOf(state, status) {
 }
 
 function waitWords(status) {
-  const wait = status.wait_seconds ? `, about ${studio.duration(status.wait_seconds)}` : "";
+  const wait = status.wait_seconds === null ? "; how long that takes is not known yet" : status.wait_seconds ? `, about ${studio.duration(status.wait_seconds)} to wait` : "";
   return status.position > 1 ? `You are number ${status.position} in line${wait}.` : `You are next in line${wait}.`;
 }
 
@@ -103,14 +103,15 @@ function fillCell(key, value, label) {
 function drawTrouble(status) {               // what went wrong, what to do, and what the process printed last
   const failed = status.status === "failed", lost = status.status === "lost";
   trouble.hidden = !failed && !lost;
-  const wanted = JSON.stringify([feed.state.run, status.status, status.error, status.remedy]);
+  const wanted = JSON.stringify([feed.state.run, status.status, status.error, status.remedy, status.again_words]);
   if (trouble.hidden || trouble.dataset.shown === wanted) return;
   trouble.dataset.shown = wanted;
   const output = h("pre", {tabindex: 0}, "Reading …");
   const details = h("details", {ontoggle: () => { if (details.open) readOutput(output); }}, h("summary", {}, "What the training process printed last"), output);
   trouble.classList.toggle("lost", lost);
   trouble.replaceChildren(...(failed ? [h("p", {class: "error-line"}, status.error || "The training process ended with an error.")] : []),
-    ...(failed && status.remedy ? [h("p", {}, status.remedy)] : []), details);
+    ...(failed && status.remedy ? [h("p", {}, status.remedy)] : []),
+    ...(failed && status.again_words ? [h("button", {type: "button", class: "btn primary", "data-act": "lower", onclick: trainAgain}, status.again_words)] : []), details);
 }
 
 async function readOutput(place) {
@@ -128,7 +129,7 @@ function drawButtons(status) {
   show("resume", Boolean(status.can_resume) && !gone, doing("resume") ? "Resuming …" : last ? `Resume from step ${studio.number(last)}` : "Start it again", doing("resume"));
   show("again", !running && Boolean(status.status), gone ? "Choose other settings" : "Train again with other settings");
   buttons.talk.classList.toggle("primary", status.status === "finished" || running);
-  buttons.resume.classList.toggle("primary", Boolean(status.can_resume));
+  buttons.resume.classList.toggle("primary", Boolean(status.can_resume) && !status.again_words);
 }
 
 function show(key, visible, text, disabled = false) {
@@ -160,6 +161,19 @@ async function act(call, key) {
     draw(feed.state, "status");
   }
   feed.wake();
+}
+
+async function trainAgain(event) {           // the same recipe with what the failure's remedy changes: a new run
+  const button = event.target, run = feed.state.run;
+  if (ticket?.key !== run) ticket = {key: run, id: mint()};
+  button.disabled = true;
+  complain("");
+  const answer = await server.train_again({run, request: ticket.id});
+  button.disabled = false;
+  if (!answer?.run) return complain(answer?.error ?? "The studio did not answer. Press again: it makes one run, not two.");
+  ticket = null;
+  studio.setDraft({run: answer.run, recipe: answer.recipe, step: "train"}, {whole: true});
+  window.studioRuns?.refresh();
 }
 
 async function again() {                     // from this run's own recipe, whoever made it

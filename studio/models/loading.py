@@ -14,6 +14,9 @@ from studio.models.libraries import import_libraries
 from studio.models.reference import ModelRef, check_folder
 from studio.precisions import Precision
 
+SHORT_ROW = 256
+"""Up to this many tokens, a processor trains faster without the fused attention (a fifth faster at 50)."""
+
 
 def find_model_folder(ref: ModelRef) -> Path:
     """Return the folder of the whole model, fetching it from the hub if needed. Raises ModelError in words."""
@@ -80,6 +83,12 @@ def leave_a_core(device: DeviceFacts) -> None:
     import torch
 
     torch.set_num_threads(max(1, device.cores - 1))
+
+
+def choose_attention(model: Any, device: DeviceFacts, longest: int) -> None:
+    """Let a processor that trains on short rows multiply plainly: the fused kernel's way back costs it more."""
+    if device.kind == "cpu" and longest <= SHORT_ROW:
+        model.set_attn_implementation("eager")
 
 
 def quiet_libraries() -> None:

@@ -4,6 +4,7 @@ recipe.json     written once, before the start            request        the id 
 events.jsonl    written by the child alone                process.json   which process was last started for it
 output.log      what the child printed                    stop           exists = please stop after this step and save
 checkpoints/    step-120/ ..., written beside and renamed      resume   exists = waits in line to go on
+owner           a hash of whose it is, in a shared studio
 """
 
 import json
@@ -19,6 +20,7 @@ from studio.runs.checkpoint import find_damage, find_state_damage
 from studio.runs.hold import is_held
 from studio.runs.process import Launch, note_launch
 from studio.runs.recipe import Recipe, read_recipe
+from studio.visitor import find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
 
 
@@ -49,6 +51,11 @@ class Run:
     def name(self) -> str:
         """The part of the id that people say: brave-otter."""
         return "-".join(self.run_id.split("-")[2:]) or self.run_id
+
+    @property
+    def owner(self) -> str:
+        """Whose it is in a shared studio, "" for nobody's."""
+        return read_owner(self.folder)
 
     @property
     def events_file(self) -> Path:
@@ -88,6 +95,17 @@ class Run:
             raise WorkspaceError(
                 f"The recipe of run {self.name} can't be read: {error} Delete the run, or put the file back."
             ) from None
+
+    def read_output(self, most_bytes: int = 6_000) -> str:
+        """Return the end of what the child printed, whole lines, "" if it printed nothing."""
+        try:
+            with open(self.output_file, "rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - most_bytes))
+                text = file.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+        return text.strip() if size <= most_bytes else text.partition("\n")[2].strip()
 
     def list_checkpoints(self) -> list[int]:
         """Return the steps of the checkpoints whose weights are whole, rising."""
@@ -217,16 +235,21 @@ class Run:
             shutil.rmtree(gone, ignore_errors=True)
 
 
-def new_run(workspace: Workspace, recipe: Recipe, request: str = "") -> Run:
-    """Make the folder of a run that has not started. The same non-empty `request` gives back the run it made before."""
+def new_run(workspace: Workspace, recipe: Recipe, request: str = "", owner: str = "") -> Run:
+    """Make the folder of a run that has not started.
+
+    The same non-empty `request` of the same owner gives back the run it made before.
+    """
     if request:
         for run in list_runs(workspace):
-            if _read_request(run) == request:
+            if _read_request(run) == request and run.owner == owner:
                 return run
     folder = workspace.new_run_folder()
     try:
         if request:
             write_whole(folder / "request", request)
+        if owner:
+            write_whole(find_owner_file(folder), owner)
         write_whole(folder / "recipe.json", json.dumps(recipe.to_json(), indent=2, ensure_ascii=False))
         with disk_errors_in_words(folder):
             _stamp(folder / "recipe.json")

@@ -1,4 +1,4 @@
-"""The line of runs: starts the oldest waiting run whenever the device is free. One at a time.
+"""The line of runs: starts the next waiting run whenever the device is free. One at a time.
 
 The line is the run folders themselves, so it survives a restart. Of two studios on one workspace only the one that
 holds the lock file starts runs; the other's runs wait in the same line. It also writes down what is known of a child
@@ -15,6 +15,7 @@ from studio.errors import InputError, StudioError
 from studio.runs.ending import Evidence, explain_end
 from studio.runs.event import EventWriter
 from studio.runs.launcher import Launcher, ProcessLauncher
+from studio.runs.line import Expect, order_line, place_in_line
 from studio.runs.process import count_oom_kills
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.status import ACTIVE, RunStatus, Watch
@@ -28,10 +29,11 @@ ROOM_FOR_A_LINE = 1 << 16
 class Scheduler:
     """Watches all runs of a workspace and starts them in turn."""
 
-    def __init__(self, workspace: Workspace, launcher: Launcher | None = None) -> None:
+    def __init__(self, workspace: Workspace, launcher: Launcher | None = None, expect: Expect | None = None) -> None:
         self.workspace = workspace
         self.launcher = launcher or ProcessLauncher()
         self.trouble = ""  # why the first one in the line can't be started
+        self._expect = expect
         self._watches: dict[str, Watch] = {}
         self._explained: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
@@ -67,9 +69,19 @@ class Scheduler:
         with self._lock:
             return self._watches.setdefault(run.run_id, Watch(run))
 
+    def find_owner(self, run_id: str) -> str:
+        """Return whose a run is that was looked at, "" for nobody's."""
+        watch = self._watches.get(run_id)
+        return watch.owner if watch else ""
+
     def look_at_all(self) -> list[RunStatus]:
         """Return the status of every run, the newest first, with the places of those that wait."""
-        return _in_line([self.watch(run).look() for run in list_runs(self.workspace)], self.trouble)
+        statuses, owners = self._look()
+        return place_in_line(statuses, owners, self._expect, self.trouble)
+
+    def count_waiting(self) -> int:
+        """Return how many runs wait, whoever's they are."""
+        return sum(status.status == "queued" for status in self._look()[0])
 
     def look_at(self, run: Run) -> RunStatus:
         """Return the status of one run, with its place in the line if it waits."""
@@ -79,13 +91,13 @@ class Scheduler:
         return next((each for each in self.look_at_all() if each.run_id == run.run_id), status)
 
     def start_next(self) -> Run | None:
-        """Start the oldest waiting run if none is active; return it. A run that can't be started is left as failed."""
+        """Start the next waiting run if none is active; return it. A run that can't be started is left as failed."""
         with self._turn:
-            statuses = self.look_at_all()
+            statuses, owners = self._look()
             for status in statuses:
                 if status.status == "lost" and status.error is None:
                     self._explain_end(find_run(self.workspace, status.run_id), status)
-            first = next((status for status in statuses if status.position == 1), None)
+            first = next(iter(order_line(statuses, owners)), None)
             if first is None or any(status.status in ACTIVE for status in statuses):
                 return None
             run = find_run(self.workspace, first.run_id)
@@ -162,6 +174,10 @@ class Scheduler:
             with self._lock:
                 self._watches.pop(run.run_id, None)
 
+    def _look(self) -> tuple[list[RunStatus], dict[str, str]]:
+        watches = [self.watch(run) for run in list_runs(self.workspace)]
+        return [watch.look() for watch in watches], {watch.run.run_id: watch.owner for watch in watches}
+
     def _work(self) -> None:
         said = ""
         while not self._closing.is_set():
@@ -187,22 +203,3 @@ class Scheduler:
                 self.trouble = ""
                 return False
         return True
-
-
-def _in_line(statuses: list[RunStatus], trouble: str) -> list[RunStatus]:
-    active = next((status for status in statuses if status.status in ACTIVE), None)
-    queued = [status for status in reversed(statuses) if status.status == "queued"]
-    waiting = [status.run_id for status in sorted(queued, key=lambda status: status.queued_at or 0)]
-    wait = active.seconds_left if active else 0.0
-    return [
-        status
-        if status.status != "queued"
-        else status.model_copy(
-            update={
-                "position": waiting.index(status.run_id) + 1,
-                "wait_seconds": wait if waiting[0] == status.run_id else None,
-                "error": trouble or None,
-            }
-        )
-        for status in statuses
-    ]

@@ -57,6 +57,7 @@ class RunStatus(BaseModel, frozen=True):
     checkpoints: list[int] = []
     created_at: float
     finished_at: float | None = None
+    heard_at: float | None = None
     title: str = ""
     sentence: str = ""
     recipe: dict[str, Any] = {}
@@ -84,6 +85,7 @@ class Watch:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self.owner = run.owner
         self._lock = threading.Lock()
         self._forget()
 
@@ -178,12 +180,15 @@ class Watch:
             values.update(trainable=event.get("trainable"), total=event.get("total"))
         if kind in _LAST_WORDS:
             values.update({key: event.get(key) for key in _SAID})
+            changes = event.get("remedy_changes")
+            values["remedy_changes"] = changes if isinstance(changes, dict) and changes else None
         if kind in TERMINAL:
             values.update(finished_at=event["at"], phase=None)
             values["step"] = event.get("step") or values.get("step", 0)
         if self._started_at is not None and kind != "died":  # the clock may have been set back meanwhile
             elapsed = round(event["at"] - self._started_at, 1)
             values["elapsed_seconds"] = max(values.get("elapsed_seconds") or 0.0, elapsed)
+            values["heard_at"] = event["at"]
         self._last = kind
 
 

@@ -1,7 +1,8 @@
 """Where tasks are kept: the samples that come with the studio, and what people brought.
 
 Knows the folders and the rule of versions: `tasks/<task_id>/0001-<hash>.json` in the v2 form, one file a content, the
-highest number is current, and none is ever changed. Samples are read-only and their ids can't be taken. Knows nothing
+highest number is current, and none is ever changed. In a shared studio a task belongs to its visitor (`tasks/<task_id>/
+owner`), and the others are told that it isn't there. Samples are read-only and their ids can't be taken. Knows nothing
 of what a task says; scores of the samples come from `assets/tasks/scores.json`, which a measuring command writes.
 """
 
@@ -16,9 +17,10 @@ from typing import Any, Literal
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
-from studio.errors import NotFoundError, StudioError
+from studio.errors import NotFoundError, StudioError, TaskError
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.task import Task, write_v2
+from studio.visitor import THE_ONE, Visitor, find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
 
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "tasks"
@@ -54,21 +56,24 @@ class TaskStore:
         self._tasks: OrderedDict[Path, tuple[Stamp, Task]] = OrderedDict()
         self._facts = _FactsCache(workspace.cache / "task-cards.json")
 
-    def list_tasks(self) -> list[TaskCard]:
-        """Return a card for every task, samples first. A file that can't be read any more is left out."""
+    def list_tasks(self, visitor: Visitor = THE_ONE) -> list[TaskCard]:
+        """Return a card for every task that the visitor may see, samples first.
+
+        A file that can't be read any more is left out.
+        """
         scores = self._read_scores()
         cards = [
             TaskCard(source="sample", scores=scores.get(path.stem), **facts)
             for path in sorted(self.samples.glob("*.json"))
             if path != self._scores_path and (facts := self._find_facts(path, path.stem))
         ]
-        for folder in sorted(path for path in self.workspace.tasks.iterdir() if path.is_dir()):
+        for folder in self._list_folders(visitor):
             files = _list_versions(folder)
             if files and (facts := self._find_facts(files[-1], folder.name)):
                 cards.append(TaskCard(source="yours", **facts))
         return cards
 
-    def load_task(self, task_id: str, version: str | None = None) -> Task:
+    def load_task(self, task_id: str, version: str | None = None, visitor: Visitor = THE_ONE) -> Task:
         """Return a task, the current version unless another is asked for. Raises NotFoundError in words."""
         check_id(task_id, "task")
         sample = self.samples / f"{task_id}.json"
@@ -81,9 +86,10 @@ class TaskStore:
                     field="task_version",
                 )
             return task
-        files = _list_versions(self.workspace.tasks / task_id)
+        folder = self.workspace.tasks / task_id
+        files = _list_versions(folder) if visitor.owns(read_owner(folder)) else []
         if not files:
-            raise self._unknown(task_id)
+            raise self._unknown(task_id, visitor)
         return self._load(self._choose_version(files, task_id, version), task_id)
 
     def load_unseen(self, task_id: str) -> Task | None:
@@ -92,16 +98,18 @@ class TaskStore:
         path = self.samples / "unseen" / f"{task_id}.json"
         return self._load(path, task_id) if path.is_file() else None
 
-    def import_file(self, path: Path, name: str) -> Reading:
+    def import_file(self, path: Path, name: str, visitor: Visitor = THE_ONE) -> Reading:
         """Read a task file, called `name` by the person, and keep it. Raises TaskError or WorkspaceError in words."""
         reading = read_task_file(path, name)
         task, warnings = reading.task, list(reading.warnings)
         if (self.samples / f"{task.task_id}.json").exists() or task.task_id == self._scores_path.stem:
             warnings.append(f"{task.task_id!r} is a sample task; yours was kept as '{task.task_id}_yours'.")
             task = task.model_copy(update={"task_id": f"{task.task_id}_yours"})
+        if visitor.owner:
+            task = task.model_copy(update={"task_id": f"{task.task_id}_{visitor.owner[:8]}"})
         folder = self.workspace.tasks / check_id(task.task_id, "task")
         with self._guard, disk_errors_in_words(folder), FileLock(self.workspace.cache / "tasks.lock"):
-            folder.mkdir(parents=True, exist_ok=True)
+            self._take_folder(folder, visitor)
             files = _list_versions(folder)
             number = int(files[-1].name.split("-")[0]) + 1 if files else 1
             if not files or _version_of(files[-1]) != task.version:
@@ -111,6 +119,18 @@ class TaskStore:
                 if files:
                     warnings.append(f"A task of this name was here already; this is its version {number}.")
         return Reading(task=task, warnings=tuple(warnings))
+
+    def _list_folders(self, visitor: Visitor) -> list[Path]:
+        folders = (path for path in self.workspace.tasks.iterdir() if path.is_dir())
+        return sorted(path for path in folders if visitor.owns(read_owner(path)))
+
+    def _take_folder(self, folder: Path, visitor: Visitor) -> None:
+        if folder.exists() and not visitor.owns(read_owner(folder)):
+            raise TaskError("A task of this name is somebody else's. Give your file another name.", field="file")
+        if visitor.owner and not folder.exists():
+            folder.mkdir(parents=True)
+            write_whole(find_owner_file(folder), visitor.owner)
+        folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def _scores_path(self) -> Path:
@@ -175,9 +195,9 @@ class TaskStore:
             field="task_version",
         )
 
-    def _unknown(self, task_id: str) -> NotFoundError:
+    def _unknown(self, task_id: str, visitor: Visitor) -> NotFoundError:
         known = [path.stem for path in sorted(self.samples.glob("*.json")) if path != self._scores_path]
-        known += sorted(path.name for path in self.workspace.tasks.iterdir() if path.is_dir())
+        known += [path.name for path in self._list_folders(visitor)]
         near = difflib.get_close_matches(task_id, known, n=3, cutoff=0.5)
         hint = (
             f"Did you mean {' or '.join(near)}?" if near else "Choose one from the list of tasks, or import its file."

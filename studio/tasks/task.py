@@ -85,8 +85,9 @@ class Task(_Frozen):
             return " ".join(self.title.split())[:100]
         if re.fullmatch(r"task_[0-9a-f]{8}", self.task_id):
             return self.definition.strip()[:60]
-        first, _, rest = self.task_id.partition("_")
-        words = rest if rest and any(letter.isdigit() for letter in first) else self.task_id
+        name = re.sub(r"_[0-9a-f]{8}$", "", self.task_id)  # what keeps names apart, or says whose it is
+        first, _, rest = name.partition("_")
+        words = rest if rest and any(letter.isdigit() for letter in first) else name
         return words.replace("_", " ").replace("-", " ").strip().capitalize()
 
     @cached_property

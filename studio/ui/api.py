@@ -1,8 +1,8 @@
 """The studio from another program: a few named endpoints, the same words as the page. JSON in, JSON out.
 
 Everything that arrives is foreign: types are checked here, meaning is checked by `studio.service`. A recipe may be
-an object or
-its text. Nothing else of the page is public.
+an object or its text. Nothing else of the page is public. In a shared studio the header `x-studio-visitor` says who
+asks, with a secret that the program made up.
 """
 
 from pathlib import Path
@@ -14,6 +14,7 @@ from gradio.utils import get_upload_folder
 from studio.errors import InputError
 from studio.service import Studio
 from studio.ui.handler import in_words
+from studio.ui.visiting import Asking, seen_by
 
 ENDPOINTS = (
     "list_models",
@@ -26,7 +27,10 @@ ENDPOINTS = (
     "stop_run",
     "ask",
 )
-Json = dict[str, Any]
+WHOSE = (
+    " In a shared studio, runs and tasks belong to who made them: send the header x-studio-visitor with a secret of "
+    'your own (32 to 200 letters, digits, - and _), as in Client(url, headers={"x-studio-visitor": secret}).'
+)
 
 
 def add_endpoints(studio: Studio) -> None:
@@ -36,14 +40,14 @@ def add_endpoints(studio: Studio) -> None:
         """Base models worth starting with: [{"ref", "title", "summary", "licence", "parameters", "context"}]."""
         return [card.model_dump(mode="json") for card in studio.list_models()]
 
-    def list_tasks() -> list:
-        """The tasks in this studio: [{"task_id", "title", "instances", "source", "version"}]."""
-        return [card.model_dump(mode="json") for card in studio.list_tasks()]
+    def list_tasks(request: Asking) -> list:
+        """The tasks you may use: [{"task_id", "title", "instances", "source", "version"}]."""
+        return [card.model_dump(mode="json") for card in seen_by(studio, request).list_tasks()]
 
-    def import_task(file: dict) -> dict:
+    def import_task(file: dict, request: Asking) -> dict:
         """Keep a Natural-Instructions file as a task: {"task_id", "instances", "warnings"}."""
         path, name = check_upload(file)
-        reading = studio.import_task(path, name)
+        reading = seen_by(studio, request).import_task(path, name)
         return {
             "task_id": reading.task.task_id,
             "title": reading.task.heading,
@@ -52,32 +56,33 @@ def add_endpoints(studio: Studio) -> None:
             "warnings": list(reading.warnings),
         }
 
-    def estimate(recipe: dict | str) -> dict:
+    def estimate(recipe: dict | str, request: Asking) -> dict:
         """What a recipe will cost: {"trainable", "total", "percent", "memory_bytes", "seconds", ...}."""
-        return studio.estimate(check_recipe(recipe)).model_dump(mode="json")
+        return seen_by(studio, request).estimate(check_recipe(recipe)).model_dump(mode="json")
 
-    def start_run(recipe: dict | str, request: str = "") -> dict:
+    def start_run(recipe: dict | str, asking: Asking, request: str = "") -> dict:
         """Put a run in the line: {"run_id"}. The same non-empty request never makes two runs."""
-        return {"run_id": studio.start_run(check_recipe(recipe), check_text(request, "request", 100))}
+        click = check_text(request, "request", 100)
+        return {"run_id": seen_by(studio, asking).start_run(check_recipe(recipe), click)}
 
-    def run_status(run_id: str) -> dict:
-        """How a run is doing: {"status", "step", "of", "loss", "trainable", "total", ...}."""
-        return studio.run_status(check_text(run_id, "run_id")).model_dump(mode="json")
+    def run_status(run_id: str, request: Asking) -> dict:
+        """How a run is doing: {"status", "step", "of", "loss", "position", "wait_seconds", ...}."""
+        return seen_by(studio, request).run_status(check_text(run_id, "run_id")).model_dump(mode="json")
 
-    def run_events(run_id: str, offset: int = 0) -> dict:
+    def run_events(run_id: str, request: Asking, offset: int = 0) -> dict:
         """What happened in a run after an offset: {"events", "offset", "status"}; pass the offset back next time."""
-        return studio.run_events(check_text(run_id, "run_id"), check_integer(offset, "offset", 0, 2**62)).model_dump(
-            mode="json"
-        )
+        start = check_integer(offset, "offset", 0, 2**62)
+        return seen_by(studio, request).run_events(check_text(run_id, "run_id"), start).model_dump(mode="json")
 
-    def stop_run(run_id: str) -> dict:
+    def stop_run(run_id: str, request: Asking) -> dict:
         """Ask a run to stop after its step and save: {"run_id", "status"}."""
-        studio.stop_run(check_text(run_id, "run_id"))
-        return {"run_id": run_id, "status": studio.run_status(run_id).status}
+        visit = seen_by(studio, request)
+        visit.stop_run(check_text(run_id, "run_id"))
+        return {"run_id": run_id, "status": visit.run_status(run_id).status}
 
-    def ask(run_id: str, prompt: str, max_tokens: int = 48, seed: int = 0) -> dict:
+    def ask(run_id: str, prompt: str, request: Asking, max_tokens: int = 48, seed: int = 0) -> dict:
         """What base and tuned answer to an input of the run's task: {"base", "tuned", "seconds", "prompt"}."""
-        answers = studio.ask(
+        answers = seen_by(studio, request).ask(
             check_text(run_id, "run_id"),
             check_text(prompt, "prompt", 20_000),
             check_integer(max_tokens, "max_tokens", 1, 1024),
@@ -86,7 +91,8 @@ def add_endpoints(studio: Studio) -> None:
         return answers.model_dump(mode="json")
 
     for endpoint in (list_models, list_tasks, import_task, estimate, start_run, run_status, run_events, stop_run, ask):
-        gr.api(in_words(endpoint), api_name=endpoint.__name__, concurrency_limit=8)
+        about = f"{endpoint.__doc__}{WHOSE}" if endpoint is not list_models else endpoint.__doc__
+        gr.api(in_words(endpoint), api_name=endpoint.__name__, api_description=about, concurrency_limit=8)
 
 
 def check_text(value: object, name: str, most: int = 200) -> str:

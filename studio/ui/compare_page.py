@@ -11,6 +11,7 @@ from typing import Any, cast
 from studio.chat.desk import Answers
 from studio.service import Studio
 from studio.ui.handler import say
+from studio.ui.visiting import Asking, seen_by
 from studio.ui.widgets.ask_form import AnswerPair, AskForm
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
@@ -18,7 +19,7 @@ from studio.ui.widgets.question import find_wanted, is_right, read_question
 from studio.ui.words import escape, foreign, term
 
 TEN = 10
-Handler = Callable[[Any], Iterator[Any]]
+Handler = Callable[..., Iterator[Any]]
 
 _HEAD = """
 <h2 class="question" tabindex="-1">What did it learn?</h2>
@@ -46,11 +47,11 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
 def make_handlers(studio: Studio) -> tuple[Handler, Handler]:
     """Return the handlers of the step, bound to `studio`: ask both, ask ten at once."""
 
-    def ask_both(value: Any) -> Iterator[dict[str, Any]]:
-        yield from answer_both(studio, value)
+    def ask_both(value: Any, request: Asking = None) -> Iterator[dict[str, Any]]:
+        yield from answer_both(seen_by(studio, request), value)
 
-    def ask_ten(value: Any) -> Iterator[str]:
-        yield from answer_ten(studio, value)
+    def ask_ten(value: Any, request: Asking = None) -> Iterator[str]:
+        yield from answer_ten(seen_by(studio, request), value)
 
     return ask_both, ask_ten
 

@@ -21,6 +21,7 @@ from studio.tasks.store import TaskCard
 from studio.tasks.task import Example, Task
 from studio.ui.draft import change_draft, read_draft
 from studio.ui.handler import LATEST, in_words, say
+from studio.ui.visiting import Asking, seen_by
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 from studio.ui.widgets.rows import Rows
@@ -42,20 +43,20 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
 
     @lru_cache(maxsize=200)
     def find_example(task_id: str, version: str) -> Example | None:
-        return next(iter(studio.load_task(task_id, version).positive_examples), None)
+        return next(iter(studio.tasks.load_task(task_id, version).positive_examples), None)  # of a card that is shown
 
     @in_words
-    def show_task(value: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-        recipe = read_draft(value)["recipe"]
-        return draw_cards(studio, find_example), fresh(draw_task(studio, recipe)), find_table(recipe)
+    def show_task(value: dict[str, Any], request: Asking) -> tuple[str, str, dict[str, Any]]:
+        recipe, visit = read_draft(value)["recipe"], seen_by(studio, request)
+        return draw_cards(visit, find_example), fresh(draw_task(visit, recipe)), find_table(recipe)
 
     @in_words
-    def measure_lengths(value: dict[str, Any]) -> str:
-        return fresh(draw_lengths(studio, read_draft(value)["recipe"]))
+    def measure_lengths(value: dict[str, Any], request: Asking) -> str:
+        return fresh(draw_lengths(seen_by(studio, request), read_draft(value)["recipe"]))
 
     @in_words
-    def bring_task(path: str | None) -> tuple[dict[str, Any], str, None]:
-        patch, report = import_file(studio, path)
+    def bring_task(path: str | None, request: Asking) -> tuple[dict[str, Any], str, None]:
+        patch, report = import_file(seen_by(studio, request), path)
         return patch, report, None
 
     Panel(HEAD.format(definition=term("definition"), instances=term("instance", "instances")))

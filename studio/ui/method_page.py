@@ -19,6 +19,7 @@ from studio.service import Studio
 from studio.ui.draft import read_draft
 from studio.ui.form import draw_form
 from studio.ui.handler import LATEST, in_words
+from studio.ui.visiting import Asking, seen_by
 from studio.ui.weighing import weigh_recipe
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
@@ -38,12 +39,12 @@ def draw_method(studio: Studio, draft: DraftBox, bar: Panel) -> None:
     """Draw the step into the current context and wire it; `bar` is the recipe bar, which shows the same numbers."""
 
     @in_words
-    def show_method(value: dict[str, Any]) -> str:
-        return draw_choices(studio, read_draft(value)["recipe"])
+    def show_method(value: dict[str, Any], request: Asking) -> str:
+        return draw_choices(seen_by(studio, request), read_draft(value)["recipe"])
 
     @in_words
-    def weigh(value: dict[str, Any]) -> tuple[Any, ...]:
-        weighed = weigh_recipe(studio, value)
+    def weigh(value: dict[str, Any], request: Asking) -> tuple[Any, ...]:
+        weighed = weigh_recipe(seen_by(studio, request), value)
         return weighed.bar, fresh(weighed.numbers), gr.skip() if weighed.picture is None else weighed.picture
 
     Panel(HEAD.format(adapter=term("adapter")))

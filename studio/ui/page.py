@@ -19,6 +19,7 @@ from studio.ui.model_page import draw_model
 from studio.ui.run_list import draw_run_list
 from studio.ui.theme import make_head, make_theme
 from studio.ui.train_page import draw_train
+from studio.ui.visiting import Asking, seen_by
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 from studio.ui.words import escape
@@ -58,8 +59,8 @@ def build_page(studio: Studio) -> gr.Blocks:
     """Return the page of a studio, not yet launched."""
 
     @in_words
-    def open_page(found: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        opened = open_draft(studio, found)
+    def open_page(found: dict[str, Any], request: Asking) -> tuple[dict[str, Any], str]:
+        opened = open_draft(seen_by(studio, request), found)
         return {"open": opened.draft}, draw_notices(opened.notices)
 
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:

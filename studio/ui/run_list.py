@@ -12,7 +12,7 @@ from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.run_shelf import RunShelf
-from studio.ui.widgets.server_act import Act, answer_in_words, part
+from studio.ui.widgets.server_act import Act, bind_act, part
 
 _TEMPLATE = """
 <nav class="run-list" aria-label="Runs" data-runs="" data-state="loading">
@@ -48,13 +48,13 @@ def draw_run_list(studio: Studio, draft: DraftBox) -> None:
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the list, bound to `studio`."""
-    shelf = RunShelf(studio)
+    shelf = RunShelf()
 
-    def list_runs(asked: Any) -> dict[str, Any]:
-        return shelf.list_rows()
+    def list_runs(visit: Studio, asked: Any) -> dict[str, Any]:
+        return shelf.list_rows(visit)
 
-    def delete_run(asked: Any) -> dict[str, Any]:
-        studio.delete_run(part(asked, "run", str))
+    def delete_run(visit: Studio, asked: Any) -> dict[str, Any]:
+        visit.delete_run(part(asked, "run", str))
         return {"done": True}
 
-    return [answer_in_words(act) for act in (list_runs, delete_run)]
+    return [bind_act(studio, act) for act in (list_runs, delete_run)]

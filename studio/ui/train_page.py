@@ -14,6 +14,7 @@ from studio.estimates.estimate import Estimate
 from studio.service import Studio
 from studio.ui.draft import read_draft
 from studio.ui.handler import LATEST, say
+from studio.ui.visiting import Asking, seen_by
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.live_chart import LiveChart
 from studio.ui.widgets.panel import Panel
@@ -36,12 +37,12 @@ _WAITING = """
 def draw_train(studio: Studio, draft: DraftBox) -> None:
     """Draw the step into the current column and wire it to the draft."""
 
-    def show_plan(value: dict[str, Any]) -> str:
-        return draw_plan(studio, read_draft(value))
+    def show_plan(value: dict[str, Any], request: Asking) -> str:
+        return draw_plan(seen_by(studio, request), read_draft(value))
 
-    def refresh_plan(value: dict[str, Any]) -> Any:
+    def refresh_plan(value: dict[str, Any], request: Asking) -> Any:
         chosen = read_draft(value)
-        return draw_plan(studio, chosen) if chosen["step"] == "train" else gr.skip()
+        return draw_plan(seen_by(studio, request), chosen) if chosen["step"] == "train" else gr.skip()
 
     Panel(_HEAD.format(trainable=term("trainable")), elem_classes="studio")
     RunDesk(studio, elem_id="desk", elem_classes="studio")

@@ -4,7 +4,9 @@ Each term has one sentence, shown where the term stands and used in the docs. Nu
 all come from here (assets/js/studio.js says them the same way).
 """
 
+from collections.abc import Iterator
 from html import escape as _escape
+from typing import Any
 
 TERMS = {
     "parameter": "One number inside the model. Training adjusts some of them; all of them together are what it knows.",
@@ -60,6 +62,41 @@ def foreign(text: object, most: int | None = None) -> str:
 def term(name: str, shown: str | None = None) -> str:
     """Return HTML of a term with its explanation: a dotted underline, reachable by keyboard."""
     return f'<button type="button" class="term" data-tip="{escape(TERMS[name])}">{escape(shown or name)}</button>'
+
+
+CHANGES = {
+    "training.batch_size": "batches of {}",
+    "training.gradient_accumulation": "{} batches added up a step",
+    "training.max_length": "examples of at most {} tokens",
+    "training.gradient_checkpointing": "gradient checkpointing",
+    "method.rank": "rank {}",
+    "precision": "{} weights",
+}
+"""How a change of a recipe is said on a button, by the field's dotted name."""
+_PRECISIONS = {"nf4": "4-bit", "bf16": "16-bit", "fp32": "32-bit"}
+_MOST_CHANGES = 4
+
+
+def again_words(changes: dict[str, Any]) -> str:
+    """Return what the button says that trains again with these changes: "Train again with batches of 8"."""
+    said = [_say_change(path, value) for path, value in _flatten(changes)]
+    shown = said if len(said) <= _MOST_CHANGES else [*said[: _MOST_CHANGES - 1], "other changes"]
+    return "Train again with " + " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+
+
+def _say_change(path: str, value: Any) -> str:
+    shown = _PRECISIONS.get(str(value), str(value)[:40])
+    if path in CHANGES:
+        return CHANGES[path].format(shown)
+    return f"{path.rsplit('.', 1)[-1].replace('_', ' ')[:40]} {shown}"
+
+
+def _flatten(changes: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in changes.items():
+        if isinstance(value, dict) and value:
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def number(value: float) -> str:

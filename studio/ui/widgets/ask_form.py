@@ -13,7 +13,7 @@ import gradio as gr
 from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.widgets.question import PARTS, list_part
-from studio.ui.widgets.server_act import Act, answer_in_words, part
+from studio.ui.widgets.server_act import Act, bind_act, part
 
 MOST_CHOICES = 8
 _LONGEST_PROMPT = 20_000
@@ -59,14 +59,14 @@ class AnswerPair(gr.HTML):
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the form, bound to `studio`."""
 
-    def look(asked: Any) -> dict[str, Any]:
+    def look(visit: Studio, asked: Any) -> dict[str, Any]:
         run = asked.get("run") if isinstance(asked, dict) else None
-        return describe_run(studio, run) if isinstance(run, str) and run else list_choices(studio)
+        return describe_run(visit, run) if isinstance(run, str) and run else list_choices(visit)
 
-    def pick(asked: Any) -> dict[str, Any]:
-        return pick_prompt(studio, part(asked, "run", str), part(asked, "part", str), asked.get("index"))
+    def pick(visit: Studio, asked: Any) -> dict[str, Any]:
+        return pick_prompt(visit, part(asked, "run", str), part(asked, "part", str), asked.get("index"))
 
-    return [answer_in_words(act) for act in (look, pick)]
+    return [bind_act(studio, act) for act in (look, pick)]
 
 
 def describe_run(studio: Studio, run: str) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import gradio as gr
 from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.widgets.curve import read_curve
-from studio.ui.widgets.server_act import Act, answer_in_words, part
+from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.words import again_words
 
 MAX_PAGES = 24
 """Pages of a megabyte of events in one answer; what is left comes with the next."""
@@ -91,10 +92,10 @@ def find_plotly() -> Path:
 def make_pull(studio: Studio) -> Act:
     """Return the server function of the chart, bound to `studio`."""
 
-    def pull(asked: Any) -> dict[str, Any]:
-        return read_news(studio, part(asked, "run", str), part(asked, "offset", int))
+    def pull(visit: Studio, asked: Any) -> dict[str, Any]:
+        return read_news(visit, part(asked, "run", str), part(asked, "offset", int))
 
-    return answer_in_words(pull)
+    return bind_act(studio, pull)
 
 
 def read_news(studio: Studio, run: str, offset: int) -> dict[str, Any]:
@@ -114,4 +115,6 @@ def read_news(studio: Studio, run: str, offset: int) -> dict[str, Any]:
         curve["drop_after"] = -1
     status = studio.run_status(run)
     facts = {name: getattr(status, name) for name in STATUS_FIELDS}
+    if status.remedy_changes:
+        facts["again_words"] = again_words(status.remedy_changes)
     return {"run": run, "offset": offset, "more": more, "status": facts, **curve}

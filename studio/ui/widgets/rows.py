@@ -10,7 +10,7 @@ from studio.service import Studio
 from studio.tasks.split import split_task
 from studio.tasks.task import Instance, Task
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import answer_in_words
+from studio.ui.widgets.server_act import bind_act
 from studio.ui.words import escape, foreign, number
 
 PAGE = 50
@@ -52,10 +52,10 @@ class Rows(gr.HTML):
 def make_reader(studio: Studio) -> Callable[[Any], dict[str, Any]]:
     """Return the server function of the table."""
 
-    def read_rows(asked: Any) -> dict[str, Any]:
-        return find_rows(studio, asked)
+    def read_rows(visit: Studio, asked: Any) -> dict[str, Any]:
+        return find_rows(visit, asked)
 
-    return answer_in_words(read_rows)
+    return bind_act(studio, read_rows)
 
 
 def find_rows(studio: Studio, asked: Any) -> dict[str, Any]:

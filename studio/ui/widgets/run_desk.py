@@ -6,19 +6,16 @@ studio under an open page, and they answer {"error": words} instead of raising, 
 where the click was.
 """
 
-import os
 from typing import Any
 
 import gradio as gr
 
 from studio.errors import InputError
-from studio.runs.run import Run, find_run
 from studio.service import Studio
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import Act, answer_in_words, part
+from studio.ui.widgets.server_act import Act, bind_act, part
 
 LONGEST_REQUEST = 64
-TAIL_BYTES = 6_000
 
 
 class RunDesk(gr.HTML):
@@ -68,36 +65,47 @@ _SAMPLES = """
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the desk, bound to `studio`."""
 
-    def start_run(asked: Any) -> dict[str, Any]:
-        recipe, request = part(asked, "recipe", dict), part(asked, "request", str)
-        if not 8 <= len(request) <= LONGEST_REQUEST:
-            raise InputError(f"A request id has 8 to {LONGEST_REQUEST} characters, not {len(request)}.")
-        return {"run": studio.start_run(recipe, request)}
-
-    def stop_run(asked: Any) -> dict[str, Any]:
-        studio.stop_run(part(asked, "run", str))
-        return {"done": True}
-
-    def resume_run(asked: Any) -> dict[str, Any]:
-        studio.resume_run(part(asked, "run", str))
-        return {"done": True}
-
-    def read_settings(asked: Any) -> dict[str, Any]:
-        return {"recipe": studio.run_status(part(asked, "run", str)).recipe}
-
-    def read_output(asked: Any) -> dict[str, Any]:
-        return {"text": tail_output(find_run(studio.workspace, part(asked, "run", str)))}
-
-    return [answer_in_words(act) for act in (start_run, stop_run, resume_run, read_settings, read_output)]
+    acts = (start_run, train_again, stop_run, resume_run, read_settings, read_output)
+    return [bind_act(studio, act) for act in acts]
 
 
-def tail_output(run: Run) -> str:
-    """Return the end of what a run's process printed, whole lines, "" if it printed nothing."""
-    try:
-        with open(run.output_file, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
-    except FileNotFoundError:
-        return ""
-    return text.strip() if size <= TAIL_BYTES else text.partition("\n")[2].strip()
+def start_run(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Start the draft's recipe."""
+    recipe = part(asked, "recipe", dict)
+    return {"run": visit.start_run(recipe, read_request(asked))}
+
+
+def train_again(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Start a failed run's recipe with what its remedy changes."""
+    run = visit.train_again(part(asked, "run", str), read_request(asked))
+    return {"run": run, "recipe": visit.run_status(run).recipe}
+
+
+def stop_run(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Stop a run after its step, or let it leave the line."""
+    visit.stop_run(part(asked, "run", str))
+    return {"done": True}
+
+
+def resume_run(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Put a run that ended early back into the line."""
+    visit.resume_run(part(asked, "run", str))
+    return {"done": True}
+
+
+def read_settings(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return a run's own recipe."""
+    return {"recipe": visit.run_status(part(asked, "run", str)).recipe}
+
+
+def read_output(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return what a run's process printed last."""
+    return {"text": visit.run_output(part(asked, "run", str))}
+
+
+def read_request(asked: Any) -> str:
+    """Return the id of a click. Raises InputError in words."""
+    request = part(asked, "request", str)
+    if not 8 <= len(request) <= LONGEST_REQUEST:
+        raise InputError(f"A request id has 8 to {LONGEST_REQUEST} characters, not {len(request)}.")
+    return request

@@ -13,29 +13,31 @@ from studio.service import Studio
 from studio.ui.widgets.curve import read_curve, thin
 
 MOST_RUNS = 100
+MOST_CURVES = 2_000
 WIDTH, HEIGHT = 72, 24
 ENDED = frozenset({"finished", "stopped", "failed", "lost"})
 _KEPT_POINTS = 400
 
 
 class RunShelf:
-    """Reads the runs of a studio as rows; remembers the curves it has read."""
+    """Reads the runs of a studio as rows; remembers the curves it has read, of every visitor's runs."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self) -> None:
         self._curves: dict[str, _Thumbnail] = {}
         self._lock = threading.Lock()
 
-    def list_rows(self) -> dict[str, Any]:
-        """Return the newest runs as rows and how many runs there are."""
-        runs = self._studio.list_runs()
+    def list_rows(self, studio: Studio) -> dict[str, Any]:
+        """Return the visitor's newest runs as rows, how many there are, and how many of other people's wait in line."""
+        runs = studio.list_runs()
+        waiting = sum(run.status == "queued" for run in runs)
+        others = max(0, studio.count_waiting() - waiting) if studio.shared else 0
         with self._lock:
-            known = {run.run_id for run in runs}
-            for forgotten in self._curves.keys() - known:
-                self._curves.pop(forgotten)
-            return {"rows": [self._row(run) for run in runs[:MOST_RUNS]], "total": len(runs)}
+            rows = [self._row(studio, run) for run in runs[:MOST_RUNS]]
+            while len(self._curves) > MOST_CURVES:
+                self._curves.pop(next(iter(self._curves)))
+        return {"rows": rows, "total": len(runs), "others": others}
 
-    def _row(self, run: RunStatus) -> dict[str, Any]:
+    def _row(self, studio: Studio, run: RunStatus) -> dict[str, Any]:
         return {
             "run": run.run_id,
             "status": run.status,
@@ -45,14 +47,15 @@ class RunShelf:
             "loss": run.loss,
             "held_out_loss": run.held_out_loss,
             "position": run.position,
-            "path": self._path(run),
+            "wait_seconds": run.wait_seconds,
+            "path": self._path(studio, run),
         }
 
-    def _path(self, run: RunStatus) -> str:
+    def _path(self, studio: Studio, run: RunStatus) -> str:
         curve = self._curves.setdefault(run.run_id, _Thumbnail())
         if run.status != "queued" and curve.read_until != (run.status, run.step):
             try:
-                curve.read(self._studio, run.run_id)
+                curve.read(studio, run.run_id)
             except StudioError:  # deleted meanwhile: the next list is without it
                 return ""
             curve.read_until = (run.status, run.step) if run.status in ENDED else None

@@ -1,30 +1,32 @@
 """Server functions: what a custom component's script asks of the server, without queue and without raising.
 
-Anyone may call one with any data, so each takes its parts through `part`, and each answers {"error": words} where
-another function would raise: the browser shows the words where the click was.
+Anyone may call one with any data, so each gets the studio as its visitor sees it, takes its parts through `part`, and
+answers {"error": words} where another function would raise: the browser shows the words where the click was.
 """
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any, TypeVar
 
 from studio.errors import InputError, NotFoundError
+from studio.service import Studio
 from studio.ui.handler import say
+from studio.ui.visiting import Asking, seen_by
 
-Act = Callable[[Any], dict[str, Any]]
+Act = Callable[..., dict[str, Any]]
+"""Takes what the browser sent; gradio adds the request."""
 Part = TypeVar("Part")
 
 
-def answer_in_words(act: Act) -> Act:
+def bind_act(studio: Studio, act: Callable[[Studio, Any], dict[str, Any]]) -> Act:
     """Make a server function that never raises. `gone` says that the thing asked about is not there (any more)."""
 
-    @wraps(act)
-    def answer(asked: Any) -> dict[str, Any]:
+    def answer(asked: Any, request: Asking = None) -> dict[str, Any]:
         try:
-            return act(asked)
+            return act(seen_by(studio, request), asked)
         except Exception as error:  # the last line of defence: no traceback reaches a visitor
             return {"error": say(error), "gone": isinstance(error, NotFoundError)}
 
+    answer.__name__, answer.__doc__ = act.__name__, act.__doc__
     return answer
 
 

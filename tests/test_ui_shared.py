@@ -1,0 +1,131 @@
+"""A shared studio, served: what a program and a page may ask of other people's runs and tasks, over HTTP."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tiny import WritingLauncher, write_recipe, write_task
+
+pytestmark = pytest.mark.xdist_group("api")
+ANNA, BEN = "anna" * 8, "ben_" * 8
+
+
+class Shared:
+    """A served studio of many people, and ways to ask it as one of them."""
+
+    def __init__(self, url: str, page: Any, studio: Any, model: Path) -> None:
+        self.url, self.page, self.studio = url.rstrip("/"), page, studio
+        self.recipe = write_recipe(model, "studio002_question")
+
+    def call(self, token: str | None, endpoint: str, *given: Any) -> Any:
+        """Call a named endpoint; return its answer, or the words of its refusal."""
+        headers = {"x-studio-visitor": token} if token else {}
+        with httpx.Client(headers=headers, timeout=30, base_url=self.url) as client:
+            made = client.post(f"/gradio_api/call/{endpoint}", json={"data": given})
+            answer = client.get(f"/gradio_api/call/{endpoint}/{made.json()['event_id']}").text
+        data = json.loads(answer.split("data: ", 1)[1].splitlines()[0])
+        return data[0] if "event: complete" in answer else f"refused: {data}"
+
+    def act(self, token: str | None, name: str, asked: Any) -> Any:
+        """Call a server function of the page, as its script does."""
+        block = next(block for block in self.page.blocks.values() if hasattr(block, name) and is_act(block, name))
+        body = {"data": asked, "component_id": block._id, "fn_name": name, "session_hash": "x"}
+        headers = {"x-studio-visitor": token} if token else {}
+        return httpx.post(f"{self.url}/gradio_api/component_server", json=body, headers=headers, timeout=30).json()
+
+
+def is_act(block: Any, name: str) -> bool:
+    return bool(getattr(getattr(block, name), "_is_server_fn", False))
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Shared]:
+    from studio.service import Studio
+    from studio.ui.page import build_page, make_launch
+    from studio.workspace import Workspace
+
+    launcher = WritingLauncher()
+    studio = Studio(Workspace(tmp_path_factory.mktemp("shared") / "home"), launcher, shared=True)
+    page = build_page(studio)
+    _, url, _ = page.launch(server_name="127.0.0.1", server_port=None, prevent_thread_lock=True, **make_launch())
+    yield Shared(url, page, studio, tiny_model)
+    page.close(verbose=False)
+    launcher.close()
+
+
+@pytest.fixture(scope="module")
+def hers(served: Shared) -> str:
+    """A run of Anna's."""
+    return str(served.call(ANNA, "start_run", served.recipe, "a click of Anna's")["run_id"])
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more"), [("run_status", []), ("run_events", [0]), ("stop_run", []), ("ask", ["1 + 1", 4, 0])]
+)
+@pytest.mark.parametrize("token", [BEN, None, "short"])
+def test_no_endpoint_tells_of_anothers_run(
+    served: Shared, hers: str, endpoint: str, more: list[Any], token: str | None
+) -> None:
+    answer = served.call(token, endpoint, hers, *more)
+    missing = served.call(token, endpoint, "20261120-070000-no-one", *more)
+    assert answer.startswith("refused: ") and "There is no run" in answer
+    assert answer == missing.replace("20261120-070000-no-one", hers)
+    assert served.call(ANNA, "run_status", hers)["status"] == "queued"
+
+
+@pytest.mark.parametrize(
+    "name", ["pull", "stop_run", "resume_run", "train_again", "delete_run", "read_settings", "read_output", "look"]
+)
+@pytest.mark.parametrize("token", [BEN, None])
+def test_no_act_of_the_page_touches_anothers_run(served: Shared, hers: str, name: str, token: str | None) -> None:
+    answer = served.act(token, name, {"run": hers, "offset": 0, "request": "a" * 32})
+    assert "There is no run" in answer["error"] and answer["gone"] is True
+    assert served.act(ANNA, "pull", {"run": hers, "offset": 0})["status"]["status"] == "queued"
+
+
+def test_the_list_shows_ones_own_runs_and_how_many_others_wait(served: Shared, hers: str) -> None:
+    assert served.act(BEN, "list_runs", {}) == {"rows": [], "total": 0, "others": 1}
+    mine = served.act(ANNA, "list_runs", {})
+    assert [row["run"] for row in mine["rows"]] == [hers] and mine["others"] == 0
+    assert (
+        hers not in json.dumps(served.act(BEN, "look", {}))
+        and hers in json.dumps(served.act(ANNA, "read_settings", {"run": hers})) + hers
+    )
+
+
+def test_without_a_token_nothing_can_be_made(served: Shared) -> None:
+    assert "x-studio-visitor" in served.call(None, "start_run", served.recipe, "")
+    assert "x-studio-visitor" in served.act(None, "start_run", {"recipe": served.recipe, "request": "a" * 32})["error"]
+
+
+def test_a_task_is_seen_by_who_brought_it(served: Shared, tmp_path: Path) -> None:
+    from gradio_client import Client, handle_file
+
+    (tmp_path / "hers.json").write_text(json.dumps(write_task()))
+    anna = Client(served.url, verbose=False, headers={"x-studio-visitor": ANNA})
+    task_id = anna.predict(file=handle_file(str(tmp_path / "hers.json")), api_name="/import_task")["task_id"]
+    assert task_id in {card["task_id"] for card in anna.predict(api_name="/list_tasks")}
+    assert task_id not in json.dumps(served.call(BEN, "list_tasks"))
+    assert served.act(ANNA, "read_rows", {"task_id": task_id})["pages"] > 1
+    assert "There is no task" in served.act(BEN, "read_rows", {"task_id": task_id})["error"]
+    assert "There is no task" in served.call(BEN, "estimate", {**served.recipe, "task_id": task_id})
+    assert served.call(ANNA, "estimate", {**served.recipe, "task_id": task_id})["trainable"] > 0
+
+
+def test_the_layout_that_everyone_gets_holds_nothing_of_anyone(served: Shared, hers: str) -> None:
+    config = httpx.get(f"{served.url}/config", timeout=30).text
+    assert hers not in config and hers.split("-", 2)[2] not in config
+
+
+def test_a_file_of_a_run_can_not_be_fetched(served: Shared, hers: str) -> None:
+    folder = served.studio.workspace.find_run_folder(hers)
+    for file in ("recipe.json", "owner", "request"):
+        assert (folder / file).exists()
+        for token in (ANNA, BEN):
+            answer = httpx.get(
+                f"{served.url}/gradio_api/file={folder / file}", headers={"x-studio-visitor": token}, timeout=30
+            )
+            assert answer.status_code == 403
