@@ -1,7 +1,8 @@
 """Events: one line of JSON for each thing that happened in a run, in the past tense; append-only.
 
-Written by the training child alone, each line by one write(), never NaN. Read by anybody from a byte offset: only
-whole lines are taken, so a reader that comes while a line is being written sees it the next time.
+Written by the training child, and by the studio where there is none (it left the line, it couldn't start, it died);
+each line by one write(), never NaN. Read by anybody from a byte offset: only whole lines are taken, so a reader that
+comes while a line is being written sees it the next time.
 """
 
 import json
