@@ -6,13 +6,15 @@ Prints JSON: seconds from the start of the script to the first logged loss, exam
 import json
 import sys
 import time
+from typing import Any
 
 BEGAN = time.perf_counter()
 
 import torch  # noqa: E402
+from bitsandbytes.nn import Linear4bit  # noqa: E402
 from datasets import Dataset  # noqa: E402
-from peft import LoraConfig  # noqa: E402
-from transformers import AutoModelForCausalLM, TrainerCallback  # noqa: E402
+from peft import LoraConfig, prepare_model_for_kbit_training  # noqa: E402
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, TrainerCallback  # noqa: E402
 from trl import SFTConfig, SFTTrainer  # noqa: E402
 
 from studio.models.reference import BUILTIN_FOLDER  # noqa: E402
@@ -32,10 +34,27 @@ class FirstLoss(TrainerCallback):
             self.seconds = time.perf_counter() - BEGAN
 
 
+def load_model(precision: str) -> Any:
+    """Load the built-in base as the libraries' own pages show it."""
+    if precision == "nf4":
+        config = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+        model = AutoModelForCausalLM.from_pretrained(BUILTIN_FOLDER, quantization_config=config, device_map={"": "cpu"})
+        for module in model.modules():
+            if isinstance(module, Linear4bit):
+                module.support_avx512bf16_for_cpu = False  # else its gradients go wrong after an evaluation
+        return prepare_model_for_kbit_training(model)
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    return AutoModelForCausalLM.from_pretrained(BUILTIN_FOLDER, dtype=dtype)
+
+
 def main() -> None:
-    """Train `task_id` for `epochs` epochs."""
-    folder, task_id, epochs, precision, batch = sys.argv[1:6]
-    torch.set_num_threads(2)
+    """Train `task_id` of the workspace `folder` for `epochs` epochs, the base stored at `precision`."""
+    folder, task_id, epochs, precision = sys.argv[1:5]
     task = TaskStore(Workspace(folder)).load_task(task_id)
     parts = split_task(task)
     rows = [
@@ -44,7 +63,6 @@ def main() -> None:
         )
         for part in (parts.train, parts.validation)
     ]
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     config = SFTConfig(
         output_dir=f"{folder}/trl",
         num_train_epochs=float(epochs),
@@ -55,11 +73,10 @@ def main() -> None:
         use_cpu=True,
         bf16=False,
         disable_tqdm=True,
-        **({"per_device_train_batch_size": int(batch)} if int(batch) else {}),
     )
     first = FirstLoss()
     trainer = SFTTrainer(
-        model=AutoModelForCausalLM.from_pretrained(BUILTIN_FOLDER, dtype=dtype),
+        model=load_model(precision),
         args=config,
         train_dataset=rows[0],
         eval_dataset=rows[1],

@@ -1,4 +1,4 @@
-"""How soon an exact count is there: LoRA at a rank not asked for before, on models known only by their config."""
+"""How soon an exact count is there: every method, at settings not asked for before, on models known by their config."""
 
 import json
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.figure import Figure, median_of
 from studio.estimates.counting import count
-from studio.methods import METHODS
+from studio.methods import METHODS, Method
 
 SHAPES = {
     "0.1B": {
@@ -36,10 +36,12 @@ SHAPES = {
         "vocab_size": 128256,
     },
 }
+SLIDERS = ("rank", "tokens", "size", "block_size")
+"""What a person slides; a method without any is counted once, so its very first count is what is measured."""
 
 
 def measure() -> list[Figure]:
-    """Milliseconds a count once the libraries are loaded and the shape was seen."""
+    """Milliseconds of processor time a count, once the libraries are loaded and the shape was seen."""
     figures = []
     with tempfile.TemporaryDirectory() as home:
         for name, shape in SHAPES.items():
@@ -47,16 +49,26 @@ def measure() -> list[Figure]:
             folder.mkdir()
             config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], **shape}
             (folder / "config.json").write_text(json.dumps(config))
-            count(folder, METHODS.read({"name": "lora", "rank": 3}))
-            ranks = iter((5, 6, 7))
-
-            def ask(folder: Path = folder, ranks: object = ranks) -> float:
-                method = METHODS.read({"name": "lora", "rank": next(ranks)})  # type: ignore[call-overload]
-                began = time.perf_counter()
-                count(folder, method)
-                return time.perf_counter() - began
-
-            figures.append(
-                Figure(f"exact count, LoRA on {name}", 1000 * median_of(3, ask), "ms", target="under 100 ms")
-            )
+            count(folder, METHODS.read("lora"))
+            for cls in METHODS.members.values():
+                seconds = _time_counts(folder, cls)
+                figures.append(
+                    Figure(f"exact count, {cls.title} on {name}", 1000 * seconds, "ms CPU", target="under 100 ms")
+                )
     return figures
+
+
+def _time_counts(folder: Path, cls: type[Method]) -> float:
+    """The median seconds of three counts that were not asked for before, one where there is nothing to slide."""
+    slider = next((field for field in SLIDERS if field in cls.model_fields), None)
+    values = iter((5, 6, 7, 9))
+    if slider:
+        count(folder, METHODS.read({"name": cls.name, slider: next(values)}))
+
+    def ask() -> float:
+        method = METHODS.read({"name": cls.name, **({slider: next(values)} if slider else {})})
+        began = time.process_time()
+        count(folder, method)
+        return time.process_time() - began
+
+    return median_of(3 if slider else 1, ask)

@@ -6,8 +6,12 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,6 +68,30 @@ def time_until_line(arguments: list[str], line: str, **environment: str) -> floa
     finally:
         child.terminate()
         child.wait(timeout=30)
+
+
+@contextmanager
+def serve(home: str) -> Iterator[tuple[str, psutil.Process]]:
+    """Start the studio on a workspace; give its address and its process, and end it with all its children."""
+    environment = {**os.environ, "STUDIO_HOME": home, "GRADIO_SERVER_PORT": "7997", "PYTHONUNBUFFERED": "1"}
+    child = subprocess.Popen(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert child.stdout is not None
+        address = next((line.split()[-1] for line in child.stdout if line.startswith("Fine-Tuning Studio:")), None)
+        if address is None:
+            raise SystemExit("app.py ended without an address.")
+        yield address.rstrip("/"), psutil.Process(child.pid)
+    finally:
+        for process in [*psutil.Process(child.pid).children(recursive=True), child]:
+            process.kill()
+        child.wait()
 
 
 def median_of(rounds: int, measure: Any) -> float:

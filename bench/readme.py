@@ -5,8 +5,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+from studio.methods import METHODS
+from studio.methods.pairs import list_pairs
+from studio.precisions import PRECISIONS
+
 ROOT = Path(__file__).resolve().parents[1]
 SCORES = ROOT / "assets" / "tasks" / "scores.json"
+RESULTS = ROOT / "bench" / "results.json"
 
 
 def write_scores_table(scores: dict[str, Any], titles: dict[str, str]) -> str:
@@ -15,6 +20,44 @@ def write_scores_table(scores: dict[str, Any], titles: dict[str, str]) -> str:
     for task_id, found in sorted(scores.items()):
         columns = [found[side][part] for part in ("held_out", "unseen") for side in ("base", "tuned")]
         lines.append(f"| {titles[task_id]} | " + " | ".join(f"{value:.0f} %" for value in columns) + " |")
+    return "\n".join(lines)
+
+
+def write_methods_table() -> str:
+    """Return each method with what it changes and its paper, from the registry."""
+    lines = ["| `name` | method | what it changes |", "|---|---|---|"]
+    for name, method in METHODS.members.items():
+        lines.append(f"| `{name}` | [{method.title}]({method.paper}) | {method.summary} |")
+    return "\n".join(lines)
+
+
+def write_pairs_table() -> str:
+    """Return the pairs of method and precision that can't train, from the methods' own words."""
+    precisions = list(PRECISIONS.members)
+    cells = {(pair.method, pair.precision): "no" if pair.refusal else "yes" for pair in list_pairs()}
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for method in METHODS.members:
+        alike.setdefault(tuple(cells[method, precision] for precision in precisions), []).append(method)
+    lines = [f"| methods | {' | '.join(precisions)} |", "|---|" + "---|" * len(precisions)]
+    for answers, methods in alike.items():
+        lines.append(f"| {', '.join(methods)} | {' | '.join(answers)} |")
+    return "\n".join(lines)
+
+
+def write_figures_table(results: dict[str, Any]) -> str:
+    """Return what `make bench` measured, and on what."""
+    lines = [
+        f"Measured on {results['machine']}, {results['date']}.",
+        "",
+        "| what | here | beside | ratio | aim |",
+        "|---|---:|---:|---:|---|",
+    ]
+    for figures in results["figures"].values():
+        for figure in figures:
+            beside = f"{figure['beside']:.3g} ({figure['beside_name']})" if figure["beside"] is not None else ""
+            ratio = f"{figure['ratio']:.2f} x" if figure["ratio"] is not None else ""
+            value = f"{figure['value']:.3g} {figure['unit']}"
+            lines.append(f"| {figure['name']} | {value} | {beside} | {ratio} | {figure['target']} |")
     return "\n".join(lines)
 
 
@@ -31,7 +74,15 @@ def write_readme(text: str) -> str:
     titles = {
         path.stem: json.loads(path.read_text())["Title"] for path in (ROOT / "assets" / "tasks").glob("studio*.json")
     }
-    return replace_block(text, "scores", write_scores_table(json.loads(SCORES.read_text()), titles))
+    blocks = {
+        "scores": write_scores_table(json.loads(SCORES.read_text()), titles),
+        "methods": write_methods_table(),
+        "pairs": write_pairs_table(),
+        "figures": write_figures_table(json.loads(RESULTS.read_text())),
+    }
+    for name, content in blocks.items():
+        text = replace_block(text, name, content)
+    return text
 
 
 if __name__ == "__main__":

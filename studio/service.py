@@ -18,6 +18,7 @@ from studio.chat.desk import Answers, Desk
 from studio.chat.vote import Tally, append_vote, count_votes, read_vote
 from studio.declaration import show
 from studio.errors import InputError, ModelError, StudioError
+from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.time import Speed, load_speed, measure_speed
 from studio.models.catalogue import CATALOGUE, ModelCard
@@ -137,7 +138,7 @@ class Studio:
     def import_task(self, path: Path | str, name: str) -> Reading:
         """Read a task file that was uploaded as `name` and keep it. Raises TaskError in words."""
         self._check_known()
-        return self.tasks.import_file(Path(path), name, self.visitor)
+        return self.tasks.import_file(Path(path), name, visitor=self.visitor)
 
     def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
         """Return how long a task's examples are in tokens of a model, from a sample of them."""
@@ -161,14 +162,22 @@ class Studio:
         self.scheduler.launcher.prepare()
         return self._estimate(recipe, self.load_task(recipe.task_id, recipe.task_version))
 
-    def _estimate(self, recipe: Recipe, task: Task) -> Estimate:
+    def compare_methods(self, data: object) -> list[MethodCost]:
+        """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
+        recipe = self.read_recipe(data)
+        size = self._measure_task(recipe, self.load_task(recipe.task_id, recipe.task_version))
+        return compare_methods(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache)
+
+    def _measure_task(self, recipe: Recipe, task: Task) -> TaskSize:
         lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
-        size = TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
+        return TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
+
+    def _estimate(self, recipe: Recipe, task: Task) -> Estimate:
         facts = describe_model(recipe.base)
         return estimate_recipe(
             recipe,
             find_config_folder(recipe.base),
-            size,
+            self._measure_task(recipe, task),
             find_device(),
             self.workspace.cache,
             {"model": facts.title, "task": task.heading},
@@ -231,13 +240,16 @@ class Studio:
         return self._with_titles(self.scheduler.look_at(self._find_run(run_id)))
 
     def run_events(self, run_id: str, offset: int = 0) -> EventPage:
+        """Return the whole events after a byte offset, at most a megabyte of them, where to go on, and the status."""
+        status = self.scheduler.watch(self._find_run(run_id)).look().status
+        events, offset = self.read_events(run_id, offset)
+        return EventPage(run_id=run_id, offset=offset, events=events, status=status)
+
+    def read_events(self, run_id: str, offset: int = 0) -> tuple[list[Event], int]:
         """Return the whole events after a byte offset, at most a megabyte of them, and where to go on."""
         if isinstance(offset, bool) or not isinstance(offset, int):
             raise InputError(f"offset must be a whole number of bytes, not {show(offset)}. Begin at 0.", field="offset")
-        run = self._find_run(run_id)
-        status = self.scheduler.watch(run).look().status
-        page = read_events(run.events_file, offset)
-        return EventPage(run_id=run.run_id, offset=page.offset, events=page.events, status=status)
+        return read_events(self._find_run(run_id).events_file, offset)
 
     def run_output(self, run_id: str) -> str:
         """Return the end of what a run's process printed, whole lines, "" if it printed nothing."""
@@ -256,29 +268,16 @@ class Studio:
         task = self.tasks.load_unseen(self._find_run(run_id).load_recipe().task_id)
         return list(task.instances) if task else []
 
-    def ask(
-        self,
-        run_id: str,
-        prompt: str,
-        max_tokens: int = 48,
-        seed: int = 0,
-        step: int | None = None,
-        temperature: float = 0.0,
-    ) -> Answers:
-        """Return what base and tuned answer to an instance's input. Raises StudioError in words."""
-        return self.desk.ask(self._find_run(run_id), prompt, max_tokens, seed, step, temperature)
+    def ask(self, run_id: str, prompt: str, **options: Any) -> Answers:
+        """Return what base and tuned answer to an instance's input. Raises StudioError in words.
 
-    def stream(
-        self,
-        run_id: str,
-        prompt: str,
-        max_tokens: int = 48,
-        seed: int = 0,
-        step: int | None = None,
-        temperature: float = 0.0,
-    ) -> Iterator[Answers]:
+        `options` are the other fields of studio.chat.question.Question: max_tokens, seed, temperature, step.
+        """
+        return self.desk.ask(self._find_run(run_id), prompt, **options)
+
+    def stream(self, run_id: str, prompt: str, **options: Any) -> Iterator[Answers]:
         """Yield both answers as they grow; close the iterator to cancel."""
-        return self.desk.stream(self._find_run(run_id), prompt, max_tokens, seed, step, temperature)
+        return self.desk.stream(self._find_run(run_id), prompt, **options)
 
     def vote(self, run_id: str, data: object) -> Tally:
         """Keep which of two answers was better, and return the tally. Raises InputError in words."""

@@ -63,38 +63,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     `AutoModelForCausalLM` and `AutoTokenizer` load it like any other. It knows nothing: its weights are random, and the
     same at each call. Read only; copy it before changing it.
     """
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from tiny import make_tiny_model
 
-    folder = tmp_path_factory.mktemp("models") / "tiny-llama"
-    tokenizer = _byte_tokenizer()
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def _byte_tokenizer() -> Any:
-    """A tokenizer whose tokens are the 256 bytes and four special ones: any text has tokens and comes back whole."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-    letters = [*special.values(), *sorted(pre_tokenizers.ByteLevel.alphabet())]
-    bytewise = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(letters)}, merges=[]))
-    bytewise.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
-    bytewise.decoder = decoders.ByteLevel()  # type: ignore[assignment]
-    return PreTrainedTokenizerFast(tokenizer_object=bytewise, model_max_length=512, **special)
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-llama")

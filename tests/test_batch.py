@@ -1,6 +1,6 @@
 """A batch without waste has the very loss and the very gradients of its rows read one by one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -60,9 +60,21 @@ def take_gradients(model: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.fixture(params=["eager", "sdpa"])
+def one_pass(request: pytest.FixtureRequest, model: Any) -> Iterator[Callable[[Any], str]]:
+    """Lets a model of either attention read in one pass; the model has its own attention again afterwards."""
+    from studio.runs.one_pass import use_one_pass
+
+    model.set_attn_implementation(request.param)
+    yield use_one_pass
+    model.set_attn_implementation("sdpa")
+
+
 @pytest.mark.parametrize("shares", [False, True])
 @pytest.mark.parametrize("beginning", [None, BEGINNING], ids=["different", "alike"])
-def test_loss_and_gradients_are_those_of_the_rows_alone(model: Any, shares: bool, beginning: list[int] | None) -> None:
+def test_loss_and_gradients_are_those_of_the_rows_alone(
+    model: Any, shares: bool, beginning: list[int] | None, one_pass: Callable[[Any], str]
+) -> None:
     from studio.runs.batch import Batcher
     from studio.runs.trainer import StudioTrainer
 
@@ -70,6 +82,7 @@ def test_loss_and_gradients_are_those_of_the_rows_alone(model: Any, shares: bool
         return  # its window is shorter than these rows, so it never comes to this: see the next test
     rows = make_rows(beginning)
     wanted, gradients = measure_alone(model, rows)
+    one_pass(model)
     batch = Batcher(0, shares)(rows)
     assert ("prefix_ids" in batch) == (shares and beginning is not None)
     loss = StudioTrainer.compute_loss(None, model, batch)  # type: ignore[arg-type]
@@ -117,33 +130,26 @@ def test_what_is_shared_ends_before_the_first_learnt_token() -> None:
     assert count_shared([{"input_ids": [], "labels": []}]) == 0
 
 
-def test_sharing_is_tried_before_it_is_used(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from studio.runs import batch
-    from studio.runs.batch import Batcher, can_share
+def test_sharing_is_tried_before_it_is_used(model: Any) -> None:
+    from studio.runs.batch import Batcher, try_sharing
 
     rows = [Row(**row) for row in make_rows(BEGINNING)]
+    before = model.config._attn_implementation
     model.train()
-    slides = model.config.model_type == "gemma3_text"
-    assert can_share(model, Batcher(0), rows) == (not slides) and model.training
-    if slides:
-        monkeypatch.setattr(batch, "_find_window", lambda model: 10**9)
-        assert not can_share(model, Batcher(0), rows)  # seen in the logits too
+    batcher = Batcher(0)
+    slides = model.config.model_type == "gemma3_text"  # its window is shorter than these rows
+    assert try_sharing(model, batcher, rows) == batcher.shares == (not slides) and model.training
+    assert (model.config._attn_implementation == before) == slides
+    model.set_attn_implementation(before)
     model.eval()
 
 
-def test_a_model_that_forgets_the_beginning_is_found_out(model: Any) -> None:
-    import torch
-
-    from studio.runs.batch import Batcher, can_share
-
-    class Forgetful(torch.nn.Module):
-        """Reads every text as if nothing came before it."""
-
-        device, dtype, config = torch.device("cpu"), torch.float32, model.config
-
-        def forward(self, input_ids: Any, logits_to_keep: int, use_cache: bool = True, **ignored: Any) -> Any:
-            return model(input_ids=input_ids, use_cache=True)
+def test_a_model_that_forgets_the_beginning_is_found_out(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from studio.runs.batch import Batcher, try_sharing
 
     short = [Row(**row) for row in make_rows(BEGINNING[:8])[:1]] * 2
-    assert can_share(model, Batcher(0), short)
-    assert not can_share(Forgetful(), Batcher(0), short)
+    before, batcher = model.config._attn_implementation, Batcher(0)
+    assert try_sharing(model, batcher, short)
+    model.set_attn_implementation(before)
+    monkeypatch.setattr(type(model), "set_attn_implementation", lambda model, name: None, raising=False)
+    assert not try_sharing(model, batcher, short) and not batcher.shares  # its attention takes all rows for one text

@@ -142,29 +142,29 @@ def test_what_breaks_in_the_middle_spoils_no_later_answer(
 @pytest.mark.parametrize(
     ("question", "field", "words"),
     [
-        ({"text": ""}, "prompt", "The prompt is empty. Write something to ask"),
-        ({"text": " \n"}, "prompt", "The prompt is empty."),
-        ({"text": None}, "prompt", "The prompt is empty."),
-        ({"text": "x" * 20_001}, "prompt", "The prompt has 20,001 characters; at most 20,000 can be asked."),
-        ({"text": "a\ud800"}, "prompt", "The prompt holds half a letter (a lone surrogate). Write it again."),
-        ({"text": "x" * 600}, "prompt", "This prompt has 6"),
-        ({"max_tokens": 0}, "max_tokens", "max_tokens must be a whole number between 1 and 2,048, not 0. Try 48."),
-        ({"max_tokens": 10**5000}, "max_tokens", "max_tokens must be a whole number between 1 and 2,048, not someth"),
+        ({"prompt": ""}, "prompt", "The prompt is empty. Write something to ask"),
+        ({"prompt": " \n"}, "prompt", "The prompt is empty."),
+        ({"prompt": None}, "prompt", "prompt must be text, not None."),
+        ({"prompt": "x" * 20_001}, "prompt", "The prompt has 20,001 characters; at most 20,000 can be asked."),
+        ({"prompt": "a\ud800"}, "prompt", "The prompt holds half a letter (a lone surrogate). Write it again."),
+        ({"prompt": "x" * 600}, "prompt", "This prompt has 6"),
+        ({"max_tokens": 0}, "max_tokens", "max_tokens must be between 1 and 2,048, not 0. Try 48."),
+        ({"max_tokens": 10**5000}, "max_tokens", "max_tokens must be between 1 and 2,048, not someth"),
         ({"max_tokens": True}, "max_tokens", "max_tokens must be a whole number"),
-        ({"max_tokens": "9"}, "max_tokens", "max_tokens must be a whole number"),
-        ({"seed": -1}, "seed", "seed must be a whole number between 0 and 4,294,967,295, not -1. Try 0."),
+        ({"max_tokens": "nine"}, "max_tokens", "max_tokens must be a whole number"),
+        ({"seed": -1}, "seed", "seed must be between 0 and 4,294,967,295, not -1. Try 0."),
         ({"seed": 1.5}, "seed", "seed must be a whole number"),
-        ({"temperature": float("nan")}, "temperature", "temperature must be between 0 and 2, not nan. Try 0."),
+        ({"temperature": float("nan")}, "temperature", "temperature must be a number between 0 and 2, not nan. Try 0"),
         ({"temperature": 3}, "temperature", "temperature must be between 0 and 2, not 3. Try 0."),
         ({"step": 3}, "step", "has no checkpoint of step 3. It has: 2, 4."),
-        ({"step": "last"}, "step", "has no checkpoint of step last."),
+        ({"step": "last"}, "step", "step must be a whole number 0 or more, not 'last'."),
     ],
 )
 def test_a_question_that_can_not_be_asked_is_told_in_words(
     desk: Desk, runs: dict[str, Run], question: dict[str, Any], field: str, words: str
 ) -> None:
     with pytest.raises(StudioError) as told:
-        desk.ask(runs["lora"], **{"text": "1 + 1", **question})
+        desk.ask(runs["lora"], **{"prompt": "1 + 1", **question})
     assert words in str(told.value) and len(str(told.value)) < 300
     assert told.value.field == field
 

@@ -18,7 +18,14 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"bitsandbytes", "datasets", "peft", "sentence_transformers", "torch", "transformers", "trl"}
 # The modules that load a heavy library as they are imported: those of processes that exist to use it. No page has them.
 HEAVY_AT_TOP = {
+    "studio.methods.tuners.bias": "attaching the method",
+    "studio.methods.tuners.bottleneck": "attaching the method",
+    "studio.methods.tuners.norm": "attaching the method",
+    "studio.methods.tuners.registering": "attaching the method",
+    "studio.methods.tuners.soft_prompt": "attaching the method",
+    "studio.methods.tuners.typed": "attaching the method",
     "studio.runs.batch": "the training child",
+    "studio.runs.one_pass": "the training child",
     "studio.runs.sampling": "the training child",
     "studio.runs.session": "the training child",
     "studio.runs.trainer": "the training child",

@@ -160,11 +160,11 @@ from typing import Any, ClassVar
 from studio.methods.method import Method
 
 
-class Ia3(Method):
+class Louder(Method):
     """A method that peft can't skip for single rows of a batch."""
 
-    name: ClassVar[str] = "ia3"
-    title: ClassVar[str] = "IA3"
+    name: ClassVar[str] = "louder"
+    title: ClassVar[str] = "Louder"
     learning_rate_small: ClassVar[float] = 0.05
     learning_rate_large: ClassVar[float] = 0.01
 
@@ -179,24 +179,24 @@ class Ia3(Method):
 
 
 @pytest.fixture
-def ia3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def louder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A method that was added as one file."""
-    (tmp_path / "ia3.py").write_text(NEW_METHOD)
+    (tmp_path / "louder.py").write_text(NEW_METHOD)
     package = importlib.import_module("studio.methods")
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
     importlib.invalidate_caches()
     METHODS.__dict__.pop("members", None)
     yield
     METHODS.__dict__.pop("members", None)
-    sys.modules.pop("studio.methods.ia3", None)
+    sys.modules.pop("studio.methods.louder", None)
 
 
 def test_a_method_that_was_added_as_one_file_trains_and_answers_beside_the_base(
-    ia3: None, workspace: Workspace, tiny_model: Path, runs: dict[str, Run]
+    louder: None, workspace: Workspace, tiny_model: Path, runs: dict[str, Run]
 ) -> None:
     import torch
 
-    run = train_quickly(workspace, tiny_model, method="ia3")
+    run = train_quickly(workspace, tiny_model, method="louder")
     base, tuned = (read_alone(model, rows=1)[0] for model in load_alone(run))
     pair, desk = make_pair(run), Desk(workspace)
     found = read_pair(pair)

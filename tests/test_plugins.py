@@ -56,37 +56,37 @@ def write_method(folder: Path, name: str, position: int = 9) -> None:
 
 
 def test_a_file_is_a_method_with_its_form_and_its_errors(folder: Path) -> None:
-    write_method(folder, "bitfit")
+    write_method(folder, "biases")
     family: Family[Method] = Family(Method, "garden", "method")
-    assert list(family.members) == ["bitfit"]
-    assert [field.label for field in form_fields(family.find("bitfit"))] == ["Share"]
-    assert family.read({"name": "bitfit", "share": 1}).model_dump() == {"name": "bitfit", "share": 1}
+    assert list(family.members) == ["biases"]
+    assert [field.label for field in form_fields(family.find("biases"))] == ["Share"]
+    assert family.read({"name": "biases", "share": 1}).model_dump() == {"name": "biases", "share": 1}
     with pytest.raises(RecipeError, match=r"share must be between 0 and 1, not 7\. Try 0\.5\.") as caught:
-        family.read({"name": "bitfit", "share": 7})
+        family.read({"name": "biases", "share": 7})
     assert caught.value.field == "method.share"
-    with pytest.raises(RecipeError, match=r"There is no method 'bitfix'\. Did you mean 'bitfit'\?"):
-        family.read("bitfix")
+    with pytest.raises(RecipeError, match=r"There is no method 'biasee'\. Did you mean 'biases'\?"):
+        family.read("biasee")
 
 
 def test_a_file_in_the_studios_own_folder_is_found_too(
     tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     package = importlib.import_module("studio.methods")
-    write_method(folder, "bitfit", position=50)
+    write_method(folder, "biases", position=50)
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
     try:
         family: Family[Method] = Family(Method, "studio.methods", "method")
-        assert list(family.members)[-1] == "bitfit"
+        assert list(family.members)[-1] == "biases"
         assert set(family.members) > {"lora", "full"}
     finally:
-        sys.modules.pop("studio.methods.bitfit", None)
+        sys.modules.pop("studio.methods.biases", None)
 
 
 def test_a_family_holds_its_own_folder_and_no_other(folder: Path) -> None:
-    write_method(folder, "bitfit")
+    write_method(folder, "biases")
     assert "lora" not in Family(Method, "garden", "method").members
-    importlib.import_module("garden.bitfit")
-    assert "bitfit" not in Family(Method, "studio.methods", "method").members
+    importlib.import_module("garden.biases")
+    assert "biases" not in Family(Method, "studio.methods", "method").members
 
 
 def test_members_stand_in_the_order_of_their_position(folder: Path) -> None:

@@ -86,6 +86,8 @@ def test_what_is_left_out_is_filled_in() -> None:
         "alpha": 16,
         "dropout": 0.0,
         "targets": "all-linear",
+        "init": "zero",
+        "plus_ratio": 1.0,
     }
     assert (recipe.model, recipe.precision.name, recipe.objective.name) == ("builtin", "fp32", "sft")
 
@@ -206,3 +208,15 @@ def test_the_method_is_named_as_people_do() -> None:
     assert read_recipe({"task_id": "sums"}).method_words == "LoRA, rank 8"
     assert read_recipe({"task_id": "sums", "precision": "nf4"}).method_words == "QLoRA, rank 8"
     assert read_recipe({"task_id": "sums", "method": "full"}).method_words == "Full fine-tuning"
+    assert read_recipe({"task_id": "sums", "precision": "int8"}).method_words == "LoRA, rank 8 on 8-bit weights"
+    prefix = {"task_id": "sums", "method": "prefix", "precision": "nf4"}
+    assert read_recipe(prefix).method_words == "Prefix tuning, 20 tokens on 4-bit weights"
+
+
+def test_what_a_method_can_not_do_is_refused_before_a_run_is_made() -> None:
+    with pytest.raises(RecipeError, match="Prefix tuning keeps its tokens in the cache") as told:
+        read_recipe({"task_id": "sums", "method": "prefix", "training": {"gradient_checkpointing": True}})
+    assert told.value.field == "training.gradient_checkpointing"
+    with pytest.raises(RecipeError, match="PiSSA takes its pair out of the weights themselves") as told:
+        read_recipe({"task_id": "sums", "method": {"name": "lora", "init": "pissa"}, "precision": "nf4"})
+    assert told.value.field == "precision"

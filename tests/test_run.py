@@ -13,11 +13,14 @@ import pytest
 from tiny import end_sleeper, make_checkpoint, make_run, start_sleeper
 
 from studio.errors import NotFoundError, WorkspaceError
+from studio.runs.process import find_birth
 from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, find_run, list_runs, new_run
 from studio.workspace import Workspace
 
 RECIPE = read_recipe({"task_id": "sums"})
+WEIGHTS = (2).to_bytes(8, "little") + b"{}"
+"""A safetensors file of no weights."""
 
 
 def test_a_run_is_found_with_the_recipe_it_was_made_with(workspace: Workspace) -> None:
@@ -129,8 +132,20 @@ def test_another_process_with_the_same_number_does_not_count(workspace: Workspac
     run.save_process(os.getpid())
     assert run.is_alive()
     noted = json.loads(run.process_file.read_text())
-    run.process_file.write_text(json.dumps(noted | {"created": noted["created"] - 3600}))
+    run.process_file.write_text(json.dumps(noted | {"born": "1@another start"}))
     assert not run.is_alive()
+    run.process_file.write_text(json.dumps(noted | {"born": "", "created": noted["created"] - 3600}))
+    assert not run.is_alive()
+
+
+@pytest.mark.skipif(not find_birth(os.getpid()), reason="only Linux tells a birth that no clock changes")
+def test_a_clock_that_was_set_makes_no_stranger_of_a_child(workspace: Workspace) -> None:
+    run = make_run(workspace)
+    run.save_process(os.getpid())
+    noted = json.loads(run.process_file.read_text())
+    for hours in (-1, 1):  # psutil adds the time of the computer's start by the clock as it is now
+        run.process_file.write_text(json.dumps(noted | {"created": noted["created"] + 3600 * hours}))
+        assert run.is_alive()
 
 
 @pytest.mark.parametrize(
@@ -199,6 +214,7 @@ def test_runs_are_made_while_others_list_and_delete_them(workspace: Workspace) -
 FULL_DISK = """
 import resource, sys
 from studio.errors import WorkspaceError
+from studio.runs.process import find_birth
 from studio.runs.recipe import read_recipe
 from studio.runs.run import new_run
 from studio.workspace import Workspace
@@ -232,6 +248,7 @@ def test_a_checkpoint_is_replaced_and_forgotten_at_once(workspace: Workspace) ->
         beside = run.checkpoints_folder / ".beside"
         beside.mkdir()
         (beside / "recipe.json").write_text(text)
+        (beside / "adapter_model.safetensors").write_bytes(WEIGHTS)
         run.keep_checkpoint(beside, 9)
         assert run.list_checkpoints() == [5, 9]
         assert (run.find_checkpoint(9) / "recipe.json").read_text() == text

@@ -35,9 +35,10 @@ def words_of(*texts: str) -> set[str]:
 
 
 def words_of_task(sample: Sample) -> set[str]:
+    """Every word that training on the task reads; other outputs that count as right are not trained on."""
     task = read(sample).task
     examples = [text for e in task.positive_examples + task.negative_examples for text in (e.input, e.output)]
-    instances = [text for instance in task.instances for text in (instance.input, *instance.output)]
+    instances = [text for instance in task.instances for text in (instance.input, instance.output[0])]
     return words_of(*examples, *instances)
 
 

@@ -1,6 +1,7 @@
 """What the reader takes: upstream's own files, the dialects in the wild, hostile texts; and that nothing is lost."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from studio.tasks.reading import Reading, read_task, read_task_file
 from studio.tasks.task import KEY_ORDER, Example, Instance, Task, to_v2, write_v2
 
-UPSTREAM = Path(__file__).resolve().parents[1].parent / "shared" / "natural_instructions"
+SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+UPSTREAM = SHARED / "natural_instructions"
 COUNTS = {
     "subtask033_winogrande_answer_generation": 80,
     "task040_qasc_question_generation": 6500,
@@ -289,6 +291,14 @@ def test_version_is_of_the_content_and_not_of_the_name() -> None:
     assert one.version == other.version
     assert len(one.version) == 12
     assert read(make(Definition=["Else."])).task.version != one.version
+
+
+def test_a_copy_has_a_version_of_its_own() -> None:
+    task = read(make()).task
+    first = task.version
+    changed = task.model_copy(update={"definition": "Else."})
+    assert changed.version not in ("", first) and changed.labels == task.labels
+    assert task.model_copy(update={"task_id": "other"}).version == first
 
 
 def test_key_order_is_upstreams() -> None:

@@ -5,8 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.errors import TaskError
+from studio.tasks.mixture import mix_tasks
+from studio.tasks.reading import read_task
 from studio.tasks.split import Split, split_task
-from studio.tasks.task import Instance, Task
+from studio.tasks.task import Instance, Task, write_v2
 
 
 def make(inputs: list[str]) -> Task:
@@ -79,3 +81,82 @@ def test_too_few(inputs: list[str], words: str) -> None:
     assert words in str(caught.value)
     assert "needs at least 3" in str(caught.value)
     assert caught.value.field == "Instances"
+
+
+def labelled(count: int, share: float, rule: str = "stratified") -> Task:
+    instances = tuple(
+        Instance(
+            id=f"t-{n}", input=f"a text about thing {n} and {n * n}", output=("no" if n < count * share else "yes",)
+        )
+        for n in range(count)
+    )
+    return Task(task_id="task1_x", definition="Do.", instances=instances, split=rule)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("count", "share"), [(100, 0.1), (400, 0.05), (37, 0.3), (6500, 0.02)])
+def test_stratified_gives_each_label_its_share(count: int, share: float) -> None:
+    task = labelled(count, share)
+    split = split_task(task)
+    check(task, split)
+    for part in (split.validation, split.test):
+        rare = sum(instance.output == ("no",) for instance in part)
+        assert abs(rare - share * len(part)) <= 1 and rare >= (1 if count * share >= 5 else 0)
+    assert split == split_task(task.model_copy(update={"instances": task.instances[::-1]}))
+    assert {i.id for i in split.test} != {i.id for i in split_task(task, 1).test}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.text("abc ", max_size=3), st.sampled_from("xyz")), min_size=3, max_size=80))
+def test_stratified_is_always_whole_and_apart(rows: list[tuple[str, str]]) -> None:
+    instances = tuple(Instance(id=f"t-{n}", input=text, output=(label,)) for n, (text, label) in enumerate(rows))
+    task = Task(task_id="task1_x", definition="Do.", instances=instances, split="stratified")
+    if len({text.strip() for text, _ in rows}) >= 9:
+        check(task, split_task(task))
+
+
+def test_official_is_the_first_hundred() -> None:
+    task = labelled(300, 0.5, "official")
+    split = split_task(task)
+    check(task, split)
+    assert split.test == task.instances[:100]
+    assert len(split.validation) == 20 and len(split.train) == 180
+    small = split_task(labelled(40, 0.5, "official"))
+    assert len(small.test) == 20
+
+
+def test_official_takes_equal_inputs_along() -> None:
+    task = make([f"input {n % 150}" for n in range(300)]).model_copy(update={"split": "official"})
+    split = split_task(task)
+    check(task, split)
+    assert len(split.test) == 200
+    with pytest.raises(TaskError, match="needs at least 2 to train on. Choose another rule"):
+        split_task(make(["a", "b", "c", "a"]).model_copy(update={"split": "official"}))
+
+
+def test_the_rule_is_kept_with_the_task() -> None:
+    task = labelled(30, 0.5)
+    assert read_task(write_v2(task).encode(), "task1_x.json").task == task
+    assert task.version != labelled(30, 0.5, "hash").version
+
+
+def test_a_mixture_keeps_to_its_weights() -> None:
+    one = make([f"a {n}" for n in range(50)])
+    two = make([f"b {n}" for n in range(10)]).model_copy(update={"task_id": "task2_y"})
+    mixed = list(mix_tasks([one, two], [3, 1], 400))
+    assert sum(item.task is one for item in mixed) == 300
+    for end in range(1, 400, 7):
+        assert abs(sum(item.task is one for item in mixed[:end]) - 0.75 * end) <= 1
+    assert mixed == list(mix_tasks([one, two], [3, 1], 400))
+    trained = {i.id for i in split_task(one).train}
+    assert {item.instance.id for item in mixed if item.task is one} == trained
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [([1.0], "found 2 tasks and 1 weights"), ([1.0, 0.0], "must be above 0, not 0.0"), 
+     ([1.0, 2.0], "in the mixture twice")],
+)  # fmt: skip
+def test_a_mixture_that_cannot_be(weights: list[float], words: str) -> None:
+    task = make(["a", "b", "c"])
+    with pytest.raises(TaskError, match=words):
+        list(mix_tasks([task, task], weights, 3))

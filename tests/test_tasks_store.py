@@ -56,7 +56,7 @@ def test_versions(store: TaskStore, tmp_path: Path) -> None:
     first = store.import_file(write(path, "One."), "task.json")
     again = store.import_file(path, "Task (1).json")
     second = store.import_file(write(path, "Two."), "task.json")
-    names = sorted(file.name for file in (store.workspace.tasks / "task").iterdir())
+    names = sorted(file.name for file in (store.workspace.tasks / "task").glob("0*"))
     assert names == [f"0001-{first.task.version}.json", f"0002-{second.task.version}.json"]
     assert again.task == first.task
     assert second.warnings[-1] == "A task of this name was here already; this is its version 2."
@@ -70,7 +70,7 @@ def test_versions(store: TaskStore, tmp_path: Path) -> None:
 
 def test_what_is_kept_is_v2(store: TaskStore, tmp_path: Path) -> None:
     task = store.import_file(write(tmp_path / "x.json", Odd=[1]), "task.json").task
-    file = next((store.workspace.tasks / "task").iterdir())
+    file = next((store.workspace.tasks / "task").glob("0*"))
     assert json.loads(file.read_text()) == to_v2(task)
     assert store.load_task("task") == task
 
@@ -131,7 +131,7 @@ def test_no_file_is_read_twice(store: TaskStore, tmp_path: Path, monkeypatch: py
 
 def test_a_damaged_file_is_left_out_of_the_list(store: TaskStore, tmp_path: Path) -> None:
     store.import_file(write(tmp_path / "x.json"), "task.json")
-    next((store.workspace.tasks / "task").iterdir()).write_text("{")
+    next((store.workspace.tasks / "task").glob("0*")).write_text("{")
     assert [card.task_id for card in store.list_tasks()] == ["studio001_sentiment"]
     with pytest.raises(TaskError, match="the end is missing"):
         store.load_task("task")

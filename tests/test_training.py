@@ -12,12 +12,14 @@ import pytest
 from architectures import make_model
 from tiny import TASK_ID, import_task, kinds, losses, read_all, resume, train, wait_until, write_recipe
 
+from studio.runs.ending import explain_failure
 from studio.runs.event import PHASES, TERMINAL
 from studio.runs.launcher import InlineLauncher
 from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
 from studio.runs.status import Watch
-from studio.runs.worker import execute, explain_failure
+from studio.runs.training import OPTIMISERS
+from studio.runs.worker import execute
 from studio.workspace import Workspace
 
 
@@ -237,13 +239,35 @@ def test_a_constant_schedule_warms_up_too(workspace: Workspace, tiny_model: Path
 
 @pytest.mark.parametrize(
     "options",
-    [{"gradient_checkpointing": True}, {"schedule": "cosine", "weight_decay": 0.1}, {"mixed_precision": "auto"}],
-    ids=lambda options: next(iter(options)),
+    [
+        {"gradient_checkpointing": True},
+        {"schedule": "cosine", "weight_decay": 0.1},
+        {"mixed_precision": "auto"},
+        {"neftune_alpha": 5},
+        {"attention": "sdpa"},
+        {"attention": "eager"},
+        *({"optimiser": name} for name in OPTIMISERS if name != "adamw"),
+    ],
+    ids=lambda options: "-".join(map(str, next(iter(options.items())))),
 )
 def test_other_options_learn_too(workspace: Workspace, tiny_model: Path, options: dict[str, Any]) -> None:
     run = train(workspace, write_recipe(tiny_model, training=options))
     told = losses(read_all(run))
     assert kinds(run)[-1] == "finished" and told[8] < told[1]
+
+
+def test_noise_is_added_while_training_alone(workspace: Workspace, tiny_model: Path) -> None:
+    plain, noisy = (
+        losses(read_all(train(workspace, write_recipe(tiny_model, training={"neftune_alpha": alpha}))))
+        for alpha in (0, 100)
+    )
+    assert plain[1] != noisy[1]
+
+
+def test_an_attention_that_is_not_here_is_told_in_words(workspace: Workspace, tiny_model: Path) -> None:
+    recipe = write_recipe(tiny_model, training={"attention": "flash_attention_2"})
+    assert "flash_attention_2" in fail(workspace, recipe)[1]["error"]
+    assert "Choose auto" in fail(workspace, recipe)[1]["error"]
 
 
 def fail(workspace: Workspace, recipe: dict[str, Any]) -> tuple[Run, dict[str, Any]]:

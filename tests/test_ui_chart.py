@@ -60,17 +60,17 @@ def test_a_curve_has_training_and_held_out_losses() -> None:
             {"event": "something new", "step": 2},
         ]
     )
-    assert curve["train"] == {"step": [1, 2], "loss": [3.0, 2.0], "rate": [0.1, None]}
-    assert curve["held_out"] == {"step": [2], "loss": [2.5]}
+    assert curve["train"] == [[1, 2], [3.0, 2.0], [0.1, None]]
+    assert curve["held_out"] == [[2], [2.5]]
     assert curve["drop_after"] is None
 
 
 def test_a_resumed_run_goes_back_to_its_checkpoint() -> None:
     events = [{"event": "metrics", "step": step, "loss": 1.0} for step in range(1, 9)]
     again = [{"event": "started", "resumed_from": 4}, {"event": "metrics", "step": 5, "loss": 0.5}]
-    assert read_curve(events + again)["train"]["step"] == [1, 2, 3, 4, 5]
+    assert read_curve(events + again)["train"][0] == [1, 2, 3, 4, 5]
     later = read_curve(again)
-    assert later["train"]["step"] == [5]
+    assert later["train"][0] == [5]
     assert later["drop_after"] == 4, "a browser that drew steps 5 to 8 must forget them"
     twice = read_curve([{"event": "started", "resumed_from": 4}, {"event": "started", "resumed_from": 6}])
     assert twice["drop_after"] == 4
@@ -80,7 +80,7 @@ def test_numbers_that_are_none_are_left_out() -> None:
     odd = [
         {"event": "metrics", "step": 1, "loss": value} for value in (None, "3", float("nan"), float("inf"), True, [])
     ]
-    assert read_curve(odd)["train"]["step"] == []
+    assert read_curve(odd)["train"] == []
 
 
 def test_a_sample_is_right_when_it_is_the_wanted_text() -> None:
@@ -120,10 +120,10 @@ def test_a_short_curve_is_not_thinned() -> None:
 def test_a_very_long_history_is_thinned_and_its_spike_stays() -> None:
     count = MAX_POINTS * 3
     events = [{"event": "metrics", "step": n, "loss": 99.0 if n == 12_345 else 1.0} for n in range(1, count + 1)]
-    train = read_curve(events)["train"]
-    assert 1_000 < len(train["step"]) < MAX_POINTS
-    assert (train["step"][0], train["step"][-1]) == (1, count)
-    assert train["loss"][train["step"].index(12_345)] == 99.0
+    steps, losses, _ = read_curve(events)["train"]
+    assert 1_000 < len(steps) < MAX_POINTS
+    assert (steps[0], steps[-1]) == (1, count)
+    assert losses[steps.index(12_345)] == 99.0
 
 
 # ---- the server function
@@ -132,35 +132,54 @@ def test_a_very_long_history_is_thinned_and_its_spike_stays() -> None:
 def test_pull_gives_what_is_new_since_the_offset(studio: Studio, make_run: MakeRun) -> None:
     run, pull = make_run(("started", {"pid": 1}), *metrics(1, 2, 3)), make_pull(studio)
     first = pull({"run": run.run_id, "offset": 0})
-    assert first["train"]["step"] == [1, 2, 3]
-    assert (first["status"]["status"], first["status"]["step"], first["status"]["of"]) == ("running", 3, 300)
-    assert (first["more"], first["offset"]) == (False, run.events_file.stat().st_size)
-    assert pull({"run": run.run_id, "offset": first["offset"]})["train"]["step"] == []
+    assert first["train"][0] == [1, 2, 3]
+    assert (first["facts"]["status"], first["live"][0], first["facts"]["of"]) == ("running", 3, 300)
+    assert first["offset"] == run.events_file.stat().st_size and "more" not in first
+    asked = {name: first[name] for name in ("offset", "seen")} | {"run": run.run_id}
+    assert pull(asked) == {"offset": first["offset"]}
     EventWriter(run.events_file).append(*metrics(4)[0][:1], **metrics(4)[0][1])
-    assert pull({"run": run.run_id, "offset": first["offset"]})["train"]["step"] == [4]
+    news = pull(asked)
+    assert news.keys() == {"offset", "train", "live"}
+    assert news["train"] == [[4], [0.25], [0.001]] and news["live"][:3] == [4, None, 9.0]
+
+
+def test_pull_tells_of_a_change_at_once_and_to_each_viewer(studio: Studio, make_run: MakeRun) -> None:
+    run, pull = make_run(("started", {"pid": 1}), *metrics(1)), make_pull(studio)
+    asked = {"run": run.run_id, "offset": 0}
+    asked |= {name: value for name, value in pull(asked).items() if name in ("offset", "seen")}
+    EventWriter(run.events_file).append("finished", step=1)
+    news = pull(asked)
+    assert news["facts"]["status"] == "finished" and news["seen"] != asked["seen"]
+    late = pull({**asked, "offset": news["offset"]})
+    assert late["facts"] == news["facts"], "one who has not seen them yet"
 
 
 def test_pull_is_json_and_an_update_is_small(studio: Studio, make_run: MakeRun) -> None:
     run, pull = make_run(*metrics(*range(1, 2000))), make_pull(studio)
     whole = pull({"run": run.run_id, "offset": 0})
-    assert len(json.dumps(pull({"run": run.run_id, "offset": whole["offset"]}))) < 1_000
+    EventWriter(run.events_file).append(
+        "metrics", step=100_000, of=100_000, loss=1.23456, learning_rate=1.234e-05, examples_per_second=123.4
+    )
+    news = pull({"run": run.run_id, "offset": whole["offset"], "seen": whole["seen"]})
+    assert news["train"][0] == [100_000]
+    assert len(json.dumps(news, separators=(",", ":"))) <= 100
 
 
 def test_pull_tells_what_can_be_done(studio: Studio, make_run: MakeRun) -> None:
     pull = make_pull(studio)
-    running = pull({"run": make_run(*metrics(1)).run_id, "offset": 0})["status"]
+    running = pull({"run": make_run(*metrics(1)).run_id, "offset": 0})["facts"]
     assert (running["can_stop"], running["can_resume"], running["can_ask"]) == (True, False, False)
-    lost = pull({"run": make_run(*metrics(1), alive=False).run_id, "offset": 0})["status"]
+    lost = pull({"run": make_run(*metrics(1), alive=False).run_id, "offset": 0})["facts"]
     assert (lost["status"], lost["can_stop"], lost["can_resume"]) == ("lost", False, True)
     failed = make_run(*metrics(1), ("failed", {"step": 1, "error": "It broke.", "remedy": "Mend it."}), alive=False)
-    status = pull({"run": failed.run_id, "offset": 0})["status"]
+    status = pull({"run": failed.run_id, "offset": 0})["facts"]
     assert (status["status"], status["error"], status["remedy"]) == ("failed", "It broke.", "Mend it.")
 
 
 def test_a_file_that_became_shorter_is_read_anew(studio: Studio, make_run: MakeRun) -> None:
     run, pull = make_run(*metrics(1, 2)), make_pull(studio)
     again = pull({"run": run.run_id, "offset": 10_000_000})
-    assert (again["drop_after"], again["train"]["step"]) == (-1, [1, 2])
+    assert (again["drop_after"], again["train"][0]) == (-1, [1, 2])
 
 
 @pytest.mark.parametrize(
@@ -199,7 +218,7 @@ def test_a_bug_is_an_apology_and_no_traceback(
     studio: Studio, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_run(*metrics(1))
-    monkeypatch.setattr(studio, "run_events", lambda *_: 1 / 0)
+    monkeypatch.setattr(studio, "run_status", lambda *_: 1 / 0)
     answer = make_pull(studio)({"run": run.run_id, "offset": 0})
     assert "division" not in answer["error"] and answer["gone"] is False
 

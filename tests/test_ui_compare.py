@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tiny import make_checkpoint
 
 from studio.chat.desk import Answers
+from studio.chat.question import Question
 from studio.errors import InputError, ModelError
 from studio.runs.recipe import read_recipe
 from studio.runs.run import new_run
 from studio.service import Studio
 from studio.ui.compare_page import answer_both, answer_ten, draw_ten, make_handlers
 from studio.ui.widgets.ask_form import make_acts
-from studio.ui.widgets.question import Question, find_wanted, is_right, list_part, read_question
+from studio.ui.widgets.question import find_wanted, is_right, list_part, read_asked
 
 TASK = "studio002_question"
 
@@ -58,12 +60,13 @@ def act(studio: Studio, name: str, asked: Any) -> dict[str, Any]:
 
 
 def test_a_question_has_defaults(run: str) -> None:
-    assert read_question({"run": run, "prompt": "Hello."}) == Question(run, "Hello.", None, "held_out", 48, 0, 0.0)
-    asked = read_question(
+    assert read_asked({"run": run, "prompt": "Hello."}) == (run, "held_out", Question(prompt="Hello."))
+    asked = read_asked(
         {"run": run, "prompt": "x", "step": 40, "part": "unseen", "temperature": 1, "seed": 3, "max_tokens": 9}
     )
-    assert (asked.step, asked.part, asked.temperature, asked.seed, asked.max_tokens) == (40, "unseen", 1.0, 3, 9)
-    assert read_question({"run": run, "prompt": "x", "part": "../"}).part == "held_out"
+    assert asked.part == "unseen"
+    assert asked.options == {"step": 40, "temperature": 1.0, "seed": 3, "max_tokens": 9}
+    assert read_asked({"run": run, "prompt": "x", "part": "../"}).part == "held_out"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_a_question_has_defaults(run: str) -> None:
         {"run": 3, "prompt": "x"},
         {"run": "r", "prompt": " "},
         {"run": "r", "prompt": 7},
-        {"run": "r", "prompt": "x", "step": "9"},
+        {"run": "r", "prompt": "x", "step": "nine"},
         {"run": "r", "prompt": "x", "step": -1},
         {"run": "r", "prompt": "x", "seed": 0.5},
         {"run": "r", "prompt": "x", "max_tokens": True},
@@ -85,14 +88,14 @@ def test_a_question_has_defaults(run: str) -> None:
 )
 def test_a_question_that_is_none_is_refused_in_words(value: Any) -> None:
     with pytest.raises(InputError, match=r"\.$"):
-        read_question(value)
+        read_asked(value)
 
 
 def test_what_was_wanted_is_known_for_prompts_kept_aside(studio: OpenStudio, run: str) -> None:
     for part in ("held_out", "unseen"):
         instance = list_part(studio, run, part)[0]
-        assert find_wanted(studio, Question(run, f" {instance.input}\n")) == list(instance.output)
-    assert find_wanted(studio, Question(run, "Nobody kept this aside.")) == []
+        assert find_wanted(studio, read_asked({"run": run, "prompt": f" {instance.input}\n"})) == list(instance.output)
+    assert find_wanted(studio, read_asked({"run": run, "prompt": "Nobody kept this aside."})) == []
 
 
 def test_right_is_the_wanted_text() -> None:
@@ -189,8 +192,7 @@ def test_picking_from_nothing_is_refused_in_words(studio: OpenStudio, asked: Any
 
 def test_the_form_knows_the_run(studio: OpenStudio, tiny_model: Any) -> None:
     run = new_run(studio.workspace, read_recipe({"task_id": TASK, "model": str(tiny_model)}))
-    (run.checkpoints_folder / "step-40").mkdir(parents=True)
-    (run.checkpoints_folder / "step-40" / "recipe.json").write_text("{}")
+    make_checkpoint(run, 40)
     about = act(studio, "look", {"run": run.run_id})
     assert (about["steps"], about["name"], about["two_models"]) == ([40], run.name, False)
     assert about["counts"]["held_out"] == len(studio.held_out(run.run_id))

@@ -210,6 +210,45 @@ def test_a_form_survives_any_recipe(studio: Any, method: Any) -> None:
     assert "<img" not in html
 
 
+def test_the_table_has_every_method_with_what_the_page_shows_once_it_is_chosen(studio: Any) -> None:
+    from studio.methods import METHODS
+    from studio.ui.method_table import draw_methods
+    from studio.ui.words import number, size
+
+    recipe = find_defaults(studio)
+    html = draw_methods(studio, recipe)
+    for name in METHODS.members:
+        estimate = studio.estimate({**recipe, "method": {"name": name}})
+        row = html.split(f'id="table-{name}"')[1].split("</tr>")[0]
+        assert number(estimate.trainable) in row and size(estimate.adapter_bytes) in row
+
+
+def test_the_table_says_why_a_method_can_not_train(studio: Any) -> None:
+    from studio.methods.pairs import list_pairs
+    from studio.ui.method_table import draw_methods
+    from studio.ui.words import escape
+
+    html = draw_methods(studio, {**find_defaults(studio), "precision": "nf4"})
+    refused = [pair for pair in list_pairs() if pair.precision == "nf4" and pair.refusal]
+    assert refused
+    for pair in refused:
+        row = html.split(f'id="table-{pair.method}"')[1].split("</tr>")[0]
+        assert escape(pair.refusal) in row
+        assert f'disabled aria-pressed="false" id="table-{pair.method}"' in html
+
+
+def test_a_precision_that_a_method_can_not_train_on_is_off_with_its_reason(studio: Any) -> None:
+    from studio.methods.pairs import list_pairs
+    from studio.ui.method_page import draw_precisions
+    from studio.ui.words import escape
+
+    for pair in list_pairs():
+        html = draw_precisions({"method": {"name": pair.method}})
+        button = html.split(f'id="precision-{pair.precision}"')[1].split(">")[0]
+        assert (" disabled" in button) == (pair.refusal is not None)
+        assert pair.refusal is None or escape(pair.refusal) in html
+
+
 def test_a_bug_becomes_an_apology_and_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
     import gradio as gr
 

@@ -2,15 +2,17 @@
 
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from studio.estimates.fitting import Change
 from studio.tasks.store import TaskCard
 from studio.ui.data_page import draw_cards, draw_lengths, draw_task, find_scores, import_file
 from studio.ui.model_page import draw_facts, look_up
-from studio.ui.weighing import weigh_recipe
+from studio.ui.weighing import draw_change, weigh_recipe
 from studio.ui.widgets.panel import fresh
 from studio.ui.widgets.rows import PAGE, find_rows, make_reader
 
@@ -248,3 +250,14 @@ def test_lengths_are_told_in_tokens_of_the_model(studio: Any, tiny_model: Path) 
     assert "median" in html
     assert "512" in html
     assert "There is no folder /no" in draw_lengths(studio, {"task_id": "studio002_question", "model": "/no"})
+
+
+def test_what_is_too_big_has_a_button_that_makes_it_fit(studio: Any) -> None:
+    task_id = next(card.task_id for card in studio.list_tasks())
+    estimate = studio.estimate({"task_id": task_id})
+    assert draw_change(estimate) == ""
+    change = Change(words="Take batches of 2.", patch={"training": {"batch_size": 2}}, needed_bytes=10**9)
+    html = draw_change(estimate.model_copy(update={"fits": "tight", "change": change}))
+    assert "Take batches of 2. Then it needs 1.0 GB" in html
+    assert json.loads(unescape(re.search('data-set="([^"]*)"', html)[1])) == {"recipe": change.patch}  # type: ignore[index]
+    assert "smaller model" in draw_change(estimate.model_copy(update={"fits": "too big", "change": None}))

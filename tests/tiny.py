@@ -146,10 +146,11 @@ def read_model_recipe(model: Path | str, **changes: Any) -> Recipe:
 
 
 def make_checkpoint(run: Run, step: int) -> Path:
-    """Make the folder of a whole checkpoint, empty but for its recipe."""
+    """Make the folder of a whole checkpoint, empty but for its recipe and a file of no weights."""
     folder = run.checkpoints_folder / f"step-{step}"
     folder.mkdir(parents=True)
     (folder / "recipe.json").write_text("{}")
+    (folder / "adapter_model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
     return folder
 
 
@@ -192,3 +193,41 @@ def make_runs(workspace: Workspace, model: Path) -> dict[str, Run]:
         "full": train_quickly(workspace, model, method="full", training=gently),
         "nf4": train_quickly(workspace, model, precision="nf4"),
     }
+
+
+def make_tiny_model(folder: Path) -> Path:
+    """Save the model of the fixture `tiny_model` in a folder and return it."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    tokenizer = _byte_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _byte_tokenizer() -> Any:
+    """A tokenizer whose tokens are the 256 bytes and four special ones: any text has tokens and comes back whole."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
+    letters = [*special.values(), *sorted(pre_tokenizers.ByteLevel.alphabet())]
+    bytewise = Tokenizer(models.BPE(vocab={letter: number for number, letter in enumerate(letters)}, merges=[]))
+    bytewise.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
+    bytewise.decoder = decoders.ByteLevel()  # type: ignore[assignment]
+    return PreTrainedTokenizerFast(tokenizer_object=bytewise, model_max_length=512, **special)

@@ -141,8 +141,9 @@ function smooth(values, fresh) {             // an exponential average that goes
 }
 
 function extend(added) {
-  const rows = [[RAW, added.train.step, added.train.loss], [SMOOTH, added.train.step, smooth(added.train.loss)],
-                [HELD_OUT, added.held_out.step, added.held_out.loss], [RATE, added.train.step, added.train.rate]].filter(([, x]) => x.length);
+  const [step = [], losses = [], rate = []] = added.train ?? [], [looked = [], held_out = []] = added.held_out ?? [];
+  const rows = [[RAW, step, losses], [SMOOTH, step, smooth(losses)], [HELD_OUT, looked, held_out], [RATE, step, rate]]
+    .filter(([, x]) => x.length);
   if (rows.length) plot.extendTraces(canvas, {x: rows.map((row) => row[1]), y: rows.map((row) => row[2])}, rows.map((row) => row[0]));
 }
 

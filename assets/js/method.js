@@ -18,14 +18,14 @@
   }
 
   function rankOf(matrix) {
-    const chosen = Number(studio.get("method.rank"));
+    const chosen = matrix.follows ? Number(studio.get("method.rank")) : NaN;
     return Number.isInteger(chosen) && chosen >= 1 && chosen <= 256 ? chosen : matrix.rank || 8;
   }
 
   /* One scale for all three, so that what looks thin is thin. */
   const AIR = 96; // between W and B, and between B and A, for the signs and the names
   function layout(matrix, rank, width) {
-    const { rows, columns, paired } = matrix;
+    const { rows, columns } = matrix, paired = matrix.kind === "pair";
     const most = 200;
     const scale = Math.min(most / rows, (width - (paired ? 1.6 * AIR : 0)) / (paired ? 2 * columns + rank : columns), most / columns);
     return { w: columns * scale, h: rows * scale, thin: Math.max(1.5, rank * scale), drawnThicker: rank * scale < 1.5 };
@@ -35,8 +35,10 @@
     const { element, matrix } = picture;
     const holder = element.querySelector(".picture");
     if (!holder || !matrix?.rows) return;
+    element.querySelector(".touches").textContent = matrix.touches;
+    if (matrix.kind === "parts") return drawParts(element, holder, matrix);
     const rank = rankOf(matrix), { rows, columns } = matrix;
-    const width = 440, pair = matrix.paired;
+    const width = 440, pair = matrix.kind === "pair";
     const at = layout(matrix, rank, width), top = 26;
     const height = top + at.h + 46;
     const full = rows * columns, trained = pair ? rank * (rows + columns) : full;
@@ -45,9 +47,7 @@
       ? `${matrix.name}: a matrix of ${rows} rows and ${columns} columns, ${n(full)} numbers, frozen; beside it B with ${rows} x ${rank} and A with ${rank} x ${columns}, together ${n(trained)} numbers that train, ${share.toFixed(1)} percent.`
       : `${matrix.name}: a matrix of ${rows} rows and ${columns} columns; all ${n(full)} numbers train.`;
     const svg = node("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": said, class: "matrix" });
-    const pattern = node("pattern", { id: "grain", width: 7, height: 7, patternUnits: "userSpaceOnUse" }, node("defs", {}, svg));
-    node("rect", { width: 7, height: 7, class: "frozen" }, pattern);
-    node("circle", { cx: 3.5, cy: 3.5, r: matrix.bits === 4 ? 0.9 : 1.5, class: "grain" }, pattern);
+    addGrain(svg, matrix);
     const total = pair ? at.w + AIR + at.thin + 0.6 * AIR + at.w : at.w;
     const start = Math.max(2, (width - total) / 2), middle = top + at.h / 2, base = top + at.h + 20;
     const block = (x, y, w, h, look) => node("rect", { x, y, width: w, height: h, rx: Math.min(3, w / 3, h / 3), ...look }, svg);
@@ -55,7 +55,7 @@
     block(start, top, at.w, at.h, pair ? { fill: "url(#grain)" } : { class: "trained" });
     word(start + at.w / 2, 16, "name", `W  ${rows} × ${columns}`);
     word(start + at.w / 2, base, pair ? "count" : "count trains", n(full));
-    word(start + at.w / 2, base + 18, "said", pair ? (matrix.bits === 4 ? "frozen, in 4 bits" : "frozen") : "every one trains");
+    word(start + at.w / 2, base + 18, "said", pair ? frozenWords(matrix) : "every one trains");
     if (pair) {
       const b = start + at.w + AIR, a = b + at.thin + 0.6 * AIR;
       word(b - AIR / 2, middle + 6, "sign", "+");
@@ -74,6 +74,49 @@
       ? `A 1,000 × 1,000 matrix holds 1,000,000 numbers. At rank ${n(rank)} its thin pair holds 2 × 1,000 × ${n(rank)} = <strong>${n(2000 * rank)}</strong>.`
       : "A 1,000 × 1,000 matrix holds <strong>1,000,000</strong> numbers. Full fine-tuning changes every one of them.";
     element.querySelector(".thicker").hidden = !(pair && at.drawnThicker);
+  }
+
+  const frozenWords = (matrix) => (matrix.bits < 16 ? `frozen, in ${matrix.bits} bits` : "frozen");
+
+  function addGrain(svg, matrix) {
+    const pattern = node("pattern", { id: "grain", width: 7, height: 7, patternUnits: "userSpaceOnUse" }, node("defs", {}, svg));
+    node("rect", { width: 7, height: 7, class: "frozen" }, pattern);
+    node("circle", { cx: 3.5, cy: 3.5, r: matrix.bits === 4 ? 0.9 : 1.5, class: "grain" }, pattern);
+  }
+
+  /* What is no thin pair: the tensors that train, one below the other beside the frozen matrix, on the same scale. */
+  function drawParts(element, holder, matrix) {
+    const { rows, columns, parts } = matrix, width = 440, gap = 34, top = 26, tall = 200;
+    const wide = Math.max(1, ...parts.map((part) => part[2])), high = parts.reduce((sum, part) => sum + part[1], 0);
+    const scale = Math.min(tall / rows, 150 / columns, 210 / wide, (tall - gap * parts.length) / Math.max(1, high));
+    const w = columns * scale, h = rows * scale, trained = parts.reduce((sum, [, r, c]) => sum + r * c, 0);
+    let thicker = false;
+    const said = `${matrix.name}: a matrix of ${rows} rows and ${columns} columns, ${n(rows * columns)} numbers, frozen; beside it train `
+      + `${parts.map(([name, r, c]) => `${name}, ${r} x ${c}`).join("; ")}: together ${n(trained)} numbers.`;
+    const svg = node("svg", { viewBox: `0 0 ${width} ${top + Math.max(h, tall) + 46}`, role: "img", "aria-label": said, class: "matrix" });
+    addGrain(svg, matrix);
+    const word = (x, y, look, text) => node("text", { x, y, class: look }, svg, text);
+    const left = Math.max(20, 74 - w / 2), beside = Math.max(left + w + 60, 190);
+    node("rect", { x: left, y: top, width: w, height: h, rx: 3, fill: "url(#grain)" }, svg);
+    word(left + w / 2, 16, "name", `${rows} × ${columns}`);
+    word(left + w / 2, top + h + 20, "count", n(rows * columns));
+    word(left + w / 2, top + h + 38, "said", frozenWords(matrix));
+    let y = top;
+    for (const [name, r, c] of parts) {
+      const size = [Math.max(1.5, c * scale), Math.max(1.5, r * scale)];
+      thicker ||= c * scale < 1.5 || r * scale < 1.5;
+      const label = word(beside, y - 8, "name", `${name.replaceAll("_", " ")}  ${n(r)} × ${n(c)}`);
+      label.setAttribute("style", "text-anchor: start");
+      node("rect", { x: beside, y, width: size[0], height: size[1], rx: Math.min(3, size[0] / 3, size[1] / 3), class: "trained" }, svg);
+      y += size[1] + gap;
+    }
+    const sum = word(beside, y, "count trains", `${n(trained)} train`);
+    sum.setAttribute("style", "text-anchor: start");
+    holder.replaceChildren(svg);
+    const what = matrix.name === "vocabulary" ? "the frozen table of the tokens it knows" : "this one frozen matrix";
+    element.querySelector(".teaching").innerHTML = `Beside the ${n(rows * columns)} numbers of ${what}, <strong>${n(trained)}</strong> train: `
+      + `${(100 * trained / (rows * columns)).toFixed(2)} % as many.`;
+    element.querySelector(".thicker").hidden = !thicker;
   }
 
   studio.attachPicture = ({ element, props, watch }) => {

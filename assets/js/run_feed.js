@@ -2,11 +2,13 @@
 // curve, and tells its listeners. Knows nothing of how a run looks; the truth is the run's events, read again after a reload.
 //
 //   studioFeed.listen(tell)        tell(state, change): change is "reset" | "drop" | "append" | "status"
-//   studioFeed.follow(run, pull)   pull({run, offset}) -> what studio/ui/widgets/live_chart.py answers
+//   studioFeed.follow(run, pull)   pull({run, offset, seen}) -> what studio/ui/widgets/live_chart.py answers
 //   studioFeed.wake()              ask now (after a click, or when the tab is looked at again)
 window.studioFeed ??= (() => {
   const REMOTE = location.hostname.endsWith(".hf.space");
   const LIVELY = REMOTE ? 3000 : 1000, QUIET = REMOTE ? 5000 : 2500, SETTLED = 10000, LONGEST = 30000;
+  const COLUMNS = {train: ["step", "loss", "rate"], held_out: ["step", "loss"]};
+  const LIVE = ["step", "examples_per_second", "seconds_left", "elapsed_seconds"];   // the order of the server's list
   const ENDED = ["finished", "stopped", "failed", "lost", "gone"];
   const MANY = 30000;                     // points after which the thinned history is fetched again
   const listeners = new Set();
@@ -15,7 +17,7 @@ window.studioFeed ??= (() => {
   let shown = () => true;
 
   function blank(run) {
-    return {run, offset: 0, status: null, error: null, reconnecting: false, phase: null, samples: [],
+    return {run, offset: 0, seen: "", status: null, error: null, reconnecting: false, phase: null, samples: [],
             train: {step: [], loss: [], rate: []}, held_out: {step: [], loss: []}};
   }
 
@@ -52,7 +54,7 @@ window.studioFeed ??= (() => {
     const asked = state.run;
     busy = true;
     let answer;
-    try { answer = await pull({run: asked, offset: state.offset}); } catch { answer = undefined; }
+    try { answer = await pull({run: asked, offset: state.offset, seen: state.seen}); } catch { answer = undefined; }
     busy = false;
     if (state.run !== asked || again) { again = false; if (state.run === asked) take(answer); return tick(); }
     take(answer);
@@ -73,17 +75,19 @@ window.studioFeed ??= (() => {
       state.status = {...(state.status ?? {}), status: answer.gone ? "gone" : state.status?.status ?? "gone"};
       return tell("status");
     }
-    const news = answer.train.step.length + answer.held_out.step.length + answer.samples.length;
-    const moved = answer.offset !== state.offset;
+    const news = Boolean(answer.train || answer.held_out || answer.samples), back = answer.drop_after ?? null;
+    empty = answer.offset === state.offset ? empty + 1 : 0;
     state.error = null;
     state.offset = answer.offset;
-    state.status = answer.status;
-    empty = moved ? 0 : empty + 1;
+    state.seen = answer.seen ?? state.seen;
     state.phase = answer.phase ?? state.phase;
-    if (answer.drop_after !== null) drop(answer.drop_after);
+    state.status = {...(answer.facts ?? state.status)};
+    (answer.live ?? []).forEach((value, index) => { state.status[LIVE[index]] = value; });
+    if (back !== null) drop(back);
     if (news) append(answer);
-    tell(answer.drop_after !== null ? "drop" : news ? "append" : "status", answer);
-    if (state.train.step.length > MANY && answer.train.step.length < MANY / 2 && !answer.more) refetch();
+    state.status.loss = state.train.loss.at(-1) ?? null;
+    tell(back !== null ? "drop" : news ? "append" : "status", answer);
+    if (state.train.step.length > MANY && (answer.train?.[0].length ?? 0) < MANY / 2 && !answer.more) refetch();
   }
 
   function drop(last) {
@@ -97,9 +101,9 @@ window.studioFeed ??= (() => {
   }
 
   function append(answer) {
-    for (const name of ["train", "held_out"])
-      for (const key of Object.keys(answer[name])) state[name][key].push(...answer[name][key]);
-    state.samples = [...state.samples, ...answer.samples].slice(-60);
+    for (const [name, keys] of Object.entries(COLUMNS))
+      keys.forEach((key, index) => state[name][key].push(...(answer[name]?.[index] ?? [])));
+    state.samples = [...state.samples, ...(answer.samples ?? [])].slice(-60);
   }
 
   function refetch() {                    // a page that stayed open for very long: take the server's thinned history

@@ -27,6 +27,8 @@
     lengths_wanted: (d) => (d.step === "data" ? JSON.stringify([d.recipe.task_id, d.recipe.task_version, d.recipe.model]) : undefined),
     method_shown: (d) => (d.step === "method" ? JSON.stringify([d.recipe.model, d.recipe.method?.name, d.recipe.precision,
       d.recipe.objective?.name, d.recipe.training?.preset]) : undefined),
+    methods_wanted: (d) => (d.step === "method" && document.getElementById("all-methods")?.open
+      ? JSON.stringify([d.recipe.model, d.recipe.task_id, d.recipe.precision, d.recipe.training]) : undefined),
     train_shown: (d) => (d.step === "train" ? JSON.stringify([d.run, d.recipe]) : undefined),
     compare_shown: (d) => (d.step === "compare" ? d.run || "" : undefined),
   };
@@ -48,6 +50,8 @@
       } else box.trigger(name);
     }
   }
+
+  studio.look = signal; // something of the page was unfolded: what it shows may be wanted now
 
   /* ---- the draft ---- */
   function merge(into, patch) {

@@ -7,14 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from pydantic import BaseModel
 
 from studio.chat.pair import Pair
-from studio.declaration import show
+from studio.chat.question import Question, read_question
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
-from studio.models.loading import find_context
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.scoring.score import Comparison, compare
@@ -22,7 +22,6 @@ from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance
 from studio.workspace import Workspace
 
-LONGEST_PROMPT = 20_000
 UPDATES_A_SECOND = 15
 HALF_A_LETTER = "\ufffd"
 """What a letter of several tokens looks like before its last one."""
@@ -49,32 +48,19 @@ class Desk:
         self._pair: Pair | None = None
         self._lock = threading.Lock()
 
-    def stream(
-        self,
-        run: Run,
-        text: str,
-        max_tokens: int = 48,
-        seed: int = 0,
-        step: int | None = None,
-        temperature: float = 0.0,
-    ) -> Iterator[Answers]:
-        """Yield growing answers to an instance's input `text`; the last one is `done`. Raises StudioError in words."""
-        check_question(text, max_tokens, seed, temperature)
-        run.find_checkpoint(step)
-        with self._sit_down():
-            yield from self._answer(run, text, max_tokens, seed, step, temperature)
+    def stream(self, run: Run, prompt: str, **options: Any) -> Iterator[Answers]:
+        """Yield growing answers to an instance's input `prompt`; the last one is `done`. Raises StudioError in words.
 
-    def ask(
-        self,
-        run: Run,
-        text: str,
-        max_tokens: int = 48,
-        seed: int = 0,
-        step: int | None = None,
-        temperature: float = 0.0,
-    ) -> Answers:
+        `options` are the other fields of a Question.
+        """
+        question = read_question(prompt, **options)
+        run.find_checkpoint(question.step)
+        with self._sit_down():
+            yield from self._answer(run, question)
+
+    def ask(self, run: Run, prompt: str, **options: Any) -> Answers:
         """Return the finished answers. Raises StudioError in words."""
-        *_, last = self.stream(run, text, max_tokens, seed, step, temperature)
+        *_, last = self.stream(run, prompt, **options)
         return last
 
     def forget(self) -> None:
@@ -109,62 +95,55 @@ class Desk:
             self._lock.release()
 
     def _take_pair(self, run: Run, recipe: Recipe, step: int | None) -> tuple[Pair, int]:
-        """Return the loaded pair and the step its tuned side answers with, loading what is missing."""
-        run.find_checkpoint(step)
-        if self._pair is None or not self._pair.serves(recipe):
-            self._pair = None
-            self._pair = Pair(recipe, find_device())
-        return self._pair, self._pair.use(run, recipe, step)
+        """Return the loaded pair and the step its tuned side answers with, loading what is missing.
 
-    def _answer(
-        self, run: Run, text: str, max_tokens: int, seed: int, step: int | None, temperature: float
-    ) -> Iterator[Answers]:
+        A training forgets old checkpoints; where the newest of a moment ago is gone, the one after it is taken.
+        """
+        while True:
+            checkpoint = run.find_checkpoint(step)
+            if self._pair is None or not self._pair.serves(recipe):
+                self._pair = None
+                self._pair = Pair(recipe, find_device())
+            try:
+                return self._pair, self._pair.use(run, recipe, step)
+            except Exception:
+                if checkpoint.exists():
+                    raise
+                self._pair = None
+
+    def _answer(self, run: Run, question: Question) -> Iterator[Answers]:
         recipe = run.load_recipe()
         task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
-        pair, used = self._take_pair(run, recipe, step)
-        prompt = recipe.objective.write_prompt(task, text, pair.tokenizer)
-        ids = recipe.objective.encode_prompt(task, text, pair.tokenizer)
-        room = find_context(pair.base) - len(ids)
+        pair, used = self._take_pair(run, recipe, question.step)
+        prompt = recipe.objective.write_prompt(task, question.prompt, pair.tokenizer)
+        ids = recipe.objective.encode_prompt(task, question.prompt, pair.tokenizer)
+        room = pair.context - len(ids)
         if room < 1:
             raise InputError(
                 f"This prompt has {len(ids):,} tokens, more than the model can read. Shorten it.", field="prompt"
             )
         began, shown = time.monotonic(), 0.0
-        for written in pair.write(ids, min(max_tokens, room), temperature, seed):
+        for written in pair.write(ids, min(question.max_tokens, room), question.temperature, question.seed):
             now = time.monotonic()
             if now - shown >= 1 / UPDATES_A_SECOND:
                 shown = now
                 base, tuned = (_read(pair, side).rstrip(HALF_A_LETTER) for side in written)
                 yield Answers(base=base, tuned=tuned, prompt=prompt, step=used, seconds=now - began, done=False)
         base, tuned = (_read(pair, side) for side in written)
-        note = "" if room >= max_tokens else f"Only {room} tokens fit after this prompt."
+        notes = [] if room >= question.max_tokens else [f"Only {room} tokens fit after this prompt."]
+        if question.step is None:
+            damaged = {each: damage for each, damage in run.look_at_checkpoints().items() if damage and each > used}
+            notes += [f"The checkpoint of step {each} is damaged ({damage})." for each, damage in damaged.items()]
         yield Answers(
-            base=base, tuned=tuned, prompt=prompt, step=used, seconds=time.monotonic() - began, done=True, note=note
+            base=base,
+            tuned=tuned,
+            prompt=prompt,
+            step=used,
+            seconds=time.monotonic() - began,
+            done=True,
+            note=" ".join(notes),
         )
 
 
 def _read(pair: Pair, tokens: list[int]) -> str:
     return str(pair.tokenizer.decode(tokens, skip_special_tokens=True)).strip()
-
-
-def check_question(text: object, max_tokens: object, seed: object, temperature: object) -> None:
-    """Raise InputError in words if a question can't be asked."""
-    if not isinstance(text, str) or not text.strip():
-        raise InputError("The prompt is empty. Write something to ask, or pick a held-out example.", field="prompt")
-    if len(text) > LONGEST_PROMPT:
-        raise InputError(
-            f"The prompt has {len(text):,} characters; at most {LONGEST_PROMPT:,} can be asked.", field="prompt"
-        )
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise InputError("The prompt holds half a letter (a lone surrogate). Write it again.", field="prompt")
-    if isinstance(max_tokens, bool) or not isinstance(max_tokens, int) or not 1 <= max_tokens <= 2048:
-        raise InputError(
-            f"max_tokens must be a whole number between 1 and 2,048, not {show(max_tokens)}. Try 48.",
-            field="max_tokens",
-        )
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise InputError(
-            f"seed must be a whole number between 0 and 4,294,967,295, not {show(seed)}. Try 0.", field="seed"
-        )
-    if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not 0 <= temperature <= 2:
-        raise InputError(f"temperature must be between 0 and 2, not {show(temperature)}. Try 0.", field="temperature")

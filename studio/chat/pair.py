@@ -71,8 +71,8 @@ class Pair:
     def _load_adapter(self, checkpoint: Path) -> None:
         try:
             self._exchange_adapter(checkpoint)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            if is_out_of_memory(error):
+        except Exception as error:  # the files may be anybody's, and each library has errors of its own
+            if is_out_of_memory(error) or not checkpoint.exists():
                 raise
             raise ModelError(
                 f"The checkpoint {checkpoint.name} does not fit the base model {self.recipe.model!r}: was the model "
@@ -81,18 +81,29 @@ class Pair:
             ) from error
 
     def _exchange_adapter(self, checkpoint: Path) -> None:
-        from peft import PeftModel
-
         self._adapters += 1
         name, old = f"tuned{self._adapters}", f"tuned{self._adapters - 1}"
         if self.model is None:
-            self.model = PeftModel.from_pretrained(self.base, checkpoint, adapter_name=name, is_trainable=False)
+            self.model = self.recipe.method.load(self.base, checkpoint, name)
         else:
             self.model.load_adapter(checkpoint, adapter_name=name, is_trainable=False)
             self.model.set_adapter(name)
             if old in self.model.peft_config:
                 self.model.delete_adapter(old)
         self.model.eval()
+        self._check_weights(checkpoint, name)
+
+    def _check_weights(self, checkpoint: Path, name: str) -> None:
+        """Raise ValueError where the file and the adapter differ: peft leaves what it was not given as it was born."""
+        from peft import get_peft_model_state_dict
+        from safetensors import safe_open
+
+        wanted = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False).keys()
+        with safe_open(checkpoint / "adapter_model.safetensors", framework="np") as file:
+            given = set(file.keys())
+        strange = (wanted - given) | (given - wanted - self.model.state_dict().keys())
+        if strange:
+            raise ValueError(f"{len(strange)} weights are of another model, such as {min(strange)}")
 
     def read(self, ids: Any, mask: Any, cache: Any = None) -> Logits:
         """Return the logits after the last token of `ids` (2 x new tokens); `mask` is 2 x all tokens so far."""
@@ -152,7 +163,7 @@ class Pair:
 
     def answer_many(self, prompts: list[list[int]], max_tokens: int, tuned: bool, batch: int = 32) -> list[str]:
         """Return the greedy answers of one side to many prompts; one that leaves no room gets none."""
-        room = find_context(self.base) - max_tokens
+        room = self.context - max_tokens
         asked = [place for place, prompt in enumerate(prompts) if len(prompt) <= room]
         answers = [""] * len(prompts)
         model, mode = self._side(TUNED if tuned else BASE)
@@ -185,6 +196,11 @@ class Pair:
                 pad_token_id=self.tokenizer.pad_token_id,
             )
         return [text.strip() for text in self.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)]
+
+    @property
+    def context(self) -> int:
+        """How many tokens both sides can read and write in all."""
+        return find_context(self.base) - self.recipe.method.virtual_tokens
 
     def list_ends(self) -> frozenset[int]:
         """Return the tokens that end an answer."""

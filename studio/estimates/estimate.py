@@ -6,16 +6,25 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from studio.estimates.counting import Count, LinearShape, Shape, count, find_shape
-from studio.estimates.memory import itemise_memory
+from studio.estimates.activations import find_activations
+from studio.estimates.counting import Count, LinearShape, Part, Shape, count, find_shape
+from studio.estimates.fitting import ROOM, Change, find_change
+from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
-from studio.methods import Method
 from studio.models.device import DeviceFacts
 from studio.runs.recipe import Recipe
+from studio.runs.training import OPTIMISERS
+
+MOST_PARTS = 4
+"""A picture shows no more tensors than these."""
 
 
 class MatrixPicture(BaseModel, frozen=True):
-    """One layer's frozen matrix (rows x columns) and the factors that train beside it."""
+    """One frozen matrix (rows x columns) and what trains beside it.
+
+    `parts` are the tensors that train for it. `rank` and `factor_count` are those of a pair of thin factors, whose
+    product is as large as the matrix, None where the method has no such pair.
+    """
 
     name: str
     rows: int
@@ -23,10 +32,19 @@ class MatrixPicture(BaseModel, frozen=True):
     rank: int | None
     full_count: int
     factor_count: int | None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether a pair of thin factors and nothing else of size trains beside it."""
+        return self.factor_count is not None and all(part.columns > 1 for part in self.parts)
 
 
 class Estimate(BaseModel, frozen=True):
-    """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured."""
+    """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured.
+
+    `largest` names the largest item of `memory`; `change` is the smallest change that makes it fit, where it doesn't.
+    """
 
     trainable: int
     total: int
@@ -34,12 +52,15 @@ class Estimate(BaseModel, frozen=True):
     adapter_bytes: int
     memory_bytes: int
     memory: dict[str, int]
+    largest: str
     free_bytes: int
+    change: Change | None
     fits: Literal["fits", "tight", "too big"]
     steps: int
     examples: int
     seconds: float | None
     matrix: MatrixPicture
+    parts: tuple[Part, ...]
     sentence: str
 
 
@@ -60,17 +81,17 @@ def estimate_recipe(
     """
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
-    memory = itemise_memory(
-        shape,
-        counted,
-        recipe.precision,
-        batch=plan.batch_size,
-        length=min(task.longest, recipe.training.max_length),
-        compute_bytes=2 if device.bf16 and recipe.training.mixed_precision == "auto" else 4,
-        whole_model=recipe.method.saves_whole_model,
-        checkpointing=recipe.training.gradient_checkpointing,
-    )
+    memory = weigh_memory(recipe, folder, task)
     needed = sum(memory.values())
+    fits = judge(needed, device.free_bytes)
+    change = None
+    if fits != "fits":
+        change = find_change(
+            recipe,
+            plan.batch_size,
+            device.free_bytes,
+            lambda changed: sum(weigh_memory(changed, folder, task).values()),
+        )
     speed = load_speed(cache, device)
     tokens = plan.batch_size * recipe.training.gradient_accumulation * min(task.tokens, recipe.training.max_length)
     seconds = estimate_seconds(speed, counted.base, tokens, plan.steps) if speed else None
@@ -82,32 +103,66 @@ def estimate_recipe(
         memory_bytes=needed,
         memory=memory,
         free_bytes=device.free_bytes,
-        fits=judge(needed, device.free_bytes),
+        largest=find_largest(memory),
+        fits=fits,
+        change=change,
         steps=plan.steps,
         examples=task.examples,
         seconds=seconds,
-        matrix=draw_matrix(shape, recipe.method),
+        matrix=draw_matrix(shape, counted.parts, recipe.method.virtual_tokens),
+        parts=counted.parts,
         sentence=write_sentence(recipe, counted, task, names, seconds),
+    )
+
+
+def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize) -> dict[str, int]:
+    """Return what -> bytes at the peak of a run of `recipe`. Raises ModelError or RecipeError in words."""
+    shape, counted = find_shape(folder), count(folder, recipe.method)
+    plan = recipe.training.plan(recipe.method, counted.base, task.examples)
+    return itemise_memory(
+        shape,
+        counted,
+        recipe.precision,
+        find_activations(folder, recipe.method, recipe.precision.other_bytes),
+        batch=plan.batch_size,
+        length=min(task.longest, recipe.training.max_length),
+        whole_model=recipe.method.saves_whole_model,
+        checkpointing=recipe.training.gradient_checkpointing,
+        state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )
 
 
 def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:
     """Say whether `needed` bytes fit into `free` bytes: tight is above 85 %."""
-    return "fits" if needed < 0.85 * free else "tight" if needed <= free else "too big"
+    return "fits" if needed < ROOM * free else "tight" if needed <= free else "too big"
 
 
-def draw_matrix(shape: Shape, method: Method) -> MatrixPicture:
-    """Return the picture of the model's largest kind of linear layer that is not square, with the method's factors."""
-    kind = max(shape.kinds, key=_size, default=LinearShape("weights", shape.hidden, shape.hidden, 1))
-    factors = method.factor_counts(kind.rows, kind.columns)
+def draw_matrix(shape: Shape, parts: tuple[Part, ...], virtual_tokens: int = 0) -> MatrixPicture:
+    """Return the picture of the largest kind of linear layer that something trains beside, or of the largest of all.
+
+    Beside learnt tokens that is the table of the tokens there are.
+    """
+    tuned = [kind for kind in shape.kinds if any(part.name.startswith(f"{kind.name}.") for part in parts)]
+    kind = max(tuned or shape.kinds, key=_size, default=LinearShape("weights", shape.hidden, shape.hidden, 1))
+    if virtual_tokens:
+        kind = LinearShape("vocabulary", shape.vocabulary, shape.hidden, 1)
+    beside = tuple(part for part in parts if part.name.startswith(f"{kind.name}.")) or parts[:MOST_PARTS]
+    pair = sorted((part for part in beside if part.columns > 1), key=lambda part: part.rows == kind.rows)
+    rank = pair[0].rows if len(pair) == 2 and _make(pair[0], pair[1], kind) else None
     return MatrixPicture(
         name=kind.name,
         rows=kind.rows,
         columns=kind.columns,
         full_count=kind.rows * kind.columns,
-        rank=getattr(method, "rank", None),
-        factor_count=sum(rows * columns for _, rows, columns in factors) if factors else None,
+        rank=rank,
+        factor_count=sum(part.rows * part.columns for part in beside) if rank else None,
+        parts=beside,
     )
+
+
+def _make(thin: Part, other: Part, kind: LinearShape) -> bool:
+    """Whether other x thin is as large as the matrix."""
+    return thin.rows == other.columns and (other.rows, thin.columns) == (kind.rows, kind.columns)
 
 
 def write_sentence(

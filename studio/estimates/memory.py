@@ -1,14 +1,13 @@
-"""How much memory a run will take at its peak, itemised in bytes.
+"""How much memory a run will take at its peak, itemised in bytes, and which item is the largest.
 
-The parts follow what training keeps: weights, adapter, gradients, AdamW's two moments, activations for the backward
-pass, and the logits of the positions that are learnt. Activations are those of a decoder layer that keeps its inputs
-(Korthikanti et al. 2022, arXiv:2205.05198): about 34 numbers of `hidden` a token, plus attention's in blocks.
+The parts follow what training keeps: weights, adapter, gradients, what the optimiser remembers, activations for the
+backward pass (read off the real model, see `activations`), and the logits of the positions that are learnt.
 """
 
+from studio.estimates.activations import Activations
 from studio.estimates.counting import Count, Shape
 from studio.precisions import Precision
 
-NUMBERS_A_TOKEN = 34
 LEARNT_SHARE = 0.25
 PROGRAM_BYTES = 450 * 2**20
 """Python with torch, transformers and peft loaded, before any model."""
@@ -18,24 +17,31 @@ def itemise_memory(
     shape: Shape,
     count: Count,
     precision: Precision,
+    activations: Activations,
     *,
     batch: int,
     length: int,
-    compute_bytes: int,
     whole_model: bool,
     checkpointing: bool,
+    state_bytes: float = 8,
 ) -> dict[str, int]:
-    """Return what -> bytes at the peak of a training step of `batch` rows of `length` tokens."""
-    added = count.total - count.base
+    """Return what -> bytes at the peak of a training step of `batch` rows of `length` tokens.
+
+    `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments.
+    """
+    added = count.total - count.base + count.buffers
     trained_bytes = precision.other_bytes if whole_model else 4
-    a_layer = batch * length * shape.hidden * NUMBERS_A_TOKEN * compute_bytes
-    kept_layers = 1 + shape.layers * 2 / NUMBERS_A_TOKEN if checkpointing else shape.layers
     return {
         "program": PROGRAM_BYTES,
         "base weights": precision.count_bytes(count.linear, count.base - count.linear),
-        "adapter": 0 if whole_model else 4 * added,
+        "adapter": 4 * added,
         "gradients": trained_bytes * count.trainable,
-        "optimiser": 2 * trained_bytes * count.trainable,
-        "activations": int(a_layer * kept_layers),
+        "optimiser": int(state_bytes * trained_bytes / 4 * count.trainable),
+        "activations": activations.count_bytes(batch, length, shape.layers, checkpointing),
         "logits": int(batch * length * LEARNT_SHARE * shape.vocabulary * 8),
     }
+
+
+def find_largest(items: dict[str, int]) -> str:
+    """Return the name of the item that takes the most."""
+    return max(items, key=lambda name: items[name])

@@ -4,12 +4,15 @@ The first measurement is a few training steps of a small decoder; after that, ea
 """
 
 import json
+import statistics
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from studio.methods.lora import Lora
 from studio.models.device import DeviceFacts
 from studio.models.libraries import import_libraries
+from studio.models.loading import leave_a_core
 from studio.workspace import write_whole
 
 GUESSED_START_SECONDS = 6.0
@@ -39,11 +42,12 @@ def save_speed(cache: Path, device: DeviceFacts, speed: Speed) -> None:
 
 
 def measure_speed(cache: Path, device: DeviceFacts) -> Speed:
-    """Time a few training steps of a small decoder here, keep the result in `cache` and return it."""
+    """Time a few training steps of LoRA on a small decoder here, keep the result in `cache` and return it."""
     import_libraries()
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
+    leave_a_core(device)  # as the training will
     config = LlamaConfig(
         vocab_size=4096,
         hidden_size=256,
@@ -53,10 +57,10 @@ def measure_speed(cache: Path, device: DeviceFacts) -> Speed:
         intermediate_size=704,
         tie_word_embeddings=True,
     )
-    model = LlamaForCausalLM(config).to(device.kind)
-    ids = torch.randint(0, 4096, (16, 64), device=device.kind)
+    model = Lora().attach(LlamaForCausalLM(config).requires_grad_(False)).to(device.kind)
+    ids = torch.randint(0, 4096, (16, 32), device=device.kind)
     laps = []
-    for _ in range(4):
+    for _ in range(5):
         began = time.perf_counter()
         with torch.autocast(device.kind, dtype=torch.bfloat16, enabled=device.bf16):
             loss = model(input_ids=ids, labels=ids).loss
@@ -65,7 +69,7 @@ def measure_speed(cache: Path, device: DeviceFacts) -> Speed:
             torch.accelerator.synchronize()
         laps.append(time.perf_counter() - began)
         model.zero_grad(set_to_none=True)
-    flops = count_operations(model.num_parameters(), ids.numel()) / min(laps)
+    flops = count_operations(model.num_parameters(), ids.numel()) / statistics.median(laps)
     speed = Speed(flops, GUESSED_START_SECONDS)
     save_speed(cache, device, speed)
     return speed

@@ -17,6 +17,7 @@ class Full(Method):
         "When the model is small, or the task is far from what it knows. Needs the most memory, and the saved "
         "file is a whole model."
     )
+    touches: ClassVar[str] = "Every weight of the model: embeddings, attention, MLP, norms and the output head."
     paper: ClassVar[str] = "https://arxiv.org/abs/1801.06146"
     learning_rate_small: ClassVar[float] = 5e-4
     learning_rate_large: ClassVar[float] = 2e-5

@@ -23,9 +23,9 @@ def find_targets(model: Any, wanted: str) -> list[str]:
     if wanted == "all-linear":
         chosen = linear
     elif wanted == "attention":
-        chosen = [name for name in linear if _is_attention(name)]
+        chosen = [name for name in linear if is_attention(name)]
     elif wanted == "mlp":
-        chosen = [name for name in linear if not _is_attention(name)]
+        chosen = [name for name in linear if not is_attention(name)]
     else:
         return _split(wanted, linear)
     if not chosen:
@@ -80,7 +80,8 @@ def _split(wanted: str, linear: list[str]) -> list[str]:
     return sorted(set(chosen))
 
 
-def _is_attention(name: str) -> bool:
+def is_attention(name: str) -> bool:
+    """Whether a layer of this full name is part of an attention block."""
     return any("attn" in part or "attention" in part for part in name.split(".")[:-1])
 
 

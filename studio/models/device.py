@@ -32,7 +32,8 @@ class DeviceFacts(BaseModel, frozen=True):
         """What was found, for a person."""
         size = f"{self.memory_bytes / 2**30:.0f} GB of memory"
         if self.kind == "cpu":
-            return f"No GPU was found, so training runs on the processor: {self.name}, {self.cores} cores, {size}."
+            cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+            return f"No GPU was found, so training runs on the processor: {self.name}, {cores}, {size}."
         return f"Training runs on the graphics card: {self.name}, {size}."
 
 

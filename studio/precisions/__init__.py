@@ -1,4 +1,4 @@
-"""How the frozen base is stored: 32 or 16 bits, or 4-bit NormalFloat.
+"""How the frozen base is stored: in 32, 16, 8 or 4 bits a weight.
 
 The head of the family is `precision.Precision`.
 """

@@ -10,7 +10,7 @@ class Nf4(Precision):
 
     name: ClassVar[str] = "nf4"
     title: ClassVar[str] = "4-bit (nf4)"
-    position: ClassVar[int] = 3
+    position: ClassVar[int] = 4
     summary: ClassVar[str] = (
         "Every weight of a linear layer is rounded to one of 16 values: half a byte. With LoRA on top this "
         "is QLoRA, which fits models four times larger."

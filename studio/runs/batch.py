@@ -2,9 +2,7 @@
 
 Padded on the left, answers end together, so the output head reads only the last positions: for a small model with a
 large vocabulary that is most of the work. And the rows of an instruction task all begin with the same words, its
-definition and examples. Those are read once a batch and their keys and values serve every row: the same function with
-the same gradients, for a fraction of the work (the idea of Hydragen, Juravsky et al. 2024, arXiv:2402.05099, in
-training).
+definition and examples: those stand once in a batch (studio.runs.one_pass).
 """
 
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from studio.objectives.objective import Row
+from studio.runs.one_pass import read_in_one_pass, use_one_pass
 
 SHORTEST_SHARED = 8
 """Fewer common tokens than this aren't worth a forward pass of their own."""
@@ -108,13 +107,12 @@ def sum_loss(model: Any, batch: dict[str, Any]) -> Loss:
 
 def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the logits that predict each learnt token (learnt x vocabulary), and the tokens (learnt)."""
-    inputs = {name: value for name, value in batch.items() if name not in ("labels", "prefix_ids")}
     if "prefix_ids" in batch:
-        beginning = model(input_ids=batch["prefix_ids"], use_cache=True, logits_to_keep=1).past_key_values
-        beginning.batch_repeat_interleave(len(batch["input_ids"]))
-        inputs |= {"past_key_values": beginning, "use_cache": True}
-    keep = batch["logits_to_keep"]
-    logits = model(**inputs).logits[:, -keep:]
+        return read_in_one_pass(model, batch)
+    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    keep, longest = batch["logits_to_keep"], batch["input_ids"].shape[1]
+    inputs["logits_to_keep"] = torch.arange(longest - keep, longest)  # given as a number, the head's weight is copied
+    logits = model(**inputs, use_cache=False).logits[:, -keep:]
     wanted = batch["labels"][:, -keep:][:, 1:]
     learnt = wanted != -100
     return logits[:, :-1][learnt], wanted[learnt]
@@ -130,34 +128,30 @@ def count_shared(rows: list[dict[str, list[int]]]) -> int:
     return max(0, most)
 
 
-def can_share(model: Any, batcher: Batcher, rows: list[Row]) -> bool:
-    """Whether reading the beginning once gives this model's very logits: tried on a few rows, not believed."""
+def try_sharing(model: Any, batcher: Batcher, rows: list[Row]) -> bool:
+    """Let the batcher share beginnings if that gives this model's very logits: tried on a few rows, not believed.
+
+    Changes the model's attention if so, and nothing otherwise; returns whether it does.
+    """
     by_length = sorted(rows, key=lambda row: len(row.input_ids))
-    if len(by_length[-1].input_ids) > _find_window(model):
-        return False  # between beginning and row stands padding, which would take a part of the window
     few = [{"input_ids": row.input_ids, "labels": row.labels} for row in [*by_length[:2], *by_length[-2:]]]
-    training = model.training
+    training, attention = model.training, None
     model.eval()
     try:
         with torch.no_grad():
-            whole, shared = (
-                read_learnt(model, _to_device(maker(few), model))[0]
-                for maker in (Batcher(batcher.pad_id), Batcher(batcher.pad_id, shares=True))
-            )
-    except (AttributeError, TypeError, ValueError, RuntimeError, IndexError, NotImplementedError):
-        return False  # a kind of cache, or a method, that can't begin in the middle
+            whole = read_learnt(model, _to_device(Batcher(batcher.pad_id)(few), model))[0]
+            attention = use_one_pass(model)
+            shared = read_learnt(model, _to_device(Batcher(batcher.pad_id, shares=True)(few), model))[0]
+        spread = (whole - whole.mean(dim=-1, keepdim=True)).norm()
+        rounding = ROUNDING.get(str(model.dtype).removeprefix("torch."), MORE_ROUNDING)
+        batcher.shares = bool((whole - shared).norm() <= rounding * spread)
+    except (AttributeError, TypeError, ValueError, RuntimeError, IndexError, KeyError, NotImplementedError):
+        batcher.shares = False  # an attention, or a method, that can't read it so
     finally:
         model.train(training)
-    spread = (whole - whole.mean(dim=-1, keepdim=True)).norm()
-    rounding = ROUNDING.get(str(model.dtype).removeprefix("torch."), MORE_ROUNDING)
-    return bool((whole - shared).norm() <= rounding * spread)
-
-
-def _find_window(model: Any) -> int:
-    """How many tokens back a model's layers see, a billion where they see everything."""
-    text = model.config.get_text_config()
-    windows = [getattr(text, name, None) for name in ("sliding_window", "attention_chunk_size")]
-    return min((window for window in windows if window), default=10**9)
+        if attention and not batcher.shares:
+            model.set_attn_implementation(attention)
+    return batcher.shares
 
 
 def _to_device(batch: dict[str, Any], model: Any) -> dict[str, Any]:

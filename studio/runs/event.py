@@ -8,10 +8,12 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from studio.errors import WorkspaceError
+from studio.runs.hold import take_hold
 from studio.workspace import disk_errors_in_words
 
 Event = dict[str, Any]
@@ -33,13 +35,25 @@ class EventPage(NamedTuple):
 
 
 class EventWriter:
-    """Appends events to a run's file. If a crash left half a line, it is closed first, so that it spoils no other."""
+    """Appends events to a run's file. If a crash left half a line, it is closed first, so that it spoils no other.
+
+    If the file was deleted or replaced by hand, what follows is told in the one that has its name now.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._folder = path.parent
+        self._path, self._holds = path, False
         self.step = 0  # the last one that was told
-        with disk_errors_in_words(self._folder):
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self.took_a_step = False
+        self._open()
+
+    def _open(self) -> None:
+        with disk_errors_in_words(self._path.parent):
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def take_hold(self) -> bool:
+        """Be the one who trains this run, until the writer is closed. Returns False if another process is."""
+        self._holds = take_hold(self._file)
+        return self._holds
 
     def __enter__(self) -> Self:
         return self
@@ -53,11 +67,13 @@ class EventWriter:
         Raises WorkspaceError when the disk refuses.
         """
         self.step = values.get("step", self.step)
+        self.took_a_step = self.took_a_step or event == "metrics"
         line = json.dumps(
             {"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False
         )
         data = line.encode("utf-8", "replace") + b"\n"
-        with disk_errors_in_words(self._folder):
+        self._follow_the_name()
+        with disk_errors_in_words(self._path.parent):
             if self._ends_in_half_a_line():
                 data = b"\n" + data
             written = os.write(self._file, data)
@@ -67,6 +83,18 @@ class EventWriter:
     def append_phase(self, part: int) -> None:
         """Append that the part-th of PHASES begins, counting from 1."""
         self.append("phase", text=PHASES[part - 1], part=part, parts=len(PHASES))
+
+    def _follow_the_name(self) -> None:
+        old = self._file
+        try:
+            if os.path.samestat(os.stat(self._path), os.fstat(old)):
+                return
+        except FileNotFoundError:
+            pass  # opening it anew makes it, or says that the folder is gone
+        self._open()
+        os.close(old)
+        if self._holds:
+            take_hold(self._file)
 
     def _ends_in_half_a_line(self) -> bool:
         size = os.fstat(self._file).st_size
@@ -92,13 +120,42 @@ def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> Ev
 
 
 def _parse(line: bytes) -> Event | None:
+    """Return the event of a line; None if it is none, or says of something known what can't be so."""
     try:
         event = json.loads(line, parse_constant=lambda _: None)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or event.get("at") is None:
         return None
-    return event if isinstance(event.get("at"), int | float) else None
+    return event if all(fits(event[name]) for name, fits in _FITS.items() if name in event) else None
+
+
+LARGEST = 10**18
+"""No step, parameter or moment is larger; a number that is was written by hand."""
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (type(value) in (int, float) and -LARGEST <= value <= LARGEST)  # type: ignore[operator]
+
+
+def _is_whole(value: object) -> bool:
+    return value is None or (type(value) is int and 0 <= value <= LARGEST)
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+_FITS: dict[str, Callable[[object], bool]] = {
+    **dict.fromkeys(("step", "of", "part", "parts", "trainable", "total", "resumed_from"), _is_whole),
+    **dict.fromkeys(
+        ("at", "loss", "held_out_loss", "learning_rate", "grad_norm", "epoch", "examples_per_second", "seconds_left"),
+        _is_number,
+    ),
+    **dict.fromkeys(("text", "error", "remedy", "note"), _is_text),
+    "remedy_changes": lambda value: value is None or isinstance(value, dict),
+    "samples": lambda value: isinstance(value, list),
+}
 
 
 def _finite(value: Any) -> Any:

@@ -21,6 +21,9 @@ SPARE_BYTES = 3 * 2**30
 """A child waits only where this much memory is free; it takes about a sixth of it."""
 
 
+_REMEMBERED = 16
+"""How many children are remembered after their end."""
+
 _ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -38,6 +41,10 @@ class Launcher:
         """Start training `run`. Raises WorkspaceError when its folder can't be written."""
         raise NotImplementedError
 
+    def find_exit_code(self, pid: int) -> int | None:
+        """Return how a child of this launcher ended (-9: by signal 9), None if it lives or is nobody it knows."""
+        return None
+
     def prepare(self) -> None:
         """Get ready for a run that will probably come soon."""
 
@@ -50,18 +57,27 @@ class ProcessLauncher(Launcher):
 
     def __init__(self) -> None:
         self._spare: subprocess.Popen[bytes] | None = None
-        self._started: list[
-            subprocess.Popen[bytes]
-        ] = []  # asked now and then, so that ended ones don't stay as zombies
+        self._started: list[subprocess.Popen[bytes]] = []  # asked now and then: ended ones must not stay zombies
         self._lock = threading.Lock()
 
     def launch(self, workspace: Workspace, run: Run) -> None:
         """Give the run to the child that waits, or to a new one, and note its process."""
         with self._lock:
             child = self._take_spare() or _start_child()
-            run.save_process(child.pid)
+            try:
+                run.save_process(child.pid)
+            except BaseException:
+                self._spare = child  # it waits for the next run, or for this one on a better day
+                raise
             _hand_over(child, json.dumps([str(workspace.folder), run.run_id]))
-            self._started = [known for known in [*self._started, child] if known.poll() is None]
+            for known in self._started:
+                known.poll()
+            self._started = [*self._started[-_REMEMBERED:], child]
+
+    def find_exit_code(self, pid: int) -> int | None:
+        """Return how the child with this number ended."""
+        with self._lock:
+            return next((child.poll() for child in reversed(self._started) if child.pid == pid), None)
 
     def prepare(self) -> None:
         """Start a child that imports its libraries and waits, if none waits and memory allows."""

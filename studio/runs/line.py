@@ -32,16 +32,20 @@ def order_line(statuses: Sequence[RunStatus], owners: Mapping[str, str]) -> list
 
 
 def place_in_line(
-    statuses: Sequence[RunStatus], owners: Mapping[str, str], expect: Expect | None = None
+    statuses: Sequence[RunStatus], owners: Mapping[str, str], expect: Expect | None = None, trouble: str = ""
 ) -> list[RunStatus]:
-    """Return the statuses; those that wait have their place, and how long it will be until their turn."""
+    """Return the statuses; those that wait have their place, how long it will be until their turn, and what is amiss.
+
+    `trouble` says why the first one can't be started, "" if it can.
+    """
     active = next((status for status in statuses if status.status in ACTIVE), None)
     wait = 0.0 if active is None else active.seconds_left
     if wait is None and active is not None:
         wait = find_rest(active, expect)
     placed: dict[str, RunStatus] = {}
     for position, status in enumerate(order_line(statuses, owners), start=1):
-        placed[status.run_id] = status.model_copy(update={"position": position, "wait_seconds": wait})
+        here = {"position": position, "wait_seconds": wait, "error": trouble or None}
+        placed[status.run_id] = status.model_copy(update=here)
         rest = None if wait is None else find_rest(status, expect)
         wait = None if wait is None or rest is None else wait + rest
     return [placed.get(status.run_id, status) for status in statuses]

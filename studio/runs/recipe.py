@@ -48,8 +48,7 @@ class Recipe(BaseModel):
     @property
     def method_words(self) -> str:
         """The method as people call it: LoRA on 4-bit weights is QLoRA."""
-        prefix = "Q" if self.precision.quantised else ""
-        return prefix + self.method.words
+        return self.method.words_on(self.precision)
 
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values; `read_recipe` gives back an equal one."""
@@ -75,6 +74,8 @@ def read_recipe(data: object) -> Recipe:
     refusal = recipe.method.refuses(recipe.precision)
     if refusal:
         raise RecipeError(refusal, field="precision")
+    if recipe.training.gradient_checkpointing and recipe.method.checkpointing_refusal:
+        raise RecipeError(recipe.method.checkpointing_refusal, field="training.gradient_checkpointing")
     return recipe
 
 

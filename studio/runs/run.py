@@ -15,28 +15,21 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from studio.errors import NotFoundError, RecipeError, WorkspaceError
+from studio.runs.checkpoint import find_damage, find_state_damage
+from studio.runs.hold import is_held
+from studio.runs.process import Launch, note_launch
 from studio.runs.recipe import Recipe, read_recipe
 from studio.visitor import find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
 
 
-class Launch(NamedTuple):
-    """The process that was last given a run: its number, when it was born, and how many bytes of events there were."""
+class Resumable(NamedTuple):
+    """Where a training can go on: a step and its checkpoint, 0 and None for the start, and what was passed over."""
 
-    pid: int
-    created: float
-    offset: int
-
-    def is_alive(self) -> bool:
-        """Whether that process still lives. Another one with its number does not count."""
-        try:
-            process = psutil.Process(self.pid)
-            return abs(process.create_time() - self.created) < 2 and process.status() != psutil.STATUS_ZOMBIE
-        except (ValueError, OverflowError, psutil.Error):
-            return False
+    step: int
+    folder: Path | None
+    note: str
 
 
 class Run:
@@ -44,6 +37,10 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def is_there(self) -> bool:
+        """Whether the folder is still a run: one whose recipe is gone is on no list."""
+        return os.path.isfile(self.folder / "recipe.json")
 
     @property
     def run_id(self) -> str:
@@ -116,12 +113,28 @@ class Run:
         return text.strip() if size <= most_bytes else text.partition("\n")[2].strip()
 
     def list_checkpoints(self) -> list[int]:
-        """Return the steps of the whole checkpoints, rising."""
+        """Return the steps of the checkpoints whose weights are whole, rising."""
+        return [step for step, damage in self.look_at_checkpoints().items() if not damage]
+
+    def look_at_checkpoints(self) -> dict[int, str]:
+        """Return step -> what is wrong with the weights, "" where they are whole; rising."""
         try:
             names = [entry.parent.name for entry in self.checkpoints_folder.glob("step-*/recipe.json")]
         except OSError:
-            return []
-        return sorted(int(name[5:]) for name in names if re.fullmatch(r"step-[0-9]{1,9}", name))
+            return {}
+        steps = sorted(int(name[5:]) for name in names if re.fullmatch(r"step-(0|[1-9][0-9]{0,8})", name))
+        return {step: find_damage(self.checkpoints_folder / f"step-{step}") for step in steps}
+
+    def find_resumable(self) -> Resumable:
+        """Return the newest checkpoint from which the training goes on as if it had never ended."""
+        passed: list[str] = []
+        for step in reversed(self.look_at_checkpoints()):
+            folder = self.checkpoints_folder / f"step-{step}"
+            damage = find_damage(folder) or find_state_damage(folder)
+            if not damage:
+                return Resumable(step, folder, _tell_passed(passed, f"step {step}"))
+            passed.append(f"step {step} ({damage})")
+        return Resumable(0, None, _tell_passed(passed, "the start"))
 
     def keep_checkpoint(self, folder: Path, step: int) -> None:
         """Let a whole checkpoint, written to `folder` on the same disk, appear as that of `step`."""
@@ -149,15 +162,21 @@ class Run:
 
         Raises NotFoundError naming those there are.
         """
-        steps = self.list_checkpoints()
+        found = self.look_at_checkpoints()
+        steps = [each for each, damage in found.items() if not damage]
         if not steps:
+            damaged = "".join(f" That of step {each} is damaged: {damage}." for each, damage in found.items())
             raise NotFoundError(
-                f"The run {self.name} has no checkpoint yet. Wait for its first one, or start it again.", field="run_id"
+                f"The run {self.name} has no {'whole checkpoint.' if found else 'checkpoint yet.'}{damaged} "
+                f"{'Resume it' if found else 'Wait for its first one'}, or start it again.",
+                field="run_id",
             )
         wanted = steps[-1] if step is None else step
         if wanted not in steps:
+            why = f"That of step {wanted} is damaged: {found[wanted]}." if wanted in found else ""
             raise NotFoundError(
-                f"The run {self.name} has no checkpoint of step {wanted}. It has: {', '.join(map(str, steps))}.",
+                f"The run {self.name} has no {'whole ' * bool(why)}checkpoint of step {wanted}. {why}{' ' * bool(why)}"
+                f"It has: {', '.join(map(str, steps))}.",
                 field="step",
             )
         return self.checkpoints_folder / f"step-{steps[steps.index(wanted)]}"
@@ -171,23 +190,29 @@ class Run:
         """Note which process is given this run; it no longer waits in line, and an old wish to stop is forgotten."""
         with disk_errors_in_words(self.folder):
             size = self.events_file.stat().st_size if self.events_file.exists() else 0
-            launch = Launch(pid, psutil.Process(pid).create_time(), size)
             self.stop_file.unlink(missing_ok=True)
-            write_whole(self.process_file, json.dumps(launch._asdict()))
+            write_whole(self.process_file, json.dumps(note_launch(pid, size)._asdict()))
             self.resume_file.unlink(missing_ok=True)
 
     def find_launch(self) -> Launch | None:
         """Return the process that was last started for this run, None if none was or the note of it is damaged."""
         try:
             noted = json.loads(self.process_file.read_text(encoding="utf-8"))
-            return Launch(int(noted["pid"]), float(noted["created"]), int(noted["offset"]))
-        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+            kills = noted.get("oom_kills")
+            return Launch(
+                int(noted["pid"]),
+                float(noted["created"]),
+                int(noted["offset"]),
+                str(noted.get("born", "")),
+                kills if type(kills) is int else None,
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None
 
     def is_alive(self) -> bool:
-        """Whether the process that was last started for this run still lives."""
+        """Whether a process trains it: the one that was last started for it lives, or another holds its events."""
         launch = self.find_launch()
-        return launch is not None and launch.is_alive()
+        return (launch is not None and launch.is_alive()) or is_held(self.events_file)
 
     def request_resume(self) -> None:
         """Put the run back into the line."""
@@ -197,6 +222,10 @@ class Run:
     def was_launched(self) -> bool:
         """Whether a process was ever started for this run."""
         return self.process_file.exists()
+
+    def waits(self) -> bool:
+        """Whether it is in the line, as far as its files tell."""
+        return self.resume_file.exists() or not (self.process_file.exists() or self.events_file.exists())
 
     @property
     def queued_at(self) -> float:
@@ -227,7 +256,8 @@ def new_run(workspace: Workspace, recipe: Recipe, request: str = "", owner: str 
         if owner:
             write_whole(find_owner_file(folder), owner)
         write_whole(folder / "recipe.json", json.dumps(recipe.to_json(), indent=2, ensure_ascii=False))
-        _stamp(folder / "recipe.json")
+        with disk_errors_in_words(folder):
+            _stamp(folder / "recipe.json")
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -242,15 +272,27 @@ def find_run(workspace: Workspace, run_id: object) -> Run:
 def list_runs(workspace: Workspace) -> list[Run]:
     """Return all runs whose recipe was written, the newest first."""
     with disk_errors_in_words(workspace.runs):
-        folders = [entry for entry in workspace.runs.iterdir() if (entry / "recipe.json").is_file()]
-    runs = [Run(folder) for folder in folders if _is_run_id(folder.name)]
+        runs = [Run(entry) for entry in workspace.runs.iterdir() if _is_run_id(entry.name)]
+    runs = [run for run in runs if run.is_there()]
     return sorted(runs, key=lambda run: (run.run_id[:15], _changed_at(run.folder / "recipe.json")), reverse=True)
 
 
 def _stamp(file: Path) -> None:
-    """Touch a file with the exact time; the kernel's own stamps are some milliseconds apart, and runs may not be."""
+    """Touch a file with the exact time; the kernel's own stamps are some milliseconds apart, and runs may not be.
+
+    Never before one that waits already: a clock that was set back lets nobody jump the line.
+    """
+    waiting = (Run(folder) for folder in file.parent.parent.iterdir() if folder != file.parent)
+    last = max((round(run.queued_at * 1e9) for run in waiting if run.waits()), default=0)
+    now = max(time.time_ns(), last + 1000)
     file.touch()
-    os.utime(file, ns=(time.time_ns(), time.time_ns()))
+    os.utime(file, ns=(now, now))
+
+
+def _tell_passed(passed: list[str], chosen: str) -> str:
+    if not passed:
+        return ""
+    return f"It can't go on from its checkpoint of {', nor of '.join(passed)}, so it goes on from {chosen}."
 
 
 def _changed_at(file: Path) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from studio.models.loading import find_context, list_end_tokens
+from studio.models.loading import list_end_tokens
 from studio.objectives.objective import Objective
 from studio.tasks.task import Instance, Task
 
@@ -17,17 +17,17 @@ MOST = 3
 class Sampler:
     """Answers the first few instances whose prompts leave room for an answer, the same ones each time.
 
-    The base's answers are taken once, before anything is attached.
+    `room` is how many tokens prompt and answer may have. The base's answers are taken once, before anything is
+    attached.
     """
 
     def __init__(
-        self, task: Task, instances: tuple[Instance, ...], objective: Objective, tokenizer: Any, base: Any
+        self, task: Task, instances: tuple[Instance, ...], objective: Objective, tokenizer: Any, base: Any, room: int
     ) -> None:
         self.tokenizer, self.model = tokenizer, base
         self.ends = sorted(objective.list_ends(tokenizer) | list_end_tokens(base))
-        room = find_context(base) - MAX_TOKENS
         asked = ((instance, objective.encode_prompt(task, instance.input, tokenizer)) for instance in instances)
-        chosen = list(islice((pair for pair in asked if len(pair[1]) <= room), MOST))
+        chosen = list(islice((pair for pair in asked if len(pair[1]) + MAX_TOKENS <= room), MOST))
         self.instances, self.prompts = [pair[0] for pair in chosen], [pair[1] for pair in chosen]
         self.base_answers = self._answer()
 

@@ -1,23 +1,29 @@
 """The line of runs: starts the next waiting run whenever the device is free. One at a time.
 
 The line is the run folders themselves, so it survives a restart. Of two studios on one workspace only the one that
-holds the lock file starts runs; the other's runs wait in the same line.
+holds the lock file starts runs; the other's runs wait in the same line. It also writes down what is known of a child
+that ended without a word, while the evidence is fresh.
 """
 
 import logging
+import shutil
 import threading
 
 from filelock import FileLock, Timeout
 
 from studio.errors import InputError, StudioError
+from studio.runs.ending import Evidence, explain_end
 from studio.runs.event import EventWriter
 from studio.runs.launcher import Launcher, ProcessLauncher
 from studio.runs.line import Expect, order_line, place_in_line
+from studio.runs.process import count_oom_kills
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.status import ACTIVE, RunStatus, Watch
-from studio.workspace import Workspace
+from studio.workspace import Workspace, disk_errors_in_words
 
 LOG = logging.getLogger(__name__)
+ROOM_FOR_A_LINE = 1 << 16
+"""With fewer free bytes than this a disk is full."""
 
 
 class Scheduler:
@@ -26,8 +32,10 @@ class Scheduler:
     def __init__(self, workspace: Workspace, launcher: Launcher | None = None, expect: Expect | None = None) -> None:
         self.workspace = workspace
         self.launcher = launcher or ProcessLauncher()
+        self.trouble = ""  # why the first one in the line can't be started
         self._expect = expect
         self._watches: dict[str, Watch] = {}
+        self._explained: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
         self._turn = threading.Lock()  # one change of the line at a time
         self._wake = threading.Event()
@@ -69,7 +77,7 @@ class Scheduler:
     def look_at_all(self) -> list[RunStatus]:
         """Return the status of every run, the newest first, with the places of those that wait."""
         statuses, owners = self._look()
-        return place_in_line(statuses, owners, self._expect)
+        return place_in_line(statuses, owners, self._expect, self.trouble)
 
     def count_waiting(self) -> int:
         """Return how many runs wait, whoever's they are."""
@@ -86,6 +94,9 @@ class Scheduler:
         """Start the next waiting run if none is active; return it. A run that can't be started is left as failed."""
         with self._turn:
             statuses, owners = self._look()
+            for status in statuses:
+                if status.status == "lost" and status.error is None:
+                    self._explain_end(find_run(self.workspace, status.run_id), status)
             first = next(iter(order_line(statuses, owners)), None)
             if first is None or any(status.status in ACTIVE for status in statuses):
                 return None
@@ -93,11 +104,38 @@ class Scheduler:
             try:
                 self.launcher.launch(self.workspace, run)
             except (StudioError, OSError) as error:
+                self.trouble = f"The training could not be started: {error}"
                 with EventWriter(run.events_file) as events:
-                    events.append("failed", step=first.step, error=f"The training could not be started: {error}")
+                    events.append("failed", step=first.step, error=self.trouble)
                 run.resume_file.unlink(missing_ok=True)
                 raise
+            self.trouble = ""
             return run
+
+    def _explain_end(self, run: Run, status: RunStatus) -> None:
+        """Write down why a child ended that said nothing, as far as the evidence goes. Once; a full disk may refuse."""
+        launch = run.find_launch()
+        case = (run.run_id, launch.offset if launch else -1)
+        if case in self._explained:
+            return
+        self._explained.add(case)
+        kills, before = count_oom_kills(), launch.oom_kills if launch else None
+        evidence = Evidence(
+            exit_code=self.launcher.find_exit_code(launch.pid) if launch else None,
+            oom_kills=kills - before if kills is not None and before is not None else None,
+            restarted=launch is not None and launch.is_from_before_a_restart(),
+            disk_full=shutil.disk_usage(run.folder).free < ROOM_FOR_A_LINE,
+        )
+        try:
+            recipe = run.load_recipe()
+        except StudioError:
+            recipe = None
+        told = explain_end(evidence, recipe, self.watch(run).is_loading)
+        try:
+            with EventWriter(run.events_file) as events:
+                events.append("died", step=status.step, **told)
+        except StudioError as error:
+            LOG.warning("It can't be written down why the run %s ended: %s", run.name, error)
 
     def stop(self, run: Run) -> None:
         """Ask a training run to stop after its step and save; let a waiting one leave the line."""
@@ -141,15 +179,27 @@ class Scheduler:
         return [watch.look() for watch in watches], {watch.run.run_id: watch.owner for watch in watches}
 
     def _work(self) -> None:
+        said = ""
         while not self._closing.is_set():
             try:
-                self._file_lock.acquire(blocking=False)
-                self.start_next()
-            except Timeout:
-                pass  # another studio on this workspace starts the runs
+                if self._is_the_one():
+                    self.start_next()
+                said = ""
             except (StudioError, OSError) as error:
-                LOG.warning("The line of runs could not be looked at: %s", error)
+                if str(error) != said:
+                    LOG.warning("The line of runs could not be looked at: %s", error)
+                said = self.trouble = str(error)
             except Exception:  # a bug must not end the line for everybody who waits in it
                 LOG.exception("The line of runs could not be looked at.")
             self._wake.wait(timeout=1.0)
             self._wake.clear()
+
+    def _is_the_one(self) -> bool:
+        """Whether this studio starts the runs of the workspace, and no other."""
+        with disk_errors_in_words(self.workspace.folder):
+            try:
+                self._file_lock.acquire(blocking=False)
+            except Timeout:
+                self.trouble = ""
+                return False
+        return True

@@ -11,15 +11,22 @@ from transformers import TrainingArguments, set_seed
 from studio.errors import RecipeError
 from studio.estimates.time import measure_run, save_speed
 from studio.models.device import DeviceFacts, find_device
-from studio.models.loading import find_context, find_model_folder, leave_a_core, load_base, load_tokenizer
+from studio.models.loading import (
+    choose_attention,
+    find_context,
+    find_model_folder,
+    leave_a_core,
+    load_base,
+    load_tokenizer,
+)
 from studio.objectives.objective import Objective, Row
-from studio.runs.batch import Batcher, RowDataset, can_share
+from studio.runs.batch import Batcher, RowDataset, try_sharing
 from studio.runs.event import EventWriter
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.sampling import Sampler
-from studio.runs.trainer import Reporter, StudioTrainer
-from studio.runs.training import Plan
+from studio.runs.trainer import MethodSteps, Reporter, StudioTrainer
+from studio.runs.training import OPTIMISERS, Plan
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance, Task
@@ -48,50 +55,56 @@ class Prepared(NamedTuple):
         """Tokens of a training row on average."""
         return sum(len(row.input_ids) for row in self.train) / len(self.train)
 
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(len(row.input_ids) for row in (*self.train, *self.held_out))
+
+    def sizes(self) -> dict[str, int]:
+        """How many rows of each part there are, how many were too long, and all tokens to train on."""
+        return {
+            "examples": len(self.train),
+            "held_out": len(self.held_out),
+            "left_out": self.left_out,
+            "tokens": sum(len(row.input_ids) for row in self.train),
+        }
+
 
 def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Execute the run's recipe, going on from its newest checkpoint if it has one. Raises StudioError in words."""
-    recipe, device = run.load_recipe(), find_device()
     began = time.monotonic()
+    recipe, device = run.load_recipe(), find_device()
     leave_a_core(device)
     set_seed(recipe.training.seed)
-    task = TaskStore(workspace).load_task(recipe.task_id, recipe.task_version)
-    parts = split_task(task, recipe.training.seed)
 
     events.append_phase(2)
     folder = find_model_folder(recipe.base)
     tokenizer = load_tokenizer(folder)
     base = load_base(folder, recipe.precision, device, gradients=True)
-
     if run.stop_file.exists():
         return _stay(run)
-    events.append_phase(3)
-    longest = min(recipe.training.max_length, find_context(base))
-    prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, longest)
-    events.append(
-        "prepared",
-        examples=len(prepared.train),
-        held_out=len(prepared.held_out),
-        left_out=prepared.left_out,
-        tokens=sum(len(row.input_ids) for row in prepared.train),
-    )
 
+    events.append_phase(3)
+    task = TaskStore(workspace).load_task(recipe.task_id, recipe.task_version)
+    parts = split_task(task, recipe.training.seed)
+    room = find_context(base) - recipe.method.virtual_tokens
+    longest = min(recipe.training.max_length, room)
+    prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, longest)
+    events.append("prepared", **prepared.sizes())
+    choose_attention(base, device, prepared.longest, recipe.training.attention)
     parameters = base.num_parameters()
     plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
     plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
-    sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base) if plan.sample_every else None
+    sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base, room) if plan.sample_every else None
     model = recipe.method.attach(base)
+    recipe.method.begin(model, plan.steps)
     if sampler:
         sampler.model = model
-    events.append(
-        "counted", trainable=sum(p.numel() for p in model.parameters() if p.requires_grad), total=count_all(model)
-    )
-
+    events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
     if run.stop_file.exists():
         return _stay(run)
+
     events.append_phase(4)
-    batcher = Batcher(tokenizer.pad_token_id)
-    batcher.shares = not recipe.training.gradient_checkpointing and can_share(model, batcher, prepared.train)
     reporter = Reporter(run, events, plan, sampler)
     trainer = StudioTrainer(
         run=run,
@@ -101,28 +114,43 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         args=make_arguments(run, recipe, plan, device),
         train_dataset=RowDataset(prepared.train),
         eval_dataset=RowDataset(prepared.held_out),
-        data_collator=batcher,
+        data_collator=make_batcher(model, recipe, tokenizer, prepared),
         processing_class=tokenizer,
-        callbacks=[reporter],
+        callbacks=[MethodSteps(recipe.method, model), reporter],
     )
+    go_on(trainer, run, plan)
+    if len(reporter.step_moments) >= ENOUGH_STEPS:
+        tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
+        save_speed(workspace.cache, device, measure_run(began, reporter.step_moments, parameters, tokens))
+    return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
+    """Train from the run's newest checkpoint, or from the start, and leave a checkpoint of the last step."""
     run.clear_leavings()
     steps = run.list_checkpoints()
-    if steps and steps[-1] >= plan.steps:
-        return Outcome(steps[-1], finished=True)  # it was killed between its last checkpoint and its last event
-    trainer.train(resume_from_checkpoint=str(run.find_checkpoint()) if steps else None)
+    if steps and steps[-1] >= plan.steps:  # it was killed between its last checkpoint and its last event
+        trainer.state.global_step = steps[-1]
+        return
+    resumable = run.find_resumable().folder
+    trainer.train(resume_from_checkpoint=str(resumable) if resumable else None)
     if trainer.state.global_step not in run.list_checkpoints():
         trainer.save_now()
     run.clear_leavings()
-    if len(reporter.step_moments) >= ENOUGH_STEPS:
-        tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
-        speed = measure_run(began, reporter.step_moments, parameters, tokens)
-        save_speed(workspace.cache, device, speed)
-    return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def make_batcher(model: Any, recipe: Recipe, tokenizer: Any, prepared: Prepared) -> Batcher:
+    """Return what makes batches for this model, sharing their beginning where that changes nothing."""
+    batcher = Batcher(tokenizer.pad_token_id)
+    options = recipe.training
+    if not options.gradient_checkpointing and not options.neftune_alpha:  # its noise hangs on the length of a row
+        try_sharing(model, batcher, prepared.train)
+    return batcher
 
 
 def _stay(run: Run) -> Outcome:
     """A person asked to stop before the first step: the run stays where it was."""
-    return Outcome(max(run.list_checkpoints(), default=0), finished=False)
+    return Outcome(run.find_resumable().step, finished=False)
 
 
 def encode_task(
@@ -180,12 +208,15 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         dataloader_pin_memory=device.kind == "cuda",
         label_names=["labels"],
         prediction_loss_only=True,
-        optim="adamw_torch_fused",
+        optim=OPTIMISERS[options.optimiser].name,
+        neftune_noise_alpha=options.neftune_alpha or None,
     )
 
 
-def count_all(model: Any) -> int:
+def count_all(model: Any, only_trainable: bool = False) -> int:
     """Return the parameters of a model, counting 4-bit weights as what they stand for."""
     return sum(
-        p.numel() * (2 * p.element_size() if type(p).__name__ == "Params4bit" else 1) for p in model.parameters()
+        p.numel() * (2 * p.element_size() if type(p).__name__ == "Params4bit" else 1)
+        for p in model.parameters()
+        if p.requires_grad or not only_trainable
     )

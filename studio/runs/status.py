@@ -10,15 +10,28 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from studio.errors import WorkspaceError
 from studio.runs.event import TERMINAL, Event, read_events
-from studio.runs.run import Launch, Run
+from studio.runs.hold import is_held
+from studio.runs.process import Launch
+from studio.runs.run import Run
 
 Status = Literal["queued", "starting", "running", "finished", "stopped", "failed", "lost"]
 ACTIVE = frozenset({"starting", "running"})
 
 
+_MEASURED = ("of", "loss", "examples_per_second", "seconds_left")
+_SAID = ("error", "remedy", "remedy_changes")
+_LAST_WORDS = TERMINAL | {"died"}
+"""A child's own last event, or the studio's of a child that wrote none."""
+
+
 class RunStatus(BaseModel, frozen=True):
-    """What is true of a run now; losses are in nats per token, times in seconds, moments in seconds since 1970."""
+    """What is true of a run now; losses are in nats per token, times in seconds, moments in seconds since 1970.
+
+    `remedy` says in words what a person can do about `error`, `remedy_changes` is the patch of the recipe that does it
+    (to be merged deeply), `note` what was not as usual and needs nobody.
+    """
 
     run_id: str
     name: str
@@ -40,6 +53,7 @@ class RunStatus(BaseModel, frozen=True):
     error: str | None = None
     remedy: str | None = None
     remedy_changes: dict[str, Any] | None = None
+    note: str | None = None
     checkpoints: list[int] = []
     created_at: float
     finished_at: float | None = None
@@ -55,9 +69,10 @@ class RunStatus(BaseModel, frozen=True):
 
     @property
     def can_resume(self) -> bool:
-        """Whether it can go on: it was lost, or ended before its last step."""
+        """Whether it can go on: it was lost, or ended before its last step, or before that was saved."""
         early = self.of is None or self.step < self.of
-        return self.status == "lost" or (self.status in ("stopped", "failed") and early)
+        unsaved = self.status == "failed" and self.step not in self.checkpoints
+        return self.status == "lost" or (self.status in ("stopped", "failed") and (early or unsaved))
 
     @property
     def can_ask(self) -> bool:
@@ -75,6 +90,7 @@ class Watch:
         self._forget()
 
     def _forget(self) -> None:
+        self._file: int | None = None
         self._offset = 0
         self._values: dict[str, Any] = {}
         self._last: str | None = None
@@ -83,13 +99,18 @@ class Watch:
     def look(self) -> RunStatus:
         """Return the status, reading only the events that are new."""
         with self._lock:
-            if self._offset > _size(self.run.events_file):
-                self._forget()
-            self._read()
-            status = self._decide()
+            unreadable = ""
+            try:
+                self._read()
+                status = self._decide()
+            except WorkspaceError as error:  # true of this run, and it spoils no other's
+                status, unreadable = "lost", str(error)
             past: tuple[str, ...] = ("phase", "seconds_left") if status not in ACTIVE else ()
-            past += ("error", "remedy", "remedy_changes", "finished_at") if status not in TERMINAL else ()
+            ended = status in TERMINAL or status == "lost" and self._ends_in(self.run.find_launch(), _LAST_WORDS)
+            past += () if ended else _SAID
+            past += ("finished_at",) if status not in TERMINAL else ()
             values = {name: value for name, value in self._values.items() if name not in past}
+            values |= {"error": unreadable} if unreadable else {}
             return RunStatus(
                 run_id=self.run.run_id,
                 name=self.run.name,
@@ -100,7 +121,16 @@ class Watch:
                 **values,
             )
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether the last training had not taken its first step when it was last looked at."""
+        return bool(self._values.get("phase"))
+
     def _read(self) -> None:
+        file, size = _find_file(self.run.events_file)
+        if file != self._file or size < self._offset:  # deleted, replaced or shortened by hand: all of it is new
+            self._forget()
+            self._file = file
         while True:
             page = read_events(self.run.events_file, self._offset)
             for event in page.events:
@@ -112,54 +142,52 @@ class Watch:
     def _decide(self) -> Status:
         launch = self.run.find_launch()
         alive = launch is not None and launch.is_alive()
-        if not alive and self.run.resume_file.exists():
+        if not alive and not self._ends_in(launch, TERMINAL):
+            alive = is_held(self.run.events_file)  # process.json may have been edited
+        if self.run.resume_file.exists() and (not alive or self._ends_in(launch, TERMINAL)):
             return "queued"
-        if not alive and not self._has_ended(launch):
+        if not alive and not self._ends_in(launch, TERMINAL):
             self._read()  # it may have written its last words between the two looks
-        if self._has_ended(launch):
+        if self._ends_in(launch, TERMINAL):
             return self._last  # type: ignore[return-value]
-        if not self.run.was_launched():
-            return "queued"
         if not alive:
-            return "lost"
+            return "lost" if self.run.was_launched() or self._last else "queued"
         is_training = self._last not in TERMINAL and self._values.get("step") and not self._values.get("phase")
         return "running" if is_training else "starting"
 
-    def _has_ended(self, launch: Launch | None) -> bool:
-        """Whether the last event is a terminal one, and was written since a process was last started."""
-        return self._last in TERMINAL and (launch is None or launch.offset < self._offset)
+    def _ends_in(self, launch: Launch | None, kinds: frozenset[str]) -> bool:
+        """Whether the last event is of one of these kinds, and was written since a process was last started."""
+        return self._last in kinds and (launch is None or launch.offset < self._offset)
 
     def _fold(self, event: Event) -> None:
         kind, values = event["event"], self._values
         if kind == "started":
-            resumed = event.get("resumed_from") or 0
-            self._started_at = event.get("at")
-            values.update(step=resumed, error=None, remedy=None, remedy_changes=None, finished_at=None)
-            values.update(seconds_left=None, phase="Starting")
+            self._started_at = event["at"]
+            values.update(dict.fromkeys(("error", "remedy", "remedy_changes", "finished_at", "seconds_left")))
+            values.update(step=event.get("resumed_from") or 0, note=event.get("note"), phase="Starting")
+            values["elapsed_seconds"] = 0.0
         elif kind == "phase":
             values["phase"] = f"{event.get('text')}: {event.get('part')} of {event.get('parts')}"
         elif kind == "metrics":
             values["phase"] = None
-            values.update(
-                {
-                    key: event[key]
-                    for key in ("step", "of", "loss", "examples_per_second", "seconds_left")
-                    if key in event
-                }
-            )
+            values["step"] = event.get("step") or values.get("step", 0)
+            values.update({key: event[key] for key in _MEASURED if key in event})
         elif kind == "evaluated":
             loss, best = event.get("held_out_loss"), values.get("best_held_out_loss")
             values["held_out_loss"] = loss
             values["best_held_out_loss"] = min((one for one in (loss, best) if one is not None), default=None)
         elif kind == "counted":
             values.update(trainable=event.get("trainable"), total=event.get("total"))
-        elif kind in TERMINAL:
-            values.update(finished_at=event.get("at"), error=event.get("error"), remedy=event.get("remedy"), phase=None)
+        if kind in _LAST_WORDS:
+            values.update({key: event.get(key) for key in _SAID})
             changes = event.get("remedy_changes")
             values["remedy_changes"] = changes if isinstance(changes, dict) and changes else None
-            values["step"] = event.get("step", values.get("step", 0))
-        if self._started_at:
-            values["elapsed_seconds"] = max(0.0, round(event["at"] - self._started_at, 1))
+        if kind in TERMINAL:
+            values.update(finished_at=event["at"], phase=None)
+            values["step"] = event.get("step") or values.get("step", 0)
+        if self._started_at is not None and kind != "died":  # the clock may have been set back meanwhile
+            elapsed = round(event["at"] - self._started_at, 1)
+            values["elapsed_seconds"] = max(values.get("elapsed_seconds") or 0.0, elapsed)
             values["heard_at"] = event["at"]
         self._last = kind
 
@@ -172,8 +200,10 @@ def created_at(folder: Path) -> float:
         return folder.stat().st_ctime if folder.exists() else 0.0
 
 
-def _size(file: Path) -> int:
+def _find_file(path: Path) -> tuple[int | None, int]:
+    """Return which file has the name now (its inode), and its size; None and 0 where there is none."""
     try:
-        return file.stat().st_size
+        found = path.stat()
+        return found.st_ino, found.st_size
     except OSError:
-        return 0
+        return None, 0

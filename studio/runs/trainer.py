@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from studio.errors import RecipeError
+from studio.errors import RecipeError, WorkspaceError
+from studio.methods.method import Method
 from studio.runs.batch import LengthSampler, sum_loss
 from studio.runs.event import EventWriter
 from studio.runs.recipe import Recipe
@@ -39,12 +40,30 @@ class StudioTrainer(Trainer):
         """Return the mean cross-entropy over the learnt positions (of all accumulated batches in training)."""
         found = sum_loss(model, inputs)
         loss = found.total / (num_items_in_batch if num_items_in_batch is not None else found.learnt.clamp(min=1))
+        if model.training:
+            loss = loss + self.recipe.method.penalise(self.model) / self.current_gradient_accumulation_steps
         return (loss, {"loss": loss}) if return_outputs else loss
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthSampler:
         rows: Any = train_dataset or self.train_dataset
         group = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthSampler(rows, group, self.recipe.training.seed)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Make the optimiser, with rates of the method's own where it has some."""
+        groups = self.recipe.method.group_parameters(self.model, self.args.learning_rate, self.args.weight_decay)
+        if groups:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            self.optimizer: Any = kind(groups, **options)
+        return super().create_optimizer(model)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if not self.recipe.method.restore(self.model, Path(resume_from_checkpoint)):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        super()._save(output_dir, state_dict)
+        self.recipe.method.finish_checkpoint(self.model, Path(output_dir or self.args.output_dir or ""))
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
@@ -67,6 +86,19 @@ class StudioTrainer(Trainer):
                 self.run.forget_checkpoint(step)
 
 
+class MethodSteps(TrainerCallback):
+    """Lets the method do what it does after each step of the optimiser."""
+
+    def __init__(self, method: Method, model: Any) -> None:
+        self.method, self.model = method, model
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tell the method that a step was made; the gradients are still there."""
+        self.method.after_step(self.model, state.global_step + 1)
+
+
 class Reporter(TrainerCallback):
     """Writes what happens as events, looks for the stop file after each step, ends early when nothing improves."""
 
@@ -78,7 +110,12 @@ class Reporter(TrainerCallback):
         self.step_moments: list[float] = []
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Note the time; stop after this step if a person asked for it."""
+        """Note the time; stop after this step if a person asked for it.
+
+        Raises WorkspaceError when the run was deleted: nobody could stop it any more.
+        """
+        if not self.run.is_there():
+            raise WorkspaceError(f"The run {self.run.name} was deleted while it trained.")
         self.step_moments.append(time.monotonic())
         self._moments.append(self.step_moments[-1] - self._resting)
         if self.run.stop_file.exists() and state.global_step < state.max_steps:

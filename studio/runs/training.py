@@ -33,6 +33,22 @@ PRESETS = {
 }
 
 
+class Optimiser(NamedTuple):
+    """An optimiser: its name in transformers, and the bytes it keeps for each number that trains."""
+
+    name: str
+    state_bytes: float
+
+
+OPTIMISERS = {
+    "adamw": Optimiser("adamw_torch_fused", 8),
+    "adamw_8bit": Optimiser("adamw_8bit", 2),
+    "paged_adamw_8bit": Optimiser("paged_adamw_8bit", 2),
+    "adafactor": Optimiser("adafactor", 0.1),
+    "lion": Optimiser("lion_32bit", 4),
+}
+
+
 class Plan(NamedTuple):
     """Options with every blank filled: counts are in optimiser steps."""
 
@@ -115,6 +131,29 @@ class Training(Declared):
         description="Shortens a step that is longer than this; 0 means never.",
         json_schema_extra=ADVANCED,
     )
+    optimiser: Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "adafactor", "lion"] = Field(
+        "adamw",
+        title="Optimiser",
+        description="What turns gradients into steps. adamw is the usual one; the 8-bit ones remember in less memory "
+        "(paged: they lend it to the computer's own when the graphics card is full), adafactor in hardly any, and lion "
+        "wants a learning rate about five times smaller.",
+        json_schema_extra=ADVANCED,
+    )
+    neftune_alpha: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        title="NEFTune noise",
+        description="Adds a little noise to what is read, against learning by heart; 5 is usual, 0 means none.",
+        json_schema_extra=ADVANCED,
+    )
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
+        "auto",
+        title="Attention",
+        description="How attention is computed: the same numbers, at another speed. auto chooses; flash_attention_2 "
+        "needs a graphics card and its own package.",
+        json_schema_extra=ADVANCED,
+    )
     mixed_precision: Literal["auto", "off"] = Field(
         "auto",
         title="Mixed precision",
@@ -151,6 +190,14 @@ class Training(Declared):
         description="Steps between two looks at what it answers; 0 means never.",
         json_schema_extra=ADVANCED,
     )
+    patience: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        title="Early stopping",
+        description="Ends when so many evaluations in a row did not lower the held-out loss; 0 means never.",
+        json_schema_extra=ADVANCED,
+    )
     keep_checkpoints: int = Field(
         6,
         ge=1,
@@ -184,5 +231,5 @@ class Training(Declared):
             evaluate_every=every if self.evaluate_every is None else self.evaluate_every,
             save_every=every if self.save_every is None else self.save_every,
             sample_every=every if self.sample_every is None else self.sample_every,
-            patience=preset.patience,
+            patience=preset.patience if self.patience is None else self.patience,
         )

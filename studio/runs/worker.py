@@ -17,9 +17,10 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
-from studio.errors import StudioError, first_line
-from studio.models.device import is_out_of_memory
+from studio.errors import StudioError
+from studio.runs.ending import explain_failure
 from studio.runs.event import EventWriter, read_events
+from studio.runs.recipe import Recipe
 from studio.runs.run import Run, find_run
 from studio.workspace import Workspace
 
@@ -41,13 +42,17 @@ def main() -> int:
 def execute(workspace: Workspace, run: Run) -> int:
     """Execute a run in this process; every outcome ends in exactly one terminal event. Returns 0 or 1."""
     with EventWriter(run.events_file) as events:
-        steps = run.list_checkpoints()
-        events.step = max(steps, default=0)
+        if not events.take_hold():
+            print(f"Another process trains the run {run.name} already; this one leaves it alone.", file=sys.stderr)
+            return 1
+        resumable = run.find_resumable()
+        events.step = resumable.step
         events.append(
             "started",
             pid=os.getpid(),
             attempt=_count_attempts(run) + 1,
-            resumed_from=steps[-1] if steps else None,
+            resumed_from=resumable.step or None,
+            note=resumable.note or None,
             versions={name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
             python=platform.python_version(),
         )
@@ -67,33 +72,16 @@ def _train(workspace: Workspace, run: Run, events: EventWriter) -> int:
         return 0
     except BaseException as error:
         traceback.print_exc()
-        events.append("failed", step=events.step, **explain_failure(error))
+        run.clear_leavings()  # on a full disk, half a checkpoint takes the room of the last words
+        events.append("failed", step=events.step, **explain_failure(error, _find_recipe(run), not events.took_a_step))
         return 1
 
 
-def explain_failure(error: BaseException) -> dict[str, str]:
-    """Return what went wrong and what a person can do about it, in words."""
-    if isinstance(error, StudioError):
-        return {"error": str(error), "remedy": ""}
-    if is_out_of_memory(error):
-        return {
-            "error": "The device ran out of memory.",
-            "remedy": "Lower the batch size or the longest example, or choose QLoRA (4-bit weights).",
-        }
-    if any(words in str(error) for words in _FULL_DISK):
-        return {"error": "The disk is full.", "remedy": "Free some space, then resume the run."}
-    if isinstance(error, KeyboardInterrupt):
-        return {
-            "error": "The training was interrupted from its terminal.",
-            "remedy": "Resume it from its last checkpoint.",
-        }
-    return {
-        "error": f"The training broke: {type(error).__name__}: {first_line(error)}",
-        "remedy": "The run's output.log has the details.",
-    }
-
-
-_FULL_DISK = ("No space left on device", "os error 28", "inline_container.cc", "File too large", "os error 27")
+def _find_recipe(run: Run) -> Recipe | None:
+    try:
+        return run.load_recipe()
+    except StudioError:
+        return None
 
 
 def _import_libraries() -> None:

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from studio.errors import TaskError
+from studio.tasks.repair import Ledger
 
 LONGEST_TEXT = 200_000
 """Characters of one text; upstream's longest is 35,029."""
@@ -20,6 +21,7 @@ class Notes:
 
     def __init__(self) -> None:
         self._said: dict[str, list[str]] = {}
+        self.ledger = Ledger()
 
     def say(self, text: str) -> None:
         """Tell one thing about the file."""
@@ -29,9 +31,18 @@ class Notes:
         """Tell a thing about one place of many."""
         self._said.setdefault(text, []).append(place)
 
+    def mend(self, name: str, text: str, place: str, before: Any = "", after: Any = "") -> None:
+        """Tell a repair called `name` in one place of many, with what stood there and what was read."""
+        self.tally(text, place)
+        self.ledger.add(name, text, place, _show(before), _show(after))
+
     def texts(self) -> tuple[str, ...]:
         """Return the sentences, each with its places."""
         return tuple(text + _list_places(places) for text, places in self._said.items())
+
+
+def _show(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _list_places(places: list[str]) -> str:
@@ -96,22 +107,35 @@ def check_text(value: Any, place: str, label: str = "") -> str:
     return value
 
 
+def is_plain(value: Any) -> bool:
+    """Say whether a value is a text that says something and of which nothing has to be said."""
+    if type(value) is not str or len(value) > LONGEST_TEXT or not value or value.isspace() or "\x00" in value:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_texts(value: Any, place: str, notes: Notes) -> tuple[str, ...]:
     """Return a list of texts; takes a single text too, and numbers as texts, and leaves out what is nothing."""
     if value is None:
         return ()
     if isinstance(value, str):
-        notes.tally("A text stood where a list is usual; it was read as a list of one", place)
+        notes.mend("lists", "A text stood where a list is usual; it was read as a list of one", place, value, [value])
         value = [value]
     if not isinstance(value, list):
         raise wrong(place, value, "a list of texts", 'Write it like ["English"].')
     texts = []
     for number, item in enumerate(value):
         if item is None:
-            notes.tally("Left out, since it holds nothing (null)", f"{place}[{number}]")
+            notes.mend("nothing", "Left out, since it holds nothing (null)", f"{place}[{number}]", None)
         elif isinstance(item, int | float):
-            notes.tally("A number was read as a text", f"{place}[{number}]")
             texts.append(json.dumps(item))
+            notes.mend("texts", "A number was read as a text", f"{place}[{number}]", item, texts[-1])
         else:
             texts.append(check_text(item, f"{place}[{number}]"))
     return tuple(texts)
@@ -124,6 +148,13 @@ def read_text(value: Any, place: str) -> str:
     if isinstance(value, list):
         return "\n".join(check_text(item, f"{place}[{number}]") for number, item in enumerate(value))
     return check_text(value, place)
+
+
+def check_extras(values: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return keys that the schema doesn't name and what stands under them, if it can be kept. Raises TaskError."""
+    return {
+        check_text(key, f"{place}, a key"): check_extra(value, f"{place}.{key[:40]}") for key, value in values.items()
+    }
 
 
 def check_extra(value: Any, place: str, depth: int = 0) -> Any:

@@ -6,7 +6,7 @@ Knows nothing of JSON or of tasks.
 
 import codecs
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from charset_normalizer import from_bytes
 
@@ -18,14 +18,14 @@ MOST_BYTES = 50 * 1024 * 1024
 _RAW = 'Open the file on the web site, press the "Raw" or "Download" button, and save that.'
 _KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"%PDF", "a PDF document", "Save the data itself as a .json file."),
-    (b"\x89PNG", "a PNG picture", "Choose the .json file instead."),
-    (b"\xff\xd8\xff", "a JPEG picture", "Choose the .json file instead."),
-    (b"GIF8", "a GIF picture", "Choose the .json file instead."),
+    (b"\x89PNG", "a PNG picture", "Choose the data file instead."),
+    (b"\xff\xd8\xff", "a JPEG picture", "Choose the data file instead."),
+    (b"GIF8", "a GIF picture", "Choose the data file instead."),
     (b"\x1f\x8b", "a file compressed by gzip", "Unpack it and choose the .json file inside."),
     (b"7z\xbc\xaf", "a 7z archive", "Unpack it and choose the .json file inside."),
     (b"Rar!", "a RAR archive", "Unpack it and choose the .json file inside."),
-    (b"PAR1", "a Parquet table", "Save it as a Natural-Instructions task file (.json)."),
-    (b"SQLite format 3", "a SQLite database", "Save the data as a Natural-Instructions task file (.json)."),
+    (b"\x00\x00\x00\x01Bud1", "a .DS_Store, which macOS leaves in folders", "Choose the data file beside it."),
+    (b"SQLite format 3", "a SQLite database", "Save the data as .xlsx, .csv or .json."),
     (b"\xd0\xcf\x11\xe0", "an old Word or Excel document", "Save the data itself as a .json file."),
     (b"{\\rtf", "a rich-text document", "Save it as plain text with the ending .json."),
     (b"b0VIM", "a swap file of the editor Vim", "Choose the .json file beside it."),
@@ -46,10 +46,11 @@ _SHOWN = {
 
 
 class Decoded(NamedTuple):
-    """The text of a file, and what was done to get it."""
+    """The text of a file, and what was done to get it; `repair` is (name, words, place, before, after)."""
 
     text: str
     warnings: tuple[str, ...]
+    repair: tuple[str, str, str, str, str] | None = None
 
 
 def decode(data: bytes, name: str) -> Decoded:
@@ -63,16 +64,33 @@ def decode(data: bytes, name: str) -> Decoded:
     _check_kind(data, name)
     encoding = _marked_encoding(data)
     if encoding == "utf-8-sig":
-        return Decoded(_decode_as(data, encoding, name), ())
+        words = "A byte-order mark stood before the text; it was left out"
+        return Decoded(_decode_as(data, encoding, name), (), ("mark", words, "byte 0", "EF BB BF", ""))
     if encoding:
-        shown = encoding.upper()
-        return Decoded(_decode_as(data, encoding, name), (f"The file was written in {shown}; it was read as such.",))
+        words = f"The file was written in {encoding.upper()}; it was read as such."
+        text = _decode_as(data, encoding, name)
+        return Decoded(text, (words,), ("encoding", words, "the file", encoding.upper(), "UTF-8"))
     if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", data[:1000]) and not re.match(rb"\s*[\[{]", data):
-        raise _wrong_kind(name, "no text but a binary file", "Choose the .json file.")
+        raise _wrong_kind(name, "no text but a binary file", "Choose the data file.")
     try:
         return Decoded(data.decode("utf-8"), ())
     except UnicodeDecodeError as error:
         return _guess(data, error.start, name)
+
+
+def find_container(data: bytes, name: str = "The file") -> Literal["excel", "parquet", "zip", "text"]:
+    """Say by its first bytes what a file is, as far as it can be read. Raises TaskError for a Word document."""
+    if data.startswith(b"PAR1"):
+        return "parquet"
+    if not data.startswith(b"PK\x03\x04"):
+        return "text"
+    beginning, end = data[:4096], data[-65536:]
+    if b"xl/" in beginning or b"xl/workbook" in end:
+        return "excel"
+    for part, kind in ((b"word/", "a Word document"), (b"ppt/", "a PowerPoint document")):
+        if part in beginning or (b"[Content_Types].xml" in beginning and part in end):
+            raise _wrong_kind(name, kind, "Save it as plain text, or its tables as .csv.")
+    return "zip"
 
 
 def check_size(size_bytes: int, name: str) -> None:
@@ -80,15 +98,13 @@ def check_size(size_bytes: int, name: str) -> None:
     if size_bytes > MOST_BYTES:
         raise TaskError(
             f"{name}: the file has {size_bytes / 2**20:.1f} MB; a task file may have at most "
-            f"{MOST_BYTES // 2**20} MB. Keep a part of its Instances (6,500 are upstream's most) and save it again.",
+            f"{MOST_BYTES // 2**20} MB. Keep a part of its Instances (6,500 are upstream's most) and save it again, or "
+            "cut it into several files and bring them as a ZIP archive.",
             field="file",
         )
 
 
 def _check_kind(data: bytes, name: str) -> None:
-    if data.startswith(b"PK\x03\x04"):
-        kind, way = _zip_kind(data[:4096])
-        raise _wrong_kind(name, kind, way)
     for start, kind, way in _KINDS:
         if data.startswith(start):
             raise _wrong_kind(name, kind, way)
@@ -96,24 +112,15 @@ def _check_kind(data: bytes, name: str) -> None:
     if re.match(rb"<!doctype html|<html|<head|<!--|<body", beginning):
         raise _wrong_kind(name, "a web page (HTML), not the file that the page shows", _RAW)
     if beginning.startswith(b"<"):
-        raise _wrong_kind(name, "an XML document", "Save the data as a Natural-Instructions task file (.json).")
-
-
-def _zip_kind(beginning: bytes) -> tuple[str, str]:
-    if b"xl/" in beginning:
-        return "an Excel workbook", "Save the data as a Natural-Instructions task file (.json)."
-    if b"word/" in beginning:
-        return "a Word document", "Save it as plain text with the ending .json."
-    if b"[Content_Types].xml" in beginning:
-        return (
-            "an Office document (Excel, Word or PowerPoint)",
-            "Save the data as a Natural-Instructions task file (.json).",
-        )
-    return "a ZIP archive", "Unpack it and choose the .json file inside."
+        raise _wrong_kind(name, "an XML document", "Save the data as .xlsx, .csv or .json.")
 
 
 def _wrong_kind(name: str, kind: str, way: str) -> TaskError:
-    return TaskError(f"{name}: this is {kind}. A task file is text in JSON, beginning with {{. {way}", field="file")
+    return TaskError(
+        f"{name}: this is {kind}. What can be read: JSON, JSON Lines, CSV, Excel (.xlsx), Parquet, plain text, and ZIP "
+        f"archives of them. {way}",
+        field="file",
+    )
 
 
 def _marked_encoding(data: bytes) -> str | None:
@@ -158,12 +165,20 @@ def _guess(data: bytes, place: int, name: str) -> Decoded:
     piece = re.sub(r"\s+", " ", text[max(0, middle - 12) : middle + 12])
     unread = text.count("\ufffd")
     loss = f" {unread:,} letters could not be read at all." if unread else ""
+    shown = _SHOWN.get(encoding, encoding)
     return Decoded(
         text,
         (
             f"Byte 0x{data[place]:02X} at {place:,} is not UTF-8; the file was read as "
-            f"{_SHOWN.get(encoding, encoding)}, which gives \u201c{piece}\u201d.{loss} "
+            f"{shown}, which gives \u201c{piece}\u201d.{loss} "
             "If letters look wrong, save the file again as UTF-8.",
+        ),
+        (
+            "encoding",
+            f"The file is not UTF-8; it was read as {shown}",
+            f"byte {place:,}",
+            data[place:].hex()[:8],
+            piece,
         ),
     )
 

@@ -8,27 +8,19 @@ twice.
 import json
 import math
 import re
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from studio.errors import TaskError
+from studio.tasks.cell import Notes
 
 _WIDTH = 80
 
 
-class Parsed(NamedTuple):
-    """The value of a JSON text, and what was done to get it."""
-
-    value: Any
-    warnings: tuple[str, ...]
-
-
-def parse(text: str, name: str) -> Parsed:
+def parse(text: str, name: str, notes: Notes) -> Any:
     """Return the value of a JSON text. Raises TaskError with line, column and the way out."""
     collector = _Collector()
     try:
-        value = json.loads(
-            text, object_pairs_hook=collector.pairs, parse_constant=collector.constant, parse_float=collector.number
-        )
+        value = collector.load(text)
     except json.JSONDecodeError as error:
         _explain(text, error, name)
     except RecursionError:
@@ -42,7 +34,60 @@ def parse(text: str, name: str) -> Parsed:
             f"{name}: it holds a number with more than 4,300 digits, which can't be read. Put it in quotes, as text.",
             field="file",
         ) from None
-    return Parsed(value, collector.warnings(text))
+    collector.tell(text, notes)
+    return value
+
+
+def parse_lines(text: str, name: str, notes: Notes) -> list[tuple[int, Any]] | None:
+    """Return (line, value) of every line of JSON Lines; None if the text is something else. Raises TaskError."""
+    first, _, rest = text.lstrip().partition("\n")
+    if not rest.strip() or not _is_object(first):
+        return None
+    numbered = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    collector = _Collector()
+    found: list[tuple[int, Any]] = []
+    for number, line in numbered:
+        try:
+            value = collector.load(line)
+        except json.JSONDecodeError as error:
+            raise _explain_line(line, number, error, name, number == numbered[-1][0]) from None
+        except (RecursionError, ValueError):
+            raise TaskError(
+                f"{name}, line {number:,}: brackets are nested hundreds deep, or a number has more than 4,300 digits. "
+                "Write the line again.",
+                field=f"line {number}",
+            ) from None
+        found.append((number, value))
+    collector.tell(text, notes)
+    return found
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _explain_line(line: str, number: int, error: json.JSONDecodeError, name: str, is_last: bool) -> TaskError:
+    if error.msg.startswith("Extra data"):
+        what = (
+            "two objects stand in one line, joined without a line break. JSON Lines has one object a line: begin a "
+            "new line here."
+        )
+    elif is_last:
+        what = "the end is missing: the last line stops before it is closed. Download or save the file again."
+    elif line.strip() in ("{", "[") or not line.rstrip().endswith("}"):
+        what = (
+            "one object is spread over several lines, where JSON Lines has one object a line. Write it in one line; in "
+            "Python, use json.dumps without indent."
+        )
+    else:
+        what = _remedy(line, error, error.pos)
+    shown = line[max(0, error.pos - _WIDTH // 2) : error.pos + _WIDTH // 2].strip()
+    return TaskError(
+        f"{name}, line {number:,}, column {error.pos + 1:,}: {what} The line is: {shown}", field=f"line {number}"
+    )
 
 
 class _Collector:
@@ -51,6 +96,9 @@ class _Collector:
     def __init__(self) -> None:
         self.doubled: dict[str, int] = {}
         self.odd: dict[str, int] = {}
+
+    def load(self, text: str) -> Any:
+        return json.loads(text, object_pairs_hook=self.pairs, parse_constant=self.constant, parse_float=self.number)
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
@@ -71,18 +119,20 @@ class _Collector:
         self.odd[digits[:20]] = self.odd.get(digits[:20], 0) + 1
         return None
 
-    def warnings(self, text: str) -> tuple[str, ...]:
-        said = [
-            f'Line {_line_of_word(text, word)}: {word} is not JSON; it was read as "nothing" (null)'
-            + (f", here and in {count - 1:,} other places." if count > 1 else ".")
-            for word, count in self.odd.items()
-        ]
-        said += [
-            f"The key {key[:60]!r} stands twice in {'one object' if count == 1 else f'{count:,} objects'}; "
-            "the last one was used."
-            for key, count in self.doubled.items()
-        ]
-        return tuple(said)
+    def tell(self, text: str, notes: Notes) -> None:
+        for word, count in self.odd.items():
+            line = _line_of_word(text, word)
+            notes.say(
+                f'Line {line}: {word} is not JSON; it was read as "nothing" (null)'
+                + (f", here and in {count - 1:,} other places." if count > 1 else ".")
+            )
+            words = "A value that JSON doesn't know was read as nothing (null)"
+            notes.ledger.add("NaN", words, f"line {line}", word, "null", count)
+        for key, count in self.doubled.items():
+            notes.say(
+                f"The key {key[:60]!r} stands twice in {'one object' if count == 1 else f'{count:,} objects'}; "
+                "the last one was used."
+            )
 
 
 def _line_of_word(text: str, word: str) -> int:
@@ -104,13 +154,6 @@ def _explain(text: str, error: json.JSONDecodeError, name: str) -> NoReturn:
             1,
             f"{conflict[0]} is a conflict mark that Git left in the file. Open it, keep one of the "
             "two versions, delete the lines with <<<<<<<, ======= and >>>>>>>, and save.",
-        )
-    if not re.match(r"\s*[\[{]", text):
-        beginning = re.sub(r"\s+", " ", text[:200]).strip()[:50]
-        raise TaskError(
-            f"{name}: this is not JSON: it begins with \u201c{beginning}\u201d, and a task file begins with {{. "
-            "If it is a table or plain text, write it as a Natural-Instructions task file first.",
-            field="file",
         )
     place = error.pos
     if error.msg.startswith(("Expecting property name", "Expecting value")):
@@ -157,8 +200,8 @@ def _remedy(text: str, error: json.JSONDecodeError, place: int) -> str:
         return "JSON has no comments. Delete this one."
     if error.msg.startswith("Extra data"):
         return (
-            "a second value begins here, after the end of the first. If the file has one object a line (JSON "
-            "Lines), it is no task file; a task file is one object with Definition and Instances."
+            "a second value begins here, after the end of the first. JSON Lines has one whole object a line: part them "
+            "by line breaks, and write none inside them. Or put all into one list, parted by commas."
         )
     if error.msg.startswith("Invalid control character"):
         return "a line break or tab stands between quotation marks, or the closing one is missing. Write \\n or \\t."

@@ -10,11 +10,12 @@ Source of `tk_instruct`: yizhongw/Tk-Instruct, `src/ni_collator.py`.
 
 import string
 from dataclasses import dataclass
+from typing import Any
 
 from studio.errors import TaskError
-from studio.tasks.task import Example, Task
+from studio.tasks.task import Example, Instance, Message, Task
 
-Message = dict[str, str]
+Turn = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ def write_prompt(
     `write_messages`).
     """
     form = _find_template(template)
-    parts = [form.write_line(form.definition, task.definition), form.after_definition]
+    parts = (
+        [form.write_line(form.definition, task.definition), form.after_definition] if task.definition.strip() else []
+    )
     for number, example in enumerate(task.positive_examples[: max(0, positive_examples)], start=1):
         parts.append(form.positive_heading.format(n=number))
         parts.append(_write_example(form, form.positive_output, example, explanations))
@@ -102,19 +105,40 @@ def write_prompt(
     return "".join(parts) + form.question_heading + form.write_line(form.input, input) + form.ask
 
 
-def write_messages(task: Task, input: str, positive_examples: int = 0) -> list[Message]:
+def write_messages(task: Task, input: str, positive_examples: int = 0) -> list[Turn]:
     """Return the turns for a chat template: definition and input by the user, examples as earlier turns.
 
     The definition stands in the first user turn because many models' templates refuse a system turn. The answer to
     come is the assistant's: `{"role": "assistant", "content": write_answer(output, "chat")}`.
     """
-    turns: list[Message] = []
+    turns: list[Turn] = []
     for example in task.positive_examples[: max(0, positive_examples)]:
         turns.append({"role": "user", "content": example.input.strip()})
         turns.append({"role": "assistant", "content": example.output.strip()})
     turns.append({"role": "user", "content": input.strip()})
-    turns[0]["content"] = f"{task.definition.strip()}\n\n{turns[0]['content']}"
+    if task.definition.strip():
+        turns[0]["content"] = f"{task.definition.strip()}\n\n{turns[0]['content']}"
     return turns
+
+
+def write_turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """Return a chat's turns as a chat template reads them: role and content, and what else the turn came with."""
+    return [
+        {"role": turn.role, "content": turn.content, **{k: v for k, v in turn.extra.items() if k != "from"}}
+        for turn in messages
+    ]
+
+
+def write_pair(task: Task, instance: Instance, positive_examples: int = 0) -> tuple[list[Turn], list[Turn], list[Turn]]:
+    """Return a preference as turns: those before the answers, the better answer, the worse one."""
+    if instance.messages:
+        better, worse = write_turns(instance.messages), write_turns(instance.rejected_messages)
+        shared = next((n for n, (a, b) in enumerate(zip(better, worse, strict=False)) if a != b), 0)
+        return better[:shared], better[shared:], worse[shared:]
+    prompt: list[Turn] = [dict(turn) for turn in write_messages(task, instance.input, positive_examples)]
+    answers = (instance.output[0], instance.rejected)
+    better, worse = ([{"role": "assistant", "content": text.strip()}] for text in answers)
+    return prompt, better, worse
 
 
 def write_answer(output: str, template: str = "plain") -> str:

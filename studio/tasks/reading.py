@@ -1,228 +1,248 @@
 """A file that somebody hands in becomes a Task, or an error that says where and how to mend it.
 
-The only way in: size, then bytes to text (`decoding`), text to JSON (`parsing`), the forms in the wild to one
-(`variant`), then every value is looked at here. Nothing is repaired in silence: what was accepted but odd is in
-`Reading.warnings`.
+The only way in. What a file is, is decided by its content, never by its name: an archive, a workbook, a Parquet table,
+or text, which is JSON (one task, a list of rows), JSON Lines, a delimited table or running text. Nothing is repaired in
+silence: what was accepted but odd is in `Reading.warnings`, and what was changed for it in `Reading.repairs`.
 """
 
-import hashlib
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from studio.errors import TaskError
-from studio.tasks.cell import Notes, check_extra, check_text, read_text, read_texts, wrong
-from studio.tasks.decoding import check_size, decode
-from studio.tasks.parsing import parse
+from studio.tasks.archive import Member, list_zip, read_folder, read_zip
+from studio.tasks.cell import Notes, describe
+from studio.tasks.decoding import check_size, decode, find_container
+from studio.tasks.hub_dataset import fetch_rows
+from studio.tasks.mapping import Mapping, guess_mapping
+from studio.tasks.parsing import parse, parse_lines
+from studio.tasks.repair import Repair
+from studio.tasks.rows import Preview, make_table, preview_table, read_rows
+from studio.tasks.running_text import cut_text
+from studio.tasks.schema import read_object
 from studio.tasks.slug import make_task_id
-from studio.tasks.task import LIST_KEYS, TEXT_KEYS, Example, Instance, Task
-from studio.tasks.variant import Canonical, bring_to_one_form, drop_placeholders, rename_keys
+from studio.tasks.table import Table, read_csv, read_excel, read_parquet
+from studio.tasks.task import Task
+from studio.tasks.variant import holds_several_tasks, is_task_object
+
+
+class RunningText(NamedTuple):
+    """A text that is neither JSON nor a table."""
+
+    text: str
+
+
+class TaskObject(NamedTuple):
+    """The JSON value of a file that is meant as one Natural-Instructions task."""
+
+    value: Any
+
+
+Found = Table | RunningText | TaskObject
 
 
 class Reading(BaseModel):
-    """A task that was read, and what the person should know about its file."""
+    """A task that was read, what the person should know about its file, and what was repaired in it."""
 
     model_config = ConfigDict(frozen=True)
 
     task: Task
     warnings: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
 
-def read_task_file(path: Path, name: str) -> Reading:
-    """Read the task file at `path`, which the person calls `name`. Raises TaskError in words."""
-    name = name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1][:120] or "The file"
+def read_task_file(path: Path, name: str, mapping: Mapping | None = None, leave_out: bool = False) -> Reading:
+    """Read the file at `path`, which the person calls `name`, as one task. Raises TaskError in words."""
+    name = shorten_name(name)
+    return read_task(_read_bytes(path, name), name, mapping, leave_out)
+
+
+def read_task(data: bytes, name: str, mapping: Mapping | None = None, leave_out: bool = False) -> Reading:
+    """Read one task from the bytes of a file called `name`. Raises TaskError in words.
+
+    A table whose columns don't say what they are raises MappingNeeded; call again with a mapping. `leave_out` reads
+    without the rows that have a fault.
+    """
+    notes = Notes()
+    try:
+        found = _open(data, name, notes)
+        if isinstance(found, Table):
+            task = read_rows(found, make_task_id(name), notes, mapping, leave_out)
+        elif isinstance(found, RunningText):
+            task = cut_text(found.text, make_task_id(name), notes)
+        else:
+            task = read_object(found.value, make_task_id(name), notes)
+    except TaskError as error:
+        if not str(error).startswith(name):
+            error.args = (f"{name}: {error}",)
+        raise
+    except ValidationError as error:
+        raise TaskError(
+            f"{name}: the studio wrote this file, and it was changed since: {error.errors()[0]['msg'][:200]}. Bring "
+            "the file it was made from.",
+            field="file",
+        ) from None
+    return Reading(task=task, warnings=notes.texts(), repairs=notes.ledger.repairs())
+
+
+def preview_file(path: Path, name: str) -> Preview | None:
+    """Return the columns and first rows of a table, for the form of its mapping; None if the file is no table."""
+    name = shorten_name(name)
+    found = _open(_read_bytes(path, name), name, Notes())
+    return preview_table(found) if isinstance(found, Table) else None
+
+
+def load_table(path: Path, name: str) -> Table | str:
+    """Return the rows of a table, or a running text as it is. Raises TaskError for a task, which is no table."""
+    name = shorten_name(name)
+    found = _open(_read_bytes(path, name), name, Notes())
+    if isinstance(found, TaskObject):
+        raise TaskError(f"{name}: this is a task, not a table of inputs. Bring it as a task.", field="file")
+    return found.text if isinstance(found, RunningText) else found
+
+
+def read_dataset(
+    ref: str, split: str = "train", config: str = "", mapping: Mapping | None = None, leave_out: bool = False
+) -> Reading:
+    """Read a dataset of the hub, or a folder laid out like one, as one task. Raises TaskError, MappingNeeded."""
+    notes = Notes()
+    table = fetch_rows(ref, split, config)
+    task = read_rows(table, make_task_id(ref), notes, mapping, leave_out)
+    source = task.model_copy(update={"source": (ref.strip(),)})
+    return Reading(task=source, warnings=notes.texts(), repairs=notes.ledger.repairs())
+
+
+def read_many(path: Path, name: str) -> Iterator[tuple[str, Reading | TaskError]]:
+    """Read every data file of a folder or zip archive, one after the other: its name, and its task or what is wrong.
+
+    Raises TaskError for the archive as a whole: damaged, too large, or made as a trap.
+    """
+    members: Iterator[Member] = read_folder(path) if path.is_dir() else read_zip(path, shorten_name(name))
+    seen: dict[str, str] = {}
+    for member in members:
+        try:
+            reading = read_task(member.data, member.name)
+        except TaskError as error:
+            yield member.name, error
+            continue
+        remarks = tuple(_remark_on_name(member.name, seen))
+        yield member.name, reading.model_copy(update={"warnings": reading.warnings + remarks})
+
+
+def shorten_name(name: str) -> str:
+    """Return the last part of what the person calls a file."""
+    return name.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1][:120] or "The file"
+
+
+def _read_bytes(path: Path, name: str) -> bytes:
     try:
         check_size(path.stat().st_size, name)
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise TaskError(
             f"{name}: the file can't be opened ({error.strerror or error}). Choose it again.", field="file"
         ) from None
-    return read_task(data, name)
 
 
-def read_task(data: bytes, name: str) -> Reading:
-    """Read a task from the bytes of a file called `name`. Raises TaskError in words."""
+def _remark_on_name(path: str, seen: dict[str, str]) -> Iterator[str]:
+    """Whether upstream's rule for names is kept, and whether two files would be taken for one."""
+    name = path.rsplit("/", 1)[-1]
+    number = re.match(r"task0*(\d+)_", name, re.I)
+    if not number or name != name.lower() or " " in name:
+        yield f"{name}: upstream calls its files task123_source_type.json, in small letters and without blanks."
+    for key, what in ((f"n{number[1]}" if number else "", "number"), (make_task_id(name), "name")):
+        if key and key in seen:
+            yield f"{path}: {seen[key]} has the same {what}; rename one, or they may be taken for one task."
+        elif key:
+            seen[key] = path
+
+
+def _open(data: bytes, name: str, notes: Notes) -> Found:
+    """What the bytes hold: a table, running text, or the JSON of one task."""
+    check_size(len(data), name)
+    container = find_container(data, name)
+    suffix = Path(name).suffix.lower()
+    if container == "excel":
+        if suffix and suffix not in (".xlsx", ".xlsm"):
+            notes.say(f"The file is called {suffix} and is an Excel workbook; it was read as one.")
+        return read_excel(data, name, notes)
+    if container == "parquet":
+        return read_parquet(data, name)
+    if container == "zip":
+        return _open_only_member(data, name, notes)
     decoded = decode(data, name)
-    parsed = parse(decoded.text, name)
-    notes = Notes()
+    for text in decoded.warnings:
+        notes.say(text)
+    if decoded.repair:
+        notes.ledger.add(*decoded.repair)
+    return _open_text(decoded.text, name, notes)
+
+
+def _open_only_member(data: bytes, name: str, notes: Notes) -> Found:
+    names = list_zip(data, name)
+    if len(names) != 1:
+        listed = f": {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" if names else ""
+        raise TaskError(
+            f"{name}: this is a ZIP archive with {len(names):,} data files{listed}; one file is one task. "
+            + ("Bring it as a collection, or unpack it and choose one file." if names else "Pack .json files into it."),
+            field="file",
+        )
+    member = next(read_zip(data, name))
+    if find_container(member.data) == "zip":
+        raise TaskError(
+            f"{name}: the archive holds another archive ({names[0]}). Unpack it and choose the .json file inside.",
+            field="file",
+        )
+    notes.say(f"The archive's only data file, {names[0]}, was read.")
+    return _open(member.data, member.name.rsplit("/", 1)[-1], notes)
+
+
+def _open_text(text: str, name: str, notes: Notes) -> Found:
+    if re.match(r"\s*[\[{]", text) or (re.match(r'\s*"', text) and _is_json(text)):
+        lines = parse_lines(text, name, notes)
+        if lines is not None:
+            if name.lower().endswith(".json"):
+                notes.say("The file has one object a line (JSON Lines) though it is called .json; it was read as such.")
+            return make_table([value for _, value in lines], "line", [line for line, _ in lines])
+        if name.lower().endswith((".jsonl", ".ndjson")) and re.match(r"\s*\[", text):
+            notes.say("The file is one JSON list though it is called .jsonl; it was read as such.")
+        return _open_json(parse(text, name, notes), notes)
+    table = read_csv(text, name, notes)
+    return table if table is not None else RunningText(text)
+
+
+def _is_json(text: str) -> bool:
     try:
-        task = _build_task(bring_to_one_form(parsed.value, notes), make_task_id(name), notes)
-    except TaskError as error:
-        raise TaskError(f"{name}: {error}", field=error.field) from None
-    return Reading(task=task, warnings=decoded.warnings + parsed.warnings + notes.texts())
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
-def _build_task(canonical: Canonical, task_id: str, notes: Notes) -> Task:
-    known = canonical.known
-    fields: dict[str, Any] = {field: read_texts(known.get(key), key, notes) for key, field in LIST_KEYS.items()}
-    fields |= {field: read_text(known.get(key), key) for key, field in TEXT_KEYS.items()}
-    definition, *more = _read_definitions(known["Definition"], notes)
-    return Task(
-        task_id=task_id,
-        definition=definition,
-        more_definitions=tuple(more),
-        positive_examples=_read_examples(known.get("Positive Examples"), "Positive Examples", canonical.is_v1, notes),
-        negative_examples=_read_examples(known.get("Negative Examples"), "Negative Examples", canonical.is_v1, notes),
-        instances=_read_instances(known["Instances"], task_id, notes),
-        extra={key: check_extra(value, check_text(key, "a key")) for key, value in canonical.extra.items()},
-        **fields,
-    )
-
-
-def _read_definitions(value: Any, notes: Notes) -> tuple[str, ...]:
-    """The definition, and any others; the model reads the first."""
-    texts = (value,) if isinstance(value, str) else read_texts(value, "Definition", notes)
-    if not texts or not check_text(texts[0], "Definition").strip():
-        raise TaskError(
-            "Definition: it is blank. The model reads it before every input: write in a sentence or two what to do "
-            "with an input.",
-            field="Definition",
-        )
-    if len(texts) > 1:
-        notes.say(f"Definition holds {len(texts)} texts; the first is used: \u201c{texts[0][:60]}\u201d.")
-    return texts
-
-
-def _read_examples(value: Any, key: str, is_v1: bool, notes: Notes) -> tuple[Example, ...]:
-    if value is None:
-        return ()
-    if is_v1 or isinstance(value, str):
-        value = drop_placeholders(value)
-    if not isinstance(value, list):
-        raise wrong(
-            key, value, "a list of examples", 'Write it like [{"input": "...", "output": "...", "explanation": "..."}].'
-        )
-    return tuple(_read_example(item, f"{key}[{number}]", is_v1, notes) for number, item in enumerate(value))
-
-
-def _read_example(item: Any, place: str, is_v1: bool, notes: Notes) -> Example:
-    if not isinstance(item, dict):
-        raise wrong(place, item, "an example: an object with input, output and explanation", "Write it in that form.")
-    known, extra = rename_keys(item, ("input", "output", "explanation", "suggestion"), notes, place)
-    if "explanation" not in known and "reason" in extra:
-        known["explanation"] = extra.pop("reason")
-    for key in ("input", "output"):
-        if key not in known:
+def _open_json(value: Any, notes: Notes) -> Found:
+    """Part task objects from rows, going by their keys."""
+    if is_task_object(value):
+        return TaskObject(value)
+    if isinstance(value, dict):
+        inner = [key for key, item in value.items() if isinstance(item, list) and item and isinstance(item[0], dict)]
+        if guess_mapping([value]).sure:
+            notes.say("The file is a single object where a list of rows is usual; it was read as a list of one.")
+            return make_table([value], "row")
+        if len(inner) == 1 and guess_mapping(value[inner[0]][:50]).sure:
+            rest = ", ".join(key for key in value if key != inner[0])[:100]
+            notes.say(f"The rows stand under {inner[0]!r}" + (f"; left out beside them: {rest}." if rest else "."))
+            return make_table(value[inner[0]], inner[0])
+        return TaskObject(value)
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        if holds_several_tasks(value):
             raise TaskError(
-                f"{place}: the key {key} is missing; found {', '.join(item) or 'no keys'}. Add it.", field=place
+                f"the file holds {describe(value)}, and this looks like several tasks in one file: save each as a file "
+                "of its own, and bring them together in a folder or ZIP archive.",
+                field="file",
             )
-    output = known["output"]
-    if isinstance(output, list) and output:
-        notes.tally("An example's output was a list; its first text is used", f"{place}.output")
-        output = output[0]
-    suggestion = read_text(known.get("suggestion"), f"{place}.suggestion")
-    return Example(
-        input=check_text(known["input"], f"{place}.input"),
-        output=check_text(output, f"{place}.output"),
-        explanation=read_text(known.get("explanation"), f"{place}.explanation"),
-        suggestion="" if is_v1 and suggestion.strip() in ("", "-") else suggestion,
-        extra={key: check_extra(value, f"{place}.{key}") for key, value in extra.items()},
-    )
-
-
-def _read_instances(value: Any, task_id: str, notes: Notes) -> tuple[Instance, ...]:
-    if not isinstance(value, list):
-        raise wrong("Instances", value, "a list of instances", 'Write it like [{"input": "...", "output": ["..."]}].')
-    if not value:
-        raise TaskError(
-            "Instances: the list is empty, so there is nothing to learn from. Add inputs with their outputs; a few "
-            "hundred are a good start.",
-            field="Instances",
-        )
-    ids = _Ids(task_id, notes)
-    found = (_read_instance(item, f"Instances[{number}]", ids, notes) for number, item in enumerate(value))
-    instances = tuple(instance for instance in found if instance is not None)
-    if not instances:
-        raise TaskError(
-            f"Instances: none of the {len(value):,} has an output that isn't blank, so there is nothing to learn from. "
-            'Write the right answers under "output".',
-            field="Instances",
-        )
-    return instances
-
-
-def _read_instance(item: Any, place: str, ids: "_Ids", notes: Notes) -> Instance | None:
-    """Return the instance, or None if it has no answer to learn."""
-    if not isinstance(item, dict):
-        raise wrong(
-            place,
-            item,
-            "an instance: an object with input and output",
-            'Write it like {"input": "...", "output": ["..."]}.',
-        )
-    known, extra = rename_keys(item, ("id", "input", "output"), notes, place)
-    label = f" (id {str(known['id'])[:60]})" if known.get("id") else ""
-    for key in ("input", "output"):
-        if key not in known:
-            raise TaskError(
-                f"{place}{label}: the key {key} is missing; found {', '.join(item)[:80] or 'no keys'}. Add it, or "
-                "delete this instance.",
-                field=place,
-            )
-    text = check_text(known["input"], f"{place}.input", label)
-    output = _read_output(known["output"], f"{place}.output", label, notes)
-    if not output:
-        notes.tally("Left out, since the output is blank and there is nothing to learn", f"{place}{label}")
-        return None
-    if not text.strip():
-        notes.tally("The input is blank", f"{place}{label}")
-    return Instance(
-        id=ids.choose(known.get("id"), text, output, place),
-        input=text,
-        output=output,
-        extra={key: check_extra(value, f"{place}.{key}") for key, value in extra.items()},
-    )
-
-
-def _read_output(value: Any, place: str, label: str, notes: Notes) -> tuple[str, ...]:
-    """Every output that counts as right, without the blank ones."""
-    if isinstance(value, str):
-        notes.tally("The output was a text instead of a list; it was read as a list of one", place)
-        value = [value]
-    if not isinstance(value, list):
-        raise wrong(
-            place, value, 'a list of texts, such as ["yes"]', "Write every right answer as a text in that list.", label
-        )
-    texts = [check_text(item, f"{place}[{number}]", label) for number, item in enumerate(value)]
-    spoken = tuple(text for text in texts if text.strip())
-    if spoken and len(spoken) < len(texts):
-        notes.tally("A blank answer beside others was left out", place)
-    return spoken
-
-
-class _Ids:
-    """The ids of a file's instances: those given, and for the rest some made of the content, the same each time."""
-
-    def __init__(self, task_id: str, notes: Notes) -> None:
-        self.prefix = task_id.split("_")[0][:40]
-        self.notes = notes
-        self.taken: set[str] = set()
-
-    def choose(self, given: Any, text: str, output: tuple[str, ...], place: str) -> str:
-        """Return the id that was given, or a new one if there is none or it is taken."""
-        if isinstance(given, int | float) and not isinstance(given, bool):
-            self.notes.tally("An id was a number; it was read as a text", f"{place}.id")
-            given = json.dumps(given)
-        chosen = check_text(given, f"{place}.id") if given else ""
-        if not chosen:
-            self.notes.say("Some instances had no id; ids were made of their content.")
-        elif chosen in self.taken:
-            self.notes.tally(
-                "Two instances had the same id; the later one was given a new one", f"{place}.id {chosen[:60]}"
-            )
-        if not chosen or chosen in self.taken:
-            chosen = self._make(text, output)
-        self.taken.add(chosen)
-        return chosen
-
-    def _make(self, text: str, output: tuple[str, ...]) -> str:
-        turn = 0
-        while True:
-            content = json.dumps([text, *output, turn])
-            made = f"{self.prefix}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
-            if made not in self.taken:
-                return made
-            turn += 1
+        return make_table(value, "row")
+    return TaskObject(value)

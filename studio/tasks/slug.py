@@ -18,7 +18,7 @@ _RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d")
 def make_task_id(name: str) -> str:
     r"""Return an id for the file `name`: "C:\Data\My Task (1).JSON" becomes "my_task"."""
     plain = unicodedata.normalize("NFKC", re.split(r"[/\\]", name.rstrip("/\\"))[-1]).lower()
-    plain = re.sub(r"(\.(json|jsonl|txt|bak))+$", "", plain.strip())
+    plain = re.sub(r"(\.(json|jsonl|ndjson|csv|tsv|xlsx|parquet|zip|txt|bak))+$", "", plain.strip())
     plain = re.sub(r"\s*\(\d+\)$", "", plain)
     spelled = unicodedata.normalize("NFKD", plain.translate(_SPELLED))
     slug = re.sub(r"[^a-z0-9-]+", "_", re.sub(r"[\u0300-\u036f'\u2019]", "", spelled)).strip("_-")

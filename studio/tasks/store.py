@@ -1,24 +1,45 @@
 """Where tasks are kept: the samples that come with the studio, and what people brought.
 
-Knows the folders and the rule of versions: `tasks/<task_id>/0001-<hash>.json` in the v2 form, one file a content, the
-highest number is current, and none is ever changed. In a shared studio a task belongs to its visitor (`tasks/<task_id>/
-owner`), and the others are told that it isn't there. Samples are read-only and their ids can't be taken. Knows nothing
-of what a task says; scores of the samples come from `assets/tasks/scores.json`, which a measuring command writes.
+Knows the folders and the rule of versions: `tasks/<task_id>/0001-<hash>.json` in the v2 form, then a file for each edit
+(`version.py`); the highest number is current, and none is ever changed. In a shared studio a task belongs to its
+visitor (`tasks/<task_id>/owner`), and the others are told that it isn't there. Samples are read-only and their ids
+can't be taken. Knows nothing of what a task says; scores of the samples come from `assets/tasks/scores.json`, which a
+measuring command writes.
 """
 
+import contextlib
 import difflib
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
-from studio.errors import NotFoundError, StudioError, TaskError
+from studio.errors import NotFoundError, StudioError, TaskError, WorkspaceError
+from studio.tasks.comparison import compare
+from studio.tasks.edit import Edit, EditConflict, apply_edits
+from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.task import Task, write_v2
+from studio.tasks.version import (
+    LONGEST_CHAIN,
+    Edits,
+    VersionCard,
+    append_history,
+    list_files,
+    name_file,
+    number_of,
+    read_card,
+    read_edits,
+    read_history,
+    version_of,
+)
 from studio.visitor import THE_ONE, Visitor, find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
 
@@ -67,7 +88,7 @@ class TaskStore:
             if path != self._scores_path and (facts := self._find_facts(path, path.stem))
         ]
         for folder in self._list_folders(visitor):
-            files = _list_versions(folder)
+            files = list_files(folder)
             if files and (facts := self._find_facts(files[-1], folder.name)):
                 cards.append(TaskCard(source="yours", **facts))
         return cards
@@ -75,8 +96,8 @@ class TaskStore:
     def load_task(self, task_id: str, version: str | None = None, visitor: Visitor = THE_ONE) -> Task:
         """Return a task, the current version unless another is asked for. Raises NotFoundError in words."""
         check_id(task_id, "task")
-        sample = self.samples / f"{task_id}.json"
-        if sample.is_file() and sample != self._scores_path:
+        sample = self._find_sample(task_id)
+        if sample:
             task = self._load(sample, task_id)
             if version not in (None, task.version):
                 raise NotFoundError(
@@ -86,7 +107,7 @@ class TaskStore:
                 )
             return task
         folder = self.workspace.tasks / task_id
-        files = _list_versions(folder) if visitor.owns(read_owner(folder)) else []
+        files = list_files(folder) if visitor.owns(read_owner(folder)) else []
         if not files:
             raise self._unknown(task_id, visitor)
         return self._load(self._choose_version(files, task_id, version), task_id)
@@ -97,27 +118,142 @@ class TaskStore:
         path = self.samples / "unseen" / f"{task_id}.json"
         return self._load(path, task_id) if path.is_file() else None
 
-    def import_file(self, path: Path, name: str, visitor: Visitor = THE_ONE) -> Reading:
+    def import_file(
+        self,
+        path: Path,
+        name: str,
+        mapping: Mapping | None = None,
+        leave_out: bool = False,
+        visitor: Visitor = THE_ONE,
+    ) -> Reading:
         """Read a task file, called `name` by the person, and keep it. Raises TaskError or WorkspaceError in words."""
-        reading = read_task_file(path, name)
+        return self.keep(read_task_file(path, name, mapping, leave_out), visitor)
+
+    def keep(self, reading: Reading, visitor: Visitor = THE_ONE) -> Reading:
+        """Keep a task that was read, as a new version where its name is taken. Raises WorkspaceError in words."""
         task, warnings = reading.task, list(reading.warnings)
         if (self.samples / f"{task.task_id}.json").exists() or task.task_id == self._scores_path.stem:
             warnings.append(f"{task.task_id!r} is a sample task; yours was kept as '{task.task_id}_yours'.")
             task = task.model_copy(update={"task_id": f"{task.task_id}_yours"})
         if visitor.owner:
             task = task.model_copy(update={"task_id": f"{task.task_id}_{visitor.owner[:8]}"})
-        folder = self.workspace.tasks / check_id(task.task_id, "task")
-        with self._guard, disk_errors_in_words(folder), FileLock(self.workspace.cache / "tasks.lock"):
-            self._take_folder(folder, visitor)
-            files = _list_versions(folder)
-            number = int(files[-1].name.split("-")[0]) + 1 if files else 1
-            if not files or _version_of(files[-1]) != task.version:
-                path = folder / f"{number:04d}-{task.version}.json"
-                write_whole(path, write_v2(task))
-                self._remember(path, _stamp(path), task)
+        with self._open_folder(task.task_id, visitor) as folder:
+            files = list_files(folder)
+            if not files or version_of(files[-1]) != task.version:
+                number = self._write(folder, files, task, words="brought as a file")
                 if files:
                     warnings.append(f"A task of this name was here already; this is its version {number}.")
-        return Reading(task=task, warnings=tuple(warnings))
+        return reading.model_copy(update={"task": task, "warnings": tuple(warnings)})
+
+    def edit_task(self, task_id: str, edits: Sequence[Edit], by: str = "") -> Task:
+        """Make a new version of a task by some edits of the current one, and return it.
+
+        Edits by several people are done one after the other, each on what the one before left, so nothing is lost; one
+        of something that was changed meanwhile raises EditConflict. A sample is copied first: the task that comes back
+        has another id. Raises InputError, NotFoundError or WorkspaceError in words.
+        """
+        if self._find_sample(task_id):
+            task_id = self.copy_sample(task_id)
+        with self._open_folder(task_id) as folder:
+            current = self.load_task(task_id)
+            task = apply_edits(current, edits)
+            self._write(folder, list_files(folder), task, tuple(edits), by, compare(current, task).words)
+        return task
+
+    def change_task(self, task: Task, base: str, by: str = "", words: str = "") -> Task:
+        """Keep a task that was made of version `base`, such as by a fix, as its next version.
+
+        Raises EditConflict if another version became current meanwhile.
+        """
+        if self._find_sample(task.task_id):
+            task = task.model_copy(update={"task_id": self.copy_sample(task.task_id)})
+        with self._open_folder(task.task_id) as folder:
+            current = self.load_task(task.task_id)
+            if current.version != base:
+                raise EditConflict(
+                    "Somebody changed this task meanwhile: it is now another version than the one that was checked. "
+                    "Load it again, and decide again.",
+                    current.version,
+                )
+            self._write(folder, list_files(folder), task, None, by, words or compare(current, task).words)
+        return task
+
+    def copy_sample(self, task_id: str) -> str:
+        """Return the id of a person's own copy of a sample, made if there is none."""
+        own = f"{task_id}_yours"
+        with self._open_folder(own) as folder:
+            if not list_files(folder):
+                self._write(
+                    folder,
+                    [],
+                    self.load_task(task_id).model_copy(update={"task_id": own}),
+                    words="a copy of the sample",
+                )
+        return own
+
+    def list_versions(self, task_id: str) -> list[VersionCard]:
+        """Return the versions of a task, the newest first. Raises NotFoundError in words."""
+        sample = self._find_sample(task_id)
+        if sample:
+            task = self._load(sample, task_id)
+            at = datetime.fromtimestamp(sample.stat().st_mtime)
+            return [VersionCard(number=1, version=task.version, at=at, words="comes with the studio")]
+        files = list_files(self.workspace.tasks / check_id(task_id, "task"))
+        if not files:
+            raise self._unknown(task_id, THE_ONE)
+        history = read_history(files[0].parent)
+        return [read_card(path, history) for path in reversed(files)]
+
+    def restore(self, task_id: str, version: str, by: str = "") -> Task:
+        """Make an earlier version the current one again, as a new version; nothing is deleted."""
+        old = self.load_task(task_id, version)
+        if self._find_sample(task_id):
+            return old
+        with self._open_folder(task_id) as folder:
+            files = list_files(folder)
+            if version_of(files[-1]) != old.version:
+                number = next(number_of(file) for file in files if version_of(file) == old.version)
+                self._write(folder, files, old, None, by, f"version {number} again")
+        return old
+
+    def label_folder(self, task_id: str) -> Path:
+        """Return the folder of the labels that people gave to a task (see `labelling`)."""
+        return self.workspace.tasks / check_id(task_id, "task") / "labels"
+
+    @contextmanager
+    def _open_folder(self, task_id: str, visitor: Visitor = THE_ONE) -> Iterator[Path]:
+        """The folder of a visitor's task, while nobody else writes into it."""
+        folder = self.workspace.tasks / check_id(task_id, "task")
+        with self._guard, disk_errors_in_words(folder), FileLock(self.workspace.cache / "tasks.lock"):
+            self._take_folder(folder, visitor)
+            yield folder
+
+    def _write(
+        self,
+        folder: Path,
+        files: list[Path],
+        task: Task,
+        edits: tuple[Edit, ...] | None = None,
+        by: str = "",
+        words: str = "",
+    ) -> int:
+        """Write the next version: as edits of the last where that is possible and quick to read, else whole."""
+        number = number_of(files[-1]) + 1 if files else 1
+        last = files[-1] if files else None
+        chain = read_edits(last).chain + 1 if last is not None and last.suffix == ".edits" else 1
+        whole = edits is None or last is None or chain > LONGEST_CHAIN
+        path = folder / name_file(number, task.version, whole)
+        if whole or last is None or edits is None:
+            write_whole(path, write_v2(task))
+        else:
+            write_whole(path, Edits(base=number_of(last), chain=chain, edits=edits).model_dump_json())
+        append_history(folder, number, by, words)
+        self._remember(path, _stamp(path), task)
+        return number
+
+    def _find_sample(self, task_id: str) -> Path | None:
+        path = self.samples / f"{check_id(task_id, 'task')}.json"
+        return path if path.is_file() and path != self._scores_path else None
 
     def _list_folders(self, visitor: Visitor) -> list[Path]:
         folders = (path for path in self.workspace.tasks.iterdir() if path.is_dir())
@@ -165,10 +301,20 @@ class TaskStore:
             stamp = _stamp(path)
             held = self._tasks.get(path)
             if held is None or held[0] != stamp:
-                task = read_task_file(path, path.name).task.model_copy(update={"task_id": task_id})
+                task = self._read(path).model_copy(update={"task_id": task_id})
                 held = self._hold(path, stamp, task)
             self._tasks.move_to_end(path)
             return held[1]
+
+    def _read(self, path: Path) -> Task:
+        if path.suffix != ".edits":
+            return read_task_file(path, path.name).task
+        delta = read_edits(path)
+        base = next((file for file in list_files(path.parent) if number_of(file) == delta.base), None)
+        if base is None:
+            raise WorkspaceError(f"The version {path.name} builds on version {delta.base}, which is gone.")
+        held = self._tasks.get(base)
+        return apply_edits(held[1] if held and held[0] == _stamp(base) else self._read(base), delta.edits)
 
     def _hold(self, path: Path, stamp: Stamp, task: Task) -> tuple[Stamp, Task]:
         """Keep a task in memory, and let the one go that was used least recently."""
@@ -186,9 +332,9 @@ class TaskStore:
         if version is None:
             return files[-1]
         for file in reversed(files):
-            if _version_of(file) == version:
+            if version_of(file) == version:
                 return file
-        known = ", ".join(dict.fromkeys(_version_of(file) for file in files))
+        known = ", ".join(dict.fromkeys(version_of(file) for file in files))
         raise NotFoundError(
             f"The task {task_id!r} has no version {str(version)[:20]!r}. Its versions, the oldest first: {known}.",
             field="task_version",
@@ -221,7 +367,8 @@ class _FactsCache:
     def put(self, file: Path, stamp: Stamp, facts: dict[str, Any]) -> None:
         entries = self._load()
         entries[str(file)] = {"stamp": stamp, "facts": facts}
-        write_whole(self.path, json.dumps(entries))
+        with contextlib.suppress(StudioError):  # a cache that can't be written costs time and nothing else
+            write_whole(self.path, json.dumps(entries))
 
     def _load(self) -> dict[str, Any]:
         if self.entries is None:
@@ -241,12 +388,3 @@ def _stamp(path: Path) -> Stamp:
     with disk_errors_in_words(path):
         status = path.stat()
     return status.st_mtime_ns, status.st_size
-
-
-def _list_versions(folder: Path) -> list[Path]:
-    """The files of a task, the oldest first."""
-    return sorted(path for path in folder.glob("[0-9]*-*.json") if path.name.split("-")[0].isdecimal())
-
-
-def _version_of(path: Path) -> str:
-    return path.stem.split("-", 1)[1]

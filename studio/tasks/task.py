@@ -3,6 +3,11 @@
 Knows the fields of a task and how upstream writes them. Knows nothing of the variants in the wild (`variant.py`), of
 disks (`store.py`) or of prompts (`prompt.py`). A task never changes: an edit makes a new one with another `version`.
 
+Chats, preferences, ratings and running text are tasks too: `kind` says which. `input` and `output` can be read of every
+instance; what a chat has beyond them stands in `messages`, what a preference has in `rejected`. In the v2 file all this
+is under keys of ours, which are written only where they say something, so that a Natural-Instructions task is a plain
+v2 file.
+
 Keys that the schema doesn't name are kept in `extra`, so that a file that was read and written again lost nothing.
 Source of the schema: allenai/natural-instructions, README and `src/test_all.py`.
 """
@@ -11,10 +16,16 @@ import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping as Dictionary
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from studio.tasks.mapping import Kind, Mapping
+
+SplitRule = Literal["hash", "stratified", "official"]
+"""How a task is split: by hash of the input alone, so that each label has its share, or as Super-NI scores."""
 
 
 class _Frozen(BaseModel):
@@ -31,13 +42,37 @@ class Example(_Frozen):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
+class Message(_Frozen):
+    """One turn of a chat; `extra` holds what else it came with, such as tool calls or a name."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str = ""
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+
 class Instance(_Frozen):
-    """One input with every output that counts as right, the first being the one that is trained on."""
+    """One input with every output that counts as right, the first being the one that is trained on.
+
+    Of a chat, `messages` is the whole of it, the answer included, and `input` and `output` are what is read off it:
+    the last question and its answer. `rejected` is the worse answer of a preference, `rejected_messages` the whole chat
+    that ends in it. `liked` is the verdict of a rating.
+    """
 
     id: str = Field(min_length=1)
     input: str
     output: tuple[str, ...] = Field(min_length=1)
+    messages: tuple[Message, ...] = ()
+    rejected: str = ""
+    rejected_messages: tuple[Message, ...] = ()
+    liked: bool | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
+
+
+class Origin(_Frozen):
+    """The form of the file a task was read from, and the mapping of its columns."""
+
+    format: str
+    mapping: Mapping | None = None
 
 
 class Task(_Frozen):
@@ -63,14 +98,24 @@ class Task(_Frozen):
     output_languages: tuple[str, ...] = ()
     instruction_languages: tuple[str, ...] = ()
     instance_license: tuple[str, ...] = ()
+    kind: Kind = "instruction"
+    origin: Origin | None = None
+    split: SplitRule = "hash"
     extra: dict[str, Any] = Field(default_factory=dict)
 
-    @field_validator("definition")
-    @classmethod
-    def _says_something(cls, text: str) -> str:
-        if not text.strip():
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        """Rows of other formats may bring their instruction themselves; a Natural-Instructions task never does."""
+        if not self.definition.strip() and self.kind == "instruction" and self.origin is None:
             raise ValueError("The definition is blank. Write what the model should do.")
-        return text
+        return self
+
+    def model_copy(self, *, update: Dictionary[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with changes; what was computed of this one (`version`, `labels`) isn't copied with it."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in ("version", "labels"):
+            copy.__dict__.pop(name, None)
+        return copy
 
     @cached_property
     def version(self) -> str:
@@ -143,6 +188,13 @@ KEY_ORDER = (
 """The fourteen keys of v2 in upstream's order, with v1's four where v1 has them."""
 
 
+STUDIO_KEY = "Studio"
+"""The key under which a v2 file says what the schema has no word for: kind, origin, rule of the split."""
+
+INSTANCE_KEYS = ("messages", "rejected", "rejected_messages", "liked")
+"""What an instance has beyond v2's three keys; read as such only where the studio's key says so."""
+
+
 def to_v2(task: Task) -> dict[str, Any]:
     """Return the task as the JSON object of a v2 file, its keys in upstream's order, unknown ones last."""
     values: dict[str, Any] = {key: list(getattr(task, field)) for key, field in LIST_KEYS.items()}
@@ -150,11 +202,39 @@ def to_v2(task: Task) -> dict[str, Any]:
     values["Definition"] = [task.definition, *task.more_definitions]
     values["Positive Examples"] = [_example_to_v2(example) for example in task.positive_examples]
     values["Negative Examples"] = [_example_to_v2(example) for example in task.negative_examples]
-    values["Instances"] = [
-        {"id": instance.id, "input": instance.input, "output": list(instance.output), **instance.extra}
-        for instance in task.instances
-    ]
-    return {key: values[key] for key in KEY_ORDER if key in values} | task.extra
+    values["Instances"] = [instance_to_v2(instance) for instance in task.instances]
+    ours = write_studio_key(task)
+    return {key: values[key] for key in KEY_ORDER if key in values} | task.extra | ({STUDIO_KEY: ours} if ours else {})
+
+
+def instance_to_v2(instance: Instance) -> dict[str, Any]:
+    """Return one instance as it stands in a v2 file."""
+    data: dict[str, Any] = {"id": instance.id, "input": instance.input, "output": list(instance.output)}
+    if instance.messages:
+        data["messages"] = [_message_to_json(message) for message in instance.messages]
+    if instance.rejected:
+        data["rejected"] = instance.rejected
+    if instance.rejected_messages:
+        data["rejected_messages"] = [_message_to_json(message) for message in instance.rejected_messages]
+    if instance.liked is not None:
+        data["liked"] = instance.liked
+    return data | instance.extra
+
+
+def write_studio_key(task: Task) -> dict[str, Any]:
+    """Return what stands under the studio's own key; {} for a plain Natural-Instructions task."""
+    ours: dict[str, Any] = {"kind": task.kind} if task.kind != "instruction" else {}
+    if task.origin:
+        ours["format"] = task.origin.format
+        if task.origin.mapping:
+            ours["mapping"] = task.origin.mapping.to_json()
+    if task.split != "hash":
+        ours["split"] = task.split
+    return ours
+
+
+def _message_to_json(message: Message) -> dict[str, Any]:
+    return {"role": message.role, "content": message.content} | ({"extra": message.extra} if message.extra else {})
 
 
 def write_v2(task: Task) -> str:

@@ -53,13 +53,32 @@ def bring_to_one_form(value: Any, notes: Notes) -> Canonical:
     if "Examples" in known:
         _lift_examples(known, notes)
     if is_v1:
-        notes.say("The file is in the schema's first form (v1); it was read as today's (v2).")
+        words = "The file is in the schema's first form (v1); it was read as today's (v2)."
+        notes.say(words)
+        notes.ledger.add("v1", words, "the file", "Examples", "Positive Examples, Negative Examples")
         for key in ("Things to Avoid", "Emphasis & Caution", "Title", "Prompt"):
             if _is_placeholder(known.get(key)):
                 del known[key]
     if extra:
         notes.say(f"Kept but not used: {', '.join(repr(key[:40]) for key in list(extra)[:8])}.")
     return Canonical(known, extra, is_v1)
+
+
+def is_task_object(value: Any) -> bool:
+    """Say whether a JSON value is meant as one Natural-Instructions task: it has some of the keys only those have."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, dict):
+        return False
+    near = {_flatten(key) for key in value}
+    return bool(near & {"definition"} and near & {"instances", "examples", "positiveexamples", "categories"}) or bool(
+        "Instances" in value
+    )
+
+
+def holds_several_tasks(rows: list[Any]) -> bool:
+    """Say whether a list holds whole tasks rather than rows."""
+    return sum(isinstance(row, dict) and "Instances" in row for row in rows[:20]) > 1
 
 
 def rename_keys(
@@ -81,6 +100,9 @@ def rename_keys(
                 notes.tally(f"The key {key!r} was read as {name!r}", place)
             else:
                 notes.say(f"The key {key!r} was read as {name!r}.")
+            notes.ledger.add(
+                "keys", "A key was spelled otherwise; it was read as the schema's", place or key, key, name
+            )
         else:
             extra[key] = value
     return known, extra

@@ -82,12 +82,7 @@ def add_endpoints(studio: Studio) -> None:
 
     def ask(run_id: str, prompt: str, request: Asking, max_tokens: int = 48, seed: int = 0) -> dict:
         """What base and tuned answer to an input of the run's task: {"base", "tuned", "seconds", "prompt"}."""
-        answers = seen_by(studio, request).ask(
-            check_text(run_id, "run_id"),
-            check_text(prompt, "prompt", 20_000),
-            check_integer(max_tokens, "max_tokens", 1, 1024),
-            check_integer(seed, "seed", 0, 2**31 - 1),
-        )
+        answers = seen_by(studio, request).ask(check_text(run_id, "run_id"), prompt, max_tokens=max_tokens, seed=seed)
         return answers.model_dump(mode="json")
 
     for endpoint in (list_models, list_tasks, import_task, estimate, start_run, run_status, run_events, stop_run, ask):

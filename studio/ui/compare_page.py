@@ -15,7 +15,7 @@ from studio.ui.visiting import Asking, seen_by
 from studio.ui.widgets.ask_form import AnswerPair, AskForm
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
-from studio.ui.widgets.question import find_wanted, is_right, read_question
+from studio.ui.widgets.question import find_wanted, is_right, read_asked
 from studio.ui.words import escape, foreign, term
 
 TEN = 10
@@ -60,7 +60,7 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
     """Yield both answers as they grow, with what was wanted where that is known; an error ends it in words."""
     at = value.get("at") if isinstance(value, dict) else None
     try:
-        question = read_question(value)
+        question = read_asked(value)
         wanted = find_wanted(studio, question)
         stream = cast(Generator[Answers, None, None], studio.stream(question.run, question.prompt, **question.options))
         try:
@@ -83,7 +83,7 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
 def answer_ten(studio: Studio, value: Any) -> Iterator[str]:
     """Yield a growing table of up to ten held-out prompts, answered by both, with the score of each."""
     try:
-        question = read_question({"prompt": "-", **value} if isinstance(value, dict) else value)
+        question = read_asked({"prompt": "-", **value} if isinstance(value, dict) else value)
         instances = question.list_instances(studio)[:TEN]
         rows: list[Row] = []
         yield draw_ten(question.run, rows, len(instances))

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from studio.declaration import FormField, form_fields
 from studio.ui.words import TERMS, escape
 
-SLIDERS = {"method.rank": 64}
+SLIDERS = {"method.rank": 64, "method.size": 256, "method.tokens": 100}
 """Fields drawn with a slider too, and where the slider ends (the box beside it takes all that is allowed)."""
 _TERM_OF = {"method.rank": "rank", "method.alpha": "alpha", "method.dropout": "dropout", "method.targets": "targets"}
 

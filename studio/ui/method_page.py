@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.methods import METHODS
+from studio.methods import METHODS, Method
 from studio.objectives import OBJECTIVES
 from studio.precisions import PRECISIONS
 from studio.runs.training import PRESETS, Training
@@ -19,6 +19,7 @@ from studio.service import Studio
 from studio.ui.draft import read_draft
 from studio.ui.form import draw_form
 from studio.ui.handler import LATEST, in_words
+from studio.ui.method_table import draw_methods, draw_waiting
 from studio.ui.visiting import Asking, seen_by
 from studio.ui.weighing import weigh_recipe
 from studio.ui.widgets.draft_box import DraftBox
@@ -39,29 +40,36 @@ def draw_method(studio: Studio, draft: DraftBox, bar: Panel) -> None:
     """Draw the step into the current context and wire it; `bar` is the recipe bar, which shows the same numbers."""
 
     @in_words
-    def show_method(value: dict[str, Any], request: Asking) -> str:
-        return draw_choices(seen_by(studio, request), read_draft(value)["recipe"])
+    def show_method(value: dict[str, Any], request: Asking) -> tuple[str, str]:
+        recipe = read_draft(value)["recipe"]
+        return draw_method_cards(studio, recipe), draw_choices(seen_by(studio, request), recipe)
 
     @in_words
     def weigh(value: dict[str, Any], request: Asking) -> tuple[Any, ...]:
         weighed = weigh_recipe(seen_by(studio, request), value)
         return weighed.bar, fresh(weighed.numbers), gr.skip() if weighed.picture is None else weighed.picture
 
+    @in_words
+    def compare(value: dict[str, Any], request: Asking) -> str:
+        return draw_methods(seen_by(studio, request), read_draft(value)["recipe"])
+
     Panel(HEAD.format(adapter=term("adapter")))
     with gr.Row(elem_classes="two method-columns"):
-        form = Panel(elem_id="method-form", min_height=640)
+        with gr.Column(elem_classes="method-choices"):
+            cards = Panel(elem_id="method-cards", min_height=150)
+            table = Panel(draw_waiting(len(METHODS.members)), elem_id="method-comparison")
+            form = Panel(elem_id="method-form", min_height=480)
         with gr.Column(elem_classes="card beside"):
             numbers = Panel(WAITING, elem_id="numbers", min_height=306)
             picture = Picture(elem_id="matrix", min_height=375)
-    draft.method_shown(show_method, [draft], [form], **LATEST)
+    draft.method_shown(show_method, [draft], [cards, form], **LATEST)
+    draft.methods_wanted(compare, [draft], [table], **LATEST)
     draft.recipe_changed(weigh, [draft], [bar, numbers, picture], **LATEST)
 
 
 def draw_choices(studio: Studio, recipe: dict[str, Any]) -> str:
-    """Return the left side: cards, preset, the method's own fields, and everything else under More."""
-    method = recipe.get("method")
-    method = method if isinstance(method, dict) else {"name": method}
-    cls = METHODS.members.get(str(method.get("name") or "lora")) or METHODS.members["lora"]
+    """Return what is set once a method is chosen: preset, the method's own fields, and everything else under More."""
+    method, cls = find_method(recipe)
     training = recipe.get("training")
     training = training if isinstance(training, dict) else {}
     planned = find_planned(studio, recipe)
@@ -72,7 +80,8 @@ def draw_choices(studio: Studio, recipe: dict[str, Any]) -> str:
     unusual = draw_form(Training, "training", training, planned, advanced=True)
     usual = draw_form(Training, "training", training, planned, advanced=False, leave_out=("preset",))
     return f"""<div class="studio form-stack">
-{draw_method_cards(studio, recipe)}
+<p class="hint" id="method-when">{escape(cls.when)} <a href="{escape(cls.paper)}" target="_blank"
+rel="noopener">The paper</a></p>
 <div class="field"><span class="label" id="preset-label">{term("preset", "Preset")}</span>{draw_presets()}
 <span class="error-line" data-error-for="training.preset"></span></div>
 {draw_form(cls, "method", method, advanced=False)}
@@ -80,7 +89,7 @@ def draw_choices(studio: Studio, recipe: dict[str, Any]) -> str:
 <details class="more card" id="more"><summary>More: precision, schedule, prompt, seed …</summary>
 <div class="form-stack">
 {_draw_group(f"How {cls.title} works", draw_form(cls, "method", method, advanced=True))}
-{draw_precisions()}
+{draw_precisions(recipe)}
 {_draw_group("How it trains", unusual)}
 {_draw_group("What the model is shown", draw_form(objective, "objective", aim))}</div></details></div>"""
 
@@ -93,28 +102,40 @@ def _draw_group(heading: str, fields: str) -> str:
     )
 
 
+def find_method(recipe: dict[str, Any]) -> tuple[dict[str, Any], type[Method]]:
+    """Return a draft's method as it stands there, and its class (LoRA where it names none)."""
+    method = recipe.get("method")
+    method = method if isinstance(method, dict) else {"name": method}
+    return method, METHODS.members.get(str(method.get("name") or "lora")) or METHODS.members["lora"]
+
+
 def draw_method_cards(studio: Studio, recipe: dict[str, Any]) -> str:
-    """Return a card for each method, and one for QLoRA: LoRA on a 4-bit base."""
+    """Return a card for each method people choose most, and one for the chosen one where it is another."""
     plain = "fp32" if studio.device().kind == "cpu" else "bf16"
-    cards = []
-    for name, cls in METHODS.members.items():
-        own = {"method": {"name": name}}
-        others = [one for one, precision in PRECISIONS.members.items() if not precision.quantised]
-        when = {**own, "precision": others} if name in ("lora", "full") else own
-        cards.append(_draw_card(cls.title, cls.summary, {**own, "precision": plain}, when, name))
-        if name == "lora":
-            cards.append(
-                _draw_card(
-                    "QLoRA",
-                    "LoRA beside a base rounded to 4 bits: models four times larger fit.",
-                    {**own, "precision": "nf4"},
-                    {**own, "precision": "nf4"},
-                    "qlora",
-                )
-            )
+    whole = [one for one, precision in PRECISIONS.members.items() if not precision.quantised]
+    lora, full = METHODS.members["lora"], METHODS.members["full"]
+    first, quantised = {"method": {"name": "lora"}}, {"method": {"name": "lora"}, "precision": "nf4"}
+    every = {"method": {"name": "full"}}
+    cards = [
+        _draw_card(lora.title, lora.summary, {**first, "precision": plain}, {**first, "precision": whole}, "lora"),
+        _draw_card(
+            "QLoRA",
+            "LoRA beside a base rounded to 4 bits: models four times larger fit.",
+            quantised,
+            quantised,
+            "qlora",
+        ),
+        _draw_card(full.title, full.summary, {**every, "precision": plain}, {**every, "precision": whole}, "full"),
+    ]
+    chosen = find_method(recipe)[1]
+    if chosen not in (lora, full):
+        own = {"method": {"name": chosen.name}}
+        cards.append(_draw_card(chosen.title, chosen.summary, own, own, chosen.name))
+    look = "three" if len(cards) == 3 else "four"
     return (
-        f'<div class="cards three" role="radiogroup" aria-label="Method" id="methods">{"".join(cards)}</div>'
-        '<span class="error-line" data-error-for="method.name"></span>'
+        '<div class="studio stack">'
+        f'<div class="cards {look}" role="radiogroup" aria-label="Method" id="methods">{"".join(cards)}</div>'
+        '<span class="error-line" data-error-for="method.name"></span></div>'
     )
 
 
@@ -136,22 +157,37 @@ def draw_presets() -> str:
     return f'<div class="segments" role="radiogroup" aria-labelledby="preset-label" id="presets">{buttons}</div>'
 
 
-def draw_precisions() -> str:
-    """Return the precisions as a row of buttons, with what each means."""
-    buttons = "".join(
-        f'<button type="button" role="radio" aria-checked="false" id="precision-{name}" '
-        f'data-set="{escape(json.dumps({"recipe": {"precision": name}}))}">{escape(cls.title)}</button>'
-        for name, cls in PRECISIONS.members.items()
-    )
-    words = " ".join(
-        f"<li><strong>{escape(cls.title)}</strong>: {escape(cls.summary)}</li>" for cls in PRECISIONS.members.values()
-    )
+def draw_precisions(recipe: dict[str, Any]) -> str:
+    """Return the precisions as a row of buttons, with what each means, or why the method can't train on it."""
+    method = read_method(recipe)
+    buttons, words = [], []
+    for name, cls in PRECISIONS.members.items():
+        refusal = method.refuses(cls()) if method else None
+        off = f' disabled title="{escape(refusal)}"' if refusal else ""
+        choice = escape(json.dumps({"recipe": {"precision": name}}))
+        buttons.append(
+            f'<button type="button" role="radio" aria-checked="false" id="precision-{name}"{off} '
+            f'data-set="{choice}">{escape(cls.title)}</button>'
+        )
+        words.append(f"<li><strong>{escape(cls.title)}</strong>: {escape(refusal or cls.summary)}</li>")
     return (
         f'<div class="field"><span class="label" '
         f'id="precision-label">{term("precision", "Precision of the frozen model")}</span>'
-        f'<div class="segments" role="radiogroup" aria-labelledby="precision-label">{buttons}</div>'
-        f'<span class="error-line" data-error-for="precision"></span><ul class="hint plainlist">{words}</ul></div>'
+        f'<div class="segments" role="radiogroup" aria-labelledby="precision-label">{"".join(buttons)}</div>'
+        f'<span class="error-line" data-error-for="precision"></span>'
+        f'<ul class="hint plainlist">{" ".join(words)}</ul></div>'
     )
+
+
+def read_method(recipe: dict[str, Any]) -> Method | None:
+    """Return a draft's method with its settings, as it usually is where one is wrong, None where it names none."""
+    given, cls = find_method(recipe)
+    for data in (given, cls.name):
+        try:
+            return METHODS.read(data)
+        except StudioError:
+            continue
+    return None
 
 
 def find_planned(studio: Studio, recipe: dict[str, Any]) -> dict[str, Any]:
@@ -173,4 +209,5 @@ def find_planned(studio: Studio, recipe: dict[str, Any]) -> dict[str, Any]:
         "evaluate_every": plan.evaluate_every,
         "save_every": plan.save_every,
         "sample_every": plan.sample_every,
+        "patience": plan.patience,
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-HEAD_SCRIPTS = ("visitor.js", "studio.js", "elements.js", "run_feed.js", "method.js", "upload.js")
+HEAD_SCRIPTS = ("visitor.js", "studio.js", "elements.js", "run_feed.js", "method.js", "method_table.js", "upload.js")
 """Scripts of assets/js that run once, before any component is there. Widgets bring their own as `js_on_load`."""
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "Arial", "sans-serif")

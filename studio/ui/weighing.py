@@ -25,7 +25,6 @@ MEMORY_WORDS = {
     "activations": "work in between",
     "logits": "the words it weighs",
 }
-FITS = {"fits": "fits", "tight": "tight", "too big": "too big"}
 
 
 class Weighed(NamedTuple):
@@ -134,6 +133,7 @@ def _draw_numbers(estimate: Estimate, recipe: Any, again: bool) -> str:
         for name, amount in estimate.memory.items()
         if amount
     )
+    most = escape(MEMORY_WORDS.get(estimate.largest, estimate.largest))
     held = f"{size(estimate.memory_bytes)} of {size(estimate.free_bytes)} free"
     return f"""<div class="studio stack" data-errors="{{}}"
    {' data-again="2500"' if again else ""}>
@@ -148,12 +148,26 @@ style="width:{estimate.percent:.3f}%"></i></div>
 <tr><th scope="row">Time</th><td class="value">{time}</td><td class="said">{number(estimate.steps)}
 {term("step", "steps")}</td></tr>
 <tr><th scope="row">{term("memory", "Memory")}</th><td class="value">{held}</td>
-<td class="said"><span class="pill {estimate.fits.replace(" ", "")}">{FITS[estimate.fits]}</span></td></tr>
+<td class="said"><span class="pill {estimate.fits.replace(" ", "")}">{estimate.fits}</span></td></tr>
 </tbody></table>
 <div class="bar{"" if estimate.fits == "fits" else " warn"}" role="img" aria-label="Memory: {held}"><i
 style="width:{share:.1f}%"></i></div>
-<details class="more" id="memory-parts"><summary>What the memory is for</summary><table
+{draw_change(estimate)}
+<details class="more" id="memory-parts"><summary>What the memory is for (most: {most})</summary><table
 class="facts"><tbody>{parts}</tbody></table></details></div>"""
+
+
+def draw_change(estimate: Estimate) -> str:
+    """Return the smallest change that makes a recipe fit, with a button that does it; nothing where it fits."""
+    if estimate.fits == "fits":
+        return ""
+    if estimate.change is None:
+        return '<p class="hint" id="fitting">Nothing on this page makes it fit: choose a smaller model.</p>'
+    patch, needed = escape(json.dumps({"recipe": estimate.change.patch})), size(estimate.change.needed_bytes)
+    return (
+        f'<p class="hint" id="fitting">{escape(estimate.change.words)} Then it needs {needed}. '
+        f'<button type="button" class="btn small" data-set="{patch}">Do that</button></p>'
+    )
 
 
 def _find_picture(estimate: Estimate, recipe: Any) -> dict[str, Any]:
@@ -163,6 +177,9 @@ def _find_picture(estimate: Estimate, recipe: Any) -> dict[str, Any]:
         "rows": matrix.rows,
         "columns": matrix.columns,
         "rank": matrix.rank,
-        "paired": matrix.factor_count is not None,
-        "bits": 4 if recipe.precision.quantised else 16,
+        "kind": "whole" if recipe.method.saves_whole_model else "pair" if matrix.is_pair else "parts",
+        "follows": "rank" in type(recipe.method).model_fields,
+        "parts": [[part.name.rsplit(".", 1)[-1], part.rows, part.columns] for part in matrix.parts],
+        "touches": recipe.method.touches,
+        "bits": 4 if recipe.precision.name == "nf4" else 8 if recipe.precision.quantised else 16,
     }

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from tiny import make_checkpoint
 
 from studio.estimates.time import Speed, save_speed
 from studio.models.device import find_device
@@ -214,9 +215,7 @@ def test_a_failed_and_a_lost_run_say_what_happened_and_what_to_do(page: Page, ma
     trouble.locator("summary").click()
     expect(trouble.locator("pre")).to_have_text("Traceback <b>\nMemoryError")
     lost = make_run(step)
-    checkpoint = lost.checkpoints_folder / "step-80"
-    checkpoint.mkdir(parents=True)
-    (checkpoint / "recipe.json").write_text("{}")
+    make_checkpoint(lost, 80)
     page.goto(address("train", lost.run_id))
     expect(page.locator(".desk-words")).to_contain_text("ended without a word at step 85")
     expect(page.locator(".desk [data-act=resume]")).to_have_text("Resume from step 80")

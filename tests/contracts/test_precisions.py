@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from architectures import make_model
 
+from studio.errors import RecipeError
 from studio.estimates.counting import count, find_shape
-from studio.methods import METHODS
+from studio.methods import METHODS, Method
 from studio.methods.lora import Lora
+from studio.methods.pairs import list_pairs
 from studio.models.device import find_device
 from studio.models.loading import load_base
 from studio.precisions import PRECISIONS
+from studio.runs.recipe import read_recipe
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         torch.manual_seed(0)
         LlamaForCausalLM(config).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that trains in no time."""
+    return make_model("llama", tmp_path_factory.mktemp("small") / "llama", hidden_size=64, intermediate_size=128)
 
 
 @pytest.fixture(params=PRECISIONS.members)
@@ -90,7 +100,7 @@ def test_it_answers_in_numbers_close_to_the_exact_ones(name: str, folder: Path) 
         found, wanted = read(model), read(exact)
     assert torch.isfinite(found).all()
     error = (found - wanted).norm() / wanted.norm()
-    assert error < {"fp32": 1e-6, "bf16": 0.03}.get(name, 0.35)
+    assert error < {"fp32": 1e-6, "bf16": 0.03, "int8": 0.06}.get(name, 0.35)
 
 
 def test_what_is_counted_on_the_config_is_what_is_loaded(name: str, folder: Path) -> None:
@@ -103,11 +113,92 @@ def test_what_is_counted_on_the_config_is_what_is_loaded(name: str, folder: Path
     assert (sum(p.numel() for p in model.parameters() if p.requires_grad), count_all(model)) == counted[:2]
 
 
-@pytest.mark.parametrize("method", METHODS.members)
-def test_a_refusal_names_the_ways_out(name: str, method: str) -> None:
-    words = METHODS.read(method).refuses(PRECISIONS.read(name))
-    if words is not None:
+PAIRS = {(pair.method, pair.precision): pair.refusal for pair in list_pairs()}
+REFUSED = {("full", "int8"), ("full", "nf4"), ("dora", "int8"), ("loha", "nf4"), ("lokr", "nf4")}
+
+
+def test_every_pair_is_told_and_each_refusal_names_the_ways_out() -> None:
+    assert set(PAIRS) == {(method, precision) for method in METHODS.members for precision in PRECISIONS.members}
+    refused = {pair: words for pair, words in PAIRS.items() if words is not None}
+    assert set(refused) == REFUSED
+    for (method, precision), words in refused.items():
         assert "Choose" in words and words.endswith(".")
+        with pytest.raises(RecipeError) as told:
+            read_recipe({"task_id": "sums", "method": method, "precision": precision})
+        assert str(told.value) == words and told.value.field == "precision"
+
+
+def train_a_little(method: Method, precision: str, folder: Path, autocast: bool) -> list[float]:
+    """Ask the base, as the sampler does, then train a few steps on one batch, and answer; return the losses."""
+    import torch
+
+    torch.manual_seed(1)
+    ids = torch.randint(0, 64, (3, 10))
+    base = load_base(folder, PRECISIONS.read(precision), find_device(), gradients=True)
+    with torch.no_grad():
+        base(input_ids=ids)
+    model = method.attach(base)
+    method.begin(model, 6)
+    trained = [value for value in model.parameters() if value.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=method.learning_rate_small)
+    losses = []
+    model.train()
+    for step in range(1, 7):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            loss = model(input_ids=ids, labels=ids).loss
+        (loss + method.penalise(model)).backward()
+        losses.append(float(loss.detach()))
+        optimiser.step()
+        method.after_step(model, step)
+        optimiser.zero_grad()
+    model.eval()
+    with torch.no_grad():
+        assert torch.isfinite(model(input_ids=ids).logits).all()
+        assert model.generate(input_ids=ids, max_new_tokens=2, min_new_tokens=2, pad_token_id=0).shape == (3, 12)
+    return losses
+
+
+@pytest.mark.parametrize("autocast", [True, False], ids=["mixed", "plain"])
+@pytest.mark.parametrize(("method", "name"), [pair for pair in PAIRS if pair not in REFUSED and pair[1] != "fp32"])
+def test_a_pair_that_is_offered_trains_and_answers(method: str, name: str, autocast: bool, small: Path) -> None:
+    losses = train_a_little(METHODS.read(method), name, small, autocast)
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(("method", "name"), sorted(REFUSED))
+def test_a_pair_that_is_refused_would_break(method: str, name: str, small: Path) -> None:
+    with pytest.raises((RuntimeError, AttributeError)):
+        train_a_little(METHODS.read(method), name, small, autocast=False)
+
+
+@pytest.mark.parametrize("name", ["nf4", "int8"])
+def test_pissa_is_refused_where_weights_are_codes(name: str) -> None:
+    words = METHODS.read({"name": "lora", "init": "pissa"}).refuses(PRECISIONS.read(name))
+    assert words is not None and words.startswith("PiSSA takes its pair out of the weights themselves")
+
+
+@pytest.mark.parametrize("name", ["nf4", "int8"])
+@pytest.mark.parametrize("method", ["lora", "oft", "rslora"])
+def test_merging_after_an_evaluation_is_right(method: str, name: str, folder: Path) -> None:
+    """What is merged is what base and adapter are together, but for being rounded once more."""
+    import torch
+
+    base = load_base(folder, PRECISIONS.read(name), find_device(), gradients=True)
+    with torch.no_grad():
+        read(base)
+    model = METHODS.read(method).attach(base)
+    generator = torch.Generator().manual_seed(0)
+    for value in model.parameters():
+        if value.requires_grad:
+            value.data = 0.05 * torch.randn(value.shape, generator=generator)
+    model.eval()
+    with torch.no_grad():
+        wanted = read(model)
+        with model.disable_adapter():
+            untouched = read(model)
+        merged = read(model.merge_and_unload())
+    error, change = ((one - wanted).norm() / wanted.norm() for one in (merged, untouched))
+    assert error < {"nf4": 0.35, "int8": 0.06}[name] and error < 0.7 * change
 
 
 def dequantise(model: Any) -> dict[str, Any]:

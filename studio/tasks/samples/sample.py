@@ -47,7 +47,7 @@ class Sample:
     negative: tuple[Example, ...]
     draw: Callable[[Draw], tuple[str, tuple[str, ...]]]
     groups: tuple[str, ...] = ("",)
-    count: int = 400
+    count: int = 1000
 
     @property
     def task_id(self) -> str:

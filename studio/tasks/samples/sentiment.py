@@ -137,4 +137,5 @@ SAMPLE = Sample(
     ),
     draw=draw,
     groups=("positive", "negative"),
+    count=400,
 )  # fmt: skip

@@ -24,8 +24,9 @@ _TEXT = 1_200
 def read_curve(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the drawable part of a slice of events.
 
-    `train` and `held_out` are parallel lists; `drop_after` is the step after which a viewer must forget what it drew
-    before this slice (None: nothing to forget). Numbers that are not finite are left out: a curve can't show them.
+    `train` is [steps, losses, learning rates] and `held_out` [steps, losses], [] where there are none; `drop_after` is
+    the step after which a viewer must forget what it drew before this slice (None: nothing to forget). Numbers that are
+    not finite are left out: a curve can't show them.
     """
     curve = _Curve()
     for event in events:
@@ -67,8 +68,8 @@ class _Curve:
             keep = thin([point[0] for point in train], [point[1] for point in train], THIN_POINTS // 2)
             train = [train[index] for index in keep]
         return {
-            "train": {"step": [p[0] for p in train], "loss": [p[1] for p in train], "rate": [p[2] for p in train]},
-            "held_out": {"step": [p[0] for p in self.held_out], "loss": [p[1] for p in self.held_out]},
+            "train": [list(column) for column in zip(*train, strict=True)],
+            "held_out": [list(column) for column in zip(*self.held_out, strict=True)],
             "samples": self.samples[-MAX_SAMPLES:],
             "phase": self.phase,
             "drop_after": self.drop_after,
@@ -78,31 +79,35 @@ class _Curve:
         back_to = event.get("resumed_from")
         if back_to is None:
             return
-        back_to = _step(event, "resumed_from")
+        back_to = read_step(event, "resumed_from")
         self.train = [point for point in self.train if point[0] <= back_to]
         self.held_out = [point for point in self.held_out if point[0] <= back_to]
         self.samples = [sample for sample in self.samples if sample["step"] <= back_to]
         self.drop_after = back_to if self.drop_after is None else min(back_to, self.drop_after)
 
     def _read_phase(self, event: Mapping[str, Any]) -> None:
-        self.phase = {"text": _text(event.get("text")), "part": _step(event, "part"), "parts": _step(event, "parts")}
+        self.phase = {
+            "text": _text(event.get("text")),
+            "part": read_step(event, "part"),
+            "parts": read_step(event, "parts"),
+        }
 
     def _read_metrics(self, event: Mapping[str, Any]) -> None:
-        loss = _finite(event.get("loss"))
+        loss = read_number(event.get("loss"))
         if loss is not None:
-            self.train.append((_step(event), loss, _finite(event.get("learning_rate"))))
+            self.train.append((read_step(event), loss, read_number(event.get("learning_rate"))))
 
     def _read_evaluated(self, event: Mapping[str, Any]) -> None:
-        loss = _finite(event.get("held_out_loss"))
+        loss = read_number(event.get("held_out_loss"))
         if loss is not None:
-            self.held_out.append((_step(event), loss))
+            self.held_out.append((read_step(event), loss))
 
     def _read_sampled(self, event: Mapping[str, Any]) -> None:
         for sample in event.get("samples") or []:
             if not isinstance(sample, Mapping):
                 continue
             texts = {key: _text(sample.get(key)) for key in ("input", "wanted", "base", "tuned")}
-            self.samples.append({"step": _step(event), **texts, "right": _is_same(texts["tuned"], texts["wanted"])})
+            self.samples.append({"step": read_step(event), **texts, "right": _is_same(texts["tuned"], texts["wanted"])})
 
 
 def _is_same(answer: str, wanted: str) -> bool:
@@ -114,12 +119,14 @@ def _text(value: object) -> str:
     return text if len(text) <= _TEXT else text[:_TEXT] + " …"
 
 
-def _step(event: Mapping[str, Any], key: str = "step") -> int:
-    value = _finite(event.get(key))
+def read_step(event: Mapping[str, Any], key: str = "step") -> int:
+    """Return the step of an event, 0 where it has none."""
+    value = read_number(event.get(key))
     return int(value) if value is not None else 0
 
 
-def _finite(value: object) -> float | None:
+def read_number(value: object) -> float | None:
+    """Return a finite number as a float, None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)

@@ -18,6 +18,7 @@ SIGNALS = (
     "task_shown",
     "lengths_wanted",
     "method_shown",
+    "methods_wanted",
     "train_shown",
     "compare_shown",
 )

@@ -6,15 +6,18 @@ answers small and never raises. The template is fixed (a value in it would wipe 
 plotly.js comes from the plotly package itself.
 """
 
+import json
+import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from zlib import crc32
 
 import gradio as gr
 
 from studio.service import Studio
 from studio.ui.theme import asset
-from studio.ui.widgets.curve import read_curve
+from studio.ui.widgets.curve import read_curve, read_number, read_step
 from studio.ui.widgets.server_act import Act, bind_act, part
 from studio.ui.words import again_words
 
@@ -24,26 +27,32 @@ MAX_PAGES = 24
 FULL_PAGE = 1 << 19
 """A page longer than this was probably cut at its limit, so there is more."""
 
-STATUS_FIELDS = (
+FACTS = (
     "status",
     "phase",
-    "step",
     "of",
-    "loss",
     "held_out_loss",
-    "examples_per_second",
-    "seconds_left",
-    "elapsed_seconds",
     "position",
     "wait_seconds",
     "error",
     "remedy",
+    "note",
     "checkpoints",
     "sentence",
     "can_resume",
     "can_stop",
     "can_ask",
 )
+"""Of a run's status, what seldom changes: sent when it did."""
+
+MOST_KNOWN = 1000
+"""Runs whose standing is kept."""
+
+LIVE = ("step", "examples_per_second", "seconds_left", "elapsed_seconds")
+"""What changes with each step, sent as a list in this order; the loss is that of the newest point."""
+
+FRESH_SECONDS = 0.4
+"""So old may the status be that a viewer is told; many who watch one run share it."""
 
 _TEMPLATE = """
 <div class="live-chart" data-plotly="{plotly}" data-run="" data-status="none" data-step="0" data-points="0"
@@ -91,30 +100,75 @@ def find_plotly() -> Path:
 
 def make_pull(studio: Studio) -> Act:
     """Return the server function of the chart, bound to `studio`."""
+    reader = NewsReader()
 
     def pull(visit: Studio, asked: Any) -> dict[str, Any]:
-        return read_news(visit, part(asked, "run", str), part(asked, "offset", int))
+        seen = asked.get("seen") if isinstance(asked, dict) else None
+        return reader.read(visit, part(asked, "run", str), part(asked, "offset", int), seen)
 
     return bind_act(studio, pull)
 
 
-def read_news(studio: Studio, run: str, offset: int) -> dict[str, Any]:
-    """Return what a run did since byte `offset` of its events, and how it stands. Raises NotFoundError."""
-    offset = max(0, offset)
-    events: list[dict[str, Any]] = []
-    more = rewound = False
-    for _ in range(MAX_PAGES):
-        page = studio.run_events(run, offset)
-        rewound = rewound or page.offset < offset  # the file was shorter than the browser remembers: it is read anew
-        events += page.events
-        more, offset = page.offset - offset > FULL_PAGE, page.offset
-        if not more:
-            break
-    curve = read_curve(events)
-    if rewound:
-        curve["drop_after"] = -1
-    status = studio.run_status(run)
-    facts = {name: getattr(status, name) for name in STATUS_FIELDS}
-    if status.remedy_changes:
-        facts["again_words"] = again_words(status.remedy_changes)
-    return {"run": run, "offset": offset, "more": more, "status": facts, **curve}
+class Standing(NamedTuple):
+    """How a run stood at a moment (of the monotonic clock): its facts, their fingerprint, and what is live."""
+
+    moment: float
+    facts: dict[str, Any]
+    mark: str
+    live: list[Any]
+
+
+class NewsReader:
+    """Reads what a run did since byte `offset` of its events, and how it stands; safe to use from several threads.
+
+    An answer holds only what is new: `train` (steps, losses, learning rates), `held_out` (steps, losses), `samples`,
+    `phase`, `drop_after`, `more`, `live`; and `facts` with their fingerprint `seen` where the viewer's is another.
+    """
+
+    def __init__(self) -> None:
+        self._standings: dict[str, Standing] = {}
+
+    def read(self, studio: Studio, run: str, offset: int, seen: object = None) -> dict[str, Any]:
+        """Return the news. Raises NotFoundError."""
+        offset = max(0, offset)
+        events: list[dict[str, Any]] = []
+        more = rewound = False
+        for _ in range(MAX_PAGES):
+            page, after = studio.read_events(run, offset)
+            rewound = rewound or after < offset  # the file was shorter than the browser remembers: it is read anew
+            events += page
+            more, offset = after - offset > FULL_PAGE, after
+            if not more:
+                break
+        curve = read_curve(events)
+        if rewound:
+            curve["drop_after"] = -1
+        standing = self._look(studio, run, events)
+        answer = {"offset": offset, **{name: value for name, value in curve.items() if value not in (None, [])}}
+        if more:
+            answer["more"] = True
+        if events or standing.mark != seen:
+            answer["live"] = standing.live
+        if standing.mark != seen:
+            answer |= {"facts": standing.facts, "seen": standing.mark}
+        return answer
+
+    def _look(self, studio: Studio, run: str, events: list[dict[str, Any]]) -> Standing:
+        """Return how the run stands; what was found just now will do unless more than a step has happened since."""
+        known = self._standings.get(run)
+        only_steps = all(event["event"] == "metrics" for event in events)
+        if known and only_steps and time.monotonic() - known.moment < FRESH_SECONDS:
+            if not events:
+                return known
+            speed, left = (read_number(events[-1].get(name)) for name in LIVE[1:3])
+            return known._replace(live=[read_step(events[-1]), speed, left, known.live[-1]])
+        status = studio.run_status(run)
+        facts = {name: getattr(status, name) for name in FACTS}
+        if status.remedy_changes:
+            facts["again_words"] = again_words(status.remedy_changes)
+        mark = f"{crc32(json.dumps(facts, default=str).encode()):x}"
+        found = Standing(time.monotonic(), facts, mark, [getattr(status, name) for name in LIVE])
+        if len(self._standings) > MOST_KNOWN:
+            self._standings.clear()
+        self._standings[run] = found
+        return found

@@ -6,15 +6,25 @@ import gradio as gr
 
 _FRAME = """<div class="studio stack"><div class="picture"></div>
 <p class="hint thicker" hidden>Drawn a little thicker than it is: to scale you would not see it.</p>
-<p class="teaching" aria-live="polite"></p></div>"""
+<p class="teaching" aria-live="polite"></p><p class="hint touches"></p></div>"""
 
 
-EXAMPLE = {"name": "example", "rows": 1000, "columns": 1000, "rank": 8, "paired": True, "bits": 16}
+EXAMPLE = {
+    "name": "example",
+    "rows": 1000,
+    "columns": 1000,
+    "rank": 8,
+    "kind": "pair",
+    "follows": True,
+    "parts": [],
+    "touches": "",
+    "bits": 16,
+}
 """What is drawn until the model's own matrix is known: the one of the teaching line."""
 
 
 class Picture(gr.HTML):
-    """Its value says which matrix: {"name", "rows", "columns", "rank", "paired", "bits"}."""
+    """Its value says which matrix, and what trains: all of it ("whole"), a thin "pair", or other "parts"."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(

@@ -1,0 +1,35 @@
+"""BitFit: only the biases train (Ben Zaken et al. 2021, arXiv:2106.10199)."""
+
+from typing import Any, ClassVar
+
+from studio.methods.attaching import attach_config
+from studio.methods.method import Method
+from studio.methods.places import find_biases
+from studio.methods.targets import find_targets
+
+
+class BitFit(Method):
+    """Bias-term fine-tuning: what is trained is added to each bias; a model without any gets new ones of zeros."""
+
+    name: ClassVar[str] = "bitfit"
+    title: ClassVar[str] = "BitFit"
+    position: ClassVar[int] = 18
+    summary: ClassVar[str] = (
+        "Trains only the biases, the numbers added to what each layer puts out. Most newer models have none: they get "
+        "new ones that begin at zero."
+    )
+    when: ClassVar[str] = "When you have few examples, or want to see how far the smallest change goes."
+    touches: ClassVar[str] = (
+        "What is added to every bias of the model, or, where it has none, a new bias on every linear layer."
+    )
+    paper: ClassVar[str] = "https://arxiv.org/abs/2106.10199"
+    tuner: ClassVar[str | None] = "bias"
+    learning_rate_small: ClassVar[float] = 2e-2
+    learning_rate_large: ClassVar[float] = 1e-3
+
+    def attach(self, model: Any) -> Any:
+        """Return a PeftModel in which what is added to the biases trains."""
+        from studio.methods.tuners.bias import BiasConfig
+
+        places = find_biases(model) or find_targets(model, "all-linear")
+        return attach_config(model, BiasConfig(target_modules=places, task_type="CAUSAL_LM"), self.title)

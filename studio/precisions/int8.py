@@ -1,0 +1,32 @@
+"""8-bit integers with the outliers kept apart: LLM.int8() (Dettmers et al. 2022, arXiv:2208.07339)."""
+
+from typing import Any, ClassVar
+
+from studio.precisions.precision import Precision
+
+
+class Int8(Precision):
+    """Linear weights as 8-bit codes with one scale a row; inputs above 6 are multiplied in 16 bits."""
+
+    name: ClassVar[str] = "int8"
+    title: ClassVar[str] = "8-bit (int8)"
+    position: ClassVar[int] = 3
+    summary: ClassVar[str] = (
+        "Every weight of a linear layer is rounded to one of 255 values: one byte, and hardly any difference in the "
+        "answers. Slower than the others."
+    )
+    bytes_per_weight: ClassVar[float] = 1
+    other_bytes: ClassVar[int] = 2
+    quantised: ClassVar[bool] = True
+
+    def load_arguments(self, device: str, bf16: bool) -> dict[str, Any]:
+        """Return a bitsandbytes configuration that computes in bf16 where the device can."""
+        import torch
+        from transformers import BitsAndBytesConfig
+
+        compute = torch.bfloat16 if bf16 else torch.float32
+        return {
+            "quantization_config": BitsAndBytesConfig(load_in_8bit=True),
+            "dtype": compute,
+            "device_map": {"": device},
+        }

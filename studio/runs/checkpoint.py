@@ -1,0 +1,83 @@
+"""Whether a checkpoint is whole, told from its files without loading them.
+
+A training that is killed leaves none half written (see studio.runs.run). A hand, a power cut or a bad disk may: a file
+is missing, empty or cut short. Weights are enough for an answer; going on needs the optimiser and the dice as well.
+"""
+
+import json
+import os
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+
+LONGEST_HEADER = 100_000_000
+"""The most that safetensors itself reads."""
+
+State = tuple[str, int, int]
+"""A file's name, time of change in ns, and size: the same state needs no second look."""
+
+
+def find_damage(folder: Path) -> str:
+    """Return what is wrong with the weights of a checkpoint, "" if they are whole."""
+    try:
+        with os.scandir(folder) as entries:
+            states = [
+                (entry.name, entry.stat().st_mtime_ns, entry.stat().st_size)
+                for entry in entries
+                if entry.name.endswith((".safetensors", ".safetensors.index.json", "config.json"))
+            ]
+    except OSError as error:
+        return f"it can't be read ({error.strerror})"
+    return _find_damage(folder, tuple(sorted(states)))
+
+
+@lru_cache(maxsize=4096)
+def _find_damage(folder: Path, states: tuple[State, ...]) -> str:
+    names = [name for name, _, _ in states]
+    weights = [name for name in names if name.endswith(".safetensors")]
+    if not weights:
+        return "its weights are missing"
+    try:
+        for name in (name for name in names if name.endswith("config.json")):
+            json.loads((folder / name).read_text(encoding="utf-8"))
+        for name in (name for name in names if name.endswith(".index.json")):
+            parts = set(json.loads((folder / name).read_text(encoding="utf-8"))["weight_map"].values())
+            if missing := parts - set(weights):
+                return f"{min(missing)} is missing"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return f"{name} is no JSON of its kind"
+    return next((f"{name} is cut short or damaged" for name in weights if not _is_whole(folder / name)), "")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a safetensors file has exactly the bytes that its header speaks of."""
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= LONGEST_HEADER:
+                return False
+            header = json.loads(file.read(length))
+            size = file.seek(0, os.SEEK_END)
+        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+        return bool(size == 8 + length + max(ends, default=0))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        return False
+
+
+def find_state_damage(folder: Path) -> str:
+    """Return what keeps a training from going on here as if it had never ended, "" if nothing does."""
+    try:
+        state = json.loads((folder / "trainer_state.json").read_text(encoding="utf-8"))
+        if state["global_step"] != int(folder.name.removeprefix("step-")):
+            return "trainer_state.json is of another step"
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return "trainer_state.json is missing or damaged"
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        try:
+            with zipfile.ZipFile(folder / name) as archive:
+                damaged = archive.testzip()
+        except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError):
+            damaged = name
+        if damaged:
+            return f"{name} is missing or damaged"
+    return ""

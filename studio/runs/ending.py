@@ -1,0 +1,86 @@
+"""Why a training ended early: what broke, in words, what a person can do, and the patch of the recipe that does it.
+
+Two who know: the child says what it saw break; of a child that said nothing, the studio that finds it dead says what
+the evidence shows and no more. Pure: knows exceptions, signals and recipes, no folders.
+"""
+
+import signal
+from typing import Any, NamedTuple
+
+from studio.errors import StudioError, first_line
+from studio.models.device import is_out_of_memory
+from studio.runs.recipe import Recipe
+from studio.runs.remedy import Remedy, lower_memory
+
+FULL_DISK = ("No space left on device", "os error 28", "inline_container.cc", "File too large", "os error 27")
+UNKNOWN_RECIPE = Remedy("Lower the batch size or the longest example, or choose QLoRA (4-bit weights).")
+
+
+def explain_failure(error: BaseException, recipe: Recipe | None = None, loading: bool = False) -> dict[str, Any]:
+    """Return error, remedy and remedy_changes of what a child saw break; `loading`: before its first step."""
+    if isinstance(error, StudioError):
+        return _told(str(error))
+    if is_out_of_memory(error):
+        return _told("The device ran out of memory.", _lower(recipe, loading))
+    if any(words in str(error) for words in FULL_DISK):
+        return _told("The disk is full.", Remedy("Free some space, then resume the run."))
+    if isinstance(error, KeyboardInterrupt):
+        return _told("The training was interrupted from its terminal.", Remedy("Resume it from its last checkpoint."))
+    return _told(
+        f"The training broke: {type(error).__name__}: {first_line(error)}",
+        Remedy("The run's output.log has the details."),
+    )
+
+
+class Evidence(NamedTuple):
+    """What can be known of a process that ended without a word; None and False where nothing can.
+
+    `exit_code` as its parent sees it (-9: signal 9), `oom_kills` how many processes the system ended for lack of
+    memory since it got the run, `restarted` whether the computer was, `disk_full` whether not even a line fits.
+    """
+
+    exit_code: int | None = None
+    oom_kills: int | None = None
+    restarted: bool = False
+    disk_full: bool = False
+
+
+def explain_end(evidence: Evidence, recipe: Recipe | None = None, loading: bool = False) -> dict[str, Any]:
+    """Return error, remedy and remedy_changes of a child that ended without a word."""
+    resume = Remedy("Resume it: it goes on from its newest checkpoint.")
+    if evidence.restarted:
+        return _told("The computer was started anew while it trained.", resume)
+    if evidence.disk_full:
+        return _told(
+            "The training process ended without a word, and the disk is full.",
+            Remedy("Free some space, then resume the run."),
+        )
+    if (evidence.oom_kills or 0) > 0 and evidence.exit_code in (None, -signal.SIGKILL):
+        return _told(
+            "The training process was ended, probably by the system: it ran out of memory while this run trained.",
+            _lower(recipe, loading),
+        )
+    if evidence.exit_code is not None and evidence.exit_code < 0:
+        return _told(f"The training process was ended from outside ({_name(-evidence.exit_code)}).", resume)
+    if evidence.exit_code:
+        return _told(
+            f"The training process ended without a word (exit status {evidence.exit_code}).",
+            Remedy("The run's output.log may have the details. Resume it from its newest checkpoint."),
+        )
+    return _told("The training process ended without a word.", resume)
+
+
+def _lower(recipe: Recipe | None, loading: bool) -> Remedy:
+    return UNKNOWN_RECIPE if recipe is None else lower_memory(recipe, loading)
+
+
+def _told(error: str, remedy: Remedy | None = None) -> dict[str, Any]:
+    remedy = remedy or Remedy("")
+    return {"error": error, "remedy": remedy.words, "remedy_changes": remedy.changes}
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

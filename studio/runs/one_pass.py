@@ -1,0 +1,109 @@
+"""Reading rows with a common beginning in one pass: the beginning stands once, before all rows, in one long sequence.
+
+Linear layers don't care where a token stands, so only attention has to know: the beginning looks at itself, each row at
+the beginning and at itself. The model's own attention function does both, with masks made here. Same logits, same
+gradients, about half the tokens for a short task. (Reading a common beginning once is the idea of Hydragen, Juravsky et
+al. 2024, arXiv:2402.05099; here in training.)
+"""
+
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+import torch
+from transformers import AttentionInterface
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+
+class Layout(NamedTuple):
+    """Where beginning and rows stand in the sequence; masks are what is added to the scores, in 32 bits."""
+
+    beginning: int
+    rows: int
+    length: int
+    beginning_mask: torch.Tensor  # 1 x 1 x beginning x beginning
+    row_mask: torch.Tensor  # rows x 1 x length x (beginning + length)
+
+
+_LAYOUT: ContextVar[Layout | None] = ContextVar("layout", default=None)
+
+
+def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits that predict each learnt token (learnt x vocabulary), and the tokens (learnt).
+
+    `batch` is a Batcher's with prefix_ids. The model must have been given `use_one_pass`.
+    """
+    beginning, ids, labels = batch["prefix_ids"], batch["input_ids"], batch["labels"]
+    size, (rows, length) = beginning.shape[1], ids.shape
+    wanted = torch.cat([labels[:, 1:], labels.new_full((rows, 1), -100)], dim=1).flatten()
+    learnt = (wanted != -100).nonzero().flatten()
+    places = torch.arange(size, device=ids.device)[None]
+    token = _LAYOUT.set(Layout(size, rows, length, *_make_masks(batch["attention_mask"], size)))
+    try:
+        out = model(
+            input_ids=torch.cat([beginning, ids.reshape(1, -1)], dim=1),
+            position_ids=torch.cat([places, batch["position_ids"].reshape(1, -1)], dim=1),
+            logits_to_keep=learnt + size,
+            use_cache=False,
+        )
+    finally:
+        _LAYOUT.reset(token)
+    return out.logits[0], wanted[learnt]
+
+
+def use_one_pass(model: Any) -> str:
+    """Let a model's attention read such sequences too; return the name of the attention it had.
+
+    Raises AttributeError or ValueError for a model whose attention can't be exchanged.
+    """
+    before = str(model.config.get_text_config()._attn_implementation)
+    model.set_attn_implementation(f"one_pass_{before}")
+    return before
+
+
+def _make_masks(mask: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Masks of the beginning and of the rows, from attention_mask (rows x (beginning + length))."""
+    never = torch.finfo(torch.float32).min
+    own = mask[:, size:].bool()
+    rows, length = own.shape
+    beginning = torch.full((size, size), never, device=mask.device).triu(1)
+    seen = torch.ones(length, length, dtype=torch.bool, device=mask.device).tril() & own[:, None]
+    before = torch.zeros(rows, length, size, device=mask.device)
+    return beginning[None, None], torch.cat([before, (~seen).float() * never], dim=2)[:, None]
+
+
+def _attend(inner: Callable[..., Any], module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
+    layout = _LAYOUT.get()
+    if layout is None:
+        return inner(module, query, key, value, mask, **options)
+    (q, rows_q), (k, rows_k), (v, rows_v) = (_part(each, layout) for each in (query, key, value))
+    rows_k, rows_v = (
+        torch.cat([first.expand(layout.rows, -1, -1, -1), own], dim=2) for first, own in ((k, rows_k), (v, rows_v))
+    )
+    lowest = torch.finfo(q.dtype).min
+    masks = (each.clamp(min=lowest).to(q.dtype) for each in (layout.beginning_mask, layout.row_mask))
+    first = inner(module, q, k, v, next(masks), **options)[0]
+    rest = inner(module, rows_q, rows_k, rows_v, next(masks), **options)[0]
+    return torch.cat([first, rest.flatten(0, 1)[None]], dim=1), None
+
+
+def _part(states: torch.Tensor, layout: Layout) -> tuple[torch.Tensor, torch.Tensor]:
+    """Part 1 x heads x tokens x size into those of the beginning and rows x heads x length x size."""
+    rows = states[0, :, layout.beginning :].unflatten(1, (layout.rows, layout.length)).transpose(0, 1)
+    return states[:, :, : layout.beginning], rows
+
+
+def _attend_plainly(module: Any, *states: Any, **options: Any) -> Any:
+    own = sys.modules[type(module).__module__].eager_attention_forward  # each architecture has its own
+    return _attend(own, module, *states, **options)
+
+
+def _attend_fused(module: Any, *states: Any, **options: Any) -> Any:
+    return _attend(ALL_ATTENTION_FUNCTIONS["sdpa"], module, *states, **options)
+
+
+for _name, _attention in (("eager", _attend_plainly), ("sdpa", _attend_fused)):
+    AttentionInterface.register(f"one_pass_{_name}", _attention)
+    AttentionMaskInterface.register(f"one_pass_{_name}", ALL_MASK_ATTENTION_FUNCTIONS[_name])

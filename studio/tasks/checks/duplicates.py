@@ -1,0 +1,139 @@
+"""Instances that stand twice, nearly twice, among the worked examples, or on both sides of the split."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from studio.errors import TaskError
+from studio.tasks.checks.finding import Finding, count_of, say_places
+from studio.tasks.checks.similarity import find_groups, normalise
+from studio.tasks.split import split_task
+from studio.tasks.task import Instance, Task
+
+
+def text_of(instance: Instance) -> str:
+    """Return what makes an instance the same as another: a chat's turns, an input, or running text."""
+    if len(instance.messages) > 2:
+        return "\n".join(turn.content for turn in instance.messages[:-1])
+    return instance.input if instance.input.strip() else instance.output[0]
+
+
+def check_duplicates(task: Task, seed: int = 0) -> list[Finding]:
+    """Return what is there twice, and what the test would then measure wrongly."""
+    return [*_find_equal(task), *_find_near(task, seed), *_find_in_examples(task)]
+
+
+def _find_equal(task: Task) -> list[Finding]:
+    by_text: dict[str, list[int]] = defaultdict(list)
+    for number, instance in enumerate(task.instances):
+        by_text[text_of(instance).strip()].append(number)
+    same: list[int] = []
+    other: list[int] = []
+    for numbers in by_text.values():
+        outputs = set(task.instances[numbers[0]].output)
+        for number in numbers[1:]:
+            (same if set(task.instances[number].output) <= outputs else other).append(number)
+    findings = []
+    if same:
+        findings.append(
+            Finding(
+                name="duplicates",
+                severity="warning",
+                title="The same instance twice",
+                words=f"{count_of(len(same), 'stand')} there before with the same input and output, expected once: "
+                f"{say_places(task, same)}. Leave the later ones out; the model learns nothing new from them.",
+                numbers=tuple(same),
+                fix="leave out",
+                fix_words=f"Leave out {len(same):,}",
+            )
+        )
+    if other and task.kind == "instruction":
+        first = task.instances[other[0]]
+        findings.append(
+            Finding(
+                name="contradictions",
+                severity="warning",
+                title="One input, different outputs",
+                words=f"{count_of(len(other))} an input that stands there before with another output: "
+                f"{say_places(task, other)}, such as input {first.input[:60]!r} with output {first.output[0][:60]!r}. "
+                "If all outputs are right, merge them into one list of references; if not, correct them.",
+                numbers=tuple(other),
+                fix="merge",
+                fix_words="Merge their outputs",
+            )
+        )
+    return findings
+
+
+def _find_near(task: Task, seed: int) -> list[Finding]:
+    groups = find_groups([text_of(instance) for instance in task.instances])
+    exact = [text_of(instance).strip() for instance in task.instances]
+    near = [group for group in groups if len({exact[number] for number in group}) > 1]
+    if not near:
+        return []
+    later = tuple(number for group in near for number in group[1:])
+    pair = near[0][0], next(number for number in near[0] if exact[number] != exact[near[0][0]])
+    findings = [
+        Finding(
+            name="near duplicates",
+            severity="remark",
+            title="Nearly the same instance twice",
+            words=f"{count_of(len(later), 'differ')} from an earlier one by a word in twenty or less: "
+            f"{say_places(task, later)}; for example {exact[pair[0]][:60]!r} and {exact[pair[1]][:60]!r}. Leave the "
+            "later ones out if they were not meant.",
+            numbers=later,
+            fix="leave out",
+            fix_words=f"Leave out {len(later):,}",
+        )
+    ]
+    across = _find_across(task, near, seed)
+    if across:
+        findings.append(
+            Finding(
+                name="leak across the split",
+                severity="warning",
+                title="Test instances that the model nearly saw",
+                words=f"Of validation and test, {count_of(len(across), 'are')} nearly the same as one of training: "
+                f"{say_places(task, across)}, so the score would be too good. Split so that near duplicates stay "
+                "together.",
+                numbers=tuple(across),
+                fix="split apart",
+                fix_words="Keep them in one part",
+            )
+        )
+    return findings
+
+
+def _find_across(task: Task, groups: Sequence[Sequence[int]], seed: int) -> list[int]:
+    try:
+        split = split_task(task, seed)
+    except TaskError:  # too small to be split, which `enough` tells
+        return []
+    train = {instance.id for instance in split.train}
+    found: list[int] = []
+    for group in groups:
+        sides = [task.instances[number].id in train for number in group]
+        if any(sides):
+            found += [number for number, is_train in zip(group, sides, strict=True) if not is_train]
+    return sorted(found)
+
+
+def _find_in_examples(task: Task) -> list[Finding]:
+    findings = []
+    for examples, word in ((task.positive_examples, "positive"), (task.negative_examples, "negative")):
+        shown = {normalise(example.input) for example in examples if example.input.strip()}
+        numbers = tuple(n for n, item in enumerate(task.instances) if shown and normalise(item.input) in shown)
+        if numbers:
+            findings.append(
+                Finding(
+                    name=f"leak into {word} examples",
+                    severity="warning" if word == "positive" else "remark",
+                    title=f"An instance is also a {word} example",
+                    words=f"{count_of(len(numbers))} the input of a {word} example, which may be in the prompt: "
+                    f"{say_places(task, numbers)}. The model would be shown what it is asked. Leave these instances "
+                    "out, or write another example.",
+                    numbers=numbers,
+                    fix="leave out",
+                    fix_words=f"Leave out {len(numbers):,}",
+                )
+            )
+    return findings

@@ -1,0 +1,59 @@
+"""A dataset of the Hugging Face Hub, or a folder laid out like one, becomes rows. Knows `datasets`, and runs no script.
+
+Rows are streamed: only as many as are wanted are fetched.
+"""
+
+import re
+from itertools import islice
+from pathlib import Path
+
+from studio.errors import TaskError, first_line
+from studio.tasks.table import MOST_ROWS, Row, Table, make_plain
+
+_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+
+
+def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOST_ROWS) -> Table:
+    """Return at most `most` rows of the dataset `ref`: a hub id such as `tatsu-lab/alpaca`, or a folder.
+
+    Raises TaskError in words: an id that names nothing, a split or configuration that has to be chosen, no network.
+    """
+    from datasets import get_dataset_config_names, get_dataset_split_names, load_dataset
+
+    source = ref.strip()
+    if not Path(source).is_dir() and not _ID.fullmatch(source):
+        raise TaskError(
+            f"{source[:80]!r} can't be a dataset: an id has the form owner/name, such as tatsu-lab/alpaca. Copy it "
+            "from the top of the dataset's page on huggingface.co.",
+            field="dataset",
+        )
+    try:
+        configs = get_dataset_config_names(source)
+        if not config and len(configs) > 1 and "default" not in configs:
+            raise TaskError(
+                f"{source}: the dataset has {len(configs)} parts: {', '.join(configs)[:200]}. Choose one as its "
+                "configuration.",
+                field="config",
+            )
+        splits = get_dataset_split_names(source, config or None)
+        if split not in splits:
+            raise TaskError(
+                f"{source}: there is no split {split[:40]!r}; found {', '.join(splits)[:200]}. Choose one of these.",
+                field="split",
+            )
+        stream = load_dataset(source, config or None, split=split, streaming=True)
+        rows = [
+            Row(f"row {number}", make_plain(dict(values)))
+            for number, values in enumerate(islice(stream, most), start=1)
+        ]
+    except TaskError:
+        raise
+    except Exception as error:  # datasets and the hub raise of many kinds: not found, gated, offline, unreadable
+        raise TaskError(
+            f"{source}: the dataset can't be read ({type(error).__name__}: {first_line(error)}). Check the id and the "
+            "network; a dataset that asks for consent has to be opened on its page first.",
+            field="dataset",
+        ) from None
+    if not rows:
+        raise TaskError(f"{source}: the split {split!r} has no rows. Choose another split.", field="split")
+    return Table(list(rows[0].values), rows)

@@ -1,0 +1,77 @@
+"""The collections of a workspace: brought, listed, opened, and tasks taken out of them. Knows their folder, no format.
+
+STUDIO_HOME/collections/<id>/   see studio.tasks.collection
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from studio.errors import StudioError
+from studio.tasks.collection import Collection, Progress, import_collection
+from studio.tasks.mapping import Mapping
+from studio.tasks.reading import Reading, shorten_name
+from studio.tasks.slug import make_task_id
+from studio.tasks.store import TaskStore
+from studio.workspace import Workspace, check_id, disk_errors_in_words
+
+
+class CollectionCard(BaseModel):
+    """What a list shows of a collection."""
+
+    model_config = ConfigDict(frozen=True)
+
+    collection_id: str
+    tasks: int
+    instances: int
+    refused: int
+
+
+class Library:
+    """The collections of one workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.folder = workspace.folder / "collections"
+
+    def list_collections(self) -> list[CollectionCard]:
+        """Return a card for every collection; one that can't be read any more is left out."""
+        if not self.folder.is_dir():
+            return []
+        cards = []
+        for path in sorted(self.folder.iterdir()):
+            if path.is_dir() and not path.name.startswith("."):
+                card = self._find_card(path)
+                cards += [card] if card else []
+        return cards
+
+    def bring(
+        self, path: Path, name: str, mapping: Mapping | None = None, progress: Progress | None = None
+    ) -> CollectionCard:
+        """Read a folder, archive or large file into a collection named after it. Raises TaskError in words."""
+        collection_id = make_task_id(shorten_name(name))
+        with disk_errors_in_words(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return _card_of(import_collection(path, name, self.folder / collection_id, mapping, progress))
+
+    def open(self, collection_id: str) -> Collection:
+        """Return a collection to read pages from. Raises NotFoundError in words."""
+        return Collection(self.folder / check_id(collection_id, "collection"))
+
+    def take_task(self, collection_id: str, task_id: str, store: TaskStore) -> Reading:
+        """Copy one task out of a collection to the tasks that can be edited and trained on."""
+        return store.keep(Reading(task=self.open(collection_id).load_task(task_id)))
+
+    def _find_card(self, path: Path) -> CollectionCard | None:
+        try:
+            return _card_of(Collection(path))
+        except (StudioError, OSError, ValueError):  # damaged, or being deleted
+            return None
+
+
+def _card_of(collection: Collection) -> CollectionCard:
+    return CollectionCard(
+        collection_id=collection.folder.name,
+        tasks=len(collection.tasks),
+        instances=len(collection),
+        refused=len(collection.refused),
+    )

@@ -1,0 +1,97 @@
+"""Inputs that wait for an answer: pasted or brought as a file, labelled one by one, then instances of the task.
+
+A task itself only ever holds instances that can be trained on; what has no answer yet stands beside it, in
+`tasks/<task_id>/waiting.jsonl`, to which lines are only added. An input is done when the task has an instance
+of its id.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock
+
+from studio.errors import TaskError
+from studio.tasks.cell import Notes, check_text
+from studio.tasks.edit import AddInstance
+from studio.tasks.journal import append_lines, read_lines
+from studio.tasks.labelling import Label, agreed_answers
+from studio.tasks.reading import load_table
+from studio.tasks.schema import Ids
+from studio.tasks.task import Instance, Task
+from studio.workspace import disk_errors_in_words
+
+_FILE = "waiting.jsonl"
+
+
+class Waiting(NamedTuple):
+    """An input without an answer."""
+
+    id: str
+    input: str
+
+
+def cut_pasted(text: str) -> list[str]:
+    """Return the inputs of a pasted text: parted by blank lines where it has some, else one a line."""
+    parts = text.replace("\r\n", "\n").strip().split("\n\n")
+    if len(parts) == 1:
+        parts = parts[0].split("\n")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def read_inputs(path: Path, name: str, column: str | None = None) -> list[str]:
+    """Return the inputs in a file: one column of a table, or the lines of a text. Raises TaskError in words."""
+    table = load_table(path, name)
+    if isinstance(table, str):
+        return cut_pasted(table)
+    if column is None and len(table.columns) > 1:
+        raise TaskError(
+            f"{name}: the columns are {', '.join(table.columns)[:300]}. Choose the one that holds the inputs.",
+            field="column",
+        )
+    chosen = column or table.columns[0]
+    if chosen not in table.columns:
+        raise TaskError(
+            f"{name}: there is no column {chosen[:60]!r}; found {', '.join(table.columns)[:300]}. Choose one of these.",
+            field="column",
+        )
+    texts = [row.values.get(chosen) for row in table.rows]
+    return [text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for text in texts if text]
+
+
+def add_inputs(folder: Path, task: Task, inputs: Iterable[str]) -> list[Waiting]:
+    """Add inputs to those that wait in a task's folder, and return the new ones; what is there already is left out."""
+    with disk_errors_in_words(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".waiting.lock"):
+            there = read_waiting(folder)
+            known = {item.input.strip() for item in there} | {item.input.strip() for item in task.instances}
+            ids = Ids(task.task_id, Notes())
+            ids.taken |= {item.id for item in there} | {item.id for item in task.instances}
+            new = []
+            for number, text in enumerate(inputs):
+                if check_text(text, f"input {number + 1}").strip() and text.strip() not in known:
+                    known.add(text.strip())
+                    new.append(Waiting(ids.choose(None, text, (), ""), text))
+            append_lines(folder / _FILE, [item._asdict() for item in new])
+    return new
+
+
+def read_waiting(folder: Path, task: Task | None = None) -> list[Waiting]:
+    """Return the inputs that wait, in the order they came; with a task, those it has no instance of yet."""
+    done = {instance.id for instance in task.instances} if task else set()
+    found = [Waiting(str(line.get("id")), str(line.get("input"))) for line in read_lines(folder / _FILE)]
+    return [item for item in found if item.id not in done]
+
+
+def make_additions(
+    waiting: Sequence[Waiting], labels: dict[str, dict[str, Label]], settled: dict[str, str] | None = None
+) -> list[AddInstance]:
+    """Return the edits that add what was labelled: where all agree, or a person has settled it."""
+    answers = agreed_answers(labels, settled)
+    return [
+        AddInstance(instance=Instance(id=item.id, input=item.input, output=(answers[item.id],)))
+        for item in waiting
+        if item.id in answers
+    ]

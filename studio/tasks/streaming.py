@@ -1,0 +1,211 @@
+"""One file with more rows than memory should hold, read in parts: JSON Lines, delimited tables, Parquet.
+
+Each part is a reading of the same task. The mapping is decided by the first rows; a row that can't be read is passed on
+as an error of its own, and the rest goes on. Ids are given by place, so that no list of all ids is kept.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from studio.errors import TaskError
+from studio.tasks.cell import Notes, check_text
+from studio.tasks.decoding import decode, find_container
+from studio.tasks.mapping import Mapping
+from studio.tasks.reading import Reading
+from studio.tasks.row import RowReader
+from studio.tasks.rows import MappingNeeded, preview_table
+from studio.tasks.slug import make_task_id
+from studio.tasks.table import LONGEST_CELL, Row, Table, find_delimiter, make_plain
+from studio.tasks.task import Instance, Origin, Task
+
+PART = 5_000
+"""Rows of one part."""
+_LOOKED_AT = 50
+_BEGINNING = 1_000_000
+"""Bytes from which the kind of file and its encoding are told."""
+
+
+def can_stream(path: Path) -> bool:
+    """Say whether a path is one file of rows, rather than a folder, an archive or a single JSON value."""
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        beginning = file.read(_BEGINNING)
+    kind = find_container(beginning)
+    if kind == "text":
+        first = beginning.lstrip()[:1]
+        line, _, rest = beginning.lstrip().partition(b"\n")
+        return first not in (b"{", b"[") or (bool(rest.strip()) and _is_object(line))
+    return kind == "parquet"
+
+
+def is_archive(path: Path) -> bool:
+    """Say whether a path is a ZIP archive of files, going by its content."""
+    with open(path, "rb") as file:
+        beginning = file.read(4096)
+        file.seek(max(0, path.stat().st_size - 65536))
+        return find_container(beginning + file.read()) == "zip"
+
+
+def stream_file(path: Path, name: str, mapping: Mapping | None = None) -> Iterator[tuple[str, Reading | TaskError]]:
+    """Yield the parts of a file's one task, and an error for each row that can't be read.
+
+    Raises MappingNeeded if the columns don't say what they are, or TaskError for the file as a whole.
+    """
+    rows = _read_rows(path, name)
+    first: list[Row | TaskError] = list(islice(rows, _LOOKED_AT))
+    whole = [row for row in first if isinstance(row, Row)]
+    if not whole:
+        raise next((row for row in first if isinstance(row, TaskError)), TaskError(f"{name}: the file has no rows."))
+    table = Table(list(dict.fromkeys(key for row in whole for key in row.values)), whole)
+    preview = preview_table(table)
+    if mapping is None and not preview.guess.sure:
+        raise MappingNeeded(
+            f"{name}: the columns are {', '.join(table.columns)[:300]}, and their names don't say for sure which the "
+            "model reads and which it should write. Choose input and output.",
+            preview,
+        )
+    chosen = mapping or preview.guess.mapping
+    assert chosen is not None
+    chosen.check(table.columns)
+    yield from _make_parts(_chain(first, rows), name, chosen, preview.guess.format, table)
+
+
+def _chain(first: list[Row | TaskError], rest: Iterator[Row | TaskError]) -> Iterator[Row | TaskError]:
+    yield from first
+    yield from rest
+
+
+def _make_parts(
+    rows: Iterator[Row | TaskError], name: str, mapping: Mapping, form: str, table: Table
+) -> Iterator[tuple[str, Reading | TaskError]]:
+    task_id = make_task_id(name)
+    as_chat = mapping.kind == "instruction" and any(
+        row.values.get(column) for column in mapping.system + mapping.history for row in table.rows
+    )
+    notes = Notes()
+    reader = RowReader(mapping, task_id, notes, one_instruction=False, as_chat=as_chat)
+    reader.ids = _Places(task_id)
+    shell = Task(
+        task_id=task_id,
+        definition="",
+        instances=(Instance(id="-", input="", output=("-",)),),
+        kind="chat" if as_chat else mapping.kind,
+        origin=Origin(format=form, mapping=mapping),
+    )
+    part: list[Instance] = []
+    for row in rows:
+        try:
+            if isinstance(row, TaskError):
+                raise row
+            part.append(reader.read(row.values, row.place))
+        except TaskError as error:
+            yield name, TaskError(f"{name}: {error}", field=error.field)
+        if len(part) >= PART:
+            yield name, Reading(task=shell.model_copy(update={"instances": tuple(part)}))
+            part = []
+    if part:
+        yield name, Reading(task=shell.model_copy(update={"instances": tuple(part)}), warnings=notes.texts())
+
+
+class _Places:
+    """Ids by place in the file: given ones are taken as they are."""
+
+    def __init__(self, task_id: str) -> None:
+        self.prefix = task_id.split("_")[0][:40]
+
+    def choose(self, given: Any, text: str, output: tuple[str, ...], place: str) -> str:
+        """Return the id that was given, or the row's place."""
+        if isinstance(given, int | str) and not isinstance(given, bool) and given != "":
+            return check_text(str(given), f"{place}.id")
+        return f"{self.prefix}-{place.rsplit(' ', 1)[-1]}"
+
+
+def _read_rows(path: Path, name: str) -> Iterator[Row | TaskError]:
+    with open(path, "rb") as file:
+        beginning = file.read(_BEGINNING)
+    if find_container(beginning) == "parquet":
+        yield from _read_parquet(path, name)
+    elif beginning.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"{":
+        yield from _read_lines(path)
+    else:
+        yield from _read_delimited(path, name, beginning)
+
+
+def _read_lines(path: Path) -> Iterator[Row | TaskError]:
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            place = f"line {number}"
+            if not line.strip():
+                continue
+            try:
+                value = json.loads(line.removeprefix(b"\xef\xbb\xbf"), parse_constant=lambda word: None)
+            except (ValueError, RecursionError) as error:
+                yield TaskError(
+                    f"{place}: this is no JSON object ({str(error)[:80]}). JSON Lines has one object a line.",
+                    field=place,
+                )
+                continue
+            if isinstance(value, dict):
+                yield Row(place, value)
+            else:
+                yield TaskError(f'{place}: an object is expected, such as {{"input": ...}}.', field=place)
+
+
+def _read_parquet(path: Path, name: str) -> Iterator[Row]:
+    import pyarrow as arrow
+    import pyarrow.parquet as parquet
+
+    try:
+        number = 0
+        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1000):
+            for values in batch.to_pylist():
+                number += 1
+                yield Row(f"row {number}", make_plain(values))
+    except (arrow.ArrowException, OSError) as error:
+        raise TaskError(
+            f"{name}: the Parquet file is damaged ({str(error)[:100]}). Download or save it again.", field="file"
+        ) from None
+
+
+def _read_delimited(path: Path, name: str, beginning: bytes) -> Iterator[Row | TaskError]:
+    whole_lines = beginning[: beginning.rfind(b"\n") + 1] or beginning
+    decode(whole_lines, name)  # refuses what is no text
+    encoding = "utf-8-sig" if _is_utf8(whole_lines) else "cp1252"
+    delimiter = find_delimiter(whole_lines.decode(encoding, "replace"), name)
+    if delimiter is None:
+        raise TaskError(
+            f"{name}: this large file is neither JSON Lines, a delimited table nor Parquet. Save it as one of these.",
+            field="file",
+        )
+    csv.field_size_limit(LONGEST_CELL)
+    with open(path, encoding=encoding, errors="replace", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter)
+        header = [cell.strip() or f"column {number}" for number, cell in enumerate(next(reader), start=1)]
+        for cells in reader:
+            place = f"line {reader.line_num}"
+            if len(cells) == len(header):
+                yield Row(place, dict(zip(header, cells, strict=True)))
+            elif cells:
+                yield TaskError(
+                    f"{place}: found {len(cells)} values, expected {len(header)}, one for each column.", field=place
+                )
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line.removeprefix(b"\xef\xbb\xbf")), dict)
+    except (ValueError, RecursionError):
+        return False

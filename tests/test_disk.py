@@ -1,0 +1,186 @@
+"""A disk that is full or read-only: said in words, with nothing half written, and the next run works.
+
+The disks are real: a small tmpfs, mounted in a namespace of the test's own, which ends with its process.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import write_recipe
+
+ROOT = Path(__file__).resolve().parents[1]
+MOUNT = 'mount -t tmpfs -o size="$1" studio "$2" && shift 2 && exec "$@"'
+
+HEAD = """
+import json, os, subprocess, sys, time
+from pathlib import Path
+from tiny import *
+from studio.errors import StudioError
+from studio.runs.launcher import InlineLauncher
+from studio.runs.run import find_run, list_runs
+from studio.runs.scheduler import Scheduler
+from studio.runs.status import Watch
+from studio.service import Studio
+from studio.workspace import Workspace
+
+home, recipe = Path(sys.argv[1]), json.loads(sys.argv[2])
+said = {}
+
+def leave(free):
+    "Fill the disk but for so many bytes."
+    filler = home / "filler"
+    with open(filler, "ab") as file:
+        left = os.statvfs(home)
+        file.write(bytes(max(0, left.f_bavail * left.f_frsize - free)))
+
+def words_of(act):
+    try:
+        return str(act() or "")
+    except StudioError as error:
+        return str(error)
+"""
+FOOT = "\nprint(json.dumps(said))"
+
+
+def can_mount() -> bool:
+    """Whether this user may mount a disk of its own here."""
+    if shutil.which("unshare") is None:
+        return False
+    command = ["unshare", "-rm", "sh", "-c", "mount -t tmpfs studio /mnt"]
+    return subprocess.run(command, capture_output=True, timeout=30).returncode == 0
+
+
+def on_a_disk(size: str, home: Path, script: str, recipe: dict[str, Any]) -> dict[str, Any]:
+    """Run a script on a disk of its own that is mounted at `home` and return what it says."""
+    if not can_mount():
+        pytest.skip("This user can't mount a disk of its own (unshare -rm).")
+    home.mkdir()
+    python = [sys.executable, "-c", HEAD + script + FOOT, str(home), json.dumps(recipe)]
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", MOUNT, "sh", size, str(home), *python],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+FULL_WHILE_IT_TRAINS = """
+workspace = Workspace(home)
+import_task(workspace)
+studio = Studio(workspace, InlineLauncher())
+run = find_run(workspace, studio.start_run(recipe))
+save = type(run).keep_checkpoint
+def fill_then_keep(self, folder, step):
+    save(self, folder, step)
+    if step == 4:
+        leave(40_000)  # less than the next checkpoint needs
+type(run).keep_checkpoint = fill_then_keep
+studio.scheduler.start_next()
+status = studio.run_status(run.run_id)
+said["status"] = [status.status, status.step, status.error, status.remedy, status.checkpoints]
+said["left"] = sorted(path.name for path in run.checkpoints_folder.iterdir())
+said["can_resume"] = status.can_resume
+(home / "filler").unlink()
+studio.resume_run(run.run_id)
+studio.scheduler.start_next()
+status = studio.run_status(run.run_id)
+said["after"] = [status.status, status.step, status.error, status.checkpoints]
+said["losses"] = [(event["step"], event["loss"]) for event in read_all(run) if event["event"] == "metrics"]
+"""
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_a_checkpoint_fails_in_words_and_goes_on_when_there_is_room(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    said = on_a_disk("6m", tmp_path / "disk", FULL_WHILE_IT_TRAINS, write_recipe(tiny_model))
+    assert said["status"] == ["failed", 8, "The disk is full.", "Free some space, then resume the run.", [4]]
+    assert said["left"] == ["step-4"] and said["can_resume"]
+    assert said["after"] == ["finished", 8, None, [4, 8]]
+    assert [step for step, _ in said["losses"]] == [*range(1, 9), *range(5, 9)]
+    assert said["losses"][4:8] == said["losses"][8:], "what went on lost its way"
+
+
+FULL_BEFORE_IT_STARTS = """
+workspace = Workspace(home)
+import_task(workspace)
+scheduler = Scheduler(workspace, WritingLauncher())
+studio = Studio(workspace, scheduler.launcher)
+studio.scheduler = scheduler
+run = find_run(workspace, studio.start_run(recipe))
+leave(0)
+said["start"] = words_of(lambda: studio.start_run(recipe))
+mine = home.with_name("mine.json")
+mine.write_text(json.dumps(write_task()))
+said["import"] = words_of(lambda: studio.import_task(mine, "mine.json"))
+said["list"] = len(studio.list_tasks()) > 2
+said["runs"] = [status.run_id for status in studio.list_runs()] == [run.run_id]
+said["folders"] = sorted(path.name for path in workspace.runs.iterdir()) == [run.run_id]
+said["next"] = [words_of(scheduler.start_next), words_of(scheduler.start_next)]
+status = studio.run_status(run.run_id)
+said["status"] = [status.status, status.error]
+(home / "filler").unlink()
+studio.resume_run(run.run_id) if status.status == "failed" else None
+scheduler.start_next()
+said["later"] = [studio.run_status(run.run_id).status, studio.run_status(run.run_id).error]
+scheduler.launcher.close()
+"""
+
+
+def test_a_disk_that_is_full_before_a_run_starts_is_told_and_the_run_waits(tmp_path: Path, tiny_model: Path) -> None:
+    said = on_a_disk("2m", tmp_path / "disk", FULL_BEFORE_IT_STARTS, write_recipe(tiny_model))
+    for words in (said["start"], said["import"]):
+        assert "its disk is full. Free some space, or set STUDIO_HOME to another disk." in words
+    assert said["runs"] and said["folders"] and said["list"]
+    assert said["status"][0] in ("queued", "failed") and "its disk is full" in said["status"][1]
+    assert said["later"] == ["running", None]
+
+
+READ_ONLY = """
+workspace = Workspace(home)
+import_task(workspace)
+studio = Studio(workspace, InlineLauncher())
+run = find_run(workspace, studio.start_run(recipe))
+studio.scheduler.start_next()
+waiting = find_run(workspace, studio.start_run(recipe))
+before = studio.ask(run.run_id, "1 + 1", max_tokens=6)
+subprocess.run(["mount", "-o", "remount,ro", str(home)], check=True)
+other = Studio(Workspace(home), InlineLauncher()).open()
+answers = other.ask(run.run_id, "1 + 1", max_tokens=6)
+said["same"] = [answers.base == before.base, answers.tuned == before.tuned]
+said["runs"] = {status.run_id: status.status for status in other.list_runs()} == {
+    run.run_id: "finished", waiting.run_id: "queued"}
+said["start"] = words_of(lambda: other.start_run(recipe))
+said["stop"] = words_of(lambda: other.stop_run(waiting.run_id))
+said["delete"] = words_of(lambda: other.delete_run(run.run_id))
+said["tasks"] = bool(other.list_tasks())
+said["estimate"] = words_of(lambda: other.estimate(recipe).sentence)
+wait_until(lambda: other.run_status(waiting.run_id).error)
+said["queued"] = other.run_status(waiting.run_id).error
+other.close()
+subprocess.run(["mount", "-o", "remount,rw", str(home)], check=True)
+studio.scheduler.start_next()
+said["later"] = studio.run_status(waiting.run_id).status
+"""
+
+
+@pytest.mark.slow
+def test_a_read_only_workspace_answers_and_refuses_to_write_in_words(tmp_path: Path, tiny_model: Path) -> None:
+    recipe = write_recipe(tiny_model, training={"max_steps": 4})
+    said = on_a_disk("20m", tmp_path / "disk", READ_ONLY, recipe)
+    assert said["same"] == [True, True] and said["runs"] and said["tasks"]
+    for act in ("start", "stop", "delete", "queued"):
+        assert "it is on a read-only disk. Set STUDIO_HOME to a folder that can be written." in said[act], act
+    assert "read-only" not in said["estimate"]
+    assert said["later"] == "finished"

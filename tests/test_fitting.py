@@ -1,0 +1,117 @@
+"""What a step keeps is what autograd really keeps, and the change that makes a recipe fit is the smallest there is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.errors import RecipeError
+from studio.estimates.activations import Activations, Kept, _count_saved, find_activations
+from studio.estimates.fitting import find_change
+from studio.estimates.memory import find_largest
+from studio.methods import METHODS
+from studio.runs.recipe import Recipe, read_recipe
+
+CONFIG = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "vocab_size": 300,
+    "hidden_size": 256,
+    "intermediate_size": 704,
+    "num_hidden_layers": 4,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+}
+ROWS, LENGTH = 3, 80
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds nothing but a config."""
+    folder = tmp_path_factory.mktemp("fitting")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    return folder
+
+
+@pytest.mark.parametrize("name", METHODS.members)
+def test_what_a_step_keeps_is_what_autograd_keeps(name: str, folder: Path) -> None:
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    method = METHODS.read(name)
+    model = method.attach(AutoModelForCausalLM.from_config(AutoConfig.for_model(**CONFIG)).requires_grad_(False))
+    real = _count_saved(model.eval(), ROWS, LENGTH)
+    found = find_activations(folder, method, 4).count_bytes(ROWS, LENGTH, 4, checkpointing=False)
+    assert real > 1_000_000 and 0.9 < found / real < 1.1
+
+
+def test_a_slider_asks_for_few_measurements(folder: Path) -> None:
+    few = {find_activations(folder, METHODS.read({"name": "lora", "rank": rank}), 4) for rank in (5, 6, 7, 8)}
+    more = find_activations(folder, METHODS.read({"name": "lora", "rank": 200}), 4)
+    assert len(few) == 1 and more.layer.token > few.pop().layer.token
+
+
+def test_half_the_bytes_a_number_keep_less(folder: Path) -> None:
+    wide, narrow = (find_activations(folder, METHODS.read("full"), size) for size in (4, 2))
+    assert wide.entry == 2 * narrow.entry == 1024
+    assert 0.5 < narrow.layer.token / wide.layer.token < 0.75  # norms compute in 32 bits
+
+
+def test_checkpointing_keeps_what_went_in_and_one_layer() -> None:
+    kept = Activations(Kept(1000, 100, 10), Kept(-50, 0, 1), 2)
+    assert kept.count_bytes(2, 5, 4, checkpointing=False) == 4 * (1000 + 2 * (100 + 50)) - 50 + 10
+    assert kept.count_bytes(2, 5, 4, checkpointing=True) == 1000 + 2 * (100 + 50) - 50 + 10 + 3 * 2 * 5 * 2
+
+
+def test_the_largest_item_is_named() -> None:
+    assert find_largest({"program": 3, "base weights": 7, "logits": 5}) == "base weights"
+
+
+def weigh(recipe: Recipe) -> int:
+    """A made-up need: 1,600 bytes for a batch of 16, half with checkpointing, and the base's weights."""
+    activations = 100 * (recipe.training.batch_size or 16) // (2 if recipe.training.gradient_checkpointing else 1)
+    trained = 3200 if recipe.method.saves_whole_model else 10
+    return int(activations + trained + 200 * recipe.precision.bytes_per_weight)
+
+
+def find(free: float, **changes: Any) -> Any:
+    """Return the change for a device with so many bytes free."""
+    return find_change(read_recipe({"task_id": "sums", **changes}), 16, int(free / 0.85) + 2, weigh)
+
+
+def test_the_gentlest_change_that_is_enough_is_found() -> None:
+    half = find(800 + 810)
+    assert half.words == "Take batches of 8 and add 2 of them up."
+    assert half.patch == {"training": {"batch_size": 8, "gradient_accumulation": 2}} and half.needed_bytes == 1610
+    assert find(400 + 810).patch["training"] == {"batch_size": 4, "gradient_accumulation": 4}
+    assert find(100 + 810).patch["training"] == {"batch_size": 1, "gradient_accumulation": 16}
+
+
+def test_more_is_changed_only_where_one_change_is_not_enough() -> None:
+    both = find(50 + 810)
+    assert both.patch == {"training": {"batch_size": 1, "gradient_accumulation": 16, "gradient_checkpointing": True}}
+    assert both.words == "Take batches of 1 and add 16 of them up, switch gradient checkpointing on."
+    small = find(100 + 10 + 400)
+    assert small.patch == {"training": {"batch_size": 1, "gradient_accumulation": 16}, "precision": "bf16"}
+    all_three = find(50 + 10 + 105)
+    assert all_three.patch["precision"] == "nf4" and all_three.patch["training"]["gradient_checkpointing"]
+    assert find(60) is None
+
+
+def test_a_change_is_one_that_the_method_can_do() -> None:
+    whole = find(100 + 10 + 800, method="full")
+    assert whole.patch == {"training": {"batch_size": 1, "gradient_accumulation": 16}, "method": {"name": "lora"}}
+    assert "train LoRA instead" in whole.words
+    prefix = find(50 + 810, method="prefix")
+    assert prefix.patch == {"training": {"batch_size": 4, "gradient_accumulation": 4}, "precision": "bf16"}
+    loha = find(100 + 10 + 200, method="loha")
+    assert loha.patch["precision"] == "int8"
+    for recipe, change in (("full", whole), ("prefix", prefix), ("loha", loha)):
+        read_recipe({"task_id": "sums", "method": recipe, **change.patch})
+    with pytest.raises(RecipeError):
+        read_recipe({"task_id": "sums", "method": "loha", "precision": "nf4"})
+
+
+def test_what_is_added_up_already_stays_as_it_is() -> None:
+    changed = find(800 + 810, training={"gradient_accumulation": 3})
+    assert changed.patch["training"] == {"batch_size": 8, "gradient_accumulation": 6}

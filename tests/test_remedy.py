@@ -1,0 +1,148 @@
+"""What to lower after a training ran out of memory, and what may be said of a child that ended without a word."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.runs.ending import Evidence, explain_end, explain_failure
+from studio.runs.process import count_oom_kills
+from studio.runs.recipe import Recipe, read_recipe
+from studio.runs.remedy import lower_memory
+from studio.runs.training import PRESETS
+
+
+def make(**changes: Any) -> Recipe:
+    """Return a recipe with these changes."""
+    return read_recipe({"task_id": "sums", **changes})
+
+
+def merge(recipe: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Merge a patch deeply, as the page's button does."""
+    merged = dict(recipe)
+    for name, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = merge(merged[name], value) if both else value
+    return merged
+
+
+def batch(recipe: Recipe) -> tuple[int, int]:
+    """Return the batch size and how many batches a step adds up."""
+    options = recipe.training
+    return options.batch_size or PRESETS[options.preset].batch_size, options.gradient_accumulation
+
+
+@pytest.mark.parametrize(
+    ("given", "lower"),
+    [
+        ({}, (8, 2)),
+        ({"batch_size": 16, "gradient_accumulation": 4}, (8, 8)),
+        ({"batch_size": 15}, (5, 3)),
+        ({"batch_size": 7}, (1, 7)),
+        ({"preset": "careful"}, (8, 2)),
+    ],
+)
+def test_smaller_batches_come_first_and_leave_the_step_what_it_was(given: dict[str, Any], lower: Any) -> None:
+    recipe = make(training=given)
+    remedy = lower_memory(recipe, loading=False)
+    assert remedy.changes is not None and remedy.words.startswith("Lower the batch size from ")
+    after = read_recipe(merge(recipe.to_json(), remedy.changes))
+    assert batch(after) == lower
+    assert batch(after)[0] * batch(after)[1] == batch(recipe)[0] * batch(recipe)[1]
+    assert after.training.plan(after.method, 10**6, 100).steps == recipe.training.plan(recipe.method, 10**6, 100).steps
+
+
+def test_remedies_follow_each_other_until_words_are_all_that_is_left() -> None:
+    recipe, found = make(training={"batch_size": 4, "max_length": 300}), []
+    while (remedy := lower_memory(recipe, loading=False)).changes is not None:
+        found.append(remedy.changes)
+        recipe = read_recipe(merge(recipe.to_json(), remedy.changes))
+    assert found == [
+        {"training": {"batch_size": 2, "gradient_accumulation": 2}},
+        {"training": {"batch_size": 1, "gradient_accumulation": 4}},
+        {"training": {"gradient_checkpointing": True}},
+        {"precision": "nf4"},
+        {"training": {"max_length": 150}},
+        {"training": {"max_length": 75}},
+    ]
+    assert remedy.words == "Choose a smaller base model, or close other programs and resume."
+
+
+def test_before_the_first_step_only_the_base_can_be_smaller() -> None:
+    assert lower_memory(make(), loading=True).changes == {"precision": "nf4"}
+    assert "13 %" in lower_memory(make(), loading=True).words.replace("%", " %")
+    assert lower_memory(make(precision="nf4"), loading=True).changes is None
+    full = make(method="full")
+    assert lower_memory(full, loading=True).changes == {"precision": "bf16"}
+    assert "or LoRA instead of tuning everything" in lower_memory(make(method="full", precision="bf16"), True).words
+
+
+def test_accumulation_has_an_end() -> None:
+    recipe = make(training={"batch_size": 2, "gradient_accumulation": 1024})
+    assert lower_memory(recipe, loading=False).changes == {"training": {"gradient_checkpointing": True}}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "nf4"])
+@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("loading", [False, True])
+def test_every_patch_makes_a_recipe_that_can_be_read(precision: str, method: str, loading: bool) -> None:
+    if (method, precision) == ("full", "nf4"):
+        return
+    recipe = make(precision=precision, method=method)
+    for _ in range(40):
+        remedy = lower_memory(recipe, loading)
+        assert remedy.words.endswith(".")
+        if remedy.changes is None:
+            return
+        after = read_recipe(merge(recipe.to_json(), remedy.changes))
+        assert after != recipe
+        recipe = after
+    pytest.fail("It never comes to an end.")
+
+
+def test_out_of_memory_is_told_with_the_patch_that_helps() -> None:
+    cuda = RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+    told = explain_failure(cuda, make(), loading=False)
+    assert told["error"] == "The device ran out of memory."
+    assert told["remedy_changes"] == {"training": {"batch_size": 8, "gradient_accumulation": 2}}
+    assert explain_failure(cuda, make(), loading=True)["remedy_changes"] == {"precision": "nf4"}
+    assert explain_failure(cuda)["remedy_changes"] is None and explain_failure(cuda)["remedy"]
+    assert explain_failure(OSError(28, "No space left on device"), make())["remedy_changes"] is None
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words", "patched"),
+    [
+        (Evidence(), "The training process ended without a word.", False),
+        (Evidence(exit_code=-9), "The training process was ended from outside (SIGKILL).", False),
+        (Evidence(exit_code=-9, oom_kills=0), "The training process was ended from outside (SIGKILL).", False),
+        (Evidence(exit_code=-9, oom_kills=1), "probably by the system: it ran out of memory", True),
+        (Evidence(oom_kills=2), "probably by the system: it ran out of memory", True),
+        (Evidence(exit_code=-15, oom_kills=2), "ended from outside (SIGTERM)", False),
+        (Evidence(exit_code=-11), "ended from outside (SIGSEGV)", False),
+        (Evidence(exit_code=-250), "ended from outside (signal 250)", False),
+        (Evidence(exit_code=1), "ended without a word (exit status 1)", False),
+        (Evidence(exit_code=1, disk_full=True), "and the disk is full", False),
+        (Evidence(restarted=True, oom_kills=3), "The computer was started anew", False),
+        (Evidence(oom_kills=-4), "ended without a word", False),
+    ],
+)
+def test_of_a_silent_end_only_the_evidence_is_told(evidence: Evidence, words: str, patched: bool) -> None:
+    told = explain_end(evidence, make())
+    assert words in told["error"] and told["remedy"].endswith(".")
+    assert (told["remedy_changes"] is not None) == patched
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("nr_free_pages 5\noom_kill 3\n", 3), ("oom_kill_x 3\n", None), ("oom_kill many\n", None), ("", None)],
+)
+def test_the_systems_own_count_is_read(tmp_path: Path, text: str, count: int | None) -> None:
+    (tmp_path / "vmstat").write_text(text)
+    assert count_oom_kills(tmp_path / "vmstat") == count
+    assert count_oom_kills(tmp_path / "missing") is None
+
+
+@pytest.mark.skipif(not Path("/proc/vmstat").exists(), reason="only Linux counts them")
+def test_this_computer_counts_them() -> None:
+    assert isinstance(count_oom_kills(), int)

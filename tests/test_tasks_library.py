@@ -1,0 +1,55 @@
+"""Collections in a workspace: brought, listed, opened, and a task taken out to be edited."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from studio.errors import NotFoundError, TaskError
+from studio.tasks.edit import SetText
+from studio.tasks.library import CollectionCard, Library
+from studio.tasks.store import TaskStore
+from studio.workspace import Workspace
+
+
+def write(folder: Path, count: int) -> Path:
+    folder.mkdir(exist_ok=True)
+    for number in range(count):
+        rows = [{"id": f"task{number}-{n}", "input": f"in {n}", "output": ["out"]} for n in range(3)]
+        text = json.dumps({"Definition": ["Do."], "Categories": [], "Instances": rows})
+        (folder / f"task{number}_x.json").write_text(text)
+    return folder
+
+
+def test_a_collection_from_folder_to_edit(workspace: Workspace, tmp_path: Path) -> None:
+    library, store = Library(workspace), TaskStore(workspace)
+    assert library.list_collections() == []
+    (write(tmp_path / "NI tasks", 4) / "bad.json").write_text("{")
+    card = library.bring(tmp_path / "NI tasks", "NI tasks")
+    assert card == CollectionCard(collection_id="ni_tasks", tasks=4, instances=12, refused=1)
+    assert Library(workspace).list_collections() == [card]
+    assert [instance.id for instance in library.open("ni_tasks").page(2, 2)] == ["task0-2", "task1-0"]
+    taken = library.take_task("ni_tasks", "task2_x", store).task
+    assert store.load_task("task2_x") == taken
+    assert store.edit_task("task2_x", [SetText(field="definition", text="Do it.")]).definition == "Do it."
+    assert library.bring(write(tmp_path / "NI tasks", 6), "NI tasks").tasks == 6
+    assert len(library.list_collections()) == 1
+
+
+def test_what_cannot_be_brought_leaves_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    library = Library(workspace)
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(TaskError, match="a.json: the end is missing"):
+        library.bring(tmp_path / "a.json", "a.json")
+    assert library.list_collections() == [] and not list(library.folder.iterdir())
+    with pytest.raises(NotFoundError, match="There is no collection 'gone'"):
+        library.open("gone")
+    with pytest.raises(NotFoundError, match="can't be the id of a collection"):
+        library.open("../tasks")
+
+
+def test_a_damaged_collection_is_left_out_of_the_list(workspace: Workspace, tmp_path: Path) -> None:
+    library = Library(workspace)
+    library.bring(write(tmp_path / "tasks", 2), "tasks")
+    (library.folder / "tasks" / "instances.arrow").write_bytes(b"ARROW")
+    assert library.list_collections() == []

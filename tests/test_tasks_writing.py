@@ -1,0 +1,142 @@
+"""What is written is read back: v2 equal to the letter, the others with the same instances."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from studio.errors import InputError
+from studio.tasks.conversation import make_chat
+from studio.tasks.mapping import Mapping
+from studio.tasks.reading import read_task, read_task_file
+from studio.tasks.task import Instance, Message, Origin, Task, to_v2, write_v2
+from studio.tasks.writing import FORMATS, list_formats, write_task
+
+SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")
+
+words = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30)
+spoken = words.filter(lambda text: text.strip() != "")
+extras = st.dictionaries(st.sampled_from(["name", "tool_calls", "from", "weight", "9"]), words, max_size=2)
+ids = st.lists(spoken, min_size=1, max_size=5, unique=True)
+
+
+@st.composite
+def chats(draw: st.DrawFn) -> tuple[Message, ...]:
+    turns = [Message(role="system", content=draw(spoken))] if draw(st.booleans()) else []
+    for _ in range(draw(st.integers(1, 3))):
+        turns.append(Message(role="user", content=draw(spoken), extra=draw(extras)))
+        turns.append(Message(role="assistant", content=draw(spoken), extra=draw(extras)))
+    return tuple(turns)
+
+
+@st.composite
+def tasks(draw: st.DrawFn, kinds: tuple[str, ...] = ("chat", "preference", "rating", "text")) -> Task:
+    kind = draw(st.sampled_from(kinds))
+    instances = []
+    for id in draw(ids):
+        extra = draw(st.dictionaries(st.sampled_from(["tools", "source", "n (column)"]), words, max_size=2))
+        if kind == "chat" or (kind in ("preference", "rating") and draw(st.booleans())):
+            more: dict[str, Any] = {"liked": draw(st.booleans())} if kind == "rating" else {}
+            turns = draw(chats())
+            if kind == "preference":
+                worse = (*turns[:-1], Message(role="assistant", content=draw(spoken) + "!"))
+                more |= {"rejected": worse[-1].content, "rejected_messages": worse}
+            instances.append(make_chat(id, turns, extra=extra, **more))
+            continue
+        instance = Instance(id=id, input="" if kind == "text" else draw(words), output=(draw(spoken),), extra=extra)
+        change: dict[str, Any] = {"preference": {"rejected": draw(spoken)}, "rating": {"liked": draw(st.booleans())}}
+        instances.append(instance.model_copy(update=change.get(kind, {})))
+    origin = Origin(format="x", mapping=draw(st.sampled_from([None, Mapping(input=("a", "b"), output="c")])))
+    return Task(
+        task_id="task1_x",
+        definition=draw(words),
+        instances=tuple(instances),
+        kind=kind,  # type: ignore[arg-type]
+        origin=origin,
+        split=draw(st.sampled_from(["hash", "stratified", "official"])),
+    )
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(task=tasks())
+def test_every_kind_of_task_comes_back_equal(task: Task) -> None:
+    name, text = write_task(task)
+    reading = read_task(text.encode(), name)
+    assert reading.task == task
+    assert reading.task.version == task.version
+    assert write_v2(reading.task) == text
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="upstream's files are not here")
+@pytest.mark.parametrize(
+    "name",
+    ["task040_qasc_question_generation", "task1146_country_capital", "task117_spl_translation_en_de",
+     "task1657_gooaq_question_generation", "task393_plausible_result_generation",
+     "task853_hippocorpus_long_text_generation"],
+)  # fmt: skip
+def test_an_upstream_file_comes_back_to_the_letter(name: str) -> None:
+    path = SHARED / "natural_instructions" / f"{name}.json"
+    task = read_task_file(path, path.name).task
+    assert write_task(task) == (path.name, path.read_text(encoding="utf-8"))
+
+
+def inner(task: Task) -> list[Any]:
+    return [(i.input, i.output[0], i.messages, i.rejected, i.liked) for i in task.instances]
+
+
+ROWS: dict[str, tuple[str, list[dict[str, Any]]]] = {
+    "alpaca": ("instruction", [{"instruction": "Say it.", "input": "a", "output": "b", "n": 1},
+                               {"instruction": "Sing.", "input": "", "output": "la"}]),
+    "openai": ("chat", [{"messages": [{"role": "user", "content": "a"},
+                                      {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]},
+                                      {"role": "tool", "content": "x", "tool_call_id": "1"},
+                                      {"role": "assistant", "content": "b"}], "tools": [1]}]),
+    "preferences": ("preference", [{"prompt": "a", "chosen": "b", "rejected": "c"}]),
+    "kto": ("rating", [{"prompt": [{"role": "user", "content": "a"}],
+                        "completion": [{"role": "assistant", "content": "b"}], "label": False}]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ROWS)
+def test_a_neighbours_rows_come_back_equal(form: str) -> None:
+    kind, rows = ROWS[form]
+    task = read_task(json.dumps(rows).encode(), "x.json").task
+    assert task.kind == kind
+    name, text = write_task(task, form)
+    back = json.loads(text) if name.endswith(".json") else [json.loads(line) for line in text.splitlines()]
+    assert back == rows
+
+
+@pytest.mark.parametrize("form", [name for name in FORMATS if name != "v2"])
+def test_every_form_is_read_again(form: str) -> None:
+    kind = FORMATS[form].kinds[-1]
+    messages = [{"role": "user", "content": "Ask"}, {"role": "assistant", "content": "Answer"}]
+    rows: dict[str, list[dict[str, Any]]] = {
+        "instruction": [{"input": "in, with \"signs\"", "output": "out"}, {"input": "two\nlines", "output": "b"}],
+        "chat": [{"messages": messages}] * 2,
+        "preference": [{"prompt": messages[:1], "chosen": messages[1:], "rejected": [{**messages[1], "content": "x"}]}],
+        "rating": [{"messages": messages, "label": True}],
+        "text": [{"text": "A first paragraph that is long enough."}, {"text": "And a second one."}],
+    }  # fmt: skip
+    task = read_task(json.dumps(rows[kind]).encode(), "x.json").task
+    name, text = write_task(task, form)
+    assert inner(read_task(text.encode(), name).task) == inner(task)
+
+
+def test_a_formula_is_inert_in_a_table() -> None:
+    task = Task(task_id="t", definition="D", instances=(Instance(id="a", input="=1+1", output=("@x",)),))
+    assert write_task(task, "csv")[1] == "input,output\r\n'=1+1,'@x\r\n"
+
+
+def test_forms_that_cannot_hold_a_task() -> None:
+    task = Task(task_id="t", definition="D", instances=(Instance(id="a", input="b", output=("c",)),))
+    assert list(list_formats(task)) == ["v2", "alpaca", "openai", "sharegpt", "csv"]
+    with pytest.raises(InputError, match="has no place for a task of the kind instruction. Choose one of: v2, alpaca"):
+        write_task(task, "kto")
+    with pytest.raises(InputError, match="There is no form of file 'docx'"):
+        write_task(task, "docx")
+    assert "Studio" not in to_v2(task)
