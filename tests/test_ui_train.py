@@ -187,8 +187,6 @@ def test_rows_are_the_newest_first_with_state_and_curve(studio: Studio) -> None:
         studio, *steps(1, 2, 3, 9), ("evaluated", {"step": 9, "held_out_loss": 0.2}), ("finished", {"step": 9})
     )
     new = make_run(studio)
-    if new.run_id < old.run_id:  # made in the same second: the names decide
-        old, new = new, old
     answer = act(studio, "list_runs", {})
     assert answer["total"] == 2
     assert [row["run"] for row in answer["rows"]] == [new.run_id, old.run_id]

@@ -18,7 +18,7 @@ from studio.workspace import disk_errors_in_words
 
 Choice = Literal["base", "same", "tuned"]
 LONGEST_TEXT = 20_000
-MOST_BYTES = 4 << 20
+MOST_BYTES = 1 << 20
 
 
 class Vote(BaseModel):
@@ -71,7 +71,7 @@ def count_votes(file: Path) -> Tally:
     with disk_errors_in_words(file.parent):
         lines = file.read_bytes()[: 2 * MOST_BYTES].splitlines() if file.exists() else []
     votes: dict[tuple[str, str, str, int], Choice] = {}
-    for line in lines:
+    for line in filter(None, lines):
         try:
             vote = Vote.model_validate_json(line)
         except ValidationError:

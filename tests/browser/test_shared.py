@@ -113,6 +113,9 @@ def test_a_run_that_failed_for_memory_is_trained_again_with_less(
     expect(trouble).to_contain_text(remedy)
     lower = trouble.locator("[data-act=lower]")
     expect(lower).to_have_text("Train again with batches of 8, 8 batches a step and 4-bit weights")
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = lower.bounding_box()
+    assert box and box["x"] + box["width"] <= 390 - 14, "it fits a phone"
     before = {status.run_id for status in studio.list_runs()}
     lower.click()
     expect(page.locator(".desk")).not_to_have_attribute("data-run", run.run_id)
