@@ -240,12 +240,16 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def _are_objects(values: list[Any]) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
 def _open_json(value: Any, notes: Notes) -> Found:
     """Part task objects from rows, going by their keys."""
     if is_task_object(value):
         return TaskObject(value)
     if isinstance(value, dict):
-        inner = [key for key, item in value.items() if isinstance(item, list) and item and isinstance(item[0], dict)]
+        inner = [key for key, item in value.items() if isinstance(item, list) and item and _are_objects(item[:50])]
         if guess_mapping([value]).sure:
             notes.say("The file is a single object where a list of rows is usual; it was read as a list of one.")
             return make_table([value], "row")
