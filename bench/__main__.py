@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.figure import Figure
 from studio.models.device import find_device
 
-CASES = ("page", "count", "chart", "data", "training", "chat")
+CASES = ("page", "training", "chat", "viewers", "chart", "count", "data")
 RESULTS = Path(__file__).with_name("results.json")
 
 

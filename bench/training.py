@@ -14,7 +14,7 @@ from studio.runs.status import ACTIVE
 from studio.service import Studio
 from studio.workspace import Workspace
 
-EPOCHS = 3
+EPOCHS = 2
 
 
 def measure() -> list[Figure]:
