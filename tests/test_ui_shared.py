@@ -84,7 +84,7 @@ def test_no_endpoint_tells_of_anothers_run(
 def test_no_act_of_the_page_touches_anothers_run(served: Shared, hers: str, name: str, token: str | None) -> None:
     answer = served.act(token, name, {"run": hers, "offset": 0, "request": "a" * 32})
     assert "There is no run" in answer["error"] and answer["gone"] is True
-    assert served.act(ANNA, "pull", {"run": hers, "offset": 0})["status"]["status"] == "queued"
+    assert served.act(ANNA, "pull", {"run": hers, "offset": 0})["facts"]["status"] == "queued"
 
 
 def test_the_list_shows_ones_own_runs_and_how_many_others_wait(served: Shared, hers: str) -> None:
