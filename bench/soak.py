@@ -412,9 +412,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         soak = Soak(Path(home), given.seed)
         end = time.monotonic() + 60 * given.minutes
-        weights = [weight for _, weight in ACCIDENTS.values()]
+        deck = soak.dice.sample(list(ACCIDENTS), len(ACCIDENTS))  # each once, then as often as its weight says
         while time.monotonic() < end:
-            name = soak.dice.choices(list(ACCIDENTS), weights)[0]
+            if not deck:
+                deck = [name for name, (_, weight) in ACCIDENTS.items() for _ in range(weight)]
+                soak.dice.shuffle(deck)
+            name = deck.pop()
             happened[name] += 1
             try:
                 ACCIDENTS[name][0](soak)

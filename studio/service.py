@@ -169,6 +169,7 @@ class Studio:
         return compare_methods(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache)
 
     def _measure_task(self, recipe: Recipe, task: Task) -> TaskSize:
+        recipe.objective.check_task(task)
         lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
         return TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
 
@@ -195,6 +196,7 @@ class Studio:
         self._check_known()
         recipe = self.read_recipe(data)
         task = self.load_task(recipe.task_id, recipe.task_version)
+        recipe.objective.check_task(task)
         split_task(task, recipe.training.seed)
         find_config_folder(recipe.base)
         click = str(request)[:100].encode("utf-8", "replace").decode()

@@ -251,3 +251,17 @@ def test_the_sample_tasks_fit_the_built_in_model(studio: Studio) -> None:
         lengths = studio.token_lengths(card.task_id, "builtin")
         assert lengths.too_long == 0 and 0 < lengths.longest < 512
         assert studio.estimate({"task_id": card.task_id}).fits in ("fits", "tight")
+
+
+def test_a_task_that_an_objective_can_not_learn_from_is_refused_in_words(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
+    studio = Studio(workspace)
+    (tmp_path / "tale.txt").write_text("Once upon a time there was a fox.\n\n" * 40)
+    task = studio.import_task(tmp_path / "tale.txt", "tale.txt").task
+    assert task.kind == "text"
+    recipe = {"model": str(tiny_model), "task_id": task.task_id}
+    for act in (studio.start_run, studio.estimate):
+        with pytest.raises(TaskError, match="holds running text, and instruction tuning learns from inputs with"):
+            act(recipe)
+    assert not studio.list_runs()

@@ -60,9 +60,9 @@ def test_equal_texts_are_always_together(texts: list[str]) -> None:
 def test_many_texts_of_one_pattern_are_quick() -> None:
     texts = [f"Context word: {n}. Question: what is the colour of thing number {n}? Answer in one word." for n in
              range(20_000)]  # fmt: skip
-    began = time.perf_counter()
+    began = time.process_time()
     find_groups(texts)
-    assert time.perf_counter() - began < 30
+    assert time.process_time() - began < 20
 
 
 def test_a_clean_task_has_no_problem() -> None:
@@ -165,6 +165,17 @@ def test_language(text: str, script: str, language: str) -> None:
 def test_how_many_are_enough(count: int, labels: int, words: str) -> None:
     task = make(*((f"in {n}", f"l{n % labels}") for n in range(count)))
     assert words in check_task(task).enough
+
+
+def test_a_wrong_language_is_declared_anew() -> None:
+    rows = [
+        (f"Der Hund {n} ist nicht im Haus, und die Katze ist auch nicht mit dem Ball da.", f"ja {n}") for n in range(30)
+    ]
+    task = make(*rows, input_languages=("English",))
+    finding = check_task(task).find("language of the input")
+    assert finding and "found texts that look German, expected English" in finding.words
+    fixed = apply_fix(task, finding)
+    assert fixed.input_languages == ("German",) and check_task(fixed).find("language of the input") is None
 
 
 def test_a_few_outputs_in_another_script() -> None:

@@ -370,6 +370,22 @@ def test_a_dataset_that_is_not_there() -> None:
         read_dataset("nobody/nothing")
 
 
+@pytest.mark.parametrize(
+    ("header", "sure"),
+    [("text,label", True), ("id,sentence,target", True), ("Question,Answer", True), ("text,label,split", False),
+     ("sentence1,sentence2,label", False), ("a,label", False), ("v1,v2", False)],
+)  # fmt: skip
+def test_which_names_are_sure(header: str, sure: bool) -> None:
+    names = header.split(",")
+    row = ",".join("a longer text" if "label" not in name else "yes" for name in names)
+    data = f"{header}\n{row}\n{row}!\n".encode()
+    if sure:
+        assert len(read_task(data, "t.csv").task.instances) == 2
+    else:
+        with pytest.raises(MappingNeeded):
+            read_task(data, "t.csv")
+
+
 def test_a_mapping_that_makes_no_instance() -> None:
     with pytest.raises(TaskError, match="No column was chosen that the model could learn to write"):
         Mapping(input="a")

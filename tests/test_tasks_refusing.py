@@ -170,6 +170,7 @@ CONTENT: dict[str, tuple[str, str, str]] = {
     "alpaca without an answer": ('[{"instruction": "a", "input": "", "output": ""}]', "row 1.output",
                                  "the answer is blank"),
     "several tasks": (f"[{TEXT}, {TEXT}]", "file", "several tasks in one file"),
+    "a list of odd things": ('{"x": [{}, null], "y": null}', "Definition", "none of the schema's keys but 'x', 'y'"),
     "a row that is a number": ('[{"instruction": "a", "output": "b"}, 2]', "row 2",
                                "found the number 2, expected an object"),
 }  # fmt: skip

@@ -293,9 +293,14 @@
     voice.textContent = text;
   };
   studio.openRuns = (open) => {
-    const bar = document.querySelector("#runs, .sidebar");
-    const isOpen = !!bar?.classList.contains("open");
-    if (bar && isOpen !== (open ?? !isOpen)) bar.querySelector(".toggle-button, button[aria-label*='idebar']")?.click();
+    const find = () => document.querySelector("#runs, .sidebar"), isOpen = () => !!find()?.classList.contains("open");
+    const wanted = open ?? !isOpen();
+    let tries = 40; // a page that is still being built opens it as soon as it is there
+    (function turn() {
+      if (isOpen() === wanted || !tries--) return;
+      find()?.querySelector(".toggle-button, button[aria-label*='idebar']")?.click();
+      setTimeout(turn, 250);
+    })();
   };
   studio.switchTheme = () => {
     const dark = document.body.classList.toggle("dark");

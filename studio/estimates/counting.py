@@ -49,6 +49,16 @@ class Count(NamedTuple):
     parts: tuple[Part, ...]
 
 
+def count_saved(method: Method, counted: Count) -> int:
+    """Return how many numbers the file of a finished adapter holds, or that of a whole model."""
+    if method.saves_whole_model:
+        return counted.base
+    sizes: Counter[str] = Counter()
+    for part in counted.parts:
+        sizes[part.name] += part.rows * part.columns * part.times
+    return method.count_saved(sizes, counted.buffers)
+
+
 class _Attached(NamedTuple):
     """A model that a method was attached to: all parameters, what else it keeps, and what trains."""
 
@@ -130,7 +140,8 @@ def _attach(config: str, method: str) -> _Attached:
 
 def _name_place(name: str) -> str:
     """A parameter's name without what tells one layer, one adapter or peft's wrapping from another."""
-    *_, place = re.split(r"\.\d+\.", name, maxsplit=1)
+    in_a_layer = not name.startswith("prompt_encoder.")  # the numbers in there are those of a small network
+    place = re.split(r"\.\d+\.", name, maxsplit=1)[-1] if in_a_layer else name
     return ".".join(part for part in place.split(".") if part not in _WRAPPING)
 
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel
 
 from studio.estimates.activations import find_activations
-from studio.estimates.counting import Count, LinearShape, Part, Shape, count, find_shape
+from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_saved, find_shape
 from studio.estimates.fitting import ROOM, Change, find_change
 from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
@@ -99,7 +99,7 @@ def estimate_recipe(
         trainable=counted.trainable,
         total=counted.total,
         percent=100 * counted.trainable / counted.total,
-        adapter_bytes=4 * (counted.base if recipe.method.saves_whole_model else counted.trainable),
+        adapter_bytes=4 * count_saved(recipe.method, counted),
         memory_bytes=needed,
         memory=memory,
         free_bytes=device.free_bytes,

@@ -61,7 +61,7 @@ class AdaLora(Method):
 
         self.prepare_library()
         config = AdaLoraConfig(
-            init_r=max(self.rank + 1, self.rank * 3 // 2),
+            init_r=self._first_rank,
             target_r=self.rank,
             lora_alpha=self.alpha,
             lora_dropout=self.dropout,
@@ -79,6 +79,15 @@ class AdaLora(Method):
         config.total_step, config.tinit, config.tfinal = max(2, steps), steps // 10, steps // 2
         config.deltaT = max(1, steps // 100)
         model.base_model.rankallocator.set_total_step(config.total_step)
+
+    @property
+    def _first_rank(self) -> int:
+        """The rank that training begins with."""
+        return max(self.rank + 1, self.rank * 3 // 2)
+
+    def count_saved(self, sizes: dict[str, int], buffers: int) -> int:
+        """Return what is left at the end, about: directions of the kept rank."""
+        return super().count_saved(sizes, buffers) * self.rank // self._first_rank
 
     def penalise(self, model: Any) -> Any:
         """Return how far the directions are from right angles (Zhang et al. 2023, equation 4)."""

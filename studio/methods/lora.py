@@ -59,6 +59,10 @@ class Lora(LowRank):
             )
         return None
 
+    def count_saved(self, sizes: dict[str, int], buffers: int) -> int:
+        """PiSSA saves the pair and its start."""
+        return (2 if self.init == "pissa" else 1) * super().count_saved(sizes, buffers)
+
     def group_parameters(self, model: Any, learning_rate: float, weight_decay: float) -> list[dict[str, Any]] | None:
         """Return A at the learning rate and B at `plus_ratio` times it."""
         if self.plus_ratio == 1:

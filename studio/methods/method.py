@@ -53,6 +53,10 @@ class Method(Plugin):
         """Whether it adds the same to each layer, so that two layers tell what it adds to all."""
         return not re.search(r"\d", getattr(self, "targets", ""))
 
+    def count_saved(self, sizes: dict[str, int], buffers: int) -> int:
+        """Return how many numbers the finished file holds, where parts of these `sizes` train by their names."""
+        return sum(sizes.values()) + buffers
+
     @property
     def words(self) -> str:
         """The method in a few words for the recipe's sentence."""

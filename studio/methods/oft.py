@@ -48,6 +48,10 @@ class Oft(Method):
         )
         return attach_config(model, config, self.title)
 
+    def count_saved(self, sizes: dict[str, int], buffers: int) -> int:
+        """What is kept besides are tables of places, made anew when it is loaded."""
+        return super().count_saved(sizes, 0)
+
     @property
     def words(self) -> str:
         """OFT with its block size."""

@@ -37,6 +37,12 @@ class Prefix(SoftPrompt):
         json_schema_extra={"advanced": True},
     )
 
+    def count_saved(self, sizes: dict[str, int], buffers: int) -> int:
+        """The last layer of a projection is as wide as what it makes for each token."""
+        if not self.projection:
+            return super().count_saved(sizes, buffers)
+        return self.tokens * sizes["prompt_encoder.transform.2.bias"]
+
     def _configure(self, model: Any) -> Any:
         from peft import PrefixTuningConfig
 

@@ -36,6 +36,10 @@ class SoftPrompt(Method):
         """The learnt tokens take room in the context."""
         return self.tokens
 
+    def count_saved(self, sizes: dict[str, int], buffers: int) -> int:
+        """Only the finished tokens are saved, not what makes them."""
+        return sizes["prompt_encoder.embedding"]
+
     def finish_checkpoint(self, model: Any, folder: Path) -> None:
         """Keep the weights that make the tokens; peft saves the finished tokens alone."""
         from safetensors.torch import save_file

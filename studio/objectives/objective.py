@@ -6,8 +6,18 @@ An objective turns a task's instances into token rows with labels; the trainer i
 from abc import abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
+from studio.errors import TaskError
 from studio.plugins import Plugin
+from studio.tasks.mapping import Kind
 from studio.tasks.task import Instance, Task
+
+KIND_WORDS: dict[Kind, str] = {
+    "instruction": "inputs with their answers",
+    "chat": "conversations",
+    "preference": "pairs of a better and a worse answer",
+    "rating": "answers with thumbs up or down",
+    "text": "running text",
+}
 
 
 class Row(NamedTuple):
@@ -21,6 +31,16 @@ class Objective(Plugin):
     """What a run optimises."""
 
     summary: ClassVar[str]
+    kinds: ClassVar[tuple[Kind, ...]]  # of tasks it can learn from
+
+    def check_task(self, task: Task) -> None:
+        """Raise TaskError in words for a task this objective can't learn from."""
+        if task.kind not in self.kinds:
+            raise TaskError(
+                f"The task {task.heading!r} holds {KIND_WORDS[task.kind]}, and {self.title.lower()} learns from "
+                f"{' or '.join(KIND_WORDS[kind] for kind in self.kinds)}. Choose another task.",
+                field="task_id",
+            )
 
     @abstractmethod
     def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Row | None:

@@ -1,7 +1,8 @@
 """Events: one line of JSON for each thing that happened in a run, in the past tense; append-only.
 
-Written by the training child alone, each line by one write(), never NaN. Read by anybody from a byte offset: only
-whole lines are taken, so a reader that comes while a line is being written sees it the next time.
+Written by the training child, and by the studio where there is none (it left the line, it couldn't start, it died);
+each line by one write(), never NaN. Read by anybody from a byte offset: only whole lines are taken, so a reader that
+comes while a line is being written sees it the next time.
 """
 
 import json
@@ -11,6 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+
+import orjson
 
 from studio.errors import WorkspaceError
 from studio.runs.hold import take_hold
@@ -122,8 +125,8 @@ def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> Ev
 def _parse(line: bytes) -> Event | None:
     """Return the event of a line; None if it is none, or says of something known what can't be so."""
     try:
-        event = json.loads(line, parse_constant=lambda _: None)
-    except (ValueError, RecursionError):
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError:
         return None
     if not isinstance(event, dict) or not isinstance(event.get("event"), str) or event.get("at") is None:
         return None

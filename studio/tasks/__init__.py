@@ -1,1 +1,1 @@
-"""Tasks: Natural-Instructions files read, split, written as prompts and kept. Knows no model and no page."""
+"""Tasks: what people bring is read, checked, edited, split, written as prompts and kept. Knows no model and no page."""

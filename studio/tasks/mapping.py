@@ -189,7 +189,8 @@ def _fits(format: str, roles: dict[str, str], rows: Sequence[Dictionary[str, Any
 
 def _guess_by_name(names: list[str], rows: Sequence[Dictionary[str, Any]]) -> Guess:
     plain = {name: re.sub(r"[^a-z]", "", name.lower()) for name in names}
-    output = next((name for wanted in _OUTPUT_NAMES.split() for name in names if plain[name] == wanted), None)
+    named = next((name for wanted in _OUTPUT_NAMES.split() for name in names if plain[name] == wanted), None)
+    output = named
     names = [name for name in names if not re.fullmatch(r"column \d+", name)] or names
     rest = [name for name in names if name != output]
     if output is None and len(names) == 2:
@@ -204,4 +205,6 @@ def _guess_by_name(names: list[str], rows: Sequence[Dictionary[str, Any]]) -> Gu
     if not chosen:
         return Guess(mapping=None, format="a table")
     mapping = Mapping(input=tuple(chosen), output=(output,), id=tuple(ids[:1]))
-    return Guess(mapping=mapping, format="a table")
+    # Sure only where nothing is left to choose: one known name for each side, and no column over.
+    sure = named is not None and len(texts) == 1 and set(names) <= {output, texts[0], *ids}
+    return Guess(mapping=mapping, format="a table", sure=sure)

@@ -5,9 +5,11 @@ or text, which is JSON (one task, a list of rows), JSON Lines, a delimited table
 silence: what was accepted but odd is in `Reading.warnings`, and what was changed for it in `Reading.repairs`.
 """
 
+import gc
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,13 +71,8 @@ def read_task(data: bytes, name: str, mapping: Mapping | None = None, leave_out:
     """
     notes = Notes()
     try:
-        found = _open(data, name, notes)
-        if isinstance(found, Table):
-            task = read_rows(found, make_task_id(name), notes, mapping, leave_out)
-        elif isinstance(found, RunningText):
-            task = cut_text(found.text, make_task_id(name), notes)
-        else:
-            task = read_object(found.value, make_task_id(name), notes)
+        with _uncollected():
+            task = _make_task(_open(data, name, notes), make_task_id(name), notes, mapping, leave_out)
     except TaskError as error:
         if not str(error).startswith(name):
             error.args = (f"{name}: {error}",)
@@ -87,6 +84,26 @@ def read_task(data: bytes, name: str, mapping: Mapping | None = None, leave_out:
             field="file",
         ) from None
     return Reading(task=task, warnings=notes.texts(), repairs=notes.ledger.repairs())
+
+
+def _make_task(found: Found, task_id: str, notes: Notes, mapping: Mapping | None, leave_out: bool) -> Task:
+    if isinstance(found, Table):
+        return read_rows(found, task_id, notes, mapping, leave_out)
+    if isinstance(found, RunningText):
+        return cut_text(found.text, task_id, notes)
+    return read_object(found.value, task_id, notes)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Pause the search for cycles: a file makes many objects and no cycle, and looking for some takes half the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def preview_file(path: Path, name: str) -> Preview | None:
@@ -223,12 +240,16 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def _are_objects(values: list[Any]) -> bool:
+    return all(isinstance(value, dict) for value in values)
+
+
 def _open_json(value: Any, notes: Notes) -> Found:
     """Part task objects from rows, going by their keys."""
     if is_task_object(value):
         return TaskObject(value)
     if isinstance(value, dict):
-        inner = [key for key, item in value.items() if isinstance(item, list) and item and isinstance(item[0], dict)]
+        inner = [key for key, item in value.items() if isinstance(item, list) and item and _are_objects(item[:50])]
         if guess_mapping([value]).sure:
             notes.say("The file is a single object where a list of rows is usual; it was read as a list of one.")
             return make_table([value], "row")

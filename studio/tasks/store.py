@@ -216,9 +216,13 @@ class TaskStore:
                 self._write(folder, files, old, None, by, f"version {number} again")
         return old
 
+    def task_folder(self, task_id: str) -> Path:
+        """Return the folder of a person's own task; inputs that wait for an answer are kept there too (`pool`)."""
+        return self.workspace.tasks / check_id(task_id, "task")
+
     def label_folder(self, task_id: str) -> Path:
-        """Return the folder of the labels that people gave to a task (see `labelling`)."""
-        return self.workspace.tasks / check_id(task_id, "task") / "labels"
+        """Return the folder of the labels that people gave to a task (`labelling`)."""
+        return self.task_folder(task_id) / "labels"
 
     @contextmanager
     def _open_folder(self, task_id: str, visitor: Visitor = THE_ONE) -> Iterator[Path]:

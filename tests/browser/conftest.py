@@ -8,7 +8,7 @@ Fixtures, from the most to the least used:
     console_errors   what the pages' consoles complained of so far, a list of texts
     app_url          the studio's address; one server serves all tests of a worker, so name your runs apart
     app              the same server as an object: .url, .home (its workspace folder), .output()
-    launch_app       launch_app(**environment) starts another server of the test's own: .stop(), .start() again
+    launch_app       launch_app(**environment) starts another server of the test's own: .stop(), .kill(), .start() again
 
 A test fails if one of its pages asks anything of another host. A failing test leaves pictures and traces in
 tests/artefacts/<test>/ (`playwright show-trace trace-0.zip`). Without Chromium the tests are skipped and say so; where
@@ -123,6 +123,13 @@ class App:
             self._process = None
         if training:
             _end_all_of(self.home)
+
+    def kill(self) -> None:
+        """kill -9 the server, without a word to anybody; what trains has a session of its own."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=10)
+        self._process = None
 
 
 def _end_group(process: "subprocess.Popen[str]") -> None:

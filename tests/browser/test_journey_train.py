@@ -18,7 +18,7 @@ from tiny import make_checkpoint
 from studio.estimates.time import Speed, save_speed
 from studio.models.device import find_device
 from studio.runs.event import EventWriter
-from studio.runs.run import Run, new_run
+from studio.runs.run import Run, find_run, new_run
 from studio.service import Studio
 from studio.workspace import Workspace
 
@@ -178,27 +178,47 @@ def test_a_zoom_stays_while_points_arrive(page: Page, training: str) -> None:
     page.wait_for_function(f"{read_range} !== '{zoomed}'")
 
 
-def test_a_server_killed_and_restarted_leaves_the_training_and_the_open_page_alone(
+def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alone(
     launch_app: Callable[..., Any], open_page: Callable[..., Page], tiny_model: Path
 ) -> None:
+    """One tab watches; in the other the person has chosen other settings meanwhile."""
     server = launch_app()
     run = open_studio(server).start_run(write_recipe(tiny_model))
+    chosen = {**write_recipe(tiny_model, 777), "method": {"name": "lora", "rank": 3}}
     page = open_page(server.url + address("train", run))
-    await_points(page, 10)
-    # An event of gradio's own that is under way when the server dies makes gradio load the page anew.
-    expect(page.locator("#recipe-bar")).to_contain_text("learns", timeout=LONG)
-    expect(page.locator("[data-again]")).to_have_count(0, timeout=LONG)
-    page.evaluate("window.notReloaded = true")
-    server.stop(training=False)
-    expect(chart(page)).to_have_attribute("data-connection", "reconnecting", timeout=LONG)
-    expect(page.locator(".desk .pill")).to_have_text("reconnecting")
-    before = points(page)
+    tabs = [page, page.context.new_page()]
+    tabs[1].goto(server.url + address("train", run, chosen))
+    drafts = []
+    for tab in tabs:
+        tab.bring_to_front()
+        await_points(tab, 10)
+        # An event of gradio's own that is under way when the server dies makes gradio load the page anew.
+        expect(tab.locator("#recipe-bar")).to_contain_text("learns", timeout=LONG)
+        expect(tab.locator("[data-again]")).to_have_count(0, timeout=LONG)
+    expect(tabs[1].locator("#plan [data-act=start]")).to_contain_text("Train these settings", timeout=LONG)
+    for tab in tabs:
+        drafts.append(tab.evaluate("JSON.stringify(window.studio.draft)"))
+        tab.evaluate("window.notReloaded = true")
+    assert chosen.items() <= json.loads(drafts[1])["recipe"].items()
+    launch = find_run(open_studio(server).workspace, run).find_launch()
+    server.kill()
+    for tab in tabs:
+        expect(chart(tab)).to_have_attribute("data-connection", "reconnecting", timeout=LONG)
+        expect(tab.locator(".desk .pill")).to_have_text("reconnecting")
+    before = [points(tab) for tab in tabs]
     server.start()
-    expect(chart(page)).to_have_attribute("data-connection", "live", timeout=LONG)
-    await_points(page, before + 10)
-    assert page.evaluate("window.notReloaded"), "the page was loaded anew"
-    steps = drawn_steps(page)
-    assert steps == list(range(1, len(steps) + 1)), "the curve has a gap"
+    for tab, seen, draft in zip(tabs, before, drafts, strict=True):
+        tab.bring_to_front()
+        expect(chart(tab)).to_have_attribute("data-connection", "live", timeout=LONG)
+        await_points(tab, seen + 10)
+        assert tab.evaluate("window.notReloaded"), "the page was loaded anew"
+        assert tab.evaluate("JSON.stringify(window.studio.draft)") == draft, "what was chosen is lost"
+        steps = drawn_steps(tab)
+        assert steps == list(range(1, len(steps) + 1)), "the curve has a gap"
+    assert find_run(open_studio(server).workspace, run).find_launch() == launch, "another process trains"
+    tabs[1].reload()
+    await_points(tabs[1], before[1])
+    assert chosen.items() <= tabs[1].evaluate("window.studio.draft.recipe").items()
 
 
 def test_a_failed_and_a_lost_run_say_what_happened_and_what_to_do(page: Page, make_run: Callable[..., Run]) -> None:

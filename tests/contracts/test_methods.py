@@ -1,6 +1,7 @@
 """What every method promises, on every architecture: counted exactly, learns, changes only what it says, comes back."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import pytest
 from architectures import ARCHITECTURES
 
 from studio.errors import RecipeError
-from studio.estimates.counting import count
+from studio.estimates.counting import count, count_saved
 from studio.methods import METHODS, Method
 from studio.methods.lora import Lora
 
@@ -173,6 +174,17 @@ def test_what_was_saved_is_a_file_of_peft(tuned: Tuned, tmp_path: Path) -> None:
     plain = PeftModel.from_pretrained(load(tuned.folder), tmp_path).eval()
     length = tuned.batch["input_ids"].shape[1]
     assert torch.allclose(answer(plain, tuned.batch)[:, -length:], answer(tuned.model, tuned.batch), atol=1e-5)
+
+
+def test_the_file_holds_as_many_numbers_as_was_told(tuned: Tuned, tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    save(tuned, tmp_path)
+    file = "model" if tuned.method.saves_whole_model else "adapter_model"
+    with safe_open(tmp_path / f"{file}.safetensors", "pt") as saved:
+        held = sum(math.prod(saved.get_slice(key).get_shape()) for key in saved.keys())
+    told = count_saved(tuned.method, count(tuned.folder, tuned.method))
+    assert held == pytest.approx(told, rel=0.35 if tuned.method.name == "adalora" else 0)
 
 
 def test_the_base_is_still_there_beside_an_adapter(tuned: Tuned, tmp_path: Path) -> None:

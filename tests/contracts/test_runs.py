@@ -108,6 +108,15 @@ def test_it_goes_on_as_if_it_had_never_stopped(trained: Callable[[str], Run], wo
     assert torch.equal(found, kept)
 
 
+def test_checkpointing_changes_no_loss(trained: Callable[[str], Run], workspace: Workspace, kind: str) -> None:
+    recipe = trained(kind).load_recipe().to_json()
+    if "dropout" in kind or METHODS.read(KINDS[kind]).checkpointing_refusal:
+        return  # dropout draws other lots; what is refused is tested where recipes are read
+    thrifty = {**recipe["training"], "gradient_checkpointing": True, "max_steps": 8, "evaluate_every": 0}
+    found = losses(read_all(train(workspace, {**recipe, "training": {**thrifty, "save_every": 0}})))
+    assert found == pytest.approx(losses(read_all(trained(kind))), abs=2e-3)
+
+
 def test_each_side_answers_as_if_it_were_alone(trained: Callable[[str], Run], kind: str) -> None:
     import torch
 

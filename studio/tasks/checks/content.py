@@ -106,7 +106,7 @@ PATTERNS = (
             "invisible", "Take them out"),
     Pattern("links", "remark", "Web addresses", "a web address",
             "The model may learn to invent such addresses. Leave them if they are part of the task.",
-            _search(r"\bhttps?://[^\s<>\"]+|\bwww\.[\w-]+\.[^\s<>\"]+")),
+            _search(r"\bhttps?://[^\s<>\"]+|\bwww\.[\w-]+\.[^\s<>\"]+"), "leave out", "Leave them out"),
     Pattern("personal data", "warning", "Possible personal data", "what looks like an address, number or key of a "
             "person", "A tuned model can repeat it. Mask it, or leave the instance out.", find_personal, "mask",
             "Write [EMAIL] and the like in its place"),

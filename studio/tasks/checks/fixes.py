@@ -7,6 +7,7 @@ from studio.errors import InputError
 from studio.tasks.checks.content import PERSONAL
 from studio.tasks.checks.finding import Finding
 from studio.tasks.checks.labels import MOST_INSTANCES, count_labels, find_variants
+from studio.tasks.checks.language import guess_language
 from studio.tasks.repairs import TASK_REPAIRS, TEXT_REPAIRS, apply_repair, map_texts
 from studio.tasks.task import Instance, Task
 
@@ -61,6 +62,17 @@ def mask(task: Task, finding: Finding) -> Task:
     return map_texts(task, mend)
 
 
+def _declare(side: str) -> Callable[[Task, Finding], Task]:
+    """Make the fix that writes down the language one side of the task really has."""
+
+    def declare(task: Task, finding: Finding) -> Task:
+        texts = (item.output[0] if side == "output" else item.input for item in task.instances[:2000])
+        found = guess_language(texts).language
+        return task.model_copy(update={f"{side}_languages": (found,)}) if found else task
+
+    return declare
+
+
 def split_apart(task: Task, finding: Finding) -> Task:
     """Return the task with the rule of splitting that keeps near duplicates in one part."""
     return task.model_copy(update={"split": "stratified"})
@@ -77,6 +89,8 @@ FIXES: dict[str, Callable[[Task, Finding], Task]] = {
     "sample": sample,
     "mask": mask,
     "split apart": split_apart,
+    "declare input": _declare("input"),
+    "declare output": _declare("output"),
     **{name: _repair(name) for name in (*TEXT_REPAIRS, *TASK_REPAIRS)},
 }
 """Every fix by the name that findings carry."""

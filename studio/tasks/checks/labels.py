@@ -151,6 +151,8 @@ def _check_short(task: Task) -> list[Finding]:
             f"{say_places(task, short)}, such as {task.instances[short[0]].output[0][:40]!r}. Look whether they are "
             "whole.",
             numbers=short,
+            fix="leave out",
+            fix_words=f"Leave out {len(short):,}",
         )
     ]
 

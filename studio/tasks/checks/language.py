@@ -122,6 +122,8 @@ def check_language(task: Task) -> list[Finding]:
                     words=f"{key}: found texts that look {found.language}, expected {', '.join(declared)[:60]}. The "
                     "definition would mislead the model, and the score might take the wrong tokenizer. Correct the "
                     "one that is wrong.",
+                    fix=f"declare {key.split('_')[0].lower()}",
+                    fix_words=f"Say {found.language}",
                 )
             )
         if key == "Output_language" and found.script not in ("", "Latin"):
@@ -154,5 +156,7 @@ def _check_mixture(task: Task) -> list[Finding]:
             words=f"{count_of(len(odd))} an output in another script than {usual}, which the others have: "
             f"{say_places(task, odd)}. Look whether they belong here.",
             numbers=odd,
+            fix="leave out",
+            fix_words=f"Leave out {len(odd):,}",
         )
     ]

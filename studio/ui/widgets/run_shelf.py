@@ -78,8 +78,9 @@ class _Thumbnail:
         if curve["drop_after"] is not None:
             keep = [place for place, step in enumerate(self.steps) if step <= curve["drop_after"]]
             self.steps, self.losses = [self.steps[place] for place in keep], [self.losses[place] for place in keep]
-        self.steps += curve["train"]["step"]
-        self.losses += curve["train"]["loss"]
+        steps, losses, _ = curve["train"] or ([], [], [])
+        self.steps += steps
+        self.losses += losses
         keep = thin(self.steps, self.losses, _KEPT_POINTS // 2)
         self.steps, self.losses = [self.steps[place] for place in keep], [self.losses[place] for place in keep]
 
