@@ -170,7 +170,7 @@ def test_a_run_from_start_to_answer(served: Served) -> None:
         ("run_events", {"run_id": "20261120-000000-brave-otter", "offset": "x"}, "whole number, not text"),
         ("stop_run", {"run_id": None}, "not nothing"),
         ("ask", {"run_id": "20261120-000000-brave-otter", "prompt": "x", "max_tokens": 10**9}, "max_tokens must be"),
-        ("ask", {"run_id": "20261120-000000-brave-otter", "prompt": ["x"]}, "prompt must be text, not a list"),
+        ("ask", {"run_id": "20261120-000000-brave-otter", "prompt": ["x"]}, "prompt must be text, not ['x']"),
         ("ask", {"run_id": "20261120-000000-brave-otter", "prompt": "x", "seed": True}, "seed must be a whole number"),
     ],
 )

@@ -10,12 +10,13 @@ from studio.runs.event import EventWriter
 from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, list_runs, new_run
 from studio.service import Studio
+from studio.tasks.split import split_task
 from studio.ui.run_list import make_acts as make_list_acts
 from studio.ui.train_page import draw_plan, train_words
 from studio.ui.widgets.run_desk import make_acts
 from studio.ui.widgets.run_shelf import RunShelf
 
-RECIPE = {"task_id": "studio002_question", "method": {"name": "lora", "rank": 8}}
+RECIPE: dict[str, Any] = {"task_id": "studio002_question", "method": {"name": "lora", "rank": 8}}
 
 
 @pytest.fixture
@@ -74,7 +75,8 @@ def plan(studio: Studio, recipe: dict[str, Any], run: str | None = None) -> str:
 def test_the_plan_says_what_will_happen(studio: Studio, tiny_model: Any) -> None:
     html = plan(studio, {**RECIPE, "model": str(tiny_model)})
     assert 'data-state="ready"' in html and 'data-act="start"' in html
-    assert "8,192" in html and "320 examples" in html
+    examples = len(split_task(studio.load_task(RECIPE["task_id"])).train)
+    assert "8,192" in html and f"{examples:,} examples" in html
 
 
 def test_a_recipe_that_cannot_start_says_why_and_offers_no_start(studio: Studio) -> None:

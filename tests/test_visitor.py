@@ -239,14 +239,19 @@ def test_the_expected_time_comes_from_the_speed_that_was_measured_here(workspace
     from studio.estimates.time import Speed, save_speed
     from studio.models.device import find_device
 
-    studio = Studio(workspace, WritingLauncher())
-    first, second, third = (studio.start_run(write_recipe(tiny_model, "studio002_question")) for _ in range(3))
-    assert [studio.run_status(run).wait_seconds for run in (first, second, third)] == [0.0, None, None]
-    fresh = Studio(workspace, WritingLauncher())  # a restart, once the speed is known
+    recipe = write_recipe(tiny_model, "studio002_question")
+    closed = Studio(workspace)
+    first, second, third = (closed.start_run(recipe) for _ in range(3))
+    assert [closed.run_status(run).wait_seconds for run in (first, second, third)] == [0.0, None, None]
     save_speed(workspace.cache, find_device(), Speed(flops=1e9, start_seconds=4.0))
-    seconds = fresh.estimate(write_recipe(tiny_model, "studio002_question")).seconds
+    seconds = closed.estimate(recipe).seconds
     assert seconds is not None and seconds > 4
-    waits = wait_until(
-        lambda: (found := [fresh.run_status(run).wait_seconds for run in (first, second, third)])[2] and found
-    )
-    assert waits == pytest.approx([0.0, seconds, 2 * seconds])
+    launcher = WritingLauncher()
+    studio = Studio(workspace, launcher).open()  # the first trains, and says that it has nine seconds left
+    try:
+        wait_until(lambda: studio.run_status(third).wait_seconds)
+        waits = [studio.run_status(run).wait_seconds for run in (second, third)]
+        assert waits == pytest.approx([9.0, 9.0 + seconds])
+    finally:
+        studio.close()
+        launcher.close()

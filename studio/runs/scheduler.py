@@ -77,7 +77,8 @@ class Scheduler:
     def look_at_all(self) -> list[RunStatus]:
         """Return the status of every run, the newest first, with the places of those that wait."""
         statuses, owners = self._look()
-        return place_in_line(statuses, owners, self._expect, self.trouble)
+        is_open = self._thread is not None and self._thread.is_alive()  # else nobody waits here for what it loads
+        return place_in_line(statuses, owners, self._expect if is_open else None, self.trouble)
 
     def count_waiting(self) -> int:
         """Return how many runs wait, whoever's they are."""

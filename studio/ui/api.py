@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from studio.chat.question import read_question
 from studio.errors import InputError
 from studio.service import Studio
 from studio.ui.handler import in_words
@@ -82,7 +83,9 @@ def add_endpoints(studio: Studio) -> None:
 
     def ask(run_id: str, prompt: str, request: Asking, max_tokens: int = 48, seed: int = 0) -> dict:
         """What base and tuned answer to an input of the run's task: {"base", "tuned", "seconds", "prompt"}."""
-        answers = seen_by(studio, request).ask(check_text(run_id, "run_id"), prompt, max_tokens=max_tokens, seed=seed)
+        options = {"max_tokens": max_tokens, "seed": seed}
+        read_question(prompt, **options)  # what is asked can be wrong of any run
+        answers = seen_by(studio, request).ask(check_text(run_id, "run_id"), prompt, **options)
         return answers.model_dump(mode="json")
 
     for endpoint in (list_models, list_tasks, import_task, estimate, start_run, run_status, run_events, stop_run, ask):
