@@ -86,10 +86,7 @@ class Pair:
         if self.model is None:
             self.model = self.recipe.method.load(self.base, checkpoint, name)
         else:
-            self.model.load_adapter(checkpoint, adapter_name=name, is_trainable=False)
-            self.model.set_adapter(name)
-            if old in self.model.peft_config:
-                self.model.delete_adapter(old)
+            self.model = self.recipe.method.exchange(self.model, checkpoint, name, old)
         self.model.eval()
 
     def read(self, ids: Any, mask: Any, cache: Any = None) -> Logits:
