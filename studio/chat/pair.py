@@ -93,10 +93,7 @@ class Pair:
                     if isinstance(module, BaseTunerLayer):
                         module.register_forward_pre_hook(self._part_rows, with_kwargs=True)
         else:
-            self.model.load_adapter(checkpoint, adapter_name=name, is_trainable=False)
-            self.model.set_adapter(name)
-            if old in self.model.peft_config:
-                self.model.delete_adapter(old)
+            self.model = self.recipe.method.exchange(self.model, checkpoint, name, old)
         self.model.eval()
         self._check_weights(checkpoint, name)
 

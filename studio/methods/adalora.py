@@ -76,7 +76,8 @@ class AdaLora(Method):
     def begin(self, model: Any, steps: int) -> None:
         """Lay the budget over the training: a tenth to warm up, four tenths to decide, the rest to settle."""
         config = model.peft_config["default"]
-        config.total_step, config.tinit, config.tfinal = max(2, steps), steps // 10, steps // 2
+        long_enough = max(3, steps)  # the first step shows what matters; only then can something be taken away
+        config.total_step, config.tinit, config.tfinal = long_enough, steps // 10, steps // 2
         config.deltaT = max(1, steps // 100)
         model.base_model.rankallocator.set_total_step(config.total_step)
 

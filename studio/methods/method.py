@@ -104,3 +104,11 @@ class Method(Plugin):
 
         self.prepare_library()
         return PeftModel.from_pretrained(base, folder, adapter_name=name, is_trainable=False)
+
+    def exchange(self, model: Any, folder: Path, name: str, old: str) -> Any:
+        """Return `model`, made by `load`, with another checkpoint's adapter in place of the one called `old`."""
+        model.load_adapter(folder, adapter_name=name, is_trainable=False)
+        model.set_adapter(name)
+        if old in model.peft_config:
+            model.delete_adapter(old)
+        return model

@@ -20,7 +20,7 @@ class Prefix(SoftPrompt):
     )
     touches: ClassVar[str] = "New keys and values in the attention of every layer; the model itself is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/2101.00190"
-    learning_rate_small: ClassVar[float] = 2e-2
+    learning_rate_small: ClassVar[float] = 5e-2
     learning_rate_large: ClassVar[float] = 5e-3
     checkpointing_refusal: ClassVar[str | None] = (
         "Prefix tuning keeps its tokens in the cache of keys and values, which gradient checkpointing throws away. "

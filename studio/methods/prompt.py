@@ -22,7 +22,7 @@ class Prompt(SoftPrompt):
     )
     touches: ClassVar[str] = "The embeddings of a few new tokens; the model itself is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/2104.08691"
-    learning_rate_small: ClassVar[float] = 5e-2
+    learning_rate_small: ClassVar[float] = 1e-1
     learning_rate_large: ClassVar[float] = 2e-2
 
     init: Literal["random", "text"] = Field(

@@ -19,7 +19,7 @@ class PTuning(SoftPrompt):
     when: ClassVar[str] = "When prompt tuning doesn't get going: the network finds good tokens sooner."
     touches: ClassVar[str] = "A few new tokens and the small network that makes them; the model itself is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/2103.10385"
-    learning_rate_small: ClassVar[float] = 5e-3
+    learning_rate_small: ClassVar[float] = 1e-2
     learning_rate_large: ClassVar[float] = 1e-3
 
     width: int = Field(

@@ -1,5 +1,6 @@
 """VeRA: one frozen random pair for all layers, two vectors for each (Kopiczko et al. 2023, arXiv:2310.11454)."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -50,6 +51,10 @@ class Vera(Method):
             task_type="CAUSAL_LM",
         )
         return attach_config(model, config, self.title)
+
+    def exchange(self, model: Any, folder: Path, name: str, old: str) -> Any:
+        """Begin with the base again: peft gives every adapter the first one's random pair, which may be too small."""
+        return self.load(model.unload(), folder, name)
 
     @property
     def words(self) -> str:

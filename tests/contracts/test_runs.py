@@ -210,3 +210,39 @@ def test_a_checkpoint_says_what_made_it_and_holds_its_weights_safely(trained: Ca
     assert json.loads((folder / "recipe.json").read_text())["method"]["name"] == KINDS[kind]["name"]
     weights = {file.name for file in folder.iterdir() if file.suffix in (".safetensors", ".bin")}
     assert weights <= {"adapter_model.safetensors", "model.safetensors", "training_state.safetensors"}
+
+
+OTHER: dict[str, dict[str, Any]] = {
+    "lora": {"rank": 2, "targets": "attention"},
+    "dora": {"rank": 2, "targets": "mlp"},
+    "adalora": {"rank": 2, "targets": "attention"},
+    "vera": {"rank": 300, "targets": "attention"},
+    "loha": {"rank": 2, "targets": "mlp"},
+    "oft": {"block_size": 8, "targets": "mlp"},
+    "bottleneck": {"placement": "houlsby", "size": 3, "non_linearity": "tanh"},
+    "prefix": {"tokens": 3},
+    "prompt": {"tokens": 3},
+    "ptuning": {"tokens": 3, "width": 7},
+    "llama_adapter": {"tokens": 3, "layers": 1},
+}
+"""Settings beside the usual ones, for a second run of the same method."""
+
+
+def test_two_runs_of_a_method_take_turns_beside_one_base(
+    trained: Callable[[str], Run], workspace: Workspace, kind: str
+) -> None:
+    import torch
+
+    if kind not in OTHER:
+        return
+    first = trained(kind)
+    recipe = {**first.load_recipe().to_json(), "method": {"name": kind, **OTHER[kind]}}
+    second = train(workspace, {**recipe, "training": {**recipe["training"], "max_steps": 2, "save_every": 0}})
+    base = read_alone(load_alone(first, STEPS)[0], 2 if METHODS.find(kind).skips_rows else 1)
+    pair = Pair(first.load_recipe(), find_device())
+    for run, step in ((first, STEPS), (second, 2), (first, STEPS)):
+        assert pair.serves(run.load_recipe())
+        pair.use(run, run.load_recipe(), step)
+        found = read_pair(pair)
+        assert torch.equal(found[BASE], base)
+        assert torch.allclose(found[TUNED], read_alone(load_alone(run, step)[1]), atol=1e-5)
