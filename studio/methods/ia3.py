@@ -24,7 +24,7 @@ class Ia3(Method):
     )
     paper: ClassVar[str] = "https://arxiv.org/abs/2205.05638"
     tuner: ClassVar[str | None] = "typed"
-    learning_rate_small: ClassVar[float] = 5e-2
+    learning_rate_small: ClassVar[float] = 1e-1
     learning_rate_large: ClassVar[float] = 3e-3
 
     def attach(self, model: Any) -> Any:

@@ -25,7 +25,7 @@ class LlamaAdapter(Method):
     when: ClassVar[str] = "When prefix tuning is too restless at its start: nothing changes until the gate opens."
     touches: ClassVar[str] = "A few new tokens and one gate in the attention of each layer; the model itself is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/2303.16199"
-    learning_rate_small: ClassVar[float] = 2e-2
+    learning_rate_small: ClassVar[float] = 5e-2
     learning_rate_large: ClassVar[float] = 9e-3
 
     tokens: VirtualTokens = 10

@@ -26,7 +26,7 @@ class Vera(Method):
         "Two new vectors beside each chosen linear layer; the model and the random pair are frozen."
     )
     paper: ClassVar[str] = "https://arxiv.org/abs/2310.11454"
-    learning_rate_small: ClassVar[float] = 2e-2
+    learning_rate_small: ClassVar[float] = 5e-2
     learning_rate_large: ClassVar[float] = 4e-3
 
     rank: int = Field(
