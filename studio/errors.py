@@ -4,6 +4,8 @@
     ├── InputError            something that was given can't be used as it is
     │   ├── RecipeError       a choice in a recipe (`field` names it)
     │   ├── TaskError         a task file (`field` names the place in it)
+    │   │   └── MappingNeeded     a table whose columns can't be guessed (studio.tasks.rows)
+    │   ├── EditConflict      an edit of what somebody changed meanwhile (studio.tasks.edit)
     │   └── ModelError        a base model: missing, unreadable, of a kind that can't be tuned
     ├── NotFoundError         an id that names nothing here
     ├── WorkspaceError        the disk: full, read-only, damaged, or of another version

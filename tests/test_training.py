@@ -17,6 +17,7 @@ from studio.runs.event import PHASES, TERMINAL
 from studio.runs.launcher import InlineLauncher
 from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
+from studio.runs.session import ENOUGH_STEPS
 from studio.runs.status import Watch
 from studio.runs.training import OPTIMISERS
 from studio.runs.worker import execute
@@ -254,6 +255,14 @@ def test_other_options_learn_too(workspace: Workspace, tiny_model: Path, options
     run = train(workspace, write_recipe(tiny_model, training=options))
     told = losses(read_all(run))
     assert kinds(run)[-1] == "finished" and told[8] < told[1]
+
+
+def test_a_speed_that_can_not_be_kept_spoils_no_run(tmp_path: Path, tiny_model: Path) -> None:
+    workspace = Workspace(tmp_path / "home")
+    import_task(workspace)
+    (workspace.cache / "speed.json").mkdir()  # where a file should be written there is a folder
+    run = train(workspace, write_recipe(tiny_model, training={"max_steps": ENOUGH_STEPS, "evaluate_every": 0}))
+    assert kinds(run)[-1] == "finished" and run.list_checkpoints()[-1] == ENOUGH_STEPS
 
 
 def test_noise_is_added_while_training_alone(workspace: Workspace, tiny_model: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from transformers import TrainingArguments, set_seed
 
-from studio.errors import RecipeError
-from studio.estimates.time import measure_run, save_speed
+from studio.errors import RecipeError, WorkspaceError
+from studio.estimates.time import Speed, measure_run, save_speed
 from studio.models.device import DeviceFacts, find_device
 from studio.models.loading import (
     choose_attention,
@@ -121,8 +121,16 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     go_on(trainer, run, plan)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
         tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
-        save_speed(workspace.cache, device, measure_run(began, reporter.step_moments, parameters, tokens))
+        keep_speed(workspace, device, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def keep_speed(workspace: Workspace, device: DeviceFacts, speed: Speed) -> None:
+    """Keep how fast this device trained. A disk that has no room for it spoils no run that is saved."""
+    try:
+        save_speed(workspace.cache, device, speed)
+    except WorkspaceError as error:
+        print(f"How fast it trained could not be kept: {error}")
 
 
 def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
@@ -197,6 +205,7 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         seed=options.seed,
         data_seed=options.seed,
         logging_steps=max(1, plan.steps // 2000),
+        logging_first_step=True,
         logging_nan_inf_filter=False,
         eval_strategy="steps" if plan.evaluate_every else "no",
         eval_steps=plan.evaluate_every or None,

@@ -73,7 +73,7 @@ CHANGES = {
     "precision": "{} weights",
 }
 """How a change of a recipe is said on a button, by the field's dotted name."""
-_PRECISIONS = {"nf4": "4-bit", "bf16": "16-bit", "fp32": "32-bit"}
+_PRECISIONS = {"nf4": "4-bit", "int8": "8-bit", "bf16": "16-bit", "fp32": "32-bit"}
 _MOST_CHANGES = 4
 
 
