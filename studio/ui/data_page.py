@@ -30,9 +30,9 @@ from studio.ui.words import escape, foreign, number, term
 HEAD = """<div class="studio"><h2 class="question" tabindex="-1">What should it learn?</h2>
 <p class="lead">A task is one {definition} and many {instances}. Choose a sample, or bring your own file.</p></div>"""
 UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
-<strong>Natural-Instructions</strong> file (a definition, examples, and instances with an input and an output), or what you
-have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet. At most 50&nbsp;MB. What it is, is told by its content. Drop
-it here; it stays on the computer that runs this studio.</p></div>"""
+<strong>Natural-Instructions</strong> file (a definition, examples, and instances with an input and an output),
+or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet. At most 50&nbsp;MB. What it is, is told
+by its content. Drop it here; it stays on the computer that runs this studio.</p></div>"""
 SCORES_HINT = "The bars: how many answers were exactly right, before and after training, on examples it never saw."
 LENGTHS_WAITING = '<div class="studio hint">Measuring how long the examples are …</div>'
 
