@@ -1,8 +1,8 @@
 """How fast a run trains, and how soon after the click its first loss is there: against TRL's SFTTrainer with its
 defaults.
 
-The same base, precision, task, rows, LoRA rank, learning rate, batches of 8 (TRL's default) and number of examples. Else
-both have their defaults: TRL gradient checkpointing on all cores, the studio all cores but one.
+The same base, precision, task, rows, LoRA rank, learning rate, batches of 8 (TRL's default) and number of examples.
+Else both have their defaults: TRL gradient checkpointing on all cores, the studio all cores but one.
 """
 
 import tempfile
