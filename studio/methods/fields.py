@@ -40,7 +40,7 @@ Targets = Annotated[
         max_length=500,
         title="Target modules",
         description="Which layers are tuned: all-linear, attention, mlp, or names of layers.",
-        json_schema_extra={"suggestions": ["all-linear", "attention", "mlp"]},
+        json_schema_extra={"suggestions": ["all-linear", "attention", "mlp"], "example": "q_proj, v_proj"},
     ),
 ]
 VirtualTokens = Annotated[

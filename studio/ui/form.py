@@ -6,7 +6,7 @@ A field whose default is None may stay empty: its placeholder says what is used 
 """
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -40,22 +40,32 @@ def draw_form(
     )
 
 
-def find_suggestions(cls: type[BaseModel], name: str) -> tuple[str, ...]:
-    """Return the usual values that a field's declaration suggests."""
+class Suggestions(NamedTuple):
+    """The usual values that a field's declaration suggests, and an example of another one."""
+
+    values: tuple[str, ...] = ()
+    example: str = ""
+
+
+NO_SUGGESTIONS = Suggestions()
+
+
+def find_suggestions(cls: type[BaseModel], name: str) -> Suggestions:
+    """Return what the declaration of a field suggests."""
     extra = cls.model_fields[name].json_schema_extra
-    found = extra.get("suggestions") if isinstance(extra, dict) else None
-    return tuple(str(value) for value in found) if isinstance(found, list | tuple) else ()
+    given: dict[str, Any] = dict(extra) if isinstance(extra, dict) else {}
+    return Suggestions(tuple(map(str, given.get("suggestions", ()))), str(given.get("example", "")))
 
 
 def draw_field(
-    field: FormField, path: str, value: Any = None, planned: Any = None, suggestions: tuple[str, ...] = ()
+    field: FormField, path: str, value: Any = None, planned: Any = None, suggestions: Suggestions = NO_SUGGESTIONS
 ) -> str:
     """Return HTML of one field: label, hint, input, error."""
     shown = field.default if value is None else value
     key = path.replace(".", "-")
     hint = TERMS[_TERM_OF[path]] if path in _TERM_OF else field.hint
-    if suggestions:
-        control = _draw_choices(path, key, suggestions, field.default)
+    if suggestions.values:
+        control = _draw_choices(field, path, key, suggestions)
     elif field.kind == "switch":
         control = (
             f'<span class="switch"><input type="checkbox" id="{key}" data-path="{path}" '
@@ -75,7 +85,7 @@ def draw_field(
         control = _draw_input(field, path, key, shown, planned)
     label = (
         f'<span class="label" id="{key}-label">{_title(field, path)}</span>'
-        if suggestions
+        if suggestions.values
         else f'<label for="{key}">{_title(field, path)}</label>'
     )
     return (
@@ -113,21 +123,27 @@ def _draw_input(field: FormField, path: str, key: str, shown: Any, planned: Any)
     return f'<div class="slide">{slider}{box}</div>'
 
 
-def _draw_choices(path: str, key: str, suggestions: tuple[str, ...], default: Any) -> str:
+def _draw_choices(field: FormField, path: str, key: str, suggestions: Suggestions) -> str:
+    """Buttons for the usual values, and a box for any other."""
     first, *rest = path.split(".")
     buttons = []
-    for one in suggestions:
+    for one in suggestions.values:
         value: Any = one
         for part in reversed(rest):
             value = {part: value}
-        unset = f' data-unset="{path}"' if one == default else ""
+        unset = f' data-unset="{path}"' if one == field.default else ""
         buttons.append(
             f'<button type="button" role="radio" aria-checked="false"{unset} '
             f'data-set="{escape(json.dumps({"recipe": {first: value}}))}">{escape(one)}</button>'
         )
+    own = (
+        f'<input id="{key}" type="text" spellcheck="false" autocomplete="off" data-path="{path}" data-kind="text" '
+        f'data-optional value="" placeholder="or names: {escape(suggestions.example)}" '
+        f'aria-label="{escape(field.label)}, by name" aria-describedby="{key}-hint {key}-error">'
+    )
     return (
         f'<div class="segments" role="radiogroup" aria-labelledby="{key}-label" '
-        f'aria-describedby="{key}-hint {key}-error">{"".join(buttons)}</div>'
+        f'aria-describedby="{key}-hint {key}-error">{"".join(buttons)}</div>{own}'
     )
 
 
