@@ -47,7 +47,7 @@ function draw(state, change) {
   put(pill, state.reconnecting ? "reconnecting" : now === "gone" ? "deleted" : now ?? "…");
   pill.className = `pill ${state.reconnecting ? "" : now ?? ""}`;
   put(task, status.sentence ?? "");
-  put(words, wordsOf(state, status));
+  put(words, [wordsOf(state, status), status.note].filter(Boolean).join(" "));   // a note: it went on from an older checkpoint
   words.hidden = !words.textContent;
   words.classList.toggle("waiting", now === "starting" || now === "queued");
   drawHeroes(status);
