@@ -54,11 +54,15 @@ def write_figures_table(results: dict[str, Any]) -> str:
     ]
     for figures in results["figures"].values():
         for figure in figures:
-            beside = f"{figure['beside']:.3g} ({figure['beside_name']})" if figure["beside"] is not None else ""
+            beside = f"{_say(figure['beside'])} ({figure['beside_name']})" if figure["beside"] is not None else ""
             ratio = f"{figure['ratio']:.2f} x" if figure["ratio"] is not None else ""
-            value = f"{figure['value']:.3g} {figure['unit']}"
+            value = f"{_say(figure['value'])} {figure['unit']}"
             lines.append(f"| {figure['name']} | {value} | {beside} | {ratio} | {figure['target']} |")
     return "\n".join(lines)
+
+
+def _say(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def replace_block(text: str, name: str, content: str) -> str:
