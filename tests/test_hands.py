@@ -136,7 +136,7 @@ def test_a_folder_that_is_deleted_while_it_trains_ends_the_training(
 ) -> None:
     launch = training.find_launch()
     assert launch is not None
-    shutil.rmtree(training.folder)
+    wait_until(lambda: shutil.rmtree(training.folder, ignore_errors=True) or not training.folder.exists())
     with pytest.raises(NotFoundError, match="It may have been deleted"):
         studio.run_status(training.run_id)
     wait_until(lambda: not launch.is_alive())

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from studio.estimates.fitting import Change
+from studio.runs.recipe import read_recipe
 from studio.tasks.store import TaskCard
 from studio.ui.data_page import draw_cards, draw_lengths, draw_task, find_scores, import_file
 from studio.ui.model_page import draw_facts, look_up
@@ -211,11 +212,17 @@ def test_a_recipe_is_weighed_exactly(studio: Any, tiny_model: Path, monkeypatch:
         "rows": exact.matrix.rows,
         "columns": exact.matrix.columns,
         "rank": 4,
-        "paired": True,
+        "kind": "pair",
+        "follows": True,
+        "parts": [[part.name.rsplit(".", 1)[-1], part.rows, part.columns] for part in exact.matrix.parts],
+        "touches": read_recipe(draft_of(tiny_model)["recipe"]).method.touches,
         "bits": 16,
     }
     full = weigh_recipe(studio, draft_of(tiny_model, method={"name": "full"}))
-    assert full.picture and not full.picture["paired"]
+    assert full.picture and full.picture["kind"] == "whole"
+    prompt = weigh_recipe(studio, draft_of(tiny_model, method={"name": "prompt", "tokens": 4}))
+    assert prompt.picture and prompt.picture["kind"] == "parts" and not prompt.picture["follows"]
+    assert prompt.picture["parts"][0][1] == 4
     assert "a whole model" in full.numbers
 
 

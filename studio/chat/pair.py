@@ -47,6 +47,7 @@ class Pair:
         self.checkpoint: Path | None = None
         self._adapters = 0
         self._rows: list[str] | None = None
+        self._hooks: list[Any] = []
 
     def serves(self, recipe: Recipe) -> bool:
         """Whether this pair's base is the one `recipe` was trained on, stored alike."""
@@ -82,20 +83,25 @@ class Pair:
             ) from error
 
     def _exchange_adapter(self, checkpoint: Path) -> None:
-        from peft.tuners.tuners_utils import BaseTunerLayer
-
         self._adapters += 1
         name, old = f"tuned{self._adapters}", f"tuned{self._adapters - 1}"
         if self.model is None:
             self.model = self.recipe.method.load(self.base, checkpoint, name)
-            if self.recipe.method.skips_rows:
-                for module in self.model.modules():
-                    if isinstance(module, BaseTunerLayer):
-                        module.register_forward_pre_hook(self._part_rows, with_kwargs=True)
         else:
             self.model = self.recipe.method.exchange(self.model, checkpoint, name, old)
+        self._hook_layers()
         self.model.eval()
         self._check_weights(checkpoint, name)
+
+    def _hook_layers(self) -> None:
+        """Let each tuned layer hear which rows skip the adapter; another adapter may have brought other layers."""
+        from peft.tuners.tuners_utils import BaseTunerLayer
+
+        for hook in self._hooks:
+            hook.remove()
+        layers = [one for one in self.model.modules() if isinstance(one, BaseTunerLayer)]
+        parts = self.recipe.method.skips_rows
+        self._hooks = [one.register_forward_pre_hook(self._part_rows, with_kwargs=True) for one in layers if parts]
 
     def _check_weights(self, checkpoint: Path, name: str) -> None:
         """Raise ValueError where the file and the adapter differ: peft leaves what it was not given as it was born."""

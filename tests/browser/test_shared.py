@@ -12,6 +12,7 @@ from test_journey_train import LONG, address, open_studio, write_recipe
 
 from studio.runs.event import EventWriter
 from studio.runs.run import Run, new_run
+from studio.workspace import Workspace
 
 expect.set_options(timeout=30_000)
 STOP = """(run) => fetch("/gradio_api/call/stop_run", {method: "POST", body: JSON.stringify({data: [run]}),
@@ -23,13 +24,14 @@ RECIPE = {"model": "builtin", "task_id": "studio002_question"}
 def occupy(app: Any, recipe: dict[str, Any], **metrics: Any) -> Run:
     """Let a run of nobody's train, in this process, so that all others wait."""
     studio = open_studio(app)
-    run = new_run(studio.workspace, studio.read_recipe(recipe))
+    elsewhere = Workspace(app.home / "elsewhere")  # it comes whole, or the server would start it meanwhile
+    run = new_run(elsewhere, studio.read_recipe(recipe))
     run.save_process(os.getpid())
     with EventWriter(run.events_file) as events:
         events.append("started", pid=os.getpid(), resumed_from=None)
         if metrics:
             events.append("metrics", **metrics)
-    return run
+    return Run(run.folder.rename(studio.workspace.runs / run.run_id))
 
 
 def words(page: Page) -> Locator:
