@@ -149,8 +149,8 @@ def test_a_folder_that_is_deleted_while_it_trains_ends_the_training(
 def test_a_folder_that_was_deleted_but_for_a_rest_ends_the_training_too(studio: Studio, training: Run) -> None:
     launch = training.find_launch()
     assert launch is not None
-    for name in ("recipe.json", "events.jsonl", "process.json"):  # as when a deletion meets a checkpoint being written
-        (training.folder / name).unlink()
+    for name in ("events.jsonl", "process.json", "recipe.json"):  # as when a deletion meets a checkpoint being written;
+        (training.folder / name).unlink()  # the recipe is the last: without one the training ends at once, and says so
     wait_until(lambda: not launch.is_alive())
     assert read_all(training)[-1]["error"] == f"The run {training.name} was deleted while it trained."
 
