@@ -202,6 +202,7 @@ class Studio:
         count(find_config_folder(recipe.base), recipe.method)  # says now what the child would say: no run is made
         click = str(request)[:100].encode("utf-8", "replace").decode()
         with self._starting:
+            self.tasks.pin(task)
             pinned = recipe.model_copy(update={"task_version": task.version})
             run = new_run(self.workspace, pinned, click, self.visitor.owner or "")
         self.scheduler.wake()
@@ -268,7 +269,8 @@ class Studio:
 
     def unseen(self, run_id: str) -> list[Instance]:
         """Return instances whose words the run's task never uses; empty for tasks that have none."""
-        task = self.tasks.load_unseen(self._find_run(run_id).load_recipe().task_id)
+        recipe = self._find_run(run_id).load_recipe()
+        task = self.tasks.load_unseen(recipe.task_id, recipe.task_version)
         return list(task.instances) if task else []
 
     def ask(self, run_id: str, prompt: str, **options: Any) -> Answers:
@@ -352,11 +354,20 @@ class Studio:
     def _with_titles(self, status: RunStatus) -> RunStatus:
         try:
             recipe = self._recipes(status.run_id)
-            title = self._titles(recipe.task_id, recipe.task_version)
         except StudioError as error:
             return status.model_copy(update={"title": status.name, "error": status.error or str(error)})
+        title, trouble = recipe.task_id, None
+        try:
+            title = self._titles(recipe.task_id, recipe.task_version)
+        except StudioError as error:
+            trouble = str(error)
         return status.model_copy(
-            update={"recipe": recipe.to_json(), "title": title, "sentence": f"{title} by {recipe.method_words}"}
+            update={
+                "recipe": recipe.to_json(),
+                "title": title,
+                "sentence": f"{title} by {recipe.method_words}",
+                "error": status.error or trouble,
+            }
         )
 
     def _load_recipe(self, run_id: str) -> Recipe:

@@ -38,8 +38,7 @@ def kill_at(moment: str, nursery: Nursery, run: Run, dice: random.Random) -> boo
     launch = run.find_launch()
     assert launch is not None
     if moment == "a checkpoint write":
-        beside = run.checkpoints_folder / ".beside"
-        wait_until(lambda: not launch.is_alive() or (beside.exists() and any(beside.iterdir())))
+        wait_until(lambda: not launch.is_alive() or writes_checkpoint(run))
         time.sleep(dice.random() * 0.01)  # the writing of a checkpoint takes about as long
     elif moment == "any time":
         time.sleep(dice.random() * 0.8)
@@ -47,6 +46,14 @@ def kill_at(moment: str, nursery: Nursery, run: Run, dice: random.Random) -> boo
         os.kill(launch.pid, signal.SIGKILL)
     code = wait_until(lambda: (code := nursery.find_exit_code(launch.pid)) is not None and (code, True))
     return bool(code[0] == -signal.SIGKILL)
+
+
+def writes_checkpoint(run: Run) -> bool:
+    """Whether a checkpoint is being written; the child clears what its predecessor left while this looks."""
+    try:
+        return bool(os.listdir(run.checkpoints_folder / ".beside"))
+    except FileNotFoundError:
+        return False
 
 
 def check_truth(run: Run, whole: dict[int, float]) -> None:

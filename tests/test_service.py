@@ -12,6 +12,7 @@ from tiny import TASK_ID, WritingLauncher, import_task, make_run, wait_until, wr
 from studio.errors import InputError, ModelError, NotFoundError, RecipeError, StudioError, TaskError
 from studio.runs.launcher import InlineLauncher
 from studio.service import Studio
+from studio.ui.widgets.ask_form import describe_run
 from studio.workspace import Workspace
 
 
@@ -199,6 +200,12 @@ def test_a_run_whose_task_or_recipe_is_gone_is_still_listed(waiting: Studio, tin
     listed = {one.run_id: one for one in waiting.list_runs()}
     assert set(listed) == {lost_task.run_id, damaged.run_id, whole}
     assert "There is no task 'gone' here" in str(listed[lost_task.run_id].error)
+    assert listed[lost_task.run_id].recipe["task_id"] == "gone", "what it was trained with is known all the same"
+    assert listed[lost_task.run_id].sentence.startswith("gone by ")
+    with pytest.raises(NotFoundError, match="There is no task 'gone' here"):
+        describe_run(waiting, lost_task.run_id)
+    with pytest.raises(StudioError, match="can't be read"):
+        describe_run(waiting, damaged.run_id)
     assert "can't be read" in str(listed[damaged.run_id].error)
     assert listed[whole].error is None and listed[whole].title == "Tiny sums"
     waiting.delete_run(damaged.run_id)

@@ -75,6 +75,22 @@ def test_what_is_kept_is_v2(store: TaskStore, tmp_path: Path) -> None:
     assert store.load_task("task") == task
 
 
+def test_a_sample_that_a_run_was_made_with_outlives_a_new_edition_of_the_studio(store: TaskStore) -> None:
+    old = store.load_task("studio001_sentiment")
+    store.pin(old)
+    store.pin(old)
+    write(store.samples / "studio001_sentiment.json", "Is the review good?")
+    new = store.load_task("studio001_sentiment")
+    assert new.version != old.version
+    assert store.load_task("studio001_sentiment", old.version) == old
+    assert store.load_task("studio001_sentiment", new.version) == new
+    assert [card.source for card in store.list_tasks()] == ["sample"]
+    assert store.load_unseen("studio001_sentiment", new.version) is not None
+    assert store.load_unseen("studio001_sentiment", old.version) is None, "its words may be in the old edition"
+    with pytest.raises(NotFoundError, match="version 'abc' came with another edition of the studio"):
+        store.load_task("studio001_sentiment", "abc")
+
+
 def test_a_sample_is_never_overwritten(store: TaskStore, tmp_path: Path) -> None:
     reading = store.import_file(write(tmp_path / "x.json", "Mine."), "studio001_sentiment.json")
     assert reading.task.task_id == "studio001_sentiment_yours"

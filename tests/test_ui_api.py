@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny import find_free_port
 
 from tests.test_ui_steps import write_task
 
@@ -51,7 +52,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
 
     studio = Studio(Workspace(tmp_path_factory.mktemp("api") / "home"), launcher=InlineLauncher()).open()
     page = build_page(studio)
-    _, url, _ = page.launch(server_name="127.0.0.1", server_port=None, prevent_thread_lock=True, **make_launch())
+    _, url, _ = page.launch(
+        server_name="127.0.0.1", server_port=find_free_port(), prevent_thread_lock=True, **make_launch()
+    )
     yield Served(Client(url, verbose=False), studio, tiny_model)
     page.close(verbose=False)
     studio.close()

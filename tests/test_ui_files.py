@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from tiny import make_run, write_task
+from tiny import find_free_port, make_run, write_task
 
 pytestmark = pytest.mark.xdist_group("api")
 SECRET = "CANARY-THAT-NOBODY-MAY-READ"
@@ -54,7 +54,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     canary.write_text(json.dumps({"Definition": [SECRET], "Instances": [{"input": SECRET, "output": [SECRET]}] * 20}))
     studio = Studio(Workspace(folder / "home"))
     page = build_page(studio)
-    _, url, _ = page.launch(server_name="127.0.0.1", server_port=None, prevent_thread_lock=True, **make_launch())
+    _, url, _ = page.launch(
+        server_name="127.0.0.1", server_port=find_free_port(), prevent_thread_lock=True, **make_launch()
+    )
     yield Served(url, studio, canary)
     page.close(verbose=False)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tiny import WritingLauncher, write_recipe, write_task
+from tiny import WritingLauncher, find_free_port, write_recipe, write_task
 
 pytestmark = pytest.mark.xdist_group("api")
 ANNA, BEN = "anna" * 8, "ben_" * 8
@@ -51,7 +51,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
     launcher = WritingLauncher()
     studio = Studio(Workspace(tmp_path_factory.mktemp("shared") / "home"), launcher, shared=True)
     page = build_page(studio)
-    _, url, _ = page.launch(server_name="127.0.0.1", server_port=None, prevent_thread_lock=True, **make_launch())
+    _, url, _ = page.launch(
+        server_name="127.0.0.1", server_port=find_free_port(), prevent_thread_lock=True, **make_launch()
+    )
     yield Shared(url, page, studio, tiny_model)
     page.close(verbose=False)
     launcher.close()

@@ -6,6 +6,7 @@ Nothing here pretends: the task goes through the importer, the events through th
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -102,6 +103,13 @@ def wait_until(is_true: Any, seconds: float = 60) -> Any:
         assert time.monotonic() < end, "It never came."
         time.sleep(0.02)
     return answer
+
+
+def find_free_port() -> int:
+    """Return a port that nobody listens on just now; gradio's own search lets two workers find the same one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class WritingLauncher(Launcher):

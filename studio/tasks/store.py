@@ -3,11 +3,10 @@
 Knows the folders and the rule of versions: `tasks/<task_id>/0001-<hash>.json` in the v2 form, then a file for each edit
 (`version.py`); the highest number is current, and none is ever changed. In a shared studio a task belongs to its
 visitor (`tasks/<task_id>/owner`), and the others are told that it isn't there. Samples are read-only and their ids
-can't be taken. Knows nothing of what a task says; scores of the samples come from `assets/tasks/scores.json`, which a
-measuring command writes.
+can't be taken: a folder under such an id keeps the editions of the sample that runs were made with. Knows nothing of
+what a task says; scores of the samples come from `assets/tasks/scores.json`, which a measuring command writes.
 """
 
-import contextlib
 import difflib
 import json
 import threading
@@ -22,6 +21,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from studio.errors import NotFoundError, StudioError, TaskError, WorkspaceError
+from studio.tasks.card_cache import FactsCache, Stamp
 from studio.tasks.comparison import compare
 from studio.tasks.edit import Edit, EditConflict, apply_edits
 from studio.tasks.mapping import Mapping
@@ -49,9 +49,6 @@ SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "tasks"
 _HELD = 4
 """How many tasks that were read stay in memory."""
 
-Stamp = tuple[int, int]
-"""A file's time of change (ns) and size: equal stamps mean that it needs no second reading."""
-
 
 class TaskCard(BaseModel):
     """What a list of tasks shows of one."""
@@ -74,7 +71,7 @@ class TaskStore:
         self.samples = samples
         self._guard = threading.RLock()
         self._tasks: OrderedDict[Path, tuple[Stamp, Task]] = OrderedDict()
-        self._facts = _FactsCache(workspace.cache / "task-cards.json")
+        self._facts = FactsCache(workspace.cache / "task-cards.json")
 
     def list_tasks(self, visitor: Visitor = THE_ONE) -> list[TaskCard]:
         """Return a card for every task that the visitor may see, samples first.
@@ -98,25 +95,29 @@ class TaskStore:
         check_id(task_id, "task")
         sample = self._find_sample(task_id)
         if sample:
-            task = self._load(sample, task_id)
-            if version not in (None, task.version):
-                raise NotFoundError(
-                    f"The sample task {task_id!r} is at version {task.version}; version {str(version)[:20]!r} came "
-                    "with another edition of the studio. Use the task as it is now.",
-                    field="task_version",
-                )
-            return task
+            return self._load_edition(sample, task_id, version)
         folder = self.workspace.tasks / task_id
         files = list_files(folder) if visitor.owns(read_owner(folder)) else []
         if not files:
             raise self._unknown(task_id, visitor)
         return self._load(self._choose_version(files, task_id, version), task_id)
 
-    def load_unseen(self, task_id: str) -> Task | None:
-        """Return the instances of a sample whose words the sample itself never uses; None for any other task."""
-        check_id(task_id, "task")
-        path = self.samples / "unseen" / f"{task_id}.json"
-        return self._load(path, task_id) if path.is_file() else None
+    def pin(self, task: Task) -> None:
+        """Keep the sample that a run names, for the day when the studio brings another edition of it."""
+        if self._find_sample(task.task_id):
+            folder = self.workspace.tasks / task.task_id
+            with self._guard, disk_errors_in_words(folder), FileLock(self.workspace.cache / "tasks.lock"):
+                folder.mkdir(exist_ok=True)
+                files = list_files(folder)
+                if task.version not in map(version_of, files):
+                    self._write(folder, files, task, words="a sample as the studio had it")
+
+    def load_unseen(self, task_id: str, version: str | None = None) -> Task | None:
+        """Return instances whose words a sample never uses; None for other tasks and other editions of the sample."""
+        path, sample = self.samples / "unseen" / f"{task_id}.json", self._find_sample(task_id)
+        if sample is None or not path.is_file() or version not in (None, self._load(sample, task_id).version):
+            return None
+        return self._load(path, task_id)
 
     def import_file(
         self,
@@ -259,8 +260,23 @@ class TaskStore:
         path = self.samples / f"{check_id(task_id, 'task')}.json"
         return path if path.is_file() and path != self._scores_path else None
 
+    def _load_edition(self, sample: Path, task_id: str, version: str | None) -> Task:
+        task = self._load(sample, task_id)
+        if version in (None, task.version):
+            return task
+        for pinned in list_files(self.workspace.tasks / task_id):
+            if version_of(pinned) == version:
+                return self._load(pinned, task_id)
+        raise NotFoundError(
+            f"The sample task {task_id!r} is at version {task.version}; version {str(version)[:20]!r} came "
+            "with another edition of the studio, and this workspace has no copy of it. Use the task as it is now.",
+            field="task_version",
+        )
+
     def _list_folders(self, visitor: Visitor) -> list[Path]:
-        folders = (path for path in self.workspace.tasks.iterdir() if path.is_dir())
+        folders = (
+            path for path in self.workspace.tasks.iterdir() if path.is_dir() and not self._find_sample(path.name)
+        )
         return sorted(path for path in folders if visitor.owns(read_owner(path)))
 
     def _take_folder(self, folder: Path, visitor: Visitor) -> None:
@@ -352,36 +368,6 @@ class TaskStore:
             f"Did you mean {' or '.join(near)}?" if near else "Choose one from the list of tasks, or import its file."
         )
         return NotFoundError(f"There is no task {task_id!r} here. {hint}", field="task_id")
-
-
-class _FactsCache:
-    """What is known of files by their stamps, kept in the cache so that a restart needn't read them again."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.entries: dict[str, Any] | None = None
-
-    def get(self, file: Path, stamp: Stamp) -> dict[str, Any] | None:
-        entry = self._load().get(str(file))
-        try:
-            return dict(entry["facts"]) if entry and tuple(entry["stamp"]) == stamp else None
-        except (KeyError, TypeError, ValueError):
-            return None
-
-    def put(self, file: Path, stamp: Stamp, facts: dict[str, Any]) -> None:
-        entries = self._load()
-        entries[str(file)] = {"stamp": stamp, "facts": facts}
-        with contextlib.suppress(StudioError):  # a cache that can't be written costs time and nothing else
-            write_whole(self.path, json.dumps(entries))
-
-    def _load(self) -> dict[str, Any]:
-        if self.entries is None:
-            try:
-                found = json.loads(self.path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                found = {}
-            self.entries = found if isinstance(found, dict) else {}
-        return self.entries
 
 
 def _facts_of(task: Task) -> dict[str, Any]:

@@ -20,7 +20,6 @@ import queue
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +31,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from tiny import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "tests" / "artefacts"
@@ -64,7 +64,7 @@ class App:
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
-        self.port = _free_port()
+        self.port = find_free_port()
         self.url = ""
         self._environment = environment
         self._lines: list[str] = []
@@ -156,12 +156,6 @@ def _end_all_of(home: Path) -> None:
         except psutil.Error:
             continue
     psutil.wait_procs(found, timeout=10)
-
-
-def _free_port() -> int:
-    with socket.socket() as plug:
-        plug.bind(("127.0.0.1", 0))
-        return int(plug.getsockname()[1])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

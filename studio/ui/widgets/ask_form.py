@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.errors import RecipeError
 from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.widgets.question import PARTS, list_part
@@ -83,6 +84,8 @@ def count_votes(visit: Studio, asked: Any) -> dict[str, Any]:
 def describe_run(studio: Studio, run: str) -> dict[str, Any]:
     """Return what the form must know of a run. Raises NotFoundError."""
     status = studio.run_status(run)
+    if not status.recipe:
+        raise RecipeError(status.error or "The recipe of this run can't be read.")
     recipe = studio.read_recipe(status.recipe)
     return {
         "run": run,
