@@ -22,6 +22,7 @@ from studio.models.loading import (
 from studio.objectives.objective import Objective, Row
 from studio.runs.batch import Batcher, RowDataset, try_sharing
 from studio.runs.event import EventWriter
+from studio.runs.fused_lora import fuse_lora
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.sampling import Sampler
@@ -98,6 +99,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base, room) if plan.sample_every else None
     model = recipe.method.attach(base)
     recipe.method.begin(model, plan.steps)
+    fuse_lora(model)
     if sampler:
         sampler.model = model
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
