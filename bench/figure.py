@@ -97,3 +97,9 @@ def serve(home: str) -> Iterator[tuple[str, psutil.Process]]:
 def median_of(rounds: int, measure: Any) -> float:
     """Return the median of `rounds` measurements."""
     return statistics.median(measure() for _ in range(rounds))
+
+
+def process_seconds(process: psutil.Process) -> float:
+    """Return the processor seconds a process has used."""
+    used = process.cpu_times()
+    return float(used.user + used.system)

@@ -13,10 +13,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import psutil
 from gradio_client import Client
 
-from bench.figure import Figure, serve
+from bench.figure import Figure, process_seconds, serve
 from studio.runs.run import Run, find_run
 from studio.workspace import Workspace
 
@@ -37,13 +36,15 @@ def measure() -> list[Figure]:
             time.sleep(0.2)
         alone, watched, costs, sizes = [], [], [], []
         for _ in range(ROUNDS):
+            spent = process_seconds(server)
             alone.append(measure_steps(run, SECONDS))
+            unwatched = process_seconds(server) - spent
             spent = process_seconds(server)
             before = count_steps(run)
             began = time.monotonic()
             answers = asyncio.run(watch(address, ask, run_id))
             watched.append((count_steps(run) - before) / (time.monotonic() - began))
-            costs.append((process_seconds(server) - spent) / len(answers))
+            costs.append((process_seconds(server) - spent - unwatched) / len(answers))
             sizes += answers
         run.request_stop()
     return [
@@ -58,12 +59,6 @@ def measure() -> list[Figure]:
         Figure("server time an update, HTTP and all", 1000 * statistics.mean(costs), "ms", target="at most 1.2 ms"),
         Figure("bytes a second and viewer, of several steps", statistics.median(sizes), "bytes"),
     ]
-
-
-def process_seconds(process: psutil.Process) -> float:
-    """Return the processor seconds a process has used."""
-    used = process.cpu_times()
-    return float(used.user + used.system)
 
 
 def count_steps(run: Run) -> int:

@@ -1,5 +1,6 @@
 """What the live chart is told: curves from events, thinned where long, and an answer to whatever a browser sends."""
 
+import asyncio
 import json
 import os
 from collections.abc import Callable
@@ -129,8 +130,14 @@ def test_a_very_long_history_is_thinned_and_its_spike_stays() -> None:
 # ---- the server function
 
 
+def puller(studio: Studio) -> Callable[[Any], dict[str, Any]]:
+    """The chart's server function, as a viewer's questions meet it."""
+    pull = make_pull(studio)
+    return lambda asked: asyncio.run(pull(asked))
+
+
 def test_pull_gives_what_is_new_since_the_offset(studio: Studio, make_run: MakeRun) -> None:
-    run, pull = make_run(("started", {"pid": 1}), *metrics(1, 2, 3)), make_pull(studio)
+    run, pull = make_run(("started", {"pid": 1}), *metrics(1, 2, 3)), puller(studio)
     first = pull({"run": run.run_id, "offset": 0})
     assert first["train"][0] == [1, 2, 3]
     assert (first["facts"]["status"], first["live"][0], first["facts"]["of"]) == ("running", 3, 300)
@@ -144,7 +151,7 @@ def test_pull_gives_what_is_new_since_the_offset(studio: Studio, make_run: MakeR
 
 
 def test_pull_tells_of_a_change_at_once_and_to_each_viewer(studio: Studio, make_run: MakeRun) -> None:
-    run, pull = make_run(("started", {"pid": 1}), *metrics(1)), make_pull(studio)
+    run, pull = make_run(("started", {"pid": 1}), *metrics(1)), puller(studio)
     asked = {"run": run.run_id, "offset": 0}
     asked |= {name: value for name, value in pull(asked).items() if name in ("offset", "seen")}
     EventWriter(run.events_file).append("finished", step=1)
@@ -155,7 +162,7 @@ def test_pull_tells_of_a_change_at_once_and_to_each_viewer(studio: Studio, make_
 
 
 def test_pull_is_json_and_an_update_is_small(studio: Studio, make_run: MakeRun) -> None:
-    run, pull = make_run(*metrics(*range(1, 2000))), make_pull(studio)
+    run, pull = make_run(*metrics(*range(1, 2000))), puller(studio)
     whole = pull({"run": run.run_id, "offset": 0})
     EventWriter(run.events_file).append(
         "metrics", step=100_000, of=100_000, loss=1.23456, learning_rate=1.234e-05, examples_per_second=123.4
@@ -166,7 +173,7 @@ def test_pull_is_json_and_an_update_is_small(studio: Studio, make_run: MakeRun) 
 
 
 def test_pull_tells_what_can_be_done(studio: Studio, make_run: MakeRun) -> None:
-    pull = make_pull(studio)
+    pull = puller(studio)
     running = pull({"run": make_run(*metrics(1)).run_id, "offset": 0})["facts"]
     assert (running["can_stop"], running["can_resume"], running["can_ask"]) == (True, False, False)
     lost = pull({"run": make_run(*metrics(1), alive=False).run_id, "offset": 0})["facts"]
@@ -177,7 +184,7 @@ def test_pull_tells_what_can_be_done(studio: Studio, make_run: MakeRun) -> None:
 
 
 def test_a_file_that_became_shorter_is_read_anew(studio: Studio, make_run: MakeRun) -> None:
-    run, pull = make_run(*metrics(1, 2)), make_pull(studio)
+    run, pull = make_run(*metrics(1, 2)), puller(studio)
     again = pull({"run": run.run_id, "offset": 10_000_000})
     assert (again["drop_after"], again["train"][0]) == (-1, [1, 2])
 
@@ -201,7 +208,7 @@ def test_a_file_that_became_shorter_is_read_anew(studio: Studio, make_run: MakeR
     ],
 )
 def test_pull_answers_any_question_in_words(studio: Studio, asked: Any) -> None:
-    answer = make_pull(studio)(asked)
+    answer = puller(studio)(asked)
     assert set(answer) == {"error", "gone"}
     assert "Traceback" not in answer["error"] and len(answer["error"]) < 400
 
@@ -209,7 +216,7 @@ def test_pull_answers_any_question_in_words(studio: Studio, asked: Any) -> None:
 def test_pull_says_that_a_run_is_gone(studio: Studio, make_run: MakeRun) -> None:
     run = make_run(("finished", {"step": 1}), alive=False)
     studio.delete_run(run.run_id)
-    answer = make_pull(studio)({"run": run.run_id, "offset": 0})
+    answer = puller(studio)({"run": run.run_id, "offset": 0})
     assert answer["gone"] is True
     assert "deleted" in answer["error"]
 
@@ -219,7 +226,7 @@ def test_a_bug_is_an_apology_and_no_traceback(
 ) -> None:
     run = make_run(*metrics(1))
     monkeypatch.setattr(studio, "run_status", lambda *_: 1 / 0)
-    answer = make_pull(studio)({"run": run.run_id, "offset": 0})
+    answer = puller(studio)({"run": run.run_id, "offset": 0})
     assert "division" not in answer["error"] and answer["gone"] is False
 
 

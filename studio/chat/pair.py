@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from studio.chat.rows import Switch
 from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.loading import (
@@ -46,8 +47,7 @@ class Pair:
         self.model: Any = None
         self.checkpoint: Path | None = None
         self._adapters = 0
-        self._rows: list[str] | None = None
-        self._hooks: list[Any] = []
+        self._switch = Switch()
 
     def serves(self, recipe: Recipe) -> bool:
         """Whether this pair's base is the one `recipe` was trained on, stored alike."""
@@ -89,19 +89,10 @@ class Pair:
             self.model = self.recipe.method.load(self.base, checkpoint, name)
         else:
             self.model = self.recipe.method.exchange(self.model, checkpoint, name, old)
-        self._hook_layers()
+        if self.recipe.method.skips_rows:
+            self._switch.part_rows(self.model)  # another adapter may have brought other layers
         self.model.eval()
         self._check_weights(checkpoint, name)
-
-    def _hook_layers(self) -> None:
-        """Let each tuned layer hear which rows skip the adapter; another adapter may have brought other layers."""
-        from peft.tuners.tuners_utils import BaseTunerLayer
-
-        for hook in self._hooks:
-            hook.remove()
-        layers = [one for one in self.model.modules() if isinstance(one, BaseTunerLayer)]
-        parts = self.recipe.method.skips_rows
-        self._hooks = [one.register_forward_pre_hook(self._part_rows, with_kwargs=True) for one in layers if parts]
 
     def _check_weights(self, checkpoint: Path, name: str) -> None:
         """Raise ValueError where the file and the adapter differ: peft leaves what it was not given as it was born."""
@@ -115,14 +106,6 @@ class Pair:
         if strange:
             raise ValueError(f"{len(strange)} weights are of another model, such as {min(strange)}")
 
-    def _part_rows(self, module: Any, args: Any, options: dict[str, Any]) -> tuple[Any, dict[str, Any]] | None:
-        """Tell a tuned layer which rows skip the adapter, while there are two sides to read.
-
-        peft's own way puts such hooks on all layers, and takes them off again, for each token: half of a small model's
-        time.
-        """
-        return (args, {**options, "adapter_names": self._rows}) if self._rows else None
-
     def read(self, ids: Any, mask: Any = None, cache: Any = None) -> Logits:
         """Return the logits after the last token of `ids` (2 x new tokens).
 
@@ -133,11 +116,11 @@ class Pair:
         keep: dict[str, Any] = {"use_cache": True, "logits_to_keep": 1}
         with torch.inference_mode():
             if self.recipe.method.skips_rows:
-                self._rows = ["__base__", f"tuned{self._adapters}"]
+                self._switch.adapter = f"tuned{self._adapters}"
                 try:
                     out = self.model(input_ids=ids, attention_mask=mask, past_key_values=cache, **keep)
                 finally:
-                    self._rows = None
+                    self._switch.adapter = None
                 return Logits(out.logits[:, -1].float(), out.past_key_values)
             caches = cache or (None, None)
             sides = []

@@ -27,7 +27,10 @@ def fuse_lora(model: Any) -> int:
 def _is_plain(layer: Any) -> bool:
     base, name = layer.get_base_layer(), layer.active_adapters[0]
     return (
-        type(base).__name__ in ("Linear", "Linear4bit")
+        type(layer).__module__.startswith(
+            "peft.tuners.lora."
+        )  # AdaLoRA's layers are LoRA's heirs, and compute otherwise
+        and type(base).__name__ in ("Linear", "Linear4bit")
         and base is layer.base_layer
         and len(layer.lora_A) == 1
         and name in layer.lora_A

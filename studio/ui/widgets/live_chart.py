@@ -8,21 +8,24 @@ plotly.js comes from the plotly package itself.
 
 import json
 import time
+from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
 import gradio as gr
+from anyio import to_thread
 
 from studio.service import Studio
 from studio.ui.theme import asset
+from studio.ui.visiting import Asking
 from studio.ui.widgets.curve import read_curve, read_number, read_step
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.server_act import bind_act, part
 from studio.ui.words import again_words
 
 MAX_PAGES = 24
-"""Pages of a megabyte of events in one answer; what is left comes with the next."""
+"""Pages of a megabyte of events in the first answer; what is left comes with the next, one page an answer."""
 
 FULL_PAGE = 1 << 19
 """A page longer than this was probably cut at its limit, so there is more."""
@@ -98,15 +101,27 @@ def find_plotly() -> Path:
     return Path(found.origin).parent / "package_data" / "plotly.min.js"
 
 
-def make_pull(studio: Studio) -> Act:
-    """Return the server function of the chart, bound to `studio`."""
+def make_pull(studio: Studio) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Return the server function of the chart, bound to `studio`.
+
+    The first question of a viewer, about everything there is, is answered by a thread; those that follow, each second
+    and small, by the server's own loop: handing one to a thread costs more than answering it.
+    """
     reader = NewsReader()
 
     def pull(visit: Studio, asked: Any) -> dict[str, Any]:
         seen = asked.get("seen") if isinstance(asked, dict) else None
         return reader.read(visit, part(asked, "run", str), part(asked, "offset", int), seen)
 
-    return bind_act(studio, pull)
+    act = bind_act(studio, pull)
+
+    async def answer(asked: Any, request: Asking = None) -> dict[str, Any]:
+        if isinstance(asked, dict) and asked.get("seen") and asked.get("offset"):
+            return act(asked, request)
+        return await to_thread.run_sync(act, asked, request)
+
+    answer.__name__ = pull.__name__
+    return answer
 
 
 class Standing(NamedTuple):
@@ -133,7 +148,7 @@ class NewsReader:
         offset = max(0, offset)
         events: list[dict[str, Any]] = []
         more = rewound = False
-        for _ in range(MAX_PAGES):
+        for _ in range(MAX_PAGES if offset == 0 else 1):
             page, after = studio.read_events(run, offset)
             rewound = rewound or after < offset  # the file was shorter than the browser remembers: it is read anew
             events += page

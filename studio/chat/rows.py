@@ -1,0 +1,41 @@
+"""Two rows through LoRA's layers at once: the first as the base reads it, the second with the adapter.
+
+peft's own way (`adapter_names`) copies rows out and back by index in every layer; a view of the second row is enough.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+
+class Switch:
+    """Says for all layers of a model which adapter the second row uses; None while there is one side to read."""
+
+    def __init__(self) -> None:
+        self.adapter: str | None = None
+
+    def part_rows(self, model: Any) -> None:
+        """Let every LoRA layer of a model, the new ones too, look at this switch."""
+        from peft.tuners.lora import LoraLayer
+
+        for layer in model.modules():
+            if isinstance(layer, LoraLayer) and not isinstance(vars(layer).get("forward"), _Parted):
+                layer.forward = _Parted(layer, layer.forward, self)
+
+
+class _Parted:
+    """The forward of one layer: batch x tokens x width in and out, batch 2 while the switch names an adapter."""
+
+    def __init__(self, layer: Any, plainly: Callable[..., Any], switch: Switch) -> None:
+        self.layer, self.plainly, self.switch = layer, plainly, switch
+
+    def __call__(self, x: Any, *more: Any, **options: Any) -> Any:
+        name = self.switch.adapter
+        if name is None:
+            return self.plainly(x, *more, **options)
+        if self.layer.lora_embedding_A:
+            return self.plainly(x, *more, adapter_names=["__base__", name], **options)
+        result = self.layer.base_layer(x, *more, **options)
+        if name in self.layer.lora_A:
+            a, b = self.layer.lora_A[name], self.layer.lora_B[name]
+            result[1:] += (b(a(x[1:].to(a.weight.dtype))) * self.layer.scaling[name]).to(result.dtype)
+        return result
