@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from peft.config import PeftConfig
-from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from peft.utils import PeftType
 from torch import nn
 
+from studio.methods.tuners.beside import BesideLayer, BesideModel
 from studio.methods.tuners.registering import register_tuner
 
 
@@ -24,26 +24,20 @@ class BiasConfig(PeftConfig):
         self.peft_type = PeftType.BITFIT
 
 
-class BiasLayer(nn.Module, BaseTunerLayer):
+class BiasLayer(BesideLayer):
     """A module whose output gets a trained vector added: to train that is to train its bias, or to give it one."""
 
     adapter_layer_names = ("bitfit_bias",)
 
-    def __init__(self, base_layer: nn.Module, adapter_name: str, config: BiasConfig) -> None:
-        super().__init__()
-        self.base_layer = base_layer
+    def make_room(self) -> None:
+        """Make the container of the vectors."""
         self.bitfit_bias = nn.ParameterDict()
-        self._disable_adapters = False
-        self.merged_adapters: list[str] = []
-        self._active_adapter = adapter_name
-        self.update_layer(adapter_name, config)
 
-    def update_layer(self, adapter_name: str, config: BiasConfig) -> None:
+    def add(self, adapter_name: str, config: BiasConfig) -> None:
         """Add a vector of zeros as long as the module's output."""
         base = self.get_base_layer()
         length = len(base.bias) if base.bias is not None else getattr(base, "out_features", None) or base.nf
         self.bitfit_bias[adapter_name] = nn.Parameter(torch.zeros(length, device=base.weight.device))
-        self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the module returns, with the trained vector added."""
@@ -56,23 +50,11 @@ class BiasLayer(nn.Module, BaseTunerLayer):
         return found
 
 
-class BiasModel(BaseTuner):
+class BiasModel(BesideModel):
     """A model in which what is added to biases trains."""
 
     prefix = "bitfit_"
     tuner_layer_cls = BiasLayer
-    target_module_mapping: dict[str, list[str]] = {}
-
-    def _create_and_replace(
-        self, peft_config: Any, adapter_name: str, target: Any, target_name: str, parent: Any, current_key: str
-    ) -> None:
-        if isinstance(target, BiasLayer):
-            target.update_layer(adapter_name, peft_config)
-            return
-        setattr(parent, target_name, BiasLayer(target, adapter_name, peft_config))
-
-    def _prepare_adapter_config(self, peft_config: Any, model_config: dict[str, Any]) -> Any:
-        return peft_config
 
 
 register_tuner("bitfit", BiasConfig, BiasModel)

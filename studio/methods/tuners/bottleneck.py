@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 from peft.config import PeftConfig
-from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from peft.utils import PeftType
 from torch import nn
 
+from studio.methods.tuners.beside import BesideLayer, BesideModel
 from studio.methods.tuners.registering import register_tuner
 
 BENDS = {"relu": nn.functional.relu, "gelu": nn.functional.gelu, "silu": nn.functional.silu, "tanh": torch.tanh}
@@ -29,22 +29,17 @@ class BottleneckConfig(PeftConfig):
         self.peft_type = PeftType.BOTTLENECK
 
 
-class BottleneckLayer(nn.Module, BaseTunerLayer):
+class BottleneckLayer(BesideLayer):
     """A module followed by a narrow detour; the detour begins as nothing, because `up` begins at zero."""
 
     adapter_layer_names = ("bottleneck_down", "bottleneck_up")
 
-    def __init__(self, base_layer: nn.Module, adapter_name: str, config: BottleneckConfig) -> None:
-        super().__init__()
-        self.base_layer = base_layer
+    def make_room(self) -> None:
+        """Make the containers of the two layers and of what bends between them."""
         self.bottleneck_down, self.bottleneck_up = nn.ModuleDict(), nn.ModuleDict()
         self.bends: dict[str, Any] = {}
-        self._disable_adapters = False
-        self.merged_adapters: list[str] = []
-        self._active_adapter = adapter_name
-        self.update_layer(adapter_name, config)
 
-    def update_layer(self, adapter_name: str, config: BottleneckConfig) -> None:
+    def add(self, adapter_name: str, config: BottleneckConfig) -> None:
         """Add an adapter that begins as nothing."""
         device = next(self.base_layer.parameters()).device
         self.bottleneck_down[adapter_name] = nn.Linear(config.hidden_size, config.size, device=device)
@@ -52,7 +47,6 @@ class BottleneckLayer(nn.Module, BaseTunerLayer):
         nn.init.zeros_(self.bottleneck_up[adapter_name].weight)
         nn.init.zeros_(self.bottleneck_up[adapter_name].bias)
         self.bends[adapter_name] = BENDS[config.non_linearity]
-        self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the module returns, its first tensor with the detour's output added."""
@@ -68,20 +62,11 @@ class BottleneckLayer(nn.Module, BaseTunerLayer):
         return (hidden, *rest) if isinstance(found, tuple) else hidden
 
 
-class BottleneckModel(BaseTuner):
+class BottleneckModel(BesideModel):
     """A model with bottleneck adapters after some of its modules."""
 
     prefix = "bottleneck_"
     tuner_layer_cls = BottleneckLayer
-    target_module_mapping: dict[str, list[str]] = {}
-
-    def _create_and_replace(
-        self, peft_config: Any, adapter_name: str, target: Any, target_name: str, parent: Any, current_key: str
-    ) -> None:
-        if isinstance(target, BottleneckLayer):
-            target.update_layer(adapter_name, peft_config)
-            return
-        setattr(parent, target_name, BottleneckLayer(target, adapter_name, peft_config))
 
     def _prepare_adapter_config(self, peft_config: Any, model_config: dict[str, Any]) -> Any:
         peft_config.hidden_size = peft_config.hidden_size or self.model.config.get_text_config().hidden_size
