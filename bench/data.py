@@ -123,29 +123,34 @@ def _script(text: str, source: Path, home: Path) -> tuple[int, float, float]:
 
 
 def _write_collection(folder: Path) -> Path:
-    """Write 31 files of 6,500 instances, of the lengths that Super-NI has (median about 107 characters)."""
+    """Write 31 files of 6,500 instances."""
     folder.mkdir()
-    rng = random.Random(0)
+    for number in range(FILES):
+        write_task(folder / f"task{number:03d}_generated.json", EACH, number)
+    return folder
+
+
+def write_task(path: Path, count: int, number: int = 0, longest: int = 28, indent: int | None = 4) -> Path:
+    """Write a task of so many instances of 8 to `longest` words (with 28, as long as Super-NI's: 107 letters)."""
+    rng = random.Random(number)
     letters = "etaoinshrdlucmfwypvbgk"
     words = ["".join(rng.choices(letters, k=rng.randint(2, 9))) for _ in range(4000)]
-    for number in range(FILES):
-        instances = [
-            {
-                "id": f"task{number:03d}-{rng.getrandbits(128):032x}",
-                "input": " ".join(rng.choices(words, k=rng.randint(8, 28))),
-                "output": [" ".join(rng.choices(words, k=rng.randint(1, 9)))],
-            }
-            for _ in range(EACH)
-        ]
-        task = {
-            "Contributors": ["generated"],
-            "Source": ["synthetic"],
-            "Categories": ["Misc."],
-            "Definition": ["Say it in other words."],
-            "Positive Examples": [{"input": "a", "output": "b", "explanation": "c"}],
-            "Negative Examples": [],
-            "Instances": instances,
+    instances = [
+        {
+            "id": f"task{number:03d}-{rng.getrandbits(128):032x}",
+            "input": " ".join(rng.choices(words, k=rng.randint(8, longest))),
+            "output": [" ".join(rng.choices(words, k=rng.randint(1, 9)))],
         }
-        path = folder / f"task{number:03d}_generated.json"
-        path.write_text(json.dumps(task, indent=4, ensure_ascii=False), encoding="utf-8")
-    return folder
+        for _ in range(count)
+    ]
+    task = {
+        "Contributors": ["generated"],
+        "Source": ["synthetic"],
+        "Categories": ["Misc."],
+        "Definition": ["Say it in other words."],
+        "Positive Examples": [{"input": "a", "output": "b", "explanation": "c"}],
+        "Negative Examples": [],
+        "Instances": instances,
+    }
+    path.write_text(json.dumps(task, indent=indent, ensure_ascii=False), encoding="utf-8")
+    return path
