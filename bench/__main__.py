@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.figure import Figure
 from studio.models.device import find_device
 
-CASES = ("page", "training", "chat", "viewers", "chart", "count", "data")
+CASES = ("page", "training", "chat", "viewers", "chart", "count", "slider", "memory", "data")
 RESULTS = Path(__file__).with_name("results.json")
 
 
