@@ -12,7 +12,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: bench help run test check format-check lint types format requirements freeze base samples notebook screenshots \
-	chromium clean soak
+	chromium clean pairs soak
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
@@ -58,6 +58,9 @@ screenshots: .venv/.installed-dev chromium ## take the pictures of the README fr
 
 bench: .venv/.installed-dev ## measure, and keep the figures in bench/results.json
 	$(PY) -m bench $(ARGS)
+
+pairs: .venv/.installed-dev ## train every pair of method and precision through the page's own endpoints
+	STUDIO_ALL_PAIRS=1 $(PY) -m pytest tests/test_pairs_api.py $(ARGS)
 
 soak: .venv/.installed-dev ## let accidents happen at random for ten minutes, and print a tally
 	$(PY) -m bench.soak $(ARGS)

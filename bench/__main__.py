@@ -10,7 +10,19 @@ from pathlib import Path
 from bench.figure import Figure
 from studio.models.device import find_device
 
-CASES = ("page", "training", "chat", "viewers", "chart", "opening", "count", "data")
+CASES = (
+    "page",
+    "training",
+    "chat",
+    "viewers",
+    "chart",
+    "opening",
+    "count",
+    "slider",
+    "memory",
+    "data",
+    "browsing",
+)
 RESULTS = Path(__file__).with_name("results.json")
 
 

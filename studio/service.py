@@ -21,11 +21,11 @@ from studio.errors import InputError, ModelError, StudioError
 from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.counting import count
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
+from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths
 from studio.estimates.time import Speed, load_speed, measure_speed
 from studio.models.catalogue import CATALOGUE, ModelCard
 from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts, describe_model, find_config_folder
-from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
 from studio.objectives import Objective
 from studio.runs.event import Event, read_events
@@ -44,21 +44,6 @@ from studio.visitor import HEADER, NOBODY, THE_ONE, read_visitor
 from studio.workspace import Workspace, unknown_run
 
 LOG = logging.getLogger(__name__)
-SAMPLED = 300
-"""How many instances are tokenised to learn how long a task's examples are."""
-
-
-class TokenLengths(BaseModel, frozen=True):
-    """How long a task's examples (prompt and answer) are in tokens of one model."""
-
-    model: str
-    counted: int
-    mean: float
-    median: int
-    p95: int
-    longest: int
-    too_long: int
-    context: int | None
 
 
 class EventPage(BaseModel, frozen=True):
@@ -161,7 +146,9 @@ class Studio:
         """Return what a recipe will cost, exact counts included. Raises StudioError in words."""
         recipe = self.read_recipe(data)
         self.scheduler.launcher.prepare()
-        return self._estimate(recipe, self.load_task(recipe.task_id, recipe.task_version))
+        task = self.load_task(recipe.task_id, recipe.task_version)
+        self._check_fits(recipe, task)
+        return self._estimate(recipe, task)
 
     def compare_methods(self, data: object) -> list[MethodCost]:
         """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
@@ -172,7 +159,15 @@ class Studio:
     def _measure_task(self, recipe: Recipe, task: Task) -> TaskSize:
         recipe.objective.check_task(task)
         lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
-        return TaskSize(len(split_task(task, recipe.training.seed).train), lengths.mean, lengths.longest)
+        examples = len(split_task(task, recipe.training.seed).train)
+        return TaskSize(examples, lengths.mean, lengths.longest, lengths.learnt, lengths.shared)
+
+    def _check_fits(self, recipe: Recipe, task: Task) -> None:
+        """Say now what the child would say of method, model and task, before a run is made. Raises StudioError."""
+        recipe.objective.check_task(task)
+        count(find_config_folder(recipe.base), recipe.method)
+        lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
+        check_lengths(recipe, task, split_task(task, recipe.training.seed).train, lengths)
 
     def _estimate(self, recipe: Recipe, task: Task) -> Estimate:
         facts = describe_model(recipe.base)
@@ -197,9 +192,7 @@ class Studio:
         self._check_known()
         recipe = self.read_recipe(data)
         task = self.load_task(recipe.task_id, recipe.task_version)
-        recipe.objective.check_task(task)
-        split_task(task, recipe.training.seed)
-        count(find_config_folder(recipe.base), recipe.method)  # says now what the child would say: no run is made
+        self._check_fits(recipe, task)
         click = str(request)[:100].encode("utf-8", "replace").decode()
         with self._starting:
             self.tasks.pin(task)
@@ -334,22 +327,7 @@ class Studio:
         return ref
 
     def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
-        task = self.tasks.load_task(task_id, version)
-        folder = find_config_folder(ref)
-        tokenizer = load_tokenizer(folder)
-        context = describe_model(ref).context
-        rows = [objective.encode(task, instance, tokenizer, 10**9) for instance in task.instances[:SAMPLED]]
-        lengths = sorted(len(row.input_ids) for row in rows if row)
-        return TokenLengths(
-            model=ref.ref,
-            counted=len(lengths),
-            mean=sum(lengths) / len(lengths),
-            median=_rank(lengths, 0.5),
-            p95=_rank(lengths, 0.95),
-            longest=lengths[-1],
-            context=context,
-            too_long=sum(length > (context or 10**9) for length in lengths),
-        )
+        return measure_lengths(self.tasks.load_task(task_id, version), ref, objective)
 
     def _with_titles(self, status: RunStatus) -> RunStatus:
         try:
@@ -384,7 +362,3 @@ def merge_deep(into: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         old = merged.get(key)
         merged[key] = merge_deep(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
-
-
-def _rank(values: list[int], share: float) -> int:
-    return values[min(len(values) - 1, int(share * len(values)))]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from architectures import make_model
 
-from studio.objectives.objective import Row
+from studio.objectives.objective import Row, count_shared
 
 BEGINNING = list(range(40, 60))
 
@@ -119,15 +119,15 @@ def test_the_head_reads_only_what_is_learnt() -> None:
 
 
 def test_what_is_shared_ends_before_the_first_learnt_token() -> None:
-    from studio.runs.batch import Batcher, count_shared
+    from studio.runs.batch import Batcher
 
     same = [{"input_ids": [*BEGINNING, 7, 8], "labels": [-100] * 20 + [7, 8]}] * 3
-    assert count_shared(same) == 19
+    assert count_shared([Row(**row) for row in same]) == 19
     batch = Batcher(0, shares=True)(same)
     assert batch["prefix_ids"].tolist() == [BEGINNING[:19]]
     assert batch["input_ids"].tolist() == [[BEGINNING[19], 7, 8]] * 3
-    assert count_shared([{"input_ids": [1, 2], "labels": [1, 2]}] * 2) == 0
-    assert count_shared([{"input_ids": [], "labels": []}]) == 0
+    assert count_shared([Row([1, 2], [1, 2])] * 2) == 0
+    assert count_shared([Row([], [])]) == 0
 
 
 def test_sharing_is_tried_before_it_is_used(model: Any) -> None:

@@ -11,7 +11,7 @@ from tiny import import_task, read_model_recipe
 
 from studio.errors import ModelError, RecipeError
 from studio.estimates import counting
-from studio.estimates.activations import find_activations
+from studio.estimates.activations import Computing, find_activations
 from studio.estimates.counting import LinearShape, Part, Shape, count, find_shape
 from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe, judge
 from studio.estimates.memory import itemise_memory
@@ -106,9 +106,9 @@ def test_the_counts_of_a_quantised_config_are_those_of_what_it_stands_for(tmp_pa
 def itemise(folder: Path, precision: str = "fp32", method: str = "lora", **changes: Any) -> dict[str, int]:
     """Return the memory of a recipe."""
     chosen = METHODS.read(method)
-    options = {"batch": 4, "length": 128, "checkpointing": False, **changes}
+    options = {"batch": 4, "length": 128, "learnt": 32, "checkpointing": False, "adds_up": True, **changes}
     shape, counted, stored = find_shape(folder), count(folder, chosen), PRECISIONS.read(precision)
-    kept = find_activations(folder, chosen, stored.other_bytes)
+    kept = find_activations(folder, chosen, Computing(stored.other_bytes))
     return itemise_memory(shape, counted, stored, kept, whole_model=chosen.saves_whole_model, **options)
 
 
@@ -128,9 +128,28 @@ def test_memory_grows_with_what_it_is_made_of(tmp_path: Path) -> None:
     assert itemise(folder, "bf16")["base weights"] == usual["base weights"] // 2
     assert 3.2 < usual["base weights"] / itemise(folder, "nf4")["base weights"] < 8
     assert itemise(folder, batch=8)["activations"] == pytest.approx(2 * usual["activations"], rel=0.001)
-    assert itemise(folder, length=256)["logits"] == 2 * usual["logits"]
+    assert itemise(folder, learnt=64)["logits"] == 2 * usual["logits"]
+    shared = itemise(folder, shared=64)
+    assert shared["activations"] == pytest.approx(usual["activations"] * (64 + 4 * 64) / (4 * 128), rel=0.001)
+    assert shared["logits"] == usual["logits"]
     assert itemise(folder, checkpointing=True)["activations"] < usual["activations"] / 4
     assert itemise(folder, method="full")["optimiser"] > 100 * usual["optimiser"]
+
+
+def test_a_processor_needs_more_for_what_depends_on_the_batch(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, EIGHT)
+    card, processor = itemise(folder), itemise(folder, on_processor=True)
+    spare = processor.pop("spare")
+    assert processor == card and 0.5 < spare / (card["activations"] + card["logits"]) < 0.7
+
+
+def test_gradients_take_the_room_that_activations_leave(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, EIGHT)
+    for method in ("lora", "full"):
+        added, alone = itemise(folder, method=method), itemise(folder, method=method, adds_up=False)
+        both = ("activations", "gradients")
+        assert sum(alone[name] for name in both) == max(added[name] for name in both)
+        assert {**added, **{name: alone[name] for name in both}} == alone
 
 
 @pytest.mark.parametrize(
@@ -144,7 +163,9 @@ def test_what_fits(needed: int, wanted: str) -> None:
 def estimate(model: Path, cache: Path, **changes: Any) -> Estimate:
     """Estimate a recipe on a task of 800 examples."""
     names = {"model": "Tiny", "task": "Sums"}
-    return estimate_recipe(read_model_recipe(model, **changes), model, TaskSize(800, 40.0, 90), DEVICE, cache, names)
+    return estimate_recipe(
+        read_model_recipe(model, **changes), model, TaskSize(800, 40.0, 90, 8.0), DEVICE, cache, names
+    )
 
 
 def test_an_estimate_adds_up_and_says_it_in_a_sentence(tiny_model: Path, tmp_path: Path) -> None:

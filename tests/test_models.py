@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from architectures import ARCHITECTURES, make_model
 
 from studio.errors import ModelError
+from studio.estimates.counting import find_shape
 from studio.models.catalogue import CATALOGUE
 from studio.models.device import find_device
 from studio.models.facts import count_in_headers, describe_model, find_config_folder
@@ -281,6 +283,76 @@ def test_only_the_built_in_model_of_the_list_is_here_from_the_start() -> None:
     assert [card.ref for card in CATALOGUE if card.local] == [BUILTIN] == [CATALOGUE[0].ref]
     for card in CATALOGUE[1:]:
         assert not ModelRef(ref=card.ref).is_local and card.summary.endswith(".")
+
+
+def test_each_model_of_the_list_says_what_it_is() -> None:
+    for names in ([card.ref for card in CATALOGUE], [card.title for card in CATALOGUE]):
+        assert len(set(names)) == len(names)
+    for card in CATALOGUE:
+        assert card.local or re.fullmatch(r"[A-Za-z0-9-]+/[A-Za-z0-9.-]+", card.ref)
+        assert re.fullmatch(r"apache-2\.0|mit|llama3\.[12]|gemma", card.licence)
+        assert card.context in (1024, 8192, 32768, 40960, 65536, 131072)
+        assert card.gated == card.ref.startswith(("meta-llama/", "google/gemma"))
+        assert 20 < len(card.summary) < 140
+        said = re.search(r"(\d+(?:\.\d+)?)([MB])$", card.title)
+        assert said is not None
+        assert card.parameters == pytest.approx(float(said[1]) * {"M": 1e6, "B": 1e9}[said[2]], rel=0.25)
+    assert [card.parameters for card in CATALOGUE] == sorted(card.parameters for card in CATALOGUE)
+    assert {card.size for card in CATALOGUE} == {"small", "medium", "large"}
+
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "HuggingFaceTB/SmolLM2-135M": {"llama": (576, 1536, 30, 9, 3, 64, 49152, True)},
+    "HuggingFaceTB/SmolLM2-360M": {"llama": (960, 2560, 32, 15, 5, 64, 49152, True)},
+    "HuggingFaceTB/SmolLM2-1.7B": {"llama": (2048, 8192, 24, 32, 32, 64, 49152, True)},
+    "HuggingFaceTB/SmolLM3-3B": {"smollm3": (2048, 11008, 36, 16, 4, 128, 128256, True)},
+    "Qwen/Qwen3-0.6B": {"qwen3": (1024, 3072, 28, 16, 8, 128, 151936, True)},
+    "Qwen/Qwen3-1.7B": {"qwen3": (2048, 6144, 28, 16, 8, 128, 151936, True)},
+    "Qwen/Qwen3-4B": {"qwen3": (2560, 9728, 36, 32, 8, 128, 151936, True)},
+    "Qwen/Qwen3-8B": {"qwen3": (4096, 12288, 36, 32, 8, 128, 151936, False)},
+    "google/gemma-3-270m": {"gemma3_text": (640, 2048, 18, 4, 1, 256, 262144, True)},
+    "google/gemma-3-1b-pt": {"gemma3_text": (1152, 6912, 26, 4, 1, 256, 262144, True)},
+    "meta-llama/Llama-3.2-1B": {"llama": (2048, 8192, 16, 32, 8, 64, 128256, True)},
+    "meta-llama/Llama-3.2-3B": {"llama": (3072, 8192, 28, 24, 8, 128, 128256, True)},
+    "meta-llama/Llama-3.1-8B": {"llama": (4096, 14336, 32, 32, 8, 128, 128256, False)},
+    "mistralai/Mistral-7B-v0.3": {"mistral": (4096, 14336, 32, 32, 8, 128, 32768, False)},
+}
+"""Kind, and in its config: width, inner width, layers, heads, heads of keys, size of a head, vocabulary, tied ends."""
+NAMES = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "vocab_size",
+    "tie_word_embeddings",
+)
+
+
+@pytest.mark.parametrize("card", CATALOGUE[1:], ids=lambda card: card.title)
+def test_the_parameters_of_the_list_are_those_of_the_architecture(card: Any, tmp_path: Path) -> None:
+    ((kind, values),) = SHAPES[card.ref].items()
+    config = {"model_type": kind, **dict(zip(NAMES, values, strict=True))}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert find_shape(tmp_path).base == card.parameters
+
+
+def test_the_list_is_folded_by_size_and_says_licence_and_context(workspace: Any) -> None:
+    from studio.service import Studio
+    from studio.ui.model_page import draw_cards
+
+    def find_open(chosen: str) -> list[str]:
+        html = draw_cards(Studio(workspace), chosen)
+        for card in CATALOGUE:
+            drawn = html.partition(f">{card.title}</bdi>")[2].partition("</button>")[0]
+            assert card.licence in drawn and f"reads {card.context:,} tokens" in drawn
+            assert ("accept its terms" in drawn) == card.gated
+        assert html.index(CATALOGUE[0].title) < html.index("<details")
+        return re.findall(r'id="models-(\w+)" open', html)
+
+    assert find_open(BUILTIN) == find_open("/a/folder") == []
+    assert find_open("Qwen/Qwen3-8B") == ["large"]
 
 
 def test_a_relative_folder_is_a_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -377,3 +377,14 @@ def test_every_failure_has_words_of_one_line(error: BaseException, words: str) -
 def test_events_are_json_a_browser_can_read(finished: Run) -> None:
     for line in finished.events_file.read_text().splitlines():
         assert json.loads(line, parse_constant=pytest.fail)["at"] > 0
+
+
+def test_the_loss_that_is_shown_is_the_tasks_without_a_methods_penalty(workspace: Workspace, tiny_model: Path) -> None:
+    """Before the first step neither method changes an answer, so both have the base's own loss."""
+    import_task(workspace)
+    short = {"max_steps": 1, "evaluate_every": 0, "save_every": 0}
+    for options in (short, {**short, "gradient_accumulation": 2, "batch_size": 2}):
+        methods = ("lora", {"name": "adalora", "orthogonality": 10})
+        runs = [train(workspace, write_recipe(tiny_model, method=method, training=options)) for method in methods]
+        plain, penalised = (losses(read_all(run))[1] for run in runs)
+        assert penalised == pytest.approx(plain, abs=2e-5)

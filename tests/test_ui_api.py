@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,19 @@ class Served:
         assert ".py" not in words
         return words
 
+    def finish(self, run_id: str, seconds: float = 90) -> dict[str, Any]:
+        """Wait until a run has ended, and return its last status."""
+        until = time.monotonic() + seconds
+        while True:
+            status: dict[str, Any] = self.ask("run_status", run_id=run_id)
+            if status["status"] in ("finished", "failed", "stopped", "lost") or time.monotonic() > until:
+                return status
+            time.sleep(0.1)
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Served]:
-    """A page served on a free port, with the launcher that trains in this process."""
+
+@contextmanager
+def serve(home: Path, model: Path) -> Iterator[Served]:
+    """Serve the page on a free port, with the launcher that trains in this process."""
     from gradio_client import Client
 
     from studio.runs.launcher import InlineLauncher
@@ -50,14 +60,21 @@ def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
     from studio.ui.page import build_page, make_launch
     from studio.workspace import Workspace
 
-    studio = Studio(Workspace(tmp_path_factory.mktemp("api") / "home"), launcher=InlineLauncher()).open()
+    studio = Studio(Workspace(home), launcher=InlineLauncher()).open()
     page = build_page(studio)
     _, url, _ = page.launch(
         server_name="127.0.0.1", server_port=find_free_port(), prevent_thread_lock=True, **make_launch()
     )
-    yield Served(Client(url, verbose=False), studio, tiny_model)
+    yield Served(Client(url, verbose=False), studio, model)
     page.close(verbose=False)
     studio.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Served]:
+    """The page, served for the tests of this file."""
+    with serve(tmp_path_factory.mktemp("api") / "home", tiny_model) as served:
+        yield served
 
 
 def test_the_api_is_what_it_says(served: Served) -> None:
@@ -146,11 +163,7 @@ def test_a_wrong_recipe_is_refused_in_the_words_of_the_page(served: Served, reci
 def test_a_run_from_start_to_answer(served: Served) -> None:
     run_id = served.ask("start_run", recipe=served.recipe, request="one click")["run_id"]
     assert served.ask("start_run", recipe=served.recipe, request="one click")["run_id"] == run_id
-    until = time.monotonic() + 90
-    status = served.ask("run_status", run_id=run_id)
-    while status["status"] not in ("finished", "failed", "stopped", "lost") and time.monotonic() < until:
-        time.sleep(0.5)
-        status = served.ask("run_status", run_id=run_id)
+    status = served.finish(run_id)
     assert status["status"] == "finished", status
     assert (status["step"], status["of"]) == (2, 2)
     assert status["trainable"] == served.ask("estimate", recipe=served.recipe)["trainable"]

@@ -1,8 +1,9 @@
 """What a training step keeps for the way back, read off the real model: a forward pass on torch's meta device.
 
 Autograd tells each tensor that it saves; on the meta device they have sizes and no numbers, so the pass costs
-milliseconds. Two shallow models tell what a layer keeps and what the rest does. Attention is counted as the fused
-kernels have it, which keep no table of all pairs of tokens.
+milliseconds. Two shallow models tell what a layer keeps and what the rest does. It is computed as the run will compute
+it: fused attention keeps no table of all pairs of tokens, and plain attention does; mixed precision keeps a copy of
+each frozen weight in 16 bits, and of each input.
 """
 
 import json
@@ -18,16 +19,25 @@ from studio.models.libraries import import_libraries
 _ROUNDED = ("rank", "size", "block_size")
 
 
+class Computing(NamedTuple):
+    """How a run computes: bytes of a stored number, whether in mixed precision, and whether attention is plain."""
+
+    number_bytes: int
+    mixed: bool = False
+    plain_attention: bool = False
+
+
 class Kept(NamedTuple):
-    """Bytes that are kept whatever is read (a method may make whole matrices anew), for each row, for each token."""
+    """Bytes that are kept whatever is read (copies of weights), for each row, each token, each pair of tokens."""
 
     always: float
     row: float
     token: float
+    pair: float = 0.0
 
-    def count_bytes(self, rows: int, length: int) -> float:
+    def count_bytes(self, rows: float, length: int) -> float:
         """Return the bytes of `rows` rows of `length` tokens."""
-        return self.always + rows * (self.row + length * self.token)
+        return self.always + rows * (self.row + length * self.token + length * length * self.pair)
 
 
 class Activations(NamedTuple):
@@ -37,16 +47,23 @@ class Activations(NamedTuple):
     rest: Kept
     entry: int
 
-    def count_bytes(self, rows: int, length: int, layers: int, checkpointing: bool) -> int:
-        """Return the bytes of a batch; with checkpointing, layers keep what they were given and one is whole."""
-        whole = 1 if checkpointing else layers
-        entries = (layers - whole) * rows * length * self.entry
-        kept = self.rest.count_bytes(rows, length) + whole * self.layer.count_bytes(rows, length)
-        return int(max(0.0, kept) + entries)
+    def count_bytes(self, rows: float, length: int, layers: int, checkpointing: bool, logits: int = 0) -> int:
+        """Return the bytes of a batch beside those of its logits.
+
+        With checkpointing, layers keep what they were given, and one is whole, once the logits are gone.
+        """
+        layer, rest = self.layer.count_bytes(rows, length), self.rest.count_bytes(rows, length)
+        if checkpointing:
+            return int(max(0.0, rest + max(0.0, layer - logits) + (layers - 1) * rows * length * self.entry))
+        return int(max(0.0, rest + layers * layer))
+
+    def count_copies(self, layers: int, checkpointing: bool) -> int:
+        """Return the bytes of those that don't hang on the batch: copies of weights."""
+        return int(max(0.0, self.rest.always + (1 if checkpointing else layers) * self.layer.always))
 
 
-def find_activations(folder: Path, method: Method, number_bytes: int) -> Activations:
-    """Return what the model of `folder` keeps with `method` attached, stored in numbers of 2 or 4 bytes.
+def find_activations(folder: Path, method: Method, computing: Computing) -> Activations:
+    """Return what the model of `folder` keeps with `method` attached.
 
     Ranks and widths are rounded up to a power of two, so that a slider asks for few of them.
     """
@@ -54,32 +71,75 @@ def find_activations(folder: Path, method: Method, number_bytes: int) -> Activat
         name: 1 << (getattr(method, name) - 1).bit_length() for name in _ROUNDED if name in type(method).model_fields
     }
     chosen = method.model_copy(update=rounded)
-    return _find_activations(read_config_text(folder), json.dumps(chosen.model_dump()), number_bytes)
+    return _find_activations(read_config_text(folder), json.dumps(chosen.model_dump()), computing)
 
 
 @lru_cache(maxsize=256)
-def _find_activations(config: str, method: str, number_bytes: int) -> Activations:
+def _find_activations(config: str, method: str, computing: Computing) -> Activations:
     chosen = METHODS.read(json.loads(method))
     if not chosen.is_alike_in_all_layers:
         chosen = METHODS.read(chosen.name)
-    one, two = (_measure(cut_layers(config, layers), chosen, number_bytes) for layers in (1, 2))
+    one, two = (_measure(cut_layers(config, layers), chosen, computing) for layers in (1, 2))
     layer = Kept(*(second - first for first, second in zip(one, two, strict=True)))
     rest = Kept(*(first - each for first, each in zip(one, layer, strict=True)))  # below 0: the first layer keeps less
-    return Activations(layer, rest, find_shape_of(config).hidden * number_bytes)
+    return Activations(layer, rest, find_shape_of(config).hidden * computing.number_bytes)
 
 
-def _measure(config: str, method: Method, number_bytes: int) -> Kept:
-    """What a model of few layers keeps, from three batches."""
+def _measure(config: str, method: Method, computing: Computing) -> Kept:
+    """What a model of few layers keeps, from four batches."""
     import_libraries()
     import torch
 
     with LOCK, torch.device("meta"):
-        base = build_model(config).to(torch.float32 if number_bytes == 4 else torch.bfloat16)
+        base = build_model(config).to(torch.float32 if computing.number_bytes == 4 else torch.bfloat16)
+        base.set_attn_implementation("eager" if computing.plain_attention else "sdpa")
         model = method.attach(base).eval()  # in training some methods draw lots, which needs real numbers
-        small, long, wide = (_count_saved(model, rows, length) for rows, length in ((1, 4), (1, 8), (2, 4)))
-    token = (long - small) / 4
-    row = wide - small - 4 * token
-    return Kept(small - row - 4 * token, row, token)
+        with compute_as(computing):
+            small, long, longer, wide = (_count_saved(model, *size) for size in ((1, 4), (1, 8), (1, 12), (2, 4)))
+    pair = (longer - 2 * long + small) / 32
+    token = (long - small) / 4 - 12 * pair
+    row = wide - small - 4 * token - 16 * pair
+    return Kept(small - row - 4 * token - 16 * pair, row, token, pair)
+
+
+def compute_as(computing: Computing) -> Any:
+    """Return a context in which a model on the meta device computes as a run does.
+
+    In mixed precision it multiplies in bf16 (torch's own autocast knows no meta device), and fused attention keeps what
+    the kernels keep (on the meta device, torch has none for bf16).
+    """
+    import torch
+    from torch.nn import functional
+    from torch.overrides import TorchFunctionMode
+
+    narrow = {torch.matmul, torch.bmm, torch.mm, torch.addmm, torch.baddbmm, torch.einsum, torch.Tensor.matmul}
+    narrow |= {torch.Tensor.__matmul__, torch.Tensor.bmm, torch.Tensor.mm, functional.linear, functional.conv1d}
+    narrow.add(functional.scaled_dot_product_attention)
+
+    class Fused(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, query: Any, key: Any, value: Any) -> Any:
+            out = torch.empty_like(query)
+            context.save_for_backward(query, key, value, out, query.new_empty(query.shape[:-1], dtype=torch.float32))
+            return out
+
+        @staticmethod
+        def backward(context: Any, gradient: Any) -> Any:
+            raise NotImplementedError
+
+    def cast(value: Any) -> Any:
+        wide = isinstance(value, torch.Tensor) and value.is_floating_point()
+        return value.to(torch.bfloat16) if wide else value
+
+    class Computed(TorchFunctionMode):
+        def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if computing.mixed and function in narrow:
+                args, kwargs = tuple(map(cast, args)), {key: cast(value) for key, value in (kwargs or {}).items()}
+            if function is functional.scaled_dot_product_attention:
+                return Fused.apply(*args[:3])
+            return function(*args, **(kwargs or {}))
+
+    return Computed()
 
 
 def _count_saved(model: Any, rows: int, length: int) -> int:

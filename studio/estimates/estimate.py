@@ -6,12 +6,13 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from studio.estimates.activations import find_activations
+from studio.estimates.activations import Computing, find_activations
 from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_saved, find_shape
 from studio.estimates.fitting import ROOM, Change, find_change
 from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
 from studio.models.device import DeviceFacts
+from studio.models.loading import attends_plainly
 from studio.runs.recipe import Recipe
 from studio.runs.training import OPTIMISERS
 
@@ -65,11 +66,16 @@ class Estimate(BaseModel, frozen=True):
 
 
 class TaskSize(NamedTuple):
-    """What an estimate needs of a task: training examples, and their tokens on average and at most."""
+    """What an estimate needs of a task: its training examples, and their tokens.
+
+    On average, at most, in the answer on average, and those that all of them begin with.
+    """
 
     examples: int
     tokens: float
     longest: int
+    learnt: float
+    shared: int = 0
 
 
 def estimate_recipe(
@@ -81,7 +87,7 @@ def estimate_recipe(
     """
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
-    memory = weigh_memory(recipe, folder, task)
+    memory = weigh_memory(recipe, folder, task, device)
     needed = sum(memory.values())
     fits = judge(needed, device.free_bytes)
     change = None
@@ -90,7 +96,7 @@ def estimate_recipe(
             recipe,
             plan.batch_size,
             device.free_bytes,
-            lambda changed: sum(weigh_memory(changed, folder, task).values()),
+            lambda changed: sum(weigh_memory(changed, folder, task, device).values()),
         )
     speed = load_speed(cache, device)
     tokens = plan.batch_size * recipe.training.gradient_accumulation * min(task.tokens, recipe.training.max_length)
@@ -115,19 +121,26 @@ def estimate_recipe(
     )
 
 
-def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize) -> dict[str, int]:
-    """Return what -> bytes at the peak of a run of `recipe`. Raises ModelError or RecipeError in words."""
+def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> dict[str, int]:
+    """Return what -> bytes at the peak of a run of `recipe` on `device`. Raises ModelError or RecipeError in words."""
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
+    length = min(task.longest, recipe.training.max_length)
+    mixed = device.bf16 and recipe.training.mixed_precision == "auto"
+    plain = attends_plainly(device, length, recipe.training.attention)
     return itemise_memory(
         shape,
         counted,
         recipe.precision,
-        find_activations(folder, recipe.method, recipe.precision.other_bytes),
+        find_activations(folder, recipe.method, Computing(recipe.precision.other_bytes, mixed, plain)),
         batch=plan.batch_size,
-        length=min(task.longest, recipe.training.max_length),
+        length=length,
+        learnt=task.learnt,
+        shared=task.shared if recipe.training.shares_beginnings else 0,
         whole_model=recipe.method.saves_whole_model,
         checkpointing=recipe.training.gradient_checkpointing,
+        on_processor=device.kind == "cpu",
+        adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )
 

@@ -8,9 +8,13 @@ from studio.estimates.activations import Activations
 from studio.estimates.counting import Count, Shape
 from studio.precisions import Precision
 
-LEARNT_SHARE = 0.25
-PROGRAM_BYTES = 450 * 2**20
-"""Python with torch, transformers and peft loaded, before any model."""
+LOGIT_BYTES = 12
+"""For each learnt token and word of the vocabulary: the logit, its share of the loss, and its gradient."""
+PROGRAM_BYTES = 570 * 2**20
+"""Python with torch, transformers and peft loaded, and what they make for themselves in the first step."""
+SPARE_SHARE = 0.6
+"""Of what depends on the batch, this much more stays with the process on a processor: freed pieces of a few megabytes
+that its allocator (glibc's) can neither give back nor fill again. Measured by `bench.memory`."""
 
 
 def itemise_memory(
@@ -21,24 +25,41 @@ def itemise_memory(
     *,
     batch: int,
     length: int,
+    learnt: float,
+    shared: int = 0,
     whole_model: bool,
     checkpointing: bool,
+    adds_up: bool = False,
+    on_processor: bool = False,
     state_bytes: float = 8,
 ) -> dict[str, int]:
     """Return what -> bytes at the peak of a training step of `batch` rows of `length` tokens.
 
+    `learnt` of each row are predicted; the `shared` tokens that all begin with stand there once. `adds_up` says whether
+    batches are added up to a step: only then are there gradients while a batch is read. Otherwise they take the room
+    that activations leave on the way back, and the larger of the two is told without what the smaller takes.
     `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments.
     """
+    shared = min(shared, length)
+    rows = (shared + batch * (length - shared)) / length
     added = count.total - count.base + count.buffers
     trained_bytes = precision.other_bytes if whole_model else 4
+    logits = int(batch * learnt * shape.vocabulary * LOGIT_BYTES)
+    kept = activations.count_bytes(rows, length, shape.layers, checkpointing, logits)
+    copies = activations.count_copies(shape.layers, checkpointing)
+    spare = int(SPARE_SHARE * max(0, kept + logits - copies)) if on_processor else 0
+    gradients = trained_bytes * count.trainable
+    if not adds_up:
+        kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)
     return {
         "program": PROGRAM_BYTES,
         "base weights": precision.count_bytes(count.linear, count.base - count.linear),
         "adapter": 4 * added,
-        "gradients": trained_bytes * count.trainable,
+        "gradients": gradients,
         "optimiser": int(state_bytes * trained_bytes / 4 * count.trainable),
-        "activations": activations.count_bytes(batch, length, shape.layers, checkpointing),
-        "logits": int(batch * length * LEARNT_SHARE * shape.vocabulary * 8),
+        "activations": kept,
+        "logits": logits,
+        **({"spare": spare} if on_processor else {}),
     }
 
 

@@ -1,15 +1,24 @@
 """A short list of base models worth starting with; any folder or hub id may be used besides.
 
 The figures are those of each model's own card and config; what the studio computes with is read from the config itself.
+Only models that transformers loads by itself, as a causal language model, from safetensors: nothing the studio would
+refuse.
 """
+
+from typing import Literal
 
 from pydantic import BaseModel
 
 from studio.models.reference import BUILTIN
 
+Size = Literal["small", "medium", "large"]
+
 
 class ModelCard(BaseModel, frozen=True):
-    """One suggestion: `parameters` and `context` (tokens) as its authors state them."""
+    """One suggestion: `parameters` and `context` (tokens) as its authors state them.
+
+    A `gated` one is given only to those who have accepted its terms on the hub.
+    """
 
     ref: str
     title: str
@@ -17,11 +26,17 @@ class ModelCard(BaseModel, frozen=True):
     licence: str
     parameters: int
     context: int
+    gated: bool = False
 
     @property
     def local(self) -> bool:
         """Whether it works without a network from the first minute."""
         return self.ref == BUILTIN
+
+    @property
+    def size(self) -> Size:
+        """Small is below a billion parameters, large above five."""
+        return "small" if self.parameters < 1.01e9 else "medium" if self.parameters < 5e9 else "large"
 
 
 CATALOGUE = (
@@ -43,6 +58,15 @@ CATALOGUE = (
         summary="A small English model that still runs on a laptop's processor; good for short texts.",
     ),
     ModelCard(
+        ref="google/gemma-3-270m",
+        title="Gemma 3 270M",
+        licence="gemma",
+        parameters=268_098_176,
+        context=32768,
+        gated=True,
+        summary="Made to be fine-tuned for one narrow task; more than half of it is the table of its many words.",
+    ),
+    ModelCard(
         ref="HuggingFaceTB/SmolLM2-360M",
         title="SmolLM2 360M",
         licence="apache-2.0",
@@ -59,12 +83,63 @@ CATALOGUE = (
         summary="Many languages and some reasoning; best with a graphics card.",
     ),
     ModelCard(
+        ref="google/gemma-3-1b-pt",
+        title="Gemma 3 1B",
+        licence="gemma",
+        parameters=999_885_952,
+        context=32768,
+        gated=True,
+        summary="Text only and not yet taught to chat; a large vocabulary, so its last layer is what costs memory.",
+    ),
+    ModelCard(
+        ref="meta-llama/Llama-3.2-1B",
+        title="Llama 3.2 1B",
+        licence="llama3.2",
+        parameters=1_235_814_400,
+        context=131072,
+        gated=True,
+        summary="Eight languages and long texts, small enough for a laptop to hold; not yet taught to chat.",
+    ),
+    ModelCard(
+        ref="HuggingFaceTB/SmolLM2-1.7B",
+        title="SmolLM2 1.7B",
+        licence="apache-2.0",
+        parameters=1_711_376_384,
+        context=8192,
+        summary="The largest of its family: English, with its training data open too.",
+    ),
+    ModelCard(
+        ref="Qwen/Qwen3-1.7B",
+        title="Qwen3 1.7B",
+        licence="apache-2.0",
+        parameters=1_720_574_976,
+        context=40960,
+        summary="Many languages, follows instructions and reasons in steps when asked to.",
+    ),
+    ModelCard(
         ref="HuggingFaceTB/SmolLM3-3B",
         title="SmolLM3 3B",
         licence="apache-2.0",
         parameters=3_075_098_624,
         context=65536,
-        summary="A strong open 3-billion model; QLoRA fits a graphics card with 8 GB.",
+        summary="A strong and fully open 3-billion model in six languages, which can reason before it answers.",
+    ),
+    ModelCard(
+        ref="meta-llama/Llama-3.2-3B",
+        title="Llama 3.2 3B",
+        licence="llama3.2",
+        parameters=3_212_749_824,
+        context=131072,
+        gated=True,
+        summary="Eight languages and long texts on a small graphics card; not yet taught to chat.",
+    ),
+    ModelCard(
+        ref="Qwen/Qwen3-4B",
+        title="Qwen3 4B",
+        licence="apache-2.0",
+        parameters=4_022_468_096,
+        context=40960,
+        summary="Like its smaller sisters, and better at each of it; wants a graphics card.",
     ),
     ModelCard(
         ref="mistralai/Mistral-7B-v0.3",
@@ -72,6 +147,23 @@ CATALOGUE = (
         licence="apache-2.0",
         parameters=7_248_023_552,
         context=32768,
-        summary="The classic to fine-tune; QLoRA fits a graphics card with 12 GB or more.",
+        summary="The classic to fine-tune, not yet taught to chat; no terms to accept.",
+    ),
+    ModelCard(
+        ref="meta-llama/Llama-3.1-8B",
+        title="Llama 3.1 8B",
+        licence="llama3.1",
+        parameters=8_030_261_248,
+        context=131072,
+        gated=True,
+        summary="Eight languages and long texts; not yet taught to chat.",
+    ),
+    ModelCard(
+        ref="Qwen/Qwen3-8B",
+        title="Qwen3 8B",
+        licence="apache-2.0",
+        parameters=8_190_735_360,
+        context=40960,
+        summary="The largest of its family that one card tunes; many languages, no terms to accept.",
     ),
 )

@@ -85,15 +85,18 @@ def leave_a_core(device: DeviceFacts) -> None:
     torch.set_num_threads(max(1, device.cores - 1))
 
 
-def choose_attention(model: Any, device: DeviceFacts, longest: int, wanted: str = "auto") -> None:
-    """Let a model compute attention as `wanted`. Raises RecipeError in words where it can't.
+def attends_plainly(device: DeviceFacts, longest: int, wanted: str = "auto") -> bool:
+    """Whether attention is computed plainly: a processor's way back of the fused kernel costs more on short rows."""
+    return wanted == "eager" or (wanted == "auto" and device.kind == "cpu" and longest <= SHORT_ROW)
 
-    By "auto" a processor that trains on short rows multiplies plainly: the fused kernel's way back costs it more.
-    """
-    if wanted == "auto" and (device.kind != "cpu" or longest > SHORT_ROW):
+
+def choose_attention(model: Any, device: DeviceFacts, longest: int, wanted: str = "auto") -> None:
+    """Let a model compute attention as `wanted`. Raises RecipeError in words where it can't."""
+    plain = attends_plainly(device, longest, wanted)
+    if wanted == "auto" and not plain:
         return
     try:
-        model.set_attn_implementation("eager" if wanted == "auto" else wanted)
+        model.set_attn_implementation("eager" if plain else wanted)
     except (ImportError, ValueError) as error:
         raise RecipeError(
             f"This model can't compute attention by {wanted!r} here: {first_line(error)} Choose auto.",

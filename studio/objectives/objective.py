@@ -4,9 +4,10 @@ An objective turns a task's instances into token rows with labels; the trainer i
 """
 
 from abc import abstractmethod
+from itertools import takewhile
 from typing import Any, ClassVar, NamedTuple
 
-from studio.errors import TaskError
+from studio.errors import RecipeError, TaskError
 from studio.plugins import Plugin
 from studio.tasks.mapping import Kind
 from studio.tasks.task import Instance, Task
@@ -25,6 +26,32 @@ class Row(NamedTuple):
 
     input_ids: list[int]
     labels: list[int]
+
+
+SHORTEST_SHARED = 8
+"""Fewer common tokens than this aren't worth a forward pass of their own."""
+
+
+def count_shared(rows: list[Row]) -> int:
+    """Return how many tokens all rows begin with, 0 where they are few; the first learnt token needs one before it."""
+    first = rows[0].input_ids
+    most = max(0, min(_first_learnt(row.labels) for row in rows) - 1)
+    alike = (all(row.input_ids[place] == first[place] for row in rows) for place in range(most))
+    shared = sum(1 for _ in takewhile(bool, alike))
+    return shared if shared >= SHORTEST_SHARED else 0
+
+
+def _first_learnt(labels: list[int]) -> int:
+    return next((place for place, label in enumerate(labels) if label != -100), len(labels))
+
+
+def refuse_lengths(examples: int, most_tokens: int) -> RecipeError:
+    """Return the words for a task of which not one training example fits into what may be read."""
+    return RecipeError(
+        f"Not one of the {examples} training examples fits into {most_tokens:,} tokens. Raise the longest example, use "
+        "fewer examples in the prompt, or choose a model that reads more.",
+        field="training.max_length",
+    )
 
 
 class Objective(Plugin):

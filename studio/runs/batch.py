@@ -13,11 +13,9 @@ from torch.nn.functional import cross_entropy, pad
 from torch.utils.data import Dataset, Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from studio.objectives.objective import Row
+from studio.objectives.objective import Row, count_shared
 from studio.runs.one_pass import read_in_one_pass, use_one_pass
 
-SHORTEST_SHARED = 8
-"""Fewer common tokens than this aren't worth a forward pass of their own."""
 ROUNDING = {"float32": 1e-3}
 MORE_ROUNDING = 0.05
 """How far rounding, in 32 bits and in fewer, may move the logits when the beginning is read once, relative to them."""
@@ -71,8 +69,7 @@ class Batcher:
 
     def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
         """Return one batch of tensors."""
-        shared = count_shared(rows) if self.shares else 0
-        shared = shared if shared >= SHORTEST_SHARED else 0
+        shared = count_shared([Row(**row) for row in rows]) if self.shares else 0
         longest = max(len(row["input_ids"]) for row in rows) - shared
         ids = torch.stack([_left(row["input_ids"][shared:], longest, self.pad_id) for row in rows])
         labels = torch.stack([_left(row["labels"][shared:], longest, -100) for row in rows])
@@ -118,16 +115,6 @@ def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.
     return logits[:, :-1][learnt], wanted[learnt]
 
 
-def count_shared(rows: list[dict[str, list[int]]]) -> int:
-    """Return how many tokens all rows begin with; the one before the first learnt token is never among them."""
-    most = min(_first_learnt(row["labels"]) for row in rows) - 1
-    first = rows[0]["input_ids"]
-    for place in range(max(0, most)):
-        if any(row["input_ids"][place] != first[place] for row in rows):
-            return place
-    return max(0, most)
-
-
 def try_sharing(model: Any, batcher: Batcher, rows: list[Row]) -> bool:
     """Let the batcher share beginnings if that gives this model's very logits: tried on a few rows, not believed.
 
@@ -156,10 +143,6 @@ def try_sharing(model: Any, batcher: Batcher, rows: list[Row]) -> bool:
 
 def _to_device(batch: dict[str, Any], model: Any) -> dict[str, Any]:
     return {name: value.to(model.device) if hasattr(value, "to") else value for name, value in batch.items()}
-
-
-def _first_learnt(labels: list[int]) -> int:
-    return next((place for place, label in enumerate(labels) if label != -100), len(labels))
 
 
 def _left(values: list[int], length: int, filler: int) -> torch.Tensor:

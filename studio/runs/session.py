@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from transformers import TrainingArguments, set_seed
 
-from studio.errors import RecipeError, WorkspaceError
+from studio.errors import WorkspaceError
 from studio.estimates.time import Speed, measure_run, save_speed
 from studio.models.device import DeviceFacts, find_device
 from studio.models.loading import (
@@ -19,7 +19,7 @@ from studio.models.loading import (
     load_base,
     load_tokenizer,
 )
-from studio.objectives.objective import Objective, Row
+from studio.objectives.objective import Objective, Row, refuse_lengths
 from studio.runs.batch import Batcher, RowDataset, try_sharing
 from studio.runs.event import EventWriter
 from studio.runs.fused_lora import fuse_lora
@@ -152,8 +152,7 @@ def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
 def make_batcher(model: Any, recipe: Recipe, tokenizer: Any, prepared: Prepared) -> Batcher:
     """Return what makes batches for this model, sharing their beginning where that changes nothing."""
     batcher = Batcher(tokenizer.pad_token_id)
-    options = recipe.training
-    if not options.gradient_checkpointing and not options.neftune_alpha:  # its noise hangs on the length of a row
+    if recipe.training.shares_beginnings:
         try_sharing(model, batcher, prepared.train)
     return batcher
 
@@ -178,11 +177,7 @@ def encode_task(
     ]
     kept = [[row for row in part if row is not None] for part in rows]
     if not kept[0]:
-        raise RecipeError(
-            f"Not one of the {len(train_part)} training examples fits into {max_length:,} tokens. Raise the longest "
-            "example, use fewer examples in the prompt, or choose a model that reads more.",
-            field="training.max_length",
-        )
+        raise refuse_lengths(len(train_part), max_length)
     return Prepared(kept[0], kept[1], len(rows[0]) + len(rows[1]) - len(kept[0]) - len(kept[1]))
 
 

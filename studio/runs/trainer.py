@@ -41,7 +41,10 @@ class StudioTrainer(Trainer):
         found = sum_loss(model, inputs)
         loss = found.total / (num_items_in_batch if num_items_in_batch is not None else found.learnt.clamp(min=1))
         if model.training:
-            loss = loss + self.recipe.method.penalise(self.model) / self.current_gradient_accumulation_steps
+            penalty = self.recipe.method.penalise(self.model) / self.current_gradient_accumulation_steps
+            loss = loss + (
+                penalty - torch.as_tensor(penalty).detach()
+            )  # felt by the gradients; what is shown is the task's loss alone
         return (loss, {"loss": loss}) if return_outputs else loss
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:

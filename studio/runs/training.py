@@ -79,7 +79,12 @@ class Training(Declared):
         json_schema_extra=ADVANCED,
     )
     batch_size: int | None = Field(
-        None, ge=1, le=1024, title="Batch size", description="How many examples each step looks at."
+        None,
+        ge=1,
+        le=1024,
+        title="Batch size",
+        description="How many examples each step looks at. They are of like length, so packing would save next to "
+        "nothing.",
     )
     learning_rate: float | None = Field(
         None,
@@ -214,6 +219,11 @@ class Training(Declared):
         description="The same seed shuffles the same way.",
         json_schema_extra=ADVANCED,
     )
+
+    @property
+    def shares_beginnings(self) -> bool:
+        """Whether the common beginning of a batch may be read once; NEFTune's noise hangs on the length of a row."""
+        return not self.gradient_checkpointing and not self.neftune_alpha
 
     def plan(self, method: Method, parameters: int | None, examples: int) -> Plan:
         """Fill every blank for a base of `parameters` weights and this many training examples."""

@@ -14,7 +14,8 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError, TaskError
-from studio.service import Studio, TokenLengths
+from studio.estimates.lengths import TokenLengths
+from studio.service import Studio
 from studio.tasks.reading import Reading
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard

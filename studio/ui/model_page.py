@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.models.catalogue import ModelCard, Size
 from studio.models.device import DeviceFacts
 from studio.models.facts import ModelFacts
 from studio.models.reference import BUILTIN
@@ -25,6 +26,12 @@ about a minute on
 this computer and needs no network.</p></div>"""
 FIND_HUB = "A Hugging Face id, such as HuggingFaceTB/SmolLM2-135M."
 FIND_LOCAL = FIND_HUB[:-1] + ", or a folder on the computer that runs this studio."
+SIZES: dict[Size, str] = {
+    "small": "From the hub, up to a billion parameters: a laptop trains them",
+    "medium": "From the hub, 1 to 4 billion: for a graphics card with 8 GB",
+    "large": "From the hub, 7 and 8 billion: for a graphics card with 12 GB or more",
+}
+"""What a group of the hub's models is called."""
 FITS = {
     "fits": "it fits this computer",
     "tight": "tight on this computer",
@@ -98,28 +105,41 @@ def draw_complaint(text: str) -> str:
 
 
 def draw_cards(studio: Studio, chosen: str) -> str:
-    """Return the catalogue as cards; a model that is not in it gets a card of its own."""
-    device = studio.device()
-    cards = [
-        _draw_card(
-            card.ref,
-            card.title,
-            card.summary,
-            [short_number(card.parameters) + " parameters", *_judge(card, device)],
-            card.local,
-        )
-        for card in studio.list_models()
-    ]
-    if chosen not in {card.ref for card in studio.list_models()}:
-        cards.insert(
+    """Return the catalogue as cards, the hub's folded by size; a model that is not in it gets a card of its own."""
+    device, listed = studio.device(), studio.list_models()
+    first = [_draw_listed(card, device) for card in listed if card.local]
+    if chosen not in {card.ref for card in listed}:
+        first.insert(
             0, _draw_card(chosen, chosen.rstrip("/").rsplit("/", 1)[-1] or chosen, f"Your own choice: {chosen}", [])
         )
-    return f'<div class="studio cards" role="radiogroup" aria-label="Base model">{"".join(cards)}</div>'
+    groups = "".join(
+        _draw_group(size, [card for card in listed if card.size == size and not card.local], chosen, device)
+        for size in SIZES
+    )
+    return f'<div class="studio stack">{_draw_choice("Base model", first)}{groups}</div>'
 
 
-def _judge(card: Any, device: DeviceFacts) -> list[str]:
-    need = card.parameters * 3
-    return ["too big for this computer"] if need > device.free_bytes else [] if card.local else ["from the hub"]
+def _draw_group(size: Size, cards: list[ModelCard], chosen: str, device: DeviceFacts) -> str:
+    shown = " open" if any(card.ref == chosen for card in cards) else ""
+    names = ", ".join(card.title for card in cards)
+    return (
+        f'<details class="more card" id="models-{size}"{shown}><summary>{SIZES[size]}'
+        f'<span class="hint"> {escape(names)}</span></summary>'
+        f"{_draw_choice(SIZES[size], [_draw_listed(card, device) for card in cards])}</details>"
+    )
+
+
+def _draw_choice(label: str, cards: list[str]) -> str:
+    return f'<div class="cards" role="radiogroup" aria-label="{escape(label)}">{"".join(cards)}</div>'
+
+
+def _draw_listed(card: ModelCard, device: DeviceFacts) -> str:
+    tags = [f"{short_number(card.parameters)} parameters", f"reads {number(card.context)} tokens", card.licence]
+    if card.gated:
+        tags.append("asks you to accept its terms")
+    if card.parameters * 3 > device.free_bytes:
+        tags.append("too big for this computer")
+    return _draw_card(card.ref, card.title, card.summary, tags, card.local)
 
 
 def _draw_card(ref: str, title: str, summary: str, tags: list[str], local: bool = False) -> str:

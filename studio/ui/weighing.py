@@ -24,6 +24,7 @@ MEMORY_WORDS = {
     "optimiser": "the optimiser's memory",
     "activations": "work in between",
     "logits": "the words it weighs",
+    "spare": "what the system can't use again",
 }
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,12 +61,16 @@ class Tuned(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=[case[:2] for case in CASES], ids=[case[2] for case in CASES])
-def tuned(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -> Iterator[Tuned]:
+def tuned(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -> Tuned:
     """Each method on each architecture."""
+    given, architecture = request.param
+    return tune(METHODS.read(json.loads(given)), model_folder(architecture))
+
+
+def tune(method: Method, folder: Path) -> Tuned:
+    """Attach a method to the model of a folder and train it for a few steps."""
     import torch
 
-    given, architecture = request.param
-    method, folder = METHODS.read(json.loads(given)), model_folder(architecture)
     torch.manual_seed(1)
     ids = torch.randint(3, 260, (4, 12))
     batch = {"input_ids": ids, "labels": ids}
@@ -88,7 +92,7 @@ def tuned(request: pytest.FixtureRequest, model_folder: Callable[[str], Path]) -
         method.after_step(model, step)
         optimiser.zero_grad()
     model.eval()
-    yield Tuned(method, folder, batch, load(folder), own, before, model, begun, losses)
+    return Tuned(method, folder, batch, load(folder), own, before, model, begun, losses)
 
 
 def load(folder: Path) -> Any:

@@ -1,0 +1,67 @@
+"""How long a task's examples are in tokens of a model, from a sample, and whether any fits into what it reads."""
+
+from pydantic import BaseModel
+
+from studio.models.facts import describe_model, find_config_folder
+from studio.models.loading import load_tokenizer
+from studio.models.reference import ModelRef
+from studio.objectives.objective import Objective, count_shared, refuse_lengths
+from studio.runs.recipe import Recipe
+from studio.tasks.task import Instance, Task
+
+SAMPLED = 300
+"""How many instances are tokenised."""
+
+
+class TokenLengths(BaseModel, frozen=True):
+    """How long a task's examples (prompt and answer) are in tokens of one model.
+
+    `learnt` are those of the answer on average, `shared` those that all begin with.
+    """
+
+    model: str
+    counted: int
+    mean: float
+    learnt: float
+    shared: int
+    shortest: int
+    median: int
+    p95: int
+    longest: int
+    too_long: int
+    context: int | None
+
+
+def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLengths:
+    """Return how long the first examples of a task are. Raises ModelError or RecipeError in words."""
+    tokenizer = load_tokenizer(find_config_folder(ref))
+    context = describe_model(ref).context
+    found = (objective.encode(task, instance, tokenizer, 10**9) for instance in task.instances[:SAMPLED])
+    rows = [row for row in found if row is not None]
+    lengths = sorted(len(row.input_ids) for row in rows)
+    return TokenLengths(
+        model=ref.ref,
+        counted=len(lengths),
+        mean=sum(lengths) / len(lengths),
+        learnt=sum(label != -100 for row in rows for label in row.labels) / len(rows),
+        shared=count_shared(rows),
+        shortest=lengths[0],
+        median=_rank(lengths, 0.5),
+        p95=_rank(lengths, 0.95),
+        longest=lengths[-1],
+        context=context,
+        too_long=sum(length > (context or 10**9) for length in lengths),
+    )
+
+
+def check_lengths(recipe: Recipe, task: Task, examples: tuple[Instance, ...], lengths: TokenLengths) -> None:
+    """Raise RecipeError in words where not one of the training examples fits into what the model may read."""
+    room = min(recipe.training.max_length, (lengths.context or 10**9) - recipe.method.virtual_tokens)
+    if lengths.shortest > room:  # hardly ever: then all of them are looked at
+        tokenizer = load_tokenizer(find_config_folder(recipe.base))
+        if not any(recipe.objective.encode(task, instance, tokenizer, room) for instance in examples):
+            raise refuse_lengths(len(examples), room)
+
+
+def _rank(values: list[int], share: float) -> int:
+    return values[min(len(values) - 1, int(share * len(values)))]
