@@ -1,7 +1,7 @@
 // The bench: one task, labelled and written. This file is its frame: which task, whose labels, what was typed, which tab is shown.
 // js_on_load of LabelBench; bench_label.js, bench_people.js, bench_write.js, bench_table.js and bench_versions.js follow in the same scope.
 // All text of a task is foreign: it is only ever text. What is typed is kept in this browser until the studio has it on its disk.
-const {h, put, name: nameOfRun} = window.studioElements;
+const {h, put} = window.studioElements;
 const studio = window.studio, root = element.querySelector(".bench");
 const PERSON = "fine-tuning-studio.person", TYPED = "fine-tuning-studio.typed", PLACE = "fine-tuning-studio.place";
 const SILENT = "The studio does not answer. What you typed is kept here; try again.";
@@ -95,6 +95,7 @@ function say(text) { studio.say(text); }
 let looking = 0;
 const follow = (draft, before) => {
   if (draft.step !== "label") return;
+  if (!studio.isOpen) return put(nothing, "Opening the task …");
   const task = draft.recipe.task_id ?? null;
   if (!before || before.step !== "label" || task !== bench.task) { if (task !== bench.task) bench.part = null; bench.task = task; load(true); } else drawStanding();
 };
@@ -109,7 +110,6 @@ async function load(afresh) {
   take(answer);
   nothing.hidden = true;
   body.hidden = false;
-  root.dataset.state = "ready";
   labelling.start(afresh);
   openTab(bench.tab);
 }

@@ -9,7 +9,7 @@ const labelling = (() => {
   // ---- made once ----
   const bar = h("i"), words = h("p", {class: "bench-progress", role: "status"});
   const parts = h("div", {class: "segments", role: "radiogroup", "aria-label": "Which instances"});
-  const number = h("p", {class: "hint bench-number"}), turns = h("div", {class: "bench-turns"}), input = h("p", {class: "bench-input", dir: "auto", tabindex: -1});
+  const number = h("p", {class: "hint bench-number"}), turns = h("div", {class: "bench-turns"}), input = h("p", {class: "bench-input", dir: "auto", tabindex: 0});
   const suggestion = h("p", {class: "bench-suggestion", hidden: true}), mine = h("p", {class: "bench-mine"});
   const choices = h("div", {class: "bench-choices", role: "group", "aria-label": "Labels"});
   const text = h("textarea", {id: "bench-text", rows: 2, spellcheck: "true", dir: "auto", maxlength: 200000, placeholder: "Write the answer …"});
@@ -38,17 +38,20 @@ const labelling = (() => {
   // ---- where we are ----
   function start(afresh) {
     const {sheet} = bench, before = afresh ? null : idNow() ?? root.dataset.id;
-    items.clear();
+    if (afresh) items.clear();
     newest = Math.max(0, ...Object.values(sheet.mine).map((one) => one[1]));
     if (afresh) done.length = 0;
     drawParts();
     drawAbout();
     drawProgress();
     people.refresh();
+    if (afresh) helpers.list();
     const kept = store.read(`${PLACE}.${family(bench.task)}`), first = sheet.ids.findIndex(isOpen);
     const wanted = sheet.ids.indexOf(before) >= 0 ? sheet.ids.indexOf(before) : kept && sheet.ids.includes(kept) && isOpen(kept) ? sheet.ids.indexOf(kept) : first;
-    if (!sheet.ids.length) return showFinished("Nothing of this is yours to label.");
-    if (wanted < 0 && afresh) { at = 0; showFinished(); show(0, {quiet: true}); } else show(Math.max(0, wanted), {quiet: true});
+    finished.hidden = first >= 0;
+    card.hidden = !sheet.ids.length;
+    if (first < 0) showFinished();
+    if (sheet.ids.length) show(Math.max(0, wanted), {quiet: true}); else root.dataset.state = "ready";
   }
 
   async function fetchAround(place) {
@@ -94,8 +97,8 @@ const labelling = (() => {
     turns.replaceChildren(...(item?.turns ?? []).slice(0, -1).map(([role, said]) => h("p", {}, h("span", {class: "hint"}, `${role} `), foreign("span", said))));
     input.classList.toggle("long", (item?.input.length ?? 0) > 280);
     choices.hidden = !labels.length;
-    choices.replaceChildren(...labels.slice(0, 9).map((label, place) => h("button", {type: "button", class: "btn bench-choice", "aria-pressed": String(given?.[0] === label), "data-label": label,
-      onclick: () => give(label)}, key(String(place + 1)), foreign("span", label))));
+    choices.replaceChildren(...labels.map((label, place) => h("button", {type: "button", class: "btn bench-choice", "aria-pressed": String(given?.[0] === label), "data-label": label,
+      onclick: () => give(label)}, place < 9 ? key(String(place + 1)) : null, foreign("span", label))));
     const kept = typed.find(`answer.${id}`);
     text.value = kept ?? "";
     own.hidden = labels.length > 0 && kept === null;
@@ -154,9 +157,18 @@ const labelling = (() => {
   }
   about.open = innerWidth > 900;
 
-  function showFinished(said) {
+  function showFinished() {
     finished.hidden = false;
-    finished.replaceChildren(h("h3", {}, said ?? "All of yours are labelled."), h("p", {class: "lead"}, said ? "Add inputs, or label all instances." : "Use the labels as a new version of the task, or look at any of them again below."));
+    finished.replaceChildren(h("h3", {}, "All of yours are labelled."), h("p", {class: "lead"}, "Use the labels as a new version of the task, or look at any of them again below."));
+  }
+
+  async function reshare(of) {               // somebody joined, or left some: the shares are other ones now
+    if (of === bench.sheet.ids.length) return;
+    const next = bench.sheet.ids.slice(at + 1).filter(isOpen), sheet = await ask("open_bench");
+    if (sheet.error) return put(problem, sheet.error);
+    take(sheet);
+    at = sheet.ids.indexOf(next.find((id) => sheet.ids.includes(id))) - 1;
+    drawProgress();
   }
 
   // ---- acts ----
@@ -187,8 +199,11 @@ const labelling = (() => {
     if (output !== null && !output.trim()) { put(problem, "The answer is blank. Write one, or skip."); return text.focus(); }
     const seconds = (performance.now() - since) / 1000;
     hold(true);
+    try { await send(id, output, seconds); } finally { hold(false); }
+  }
+
+  async function send(id, output, seconds) {
     const answer = await ask("give_label", {id, output: output?.trim() ?? null, before: bench.sheet.mine[id]?.[1] ?? null, seconds: seconds < LONG_AGO ? seconds : null, since: newest});
-    hold(false);
     since = performance.now();
     if (answer.conflict) { bench.sheet.mine[id] = answer.there; draw(); text.value = output ?? ""; return put(problem, answer.conflict); }
     if (answer.error) return put(problem, answer.error);
@@ -198,6 +213,7 @@ const labelling = (() => {
     learn(answer);
     say(`${output ?? "Skipped"}. ${answer.words}.`);
     await moved(answer.task);
+    await reshare(answer.of);
     await go(at + 1);
   }
 
@@ -271,7 +287,6 @@ const labelling = (() => {
       wake();
       drawSuggestion();
     });
-    helper.addEventListener("focus", list);
     async function list() {
       const answer = await ask("list_helpers");
       if (answer.error) return put(helperWords, answer.error);
@@ -302,7 +317,6 @@ const labelling = (() => {
       drawSuggestion();
       wake();
     }
-    list();
     return {find, wake, list, isChosen: () => chosen !== null};
   })();
   opened.label = () => { since = performance.now(); focus(); };

@@ -86,7 +86,7 @@ def test_ten_by_keyboard_alone_a_reload_in_the_middle_and_training_on_the_result
     expect(page.locator(".bench-progress")).to_contain_text("10 of 40")
     labels = studio.labels.look(moods, "me").mine
     assert [labels[f"mood-{n}"].output for n in range(10)] == ["good", "bad", "good", "good", "bad"] + ["good"] * 5
-    expect(bench).to_have_attribute("data-changes", "4")
+    expect(bench).to_have_attribute("data-changes", "5")
     shot("label", full_page=True)
     page.keyboard.press("v")
     expect(bench).to_have_attribute("data-version", re.compile("[0-9a-f]{12}"))
@@ -158,9 +158,7 @@ def test_two_windows_of_one_person_lose_nothing(open_page: Callable[..., Page], 
     assert studio.labels.look(moods, "me").mine["mood-1"].output == "good"
 
 
-def test_labels_outlive_the_studio(
-    launch_app: Callable[..., Any], open_page: Callable[..., Page], console_errors: list[str]
-) -> None:
+def test_labels_outlive_the_studio(launch_app: Callable[..., Any], open_page: Callable[..., Page]) -> None:
     app = launch_app()
     page = open_page(app.url)
     open_bench(page, "studio005_plural")
@@ -271,15 +269,13 @@ def test_a_run_suggests_in_the_background(page: Page, studio: Studio, moods: str
     recipe = {**write_recipe(tiny_model, steps=2, save_every=2, evaluate_every=0), "task_id": moods}
     run = studio.start_run(recipe)
     wait_until(lambda: studio.run_status(run).status == "finished", LONG / 1000)
-    bench = open_bench(page, moods)
-    page.locator("#bench-helper").focus()
+    open_bench(page, moods)
     page.locator(f"#bench-helper option[value^='{run}']").first.wait_for(state="attached")
     page.locator("#bench-helper").select_option(index=1)
     expect(page.locator(".bench-suggestion")).to_contain_text("tuned")
     page.locator(".bench-input").focus()
     press(page, "1", 1)  # it needn't wait for the model
     expect(page.locator(".bench-suggestion")).not_to_contain_text("thinking", timeout=LONG)
-    expect(bench).to_have_attribute("data-suggested", re.compile("."), timeout=LONG)
 
 
 def test_hostile_text_is_inert(page: Page, studio: Studio, tmp_path: Path, console_errors: list[str]) -> None:
@@ -291,6 +287,7 @@ def test_hostile_text_is_inert(page: Page, studio: Studio, tmp_path: Path, conso
         page.get_by_role("tab", name=tab).click()
         expect(page.locator(".bench")).to_contain_text(words)
         check_inert(page)
+    page.locator("[data-act=other]").click()
     page.locator("#bench-text").fill(SEEN)
     page.locator("#bench-text").press("Enter")
     expect(page.locator(".bench")).to_have_attribute("data-done", "1")

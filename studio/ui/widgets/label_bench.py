@@ -130,7 +130,9 @@ def give_label(visit: Studio, asked: Any) -> dict[str, Any]:
 
 def undo_label(visit: Studio, asked: Any) -> dict[str, Any]:
     """Take back a label; the one before it stands again."""
-    person, at = read_name(asked.get("person") if isinstance(asked, dict) else None), part(asked, "at", float)
+    person, at = read_name(asked.get("person") if isinstance(asked, dict) else None), _read_number(asked.get("at"))
+    if at is None:
+        raise InputError("The page's question lacks 'at'. Reload the page and try again.", field="at")
     try:
         before = visit.labels.undo_label(part(asked, "task", str), person, _read_id(asked), at)
     except EditConflict as conflict:
