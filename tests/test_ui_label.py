@@ -1,5 +1,6 @@
 """The labelling page without a browser: its acts, asked well and badly, and what a stranger gets."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from studio.chat.desk import Answers
 from studio.service import Studio
 from studio.ui.draft import read_address, read_draft
 from studio.ui.widgets.label_bench import LabelBench, make_acts
+from studio.visitor import HEADER
 
 ACTS = [
     "open_bench", "read_items", "give_label", "undo_label", "look_together", "settle_label", "share_labels",
@@ -192,8 +194,8 @@ def test_the_page_has_an_address() -> None:
 
 def test_strangers_see_no_task_of_others(workspace: Any) -> None:
     studio = Studio(workspace, shared=True)
-    anna, ben = studio.seen_by("anna" * 8), studio.seen_by("ben_" * 8)
-    hers = anna.labels.edit("studio001_sentiment", []).task_id
+    hers = studio.seen_by("anna" * 8).labels.edit("studio001_sentiment", []).task_id
     for name in ("open_bench", "read_items", "look_together", "use_labels", "list_rows", "list_versions"):
-        answer = {one.__name__: one for one in make_acts(ben)}[name]({"task": hers, "person": "Ben", "ids": ["x"]})
+        ask = {one.__name__: one for one in make_acts(studio)}[name]
+        answer = ask({"task": hers, "person": "Ben", "ids": ["x"]}, SimpleNamespace(headers={HEADER: "ben_" * 8}))
         assert "There is no task" in answer["error"] and answer["gone"] is True

@@ -86,7 +86,7 @@ function openTab(id) {
     tab.tabIndex = isHere ? 0 : -1;
   }
   for (const [other, panel] of Object.entries(panels)) panel.hidden = other !== id;
-  opened[id]?.();
+  if (bench.sheet) opened[id]?.();
 }
 
 function say(text) { studio.say(text); }

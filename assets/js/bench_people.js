@@ -8,7 +8,7 @@ const people = (() => {
   const together = h("details", {class: "more card", id: "bench-together"}, h("summary", {}, "Together ", count), h("div", {class: "stack"},
     h("p", {class: "hint"}, "Several people can label at once: open this page in each browser and write your own name above. Each gets a share of their own, and two people get some of the same."),
     list, h("label", {class: "row", for: "bench-overlap"}, "Labelled by two people:", overlap), agree, pairs, conflicts));
-  panels.label.append(h("div", {class: "bench-use card"}, h("div", {class: "acts"}, use), used, problem), together);
+  panels.label.querySelector(".stack").append(h("div", {class: "bench-use card"}, h("div", {class: "acts"}, use), used, problem), together);
 
   const later = () => { clearTimeout(waiting); waiting = setTimeout(refresh, 700); };
 

@@ -153,7 +153,7 @@ def test_two_windows_of_one_person_lose_nothing(open_page: Callable[..., Page], 
     expect(other.locator(".bench")).to_have_attribute("data-id", "mood-1")
     assert studio.labels.look(moods, "me").mine["mood-0"].output == "bad"
     press(other, "1", 2)
-    press(one, "s", 2)  # mood-1, which the other window labelled: refused, and said
+    one.keyboard.press("s")  # mood-1, which the other window labelled: refused, and said
     expect(one.locator(".bench-card .error-line")).to_contain_text("in another window")
     assert studio.labels.look(moods, "me").mine["mood-1"].output == "good"
 
