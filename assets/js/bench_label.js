@@ -94,6 +94,7 @@ const labelling = (() => {
     put(number, `${studio.number(at + 1)} of ${studio.number(bench.sheet.ids.length)}${item?.waiting ? " · waits for its first answer" : ""}`);
     put(problem, item ? "" : "This instance is gone: somebody deleted it. Go on with the next.");
     put(input, item?.input ?? "");
+    change.hidden = !item || item.waiting;
     turns.replaceChildren(...(item?.turns ?? []).slice(0, -1).map(([role, said]) => h("p", {}, h("span", {class: "hint"}, `${role} `), foreign("span", said))));
     input.classList.toggle("long", (item?.input.length ?? 0) > 280);
     choices.hidden = !labels.length;

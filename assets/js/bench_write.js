@@ -1,6 +1,6 @@
 // Adding instances by hand or by pasting, and writing the task's own texts. Every save is a version; what clashes is shown with both texts.
 const area = (id, label, {rows = 3, hint = null, ...rest} = {}) => {
-  const field = h("textarea", {id, rows, dir: "auto", spellcheck: "true", maxlength: 200000, ...rest});
+  const field = h("textarea", {id, rows, dir: "auto", spellcheck: "true", maxlength: 200000, style: `--rows: ${rows}`, ...rest});
   return {field, box: h("div", {class: "field"}, h("label", {for: id}, label), field, hint ? h("span", {class: "hint"}, hint) : null)};
 };
 const asText = (value) => (Array.isArray(value) ? value.map(asText).join("\n\n") : value && typeof value === "object" ? Object.entries(value).filter(([name, one]) => name !== "extra" && one && asText(one)).map(([name, one]) => `${name}: ${asText(one)}`).join("\n") : String(value ?? ""));
@@ -130,7 +130,7 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
         field.addEventListener("input", () => { one[key] = field.value; keep(name); });
         return box;
       };
-      return h("fieldset", {class: "bench-example"}, h("legend", {class: "hint"}, `Example ${place + 1}`), part("input", "Input", 2), part("output", "Output", 1), part("explanation", LISTS[name][1], 2), one.suggestion || name === "negative_examples" ? part("suggestion", "Better", 1) : null,
+      return h("div", {class: "bench-example", role: "group", "aria-label": `Example ${place + 1}`}, h("p", {class: "hint"}, `Example ${place + 1}`), part("input", "Input", 2), part("output", "Output", 1), part("explanation", LISTS[name][1], 2), one.suggestion || name === "negative_examples" ? part("suggestion", "Better", 1) : null,
         h("div", {}, button("Remove", () => { examples[name].splice(place, 1); drawList(name); keep(name); }, {kind: "quiet small"})));
     }));
   }
