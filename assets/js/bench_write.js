@@ -87,7 +87,7 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
 
 // ---- the task's own texts --------------------------------------------------------------------------------------------------------------
 (() => {
-  const TEXTS = {definition: ["Definition", 6, "The instruction that the model reads before every input."], things_to_avoid: ["Things to avoid", 3, "What an answer must not do."], title: ["Title", 1, "What the task is called in the lists."]};
+  const TEXTS = {definition: ["Definition", 4, "The instruction that the model reads before every input."], things_to_avoid: ["Things to avoid", 3, "What an answer must not do."], title: ["Title", 1, "What the task is called in the lists."]};
   const LISTS = {positive_examples: ["Positive examples", "Why it is right"], negative_examples: ["Negative examples", "Why it is wrong"]};
   const problem = h("p", {class: "error-line", role: "alert"}), said = h("p", {role: "status"}), clashes = h("div", {class: "stack"});
   const fields = Object.fromEntries(Object.entries(TEXTS).map(([name, [label, rows, hint]]) => [name, area(`write-${name}`, label, {rows, hint})]));
