@@ -1,5 +1,5 @@
 // One instance at a time, large, by keyboard: 1-9 choose a label, A accepts what is suggested, S skips, U undoes, J jumps, W writes,
-// V makes a version.
+// B and N (or the arrows) turn, V makes a version; while an answer is written, the same with Alt.
 // A label is on the studio's disk before the page goes on.
 const labelling = (() => {
   const AHEAD = 20, LONG_AGO = 300;          // instances that are fetched at a time; seconds after which nobody was labelling
@@ -17,7 +17,7 @@ const labelling = (() => {
   const own = h("div", {class: "bench-own"}, h("label", {class: "visually-hidden", for: "bench-text"}, "Your answer"), text, save);
   const accept = button("Accept", acceptIt, {kind: "", keys: "A", "data-act": "accept"}), skip = button("Skip", () => give(null), {kind: "", keys: "S", "data-act": "skip"});
   const undo = button("Undo", undoIt, {kind: "", keys: "U", "data-act": "undo"}), other = button("Write another", writeOwn, {kind: "", keys: "W", "data-act": "other"});
-  const back = button("Back", () => show(at - 1), {kind: "", keys: "←", "data-act": "back"}), on = button("Next", () => show(at + 1), {kind: "", keys: "→", "data-act": "next"});
+  const back = button("Back", () => show(at - 1), {kind: "", keys: "B", "data-act": "back"}), on = button("Next", () => show(at + 1), {kind: "", keys: "N", "data-act": "next"});
   const jump = h("input", {id: "bench-jump", type: "number", min: 1, inputmode: "numeric"});
   const jumping = h("form", {class: "bench-jump", onsubmit: (event) => { event.preventDefault(); jumpTo(); }}, h("label", {for: "bench-jump"}, "Jump to ", key("J")), jump);
   const change = button("Change its texts", () => editOne(items.get(idNow())), {kind: "small quiet", "data-act": "edit"});
@@ -38,7 +38,8 @@ const labelling = (() => {
   // ---- where we are ----
   function start(afresh) {
     const {sheet} = bench, before = afresh ? null : idNow() ?? root.dataset.id;
-    if (afresh) items.clear();
+    items.clear();
+    if (afresh) table.clear();
     newest = Math.max(0, ...Object.values(sheet.mine).map((one) => one[1]));
     if (afresh) done.length = 0;
     drawParts();
@@ -77,6 +78,7 @@ const labelling = (() => {
     } else fetchAround(at + 5);
     root.dataset.state = "ready";
     draw();
+    if (!quiet && card.getBoundingClientRect().top < 0) card.scrollIntoView({block: "start"});
     if (!quiet || document.activeElement === document.body) focus();
     helpers.wake();
   }
@@ -104,7 +106,7 @@ const labelling = (() => {
     text.value = kept ?? "";
     own.hidden = labels.length > 0 && kept === null;
     other.hidden = !labels.length;
-    for (const [act, letter] of [[accept, "A"], [skip, "S"], [undo, "U"]]) put(act.querySelector("kbd"), labels.length ? letter : `Alt ${letter}`);
+    for (const [act, letter] of [[accept, "A"], [skip, "S"], [undo, "U"], [back, "B"], [on, "N"], [jumping, "J"], [people.button, "V"]]) put(act.querySelector("kbd"), labels.length ? letter : `Alt ${letter}`);
     mine.replaceChildren(...(given ? [h("span", {class: "hint"}, given[0] === null ? "You skipped this." : "Your label: "), given[0] === null ? "" : foreign("strong", given[0])] : []));
     undo.disabled = !lastDone();
     jump.max = bench.sheet.ids.length;
@@ -255,7 +257,7 @@ const labelling = (() => {
   });
 
   // ---- keys ----
-  const LETTERS = {KeyA: acceptIt, KeyS: () => give(null), KeyU: undoIt, KeyJ: () => jump.focus(), KeyW: writeOwn, KeyV: () => people.use()};
+  const LETTERS = {KeyA: acceptIt, KeyS: () => give(null), KeyU: undoIt, KeyJ: () => jump.focus(), KeyB: () => show(at - 1), KeyN: () => show(at + 1), KeyW: writeOwn, KeyV: () => people.use()};
   document.addEventListener("keydown", (event) => {
     if (studio.draft.step !== "label" || bench.tab !== "label" || !bench.sheet || body.hidden || event.ctrlKey || event.metaKey || event.isComposing) return;
     const field = event.target.closest?.("input, textarea, select, [contenteditable]"), control = event.target.closest?.("button, a, summary");
@@ -268,7 +270,7 @@ const labelling = (() => {
     }
     if (field) { if (event.key === "Escape") stop(() => input.focus({preventScroll: true})); return; }
     if (/^[1-9]$/.test(event.key) && set()[event.key - 1] !== undefined) return stop(() => give(set()[event.key - 1]));
-    const letter = {a: "KeyA", s: "KeyS", u: "KeyU", j: "KeyJ", w: "KeyW", v: "KeyV"}[event.key.toLowerCase()];
+    const letter = {a: "KeyA", s: "KeyS", u: "KeyU", j: "KeyJ", w: "KeyW", v: "KeyV", b: "KeyB", n: "KeyN"}[event.key.toLowerCase()];
     if (letter) return stop(LETTERS[letter]);
     if (control) return;
     if (event.key === "Enter") stop(acceptIt);

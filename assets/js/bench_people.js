@@ -68,5 +68,5 @@ const people = (() => {
     root.dataset.version = answer.version;
     await written(answer);
   }
-  return {refresh, later, use: () => use.disabled || useThem()};
+  return {refresh, later, button: use, use: () => use.disabled || useThem()};
 })();

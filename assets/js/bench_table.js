@@ -55,8 +55,9 @@ const table = (() => {
   }
   function goTo(id) {
     const place = bench.sheet.ids.indexOf(id);
+    if (place < 0) return put(problem, "This one is in somebody else's share..");
     openTab("label");
-    if (place >= 0) labelling.show(place);
+    labelling.show(place);
   }
 
   async function change(how) {
@@ -68,7 +69,13 @@ const table = (() => {
     await written(found);
     turn(page);
   }
-  return {turn, editor, draw};
+  function clear() {
+    editor.replaceChildren();
+    chosen.clear();
+    page = 0;
+    put(said, "");
+  }
+  return {turn, editor, clear};
 })();
 
 // ---- one instance: its input and its answers ----

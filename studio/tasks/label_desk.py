@@ -176,8 +176,8 @@ class LabelDesk:
             there = self._find_label(own, label.by, label.id)
             if there and there.at != before and there.output != label.output:
                 raise EditConflict(
-                    f"You labelled this in another window meanwhile: {_say_label(there)}. Label it again to replace "
-                    "that.",
+                    f"Under your name this was labelled in another window meanwhile: {_say_label(there)}. Label it "
+                    "again to replace that. Was it somebody else? Then each write a name of your own.",
                     there,
                 )
             join_team(self._folder(own), label.by)
