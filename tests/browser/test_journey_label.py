@@ -10,10 +10,12 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from test_hostile import SEEN, check_inert, write_evil_task
 from test_journey_train import LONG, address, open_studio, write_recipe
+from test_looks import AXE, RULES
 from tiny import import_task, wait_until
 
 from studio.service import Studio
 from studio.tasks.edit import SetText
+from studio.tasks.labelling import Label
 
 expect.set_options(timeout=30_000)
 WORDS = ("lovely", "awful", "fine", "sad")
@@ -276,6 +278,33 @@ def test_a_run_suggests_in_the_background(page: Page, studio: Studio, moods: str
     page.locator(".bench-input").focus()
     press(page, "1", 1)  # it needn't wait for the model
     expect(page.locator(".bench-suggestion")).not_to_contain_text("thinking", timeout=LONG)
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 1280), (False, 390)], ids=["light", "dark", "phone"])
+def test_every_tab_is_accessible_and_fits(
+    open_page: Callable[..., Page], studio: Studio, moods: str, dark: bool, width: int
+) -> None:
+    for by, said in (("me", "good"), ("Anna", "bad")):
+        studio.labels.add_label(moods, Label(by=by, id="mood-0", output=said, at=1.0))
+    studio.labels.edit(moods, [SetText(field="definition", text="Good or bad, in a word?")], "Anna")
+    studio.labels.paste(moods, "It waits.\nIt waits too.")
+    page = open_page(dark=dark, width=width)
+    open_bench(page, moods)
+    page.locator("#bench-together summary").click()
+    page.add_script_tag(path=AXE)
+    for tab in ("Add", "Write", "Table", "Versions", "Label"):
+        page.get_by_role("tab", name=tab).click()
+        if tab == "Versions":
+            page.get_by_role("button", name="What changed").click()
+        if tab == "Table":
+            page.locator("[data-row=mood-1] [type=checkbox]").check()
+            page.get_by_role("button", name="Change number 4", exact=True).click()
+        found = page.evaluate(
+            f"async () => (await axe.run(document, {RULES})).violations"
+            ".map(v => [v.id, v.nodes.length, v.nodes[0].target.join(' ')])"
+        )
+        assert found == [], tab
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, tab
 
 
 def test_hostile_text_is_inert(page: Page, studio: Studio, tmp_path: Path, console_errors: list[str]) -> None:
