@@ -36,6 +36,7 @@ from studio.runs.run import Run, find_run, new_run
 from studio.runs.scheduler import Scheduler
 from studio.runs.status import RunStatus
 from studio.scoring.score import Comparison
+from studio.tasks.label_desk import LabelDesk
 from studio.tasks.reading import Reading
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
@@ -125,6 +126,11 @@ class Studio:
         """Read a task file that was uploaded as `name` and keep it. Raises TaskError in words."""
         self._check_known()
         return self.tasks.import_file(Path(path), name, visitor=self.visitor)
+
+    @property
+    def labels(self) -> LabelDesk:
+        """The desk at which the visitor labels and writes tasks."""
+        return LabelDesk(self.tasks, self.visitor, self._check_known)
 
     def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
         """Return how long a task's examples are in tokens of a model, from a sample of them."""

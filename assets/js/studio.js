@@ -6,6 +6,8 @@
  */
 (() => {
   const STEPS = ["model", "data", "method", "train", "compare"];
+  const VIEWS = { label: "data" }; // pages of their own that belong to a step
+  const isPlace = (step) => STEPS.includes(step) || Object.hasOwn(VIEWS, step);
   const KEPT = "fine-tuning-studio.draft";
   const plain = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
   const copy = (value) => JSON.parse(JSON.stringify(value));
@@ -67,7 +69,7 @@
   studio.setDraft = (patch, { whole = false, push = false } = {}) => {
     const before = studio.draft;
     const next = copy(before);
-    if (STEPS.includes(patch.step)) next.step = patch.step;
+    if (isPlace(patch.step)) next.step = patch.step;
     if ("run" in patch) next.run = typeof patch.run === "string" && patch.run ? patch.run : null;
     if ("checkpoint" in patch || next.run !== before.run) next.checkpoint = Number.isSafeInteger(patch.checkpoint) ? patch.checkpoint : null;
     if (plain(before.recipe.method)) remembered[before.recipe.method.name] = before.recipe.method;
@@ -101,6 +103,7 @@
   let writing = 0, pushing = false;
   studio.query = (draft) => {
     const query = new URLSearchParams(location.search);
+    query.delete("task"); // of a short link: it is in the recipe now
     query.set("step", draft.step);
     if (draft.run) query.set("run", draft.run); else query.delete("run");
     if (draft.checkpoint === null) query.delete("checkpoint"); else query.set("checkpoint", draft.checkpoint);
@@ -125,10 +128,12 @@
   };
   addEventListener("popstate", () => {
     const step = new URLSearchParams(location.search).get("step");
-    if (STEPS.includes(step) && step !== studio.draft.step) {
-      studio.draft = { ...studio.draft, step };
+    if (isPlace(step) && step !== studio.draft.step) {
+      const before = studio.draft;
+      studio.draft = { ...before, step };
       if (box) box.props.value = copy(studio.draft);
       show(true); sync(document); keep(false); signal();
+      for (const listener of listeners) listener(studio.draft, before);
     }
   });
 
@@ -152,25 +157,25 @@
 
   /* ---- steps ---- */
   function show(moved) {
-    const { step } = studio.draft;
-    document.body.dataset.step = step;
+    const place = studio.draft.step, step = VIEWS[place] ?? place;
+    document.body.dataset.step = place;
     for (const button of document.querySelectorAll("[data-go]"))
       if (button.closest(".stepper")) {
         const here = button.dataset.go === step;
         if (here) button.setAttribute("aria-current", "step"); else button.removeAttribute("aria-current");
         button.dataset.done = STEPS.indexOf(button.dataset.go) < STEPS.indexOf(step);
       }
-    const name = step[0].toUpperCase() + step.slice(1);
+    const name = place[0].toUpperCase() + place.slice(1);
     document.title = `${name} · Fine-Tuning Studio`;
     if (moved) {
       scrollTo({ top: 0 });
       studio.say(`Step ${STEPS.indexOf(step) + 1} of 5: ${name}`);
-      document.querySelector(`#step-${step} h2`)?.focus({ preventScroll: true });
+      document.querySelector(`#step-${place} h2`)?.focus({ preventScroll: true });
     }
   }
   const asked = new URLSearchParams(location.search).get("step");
-  const early = STEPS.includes(asked) ? asked : (() => {
-    try { const kept = JSON.parse(localStorage.getItem(KEPT))?.step; return !location.search.includes("run=") && STEPS.includes(kept) ? kept : "model"; } catch { return "model"; }
+  const early = isPlace(asked) ? asked : (() => {
+    try { const kept = JSON.parse(localStorage.getItem(KEPT))?.step; return !location.search.includes("run=") && isPlace(kept) ? kept : "model"; } catch { return "model"; }
   })();
   studio.draft.step = early;
   document.body.dataset.step = early; // before the first paint: no step flashes by

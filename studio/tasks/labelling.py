@@ -1,18 +1,20 @@
 """Several people label one task: who gets which instances, what each said, where they differ, and what follows.
 
 Each person's labels are one file of their own, `tasks/<task_id>/labels/<person>.jsonl`, to which lines are only added,
-so nobody overwrites anybody and nothing typed is lost; the last line on an instance counts. Knows no page.
+so nobody overwrites anybody and nothing typed is lost; the last line on an instance counts, and one that undoes it
+brings back the one before. Knows no page.
 """
 
 import hashlib
 import json
+import logging
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.errors import InputError
 from studio.tasks.agreement import krippendorff_alpha, pair_kappas
@@ -20,6 +22,8 @@ from studio.tasks.cell import check_text
 from studio.tasks.edit import SetOutput
 from studio.tasks.journal import append_lines, read_lines
 from studio.tasks.task import Task
+
+LOG = logging.getLogger(__name__)
 
 
 class Label(BaseModel):
@@ -32,6 +36,7 @@ class Label(BaseModel):
     output: str | None = None
     at: float
     seconds: float | None = Field(None, ge=0)
+    undone: bool = False
 
 
 class Conflict(NamedTuple):
@@ -82,13 +87,24 @@ def add_label(folder: Path, label: Label) -> None:
 
 
 def read_labels(folder: Path) -> dict[str, dict[str, Label]]:
-    """Return person -> instance -> the last label; a line that a crash cut is left out."""
-    found: dict[str, dict[str, Label]] = {}
+    """Return person -> instance -> the last label that stands; a line that can't be read is left out."""
+    given: dict[str, dict[str, list[Label]]] = {}
     for path in sorted(folder.glob("*.jsonl")):
-        for line in read_lines(path):
-            label = Label.model_validate(line)
-            found.setdefault(label.by, {})[label.id] = label
-    return found
+        for label in _read_file(path):
+            stack = given.setdefault(label.by, {}).setdefault(label.id, [])
+            if label.undone:
+                del stack[-1:]
+            else:
+                stack.append(label)
+    return {by: {id: stack[-1] for id, stack in stacks.items() if stack} for by, stacks in given.items()}
+
+
+def _read_file(path: Path) -> Iterator[Label]:
+    for line in read_lines(path):
+        try:
+            yield Label.model_validate(line)
+        except ValidationError:  # a line that another program wrote, or a crash cut so that it still is an object
+            LOG.warning("%s has a line that is no label; it is left out.", path.name)
 
 
 def _file_name(person: str) -> str:
@@ -97,19 +113,17 @@ def _file_name(person: str) -> str:
     return f"{plain or 'person'}-{hashlib.sha256(person.encode()).hexdigest()[:8]}.jsonl"
 
 
-def assign(task: Task, people: Sequence[str], overlap: float = 0.2, seed: int = 0) -> dict[str, list[str]]:
+def assign(ids: Iterable[str], people: Sequence[str], overlap: float = 0.2, seed: int = 0) -> dict[str, list[str]]:
     """Return person -> ids of instances: all are shared out evenly, and a share `overlap` goes to two people.
 
-    The same task, people and seed always give the same. Raises InputError if nobody is named.
+    The same ids, people and seed always give the same. Raises InputError if nobody is named.
     """
     names = list(dict.fromkeys(people))
     if not names:
         raise InputError("Nobody was named to label. Name at least one person.", field="people")
     if not 0 <= overlap <= 1:
         raise InputError(f"overlap must be between 0 and 1, not {overlap}. Try 0.2.", field="overlap")
-    order = sorted(
-        (instance.id for instance in task.instances), key=lambda id: hashlib.sha256(f"{seed}\n{id}".encode()).digest()
-    )
+    order = sorted(ids, key=lambda id: hashlib.sha256(f"{seed}\n{id}".encode()).digest())
     found: dict[str, list[str]] = {name: [] for name in names}
     doubled = round(overlap * len(order)) if len(names) > 1 else 0
     for number, id in enumerate(order):

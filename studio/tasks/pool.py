@@ -81,8 +81,19 @@ def add_inputs(folder: Path, task: Task, inputs: Iterable[str]) -> list[Waiting]
 def read_waiting(folder: Path, task: Task | None = None) -> list[Waiting]:
     """Return the inputs that wait, in the order they came; with a task, those it has no instance of yet."""
     done = {instance.id for instance in task.instances} if task else set()
-    found = [Waiting(str(line.get("id")), str(line.get("input"))) for line in read_lines(folder / _FILE)]
-    return [item for item in found if item.id not in done]
+    found: dict[str, Waiting] = {}
+    for line in read_lines(folder / _FILE):
+        id = str(line.get("id"))
+        if line.get("dropped"):
+            found.pop(id, None)
+        else:
+            found[id] = Waiting(id, str(line.get("input")))
+    return [item for item in found.values() if item.id not in done]
+
+
+def drop_inputs(folder: Path, ids: Iterable[str]) -> None:
+    """Take inputs out of those that wait; a label that was given to one stays where it is."""
+    append_lines(folder / _FILE, [{"id": id, "dropped": True} for id in ids])
 
 
 def make_additions(

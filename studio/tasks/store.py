@@ -146,30 +146,31 @@ class TaskStore:
                     warnings.append(f"A task of this name was here already; this is its version {number}.")
         return reading.model_copy(update={"task": task, "warnings": tuple(warnings)})
 
-    def edit_task(self, task_id: str, edits: Sequence[Edit], by: str = "") -> Task:
+    def edit_task(self, task_id: str, edits: Sequence[Edit], by: str = "", visitor: Visitor = THE_ONE) -> Task:
         """Make a new version of a task by some edits of the current one, and return it.
 
         Edits by several people are done one after the other, each on what the one before left, so nothing is lost; one
         of something that was changed meanwhile raises EditConflict. A sample is copied first: the task that comes back
         has another id. Raises InputError, NotFoundError or WorkspaceError in words.
         """
-        if self._find_sample(task_id):
-            task_id = self.copy_sample(task_id)
-        with self._open_folder(task_id) as folder:
-            current = self.load_task(task_id)
+        self.load_task(task_id, visitor=visitor)  # says now what is not there, or another's
+        if self.is_sample(task_id):
+            task_id = self.copy_sample(task_id, visitor)
+        with self._open_folder(task_id, visitor) as folder:
+            current = self.load_task(task_id, visitor=visitor)
             task = apply_edits(current, edits)
             self._write(folder, list_files(folder), task, tuple(edits), by, compare(current, task).words)
         return task
 
-    def change_task(self, task: Task, base: str, by: str = "", words: str = "") -> Task:
+    def change_task(self, task: Task, base: str, by: str = "", words: str = "", visitor: Visitor = THE_ONE) -> Task:
         """Keep a task that was made of version `base`, such as by a fix, as its next version.
 
         Raises EditConflict if another version became current meanwhile.
         """
         if self._find_sample(task.task_id):
-            task = task.model_copy(update={"task_id": self.copy_sample(task.task_id)})
-        with self._open_folder(task.task_id) as folder:
-            current = self.load_task(task.task_id)
+            task = task.model_copy(update={"task_id": self.copy_sample(task.task_id, visitor)})
+        with self._open_folder(task.task_id, visitor) as folder:
+            current = self.load_task(task.task_id, visitor=visitor)
             if current.version != base:
                 raise EditConflict(
                     "Somebody changed this task meanwhile: it is now another version than the one that was checked. "
@@ -179,10 +180,10 @@ class TaskStore:
             self._write(folder, list_files(folder), task, None, by, words or compare(current, task).words)
         return task
 
-    def copy_sample(self, task_id: str) -> str:
-        """Return the id of a person's own copy of a sample, made if there is none."""
-        own = f"{task_id}_yours"
-        with self._open_folder(own) as folder:
+    def copy_sample(self, task_id: str, visitor: Visitor = THE_ONE) -> str:
+        """Return the id of a visitor's own copy of a sample, made if there is none."""
+        own = f"{task_id}_yours" + (f"_{visitor.owner[:8]}" if visitor.owner else "")
+        with self._open_folder(own, visitor) as folder:
             if not list_files(folder):
                 self._write(
                     folder,
@@ -192,25 +193,30 @@ class TaskStore:
                 )
         return own
 
-    def list_versions(self, task_id: str) -> list[VersionCard]:
+    def is_sample(self, task_id: str) -> bool:
+        """Whether a task comes with the studio, so that it is never changed itself."""
+        return self._find_sample(task_id) is not None
+
+    def list_versions(self, task_id: str, visitor: Visitor = THE_ONE) -> list[VersionCard]:
         """Return the versions of a task, the newest first. Raises NotFoundError in words."""
         sample = self._find_sample(task_id)
         if sample:
             task = self._load(sample, task_id)
             at = datetime.fromtimestamp(sample.stat().st_mtime)
             return [VersionCard(number=1, version=task.version, at=at, words="comes with the studio")]
-        files = list_files(self.workspace.tasks / check_id(task_id, "task"))
+        folder = self.workspace.tasks / task_id
+        files = list_files(folder) if visitor.owns(read_owner(folder)) else []
         if not files:
-            raise self._unknown(task_id, THE_ONE)
+            raise self._unknown(task_id, visitor)
         history = read_history(files[0].parent)
         return [read_card(path, history) for path in reversed(files)]
 
-    def restore(self, task_id: str, version: str, by: str = "") -> Task:
+    def restore(self, task_id: str, version: str, by: str = "", visitor: Visitor = THE_ONE) -> Task:
         """Make an earlier version the current one again, as a new version; nothing is deleted."""
-        old = self.load_task(task_id, version)
-        if self._find_sample(task_id):
+        old = self.load_task(task_id, version, visitor)
+        if self.is_sample(task_id):
             return old
-        with self._open_folder(task_id) as folder:
+        with self._open_folder(task_id, visitor) as folder:
             files = list_files(folder)
             if version_of(files[-1]) != old.version:
                 number = next(number_of(file) for file in files if version_of(file) == old.version)

@@ -15,6 +15,8 @@ from studio.errors import StudioError
 from studio.workspace import check_id
 
 STEPS = ("model", "data", "method", "train", "compare")
+VIEWS = {"label": "data"}
+"""Pages of their own that belong to a step: they have an address, and a way back to it."""
 RECIPE_KEYS = ("model", "revision", "task_id", "task_version", "method", "objective", "precision", "training")
 MOST_CHARACTERS = 8000
 """The longest recipe a link may carry; a real one has a few hundred."""
@@ -46,8 +48,11 @@ def write_query(draft: dict[str, Any]) -> str:
 def read_address(search: object, kept: object = None) -> Opened:
     """Read a draft from an address ("?step=...") or, where that says nothing of ours, from what the browser kept."""
     query = _parse(search)
-    if any(name in query for name in ("step", "run", "recipe")):
-        return _read({name: query.get(name) for name in ("step", "run", "checkpoint", "recipe")}, "The link")
+    if any(name in query for name in ("step", "run", "recipe", "task")):
+        opened = _read({name: query.get(name) for name in ("step", "run", "checkpoint", "recipe")}, "The link")
+        if "task" in query and not opened.draft["recipe"]:  # a short link, such as ?step=label&task=studio001_sentiment
+            opened.draft["recipe"] = {"task_id": query["task"]}
+        return opened
     if isinstance(kept, str) and kept:
         found = _parse_json(kept)
         if isinstance(found, dict):
@@ -88,7 +93,7 @@ def leave_out(recipe: dict[str, Any], field: str | None) -> dict[str, Any] | Non
 def _read(parts: dict[str, Any], where: str) -> Opened:
     notices = []
     step = parts.get("step")
-    if step is not None and step not in STEPS:
+    if step is not None and step not in (*STEPS, *VIEWS):
         notices.append(f"{where} names a step that does not exist, so it opens at the first one.")
     run = parts.get("run")
     try:
@@ -101,7 +106,12 @@ def _read(parts: dict[str, Any], where: str) -> Opened:
         notices.append(f"{where} carries a recipe that {complaint}, so the usual choices are shown.")
     default = "train" if run and step is None else "model"
     checkpoint = _read_checkpoint(parts.get("checkpoint")) if run else None
-    draft = {"step": step if step in STEPS else default, "run": run, "checkpoint": checkpoint, "recipe": recipe}
+    draft = {
+        "step": step if step in (*STEPS, *VIEWS) else default,
+        "run": run,
+        "checkpoint": checkpoint,
+        "recipe": recipe,
+    }
     return Opened(draft, tuple(notices))
 
 

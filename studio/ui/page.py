@@ -14,6 +14,7 @@ from studio.ui.compare_page import draw_compare
 from studio.ui.data_page import draw_data
 from studio.ui.draft import STEPS, Opened, leave_out, read_address
 from studio.ui.handler import QUIET, Page, in_words
+from studio.ui.label_page import draw_label
 from studio.ui.method_page import draw_method
 from studio.ui.model_page import draw_model
 from studio.ui.run_list import draw_run_list
@@ -84,6 +85,8 @@ def build_page(studio: Studio) -> gr.Blocks:
                 else:
                     draw_compare(studio, draft)
                 Panel(draw_foot(step))
+        with gr.Column(elem_id="step-label", elem_classes="step"):
+            draw_label(studio)
         page.load(open_page, [draft], [draft.patch, notices], js="() => [window.studio.found()]", **QUIET)
     return page
 

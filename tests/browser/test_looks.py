@@ -10,7 +10,7 @@ from test_journey_train import LONG
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 RULES = "({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-STEPS = ("model", "data", "method", "train", "compare")
+STEPS = ("model", "data", "label", "method", "train", "compare")
 
 
 def settle(page: Page, step: str) -> None:

@@ -1,0 +1,156 @@
+// The bench: one task, labelled and written. This file is its frame: which task, whose labels, what was typed, which tab is shown.
+// js_on_load of LabelBench; bench_label.js, bench_people.js, bench_write.js, bench_table.js and bench_versions.js follow in the same scope.
+// All text of a task is foreign: it is only ever text. What is typed is kept in this browser until the studio has it on its disk.
+const {h, put} = window.studioElements;
+const studio = window.studio, root = element.querySelector(".bench");
+const PERSON = "fine-tuning-studio.person", TYPED = "fine-tuning-studio.typed", PLACE = "fine-tuning-studio.place";
+const SILENT = "The studio does not answer. What you typed is kept here; try again.";
+const bench = {task: null, sheet: null, person: "me", part: null, tab: "label"};
+const foreign = (tag, text, attributes = {}) => h(tag, {dir: "auto", ...attributes}, text);
+const key = (text) => h("kbd", {}, text);
+const button = (text, act, {kind = "small", keys = null, ...rest} = {}) => h("button", {type: "button", class: `btn ${kind}`, onclick: act, ...rest}, h("span", {}, text), keys ? key(keys) : null);
+
+// ---- what is typed: each window keeps its own, so that none overwrites another's ----------------------------------------------
+const store = {
+  read(name) { try { return localStorage.getItem(name); } catch { return null; } },
+  write(name, value) { try { if (value === null) localStorage.removeItem(name); else localStorage.setItem(name, value); return true; } catch { return false; } },
+};
+const here = (() => {
+  try { return sessionStorage.window ??= Math.random().toString(36).slice(2); } catch { return "one"; }
+})();
+const family = (task) => String(task).replace(/_yours(_[0-9a-f]{8})?$/, "");    // a sample and the copy of it that was written to
+const typedName = (field) => `${TYPED}.${family(bench.task)}.${field}`;
+function typedBy(field) {
+  try { const kept = JSON.parse(store.read(typedName(field))); return kept && typeof kept === "object" ? kept : {}; } catch { return {}; }
+}
+const typed = {
+  keep(field, value) {
+    const kept = typedBy(field);
+    if (value === "" || value === null) delete kept[here]; else kept[here] = {value, at: Date.now()};
+    return store.write(typedName(field), Object.keys(kept).length ? JSON.stringify(kept) : null);
+  },
+  find(field) {                              // what this window had, else what another left behind
+    const kept = typedBy(field);
+    return (kept[here] ?? Object.values(kept).sort((a, b) => b.at - a.at)[0])?.value ?? null;
+  },
+  done(field, value) {                       // the studio has it: away with it, wherever the same was typed
+    const kept = typedBy(field);
+    for (const [window, one] of Object.entries(kept)) if (window === here || one.value === value) delete kept[window];
+    store.write(typedName(field), Object.keys(kept).length ? JSON.stringify(kept) : null);
+  },
+};
+
+// ---- asking the studio -----------------------------------------------------------------------------------------------------------
+async function ask(act, given = {}) {
+  let answer = null;
+  try { answer = await server[act]({task: bench.task, person: bench.person, part: bench.part, ...given}); } catch { /* said below */ }
+  return answer && typeof answer === "object" ? answer : {error: SILENT};
+}
+
+// ---- the frame ---------------------------------------------------------------------------------------------------------------------
+const TABS = {label: "Label", add: "Add", write: "Write", table: "Table", versions: "Versions"};
+const title = h("h3", {class: "bench-title", dir: "auto"}), standing = h("p", {class: "hint bench-standing", role: "status"});
+const who = h("input", {id: "bench-person", type: "text", maxlength: 80, autocomplete: "nickname", spellcheck: "false"});
+const tabs = h("div", {class: "segments bench-tabs", role: "tablist", "aria-label": "What to do"},
+  Object.entries(TABS).map(([id, text]) => h("button", {type: "button", role: "tab", id: `bench-tab-${id}`, "aria-controls": `bench-${id}`, onclick: () => openTab(id)}, text)));
+const panels = Object.fromEntries(Object.keys(TABS).map((id) => [id, h("div", {class: "bench-panel", id: `bench-${id}`, role: "tabpanel", "aria-labelledby": `bench-tab-${id}`, hidden: true})]));
+const nothing = h("div", {class: "empty bench-nothing"});
+const body = h("div", {class: "bench-body", hidden: true},
+  h("div", {class: "bench-head"}, h("div", {}, title, standing), h("label", {class: "bench-who", for: "bench-person"}, h("span", {class: "hint"}, "You are"), who)), tabs, ...Object.values(panels));
+root.append(nothing, body);
+const opened = {};                           // tab -> what to do when it is shown
+
+tabs.addEventListener("keydown", (event) => {
+  const by = {ArrowRight: 1, ArrowLeft: -1}[event.key];
+  if (!by) return;
+  const ids = Object.keys(TABS);
+  openTab(ids[(ids.indexOf(bench.tab) + by + ids.length) % ids.length]);
+  document.getElementById(`bench-tab-${bench.tab}`).focus();
+});
+who.addEventListener("keydown", (event) => { if (event.key === "Enter") who.blur(); });
+who.addEventListener("blur", () => {
+  const name = who.value.trim().replace(/\s+/g, " ") || "me";
+  who.value = name;
+  if (name === bench.person) return;
+  bench.person = name;
+  store.write(PERSON, name);
+  load(false);
+});
+
+function openTab(id) {
+  bench.tab = id;
+  root.dataset.tab = id;
+  for (const tab of tabs.children) {
+    const isHere = tab.id === `bench-tab-${id}`;
+    tab.setAttribute("aria-selected", String(isHere));
+    tab.tabIndex = isHere ? 0 : -1;
+  }
+  for (const [other, panel] of Object.entries(panels)) panel.hidden = other !== id;
+  if (bench.sheet) opened[id]?.();
+}
+
+function say(text) { studio.say(text); }
+
+// ---- which task --------------------------------------------------------------------------------------------------------------------
+let looking = 0;
+const follow = (draft, before) => {
+  if (draft.step !== "label") return;
+  if (!studio.isOpen) return put(nothing, "Opening the task …");
+  const task = draft.recipe.task_id ?? null;
+  if (!before || before.step !== "label" || task !== bench.task) { if (task !== bench.task) bench.part = null; bench.task = task; load(true); } else drawStanding();
+};
+
+async function load(afresh) {
+  const turn = ++looking;
+  if (!bench.task) return showNothing("No task is chosen. Choose a sample or bring a file, then label it here.");
+  root.dataset.state = "loading";
+  const answer = await ask("open_bench");
+  if (turn !== looking) return;
+  if (answer.error) return showNothing(answer.error, button("Try again", () => load(true), {kind: ""}));
+  take(answer);
+  nothing.hidden = true;
+  body.hidden = false;
+  labelling.start(afresh);
+  openTab(bench.tab);
+}
+
+function take(sheet) {                       // the sheet as the studio has it now
+  bench.sheet = sheet;
+  bench.part = sheet.part;
+  root.dataset.task = bench.task = sheet.task;
+  put(title, sheet.title);
+  drawStanding();
+}
+
+function drawStanding() {
+  const {sheet} = bench, chosen = studio.draft.recipe.task_version;
+  if (!sheet) return;
+  const words = [sheet.sample ? "A sample: what you label or write is kept in a copy of your own." : `Version ${sheet.number}.`];
+  if (!sheet.sample && chosen && chosen !== sheet.version) words.push("Your recipe uses another version.");
+  standing.replaceChildren(words.join(" "), ...(words.length > 1 ? [" ", h("button", {type: "button", class: "link", onclick: () => choose(sheet)}, "Use this one")] : []));
+}
+
+function showNothing(text, ...more) {
+  root.dataset.state = "empty";
+  body.hidden = true;
+  nothing.hidden = false;
+  nothing.replaceChildren(h("p", {}, text), more.length ? h("p", {}, ...more) : button("To the tasks", () => studio.go("data"), {kind: "primary"}));
+}
+
+// What was written may have gone to another task (the copy of a sample) and made another version: both are chosen in the recipe.
+function choose({task, version}) {
+  bench.task = task;
+  studio.setDraft({recipe: {task_id: task, task_version: version}});
+}
+async function written(answer) {
+  choose(answer);
+  const sheet = await ask("open_bench");
+  if (!sheet.error) { take(sheet); labelling.start(false); }
+}
+async function moved(task) {                 // labels alone make no version, but may have made the copy
+  if (task === bench.task) return;
+  bench.task = task;
+  studio.setDraft({recipe: {task_id: task, task_version: undefined}});
+  const sheet = await ask("open_bench");
+  if (!sheet.error) take(sheet);
+}

@@ -1,0 +1,115 @@
+// All instances as a table: filtered by what is missing, by answer, by conflict, by words; one changed, or many at once.
+const table = (() => {
+  const SHOW = {all: "All", unlabelled: "Not labelled by you", labelled: "Labelled by you", skipped: "Skipped by you", conflicts: "People differ", waiting: "Waiting"};
+  let page = 0, asked = 0, timer = 0, rows = [];
+  const chosen = new Set();
+  const show = h("select", {id: "table-show"}, Object.entries(SHOW).map(([value, text]) => h("option", {value}, text))), answer = h("select", {id: "table-answer"});
+  const search = h("input", {id: "table-search", type: "search", maxlength: 200, autocomplete: "off"});
+  const filter = (id, label, field) => h("label", {class: "field", for: id}, h("span", {class: "label"}, label), field);
+  const about = h("span", {class: "hint", role: "status"}), earlier = button("Previous 50", () => turn(page - 1)), later = button("Next 50", () => turn(page + 1));
+  const all = h("input", {type: "checkbox", "aria-label": "Choose all shown", oninput: () => { for (const row of rows) if (all.checked) chosen.add(row.id); else chosen.delete(row.id); draw(); }});
+  const body = h("tbody"), problem = h("p", {class: "error-line", role: "alert"}), said = h("p", {class: "hint", role: "status"}), clashes = h("div", {class: "stack"});
+  const to = h("input", {id: "bulk-answer", type: "text", dir: "auto", list: "bulk-answers", maxlength: 2000}), known = h("datalist", {id: "bulk-answers"});
+  const bulk = h("form", {class: "bench-bulk", hidden: true, onsubmit: (event) => { event.preventDefault(); change({output: to.value}); }}, h("label", {for: "bulk-answer"}), to, known, h("button", {class: "btn small", "data-act": "bulk"}, "Change"), button("Delete them", () => change({delete: true}), {kind: "small quiet", "data-act": "bulk-delete"}));
+  const editor = h("div", {class: "stack"});
+  panels.table.append(editor, h("div", {class: "bench-filters"}, filter("table-show", "Show", show), filter("table-answer", "Answer", answer), filter("table-search", "Search", search)), bulk, clashes, problem, said,
+    h("div", {class: "tablebox", tabindex: 0, role: "region", "aria-label": "Instances and labels"}, h("table", {class: "plain bench-table"}, h("thead", {}, h("tr", {}, h("th", {scope: "col", class: "tick"}, all), ["Input", "Answer", "Labels", ""].map((name) => h("th", {scope: "col"}, name)))), body)),
+    h("div", {class: "row between"}, about, h("div", {class: "row"}, earlier, later)));
+  show.addEventListener("input", () => turn(0));
+  answer.addEventListener("input", () => turn(0));
+  search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => turn(0), 250); });
+  opened.table = () => {
+    const before = answer.value;
+    answer.replaceChildren(h("option", {value: ""}, "Any"), ...bench.sheet.labels.map((label) => h("option", {value: label}, label)));
+    known.replaceChildren(...bench.sheet.labels.map((label) => h("option", {value: label})));
+    answer.parentElement.hidden = !bench.sheet.labels.length;
+    answer.value = bench.sheet.labels.includes(before) ? before : "";
+    turn(page);
+  };
+
+  async function turn(wanted) {
+    const mine = ++asked, found = await ask("list_rows", {show: show.value, answer: answer.value, search: search.value, page: wanted});
+    if (mine !== asked) return;
+    if (found.error) return put(problem, found.error);
+    put(problem, "");
+    ({page, rows} = found);
+    put(about, found.total ? `${studio.number(page * 50 + 1)} to ${studio.number(page * 50 + rows.length)} of ${studio.number(found.total)}` : "Nothing is like this");
+    earlier.disabled = page <= 0;
+    later.disabled = page >= found.pages - 1;
+    root.dataset.rows = found.total;
+    draw();
+  }
+
+  function draw() {
+    body.replaceChildren(...rows.map((row) => h("tr", {"data-row": row.id, class: row.differ ? "differ" : null},
+      h("td", {class: "tick"}, h("input", {type: "checkbox", checked: chosen.has(row.id), "aria-label": `Choose number ${row.number}`, oninput: (event) => { if (event.target.checked) chosen.add(row.id); else chosen.delete(row.id); drawBulk(); }})),
+      foreign("td", row.input.slice(0, 400)), h("td", {}, row.waiting ? h("span", {class: "pill"}, "waits") : foreign("span", row.outputs.join("  or  ").slice(0, 300))),
+      h("td", {}, Object.entries(row.labels).map(([by, given]) => h("p", {}, foreign("span", by, {class: "hint"}), " ", given === null ? h("span", {class: "hint"}, "skipped") : foreign("span", given.slice(0, 200))))),
+      h("td", {}, button(row.waiting ? "Label" : "Change", () => (row.waiting ? goTo(row.id) : editOne(row)), {"aria-label": `${row.waiting ? "Label" : "Change"} number ${row.number}`})))));
+    drawBulk();
+  }
+  function drawBulk() {
+    bulk.hidden = !chosen.size;
+    put(bulk.querySelector("label"), `Give the ${studio.number(chosen.size)} chosen the answer`);
+    all.checked = rows.length > 0 && rows.every((row) => chosen.has(row.id));
+  }
+  function goTo(id) {
+    const place = bench.sheet.ids.indexOf(id);
+    if (place < 0) return put(problem, "This one is in somebody else's share..");
+    openTab("label");
+    labelling.show(place);
+  }
+
+  async function change(how) {
+    const found = await ask("change_rows", {ids: [...chosen], ...how});
+    if (found.error) return put(problem, found.error);
+    if (found.clashes) return put(problem, "Somebody changed some of these meanwhile. Look at the table again, and decide again.");
+    chosen.clear();
+    put(said, `Version ${found.number} is made and chosen: ${found.words}.`);
+    await written(found);
+    turn(page);
+  }
+  function clear() {
+    editor.replaceChildren();
+    chosen.clear();
+    page = 0;
+    put(said, "");
+  }
+  return {turn, editor, clear};
+})();
+
+// ---- one instance: its input and its answers ----
+function editOne(item) {
+  if (!item) return;
+  const field = `edit.${item.id}`, kept = typed.find(field), before = kept?.before ?? {input: item.input, outputs: item.outputs};
+  const input = area("edit-input", "Input", {rows: 4}), outputs = h("div", {class: "stack"}), problem = h("p", {class: "error-line", role: "alert"}), clashes = h("div", {class: "stack"});
+  let answers = [...(kept?.value.outputs ?? item.outputs)];
+  input.field.value = kept?.value.input ?? item.input;
+  input.field.disabled = Boolean(item.turns?.length) || item.waiting;
+  const keep = () => typed.keep(field, {value: {input: input.field.value, outputs: answers}, before});
+  input.field.addEventListener("input", keep);
+  const close = () => { typed.done(field, typed.find(field)); table.editor.replaceChildren(); };
+  const drawOutputs = () => outputs.replaceChildren(...answers.map((text, place) => {
+    const one = area(`edit-output-${place}`, place ? `Also right, ${place + 1}` : "Answer", {rows: 2});
+    one.field.value = text;
+    one.field.addEventListener("input", () => { answers[place] = one.field.value; keep(); });
+    return one.box;
+  }));
+  const save = async () => {
+    const edits = [];
+    if (input.field.value !== before.input) edits.push({op: "set_input", id: item.id, input: input.field.value, before: before.input});
+    const said = answers.filter((text, place) => text.trim() || !place);
+    if (!same(said, before.outputs)) edits.push({op: "set_output", id: item.id, output: said, before: before.outputs});
+    if (!edits.length) return put(problem, "Nothing is changed yet.");
+    const answer = await saveEdits(edits, problem, clashes, () => {});
+    if (!answer) return;
+    close();
+    await written(answer.kept ? {task: bench.task, version: bench.sheet.version} : answer);
+    table.turn(0);
+  };
+  openTab("table");
+  drawOutputs();
+  table.editor.replaceChildren(h("form", {class: "card stack bench-editor", onsubmit: (event) => { event.preventDefault(); save(); }}, h("h3", {}, `Instance ${item.number ?? ""}`), input.box, outputs,
+    h("div", {}, button("Another right answer", () => { answers.push(""); drawOutputs(); })), clashes, problem, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "save-instance"}, "Save as a new version"), button("Leave it as it is", close, {kind: "quiet"}))));
+  input.field.focus();
+}
