@@ -3,7 +3,11 @@
 Rows are streamed: only as many as are wanted are fetched.
 """
 
+import json
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -21,7 +25,7 @@ def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOS
     from datasets import get_dataset_config_names, get_dataset_split_names, load_dataset
 
     source = ref.strip()
-    if not Path(source).is_dir() and not _ID.fullmatch(source):
+    if not _ID.fullmatch(source) and find_folder(source) is None:
         raise TaskError(
             f"{source[:80]!r} can't be a dataset: an id has the form owner/name, such as tatsu-lab/alpaca. Copy it "
             "from the top of the dataset's page on huggingface.co.",
@@ -57,3 +61,21 @@ def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOS
     if not rows:
         raise TaskError(f"{source}: the split {split!r} has no rows. Choose another split.", field="split")
     return Table(list(rows[0].values), rows)
+
+
+def find_folder(source: str) -> Path | None:
+    """Return the folder of this computer that a person named, None if it is none."""
+    try:
+        folder = Path(source).expanduser()
+        return folder if source and folder.is_dir() else None
+    except (OSError, ValueError, RuntimeError):  # a name longer than any, a NUL, an unknown ~user
+        return None
+
+
+@contextmanager
+def write_rows(table: Table) -> Iterator[Path]:
+    """Write rows into a file that is read like one that was handed in, and is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="studio-") as folder:
+        path = Path(folder) / "rows.json"
+        path.write_text(json.dumps([row.values for row in table.rows], ensure_ascii=False, default=str), "utf-8")
+        yield path

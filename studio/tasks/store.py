@@ -161,15 +161,15 @@ class TaskStore:
             self._write(folder, list_files(folder), task, tuple(edits), by, compare(current, task).words)
         return task
 
-    def change_task(self, task: Task, base: str, by: str = "", words: str = "") -> Task:
+    def change_task(self, task: Task, base: str, by: str = "", words: str = "", visitor: Visitor = THE_ONE) -> Task:
         """Keep a task that was made of version `base`, such as by a fix, as its next version.
 
         Raises EditConflict if another version became current meanwhile.
         """
         if self._find_sample(task.task_id):
-            task = task.model_copy(update={"task_id": self.copy_sample(task.task_id)})
-        with self._open_folder(task.task_id) as folder:
-            current = self.load_task(task.task_id)
+            task = task.model_copy(update={"task_id": self.copy_sample(task.task_id, visitor)})
+        with self._open_folder(task.task_id, visitor) as folder:
+            current = self.load_task(task.task_id, visitor=visitor)
             if current.version != base:
                 raise EditConflict(
                     "Somebody changed this task meanwhile: it is now another version than the one that was checked. "
@@ -179,10 +179,10 @@ class TaskStore:
             self._write(folder, list_files(folder), task, None, by, words or compare(current, task).words)
         return task
 
-    def copy_sample(self, task_id: str) -> str:
-        """Return the id of a person's own copy of a sample, made if there is none."""
-        own = f"{task_id}_yours"
-        with self._open_folder(own) as folder:
+    def copy_sample(self, task_id: str, visitor: Visitor = THE_ONE) -> str:
+        """Return the id of a visitor's own copy of a sample, made if there is none."""
+        own = f"{task_id}_yours" + (f"_{visitor.owner[:8]}" if visitor.owner else "")
+        with self._open_folder(own, visitor) as folder:
             if not list_files(folder):
                 self._write(
                     folder,
