@@ -90,8 +90,9 @@ def test_rows_with_a_fault_are_left_out_only_when_asked(studio: Studio, tmp_path
     asked = studio.data.choose_columns(choice.file_id, ROLES)
     assert isinstance(asked, FileChoice) and (asked.kept, asked.total) == (39, 40)
     assert "line 9" in asked.words and not [card for card in studio.list_tasks() if card.source == "yours"]
-    brought = studio.data.choose_columns(asked.file_id, asked.mapping.to_json(), leave_out=True)
-    assert len(brought.reading.task.instances) == 39
+    roles = asked.mapping.to_json()
+    brought = studio.data.choose_columns(asked.file_id, roles, leave_out=True, definition=" Add one. ")
+    assert len(brought.reading.task.instances) == 39 and brought.reading.task.definition == "Add one."
     assert brought.reading.repairs[0].changes[0].place == "line 9"
 
 

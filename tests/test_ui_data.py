@@ -77,6 +77,8 @@ def test_a_file_with_odd_columns_becomes_a_form_and_then_a_task(studio: Studio, 
     assert "What is 0 + 1?" in html and "Import 40 rows" in html
     file_id = html.split('data-file="')[1].split('"')[0]
     wrong = arrival.choose_columns(studio, {"file": file_id, "roles": {"input": ["v1"]}})
+    twice = arrival.choose_columns(studio, {"file": file_id, "roles": {"messages": ["v1", "v2"]}})
+    assert twice["field"] == "mapping.messages" and twice["error"].startswith("“A whole chat” takes one column")
     assert wrong["field"] == "mapping.output" and "Choose a column for output" in wrong["error"]
     done = arrival.choose_columns(studio, {"file": file_id, "roles": ROLES})
     assert done["task_id"] == "sums" and "40 instances" in done["html"]
@@ -126,8 +128,8 @@ def test_an_archive_is_announced_and_can_be_searched(studio: Studio, tmp_path: P
     assert "recipe" not in patch and 'data-collection="many"' in html and "23 tasks" in html
     assert shelf.list_collections(studio, {})["collections"][0]["tasks"] == 23
     first = shelf.list_tasks(studio, {"collection": "many"})
-    assert (len(first["tasks"]), first["pages"], first["refused_total"]) == (shelf.PAGE, 2, 1)
-    assert shelf.list_tasks(studio, {"collection": "many", "page": 99})["page"] == 1
+    assert (len(first["tasks"]), first["pages"], first["refused_total"]) == (shelf.PAGE, 3, 1)
+    assert shelf.list_tasks(studio, {"collection": "many", "page": 99})["page"] == 2
     found = shelf.list_tasks(studio, {"collection": "many", "search": "SUMS 017"})
     assert [one["task_id"] for one in found["tasks"]] == ["task017_sums"]
     assert shelf.peek_task(studio, {"collection": "many", "task_id": "task017_sums"})["rows"][0]["input"] == "0 + 0"

@@ -45,11 +45,11 @@ function complain(form, answer) {            // beside the field it is about, el
   (at[0] ?? form.querySelector("select, button"))?.focus();
 }
 
-async function choose(block, roles, leaveOut, button) {
+async function choose(block, roles, definition, leaveOut, button) {
   button.disabled = true;
   const before = button.textContent;
   put(button, "Reading …");
-  const answer = await server.choose_columns({file: block.dataset.file, roles, leave_out: leaveOut});
+  const answer = await server.choose_columns({file: block.dataset.file, roles, definition, leave_out: leaveOut});
   if (accept(answer)) return;
   button.disabled = false;
   put(button, before);
@@ -61,12 +61,12 @@ element.addEventListener("submit", (event) => {
   const form = event.target.closest(".columns-form");
   if (!form) return;
   event.preventDefault();
-  choose(form, readRoles(form), false, form.querySelector("[type=submit]"));
+  choose(form, readRoles(form), form.elements.definition.value, false, form.querySelector("[type=submit]"));
 });
 element.addEventListener("click", async (event) => {
   const again = event.target.closest("[data-look-again]"), out = event.target.closest("[data-leave-out]");
   if (event.target.closest("[data-dismiss]")) show("");
-  if (out) { const block = out.closest("[data-file]"); choose(block, JSON.parse(block.dataset.roles), true, out); }
+  if (out) { const block = out.closest("[data-file]"); choose(block, JSON.parse(block.dataset.roles), block.dataset.definition, true, out); }
   if (again) {
     const answer = await server.look_again({file: again.dataset.lookAgain});
     if (!accept(answer)) wait(words(answer));

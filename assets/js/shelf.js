@@ -1,17 +1,19 @@
-// The collections and their tasks: a page of twenty at a time, searched on the server. js_on_load of Shelf.
+// The collections and their tasks: a page at a time, searched on the server. js_on_load of Shelf.
 const {h, put} = window.studioElements;
 const studio = window.studio;
 const shelf = element.querySelector(".shelf");
+const PAGE = 10;
 let open = null, page = 0, asked = 0, timer = 0, looked = false;
 
 const chooser = h("div", {class: "segments", role: "group", "aria-label": "Collection"});
 const search = h("input", {type: "search", maxlength: 200, autocomplete: "off", oninput: () => { clearTimeout(timer); timer = setTimeout(() => turn(0), 250); }});
 const about = h("span", {class: "hint", role: "status"}), problem = h("p", {class: "error-line", role: "alert"});
-const before = h("button", {type: "button", class: "btn small", onclick: () => turn(page - 1)}, "Previous 20");
-const after = h("button", {type: "button", class: "btn small", onclick: () => turn(page + 1)}, "Next 20");
+const before = h("button", {type: "button", class: "btn small", onclick: () => turn(page - 1)}, "Previous 10");
+const after = h("button", {type: "button", class: "btn small", onclick: () => turn(page + 1)}, "Next 10");
 const list = h("ul", {class: "shelf-list"}), refused = h("details", {class: "more", hidden: true}, h("summary"), h("ul", {class: "plainlist"}));
-shelf.append(h("div", {}, h("h3", {}, "Collections"), h("p", {class: "hint"}, "Archives and folders of many tasks. Take one out to look at it, mend it and train on it.")), chooser,
-  h("div", {class: "row between"}, h("label", {class: "search"}, "Search in their names", search), h("span", {class: "row"}, about, before, after)), problem, list, refused);
+const summary = h("summary", {}, "Collections");
+shelf.append(summary, h("div", {class: "stack"}, h("p", {class: "hint"}, "Archives and folders of many tasks. Take one out to look at it, mend it and train on it."), chooser,
+  h("div", {class: "row between"}, h("label", {class: "search"}, "Search in their names", search), h("span", {class: "row"}, about, before, after)), problem, list, refused));
 
 async function find(wanted = null) {
   looked = true;
@@ -20,6 +22,8 @@ async function find(wanted = null) {
   const ids = found.collections.map((one) => one.collection_id);
   shelf.hidden = !ids.length;
   if (!ids.length) return;
+  if (wanted) shelf.open = true;
+  put(summary, `Collections (${ids.length})`);
   open = ids.includes(wanted) ? wanted : ids.includes(open) ? open : ids[0];
   chooser.replaceChildren(...found.collections.map((one) => h("button", {type: "button", "aria-pressed": String(one.collection_id === open), onclick: () => find(one.collection_id)},
     `${one.collection_id} · ${studio.number(one.tasks)} tasks`)));
@@ -36,10 +40,10 @@ async function turn(to) {
   page = found.page;
   before.disabled = page <= 0;
   after.disabled = page >= found.pages - 1;
-  put(about, found.total ? `${studio.number(page * 20 + 1)} to ${studio.number(page * 20 + found.tasks.length)} of ${studio.number(found.total)}` : "No task has these words in its name");
+  put(about, found.total ? `${studio.number(page * PAGE + 1)} to ${studio.number(page * PAGE + found.tasks.length)} of ${studio.number(found.total)}` : "No task has these words in its name");
   list.replaceChildren(...found.tasks.map(row));
   refused.hidden = !found.refused_total;
-  put(refused.querySelector("summary"), `${studio.number(found.refused_total)} files could not be read`);
+  put(refused.querySelector("summary"), found.refused_total === 1 ? "1 file could not be read" : `${studio.number(found.refused_total)} files could not be read`);
   refused.querySelector("ul").replaceChildren(...found.refused.map((one) => h("li", {}, h("bdi", {}, one.name), ": ", h("bdi", {}, one.words))));
   shelf.dataset.state = "done";
 }

@@ -60,7 +60,9 @@ def preview_change(task: Task, changed: Task, most: int = 5) -> FixPreview:
     """Return what is different in a task that was changed, and the first places."""
     found = compare(task, changed)
     changes = [(name.replace("_", " "), str(before), str(after)) for name, (before, after) in found.fields.items()]
-    changes += [(one.id, _say(one.before), _say(one.after)) for one in (*found.changed, *found.deleted)[:most]]
+    places = {instance.id: f"Instances[{number}]" for number, instance in enumerate(task.instances)}
+    some = (*found.changed, *found.deleted)[:most]
+    changes += [(places[one.id], _say(one.before), _say(one.after)) for one in some]
     return FixPreview(words=f"{found.words[:1].upper()}{found.words[1:]}.", changes=tuple(changes[:most]))
 
 

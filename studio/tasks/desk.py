@@ -17,6 +17,7 @@ from studio.models.loading import load_tokenizer
 from studio.objectives.sight import Sight, look_at
 from studio.runs.recipe import Recipe
 from studio.tasks.archive import list_zip
+from studio.tasks.cell import check_text
 from studio.tasks.checks.fixes import apply_fix
 from studio.tasks.checkup import Checked, FixPreview, check_once, measure_once, preview_change
 from studio.tasks.collection import Collection
@@ -58,6 +59,7 @@ class FileChoice(BaseModel):
     words: str
     preview: Preview
     mapping: Mapping | None = None
+    definition: str = ""
     kept: int = 0
     total: int = 0
 
@@ -120,10 +122,15 @@ class TaskDesk:
             file_id=file_id, name=held.name, words=words, preview=preview, mapping=chosen, total=preview.count
         )
 
-    def choose_columns(self, file_id: str, roles: object, leave_out: bool = False) -> Brought | FileChoice:
-        """Keep a file that waited, its columns read as `roles` says: {"input": ["question"], "output": ["answer"]}."""
+    def choose_columns(
+        self, file_id: str, roles: object, leave_out: bool = False, definition: str = ""
+    ) -> Brought | FileChoice:
+        """Keep a file that waited, its columns read as `roles` says: {"input": ["question"], "output": ["answer"]}.
+
+        `definition` says what to do with each input, of a file that doesn't say so itself.
+        """
         check_known(self.visitor)
-        held = self.held.find(file_id)
+        held = self.held.find(file_id)._replace(definition=check_text(definition, "definition").strip())
         mapping = read_mapping(roles)
         found = self._read(held, mapping, leave_out)
         if isinstance(found, Brought) and held.columns:
@@ -176,6 +183,7 @@ class TaskDesk:
             words=str(fault),
             preview=preview,
             mapping=mapping,
+            definition=held.definition,
             kept=kept,
             total=preview.count,
         )
@@ -188,10 +196,12 @@ class TaskDesk:
         return fresh
 
     def _keep(self, reading: Reading, held: Held) -> Brought:
+        task = reading.task
         if held.source:
-            task = reading.task.model_copy(update={"source": (held.source,)})
-            reading = reading.model_copy(update={"task": task})
-        return Brought(self.store.keep(reading, self.visitor))
+            task = task.model_copy(update={"source": (held.source,)})
+        if held.definition and not task.definition and task.kind == "instruction":
+            task = task.model_copy(update={"definition": held.definition})
+        return Brought(self.store.keep(reading.model_copy(update={"task": task}), self.visitor))
 
     # Collections
 

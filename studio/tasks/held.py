@@ -31,6 +31,7 @@ class Held(NamedTuple):
     source: str = ""
     file_id: str = ""
     columns: tuple[str, ...] = ()
+    definition: str = ""
 
 
 class HeldFiles:

@@ -4,6 +4,7 @@ The form is drawn by the server, its foreign text escaped; assets/js/arrival.js 
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ ROLE_WORDS = {
 }
 """What a column can be, in plain words, the usual ones first."""
 _USUAL = ("input", "output")
+LONGEST_DEFINITION = 2_000
 
 BRING_FROM = """<details class="more" id="bring-more"><summary>Or from the Hugging Face Hub{folder}</summary>
 <form id="bring-from" class="stack" novalidate><div class="fields">
@@ -93,10 +95,21 @@ def choose_columns(visit: Studio, asked: Any) -> dict[str, Any]:
     file_id, roles = part(asked, "file", str), part(asked, "roles", dict)
     name = visit.data.held.find(file_id).name
     try:
-        found = visit.data.choose_columns(file_id, roles, asked.get("leave_out") is True)
+        found = visit.data.choose_columns(
+            file_id, roles, asked.get("leave_out") is True, str(asked.get("definition") or "")[:LONGEST_DEFINITION]
+        )
     except StudioError as error:
-        return {"error": str(error), "field": error.field or ""}
+        return {"error": _name_role(error), "field": error.field or ""}
     return _answer(name, found)
+
+
+def _name_role(error: StudioError) -> str:
+    """The words of an error, a role called as the form calls it."""
+    role = (error.field or "").removeprefix("mapping.")
+    if role not in ROLE_WORDS:
+        return str(error)
+    name = re.split("[:,]", ROLE_WORDS[role])[0]
+    return str(error).replace(f"The role {role} takes", f"“{name}” takes").replace(f"for {role},", f"for “{name}”,")
 
 
 def look_again(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -195,14 +208,15 @@ def draw_rows_choice(choice: FileChoice) -> str:
     """Return the question whether rows with a fault may be left out."""
     roles = escape(json.dumps(choice.mapping.to_json() if choice.mapping else {}))
     gone = choice.total - choice.kept
+    file_id, name = escape(choice.file_id), foreign(choice.name, 80)
     return (
-        f'<div class="studio wrong" role="alert" id="rows-choice" data-file="{escape(choice.file_id)}" '
-        f'data-roles="{roles}"><h4>{number(gone)} of {number(choice.total)} rows of {foreign(choice.name, 80)} can\'t '
-        f'be read</h4><p>{foreign(choice.words, 900)}</p><p class="error-line" role="alert" data-form-error></p>'
+        f'<div class="studio wrong" role="alert" id="rows-choice" data-file="{file_id}" data-roles="{roles}" '
+        f'data-definition="{escape(choice.definition)}"><h4>{number(gone)} of {number(choice.total)} rows of {name} '
+        f"can't be read</h4><p>{foreign(choice.words, 900)}</p>"
+        '<p class="error-line" role="alert" data-form-error></p>'
         f'<div class="row"><button type="button" class="btn small primary" data-leave-out>Leave {_them(gone)} out and '
-        f'import {number(choice.kept)}</button><button type="button" class="btn small" '
-        f'data-look-again="{escape(choice.file_id)}">Choose the columns anew</button>'
-        '<span class="hint">Or mend the file and drop it again.</span></div></div>'
+        f'import {number(choice.kept)}</button><button type="button" class="btn small" data-look-again="{file_id}">'
+        'Choose the columns anew</button><span class="hint">Or mend the file and drop it again.</span></div></div>'
     )
 
 
@@ -226,11 +240,17 @@ def draw_columns_choice(choice: FileChoice) -> str:
         '<p class="hint">Their names don\'t say for sure which the model reads and which it should write. Say it once: '
         "the next file with the same columns is read the same way.</p></div>"
         '<div class="columns-head hint" aria-hidden="true"><span>Column</span><span>Its first rows</span><span>What it '
-        f'is</span></div><div class="columns-list">{drawn}</div>{rest}'
+        f'is</span></div><div class="columns-list">{drawn}</div>{rest}{_DEFINITION}'
         '<p class="error-line" role="alert" data-form-error></p>'
         f'<div class="row"><button type="submit" class="btn primary">Import {number(choice.total)} rows</button>'
         '<button type="button" class="btn quiet" data-dismiss>Not this file</button></div></form></div>'
     )
+
+
+_DEFINITION = f"""<div class="field"><label for="columns-definition">What should the model do with each input?</label>
+<input id="columns-definition" name="definition" maxlength="{LONGEST_DEFINITION}" autocomplete="off"
+placeholder="Say whether the review is good or bad."><p class="hint">In a sentence or two. It stands before each input;
+leave it empty if the rows say it themselves.</p></div>"""
 
 
 def _draw_column(place: int, column: str, cells: list[Any], role: str) -> str:

@@ -146,7 +146,7 @@ def _say_verdict(count: int, findings: tuple[Finding, ...]) -> str:
         return f"Nothing odd was found in its {number(count)} instances."
     if all(finding.severity == "remark" for finding in findings):
         return f"Nothing that spoils training was found in its {number(count)} instances."
-    return f"Its {number(count)} instances were read."
+    return ""
 
 
 def _draw_finding(finding: Finding) -> str:
@@ -236,7 +236,8 @@ def _draw_split(rule: str, found: Split | str, is_current: bool) -> str:
     if isinstance(found, str):
         said, off = foreign(found, 240), " disabled"
     else:
-        counts = " · ".join(number(len(part)) for part in found)
+        sizes = zip(found, ("to learn from", "to watch", "to score"), strict=True)
+        counts = ", ".join(f"{number(len(part))} {word}" for part, word in sizes)
         said, off = f'{escape(words)} <span class="num">{counts}</span>', ""
     return (
         f'<button type="button" class="split-rule" data-rule="{rule}" aria-pressed="{str(is_current).lower()}"{off}>'

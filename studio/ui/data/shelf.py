@@ -11,10 +11,10 @@ from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.widgets.server_act import Act, bind_act, part
 
-PAGE = 20
+PAGE = 10
 _LONGEST = 300
 _MOST_REFUSED = 50
-_FRAME = '<section class="studio card stack shelf" aria-label="Collections" data-state="empty" hidden></section>'
+_FRAME = '<details class="studio card more shelf" id="collections" data-state="empty" hidden></details>'
 
 
 class Shelf(gr.HTML):
