@@ -312,6 +312,17 @@ def test_what_is_shown_is_what_is_trained_on(
         assert text.strip() == (sight.prompt + ("" if sight.prompt.endswith(" ") else " ") + instance.output[0]).strip()
 
 
+@pytest.mark.parametrize("model", ["builtin", "tiny"])
+def test_letters_of_several_tokens_are_whole(studio: Studio, tiny_model: Path, model: str) -> None:
+    text = "Caf\u00e9 \U0001f600 \u202eabc\u202c \u4f60\u597d!"
+    rows = [{"input": f"{n} {text}", "output": [text]} for n in range(5)]
+    recipe = {"task_id": import_task(studio.workspace, Instances=rows)}
+    _, sight = studio.data.see({**recipe, **({"model": str(tiny_model)} if model == "tiny" else {})}, 1)
+    assert "".join(piece.text for piece in sight.pieces if piece.learnt and not piece.special) == f" {text}"
+    assert "".join(piece.text for piece in sight.pieces if not piece.learnt and not piece.special) == sight.prompt
+    assert "" in [piece.text for piece in sight.pieces]
+
+
 def test_the_chat_encoding_is_shown_as_it_is_trained(studio: Studio, tmp_path: Path, tiny_model: Path) -> None:
     import shutil
 

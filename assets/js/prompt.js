@@ -69,7 +69,7 @@ function runs(pieces) {                      // tokens of one kind that follow e
 function token([said, id, learnt, special]) {
   const visible = said.replace(UNSEEN, (letter) => `⟨${letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`);
   const breaks = visible.includes("\n");
-  return h("span", {class: `token${special ? " special" : ""}${breaks ? " break" : ""}`, title: `token ${id}${learnt ? ", learnt" : ", masked"}`, "data-token": id}, visible);
+  return h("span", {class: `token${special ? " special" : ""}${breaks ? " break" : ""}`, title: `token ${id}${learnt ? ", learnt" : ", masked"}${said ? "" : ", a further part of the letter before"}`, "data-token": id}, visible);
 }
 
 // ---- the prompt, tried otherwise -----------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ MOST_PIECES = 1_500
 """Tokens that are spelt out; of a longer row the middle is left out."""
 _FROM_THE_END = 400
 _NO_LIMIT = 10**9
+_BROKEN = "\ufffd"
+_MOST_PARTS = 8
+"""The most tokens that one letter is looked for in; four bytes, and what may stand before and after it."""
 
 
 class Piece(NamedTuple):
@@ -65,18 +68,32 @@ def look_at(objective: Objective, task: Task, instance: Instance, tokenizer: Any
 
 
 def spell(tokenizer: Any, ids: list[int], learnt: list[bool]) -> list[Piece]:
-    """Return tokens with their texts, blanks included, so that they can be read one after the other."""
-    special = set(tokenizer.all_special_ids)
-    return [
-        Piece(_spell_one(tokenizer, token), token, is_learnt, token in special)
-        for token, is_learnt in zip(ids, learnt, strict=True)
-    ]
+    """Return tokens with their texts, which joined are the text they stand for, blanks included.
+
+    Where several tokens make one letter, as with an emoji, the first has the letter and the others have "".
+    """
+    special, pieces = set(tokenizer.all_special_ids), list[Piece]()
+    while len(pieces) < len(ids):
+        at = len(pieces)
+        text, count = _spell_next(tokenizer, ids[at : at + _MOST_PARTS])
+        for part in range(count):
+            token = ids[at + part]
+            pieces.append(Piece("" if part else text, token, learnt[at + part], token in special))
+    return pieces
 
 
-def _spell_one(tokenizer: Any, token: int) -> str:
-    text = str(tokenizer.decode([token], clean_up_tokenization_spaces=False))
-    name = str(tokenizer.convert_ids_to_tokens(token))
-    if "\ufffd" in text and "\ufffd" not in name:  # a part of a letter: its bytes have no text of their own
-        return name
+def _spell_next(tokenizer: Any, ids: list[int]) -> tuple[str, int]:
+    """The text of the first token, or of the first few if only together they make a letter, and how many they are."""
+    first = _decode(tokenizer, ids[:1])
+    if _BROKEN in first:
+        for count in range(2, len(ids) + 1):
+            text = _decode(tokenizer, ids[:count])
+            if _BROKEN not in text:
+                return text, count
     # SentencePiece writes a blank as a low line and drops it where a text begins.
-    return f" {text}" if name.startswith("\u2581") and not text.startswith(" ") else text
+    has_blank = str(tokenizer.convert_ids_to_tokens(ids[0])).startswith("\u2581")
+    return (f" {first}" if has_blank and not first.startswith(" ") else first), 1
+
+
+def _decode(tokenizer: Any, ids: list[int]) -> str:
+    return str(tokenizer.decode(ids, clean_up_tokenization_spaces=False))
