@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from studio.errors import TaskError, first_line
+from studio.models.libraries import import_libraries
 from studio.tasks.table import MOST_ROWS, Row, Table, make_plain
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
@@ -22,8 +23,6 @@ def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOS
 
     Raises TaskError in words: an id that names nothing, a split or configuration that has to be chosen, no network.
     """
-    from datasets import get_dataset_config_names, get_dataset_split_names, load_dataset
-
     source = ref.strip()
     if not _ID.fullmatch(source) and find_folder(source) is None:
         raise TaskError(
@@ -31,6 +30,9 @@ def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOS
             "from the top of the dataset's page on huggingface.co.",
             field="dataset",
         )
+    import_libraries()  # datasets looks at transformers, which another thread may be importing
+    from datasets import get_dataset_config_names, get_dataset_split_names, load_dataset
+
     try:
         configs = get_dataset_config_names(source)
         if not config and len(configs) > 1 and "default" not in configs:
