@@ -36,12 +36,13 @@ from studio.runs.run import Run, find_run, new_run
 from studio.runs.scheduler import Scheduler
 from studio.runs.status import RunStatus
 from studio.scoring.score import Comparison
+from studio.tasks.desk import TaskDesk
 from studio.tasks.label_desk import LabelDesk
 from studio.tasks.reading import Reading
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
 from studio.tasks.task import Instance, Task
-from studio.visitor import HEADER, NOBODY, THE_ONE, read_visitor
+from studio.visitor import NOBODY, THE_ONE, check_known, read_visitor
 from studio.workspace import Workspace, unknown_run
 
 LOG = logging.getLogger(__name__)
@@ -131,6 +132,11 @@ class Studio:
     def labels(self) -> LabelDesk:
         """The desk at which the visitor labels and writes tasks."""
         return LabelDesk(self.tasks, self.visitor, self._check_known)
+
+    @property
+    def data(self) -> TaskDesk:
+        """What can be done with tasks beyond choosing one: bring, check, mend, look at them as the model does."""
+        return TaskDesk(self.tasks, self.visitor, self.read_recipe, self.local_folders)
 
     def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
         """Return how long a task's examples are in tokens of a model, from a sample of them."""
@@ -309,11 +315,7 @@ class Studio:
         return run
 
     def _check_known(self) -> None:
-        if self.visitor == NOBODY:
-            raise InputError(
-                "This studio is shared, so it must know whose this will be. Reload the page; or, from a program, send "
-                f"the header {HEADER} with a secret of your own: 32 to 200 letters, digits, - and _."
-            )
+        check_known(self.visitor)
 
     def _expect_seconds(self, run_id: str) -> float | None:
         try:

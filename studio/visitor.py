@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from studio.errors import InputError
+
 HEADER = "x-studio-visitor"
 """The header of a question that carries the token."""
 
@@ -35,6 +37,15 @@ def read_visitor(token: object) -> Visitor:
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         return NOBODY
     return Visitor(hashlib.sha256(f"studio visitor {token}".encode()).hexdigest())
+
+
+def check_known(visitor: Visitor) -> None:
+    """Raise InputError in words if nobody knows whose something would be."""
+    if visitor == NOBODY:
+        raise InputError(
+            "This studio is shared, so it must know whose this will be. Reload the page; or, from a program, send "
+            f"the header {HEADER} with a secret of your own: 32 to 200 letters, digits, - and _."
+        )
 
 
 def read_owner(folder: Path) -> str:

@@ -1,6 +1,8 @@
 """Collections in a workspace: brought, listed, opened, and a task taken out to be edited."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,14 @@ def test_a_damaged_collection_is_left_out_of_the_list(workspace: Workspace, tmp_
     library.bring(write(tmp_path / "tasks", 2), "tasks")
     (library.folder / "tasks" / "instances.arrow").write_bytes(b"ARROW")
     assert library.list_collections() == []
+
+
+def test_a_list_of_collections_waits_for_no_heavy_library(workspace: Workspace, tmp_path: Path) -> None:
+    Library(workspace).bring(write(tmp_path / "tasks", 2), "tasks")
+    program = (
+        "import sys; from studio.tasks.library import Library; from studio.workspace import Workspace; "
+        f"cards = Library(Workspace({str(workspace.folder)!r})).list_collections(); "
+        "print(len(cards), sorted({'datasets', 'torch', 'transformers'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == "1 []"

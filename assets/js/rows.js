@@ -1,13 +1,16 @@
 /* The table of a task's instances: one page of rows at a time, asked for when it is looked at. The server sends escaped HTML. */
 const studio = window.studio;
 const body = element.querySelector(".rows"), search = element.querySelector("input"), about = element.querySelector(".about");
-let page = 0, asked = 0, timer = 0;
+const only = element.querySelector(".only");
+let page = 0, asked = 0, timer = 0, filter = null; // {finding, title, recipe}: the instances of one finding
 
 async function turn(to) {
   const task = props.value;
+  only.hidden = !filter;
+  if (filter) only.querySelector("span").textContent = `Only: ${filter.title}`;
   if (!task || !task.task_id) { body.replaceChildren(); about.textContent = ""; return; }
   const mine = ++asked;
-  const found = await server.read_rows({ task_id: task.task_id, version: task.version || null, page: to, search: search.value });
+  const found = await server.read_rows({ task_id: task.task_id, version: task.version || null, page: to, search: search.value, ...(filter ? { finding: filter.finding, recipe: filter.recipe } : {}) });
   if (mine !== asked || !found) return; // a newer question was asked meanwhile
   if (found.error) {
     body.innerHTML = '<tr><td colspan="4" class="error-line"></td></tr>';
@@ -25,7 +28,16 @@ async function turn(to) {
 element.addEventListener("click", (event) => {
   const by = event.target.closest("[data-turn]");
   if (by) turn(page + Number(by.dataset.turn));
+  if (event.target.closest("[data-all]")) { filter = null; turn(0); }
+  const see = event.target.closest("[data-see]");
+  if (see) document.dispatchEvent(new CustomEvent("studio:instance", { detail: { place: Number(see.dataset.see) } }));
 });
 search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => turn(0), 250); });
-watch("value", () => { search.value = ""; turn(0); });
+document.addEventListener("studio:rows", (event) => {
+  filter = event.detail;
+  search.value = "";
+  turn(0);
+  element.scrollIntoView({ block: "start", behavior: "smooth" });
+});
+watch("value", () => { search.value = ""; filter = null; turn(0); });
 turn(0);

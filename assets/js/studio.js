@@ -88,6 +88,12 @@
     return next;
   };
   studio.onDraft = (listener) => { listeners.add(listener); return () => listeners.delete(listener); };
+  /* A task was brought or changed: it is chosen, and drawn anew even if its name was chosen before. */
+  studio.useTask = (task_id, patch = { recipe: { task_id, task_version: null } }) => {
+    for (const name of ["task_shown", "lengths_wanted", "recipe_changed", "methods_wanted"]) if (name in fired) fired[name] = null;
+    studio.setDraft(patch);
+    signal();
+  };
   studio.go = (step) => studio.setDraft({ step }, { push: true });
   studio.get = (path) => path.split(".").reduce((at, part) => (at == null ? undefined : at[part]), studio.draft.recipe);
   studio.set = (path, value) => {
@@ -152,7 +158,8 @@
       for (const listener of listeners) listener(studio.draft, null);
       signal();
       if (innerWidth >= 1560) studio.openRuns(true);
-    } else studio.setDraft(patch, { whole: patch.whole === true });
+    } else if (patch.recipe?.task_id && patch.whole !== true) studio.useTask(patch.recipe.task_id, patch);
+    else studio.setDraft(patch, { whole: patch.whole === true });
   });
 
   /* ---- steps ---- */

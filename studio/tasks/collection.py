@@ -6,7 +6,8 @@
       refused.jsonl     one line a file that could not be read, and why
 
 Written once, beside, then renamed: whole or absent. Files are read one at a time and rows are written in batches, so
-memory stays that of the largest file; a page reads only its rows. `datasets` opens it mapped from disk.
+memory stays that of the largest file; a page reads only its rows. pyarrow opens it mapped from disk, which needs no
+heavy library; `datasets` can open it too.
 """
 
 import json
@@ -61,7 +62,7 @@ class Collection:
     """A collection that was imported. Safe to read from several threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        from datasets import Dataset
+        import pyarrow as arrow
 
         self.folder = folder
         if not (folder / "instances.arrow").is_file():
@@ -74,10 +75,11 @@ class Collection:
                 for line in (folder / "refused.jsonl").read_text(encoding="utf-8").splitlines()
             ]
         self.tasks = [TaskHeader.model_validate(head["header"]) for head in self._heads]
-        self.dataset = Dataset.from_file(str(folder / "instances.arrow"))
+        with arrow.memory_map(str(folder / "instances.arrow")) as file, arrow.ipc.open_stream(file) as rows:
+            self.rows = rows.read_all()  # mapped: only what is looked at is read
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return int(self.rows.num_rows)
 
     def page(self, start: int = 0, size: int = 50, task_id: str | None = None) -> list[Instance]:
         """Return instances from place `start`, of the whole collection or of one task; reads only these."""
@@ -108,7 +110,7 @@ class Collection:
         raise NotFoundError(f"The collection has no task {task_id[:60]!r}. Choose one from its list.", field="task_id")
 
     def _read(self, start: int, end: int) -> Iterator[Instance]:
-        rows = self.dataset[start:end]
+        rows = self.rows.slice(start, end - start).to_pydict()
         for id, input, output, more in zip(rows["id"], rows["input"], rows["output"], rows["more"], strict=True):
             yield Instance.model_validate(
                 {**(json.loads(more) if more else {}), "id": id, "input": input, "output": tuple(output)}

@@ -3,11 +3,16 @@
 Rows are streamed: only as many as are wanted are fetched.
 """
 
+import json
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 from studio.errors import TaskError, first_line
+from studio.models.libraries import import_libraries
 from studio.tasks.table import MOST_ROWS, Row, Table, make_plain
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
@@ -18,15 +23,16 @@ def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOS
 
     Raises TaskError in words: an id that names nothing, a split or configuration that has to be chosen, no network.
     """
-    from datasets import get_dataset_config_names, get_dataset_split_names, load_dataset
-
     source = ref.strip()
-    if not Path(source).is_dir() and not _ID.fullmatch(source):
+    if not _ID.fullmatch(source) and find_folder(source) is None:
         raise TaskError(
             f"{source[:80]!r} can't be a dataset: an id has the form owner/name, such as tatsu-lab/alpaca. Copy it "
             "from the top of the dataset's page on huggingface.co.",
             field="dataset",
         )
+    import_libraries()  # datasets looks at transformers, which another thread may be importing
+    from datasets import get_dataset_config_names, get_dataset_split_names, load_dataset
+
     try:
         configs = get_dataset_config_names(source)
         if not config and len(configs) > 1 and "default" not in configs:
@@ -57,3 +63,21 @@ def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOS
     if not rows:
         raise TaskError(f"{source}: the split {split!r} has no rows. Choose another split.", field="split")
     return Table(list(rows[0].values), rows)
+
+
+def find_folder(source: str) -> Path | None:
+    """Return the folder of this computer that a person named, None if it is none."""
+    try:
+        folder = Path(source).expanduser()
+        return folder if source and folder.is_dir() else None
+    except (OSError, ValueError, RuntimeError):  # a name longer than any, a NUL, an unknown ~user
+        return None
+
+
+@contextmanager
+def write_rows(table: Table) -> Iterator[Path]:
+    """Write rows into a file that is read like one that was handed in, and is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="studio-") as folder:
+        path = Path(folder) / "rows.json"
+        path.write_text(json.dumps([row.values for row in table.rows], ensure_ascii=False, default=str), "utf-8")
+        yield path

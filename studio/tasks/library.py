@@ -1,6 +1,7 @@
 """The collections of a workspace: brought, listed, opened, and tasks taken out of them. Knows their folder, no format.
 
-STUDIO_HOME/collections/<id>/   see studio.tasks.collection
+STUDIO_HOME/collections/<id>/            see studio.tasks.collection
+STUDIO_HOME/collections/.<owner>/<id>/   those of a visitor of a shared studio
 """
 
 from pathlib import Path
@@ -13,6 +14,7 @@ from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading, shorten_name
 from studio.tasks.slug import make_task_id
 from studio.tasks.store import TaskStore
+from studio.visitor import THE_ONE, Visitor
 from studio.workspace import Workspace, check_id, disk_errors_in_words
 
 
@@ -28,10 +30,13 @@ class CollectionCard(BaseModel):
 
 
 class Library:
-    """The collections of one workspace."""
+    """The collections of one workspace; in a shared studio, those of one visitor."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, visitor: Visitor = THE_ONE) -> None:
+        self.visitor = visitor
         self.folder = workspace.folder / "collections"
+        if visitor.owner is not None:
+            self.folder /= f".{visitor.owner}"
 
     def list_collections(self) -> list[CollectionCard]:
         """Return a card for every collection; one that can't be read any more is left out."""
@@ -59,7 +64,7 @@ class Library:
 
     def take_task(self, collection_id: str, task_id: str, store: TaskStore) -> Reading:
         """Copy one task out of a collection to the tasks that can be edited and trained on."""
-        return store.keep(Reading(task=self.open(collection_id).load_task(task_id)))
+        return store.keep(Reading(task=self.open(collection_id).load_task(task_id)), self.visitor)
 
     def _find_card(self, path: Path) -> CollectionCard | None:
         try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from studio.errors import TaskError
 
@@ -105,6 +105,20 @@ class Mapping(BaseModel):
     def to_json(self) -> dict[str, list[str]]:
         """Return the roles that are filled, as they are kept with the task."""
         return {role: list(columns) for role, columns in self if columns}
+
+
+def read_mapping(data: object) -> Mapping:
+    """Make a mapping of JSON: `{"input": ["question"], "output": ["answer"]}`. Raises TaskError naming the role."""
+    try:
+        return Mapping.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])[:60]
+        raise TaskError(
+            f"This is no mapping: {place or 'it'}: {first['msg'][:100]}. A mapping names columns for roles, such as "
+            "input and output.",
+            field="mapping",
+        ) from None
 
 
 class Guess(BaseModel):

@@ -11,14 +11,15 @@ duplicates together; `official` is that of Super-NI, whose test is the first 100
 import hashlib
 from collections import defaultdict
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from studio.errors import TaskError
 from studio.tasks.checks.similarity import find_groups
-from studio.tasks.task import Instance, Task
+from studio.tasks.task import Instance, SplitRule, Task
 
 SHARE = 0.1
 """The part of the instances that goes to validation, and again to test."""
+SPLIT_RULES: tuple[SplitRule, ...] = get_args(SplitRule)
 MOST = 100
 """The most instances of validation and of test: upstream scores on 100."""
 

@@ -8,19 +8,21 @@ Everything shown of a task is foreign text: it is escaped and has its own readin
 import json
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from studio.errors import StudioError, TaskError
+from studio.errors import StudioError
 from studio.estimates.lengths import TokenLengths
 from studio.service import Studio
-from studio.tasks.reading import Reading
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard
 from studio.tasks.task import Example, Task
-from studio.ui.draft import change_draft, read_draft
+from studio.ui.data.arrival import Arrival, draw_bring_from, import_file
+from studio.ui.data.prompt_view import PromptView
+from studio.ui.data.quality import Quality
+from studio.ui.data.shelf import Shelf
+from studio.ui.draft import read_draft
 from studio.ui.handler import LATEST, in_words, say
 from studio.ui.visiting import Asking, seen_by
 from studio.ui.widgets.draft_box import DraftBox
@@ -32,8 +34,8 @@ HEAD = """<div class="studio"><h2 class="question" tabindex="-1">What should it 
 <p class="lead">A task is one {definition} and many {instances}. Choose a sample, or bring your own file.</p></div>"""
 UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
 <strong>Natural-Instructions</strong> file (a definition, examples, and instances with an input and an output),
-or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet. At most 50&nbsp;MB. What it is, is told
-by its content. Drop it here; it stays on the computer that runs this studio.</p></div>"""
+or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet, a ZIP of many. At most 50&nbsp;MB. What it
+is, is told by its content. Drop it here; it stays on the computer that runs this studio.</p>{more}</div>"""
 SCORES_HINT = "The bars: how many answers were exactly right, before and after training, on examples it never saw."
 TO_LABEL = '<button type="button" class="btn" data-go="label">Label and write</button>'
 LENGTHS_WAITING = '<div class="studio hint">Measuring how long the examples are …</div>'
@@ -47,9 +49,10 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         return next(iter(studio.tasks.load_task(task_id, version).positive_examples), None)  # of a card that is shown
 
     @in_words
-    def show_task(value: dict[str, Any], request: Asking) -> tuple[str, str, dict[str, Any]]:
+    def show_task(value: dict[str, Any], request: Asking) -> tuple[Any, ...]:
         recipe, visit = read_draft(value)["recipe"], seen_by(studio, request)
-        return draw_cards(visit, find_example), fresh(draw_task(visit, recipe)), find_table(recipe)
+        shown = find_edition(visit, recipe)
+        return draw_cards(visit, find_example), fresh(draw_task(visit, recipe)), shown, shown, shown
 
     @in_words
     def measure_lengths(value: dict[str, Any], request: Asking) -> str:
@@ -58,12 +61,12 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
     @in_words
     def bring_task(path: str | None, request: Asking) -> tuple[dict[str, Any], str, None]:
         patch, report = import_file(seen_by(studio, request), path)
-        return patch, report, None
+        return patch, fresh(report), None
 
     Panel(HEAD.format(definition=term("definition"), instances=term("instance", "instances")))
     cards = Panel(draw_cards(studio, find_example), elem_id="task-cards")
     with gr.Row(elem_classes="two upload-row card"):
-        Panel(UPLOAD_HINT)
+        Panel(UPLOAD_HINT.format(more=draw_bring_from(studio.local_folders)))
         file = gr.File(
             label="Your file (up to 50 MB)",
             file_count="single",
@@ -72,11 +75,14 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
             height=130,
             show_label=True,
         )
-    report = Panel(elem_id="task-report")
+    report = Arrival(studio, elem_id="task-report")
+    Shelf(studio, elem_id="task-shelf")
     view = Panel(elem_id="task-view", min_height=420)
     lengths = Panel(LENGTHS_WAITING, elem_id="task-lengths", min_height=86)
+    quality = Quality(studio, elem_id="task-quality")
     rows = Rows(studio, elem_id="task-rows", min_height=400)
-    draft.task_shown(show_task, [draft], [cards, view, rows], **LATEST)
+    sight = PromptView(studio, elem_id="task-sight")
+    draft.task_shown(show_task, [draft], [cards, view, rows, quality, sight], **LATEST)
     draft.lengths_wanted(measure_lengths, [draft], [lengths], **LATEST)
     file.upload(
         bring_task,
@@ -89,52 +95,14 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
     )
 
 
-def find_table(recipe: dict[str, Any]) -> dict[str, Any]:
-    """Return which task's rows to show."""
-    return {"task_id": recipe.get("task_id"), "version": recipe.get("task_version")} if recipe.get("task_id") else {}
-
-
-def import_file(studio: Studio, path: str | None) -> tuple[dict[str, Any], str]:
-    """Keep an uploaded file as a task and choose it. Returns the draft's patch and a report."""
-    if not path:
-        return change_draft(), ""
-    name = Path(path).name
+def find_edition(studio: Studio, recipe: dict[str, Any]) -> dict[str, Any]:
+    """Return which task to show in which version, {} if it can't be shown; another version is another value."""
+    version = recipe.get("task_version")
     try:
-        reading = studio.import_task(path, name)
-    except StudioError as error:
-        return change_draft(), draw_refusal(name, error)
-    except Exception as error:  # whatever a hostile file set off: logged, and said as ours
-        return change_draft(), draw_refusal(name, error)
-    return change_draft(recipe={"task_id": reading.task.task_id, "task_version": None}), draw_welcome(name, reading)
-
-
-def draw_refusal(name: str, error: Exception) -> str:
-    """Return a block that says what is wrong with a file, and where; what was chosen before stays chosen."""
-    place = error.field if isinstance(error, TaskError) and error.field and error.field != "file" else None
-    where = f"<p>Where: <code>{escape(place, 120)}</code></p>" if place else ""
-    return (
-        f'<div class="studio wrong" role="alert" id="task-refused"><h4>{foreign(name, 80)} was not imported</h4>'
-        f'<p>{foreign(say(error), 1200)}</p>{where}<p class="hint">Mend it and drop it again. The task you had '
-        f"chosen is still "
-        "chosen.</p></div>"
-    )
-
-
-def draw_welcome(name: str, reading: Reading) -> str:
-    """Return what to know of a file that was imported."""
-    count = number(len(reading.task.instances))
-    odd = "".join(f"<li>{foreign(warning, 400)}</li>" for warning in reading.warnings[:30])
-    rest = f"<li>and {len(reading.warnings) - 30} more</li>" if len(reading.warnings) > 30 else ""
-    listed = (
-        f'<p>Worth knowing:</p><ul id="task-warnings">{odd}{rest}</ul>'
-        if odd
-        else "<p>Nothing odd was found in it.</p>"
-    )
-    return (
-        f'<div class="studio notice" role="status"><div><strong>{foreign(name, 80)}</strong> is imported with '
-        f"{count} instances and "
-        f"chosen.{listed}</div></div>"
-    )
+        task = studio.load_task(str(recipe.get("task_id")), str(version) if version else None)
+    except StudioError:
+        return {}
+    return {"task_id": task.task_id, "version": task.version}
 
 
 def draw_cards(studio: Studio, find_example: Callable[[str, str], Example | None]) -> str:

@@ -1,5 +1,7 @@
 """The quality report of a task: every check, in the order of how much it matters. Plain values, nothing is changed."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 from studio.tasks.checks.content import check_content
@@ -34,6 +36,11 @@ class Report(BaseModel):
         return next((finding for finding in self.findings if finding.name == name), None)
 
 
+def add_lengths(report: Report, lengths: Lengths, findings: Sequence[Finding]) -> Report:
+    """Return the report with lengths that were measured elsewhere, and what was found in them."""
+    return report.model_copy(update={"lengths": lengths, "findings": _sort([*report.findings, *findings])})
+
+
 def check_task(
     task: Task,
     count_tokens: CountTokens | None = None,
@@ -54,7 +61,7 @@ def check_task(
         task_id=task.task_id,
         version=task.version,
         instances=len(task.instances),
-        findings=tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity))),
+        findings=_sort(findings),
         labels=labels,
         entropy=measure_entropy(labels),
         script=spoken.script,
@@ -62,3 +69,7 @@ def check_task(
         enough=say_enough(task),
         lengths=lengths,
     )
+
+
+def _sort(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))

@@ -22,6 +22,8 @@ _FRAME = """<div class="studio stack"><div class="row between"><label class="sea
 role="status"></span>
 <button type="button" class="btn small" data-turn="-1" disabled>Previous 50</button>
 <button type="button" class="btn small" data-turn="1" disabled>Next 50</button></span></div>
+<p class="only notice" role="status" hidden><span></span> <button type="button" class="btn small" data-all>Show
+all</button></p>
 <div class="tablebox" tabindex="0" role="region" aria-label="Instances of the task"><table class="plain
 instances"><thead><tr>
 <th scope="col" class="number">#</th><th scope="col">Input</th><th scope="col">Output</th><th scope="col"
@@ -64,7 +66,12 @@ def find_rows(studio: Studio, asked: Any) -> dict[str, Any]:
     version = asked.get("version")
     task = studio.load_task(asked.get("task_id"), version if isinstance(version, str) else None)
     search = str(asked.get("search") or "")[:200].strip().casefold()
-    found = [(place, one) for place, one in enumerate(task.instances, start=1) if not search or _holds(one, search)]
+    only = _find_places(studio, asked)
+    found = [
+        (place, one)
+        for place, one in enumerate(task.instances, start=1)
+        if (only is None or place - 1 in only) and (not search or _holds(one, search))
+    ]
     pages = max(1, -(-len(found) // PAGE))
     wanted = asked.get("page")
     page = min(max(0, wanted if isinstance(wanted, int) and not isinstance(wanted, bool) else 0), pages - 1)
@@ -85,6 +92,12 @@ def find_rows(studio: Studio, asked: Any) -> dict[str, Any]:
     }
 
 
+def _find_places(studio: Studio, asked: dict[str, Any]) -> set[int] | None:
+    """The places of the instances that a finding of the report is about; None if none was asked for."""
+    finding = asked.get("finding")
+    return set(studio.data.find_instances(asked.get("recipe"), finding)) if isinstance(finding, str) else None
+
+
 def _holds(instance: Instance, search: str) -> bool:
     return search in instance.input.casefold() or any(search in output.casefold() for output in instance.output)
 
@@ -103,6 +116,8 @@ def _draw_row(place: int, instance: Instance, part: str) -> str:
     more = f'<br><span class="hint">and {len(instance.output) - 5} more</span>' if len(instance.output) > 5 else ""
     kept = '<span class="pill">' + part + "</span>" if part and part != "train" else escape(part)
     return (
-        f'<tr><td class="number">{place}</td><td>{foreign(instance.input, MOST_SHOWN)}</td><td>{outputs}{more}</td>'
+        f'<tr><td class="number"><button type="button" class="see" data-see="{place - 1}" '
+        f'aria-label="What the model sees of no. {place}">{place}</button></td>'
+        f"<td>{foreign(instance.input, MOST_SHOWN)}</td><td>{outputs}{more}</td>"
         f'<td class="part">{kept}</td></tr>'
     )

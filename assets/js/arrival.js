@@ -1,0 +1,94 @@
+// What became of a file: the answers of its form go to the server, which draws what comes next. js_on_load of Arrival.
+const {h, put} = window.studioElements;
+const studio = window.studio;
+
+function drawn() {
+  studio.drawn(element);
+  const collection = element.querySelector("[data-collection]");
+  if (collection) document.dispatchEvent(new CustomEvent("studio:collections", {detail: {open: collection.dataset.collection}}));
+}
+
+function show(html) {                        // escaped by the server
+  props.value = html;
+  requestAnimationFrame(drawn);
+}
+
+function wait(words) {
+  const block = h("div", {class: "studio notice", role: "status"}, words);
+  show(block.outerHTML);
+}
+
+function accept(answer) {
+  if (!answer || answer.error) return false;
+  show(answer.html);
+  if (answer.task_id) studio.useTask(answer.task_id);
+  return true;
+}
+
+const words = (answer) => answer?.error ?? "The studio did not answer. Try again.";
+
+// ---- the columns of a file -----------------------------------------------------------------------------------------------
+function readRoles(form) {
+  const roles = {};
+  for (const select of form.querySelectorAll("select[data-column]"))
+    if (select.value) (roles[select.value] ??= []).push(select.dataset.column);
+  return roles;
+}
+
+function complain(form, answer) {            // beside the field it is about, else above the button
+  for (const select of form.querySelectorAll("select")) { select.removeAttribute("aria-invalid"); put(select.parentElement.querySelector(".error-line"), ""); }
+  const role = (answer.field ?? "").replace(/^mapping\./, "");
+  const at = [...form.querySelectorAll("select")].filter((select) => select.value === role);
+  put(form.querySelector("[data-form-error]"), at.length ? "" : words(answer));
+  if (at.length) put(at.at(-1).parentElement.querySelector(".error-line"), words(answer));
+  for (const select of at) select.setAttribute("aria-invalid", "true");
+  (at[0] ?? form.querySelector("select, button"))?.focus();
+}
+
+async function choose(block, roles, definition, leaveOut, button) {
+  button.disabled = true;
+  const before = button.textContent;
+  put(button, "Reading …");
+  const answer = await server.choose_columns({file: block.dataset.file, roles, definition, leave_out: leaveOut});
+  if (accept(answer)) return;
+  button.disabled = false;
+  put(button, before);
+  if (block.matches("form")) complain(block, answer ?? {});
+  else put(block.querySelector("[data-form-error]"), words(answer));
+}
+
+element.addEventListener("submit", (event) => {
+  const form = event.target.closest(".columns-form");
+  if (!form) return;
+  event.preventDefault();
+  choose(form, readRoles(form), form.elements.definition.value, false, form.querySelector("[type=submit]"));
+});
+element.addEventListener("click", async (event) => {
+  const again = event.target.closest("[data-look-again]"), out = event.target.closest("[data-leave-out]");
+  if (event.target.closest("[data-dismiss]")) show("");
+  if (out) { const block = out.closest("[data-file]"); choose(block, JSON.parse(block.dataset.roles), block.dataset.definition, true, out); }
+  if (again) {
+    const answer = await server.look_again({file: again.dataset.lookAgain});
+    if (!accept(answer)) wait(words(answer));
+  }
+});
+
+// ---- the hub, or a folder ------------------------------------------------------------------------------------------------
+document.addEventListener("submit", async (event) => {
+  const form = event.target.closest?.("#bring-from");
+  if (!form) return;
+  event.preventDefault();
+  const problem = form.querySelector("[data-bring-error]"), button = form.querySelector("[type=submit]");
+  const asked = Object.fromEntries(new FormData(form));
+  put(problem, "");
+  button.disabled = true;
+  put(button, "Fetching … it can take a minute");
+  const answer = await server.bring_from(asked);
+  button.disabled = false;
+  put(button, "Fetch it");
+  if (!accept(answer)) return put(problem, words(answer));
+  element.scrollIntoView({block: "nearest"});
+});
+
+watch("value", drawn);
+drawn();

@@ -1,0 +1,354 @@
+"""What a person does with tasks before training: bring them, check them, mend them, see them as the model does.
+
+Puts the rooms together for one visitor; holds no rule of its own. A file whose columns nobody can tell becomes a
+`FileChoice`: it waits (`held.py`) until the person has said what they are. Nothing is changed unasked, and a change is
+always a new version; of a sample it is a copy.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from studio.errors import InputError, NotFoundError, RecipeError, StudioError, TaskError
+from studio.models.facts import describe_model, find_config_folder
+from studio.models.loading import load_tokenizer
+from studio.objectives.sight import Sight, look_at
+from studio.runs.recipe import Recipe
+from studio.tasks.archive import list_zip
+from studio.tasks.cell import check_text
+from studio.tasks.checks.fixes import apply_fix
+from studio.tasks.checkup import Checked, FixPreview, check_once, measure_once, preview_change
+from studio.tasks.collection import Collection
+from studio.tasks.edit import EditConflict
+from studio.tasks.held import Held, HeldFiles
+from studio.tasks.hub_dataset import fetch_rows, find_folder, write_rows
+from studio.tasks.library import CollectionCard, Library
+from studio.tasks.mapping import Mapping, read_mapping
+from studio.tasks.mapping_memory import MappingMemory
+from studio.tasks.reading import Reading, preview_file, read_task_file, shorten_name
+from studio.tasks.repairs import apply_repair, preview_repair
+from studio.tasks.rows import MappingNeeded, Preview
+from studio.tasks.split import SPLIT_RULES, Split, split_task
+from studio.tasks.store import TaskStore
+from studio.tasks.streaming import is_archive
+from studio.tasks.task import Instance, Task
+from studio.visitor import Visitor, check_known
+
+MOST_HUB_ROWS = 20_000
+
+
+class Brought(NamedTuple):
+    """A task that was read and kept; `file_id` is of the file where its columns were read as last time."""
+
+    reading: Reading
+    file_id: str = ""
+
+
+class FileChoice(BaseModel):
+    """What a person has to choose before a file becomes a task: what its columns are, or to leave out faulty rows.
+
+    `kept` of `total` rows remain if those with a fault are left out; 0 where there is no such way.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    file_id: str
+    name: str
+    words: str
+    preview: Preview
+    mapping: Mapping | None = None
+    definition: str = ""
+    kept: int = 0
+    total: int = 0
+
+
+class TaskDesk:
+    """The tasks of one visitor. Raises StudioErrors in words."""
+
+    def __init__(
+        self, store: TaskStore, visitor: Visitor, read_recipe: Callable[[object], Recipe], local_folders: bool = True
+    ) -> None:
+        self.store, self.visitor = store, visitor
+        self.local_folders = local_folders
+        self.held = HeldFiles(store.workspace, visitor)
+        self.memory = MappingMemory(store.workspace, visitor)
+        self.library = Library(store.workspace, visitor)
+        self._read_recipe = read_recipe
+
+    # Bringing
+
+    def bring(self, path: Path, name: str) -> Brought | FileChoice | CollectionCard:
+        """Keep a file as a task, an archive of many as a collection; or return what has to be chosen first."""
+        check_known(self.visitor)
+        if is_archive(path) and len(list_zip(path, shorten_name(name))) > 1:
+            return self.library.bring(path, name)
+        return self._read(Held(path, shorten_name(name)))
+
+    def bring_from(
+        self, ref: str, split: str = "train", config: str = "", most: int = 5_000
+    ) -> Brought | FileChoice | CollectionCard:
+        """Fetch the first `most` rows of a hub's dataset as a task, or bring a folder of this computer."""
+        check_known(self.visitor)
+        source = ref.strip()
+        if not 1 <= most <= MOST_HUB_ROWS:
+            raise InputError(
+                f"Between 1 and {MOST_HUB_ROWS:,} rows are fetched, not {most:,}. Try 5,000.", field="most"
+            )
+        folder = find_folder(source)
+        if folder:
+            if not self.local_folders:
+                raise TaskError(
+                    "This studio is shared, so folders of its own disk can't be brought. Give the id of a dataset, "
+                    "such as tatsu-lab/alpaca.",
+                    field="dataset",
+                )
+            return self.library.bring(folder, folder.resolve().name)
+        table = fetch_rows(source, split.strip() or "train", config.strip(), most)
+        name = source.rsplit("/", 1)[-1] + ".json"
+        with write_rows(table) as path:
+            return self._read(Held(path, name, source))
+
+    def look_again(self, file_id: str) -> FileChoice:
+        """Return the choice of a file's columns once more."""
+        held = self.held.find(file_id)
+        preview = preview_file(held.path, held.name)
+        if preview is None:
+            raise NotFoundError("This file is no table, so there is nothing to choose. Drop it again.", field="file")
+        words = "Choose what each column is."
+        chosen = self.memory.find(preview.columns) or preview.guess.mapping
+        return FileChoice(
+            file_id=file_id, name=held.name, words=words, preview=preview, mapping=chosen, total=preview.count
+        )
+
+    def choose_columns(
+        self, file_id: str, roles: object, leave_out: bool = False, definition: str = ""
+    ) -> Brought | FileChoice:
+        """Keep a file that waited, its columns read as `roles` says: {"input": ["question"], "output": ["answer"]}.
+
+        `definition` says what to do with each input, of a file that doesn't say so itself.
+        """
+        check_known(self.visitor)
+        held = self.held.find(file_id)._replace(definition=check_text(definition, "definition").strip())
+        mapping = read_mapping(roles)
+        found = self._read(held, mapping, leave_out)
+        if isinstance(found, Brought) and held.columns:
+            self.memory.remember(held.columns, mapping)
+            self.held.drop(held)
+        return found
+
+    def _read(self, held: Held, mapping: Mapping | None = None, leave_out: bool = False) -> Brought | FileChoice:
+        try:
+            return self._keep(read_task_file(held.path, held.name, mapping, leave_out), held)
+        except MappingNeeded as needed:
+            return self._ask_for_columns(held, needed)
+        except TaskError as fault:
+            role = (fault.field or "").startswith("mapping")
+            preview = None if leave_out or role else _preview_quietly(held)
+            if preview is None:
+                raise
+            return self._ask_for_rows(held, mapping or preview.guess.mapping, preview, fault)
+
+    def _ask_for_columns(self, held: Held, needed: MappingNeeded) -> Brought | FileChoice:
+        preview = needed.preview
+        held = self._hold(held, preview.columns)
+        remembered = self.memory.find(preview.columns)
+        if remembered:
+            found = self._read(held, remembered)
+            if isinstance(found, FileChoice):
+                return found
+            said = "The columns were read as you chose for a file with the same columns before."
+            warnings = (said, *found.reading.warnings)
+            return Brought(found.reading.model_copy(update={"warnings": warnings}), held.file_id)
+        return FileChoice(
+            file_id=held.file_id,
+            name=held.name,
+            words=str(needed),
+            preview=preview,
+            mapping=preview.guess.mapping,
+            total=preview.count,
+        )
+
+    def _ask_for_rows(self, held: Held, mapping: Mapping | None, preview: Preview, fault: TaskError) -> FileChoice:
+        """Offer to leave out rows with a fault; a file of which no row would be left is refused."""
+        try:
+            kept = len(read_task_file(held.path, held.name, mapping, leave_out=True).task.instances)
+        except TaskError:
+            raise fault from None
+        held = self._hold(held, preview.columns)
+        return FileChoice(
+            file_id=held.file_id,
+            name=held.name,
+            words=str(fault),
+            preview=preview,
+            mapping=mapping,
+            definition=held.definition,
+            kept=kept,
+            total=preview.count,
+        )
+
+    def _hold(self, held: Held, columns: tuple[str, ...]) -> Held:
+        if held.file_id and held.columns:
+            return held
+        fresh = self.held.hold(held._replace(columns=columns))
+        self.held.drop(held)
+        return fresh
+
+    def _keep(self, reading: Reading, held: Held) -> Brought:
+        task = reading.task
+        if held.source:
+            task = task.model_copy(update={"source": (held.source,)})
+        if held.definition and not task.definition and task.kind == "instruction":
+            task = task.model_copy(update={"definition": held.definition})
+        return Brought(self.store.keep(reading.model_copy(update={"task": task}), self.visitor))
+
+    # Collections
+
+    def list_collections(self) -> list[CollectionCard]:
+        """Return a card for every collection."""
+        return self.library.list_collections()
+
+    def open_collection(self, collection_id: str) -> Collection:
+        """Return a collection to read pages from. Raises NotFoundError in words."""
+        return self.library.open(collection_id)
+
+    def take_task(self, collection_id: str, task_id: str) -> Reading:
+        """Copy a task out of a collection to those that can be changed and trained on."""
+        check_known(self.visitor)
+        return self.library.take_task(collection_id, task_id, self.store)
+
+    # Checking and mending
+
+    def check(self, data: object) -> Checked:
+        """Return the quality report of a recipe's task, its lengths in tokens of the recipe's model."""
+        recipe = self.read_recipe(data)
+        return self._check(self.load_task(recipe), recipe)
+
+    def find_instances(self, data: object, finding: str) -> tuple[int, ...]:
+        """Return the places of the instances that a finding of the report is about."""
+        recipe = self.read_recipe(data)
+        found = self._check(self.load_task(recipe), recipe).report.find(finding)
+        return found.numbers if found else ()
+
+    def preview_fix(self, data: object, finding: str = "", repair: str = "") -> FixPreview:
+        """Return what a finding's fix, or a repair, would change, and change nothing."""
+        recipe = self.read_recipe(data)
+        task = self.load_task(recipe)
+        if repair:
+            offer = preview_repair(task, repair)
+            words = f"{offer.count:,} place{'s' * (offer.count != 1)} would change."
+            changes = tuple((one.place, one.before, one.after) for one in offer.changes)
+            return FixPreview(words=words, changes=changes)
+        return preview_change(task, self._fix(task, recipe, finding))
+
+    def fix(self, data: object, finding: str = "", repair: str = "") -> Task:
+        """Make the next version of a recipe's task by a finding's fix or a repair; of a sample, a copy. Returns it."""
+        check_known(self.visitor)
+        recipe = self.read_recipe(data)
+        task = self.load_task(recipe)
+        fixed = apply_repair(task, repair) if repair else self._fix(task, recipe, finding)
+        return self._change(task, fixed)
+
+    def _fix(self, task: Task, recipe: Recipe, finding: str) -> Task:
+        found = self._check(task, recipe).report.find(finding)
+        if found is None:
+            raise NotFoundError(f"Nothing called {finding[:40]!r} was found in this task any more.", field="fix")
+        return apply_fix(task, found)
+
+    def _change(self, task: Task, changed: Task) -> Task:
+        if changed.version == task.version:
+            raise InputError("This changes nothing in the task any more. It was done already.", field="fix")
+        try:
+            return self.store.change_task(changed, task.version, visitor=self.visitor)
+        except EditConflict:
+            if not any(card.task_id == task.task_id and card.source == "sample" for card in self.store.list_tasks()):
+                raise
+            raise InputError(
+                "You have a copy of this sample already, with changes of its own: it stands among the tasks as yours. "
+                "Choose that one, and mend it there.",
+                field="fix",
+            ) from None
+
+    # Splitting
+
+    def preview_splits(self, data: object) -> dict[str, Split | str]:
+        """Return how each rule of splitting would part a recipe's task; why it can't, in words, where it can't."""
+        recipe = self.read_recipe(data)
+        task = self.load_task(recipe)
+        found: dict[str, Split | str] = {}
+        for rule in SPLIT_RULES:
+            try:
+                found[rule] = split_task(task.model_copy(update={"split": rule}), recipe.training.seed)
+            except TaskError as error:
+                found[rule] = str(error)
+        return found
+
+    def choose_split(self, data: object, rule: str) -> Task:
+        """Make the next version of a recipe's task with another rule of splitting, and return it."""
+        check_known(self.visitor)
+        if rule not in SPLIT_RULES:
+            raise InputError(f"There is no rule {rule[:40]!r}. Choose one of: {', '.join(SPLIT_RULES)}.", field="split")
+        recipe = self.read_recipe(data)
+        task = self.load_task(recipe)
+        changed = task.model_copy(update={"split": rule})
+        split_task(changed, recipe.training.seed)
+        return self._change(task, changed)
+
+    # Seeing
+
+    def see(self, data: object, place: int) -> tuple[Instance, Sight]:
+        """Return the instance at a place of a recipe's task, and what its model sees of it."""
+        recipe = self.read_recipe(data)
+        task = self.load_task(recipe)
+        if not 0 <= place < len(task.instances):
+            raise NotFoundError(
+                f"The task has {len(task.instances):,} instances, and none at place {place + 1:,}. Choose one of the "
+                "table.",
+                field="place",
+            )
+        recipe.objective.check_task(task)
+        instance = task.instances[place]
+        tokenizer = load_tokenizer(find_config_folder(recipe.base))
+        return instance, look_at(recipe.objective, task, instance, tokenizer, find_limit(recipe))
+
+    # Inside
+
+    def read_recipe(self, data: object) -> Recipe:
+        """Return the recipe a task is looked at for; what is wrong with its method or training doesn't matter here."""
+        try:
+            return self._read_recipe(data)
+        except RecipeError as error:
+            first = (error.field or "").partition(".")[0]
+            if not isinstance(data, dict) or first not in ("method", "precision", "training"):
+                raise
+        return self._read_recipe(
+            {key: value for key, value in data.items() if key not in ("method", "precision", "training")}
+        )
+
+    def load_task(self, recipe: Recipe) -> Task:
+        """Return a recipe's task, if the visitor may see it."""
+        return self.store.load_task(recipe.task_id, recipe.task_version, self.visitor)
+
+    def _check(self, task: Task, recipe: Recipe) -> Checked:
+        """The report; where the task or the model has no lengths in tokens, it says why."""
+        checked = check_once(task, recipe.training.seed)
+        try:
+            recipe.objective.check_task(task)
+            folder, limit = find_config_folder(recipe.base), find_limit(recipe)
+            return measure_once(checked, task, recipe.objective, folder, limit)
+        except StudioError as error:
+            return checked.model_copy(update={"trouble": str(error)})
+
+
+def find_limit(recipe: Recipe) -> int:
+    """Return how many tokens of a row a run of this recipe reads at most."""
+    room = (describe_model(recipe.base).context or 10**9) - recipe.method.virtual_tokens
+    return min(recipe.training.max_length, room)
+
+
+def _preview_quietly(held: Held) -> Preview | None:
+    try:
+        return preview_file(held.path, held.name)
+    except TaskError:  # the file as a whole can't be read, which is said already
+        return None

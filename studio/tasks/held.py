@@ -1,0 +1,78 @@
+"""Files that were handed in and wait for a choice: what their columns are, or whether faulty rows may be left out.
+
+    STUDIO_HOME/cache/held/<whose>/<file_id>/data       the file as it came
+                                             about.json its name, its columns, the dataset it is of
+
+Each visitor has a folder of their own, in which the newest few stay for a day. Knows no format.
+"""
+
+import json
+import re
+import secrets
+import shutil
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from studio.errors import NotFoundError
+from studio.visitor import Visitor
+from studio.workspace import Workspace, disk_errors_in_words, write_whole
+
+MOST_FILES = 4
+LONGEST_SECONDS = 24 * 3600
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+class Held(NamedTuple):
+    """A file that waits; `file_id` is "" while nothing was asked about it."""
+
+    path: Path
+    name: str
+    source: str = ""
+    file_id: str = ""
+    columns: tuple[str, ...] = ()
+    definition: str = ""
+
+
+class HeldFiles:
+    """The files of one visitor."""
+
+    def __init__(self, workspace: Workspace, visitor: Visitor) -> None:
+        self.folder = workspace.cache / "held" / (visitor.owner or "everyone")
+
+    def hold(self, file: Held) -> Held:
+        """Keep a copy of a file, and return it under an id. Raises WorkspaceError in words."""
+        self._prune(MOST_FILES - 1)
+        file_id = secrets.token_hex(8)
+        with disk_errors_in_words(self.folder):
+            folder = self.folder / file_id
+            folder.mkdir(parents=True)
+            shutil.copyfile(file.path, folder / "data")
+            about = {"name": file.name, "source": file.source, "columns": file.columns}
+            write_whole(folder / "about.json", json.dumps(about))
+        return file._replace(path=folder / "data", file_id=file_id)
+
+    def find(self, file_id: object) -> Held:
+        """Return a file that waits. Raises NotFoundError in words."""
+        folder = self.folder / file_id if isinstance(file_id, str) and _ID.fullmatch(file_id) else None
+        try:
+            about = json.loads((folder / "about.json").read_text(encoding="utf-8")) if folder else None
+        except (OSError, ValueError):
+            about = None
+        if folder is None or about is None:
+            raise NotFoundError("This file doesn't wait here any more. Drop it again.", field="file")
+        return Held(folder / "data", about["name"], about["source"], folder.name, tuple(about["columns"]))
+
+    def drop(self, file: Held) -> None:
+        """Forget a file."""
+        if file.file_id:
+            shutil.rmtree(self.folder / file.file_id, ignore_errors=True)
+
+    def _prune(self, most: int) -> None:
+        if not self.folder.is_dir():
+            return
+        with disk_errors_in_words(self.folder):
+            ages = sorted((time.time() - path.stat().st_mtime, path) for path in self.folder.iterdir())
+        for place, (age, path) in enumerate(ages):
+            if place >= most or age > LONGEST_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)

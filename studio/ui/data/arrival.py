@@ -1,0 +1,276 @@
+"""What became of a file that was handed in: imported, refused, or a form that asks what its columns are.
+
+The form is drawn by the server, its foreign text escaped; assets/js/arrival.js reads the choices and calls the acts.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from studio.errors import InputError, StudioError, TaskError
+from studio.service import Studio
+from studio.tasks.desk import Brought, FileChoice
+from studio.tasks.library import CollectionCard
+from studio.tasks.reading import Reading
+from studio.tasks.repair import Repair
+from studio.ui.draft import change_draft
+from studio.ui.handler import say
+from studio.ui.theme import asset
+from studio.ui.widgets.panel import Panel
+from studio.ui.widgets.server_act import bind_act, part
+from studio.ui.words import escape, foreign, number
+
+MOST_COLUMNS = 60
+_ROWS = 3
+_LONGEST = 140
+ROLE_WORDS = {
+    "input": "Input: what the model reads",
+    "output": "Output: the right answer",
+    "instruction": "Instruction: what to do, said anew in each row",
+    "text": "Running text, without a question",
+    "rejected": "Worse answer, beside the better one",
+    "liked": "Verdict: was the answer good?",
+    "messages": "A whole chat, as a list of turns",
+    "system": "What the model is told before a chat",
+    "history": "Earlier turns of a chat",
+    "id": "The row's own name",
+}
+"""What a column can be, in plain words, the usual ones first."""
+_USUAL = ("input", "output")
+LONGEST_DEFINITION = 2_000
+
+BRING_FROM = """<details class="more" id="bring-more"><summary>Or from the Hugging Face Hub{folder}</summary>
+<form id="bring-from" class="stack" novalidate><div class="fields">
+<div class="field wide-field"><label for="bring-ref">Dataset{or_folder}</label>
+<input id="bring-ref" name="ref" maxlength="400" autocomplete="off" placeholder="tatsu-lab/alpaca"></div>
+<div class="field"><label for="bring-split">Split</label>
+<input id="bring-split" name="split" value="train" maxlength="100" autocomplete="off"></div>
+<div class="field"><label for="bring-config">Part, if it has some</label>
+<input id="bring-config" name="config" maxlength="100" autocomplete="off"></div>
+<div class="field"><label for="bring-most">Rows at most</label>
+<input id="bring-most" name="most" type="number" min="1" max="20000" value="5000"></div></div>
+<p class="error-line" role="alert" data-bring-error></p>
+<div class="row"><button class="btn small" type="submit">Fetch it</button>
+<span class="hint">Copy the id from the top of the dataset's page; only these rows are fetched.</span></div>
+</form></details>"""
+
+
+class Arrival(Panel):
+    """Shows the HTML of what came last; its acts take the answers of its form."""
+
+    def __init__(self, studio: Studio, **options: Any) -> None:
+        acts = (choose_columns, look_again, bring_from)
+        super().__init__(
+            js_on_load=asset("js/arrival.js"),
+            server_functions=[bind_act(studio, act) for act in acts],
+            **options,
+        )
+
+
+def draw_bring_from(local_folders: bool) -> str:
+    """Return the form that fetches a dataset of the hub, or brings a folder where that is allowed."""
+    return BRING_FROM.format(
+        folder=", or a folder" if local_folders else "", or_folder=" id, or a folder's path" if local_folders else " id"
+    )
+
+
+def import_file(studio: Studio, path: str | None) -> tuple[dict[str, Any], str]:
+    """Keep an uploaded file as a task and choose it. Returns the draft's patch and what to show."""
+    if not path:
+        return change_draft(), ""
+    name = Path(path).name
+    try:
+        found = studio.data.bring(Path(path), name)
+    except StudioError as error:
+        return change_draft(), draw_refusal(name, error)
+    except Exception as error:  # whatever a hostile file set off: logged, and said as ours
+        return change_draft(), draw_refusal(name, error)
+    chosen = {"task_id": found.reading.task.task_id, "task_version": None} if isinstance(found, Brought) else None
+    return change_draft(recipe=chosen), draw_found(name, found)
+
+
+def choose_columns(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Import a file that waits, its columns read as the form says; {"error", "field"} where that can't be."""
+    file_id, roles = part(asked, "file", str), part(asked, "roles", dict)
+    name = visit.data.held.find(file_id).name
+    try:
+        found = visit.data.choose_columns(
+            file_id, roles, asked.get("leave_out") is True, str(asked.get("definition") or "")[:LONGEST_DEFINITION]
+        )
+    except StudioError as error:
+        return {"error": _name_role(error), "field": error.field or ""}
+    return _answer(name, found)
+
+
+def _name_role(error: StudioError) -> str:
+    """The words of an error, a role called as the form calls it."""
+    role = (error.field or "").removeprefix("mapping.")
+    if role not in ROLE_WORDS:
+        return str(error)
+    name = re.split("[:,]", ROLE_WORDS[role])[0]
+    return str(error).replace(f"The role {role} takes", f"“{name}” takes").replace(f"for {role},", f"for “{name}”,")
+
+
+def look_again(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Ask once more what the columns of a file are."""
+    found = visit.data.look_again(part(asked, "file", str))
+    return _answer(found.name, found)
+
+
+def bring_from(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Fetch a dataset of the hub, or bring a folder; {"error", "field"} where that can't be."""
+    try:
+        most = int(part(asked, "most", str) or 5_000)
+    except ValueError:
+        raise InputError("The number of rows must be a whole number. Try 5000.", field="most") from None
+    ref = part(asked, "ref", str).strip()
+    if not ref:
+        raise InputError("Write the id of a dataset, such as tatsu-lab/alpaca.", field="dataset")
+    return _answer(ref, visit.data.bring_from(ref, part(asked, "split", str), part(asked, "config", str), most))
+
+
+def _answer(name: str, found: Brought | FileChoice | CollectionCard) -> dict[str, Any]:
+    task_id = found.reading.task.task_id if isinstance(found, Brought) else None
+    return {"html": draw_found(name, found), "task_id": task_id}
+
+
+def draw_found(name: str, found: Brought | FileChoice | CollectionCard) -> str:
+    """Return what came of a file: a welcome, a question, or where its collection stands."""
+    if isinstance(found, CollectionCard):
+        return draw_collected(name, found)
+    if isinstance(found, FileChoice):
+        return draw_rows_choice(found) if found.kept else draw_columns_choice(found)
+    return draw_welcome(name, found.reading, found.file_id)
+
+
+def draw_refusal(name: str, error: Exception) -> str:
+    """Return a block that says what is wrong with a file, and where; what was chosen before stays chosen."""
+    place = error.field if isinstance(error, TaskError) and error.field and error.field != "file" else None
+    where = f"<p>Where: <code>{escape(place, 120)}</code></p>" if place else ""
+    return (
+        f'<div class="studio wrong" role="alert" id="task-refused"><h4>{foreign(name, 80)} was not imported</h4>'
+        f'<p>{foreign(say(error), 1200)}</p>{where}<p class="hint">Mend it and drop it again. The task you had '
+        f"chosen is still "
+        "chosen.</p></div>"
+    )
+
+
+def draw_welcome(name: str, reading: Reading, file_id: str = "") -> str:
+    """Return what to know of a file that was imported."""
+    count = number(len(reading.task.instances))
+    odd = "".join(f"<li>{foreign(warning, 400)}</li>" for warning in reading.warnings[:30])
+    rest = f"<li>and {len(reading.warnings) - 30} more</li>" if len(reading.warnings) > 30 else ""
+    listed = (
+        f'<p>Worth knowing:</p><ul id="task-warnings">{odd}{rest}</ul>'
+        if odd
+        else "<p>Nothing odd was found in it.</p>"
+    )
+    again = (
+        f'<p><button type="button" class="btn small" data-look-again="{escape(file_id)}">Choose its columns anew'
+        "</button></p>"
+        if file_id
+        else ""
+    )
+    return (
+        f'<div class="studio notice" role="status"><div><strong>{foreign(name, 80)}</strong> is imported with '
+        f"{count} instances and "
+        f"chosen.{listed}{_draw_repaired(reading)}{again}</div></div>"
+    )
+
+
+def _draw_repaired(reading: Reading) -> str:
+    """What reading itself had to repair, each with the first places before and after."""
+    if not reading.repairs:
+        return ""
+    items = "".join(map(_draw_repair, reading.repairs[:10]))
+    return f'<details class="more"><summary>What was repaired while reading</summary><ul>{items}</ul></details>'
+
+
+def _draw_repair(repair: Repair) -> str:
+    places = "; ".join(
+        f"{foreign(one.place, 60)} {foreign(one.before, 60)} → {foreign(one.after, 60)}" for one in repair.changes[:2]
+    )
+    return f"<li>{foreign(repair.words, 200)} ({number(repair.count)}): {places}</li>"
+
+
+def draw_collected(name: str, card: CollectionCard) -> str:
+    """Return that an archive or folder became a collection."""
+    refused = f" {number(card.refused)} of its files can't be read; why is said there." if card.refused else ""
+    return (
+        f'<div class="studio notice" role="status" data-collection="{escape(card.collection_id)}"><div><strong>'
+        f"{foreign(name, 80)}</strong> is a collection of {number(card.tasks)} tasks with {number(card.instances)} "
+        f"instances.{refused} Choose one of them below.</div></div>"
+    )
+
+
+def draw_rows_choice(choice: FileChoice) -> str:
+    """Return the question whether rows with a fault may be left out."""
+    roles = escape(json.dumps(choice.mapping.to_json() if choice.mapping else {}))
+    gone = choice.total - choice.kept
+    file_id, name = escape(choice.file_id), foreign(choice.name, 80)
+    return (
+        f'<div class="studio wrong" role="alert" id="rows-choice" data-file="{file_id}" data-roles="{roles}" '
+        f'data-definition="{escape(choice.definition)}"><h4>{number(gone)} of {number(choice.total)} rows of {name} '
+        f"can't be read</h4><p>{foreign(choice.words, 900)}</p>"
+        '<p class="error-line" role="alert" data-form-error></p>'
+        f'<div class="row"><button type="button" class="btn small primary" data-leave-out>Leave {_them(gone)} out and '
+        f'import {number(choice.kept)}</button><button type="button" class="btn small" data-look-again="{file_id}">'
+        'Choose the columns anew</button><span class="hint">Or mend the file and drop it again.</span></div></div>'
+    )
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else f"the {number(count)}"
+
+
+def draw_columns_choice(choice: FileChoice) -> str:
+    """Return the form that asks what each column of a file is, each with its first values."""
+    role_of = {column: role for role, columns in choice.mapping or () for column in columns}
+    columns = choice.preview.columns[:MOST_COLUMNS]
+    drawn = "".join(
+        _draw_column(place, column, [row.get(column) for row in choice.preview.rows[:_ROWS]], role_of.get(column, ""))
+        for place, column in enumerate(columns)
+    )
+    more = len(choice.preview.columns) - len(columns)
+    rest = f'<p class="hint">{more} more columns are not used.</p>' if more else ""
+    return (
+        f'<div class="studio card"><form class="stack columns-form" data-file="{escape(choice.file_id)}" novalidate>'
+        f"<div><h3>What are the columns of {foreign(choice.name, 80)}?</h3>"
+        '<p class="hint">Their names don\'t say for sure which the model reads and which it should write. Say it once: '
+        "the next file with the same columns is read the same way.</p></div>"
+        '<div class="columns-head hint" aria-hidden="true"><span>Column</span><span>Its first rows</span><span>What it '
+        f'is</span></div><div class="columns-list">{drawn}</div>{rest}{_DEFINITION}'
+        '<p class="error-line" role="alert" data-form-error></p>'
+        f'<div class="row"><button type="submit" class="btn primary">Import {number(choice.total)} rows</button>'
+        '<button type="button" class="btn quiet" data-dismiss>Not this file</button></div></form></div>'
+    )
+
+
+_DEFINITION = f"""<div class="field"><label for="columns-definition">What should the model do with each input?</label>
+<input id="columns-definition" name="definition" maxlength="{LONGEST_DEFINITION}" autocomplete="off"
+placeholder="Say whether the review is good or bad."><p class="hint">In a sentence or two. It stands before each input;
+leave it empty if the rows say it themselves.</p></div>"""
+
+
+def _draw_column(place: int, column: str, cells: list[Any], role: str) -> str:
+    shown = "".join(f"<li>{foreign(_say_cell(cell), _LONGEST)}</li>" for cell in cells)
+    usual = "".join(_draw_option(name, role) for name in _USUAL)
+    others = "".join(_draw_option(name, role) for name in ROLE_WORDS if name not in _USUAL)
+    return (
+        f'<div class="column-row"><label for="column-{place}">{foreign(column, 80)}</label><ul>{shown}</ul>'
+        f'<div class="field"><select id="column-{place}" data-column="{escape(column)}">'
+        f'{usual}<option value=""{"" if role else " selected"}>Not used</option><optgroup label="Less usual">{others}'
+        '</optgroup></select><p class="error-line" role="alert"></p></div></div>'
+    )
+
+
+def _draw_option(name: str, role: str) -> str:
+    chosen = " selected" if name == role else ""
+    return f'<option value="{name}"{chosen}>{escape(ROLE_WORDS[name])}</option>'
+
+
+def _say_cell(cell: Any) -> str:
+    if isinstance(cell, str):
+        return cell or "(blank)"
+    return "(blank)" if cell is None else json.dumps(cell, ensure_ascii=False, default=str)

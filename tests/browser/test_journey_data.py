@@ -1,0 +1,204 @@
+"""From a table with odd columns to tokens: the form asks, the report finds, the fix mends, the view shows what is read.
+
+Also what a class would bring: an archive of many tasks, hostile cells, one cell of a megabyte.
+"""
+
+import csv
+import json
+import random
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from test_hostile import EVIL, SEEN, check_inert
+from test_journey_train import LONG, address
+from test_looks import AXE, RULES
+from tiny import write_task
+
+WORDS = "river stone cloud apple green little happy window summer garden yellow music winter paper flower".split()
+
+
+def write_reviews(path: Path, count: int = 120) -> Path:
+    """A table as people have them: a column nobody needs, blanks at the ends, three rows that stand there twice."""
+    dice = random.Random(7)
+    rows = [[f"u{n}", f" {' '.join(dice.choices(WORDS, k=12))} ", "good" if n % 2 else "bad"] for n in range(count)]
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["wer", "was", "wie"])
+        writer.writerows([*rows, *rows[:3]])
+    return path
+
+
+def drop(page: Page, path: Path) -> None:
+    page.locator("#task-file input[type=file]").set_input_files(path, timeout=LONG)
+
+
+def axe(page: Page) -> object:
+    page.add_script_tag(path=AXE)
+    return page.evaluate(
+        f"async () => (await axe.run(document, {RULES})).violations"
+        ".map(v => [v.id, v.nodes.map(n => n.target.join(' '))])"
+    )
+
+
+def test_from_odd_columns_to_tokens(
+    page: Page, tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+) -> None:
+    page.goto(address("data"))
+    drop(page, write_reviews(tmp_path / "reviews.csv"))
+    form = page.locator(".columns-form")
+    expect(form.locator("h3")).to_contain_text("reviews.csv", timeout=LONG)
+    expect(form.locator(".column-row")).to_have_count(3)
+
+    # a choice that can't be is said beside its field
+    form.get_by_label("wer").select_option("messages")
+    form.get_by_label("was").select_option("messages")
+    form.get_by_label("wie").select_option("")
+    form.get_by_role("button", name="Import 123 rows").click()
+    expect(form.locator(".column-row").nth(1).locator(".error-line")).to_contain_text("takes one column")
+    expect(form.get_by_label("was")).to_have_attribute("aria-invalid", "true")
+    for column, role in (("wer", ""), ("was", "input"), ("wie", "output")):
+        form.get_by_label(column).select_option(role)
+    form.get_by_label("What should the model do").fill("Say whether it is good or bad.")
+    shot("data-columns")
+    assert axe(page) == []
+    form.get_by_role("button", name="Import 123 rows").click()
+    expect(page.locator("#task-report .notice")).to_contain_text("123 instances", timeout=LONG)
+    expect(page.locator("#task-view h3")).to_have_text("Reviews", timeout=LONG)
+    assert page.evaluate("studio.draft.recipe.task_id") == "reviews"
+
+    # the report finds the twins, shows them in the table, and mends them on a click
+    report = page.locator(".quality")
+    expect(report).to_have_attribute("data-state", "done", timeout=LONG)
+    twins = report.locator("[data-finding=duplicates]")
+    expect(twins).to_contain_text("The same instance twice")
+    expect(report).to_contain_text("50 of each are a good start")
+    expect(report.locator(".label-bars li")).to_have_count(2)
+    twins.get_by_role("button", name="Show these 3").click()
+    expect(page.locator("#task-rows tbody tr")).to_have_count(3, timeout=LONG)
+    expect(page.locator("#task-rows .only")).to_contain_text("The same instance twice")
+    twins.locator("[data-preview]").click()
+    expect(twins.locator(".diff li")).to_have_count(3, timeout=LONG)
+    shot("data-report", full_page=True)
+    assert axe(page) == []
+    twins.locator("[data-apply]").click()
+    expect(report.locator(".done-line")).to_contain_text("120 instances", timeout=LONG)
+    expect(report.locator("[data-finding=duplicates]")).to_have_count(0)
+    expect(page.locator("#task-rows .about")).to_have_text("1 to 50 of 120", timeout=LONG)
+    expect(page.locator("#task-cards [aria-checked=true]")).to_contain_text("120 instances")
+
+    # what the model sees of a row, and with other examples in the prompt
+    page.locator("#task-rows [data-see='4']").click()
+    sight = page.locator(".sight")
+    expect(sight).to_have_attribute("data-place", "4", timeout=LONG)
+    expect(sight).to_have_attribute("data-state", "done")
+    expect(sight.locator(".run.learnt")).to_have_text(re.compile(r"^\s*bad"))
+    expect(sight.locator(".run.read")).to_contain_text("Say whether it is good or bad.")
+    total = int(sight.get_attribute("data-total") or 0)
+    assert total == sight.locator(".token").count()
+    sight.get_by_role("button", name="Tk-Instruct").click()
+    expect(sight.locator(".run.read")).to_contain_text("Now complete the following example", timeout=LONG)
+    assert page.evaluate("studio.draft.recipe.objective.template ?? 'plain'") == "plain", "only looked at"
+    shot("data-tokens")
+    assert axe(page) == []
+    sight.get_by_role("button", name="Train with this prompt").click()
+    assert page.evaluate("studio.draft.recipe.objective.template") == "tk_instruct"
+
+    # the next file with the same columns is read the same way, and can be read otherwise
+    drop(page, write_reviews(tmp_path / "second.csv", 60))
+    expect(page.locator("#task-warnings")).to_contain_text("as you chose", timeout=LONG)
+    page.get_by_role("button", name="Choose its columns anew").click()
+    expect(page.locator(".columns-form select").nth(1)).to_have_value("input", timeout=LONG)
+    assert console_errors == []
+
+
+def test_an_archive_is_searched_and_a_task_taken_out(
+    page: Page, tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+) -> None:
+    with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
+        for number in range(45):
+            archive.writestr(f"task{number:03}_sums.json", json.dumps(write_task(20 + number)))
+        archive.writestr("broken.json", "{")
+    page.goto(address("data"))
+    drop(page, tmp_path / "class.zip")
+    expect(page.locator("#task-report .notice")).to_contain_text("45 tasks", timeout=LONG)
+    shelf = page.locator(".shelf")
+    expect(shelf.locator(".shelf-list > li")).to_have_count(10, timeout=LONG)
+    shelf.get_by_role("button", name="Next 10").click()
+    expect(shelf).to_contain_text("11 to 20 of 45")
+    shelf.get_by_label("Search in their names").fill("task033")
+    expect(shelf.locator(".shelf-list > li")).to_have_count(1)
+    shelf.get_by_role("button", name="Look inside").click()
+    expect(shelf.locator(".peek .sample")).to_have_count(3)
+    expect(shelf.locator("details summary")).to_contain_text("1 file could not be read")
+    shot("data-collection")
+    assert axe(page) == []
+    shelf.locator("[data-take]").click()
+    expect(page.locator("#task-view")).to_contain_text("53 instances", timeout=LONG)
+    assert page.evaluate("studio.draft.recipe.task_id") == "task033_sums"
+    assert console_errors == []
+
+
+def test_hostile_columns_cells_and_members_are_text(page: Page, tmp_path: Path, console_errors: list[str]) -> None:
+    rows = [
+        {
+            f"a {EVIL}": f"{n} {EVIL}",
+            f"b {EVIL}": "=HYPERLINK(\"javascript:window.pwned='cell'\")",
+            "c": "x" * 1_000_000 * (n == 3),
+        }
+        for n in range(12)
+    ]
+    (tmp_path / "evil.json").write_text(json.dumps([*rows, rows[0]]))
+    page.goto(address("data"))
+    drop(page, tmp_path / "evil.json")
+    form = page.locator(".columns-form")
+    expect(form.locator("label").first).to_contain_text("<script>", timeout=LONG)
+    check_inert(page)
+    for place, role in enumerate(("input", "output", "")):
+        form.locator("select").nth(place).select_option(role)
+    form.get_by_role("button", name="Import 13 rows").click()
+    choice = page.locator("#rows-choice")
+    expect(choice).to_contain_text("the text has 1,000,000 characters", timeout=LONG)
+    check_inert(page)
+    choice.locator("[data-leave-out]").click()
+    expect(page.locator("#task-report .notice")).to_contain_text("12 instances", timeout=LONG)
+    expect(page.locator(".quality")).to_have_attribute("data-state", "done", timeout=LONG)
+    for button in page.locator(".quality [data-preview]").all():
+        if button.is_visible():
+            button.click()
+    expect(page.locator(".quality .changes:not([hidden])").first).to_contain_text("<script>", timeout=LONG)
+    page.locator("#task-rows [data-see='2']").click()
+    sight = page.locator(".sight .tokens")
+    expect(page.locator(".sight")).to_have_attribute("data-place", "2", timeout=LONG)
+    expect(sight).to_contain_text("⟨202E⟩")
+    assert SEEN in sight.inner_text().replace("⏎", "")
+    check_inert(page)
+    with zipfile.ZipFile(tmp_path / "evil.zip", "w") as archive:
+        for number in range(2):
+            archive.writestr(
+                f"<img src=x onerror=window.pwned={number}>.json", json.dumps(write_task(9, Definition=[EVIL]))
+            )
+        archive.writestr(f"{SEEN}.json", json.dumps({EVIL: EVIL}))
+    drop(page, tmp_path / "evil.zip")
+    expect(page.locator(".shelf details summary")).to_contain_text("could not be read", timeout=LONG)
+    page.locator(".shelf details summary").click()
+    expect(page.locator(".shelf .plainlist")).to_contain_text("window.pwned")
+    check_inert(page)
+    assert console_errors == []
+
+
+@pytest.mark.parametrize("width", [390, 1024], ids=["phone", "projector"])
+def test_nothing_sticks_out_of_the_forms(
+    open_page: Callable[..., Page], app_url: str, tmp_path: Path, width: int
+) -> None:
+    page = open_page(f"{app_url}/?step=data", width=width, height=844)
+    with open(tmp_path / "wide.csv", "w", newline="") as file:
+        csv.writer(file).writerows([[f"{'long' * 12}{n}" for n in range(30)], *[["word" * 60] * 30] * 9])
+    drop(page, tmp_path / "wide.csv")
+    expect(page.locator(".columns-form .column-row")).to_have_count(30, timeout=LONG)
+    expect(page.locator(".quality")).to_have_attribute("data-state", "done", timeout=LONG)
+    expect(page.locator(".sight")).to_have_attribute("data-state", "done", timeout=LONG)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
