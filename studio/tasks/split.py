@@ -34,6 +34,26 @@ class Split(NamedTuple):
 
 def split_task(task: Task, seed: int = 0) -> Split:
     """Split a task about 80/10/10. Raises TaskError if there are fewer than three different inputs."""
+    return _split(_Version(task), seed)
+
+
+class _Version:
+    """A task that is equal to another of the same version: one hash instead of a look at each instance."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Version) and self.task.version == other.task.version
+
+    def __hash__(self) -> int:
+        return hash(self.task.version)
+
+
+@lru_cache(maxsize=4)
+def _split(version: _Version, seed: int) -> Split:
+    """The parts of a task, kept, because a page asks for them again and again."""
+    task = version.task
     groups = _group_near(task, seed) if task.split == "stratified" else _group_by_input(task, seed)
     if len(groups) < 3:
         total = len(task.instances)

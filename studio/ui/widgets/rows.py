@@ -75,9 +75,9 @@ def find_rows(studio: Studio, asked: Any) -> dict[str, Any]:
     pages = max(1, -(-len(found) // PAGE))
     wanted = asked.get("page")
     page = min(max(0, wanted if isinstance(wanted, int) and not isinstance(wanted, bool) else 0), pages - 1)
-    parts = _name_parts(task)
+    name_part = _name_kept(task)
     shown = found[page * PAGE : (page + 1) * PAGE]
-    html = "".join(_draw_row(place, one, parts.get(id(one), "")) for place, one in shown)
+    html = "".join(_draw_row(place, one, name_part(one)) for place, one in shown)
     about = (
         f"{number(page * PAGE + 1)} to {number(page * PAGE + len(shown))} of {number(len(found))}"
         if shown
@@ -102,13 +102,19 @@ def _holds(instance: Instance, search: str) -> bool:
     return search in instance.input.casefold() or any(search in output.casefold() for output in instance.output)
 
 
-def _name_parts(task: Task) -> dict[int, str]:
+def _name_kept(task: Task) -> Callable[[Instance], str]:
+    """Return what names the part of an instance; "" where the task is too small for parts."""
     try:
         split = split_task(task)
     except StudioError:
-        return {}
-    names = {"train": split.train, "validation": split.validation, "held out": split.test}
-    return {id(one): name for name, part in names.items() for one in part}
+        return lambda _: ""
+    kept = {"validation": split.validation, "held out": split.test}
+    names = {_key(one): name for name, part in kept.items() for one in part}
+    return lambda one: names.get(_key(one), "train")
+
+
+def _key(instance: Instance) -> tuple[str, str, tuple[str, ...]]:
+    return instance.id, instance.input, tuple(instance.output)
 
 
 def _draw_row(place: int, instance: Instance, part: str) -> str:
