@@ -21,7 +21,7 @@ from studio.errors import InputError, ModelError, StudioError
 from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.counting import count
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
-from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths
+from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths, measure_mixture
 from studio.estimates.time import Speed, load_speed, measure_speed
 from studio.models.catalogue import CATALOGUE, ModelCard
 from studio.models.device import DeviceFacts, find_device
@@ -38,6 +38,7 @@ from studio.runs.status import RunStatus
 from studio.scoring.score import Comparison
 from studio.tasks.desk import TaskDesk
 from studio.tasks.label_desk import LabelDesk
+from studio.tasks.mixture import name_mixture
 from studio.tasks.reading import Reading
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
@@ -158,38 +159,39 @@ class Studio:
         """Return what a recipe will cost, exact counts included. Raises StudioError in words."""
         recipe = self.read_recipe(data)
         self.scheduler.launcher.prepare()
-        task = self.load_task(recipe.task_id, recipe.task_version)
-        self._check_fits(recipe, task)
-        return self._estimate(recipe, task)
+        tasks = self.tasks.load_parts(recipe.parts, self.visitor)
+        self._check_fits(recipe, tasks)
+        return self._estimate(recipe, tasks)
 
     def compare_methods(self, data: object) -> list[MethodCost]:
         """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
         recipe = self.read_recipe(data)
-        size = self._measure_task(recipe, self.load_task(recipe.task_id, recipe.task_version))
+        size = self._measure_tasks(recipe, self.tasks.load_parts(recipe.parts, self.visitor))
         return compare_methods(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache)
 
-    def _measure_task(self, recipe: Recipe, task: Task) -> TaskSize:
-        recipe.objective.check_task(task)
-        lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
-        examples = len(split_task(task, recipe.training.seed).train)
-        return TaskSize(examples, lengths.mean, lengths.longest, lengths.learnt, lengths.shared)
+    def _measure_tasks(self, recipe: Recipe, tasks: list[Task]) -> TaskSize:
+        for task in tasks:
+            recipe.objective.check_task(task)
+        lengths = [self._lengths(task.task_id, task.version, recipe.base, recipe.objective) for task in tasks]
+        return measure_mixture(lengths, recipe, len(split_task(tasks[0], recipe.training.seed).train))
 
-    def _check_fits(self, recipe: Recipe, task: Task) -> None:
-        """Say now what the child would say of method, model and task, before a run is made. Raises StudioError."""
-        recipe.objective.check_task(task)
+    def _check_fits(self, recipe: Recipe, tasks: list[Task]) -> None:
+        """Say now what the child would say of method, model and tasks, before a run is made. Raises StudioError."""
         count(find_config_folder(recipe.base), recipe.method)
-        lengths = self._lengths(recipe.task_id, task.version, recipe.base, recipe.objective)
-        check_lengths(recipe, task, split_task(task, recipe.training.seed).train, lengths)
+        for task in tasks:
+            recipe.objective.check_task(task)
+            lengths = self._lengths(task.task_id, task.version, recipe.base, recipe.objective)
+            check_lengths(recipe, task, split_task(task, recipe.training.seed).train, lengths)
 
-    def _estimate(self, recipe: Recipe, task: Task) -> Estimate:
+    def _estimate(self, recipe: Recipe, tasks: list[Task]) -> Estimate:
         facts = describe_model(recipe.base)
         return estimate_recipe(
             recipe,
             find_config_folder(recipe.base),
-            self._measure_task(recipe, task),
+            self._measure_tasks(recipe, tasks),
             find_device(),
             self.workspace.cache,
-            {"model": facts.title, "task": task.heading},
+            {"model": facts.title, "task": name_mixture(tasks)},
         )
 
     def measure_device(self) -> Speed:
@@ -203,13 +205,13 @@ class Studio:
         """Put a run in the line and return its id; the same non-empty `request` never makes two. Raises StudioError."""
         self._check_known()
         recipe = self.read_recipe(data)
-        task = self.load_task(recipe.task_id, recipe.task_version)
-        self._check_fits(recipe, task)
+        tasks = self.tasks.load_parts(recipe.parts, self.visitor)
+        self._check_fits(recipe, tasks)
         click = str(request)[:100].encode("utf-8", "replace").decode()
         with self._starting:
-            self.tasks.pin(task)
-            pinned = recipe.model_copy(update={"task_version": task.version})
-            run = new_run(self.workspace, pinned, click, self.visitor.owner or "")
+            for task in tasks:
+                self.tasks.pin(task)
+            run = new_run(self.workspace, recipe.pin([task.version for task in tasks]), click, self.visitor.owner or "")
         self.scheduler.wake()
         return run.run_id
 
@@ -320,7 +322,7 @@ class Studio:
     def _expect_seconds(self, run_id: str) -> float | None:
         try:
             recipe = self._recipes(run_id)
-            return self._estimate(recipe, self.tasks.load_task(recipe.task_id, recipe.task_version)).seconds
+            return self._estimate(recipe, self.tasks.load_parts(recipe.parts)).seconds
         except Exception as error:  # a courtesy: without it the page says that nobody knows
             LOG.info("How long %s will take could not be worked out: %s", run_id, error)
             return None
@@ -344,7 +346,8 @@ class Studio:
             return status.model_copy(update={"title": status.name, "error": status.error or str(error)})
         title, trouble = recipe.task_id, None
         try:
-            title = self._titles(recipe.task_id, recipe.task_version)
+            more = f" and {len(recipe.mixture)} more" if recipe.mixture else ""
+            title = self._titles(recipe.task_id, recipe.task_version) + more
         except StudioError as error:
             trouble = str(error)
         return status.model_copy(

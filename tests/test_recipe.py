@@ -15,7 +15,7 @@ from studio.precisions import PRECISIONS
 from studio.runs.recipe import LARGEST_JSON, read_recipe
 from studio.runs.training import PRESETS, Training
 
-FIELDS = ["model", "revision", "task_id", "task_version", "method", "objective", "precision", "training"]
+FIELDS = ["model", "revision", "task_id", "task_version", "mixture", "method", "objective", "precision", "training"]
 
 
 def draw_fields(cls: type[Declared]) -> st.SearchStrategy[dict[str, Any]]:
@@ -68,7 +68,11 @@ def test_a_recipe_comes_back_equal_from_its_json(data: dict[str, Any]) -> None:
     try:
         recipe = read_recipe(data)
     except RecipeError as error:
-        assert error.field in ("precision", "objective")  # 4-bit weights in full, wrong examples in a chat
+        assert error.field in (
+            "precision",
+            "objective",
+            "training.gradient_checkpointing",
+        )  # 4-bit weights in full, wrong examples in a chat
         return
     text = json.dumps(recipe.to_json(), allow_nan=False)
     again = read_recipe(text)

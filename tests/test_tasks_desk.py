@@ -272,11 +272,13 @@ def train_rows(studio: Studio, recipe: dict[str, Any]) -> tuple[Task, dict[str, 
     from studio.models.facts import find_config_folder
     from studio.models.loading import load_tokenizer
     from studio.runs.batch import Batcher
-    from studio.runs.session import encode_task
+    from studio.runs.session import encode_examples
+    from studio.tasks.mixture import Examples, Mixed
 
     read = studio.read_recipe(recipe)
     task, tokenizer = studio.load_task(read.task_id), load_tokenizer(find_config_folder(read.base))
-    prepared = encode_task(task, task.instances, (), read.objective, tokenizer, read.training.max_length)
+    examples = Examples([Mixed(task, one) for one in task.instances], [])
+    prepared = encode_examples(examples, read.objective, tokenizer, read.training.max_length)
     batches = [Batcher(tokenizer.pad_token_id)([row._asdict()]) for row in prepared.train]
     return (
         task,

@@ -26,6 +26,7 @@
     recipe_changed: (d) => JSON.stringify(d.recipe),
     model_shown: (d) => (d.step === "model" ? d.recipe.model || "" : undefined),
     task_shown: (d) => (d.step === "data" ? JSON.stringify([d.recipe.task_id, d.recipe.task_version]) : undefined),
+    mixture_shown: (d) => (d.step === "data" ? JSON.stringify([d.recipe.task_id, d.recipe.mixture]) : undefined),
     lengths_wanted: (d) => (d.step === "data" ? JSON.stringify([d.recipe.task_id, d.recipe.task_version, d.recipe.model]) : undefined),
     method_shown: (d) => (d.step === "method" ? JSON.stringify([d.recipe.model, d.recipe.method?.name, d.recipe.precision,
       d.recipe.objective?.name, d.recipe.training?.preset]) : undefined),
@@ -90,7 +91,7 @@
   studio.onDraft = (listener) => { listeners.add(listener); return () => listeners.delete(listener); };
   /* A task was brought or changed: it is chosen, and drawn anew even if its name was chosen before. */
   studio.useTask = (task_id, patch = { recipe: { task_id, task_version: null } }) => {
-    for (const name of ["task_shown", "lengths_wanted", "recipe_changed", "methods_wanted"]) if (name in fired) fired[name] = null;
+    for (const name of ["task_shown", "mixture_shown", "lengths_wanted", "recipe_changed", "methods_wanted"]) if (name in fired) fired[name] = null;
     studio.setDraft(patch);
     signal();
   };

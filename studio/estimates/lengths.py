@@ -1,12 +1,16 @@
 """How long a task's examples are in tokens of a model, from a sample, and whether any fits into what it reads."""
 
+from collections.abc import Iterable, Sequence
+
 from pydantic import BaseModel
 
+from studio.estimates.estimate import TaskSize
 from studio.models.facts import describe_model, find_config_folder
 from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
 from studio.objectives.objective import Objective, count_shared, refuse_lengths
 from studio.runs.recipe import Recipe
+from studio.tasks.mixture import count_mixed
 from studio.tasks.task import Instance, Task
 
 SAMPLED = 300
@@ -51,6 +55,22 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
         longest=lengths[-1],
         context=context,
         too_long=sum(length > (context or 10**9) for length in lengths),
+    )
+
+
+def measure_mixture(lengths: Sequence[TokenLengths], recipe: Recipe, own: int) -> TaskSize:
+    """Return what an estimate needs of a recipe's tasks, `own` examples of the first and the others by weight."""
+    weights = [part.weight for part in recipe.parts]
+
+    def average(values: Iterable[float]) -> float:
+        return sum(weight * value for weight, value in zip(weights, values, strict=True)) / sum(weights)
+
+    return TaskSize(
+        count_mixed(own, weights[1:]),
+        average(one.mean for one in lengths),
+        max(one.longest for one in lengths),
+        average(one.learnt for one in lengths),
+        lengths[0].shared if len(lengths) == 1 else 0,
     )
 
 

@@ -5,6 +5,7 @@ folders.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SerializeAsAny, ValidationError
@@ -16,8 +17,11 @@ from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives import OBJECTIVES, Objective
 from studio.precisions import PRECISIONS, Precision
 from studio.runs.training import Training
+from studio.tasks.mixture import Part
 
 LARGEST_JSON = 100_000
+MOST_MIXED = 20
+"""The most tasks that can be mixed in."""
 
 
 class Recipe(BaseModel):
@@ -29,6 +33,7 @@ class Recipe(BaseModel):
     revision: str | None = Field(None, max_length=200)
     task_id: str = Field(min_length=1, max_length=100)
     task_version: str | None = Field(None, max_length=64)
+    mixture: tuple[Part, ...] = ()
     method: Annotated[SerializeAsAny[Method], BeforeValidator(METHODS.read)] = Field(
         default_factory=lambda: METHODS.read("lora")
     )
@@ -46,9 +51,23 @@ class Recipe(BaseModel):
         return ModelRef(ref=self.model, revision=self.revision)
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """The task and those that are mixed in, with their weights."""
+        return (Part(task_id=self.task_id, task_version=self.task_version), *self.mixture)
+
+    @property
     def method_words(self) -> str:
         """The method as people call it: LoRA on 4-bit weights is QLoRA."""
         return self.method.words_on(self.precision)
+
+    def pin(self, versions: Sequence[str]) -> "Recipe":
+        """Return the recipe with the versions of its task and of those that are mixed in."""
+        own, *others = versions
+        mixture = [
+            part.model_copy(update={"task_version": version})
+            for part, version in zip(self.mixture, others, strict=True)
+        ]
+        return self.model_copy(update={"task_version": own, "mixture": tuple(mixture)})
 
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values; `read_recipe` gives back an equal one."""
@@ -68,9 +87,13 @@ def read_recipe(data: object) -> Recipe:
         raise RecipeError('The recipe names no task. Choose one on the Data step, or set "task_id".', field="task_id")
     training = _read_training(data.get("training"))
     try:
-        recipe = Recipe.model_validate({**data, "training": training})
+        recipe = Recipe.model_validate({**data, "training": training, "mixture": _read_mixture(data.get("mixture"))})
     except ValidationError as error:
         raise explain(error, Recipe) from None
+    names = [recipe.task_id, *(part.task_id for part in recipe.mixture)]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RecipeError(f"The task {twice!r} is learnt twice. Give it a larger weight instead.", field="mixture")
     refusal = recipe.method.refuses(recipe.precision)
     if refusal:
         raise RecipeError(refusal, field="precision")
@@ -90,6 +113,22 @@ def _read_training(data: object) -> Training:
         )
     except ValidationError as error:
         raise explain(error, Training, prefix="training.") from None
+
+
+def _read_mixture(data: object) -> tuple[Part, ...]:
+    if data is None:
+        return ()
+    if not isinstance(data, list | tuple) or len(data) > MOST_MIXED:
+        found = f"{len(data):,} tasks" if isinstance(data, list | tuple) else name_kind(data)
+        raise RecipeError(
+            f'mixture must be a list of at most {MOST_MIXED} tasks, such as [{{"task_id": "...", "weight": 0.5}}], not '
+            f"{found}.",
+            field="mixture",
+        )
+    try:
+        return tuple(Part.model_validate(part) for part in data)
+    except ValidationError as error:
+        raise explain(error, Part, prefix="mixture.") from None
 
 
 def _parse(text: str) -> object:

@@ -28,9 +28,8 @@ from studio.runs.run import Run
 from studio.runs.sampling import Sampler
 from studio.runs.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.runs.training import OPTIMISERS, Plan
-from studio.tasks.split import split_task
+from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
-from studio.tasks.task import Instance, Task
 from studio.workspace import Workspace
 
 ENOUGH_STEPS = 20
@@ -86,17 +85,18 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         return _stay(run)
 
     events.append_phase(3)
-    task = TaskStore(workspace).load_task(recipe.task_id, recipe.task_version)
-    parts = split_task(task, recipe.training.seed)
+    tasks = TaskStore(workspace).load_parts(recipe.parts)
+    examples = take_examples(tasks, [part.weight for part in recipe.mixture], recipe.training.seed)
     room = find_context(base) - recipe.method.virtual_tokens
     longest = min(recipe.training.max_length, room)
-    prepared = encode_task(task, parts.train, parts.validation, recipe.objective, tokenizer, longest)
+    prepared = encode_examples(examples, recipe.objective, tokenizer, longest)
     events.append("prepared", **prepared.sizes())
     choose_attention(base, device, prepared.longest, recipe.training.attention)
     parameters = base.num_parameters()
     plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
     plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
-    sampler = Sampler(task, parts.validation, recipe.objective, tokenizer, base, room) if plan.sample_every else None
+    asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
+    sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room) if plan.sample_every else None
     model = recipe.method.attach(base)
     recipe.method.begin(model, plan.steps)
     fuse_lora(model)
@@ -162,22 +162,12 @@ def _stay(run: Run) -> Outcome:
     return Outcome(run.find_resumable().step, finished=False)
 
 
-def encode_task(
-    task: Task,
-    train_part: tuple[Instance, ...],
-    validation: tuple[Instance, ...],
-    objective: Objective,
-    tokenizer: Any,
-    max_length: int,
-) -> Prepared:
-    """Turn instances into rows. Raises RecipeError when not one training example fits into `max_length` tokens."""
-    rows = [
-        [objective.encode(task, instance, tokenizer, max_length) for instance in part]
-        for part in (train_part, validation)
-    ]
+def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, max_length: int) -> Prepared:
+    """Turn examples into rows. Raises RecipeError when not one to train on fits into `max_length` tokens."""
+    rows = [[objective.encode(task, one, tokenizer, max_length) for task, one in part] for part in examples]
     kept = [[row for row in part if row is not None] for part in rows]
     if not kept[0]:
-        raise refuse_lengths(len(train_part), max_length)
+        raise refuse_lengths(len(examples.train), max_length)
     return Prepared(kept[0], kept[1], len(rows[0]) + len(rows[1]) - len(kept[0]) - len(kept[1]))
 
 

@@ -16,13 +16,15 @@ from studio.tasks.task import Instance, Task
 
 
 class Part(BaseModel):
-    """One task of a mixture: which, in which version, and how often relative to the others."""
+    """One task that is mixed in: which, in which version, and how often, where the recipe's own task comes once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task_id: str
-    version: str | None = None
-    weight: float = Field(1.0, gt=0, le=1000, allow_inf_nan=False)
+    task_id: str = Field(min_length=1, max_length=100)
+    task_version: str | None = Field(None, max_length=64)
+    weight: float = Field(
+        1.0, gt=0, le=1000, allow_inf_nan=False, title="Weight", description="2 comes twice as often as 1."
+    )
 
 
 class Mixed(NamedTuple):
@@ -30,6 +32,36 @@ class Mixed(NamedTuple):
 
     task: Task
     instance: Instance
+
+
+class Examples(NamedTuple):
+    """What a run learns from, and what it looks at to see how it does."""
+
+    train: list[Mixed]
+    validation: list[Mixed]
+
+
+def take_examples(tasks: Sequence[Task], weights: Sequence[float], seed: int = 0) -> Examples:
+    """Return the examples of one epoch: the first task's once, the others' by weight. Raises TaskError in words.
+
+    `weights` are those of the other tasks, relative to the first one's.
+    """
+    splits = [split_task(task, seed) for task in tasks]
+    validation = [Mixed(task, one) for task, split in zip(tasks, splits, strict=True) for one in split.validation]
+    if len(tasks) == 1:
+        return Examples([Mixed(tasks[0], one) for one in splits[0].train], validation)
+    count = count_mixed(len(splits[0].train), weights)
+    return Examples(list(mix_tasks(tasks, (1.0, *weights), count, seed)), validation)
+
+
+def name_mixture(tasks: Sequence[Task]) -> str:
+    """Return what to call several tasks that are learnt together."""
+    return tasks[0].heading + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
+
+
+def count_mixed(own: int, weights: Sequence[float]) -> int:
+    """Return how many examples an epoch has, of which `own` are of the first task."""
+    return max(1, round(own * (1 + sum(weights))))
 
 
 def mix_tasks(tasks: Sequence[Task], weights: Sequence[float], count: int, seed: int = 0) -> Iterator[Mixed]:

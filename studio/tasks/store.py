@@ -11,7 +11,7 @@ import difflib
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ from studio.tasks.card_cache import FactsCache, Stamp
 from studio.tasks.comparison import compare
 from studio.tasks.edit import Edit, EditConflict, apply_edits
 from studio.tasks.mapping import Mapping
+from studio.tasks.mixture import Part
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.task import Task, write_v2
 from studio.tasks.version import (
@@ -101,6 +102,10 @@ class TaskStore:
         if not files:
             raise self._unknown(task_id, visitor)
         return self._load(self._choose_version(files, task_id, version), task_id)
+
+    def load_parts(self, parts: Iterable[Part], visitor: Visitor = THE_ONE) -> list[Task]:
+        """Return the tasks of a mixture, each in the version that is asked for. Raises NotFoundError in words."""
+        return [self.load_task(part.task_id, part.task_version, visitor) for part in parts]
 
     def pin(self, task: Task) -> None:
         """Keep the sample that a run names, for the day when the studio brings another edition of it."""

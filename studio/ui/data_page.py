@@ -19,6 +19,7 @@ from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard
 from studio.tasks.task import Example, Task
 from studio.ui.data.arrival import Arrival, draw_bring_from, import_file
+from studio.ui.data.mixing import draw_mixing
 from studio.ui.data.prompt_view import PromptView
 from studio.ui.data.quality import Quality
 from studio.ui.data.shelf import Shelf
@@ -55,6 +56,10 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         return draw_cards(visit, find_example), fresh(draw_task(visit, recipe)), shown, shown, shown
 
     @in_words
+    def show_mixture(value: dict[str, Any], request: Asking) -> str:
+        return fresh(draw_mixing(seen_by(studio, request), read_draft(value)["recipe"]))
+
+    @in_words
     def measure_lengths(value: dict[str, Any], request: Asking) -> str:
         return fresh(draw_lengths(seen_by(studio, request), read_draft(value)["recipe"]))
 
@@ -79,10 +84,12 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
     Shelf(studio, elem_id="task-shelf")
     view = Panel(elem_id="task-view", min_height=420)
     lengths = Panel(LENGTHS_WAITING, elem_id="task-lengths", min_height=86)
+    mixing = Panel(elem_id="task-mixing")
     quality = Quality(studio, elem_id="task-quality")
     rows = Rows(studio, elem_id="task-rows", min_height=400)
     sight = PromptView(studio, elem_id="task-sight")
     draft.task_shown(show_task, [draft], [cards, view, rows, quality, sight], **LATEST)
+    draft.mixture_shown(show_mixture, [draft], [mixing], **LATEST)
     draft.lengths_wanted(measure_lengths, [draft], [lengths], **LATEST)
     file.upload(
         bring_task,
@@ -125,7 +132,7 @@ def _find_quietly(find_example: Callable[[str, str], Example | None], card: Task
 
 
 def _draw_card(card: TaskCard, example: Example | None = None) -> str:
-    patch = escape(json.dumps({"recipe": {"task_id": card.task_id, "task_version": None}}))
+    patch = escape(json.dumps({"recipe": {"task_id": card.task_id, "task_version": None, "mixture": []}}))
     when = escape(json.dumps({"recipe": {"task_id": card.task_id}}))
     scores = _draw_scores(card)
     mine = '<span class="pill">yours</span>' if card.source == "yours" else ""

@@ -17,7 +17,17 @@ from studio.workspace import check_id
 STEPS = ("model", "data", "method", "train", "compare")
 VIEWS = {"label": "data"}
 """Pages of their own that belong to a step: they have an address, and a way back to it."""
-RECIPE_KEYS = ("model", "revision", "task_id", "task_version", "method", "objective", "precision", "training")
+RECIPE_KEYS = (
+    "model",
+    "revision",
+    "task_id",
+    "task_version",
+    "mixture",
+    "method",
+    "objective",
+    "precision",
+    "training",
+)
 MOST_CHARACTERS = 8000
 """The longest recipe a link may carry; a real one has a few hundred."""
 

@@ -16,6 +16,7 @@ SIGNALS = (
     "recipe_changed",
     "model_shown",
     "task_shown",
+    "mixture_shown",
     "lengths_wanted",
     "method_shown",
     "methods_wanted",
