@@ -154,6 +154,14 @@ def test_the_report_says_what_was_found_and_what_a_fix_would_change(studio: Stud
     assert done["task_id"] == "task9_dirty" and "60 instances" in done["said"]
 
 
+def test_a_fix_of_a_sample_says_that_it_made_a_copy(studio: Studio) -> None:
+    name = {"recipe": SAMPLE, "finding": "leak across the split"}
+    shown = quality.preview_fix(studio, name)["html"]
+    assert "By chance" in shown and "Each label its share" in shown and "stratified" not in shown
+    done = quality.fix_task(studio, name)
+    assert done["task_id"] == "studio002_question_yours" and "The sample stays as it was" in done["said"]
+
+
 def test_a_clean_task_says_so(studio: Studio) -> None:
     html = quality.check_task(studio, {"recipe": {"task_id": "studio004_story"}})["html"]
     assert ">clean<" in html and "that is enough to begin" in html and 'role="img"' in html

@@ -129,6 +129,10 @@ def test_a_task_is_seen_by_who_brought_it(served: Shared, tmp_path: Path) -> Non
     assert task_id not in json.dumps(served.call(BEN, "list_tasks"))
     assert served.act(ANNA, "read_rows", {"task_id": task_id})["pages"] > 1
     assert "There is no task" in served.act(BEN, "read_rows", {"task_id": task_id})["error"]
+    hers = {"recipe": {**served.recipe, "task_id": task_id}, "place": 0, "finding": "few examples", "rule": "official"}
+    for act in ("check_task", "preview_fix", "fix_task", "choose_split", "see_tokens"):
+        assert "There is no task" in served.act(BEN, act, hers)["error"], act
+    assert served.act(ANNA, "see_tokens", hers)["total"] > 0 and served.act(ANNA, "check_task", hers)["html"]
     assert "There is no task" in served.call(BEN, "estimate", {**served.recipe, "task_id": task_id})
     assert served.call(ANNA, "estimate", {**served.recipe, "task_id": task_id})["trainable"] > 0
 

@@ -71,10 +71,16 @@ def _say(instance: Instance | None) -> str:
 
 
 class _Edition:
-    """A task that equals every other of its name and version, so that what was worked out of it is remembered."""
+    """A task that equals every other of its name and version, so that what was worked out of it is remembered.
+
+    The task itself is taken out of it once, so that no memory of an answer keeps 200,000 instances alive.
+    """
 
     def __init__(self, task: Task) -> None:
-        self.task, self.key = task, (task.task_id, task.version)
+        self.tasks, self.key = [task], (task.task_id, task.version)
+
+    def take(self) -> Task:
+        return self.tasks.pop()
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -83,14 +89,15 @@ class _Edition:
         return isinstance(other, _Edition) and self.key == other.key
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _check(edition: _Edition, seed: int) -> Checked:
-    return Checked(report=check_task(edition.task, seed=seed), offers=offer_repairs(edition.task))
+    task = edition.take()
+    return Checked(report=check_task(task, seed=seed), offers=offer_repairs(task))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _measure(edition: _Edition, objective: Objective, folder: Path, limit: int) -> Lengths:
-    tokenizer, task = load_tokenizer(folder), edition.task
+    tokenizer, task = load_tokenizer(folder), edition.take()
     rows = (objective.encode(task, instance, tokenizer, _NO_LIMIT) for instance in task.instances)
     counts = ((len(row.labels), sum(label != -100 for label in row.labels)) if row else (0, 0) for row in rows)
     return measure_lengths([(total - learnt, learnt) for total, learnt in counts], limit)

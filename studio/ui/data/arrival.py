@@ -189,7 +189,8 @@ def _draw_repaired(reading: Reading) -> str:
 
 def _draw_repair(repair: Repair) -> str:
     places = "; ".join(
-        f"{foreign(one.place, 60)} {foreign(one.before, 60)} → {foreign(one.after, 60)}" for one in repair.changes[:2]
+        f"{foreign(one.place, 60)} {foreign(one.before, 90)}" + (f" → {foreign(one.after, 90)}" if one.after else "")
+        for one in repair.changes[:2]
     )
     return f"<li>{foreign(repair.words, 200)} ({number(repair.count)}): {places}</li>"
 

@@ -77,24 +77,26 @@ def preview_fix(visit: Studio, asked: Any) -> dict[str, Any]:
 
 def fix_task(visit: Studio, asked: Any) -> dict[str, Any]:
     """Make a new version by a fix."""
-    task = visit.data.fix(part(asked, "recipe", dict), **_name_fix(asked))
-    return _say_done(visit, task)
+    recipe = part(asked, "recipe", dict)
+    return _say_done(recipe, visit.data.fix(recipe, **_name_fix(asked)))
 
 
 def choose_split(visit: Studio, asked: Any) -> dict[str, Any]:
     """Make a new version with another rule of splitting."""
-    return _say_done(visit, visit.data.choose_split(part(asked, "recipe", dict), part(asked, "rule", str)))
+    recipe = part(asked, "recipe", dict)
+    return _say_done(recipe, visit.data.choose_split(recipe, part(asked, "rule", str)))
 
 
 def _name_fix(asked: Any) -> dict[str, str]:
     return {"repair": part(asked, "repair", str)} if asked.get("repair") else {"finding": part(asked, "finding", str)}
 
 
-def _say_done(visit: Studio, task: Task) -> dict[str, Any]:
-    return {
-        "task_id": task.task_id,
-        "said": f"Done: a new version with {number(len(task.instances))} instances is chosen. The one before is kept.",
-    }
+def _say_done(recipe: dict[str, Any], task: Task) -> dict[str, Any]:
+    count = number(len(task.instances))
+    said = f"Done: a new version with {count} instances is chosen. The one before is kept."
+    if recipe.get("task_id") != task.task_id:
+        said = f"Done: your own copy of the sample, with {count} instances, is chosen. The sample stays as it was."
+    return {"task_id": task.task_id, "said": said}
 
 
 def draw_question(count: int) -> str:
@@ -193,18 +195,21 @@ def _draw_offer(offer: Repair) -> str:
 
 def draw_preview(found: FixPreview) -> str:
     """Return what a fix would change, before it is done, and the button that does it."""
-    rows = "".join(
-        f'<li><span class="hint">{foreign(_say_places(place), 80)}</span><del>{_show(before)}</del>'
-        + (f"<ins>{_show(after)}</ins>" if after else '<ins class="gone">left out</ins>')
-        + "</li>"
-        for place, before, after in found.changes
-    )
+    rows = "".join(_draw_change(*change) for change in found.changes)
+    words = "How it is split changes." if found.words == "Split changed." else f"{found.words} For example:"
     return (
-        f'<p class="hint">{foreign(found.words, 300)} For example:</p><ul class="diff">{rows}</ul>'
+        f'<p class="hint">{foreign(words, 300)}</p><ul class="diff">{rows}</ul>'
         '<p class="error-line" role="alert"></p><div class="row">'
         '<button type="button" class="btn small primary" data-apply>Do it, as a new version</button>'
         '<button type="button" class="btn small quiet" data-leave>Leave it as it is</button></div>'
     )
+
+
+def _draw_change(place: str, before: str, after: str) -> str:
+    if place == "split" and before in SPLIT_WORDS and after in SPLIT_WORDS:
+        place, before, after = "Which part is kept aside", SPLIT_WORDS[before][0], SPLIT_WORDS[after][0]
+    now = f"<ins>{_show(after)}</ins>" if after else '<ins class="gone">left out</ins>'
+    return f'<li><span class="hint">{foreign(_say_places(place), 80)}</span><del>{_show(before)}</del>{now}</li>'
 
 
 def _show(text: str) -> str:
