@@ -15,7 +15,7 @@ from studio.ui.data_page import draw_cards, draw_lengths, draw_task, find_scores
 from studio.ui.model_page import draw_facts, look_up
 from studio.ui.weighing import draw_change, weigh_recipe
 from studio.ui.widgets.panel import fresh
-from studio.ui.widgets.rows import PAGE, find_rows, make_reader
+from studio.ui.widgets.rows import PAGE, find_rows, make_acts, write_file
 
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\"' \u202eabc ${alert(3)} {{x}}"
 
@@ -132,11 +132,25 @@ def test_the_table_turns_its_pages(studio: Any, tmp_path: Path) -> None:
     assert "<script" not in nothing["html"]
 
 
+def test_a_task_can_be_taken_along_as_a_file_that_comes_back_equal(studio: Any, tmp_path: Path) -> None:
+    import_file(studio, str(write_task(tmp_path)))
+    forms = find_rows(studio, {"task_id": "task900_made_up"})["formats"]
+    assert {"v2", "alpaca", "openai", "csv"} <= forms.keys() and "kto" not in forms
+    task = studio.load_task("task900_made_up")
+    for form in forms:
+        found = write_file(studio, {"task_id": "task900_made_up", "format": form})
+        assert found["name"].startswith("task900_made_up.") and len(found["text"]) > 1000
+    taken = tmp_path / "again.json"
+    taken.write_text(write_file(studio, {"task_id": "task900_made_up", "format": "v2"})["text"], encoding="utf-8")
+    assert studio.import_task(taken, "again.json").task.version == task.version
+    assert "no place for" in make_acts(studio)[1]({"task_id": "task900_made_up", "format": "kto"})["error"]
+
+
 @pytest.mark.parametrize(
     "asked", [None, [], {}, {"task_id": 7}, {"task_id": "../x"}, {"task_id": "none"}, {"page": "x", "task_id": None}]
 )
 def test_anyone_may_ask_the_table_anything(studio: Any, asked: Any) -> None:
-    assert make_reader(studio)(asked)["error"]
+    assert all(act(asked)["error"] for act in make_acts(studio))
 
 
 def test_a_page_number_that_is_none_is_the_first(studio: Any) -> None:

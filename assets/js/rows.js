@@ -2,7 +2,19 @@
 const studio = window.studio;
 const body = element.querySelector(".rows"), search = element.querySelector("input"), about = element.querySelector(".about");
 const only = element.querySelector(".only");
+const format = element.querySelector(".format"), problem = element.querySelector(".error-line");
 let page = 0, asked = 0, timer = 0, filter = null; // {finding, title, recipe}: the instances of one finding
+
+async function take() {
+  const task = props.value, found = await server.write_file({ task_id: task.task_id, version: task.version || null, format: format.value });
+  problem.textContent = found.error ?? "";
+  if (found.error) return;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([found.text], { type: "text/plain;charset=utf-8" }));
+  link.download = found.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
 
 async function turn(to) {
   const task = props.value;
@@ -21,6 +33,9 @@ async function turn(to) {
   page = found.page;
   body.innerHTML = found.html;
   about.textContent = found.about;
+  const forms = Object.entries(found.formats), chosen = format.value;
+  if (forms.map(([name]) => name).join() !== [...format.options].map((one) => one.value).join())
+    format.replaceChildren(...forms.map(([name, title]) => new Option(title, name, false, name === chosen)));
   element.dataset.page = page;
   for (const button of element.querySelectorAll("[data-turn]")) button.disabled = Number(button.dataset.turn) < 0 ? page <= 0 : page >= found.pages - 1;
 }
@@ -28,6 +43,7 @@ async function turn(to) {
 element.addEventListener("click", (event) => {
   const by = event.target.closest("[data-turn]");
   if (by) turn(page + Number(by.dataset.turn));
+  if (event.target.closest("[data-take]")) take();
   if (event.target.closest("[data-all]")) { filter = null; turn(0); }
   const see = event.target.closest("[data-see]");
   if (see) document.dispatchEvent(new CustomEvent("studio:instance", { detail: { place: Number(see.dataset.see) } }));

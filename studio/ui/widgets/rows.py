@@ -9,8 +9,9 @@ from studio.errors import StudioError
 from studio.service import Studio
 from studio.tasks.split import split_task
 from studio.tasks.task import Instance, Task
+from studio.tasks.writing import list_formats, write_task
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import bind_act
+from studio.ui.widgets.server_act import Act, bind_act, part
 from studio.ui.words import escape, foreign, number
 
 PAGE = 50
@@ -28,7 +29,10 @@ all</button></p>
 instances"><thead><tr>
 <th scope="col" class="number">#</th><th scope="col">Input</th><th scope="col">Output</th><th scope="col"
 class="part">Part</th></tr></thead>
-<tbody class="rows"></tbody></table></div></div>"""
+<tbody class="rows"></tbody></table></div>
+<div class="row between"><p class="error-line" role="alert"></p><span class="row"><label>Take it with you as
+<select class="format"></select></label><button type="button" class="btn small" data-take>Download</button></span></div>
+</div>"""
 
 
 class Rows(gr.HTML):
@@ -39,7 +43,7 @@ class Rows(gr.HTML):
             value={},
             html_template=_FRAME,
             js_on_load=asset("js/rows.js"),
-            server_functions=[make_reader(studio)],
+            server_functions=make_acts(studio),
             apply_default_css=False,
             container=False,
             padding=False,
@@ -51,20 +55,30 @@ class Rows(gr.HTML):
         return {"type": "object"}
 
 
-def make_reader(studio: Studio) -> Callable[[Any], dict[str, Any]]:
-    """Return the server function of the table."""
+def make_acts(studio: Studio) -> list[Act]:
+    """Return the server functions of the table."""
 
     def read_rows(visit: Studio, asked: Any) -> dict[str, Any]:
         return find_rows(visit, asked)
 
-    return bind_act(studio, read_rows)
+    return [bind_act(studio, act) for act in (read_rows, write_file)]
+
+
+def write_file(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return a task as a file, {"name", "text"}. Raises InputError for a form that can't hold it."""
+    name, text = write_task(_load(visit, asked), part(asked, "format", str))
+    return {"name": name, "text": text}
+
+
+def _load(studio: Studio, asked: Any) -> Task:
+    version = asked.get("version") if isinstance(asked, dict) else None
+    return studio.load_task(part(asked, "task_id", str), version if isinstance(version, str) else None)
 
 
 def find_rows(studio: Studio, asked: Any) -> dict[str, Any]:
     """Return one page of a task's rows as {"html", "page", "pages", "about"}. Raises NotFoundError in words."""
     asked = asked if isinstance(asked, dict) else {}
-    version = asked.get("version")
-    task = studio.load_task(asked.get("task_id"), version if isinstance(version, str) else None)
+    task = _load(studio, asked)
     search = str(asked.get("search") or "")[:200].strip().casefold()
     only = _find_places(studio, asked)
     found = [
@@ -89,6 +103,7 @@ def find_rows(studio: Studio, asked: Any) -> dict[str, Any]:
         "page": page,
         "pages": pages,
         "about": about,
+        "formats": list_formats(task),
     }
 
 
