@@ -140,7 +140,7 @@ const labelling = (() => {
     root.dataset.done = far;
     bar.style.width = `${of ? (100 * far) / of : 100}%`;
     bar.hidden = !far;
-    put(words, said);
+    put(words, said[0].toUpperCase() + said.slice(1));
   }
 
   function drawParts() {
