@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -73,7 +74,10 @@ def time_until_line(arguments: list[str], line: str, **environment: str) -> floa
 @contextmanager
 def serve(home: str) -> Iterator[tuple[str, psutil.Process]]:
     """Start the studio on a workspace; give its address and its process, and end it with all its children."""
-    environment = {**os.environ, "STUDIO_HOME": home, "GRADIO_SERVER_PORT": "7997", "PYTHONUNBUFFERED": "1"}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    environment = {**os.environ, "STUDIO_HOME": home, "GRADIO_SERVER_PORT": port, "PYTHONUNBUFFERED": "1"}
     child = subprocess.Popen(
         [sys.executable, "app.py"],
         cwd=ROOT,

@@ -49,7 +49,7 @@
       clearTimeout(later[name]);
       if (WAITING[name]) document.getElementById(WAITING[name])?.setAttribute("data-state", "waiting");
       if (name === "recipe_changed" && !first) {
-        later[name] = setTimeout(() => box.trigger(name), 70); // a slider that is dragged asks once, not sixty times a second
+        later[name] = setTimeout(() => box.trigger(name), 20); // a slider that is dragged asks once, not sixty times a second
       } else box.trigger(name);
     }
   }

@@ -71,7 +71,11 @@ class AdaLora(Method):
             total_step=10**9,  # until `begin` knows
             task_type="CAUSAL_LM",
         )
-        return attach_config(model, config, self.title)
+        model = attach_config(model, config, self.title)
+        for name, value in model.named_parameters():
+            if ".ranknum." in name:  # peft's note of the rank, which it lets train where the base has 16 or 4 bits
+                value.requires_grad_(False)
+        return model
 
     def begin(self, model: Any, steps: int) -> None:
         """Lay the budget over the training: a tenth to warm up, four tenths to decide, the rest to settle."""
