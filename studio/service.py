@@ -191,7 +191,7 @@ class Studio:
             self._measure_tasks(recipe, tasks),
             find_device(),
             self.workspace.cache,
-            {"model": facts.title, "task": name_mixture(tasks)},
+            {"model": facts.title, "task": name_mixture(tasks[0].heading, len(recipe.mixture))},
         )
 
     def measure_device(self) -> Speed:
@@ -346,8 +346,7 @@ class Studio:
             return status.model_copy(update={"title": status.name, "error": status.error or str(error)})
         title, trouble = recipe.task_id, None
         try:
-            more = f" and {len(recipe.mixture)} more" if recipe.mixture else ""
-            title = self._titles(recipe.task_id, recipe.task_version) + more
+            title = name_mixture(self._titles(recipe.task_id, recipe.task_version), len(recipe.mixture))
         except StudioError as error:
             trouble = str(error)
         return status.model_copy(

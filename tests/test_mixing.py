@@ -42,7 +42,7 @@ def test_an_epoch_has_every_example_of_the_first_task_and_the_others_by_weight(s
         *split_task(first).validation,
         *split_task(second).validation,
     ]
-    assert name_mixture([first, second]) == "Tiny sums and 1 more"
+    assert name_mixture("Tiny sums", 1) == "Tiny sums and 1 more" and name_mixture("Tiny sums", 0) == "Tiny sums"
     alone = take_examples([first], [])
     assert tuple(one.instance for one in alone.train) == own
 

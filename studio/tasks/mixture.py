@@ -54,9 +54,9 @@ def take_examples(tasks: Sequence[Task], weights: Sequence[float], seed: int = 0
     return Examples(list(mix_tasks(tasks, (1.0, *weights), count, seed)), validation)
 
 
-def name_mixture(tasks: Sequence[Task]) -> str:
-    """Return what to call several tasks that are learnt together."""
-    return tasks[0].heading + (f" and {len(tasks) - 1} more" if len(tasks) > 1 else "")
+def name_mixture(heading: str, others: int) -> str:
+    """Return what to call a task with others that are learnt together."""
+    return f"{heading} and {others} more" if others else heading
 
 
 def count_mixed(own: int, weights: Sequence[float]) -> int:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from studio.errors import StudioError
 from studio.estimates.estimate import Estimate
 from studio.service import Studio
+from studio.tasks.mixture import name_mixture
+from studio.ui.data.mixing import find_weights
 from studio.ui.draft import read_draft
 from studio.ui.handler import log, say
 from studio.ui.words import duration, escape, foreign, number, percent, short_number, size, term
@@ -103,7 +105,8 @@ def _names(studio: Studio, recipe: dict[str, Any]) -> tuple[str, str]:
         (card.title for card in studio.list_models() if card.ref == model), model.rstrip("/").rsplit("/", 1)[-1]
     )
     try:
-        task = studio.load_task(str(task_id)).heading if task_id else "a task"
+        heading = studio.load_task(str(task_id)).heading if task_id else "a task"
+        task = name_mixture(heading, len(find_weights(recipe.get("mixture"))))
     except StudioError:
         task = "a task"
     return foreign(title, 50), foreign(task, 60)

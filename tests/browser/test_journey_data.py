@@ -202,3 +202,31 @@ def test_nothing_sticks_out_of_the_forms(
     expect(page.locator(".quality")).to_have_attribute("data-state", "done", timeout=LONG)
     expect(page.locator(".sight")).to_have_attribute("data-state", "done", timeout=LONG)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_other_tasks_are_learnt_with_it_and_a_task_is_taken_along(
+    page: Page, tmp_path: Path, console_errors: list[str]
+) -> None:
+    page.goto(address("data"))
+    mixing = page.locator("#mixing")
+    expect(mixing).to_contain_text("none so far", timeout=LONG)
+    mixing.locator("summary").click()
+    share = mixing.get_by_role("group", name="How often Yesterday comes").get_by_role("button", name="half as often")
+    share.press("Enter")
+    expect(mixing).to_contain_text("67 % of the examples", timeout=LONG)
+    expect(share).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#recipe-bar")).to_contain_text("Make it a question and 1 more (1,200 examples)", timeout=LONG)
+    page.reload()
+    expect(mixing).to_contain_text("67 % of the examples", timeout=LONG)
+    assert axe(page) == []
+
+    page.locator(".format").select_option("csv", timeout=LONG)
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="Download").click()
+    waited.value.save_as(tmp_path / "taken.csv")
+    with open(tmp_path / "taken.csv", newline="") as file:
+        assert len(list(csv.reader(file))) == 1001
+
+    page.locator("#task-cards").get_by_role("radio", name=re.compile("Yesterday")).click()
+    expect(mixing).to_contain_text("none so far", timeout=LONG)
+    assert console_errors == []
