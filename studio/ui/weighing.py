@@ -78,7 +78,7 @@ def _part(step: str, shown: str, label: str) -> str:
 
 
 def _draw_bar(studio: Studio, recipe: Any, estimate: Estimate) -> str:
-    model, task = _names(studio, {"model": recipe.model, "task_id": recipe.task_id})
+    model, task = _names(studio, recipe.to_json())
     time = f", about {duration(estimate.seconds)} here" if estimate.seconds is not None else ""
     return (
         f'<p class="studio recipe">{_part("model", model, "the model")} learns {_part("data", task, "the task")} '
