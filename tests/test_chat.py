@@ -96,6 +96,20 @@ def test_one_question_at_a_time(desk: Desk, runs: dict[str, Run], monkeypatch: p
     assert answered and answered[0].done
 
 
+def test_who_reads_no_further_gives_the_seat_away(
+    desk: Desk, runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = desk.ask(runs["lora"], "40 + 2", max_tokens=6)
+    monkeypatch.setattr("studio.chat.seat.ABANDONED_SECONDS", 0.05)
+    stream = desk.stream(runs["other"], "40 + 2", max_tokens=400)
+    assert not next(stream).done  # and then the tab is gone, and nobody closes the stream
+    again = desk.ask(runs["lora"], "40 + 2", max_tokens=6)
+    assert (again.base, again.tuned, again.done) == (alone.base, alone.tuned, True)
+    with pytest.raises(InputError, match="this answer was stopped for the next question"):
+        next(stream)
+    assert desk.ask(runs["lora"], "40 + 2", max_tokens=6).tuned == alone.tuned
+
+
 def test_many_may_ask_different_runs_at_once(desk: Desk, runs: dict[str, Run]) -> None:
     alone = {name: desk.ask(run, "40 + 2", max_tokens=6) for name, run in runs.items()}
     assert alone["lora"].base == alone["other"].base  # of one base, though the second adapter brought other layers

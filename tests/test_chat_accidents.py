@@ -73,7 +73,10 @@ def check_next(studio: Studio, run: Run, tiny_model: Path) -> Callable[[], None]
     return check
 
 
-def test_an_answer_that_is_cancelled_at_any_token(studio: Studio, run: Run, check_next: Callable[[], None]) -> None:
+def test_an_answer_that_is_cancelled_at_any_token(
+    studio: Studio, run: Run, check_next: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.chat.desk.UPDATES_A_SECOND", 1e9)  # each token is told
     for tokens in (1, 2, 5):
         stream = studio.stream(run.run_id, "40 + 2", max_tokens=200)
         for _ in range(tokens):

@@ -3,7 +3,6 @@
 Knows runs and their tasks; knows nothing of pages.
 """
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pydantic import BaseModel
 
 from studio.chat.pair import Pair
 from studio.chat.question import Question, read_question
+from studio.chat.seat import Seat
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
 from studio.runs.recipe import Recipe
@@ -46,7 +46,7 @@ class Desk:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._pair: Pair | None = None
-        self._lock = threading.Lock()
+        self._seat = Seat()
 
     def stream(self, run: Run, prompt: str, **options: Any) -> Iterator[Answers]:
         """Yield growing answers to an instance's input `prompt`; the last one is `done`. Raises StudioError in words.
@@ -55,8 +55,10 @@ class Desk:
         """
         question = read_question(prompt, **options)
         run.find_checkpoint(question.step)
-        with self._sit_down():
-            yield from self._answer(run, question)
+        with self._sit_down() as seat:
+            for answers in self._answer(run, question):
+                with self._seat.away(seat):
+                    yield answers
 
     def ask(self, run: Run, prompt: str, **options: Any) -> Answers:
         """Return the finished answers. Raises StudioError in words."""
@@ -65,7 +67,7 @@ class Desk:
 
     def forget(self) -> None:
         """Give the memory of the loaded pair back."""
-        with self._lock:
+        with self._sit_down():
             self._pair = None
 
     def compare(self, run: Run, instances: list[Instance], step: int | None = None) -> Comparison:
@@ -76,12 +78,13 @@ class Desk:
             return compare(self._take_pair(run, recipe, step)[0], recipe, task, instances)
 
     @contextmanager
-    def _sit_down(self) -> Iterator[None]:
+    def _sit_down(self) -> Iterator[object]:
         """Have the desk alone. What breaks in between leaves no half-changed model to the next one."""
-        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+        who = object()
+        if not self._seat.take(who, PATIENCE_SECONDS):
             raise DeviceError("Somebody else's question is still being answered. Try again in a moment.")
         try:
-            yield
+            yield who
         except Exception as error:
             if not isinstance(error, InputError) or isinstance(error, ModelError):
                 self._pair = None
@@ -92,7 +95,7 @@ class Desk:
                 ) from None
             raise
         finally:
-            self._lock.release()
+            self._seat.leave(who)
 
     def _take_pair(self, run: Run, recipe: Recipe, step: int | None) -> tuple[Pair, int]:
         """Return the loaded pair and the step its tuned side answers with, loading what is missing.

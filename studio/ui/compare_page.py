@@ -38,6 +38,7 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
         "concurrency_limit": 1,
         "show_progress": "hidden",
         "api_visibility": "private",
+        "trigger_mode": "multiple",  # "once" drops a question that follows one which was stopped as it set out
     }
     asking = form.asked(ask_both, [form], [pair], **device)
     asking_ten = form.ten_asked(ask_ten, [form], [table], **device)
