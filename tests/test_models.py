@@ -115,7 +115,11 @@ def test_a_config_that_is_none(folder: Path, text: str, words: str) -> None:
         ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "This is a BertForMaskedLM, not a causal"),
         ({"architectures": "BertForMaskedLM"}, "This is a BertForMaskedLM, not a causal language model"),
         ({"architectures": 5}, "This is a 5, not a causal language model"),
-        ({"auto_map": {"AutoModel": "m.M"}}, "This model needs code written by its author (trust_remote_code)"),
+        ({"auto_map": {"AutoModel": "m.M"}, "model_type": "../llama"}, "This model needs code written by its author"),
+        (
+            {"auto_map": {"AutoModel": "m.M"}, "model_type": "my-own"},
+            "This model needs code written by its author (trust_remote_code)",
+        ),
         ({"model_type": "t5", "architectures": None}, "can't be loaded"),
         ({"model_type": "no-such-type"}, "can't be loaded"),
         ({"hidden_size": "wide"}, "can't be loaded"),
@@ -126,6 +130,15 @@ def test_a_config_that_is_none(folder: Path, text: str, words: str) -> None:
 def test_a_config_of_something_else(folder: Path, values: dict[str, Any], words: str) -> None:
     change_config(folder, **values)
     assert words in refuse(folder)
+
+
+def test_a_model_that_transformers_knows_needs_no_code_of_its_authors(folder: Path) -> None:
+    """As Phi's: its config still names the code from before transformers had it."""
+    change_config(folder, auto_map={"AutoModelForCausalLM": "modeling_phi3.Phi3ForCausalLM"})
+    (folder / "modeling_phi3.py").write_text("raise SystemExit('never run')")
+    assert describe_model(ModelRef(ref=str(folder))).family == "llama"
+    model = load_base(folder, FP32, find_device())
+    assert type(model).__module__.startswith("transformers.")
 
 
 def test_weights_that_are_missing_or_can_run_code(folder: Path) -> None:

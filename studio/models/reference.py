@@ -6,6 +6,7 @@ Reads config.json and file names; never loads weights, never imports torch.
 
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,15 @@ class ModelRef(BaseModel, frozen=True):
         return None
 
 
+def is_known(model_type: str) -> bool:
+    """Whether transformers has a model of this type itself, so that it needs no code of its author's."""
+    found = find_spec("transformers")
+    name = model_type.replace("-", "_")
+    return bool(
+        found and found.origin and name.isidentifier() and (Path(found.origin).parent / "models" / name).is_dir()
+    )
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """Return the config.json of a folder. Raises ModelError when it isn't the config of a causal language model."""
     path = folder / "config.json"
@@ -71,7 +81,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelError(
             f"{path} does not say a model_type, so it is not the config of a transformers model.", field="model"
         )
-    if "auto_map" in config:
+    if "auto_map" in config and not is_known(config["model_type"]):
         raise ModelError(
             "This model needs code written by its author (trust_remote_code), which the studio never runs. "
             "Choose a model that transformers knows by itself.",
