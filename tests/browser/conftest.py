@@ -31,7 +31,6 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from tiny import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "tests" / "artefacts"
@@ -64,6 +63,8 @@ class App:
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
+        from tiny import find_free_port  # this file is also a script, which finds no other file of the tests
+
         self.port = find_free_port()
         self.url = ""
         self._environment = environment
