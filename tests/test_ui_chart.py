@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -131,9 +132,9 @@ def test_a_very_long_history_is_thinned_and_its_spike_stays() -> None:
 
 
 def puller(studio: Studio) -> Callable[[Any], dict[str, Any]]:
-    """The chart's server function, as a viewer's questions meet it."""
-    pull = make_pull(studio)
-    return lambda asked: asyncio.run(pull(asked))
+    """The chart's server function, as a viewer's questions meet it; in a thread, for this one may have a loop."""
+    pull, thread = make_pull(studio), ThreadPoolExecutor(1)
+    return lambda asked: thread.submit(asyncio.run, pull(asked)).result()  # type: ignore[arg-type]
 
 
 def test_pull_gives_what_is_new_since_the_offset(studio: Studio, make_run: MakeRun) -> None:

@@ -259,7 +259,7 @@ const labelling = (() => {
   // ---- keys ----
   const LETTERS = {KeyA: acceptIt, KeyS: () => give(null), KeyU: undoIt, KeyJ: () => jump.focus(), KeyB: () => show(at - 1), KeyN: () => show(at + 1), KeyW: writeOwn, KeyV: () => people.use()};
   document.addEventListener("keydown", (event) => {
-    if (studio.draft.step !== "label" || bench.tab !== "label" || !bench.sheet || body.hidden || event.ctrlKey || event.metaKey || event.isComposing) return;
+    if (studio.draft.step !== "label" || bench.tab !== "label" || !bench.sheet || body.hidden || root.dataset.state !== "ready" || event.ctrlKey || event.metaKey || event.isComposing) return;
     const field = event.target.closest?.("input, textarea, select, [contenteditable]"), control = event.target.closest?.("button, a, summary");
     const stop = (act) => { event.preventDefault(); act(); };
     if (event.altKey) return LETTERS[event.code] && stop(LETTERS[event.code]);

@@ -53,7 +53,8 @@ def await_ready(page: Page, task: str) -> Locator:
 
 
 def press(page: Page, key: str, done: int) -> None:
-    """Press a key, and wait until the label is on the studio's disk."""
+    """Press a key once the instance is there, and wait until the label is on the studio's disk."""
+    expect(page.locator('.bench[data-state="ready"]:not([data-busy])')).to_be_visible()
     page.keyboard.press(key)
     expect(page.locator(".bench")).to_have_attribute("data-done", str(done))
     expect(page.locator(".bench:not([data-busy])")).to_be_visible()
