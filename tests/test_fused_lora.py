@@ -92,8 +92,11 @@ def test_gradients_pass_through_checkpointed_blocks(tiny_model: Path) -> None:
     from studio.runs.fused_lora import fuse_lora
 
     model = load(tiny_model, rank=4)
-    fuse_lora(model)
+    fuse_lora(model, keep_copies=False)
     whole = measure(model)
+    assert all(
+        layer.weight is None for layer in (one.forward for one in model.modules()) if hasattr(layer, "keep_copies")
+    )
     model.enable_input_require_grads()
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     again = measure(model)
@@ -124,7 +127,9 @@ def test_the_session_trains_so(tiny_model: Path, tmp_path: Path, monkeypatch: py
     from studio.workspace import Workspace
 
     fused: list[int] = []
-    monkeypatch.setattr(session, "fuse_lora", lambda model, real=session.fuse_lora: fused.append(real(model)))
+    monkeypatch.setattr(
+        session, "fuse_lora", lambda model, real=session.fuse_lora, **options: fused.append(real(model, **options))
+    )
     workspace = Workspace(tmp_path / "home")
     import_task(workspace)
     run = train(workspace, write_recipe(tiny_model, method={"name": "lora", "rank": 4}, training={"max_steps": 30}))

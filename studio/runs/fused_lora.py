@@ -13,14 +13,16 @@ from peft.tuners.lora import LoraLayer
 from torch.nn.functional import linear
 
 
-def fuse_lora(model: Any) -> int:
+def fuse_lora(model: Any, keep_copies: bool = True) -> int:
     """Let the plain LoRA layers of a model compute so under autocast; return how many there are.
 
+    A base in 32 bits is multiplied as a copy in 16, kept from step to step, which takes no more than the way back keeps
+    anyhow; without `keep_copies`, as gradient checkpointing wants it, each is made anew.
     DoRA, dropout, a bias of B's own, int8, and layers stored the other way round stay with peft.
     """
     layers = [module for module in model.modules() if isinstance(module, LoraLayer) and _is_plain(module)]
     for layer in layers:
-        layer.forward = _Fused(layer, layer.forward)
+        layer.forward = _Fused(layer, layer.forward, keep_copies)
     return len(layers)
 
 
@@ -44,8 +46,9 @@ def _is_plain(layer: Any) -> bool:
 class _Fused:
     """The forward of one layer. Falls back on peft's where adapters are off, or nothing computes in 16 bits."""
 
-    def __init__(self, layer: Any, plainly: Callable[..., torch.Tensor]) -> None:
+    def __init__(self, layer: Any, plainly: Callable[..., torch.Tensor], keep_copies: bool) -> None:
         self.layer, self.plainly, self.name = layer, plainly, layer.active_adapters[0]
+        self.keep_copies = keep_copies
         self.weight: torch.Tensor | None = None  # of a base in 32 bits, as autocast would make it anew in each step
 
     def __call__(self, x: torch.Tensor, *more: Any, **options: Any) -> torch.Tensor:
@@ -58,10 +61,11 @@ class _Fused:
             weight = base.weight.data
         elif base.weight.dtype == to:
             weight = base.weight
-        else:
-            if self.weight is None or self.weight.dtype != to:
-                self.weight = base.weight.detach().to(to)
+        elif self.weight is not None and self.weight.dtype == to:
             weight = self.weight
+        else:
+            weight = base.weight.detach().to(to)
+            self.weight = weight if self.keep_copies else None
         a, b = layer.lora_A[self.name].weight, layer.lora_B[self.name].weight
         found: torch.Tensor = _Product.apply(x, weight, base.bias, a, b, layer.scaling[self.name], state, to)
         return found if state is None else found.to(x.dtype)

@@ -99,7 +99,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room) if plan.sample_every else None
     model = recipe.method.attach(base)
     recipe.method.begin(model, plan.steps)
-    fuse_lora(model)
+    fuse_lora(model, keep_copies=not recipe.training.gradient_checkpointing)
     if sampler:
         sampler.model = model
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
