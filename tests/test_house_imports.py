@@ -25,6 +25,7 @@ HEAVY_AT_TOP = {
     "studio.methods.tuners.registering": "attaching the method",
     "studio.methods.tuners.soft_prompt": "attaching the method",
     "studio.methods.tuners.typed": "attaching the method",
+    "studio.runs.attention": "the training child",
     "studio.runs.batch": "the training child",
     "studio.runs.fused_lora": "the training child",
     "studio.runs.one_pass": "the training child",

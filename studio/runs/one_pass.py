@@ -9,23 +9,14 @@ al. 2024, arXiv:2402.05099; here in training.)
 import sys
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from transformers import AttentionInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-
-class Layout(NamedTuple):
-    """Where beginning and rows stand in the sequence; masks are what is added to the scores, in 32 bits."""
-
-    beginning: int
-    rows: int
-    length: int
-    beginning_mask: torch.Tensor  # 1 x 1 x beginning x beginning
-    row_mask: torch.Tensor  # rows x 1 x length x (beginning + length)
-
+from studio.runs.attention import Layout, attend
 
 _LAYOUT: ContextVar[Layout | None] = ContextVar("layout", default=None)
 
@@ -96,6 +87,11 @@ def _part(states: torch.Tensor, layout: Layout) -> tuple[torch.Tensor, torch.Ten
 
 
 def _attend_plainly(module: Any, *states: Any, **options: Any) -> Any:
+    layout, scale = _LAYOUT.get(), options.get("scaling")
+    unusual = options.get("dropout") or any(options.get(name) is not None for name in ("softcap", "s_aux"))
+    if layout is not None and scale and not unusual:
+        query, key, value = states[:3]
+        return attend(query, key, value, layout, scale), None
     own = sys.modules[type(module).__module__].eager_attention_forward  # each architecture has its own
     return _attend(own, module, *states, **options)
 
