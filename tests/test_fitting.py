@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from studio.errors import RecipeError
-from studio.estimates.activations import Activations, Computing, Kept, _count_saved, find_activations
+from studio.estimates.activations import (
+    Activations,
+    Computing,
+    Kept,
+    _count_saved,
+    _find_activations,
+    find_activations,
+)
+from studio.estimates.counting import read_config_text
 from studio.estimates.fitting import find_change
 from studio.estimates.memory import find_largest
 from studio.methods import METHODS
@@ -54,10 +62,27 @@ def test_what_a_step_keeps_is_what_autograd_keeps(name: str, mixed: bool, plain:
     assert 0.9 < found.count_bytes(ROWS, LENGTH, 4, checkpointing=False) / real < most
 
 
-def test_a_slider_asks_for_few_measurements(folder: Path) -> None:
-    few = {find_activations(folder, METHODS.read({"name": "lora", "rank": rank}), EXACT) for rank in (5, 6, 7, 8)}
-    more = find_activations(folder, METHODS.read({"name": "lora", "rank": 200}), EXACT)
-    assert len(few) == 1 and more.layer.token > few.pop().layer.token
+SLIDES = [
+    (name, slider)
+    for name, cls in METHODS.members.items()
+    for slider in ("rank", "size", "tokens")
+    if slider in cls.model_fields
+]
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["fused", "plain"])
+@pytest.mark.parametrize(("name", "slider"), SLIDES)
+def test_a_slider_measures_a_few_times_and_tells_each_value(name: str, slider: str, plain: bool, folder: Path) -> None:
+    computing = Computing(4, plain_attention=plain)
+    find_activations(folder, METHODS.read({"name": name, slider: 32}), computing)
+    measured = _find_activations.cache_info().misses
+    chosen = [METHODS.read({"name": name, slider: value}) for value in (3, 20, 100)]
+    found = [find_activations(folder, method, computing) for method in chosen]
+    assert _find_activations.cache_info().misses == measured, "nothing was measured for them"
+    for method, told in zip(chosen, found, strict=True):
+        exact = _find_activations(read_config_text(folder), json.dumps(method.model_dump()), computing)
+        wanted = exact.count_bytes(ROWS, LENGTH, 4, checkpointing=False)
+        assert told.count_bytes(ROWS, LENGTH, 4, checkpointing=False) == pytest.approx(wanted, rel=0.01)
 
 
 def test_half_the_bytes_a_number_keep_less(folder: Path) -> None:

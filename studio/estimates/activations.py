@@ -8,6 +8,8 @@ each frozen weight in 16 bits, and of each input.
 
 import json
 from functools import lru_cache
+from math import prod
+from operator import mul
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -16,7 +18,9 @@ from studio.estimates.counting import LOCK, build_model, cut_layers, find_shape_
 from studio.methods import METHODS, Method
 from studio.models.libraries import import_libraries
 
-_ROUNDED = ("rank", "size", "block_size")
+_MEASURED = {"rank": (8, 64), "size": (8, 64), "tokens": (8, 32, 64)}
+"""Settings that slide, and where they are measured: what is kept grows evenly with a rank or a size; tokens that stand
+before the text are also looked at by one another, so with their square."""
 
 
 class Computing(NamedTuple):
@@ -65,13 +69,34 @@ class Activations(NamedTuple):
 def find_activations(folder: Path, method: Method, computing: Computing) -> Activations:
     """Return what the model of `folder` keeps with `method` attached.
 
-    Ranks and widths are rounded up to a power of two, so that a slider asks for few of them.
+    What slides is measured at a few values and told for the others by the line or the parabola through them, so that a
+    slider waits for nothing; block sizes are rounded up to a power of two.
     """
-    rounded = {
-        name: 1 << (getattr(method, name) - 1).bit_length() for name in _ROUNDED if name in type(method).model_fields
-    }
-    chosen = method.model_copy(update=rounded)
-    return _find_activations(read_config_text(folder), json.dumps(chosen.model_dump()), computing)
+    config = read_config_text(folder)
+
+    def measure(**sizes: int) -> Activations:
+        return _find_activations(config, json.dumps(method.model_copy(update=sizes).model_dump()), computing)
+
+    slider = next((name for name in _MEASURED if name in type(method).model_fields), None)
+    if slider is None:
+        return measure(**_round_blocks(method))
+    found = [measure(**{slider: value}) for value in _MEASURED[slider]]
+    shares = _weigh(getattr(method, slider), _MEASURED[slider])
+    layer, rest = (
+        Kept(*(sum(map(mul, shares, values)) for values in zip(*parts, strict=True)))
+        for parts in ([one.layer for one in found], [one.rest for one in found])
+    )
+    return Activations(layer, rest, found[0].entry)
+
+
+def _round_blocks(method: Method) -> dict[str, int]:
+    size = getattr(method, "block_size", None)
+    return {} if size is None else {"block_size": 1 << (size - 1).bit_length()}
+
+
+def _weigh(value: int, places: tuple[int, ...]) -> list[float]:
+    """Return how much what was measured at each place counts at `value` (Lagrange's polynomials)."""
+    return [prod((value - other) / (place - other) for other in places if other != place) for place in places]
 
 
 @lru_cache(maxsize=256)
