@@ -108,7 +108,7 @@ def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.
         return read_in_one_pass(model, batch)
     inputs = {name: value for name, value in batch.items() if name != "labels"}
     keep, longest = batch["logits_to_keep"], batch["input_ids"].shape[1]
-    inputs["logits_to_keep"] = torch.arange(longest - keep, longest)  # given as a number, the head's weight is copied
+    inputs["logits_to_keep"] = torch.arange(-keep, 0)  # given as a number, the head's weight is copied
     logits = model(**inputs, use_cache=False).logits[:, -keep:]
     wanted = batch["labels"][:, -keep:][:, 1:]
     learnt = wanted != -100
