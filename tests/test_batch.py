@@ -116,6 +116,21 @@ def test_tokens_that_are_learnt_move_nothing_else(name: str, tmp_path: Path) -> 
         assert (value - gradients[key]).norm() <= 1e-4 * gradients[key].norm() + 1e-7, key
 
 
+def test_nothing_waits_for_what_a_card_computes(model: Any) -> None:
+    """Tensors of the meta device have no values, so whoever asks for one, as a step would wait for it, fails."""
+    import copy
+
+    from studio.runs.batch import Batcher, sum_loss
+
+    model.set_attn_implementation("eager")  # of a fused one transformers asks once, before anything is computed
+    far = copy.deepcopy(model).to("meta")
+    model.set_attn_implementation("sdpa")
+    batch = {key: value.to("meta") if hasattr(value, "to") else value for key, value in Batcher(0)(make_rows()).items()}
+    loss = sum_loss(far, batch)
+    (loss.total / loss.learnt).backward()
+    assert take_gradients(far)
+
+
 def test_padding_changes_nothing(model: Any) -> None:
     from studio.runs.batch import Batcher, sum_loss
 
