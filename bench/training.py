@@ -6,6 +6,7 @@ Else both have their defaults: TRL gradient checkpointing on all cores, the stud
 with the batch that the studio chooses itself: the seconds of training until the held-out loss is what TRL ended with.
 """
 
+import json
 import tempfile
 import time
 from typing import Any
@@ -27,7 +28,7 @@ def measure() -> list[Figure]:
         task_id = next(card.task_id for card in studio.list_tasks() if "question" in card.task_id)
         figures = []
         for precision in ("fp32", "bf16", "nf4"):
-            bare = run_python("bench/bare_trl.py", home, task_id, str(EPOCHS), precision)
+            bare = train_by_trl(home, task_id, precision)
             ours = train(studio, task_id, precision)
             goal = bare["held_out_loss"]
             own = train(studio, task_id, precision, goal, epochs=PATIENCE * EPOCHS, batch_size=None, evaluate_every=10)
@@ -44,6 +45,13 @@ def measure() -> list[Figure]:
                 figures.append(Figure(name, own["seconds"], "s", bare["seconds"], "bare TRL", "at most 0.33 x"))
         studio.close()
     return figures
+
+
+def train_by_trl(home: str, task_id: str, precision: str) -> dict[str, Any]:
+    """Train by TRL on the built-in base, and return what bench.bare_trl printed."""
+    config = {"num_train_epochs": EPOCHS, "learning_rate": 2e-3, "logging_steps": 1, "use_cpu": True, "bf16": False}
+    settings = {"folder": home, "task_id": task_id, "precision": precision, "rank": 8, "config": config}
+    return run_python("-m", "bench.bare_trl", json.dumps({**settings, "prepare": True, "evaluate": True}))
 
 
 def train(studio: Studio, task_id: str, precision: str, goal: float = 0.0, **training: Any) -> dict[str, Any]:

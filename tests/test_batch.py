@@ -1,6 +1,7 @@
 """A batch without waste has the very loss and the very gradients of its rows read one by one."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,6 +93,42 @@ def test_loss_and_gradients_are_those_of_the_rows_alone(
     assert found.keys() == gradients.keys()
     for name in found:
         assert (found[name] - gradients[name]).norm() <= 1e-4 * gradients[name].norm() + 1e-7, name
+
+
+@pytest.mark.parametrize("name", ["prompt", "ptuning", "prefix", "llama_adapter"])
+def test_tokens_that_are_learnt_move_nothing_else(name: str, tmp_path: Path) -> None:
+    """They stand before what is read, and the loss is still that of each row alone, as transformers computes it."""
+    from transformers import AutoModelForCausalLM
+
+    from studio.methods import METHODS
+    from studio.runs.batch import Batcher, sum_loss
+
+    base = AutoModelForCausalLM.from_pretrained(make_model("llama", tmp_path / "model")).requires_grad_(False)
+    model, rows = METHODS.read(name).attach(base).eval(), make_rows()
+    for value in model.parameters():
+        value.data = value.data + 0.1 if value.requires_grad else value.data
+    wanted, gradients = measure_alone(model, rows)
+    found = sum_loss(model, Batcher(0)(rows))
+    loss = found.total / found.learnt
+    assert float(loss.detach()) == pytest.approx(wanted, abs=1e-5)
+    loss.backward()
+    for key, value in take_gradients(model).items():
+        assert (value - gradients[key]).norm() <= 1e-4 * gradients[key].norm() + 1e-7, key
+
+
+def test_nothing_waits_for_what_a_card_computes(model: Any) -> None:
+    """Tensors of the meta device have no values, so whoever asks for one, as a step would wait for it, fails."""
+    import copy
+
+    from studio.runs.batch import Batcher, sum_loss
+
+    model.set_attn_implementation("eager")  # of a fused one transformers asks once, before anything is computed
+    far = copy.deepcopy(model).to("meta")
+    model.set_attn_implementation("sdpa")
+    batch = {key: value.to("meta") if hasattr(value, "to") else value for key, value in Batcher(0)(make_rows()).items()}
+    loss = sum_loss(far, batch)
+    (loss.total / loss.learnt).backward()
+    assert take_gradients(far)
 
 
 def test_padding_changes_nothing(model: Any) -> None:

@@ -126,13 +126,14 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
     length = min(task.longest, recipe.training.max_length)
-    mixed = device.bf16 and recipe.training.mixed_precision == "auto"
+    half = recipe.choose_half(device)
+    wide = 4 if half == "fp16" else recipe.precision.count_number(device.bf16)  # fp16 beside bf16 comes to 32 bits
     plain = attends_plainly(device, length, recipe.training.attention)
     return itemise_memory(
         shape,
         counted,
         recipe.precision,
-        find_activations(folder, recipe.method, Computing(recipe.precision.other_bytes, mixed, plain)),
+        find_activations(folder, recipe.method, Computing(wide, half is not None, plain)),
         batch=plan.batch_size,
         length=length,
         learnt=task.learnt,
@@ -140,6 +141,7 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
         whole_model=recipe.method.saves_whole_model,
         checkpointing=recipe.training.gradient_checkpointing,
         on_processor=device.kind == "cpu",
+        bf16=device.bf16,
         adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )

@@ -31,6 +31,7 @@ def itemise_memory(
     checkpointing: bool,
     adds_up: bool = False,
     on_processor: bool = False,
+    bf16: bool = True,
     state_bytes: float = 8,
 ) -> dict[str, int]:
     """Return what -> bytes at the peak of a training step of `batch` rows of `length` tokens.
@@ -38,7 +39,8 @@ def itemise_memory(
     `learnt` of each row are predicted; the `shared` tokens that all begin with stand there once. `adds_up` says whether
     batches are added up to a step: only then are there gradients while a batch is read. Otherwise they take the room
     that activations leave on the way back, and the larger of the two is told without what the smaller takes.
-    `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments.
+    `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments. `bf16`
+    says whether the device computes in it: where it doesn't, what a quantised base has beside its codes is wider.
     """
     shared = min(shared, length)
     rows = (shared + batch * (length - shared)) / length
@@ -53,7 +55,7 @@ def itemise_memory(
         kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)
     return {
         "program": PROGRAM_BYTES,
-        "base weights": precision.count_bytes(count.linear, count.base - count.linear),
+        "base weights": precision.count_bytes(count.linear, count.base - count.linear, bf16),
         "adapter": 4 * added,
         "gradients": gradients,
         "optimiser": int(state_bytes * trained_bytes / 4 * count.trainable),

@@ -59,10 +59,11 @@ def measure_speed(cache: Path, device: DeviceFacts) -> Speed:
     )
     model = Lora().attach(LlamaForCausalLM(config).requires_grad_(False)).to(device.kind)
     ids = torch.randint(0, 4096, (16, 32), device=device.kind)
+    half = torch.float16 if device.half == "fp16" else torch.bfloat16
     laps = []
     for _ in range(5):
         began = time.perf_counter()
-        with torch.autocast(device.kind, dtype=torch.bfloat16, enabled=device.bf16):
+        with torch.autocast(device.kind, dtype=half, enabled=device.half is not None):
             loss = model(input_ids=ids, labels=ids).loss
         loss.backward()
         if device.kind != "cpu":

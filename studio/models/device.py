@@ -28,6 +28,11 @@ class DeviceFacts(BaseModel, frozen=True):
     bf16: bool
 
     @property
+    def half(self) -> Literal["bf16", "fp16"] | None:
+        """The 16 bits in which it computes faster than in 32; NVIDIA cards before Ampere know fp16 alone."""
+        return "bf16" if self.bf16 else "fp16" if self.kind == "cuda" else None
+
+    @property
     def sentence(self) -> str:
         """What was found, for a person."""
         size = f"{self.memory_bytes / 2**30:.0f} GB of memory"
@@ -53,9 +58,12 @@ def _torch_has_cuda() -> bool:
 
 
 def _nvidia() -> DeviceFacts | None:
-    if not shutil.which("nvidia-smi"):
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    if not shutil.which("nvidia-smi") or seen in ("", "-1"):
         return None
     asked = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free,compute_cap", "--format=csv,noheader,nounits"]
+    if not seen.startswith("MIG-"):  # a slice of a card, which nvidia-smi can't be asked for
+        asked.append(f"--id={seen}")
     try:
         answer = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
         name, total, free, capability = [part.strip() for part in answer[0].split(",")]

@@ -24,6 +24,10 @@ class Precision(Plugin):
     def after_load(self, model: Any) -> None:
         """Put right what the library leaves wrong after loading."""
 
-    def count_bytes(self, linear: int, other: int) -> int:
+    def count_number(self, bf16: bool) -> int:
+        """Return the bytes of a weight that has no codes: beside codes it is as wide as the device computes."""
+        return self.other_bytes if bf16 or not self.quantised else 4
+
+    def count_bytes(self, linear: int, other: int, bf16: bool = True) -> int:
         """Return the bytes that `linear` weights of linear layers and `other` weights take."""
-        return int(linear * self.bytes_per_weight + other * self.other_bytes)
+        return int(linear * self.bytes_per_weight + other * self.count_number(bf16))

@@ -60,8 +60,10 @@ class LengthSampler(Sampler):
 class Batcher:
     """Pads rows on the left to the longest one.
 
-    Returns input_ids, attention_mask, position_ids, labels, each batch x length, and logits_to_keep; where `shares` and
-    the rows have a common beginning of n tokens, that is left out of them and given as prefix_ids, 1 x n.
+    Returns input_ids, attention_mask, position_ids, labels, each batch x length; logits_to_keep, the last places that
+    predict something learnt; and learnt, those places themselves, counted through batch x length: here on the processor
+    it costs nothing to find them, and a graphics card would have to be waited for. Where `shares` and the rows have a
+    common beginning of n tokens, that is left out of them and given as prefix_ids, 1 x n.
     """
 
     def __init__(self, pad_id: int, shares: bool = False) -> None:
@@ -74,14 +76,16 @@ class Batcher:
         ids = torch.stack([_left(row["input_ids"][shared:], longest, self.pad_id) for row in rows])
         labels = torch.stack([_left(row["labels"][shared:], longest, -100) for row in rows])
         mask = torch.stack([_left([1] * (len(row["input_ids"]) - shared), longest, 0) for row in rows])
-        learnt = (labels != -100).any(dim=0).nonzero()
-        first = int(learnt[0]) if len(learnt) else longest - 1
+        predicts = pad(labels[:, 1:] != -100, (0, 1), value=False)
+        learnt = predicts.flatten().nonzero().flatten()
+        first = int((learnt % longest).min()) if len(learnt) else longest - 2
         batch = {
             "input_ids": ids,
             "attention_mask": mask,
             "position_ids": (mask.cumsum(-1) - 1).clamp(min=0) + shared,
             "labels": labels,
-            "logits_to_keep": longest - max(0, first - 1),
+            "logits_to_keep": longest - max(0, first),
+            "learnt": learnt,
         }
         if shared:
             batch["prefix_ids"] = torch.tensor([rows[0]["input_ids"][:shared]])
@@ -99,20 +103,19 @@ class Loss(NamedTuple):
 def sum_loss(model: Any, batch: dict[str, Any]) -> Loss:
     """Return the loss of a batch, its shared beginning read once."""
     logits, wanted = read_learnt(model, batch)
-    return Loss(cross_entropy(logits.float(), wanted, reduction="sum"), torch.tensor(len(wanted), device=wanted.device))
+    count = torch.full((), len(wanted), device=wanted.device)  # made there: a copy would wait for what is computed
+    return Loss(cross_entropy(logits.float(), wanted, reduction="sum"), count)
 
 
 def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the logits that predict each learnt token (learnt x vocabulary), and the tokens (learnt)."""
     if "prefix_ids" in batch:
         return read_in_one_pass(model, batch)
-    inputs = {name: value for name, value in batch.items() if name != "labels"}
-    keep, longest = batch["logits_to_keep"], batch["input_ids"].shape[1]
-    inputs["logits_to_keep"] = torch.arange(longest - keep, longest)  # given as a number, the head's weight is copied
+    inputs = {name: value for name, value in batch.items() if name not in ("labels", "learnt")}
+    keep, longest, learnt = batch["logits_to_keep"], batch["input_ids"].shape[1], batch["learnt"]
+    inputs["logits_to_keep"] = torch.arange(-keep, 0, device=learnt.device)  # a number would let it copy the head
     logits = model(**inputs, use_cache=False).logits[:, -keep:]
-    wanted = batch["labels"][:, -keep:][:, 1:]
-    learnt = wanted != -100
-    return logits[:, :-1][learnt], wanted[learnt]
+    return logits[learnt // longest, learnt % longest + keep - longest], batch["labels"].flatten()[learnt + 1]
 
 
 def try_sharing(model: Any, batcher: Batcher, rows: list[Row]) -> bool:

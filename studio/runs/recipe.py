@@ -6,13 +6,14 @@ folders.
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SerializeAsAny, ValidationError
 
 from studio.declaration import explain, name_kind
 from studio.errors import RecipeError
 from studio.methods import METHODS, Method
+from studio.models.device import DeviceFacts
 from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives import OBJECTIVES, Objective
 from studio.precisions import PRECISIONS, Precision
@@ -59,6 +60,15 @@ class Recipe(BaseModel):
     def method_words(self) -> str:
         """The method as people call it: LoRA on 4-bit weights is QLoRA."""
         return self.method.words_on(self.precision)
+
+    def choose_half(self, device: DeviceFacts) -> Literal["bf16", "fp16"] | None:
+        """Return the 16 bits in which a run multiplies on a device (mixed precision), None where it does so in 32.
+
+        fp16 is so narrow that gradients must be scaled up, which torch does only where they are kept in 32 bits.
+        """
+        half = device.half if self.training.mixed_precision == "auto" else None
+        narrow = self.method.trains_as_stored and self.precision.count_number(device.bf16) < 4
+        return None if half == "fp16" and narrow else half
 
     def pin(self, versions: Sequence[str]) -> "Recipe":
         """Return the recipe with the versions of its task and of those that are mixed in."""

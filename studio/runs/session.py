@@ -172,9 +172,9 @@ def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, ma
 
 
 def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) -> TrainingArguments:
-    """Return the plan in the words of transformers."""
-    options = recipe.training
-    return TrainingArguments(
+    """Return the plan in the words of transformers, for one device."""
+    options, half = recipe.training, recipe.choose_half(device)
+    arguments = TrainingArguments(
         output_dir=str(run.checkpoints_folder / ".beside"),
         max_steps=plan.steps,
         learning_rate=plan.learning_rate,
@@ -187,7 +187,8 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         max_grad_norm=options.max_grad_norm,
         gradient_checkpointing=options.gradient_checkpointing,
         gradient_checkpointing_kwargs={"use_reentrant": False},
-        bf16=options.mixed_precision == "auto" and device.bf16,
+        bf16=half == "bf16",
+        fp16=half == "fp16",
         use_cpu=device.kind == "cpu",
         seed=options.seed,
         data_seed=options.seed,
@@ -207,6 +208,8 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         optim=OPTIMISERS[options.optimiser].name,
         neftune_noise_alpha=options.neftune_alpha or None,
     )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # of several cards each would get a part of a batch that is one whole
+    return arguments
 
 
 def count_all(model: Any, only_trainable: bool = False) -> int:

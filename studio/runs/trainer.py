@@ -103,7 +103,15 @@ class MethodSteps(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Tell the method that a step was made; the gradients are still there."""
+        if args.fp16 and type(self.method).after_step is not Method.after_step:
+            self._forget_overflow()
         self.method.after_step(self.model, state.global_step + 1)
+
+    def _forget_overflow(self) -> None:
+        """Let gradients that outgrew fp16 count as nothing: the optimiser passed over that step, too."""
+        for value in self.model.parameters():
+            if value.grad is not None:
+                value.grad.nan_to_num_(0.0, 0.0, 0.0)
 
 
 class Reporter(TrainerCallback):
@@ -145,7 +153,7 @@ class Reporter(TrainerCallback):
         if "eval_loss" in logs:
             self._evaluated(state, control, logs["eval_loss"])
         elif "loss" in logs:
-            self._check_number(state.global_step, float(logs["loss"]))
+            self._check_number(state.global_step, float(logs["loss"]), args.fp16)
             speed = self._steps_per_second()
             self.events.append(
                 "metrics",
@@ -160,7 +168,7 @@ class Reporter(TrainerCallback):
                 seconds_left=speed and round((state.max_steps - state.global_step) / speed, 1),
             )
 
-    def _check_number(self, step: int, loss: float) -> None:
+    def _check_number(self, step: int, loss: float, fp16: bool) -> None:
         if math.isfinite(loss):
             return
         if step == 1:
@@ -171,7 +179,8 @@ class Reporter(TrainerCallback):
             )
         raise RecipeError(
             f"The loss stopped being a number at step {step}: the steps were too large. Lower the learning rate "
-            f"({self.plan.learning_rate:g}) to a tenth and train again.",
+            f"({self.plan.learning_rate:g}) to a tenth and train again"
+            + (", or switch mixed precision off: this card's 16 bits end at 65,504." if fp16 else "."),
             field="training.learning_rate",
         )
 

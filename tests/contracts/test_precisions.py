@@ -85,8 +85,7 @@ def test_its_weights_take_the_bytes_it_says(name: str, folder: Path) -> None:
     kept = {module.weight.data_ptr() for module in linear.values()}
     others = [value for value in model.parameters() if value.data_ptr() not in kept]
     assert sum(value.numel() for value in others) == shape.base - shape.linear
-    declared = precision.other_bytes if device.bf16 or not precision.quantised else 4
-    assert {value.element_size() for value in others} == {declared}
+    assert {value.element_size() for value in others} == {precision.count_number(device.bf16)}
     assert precision.quantised == (taken < 2 * shape.linear)
 
 

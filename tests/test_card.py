@@ -1,0 +1,191 @@
+"""What a run asks of a graphics card, as far as a processor can show it: one card, and 16 bits that it has.
+
+Nothing here ran on a card. A card without bf16 is told in words of its kind, and what fp16 does to numbers is tried on
+the processor, which knows it too.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import TASK_ID, import_task, read_model_recipe
+
+from studio.estimates.counting import find_shape
+from studio.methods import METHODS
+from studio.models import device as devices
+from studio.models.device import DeviceFacts
+from studio.models.loading import load_base
+from studio.precisions import PRECISIONS
+from studio.runs.recipe import Recipe, read_recipe
+from studio.runs.run import new_run
+from studio.workspace import Workspace
+
+GIB = 2**30
+OLD_CARD = DeviceFacts(kind="cuda", name="T4", memory_bytes=15 * GIB, free_bytes=15 * GIB, cores=2, bf16=False)
+NEW_CARD = OLD_CARD.model_copy(update={"name": "L4", "bf16": True})
+PLAIN = OLD_CARD.model_copy(update={"name": "a processor without bf16", "kind": "cpu"})
+
+
+def make_recipe(**changes: Any) -> Recipe:
+    """A recipe with the defaults but for what is said."""
+    return read_recipe({"task_id": TASK_ID, **changes})
+
+
+def make_arguments(workspace: Workspace, recipe: Recipe, device: DeviceFacts) -> Any:
+    """The arguments that a run of a recipe gives transformers."""
+    from studio.runs import session
+
+    return session.make_arguments(new_run(workspace, recipe), recipe, recipe.training.plan(recipe.method, 1, 8), device)
+
+
+def test_a_card_without_bf16_computes_in_fp16() -> None:
+    assert (OLD_CARD.half, NEW_CARD.half, PLAIN.half) == ("fp16", "bf16", None)
+    assert make_recipe().choose_half(OLD_CARD) == make_recipe(precision="nf4").choose_half(OLD_CARD) == "fp16"
+    assert make_recipe(training={"mixed_precision": "off"}).choose_half(OLD_CARD) is None
+
+
+def test_weights_that_train_in_16_bits_are_no_matter_for_fp16() -> None:
+    for method in ("full", "llama_adapter"):
+        assert make_recipe(method=method, precision="bf16").choose_half(OLD_CARD) is None
+        assert make_recipe(method=method, precision="bf16").choose_half(NEW_CARD) == "bf16"
+        assert make_recipe(method=method, precision="fp32").choose_half(OLD_CARD) == "fp16"
+    assert make_recipe(method="llama_adapter", precision="nf4").choose_half(OLD_CARD) == "fp16"
+
+
+@pytest.mark.parametrize("name", METHODS.members)
+def test_a_method_says_whether_it_trains_in_16_bits(name: str, tiny_model: Path) -> None:
+    """torch's scaler of losses refuses gradients in 16 bits: a method that says it wrongly could not train at all."""
+    import torch
+
+    for precision in PRECISIONS.members:
+        method, stored = METHODS.read(name), PRECISIONS.read(precision)
+        if method.refuses(stored):
+            continue
+        model = method.attach(load_base(tiny_model, stored, PLAIN, gradients=True))
+        narrow = method.trains_as_stored and precision == "bf16"
+        wanted = torch.bfloat16 if narrow else torch.float32
+        assert {value.dtype for value in model.parameters() if value.requires_grad} == {wanted}
+
+
+def test_the_arguments_are_those_of_one_card(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    import_task(workspace)
+    arguments = make_arguments(workspace, make_recipe(), OLD_CARD)
+    assert arguments.fp16 and not arguments.bf16
+    assert arguments.n_gpu == 1  # else transformers would part each batch among both
+    assert arguments.train_batch_size == arguments.per_device_train_batch_size
+    plain = make_arguments(workspace, make_recipe(training={"mixed_precision": "off"}), OLD_CARD)
+    assert not plain.fp16 and not plain.bf16
+    assert make_arguments(workspace, make_recipe(), PLAIN).n_gpu == 0
+
+
+def test_the_card_is_the_one_that_this_process_may_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = tmp_path / "nvidia-smi"
+    shell.write_text(
+        '#!/bin/sh\ncase "$*" in\n'
+        '*--id=1*|*--id=GPU-2b*) echo "Second, 8192, 4096, 7.5";;\n'
+        '*--id=0*) echo "First, 8192, 4096, 8.6";;\n'
+        '*--id=*) echo "No devices were found"; exit 6;;\n'
+        '*) echo "First, 8192, 4096, 8.6"; echo "Second, 8192, 4096, 7.5";;\nesac\n'
+    )
+    shell.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert devices.find_device().name == "First"
+    for seen, name in (("1", "Second"), ("1,0", "Second"), ("GPU-2b", "Second"), ("0", "First"), ("MIG-5", "First")):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+        assert devices.find_device().name == name, seen
+    for none in ("", "-1", "7"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
+        assert devices.find_device().kind != "cuda", none
+
+
+@pytest.mark.parametrize("precision", PRECISIONS.members)
+def test_a_base_without_bf16_takes_the_bytes_that_are_told(precision: str, tiny_model: Path) -> None:
+    stored = PRECISIONS.read(precision)
+    model = load_base(tiny_model, stored, PLAIN)
+    others = [value for name, value in model.named_parameters() if "proj" not in name]
+    assert {value.element_size() for value in others} == {stored.count_number(bf16=False)}
+    shape = find_shape(tiny_model)
+    other = sum(value.numel() for value in others)
+    assert stored.count_bytes(0, other, bf16=False) == sum(value.nbytes for value in others)
+    assert other == shape.base - shape.linear
+
+
+def test_the_memory_told_knows_what_the_card_computes_in(tiny_model: Path) -> None:
+    from studio.estimates.estimate import TaskSize, weigh_memory
+
+    task = TaskSize(60, 100, 100, 20)
+
+    def weigh(device: DeviceFacts, **changes: Any) -> dict[str, int]:
+        return weigh_memory(
+            read_model_recipe(tiny_model, training={"mixed_precision": "auto"}, **changes), *given(device)
+        )
+
+    def given(device: DeviceFacts) -> tuple[Path, TaskSize, DeviceFacts]:
+        return tiny_model, task, device
+
+    assert weigh(OLD_CARD) == weigh(NEW_CARD)  # of a base in 32 bits both multiply a copy in 16
+    for precision in ("bf16", "nf4"):
+        old, new = weigh(OLD_CARD, precision=precision), weigh(NEW_CARD, precision=precision)
+        assert old["activations"] > new["activations"]  # what goes from layer to layer stays in 32 bits
+        assert (old["base weights"] > new["base weights"]) == (precision == "nf4")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "nf4"])
+def test_gradients_in_fp16_are_those_of_32_bits(precision: str, tiny_model: Path) -> None:
+    import torch
+
+    from studio.methods.lora import Lora
+    from studio.runs.batch import Batcher, sum_loss
+    from studio.runs.fused_lora import fuse_lora
+
+    torch.manual_seed(0)
+    model = Lora(rank=4).attach(load_base(tiny_model, PRECISIONS.read(precision), PLAIN, gradients=True))
+    for name, value in model.named_parameters():
+        if "lora_B" in name:
+            value.data.normal_(0, 0.05)
+    assert fuse_lora(model) == 14
+    rows = [{"input_ids": [*range(9, 30 + n)], "labels": [-100] * 12 + [*range(21, 30 + n)]} for n in range(3)]
+    trained = [value for value in model.parameters() if value.requires_grad]
+    wanted = torch.autograd.grad(sum_loss(model, Batcher(0)(rows)).total, trained)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    with torch.autocast("cpu", dtype=torch.float16):
+        loss = sum_loss(model, Batcher(0)(rows)).total
+    optimiser = torch.optim.AdamW(trained, lr=1e-3, fused=True)
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimiser)
+    for value, exact in zip(trained, wanted, strict=True):
+        assert value.grad is not None and value.grad.dtype == torch.float32
+        assert (value.grad - exact).norm() < 0.03 * exact.norm()
+    before = [value.detach().clone() for value in trained]
+    scaler.step(optimiser)
+    assert all((value != old).any() for value, old in zip(trained, before, strict=True))
+
+
+def test_a_step_that_outgrew_fp16_leaves_no_trace(tiny_model: Path) -> None:
+    import torch
+    from transformers import TrainerControl, TrainerState
+
+    from studio.runs.trainer import MethodSteps
+
+    method = METHODS.read({"name": "adalora", "rank": 4})
+    model = method.attach(load_base(tiny_model, PRECISIONS.read("fp32"), PLAIN))
+    method.begin(model, 20)
+    steps = MethodSteps(method, model)
+    options: Any = type("Options", (), {"fp16": True})()
+    for step in range(3):
+        model(input_ids=torch.tensor([[5, 6, 7]]), labels=torch.tensor([[5, 6, 7]])).loss.backward()
+        trained = [value for value in model.parameters() if value.grad is not None]
+        if step == 1:
+            for value in trained:
+                value.grad.fill_(float("inf"))
+            trained[0].grad.fill_(float("nan"))
+        steps.on_optimizer_step(options, TrainerState(global_step=step), TrainerControl())
+        model.zero_grad()
+    allocator = model.base_model.rankallocator
+    assert allocator.exp_avg_ipt and all(value.isfinite().all() for value in allocator.exp_avg_ipt.values())
