@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tiny import TASK_ID, import_task, read_model_recipe
 
@@ -17,6 +18,7 @@ from studio.models import device as devices
 from studio.models.device import DeviceFacts
 from studio.models.loading import load_base
 from studio.precisions import PRECISIONS
+from studio.runs import launcher
 from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.run import new_run
 from studio.workspace import Workspace
@@ -95,6 +97,7 @@ def test_the_card_is_the_one_that_this_process_may_see(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    devices._nvidia.cache_clear()
     assert devices.find_device().name == "First"
     for seen, name in (("1", "Second"), ("1,0", "Second"), ("GPU-2b", "Second"), ("0", "First"), ("MIG-5", "First")):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
@@ -102,6 +105,35 @@ def test_the_card_is_the_one_that_this_process_may_see(tmp_path: Path, monkeypat
     for none in ("", "-1", "7"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
         assert devices.find_device().kind != "cuda", none
+
+
+def test_a_card_is_asked_once_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, asked = tmp_path / "nvidia-smi", tmp_path / "asked"
+    shell.write_text(f"#!/bin/sh\necho >> {asked}\necho 'A Card, 8192, 4096, 8.6'\n")
+    shell.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
+    for fresh, times in ((1e9, 1), (1e-9, 4)):
+        monkeypatch.setattr(devices, "FRESH_SECONDS", fresh)
+        devices._nvidia.cache_clear()
+        asked.write_text("")
+        assert {devices.find_device().name for _ in range(4)} == {"A Card"}
+        assert asked.read_text().count("\n") == times
+
+
+def test_a_child_sees_one_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, seen in ((None, "0"), ("1", "1")):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if given:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+        child = launcher._start_child()
+        try:
+            environment = psutil.Process(child.pid).environ()
+        finally:
+            child.communicate(timeout=60)  # no line comes, so it ends
+        assert environment["CUDA_VISIBLE_DEVICES"] == seen
+        assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID" and environment["PYTORCH_ENABLE_MPS_FALLBACK"] == "1"
+        assert child.returncode == 0
 
 
 @pytest.mark.parametrize("precision", PRECISIONS.members)
