@@ -34,6 +34,11 @@ class DeviceFacts(BaseModel, frozen=True):
         return "bf16" if self.bf16 else "fp16" if self.kind == "cuda" else None
 
     @property
+    def usual_precision(self) -> Literal["fp32", "bf16"]:
+        """How a base that is not quantised is best stored here: in bf16 on a card, unless that would be slow."""
+        return "fp32" if self.kind == "cpu" or self.half == "fp16" else "bf16"
+
+    @property
     def sentence(self) -> str:
         """What was found, for a person."""
         size = f"{self.memory_bytes / 2**30:.0f} GB of memory"
