@@ -127,6 +127,16 @@ def make_trainer(watcher: Watcher) -> SFTTrainer:
     )
 
 
+def count_batches(trainer: SFTTrainer) -> dict[str, int]:
+    """Return the tokens of an epoch's very batches, padding left out, and those that are learnt."""
+    tokens = learnt = 0
+    for batch in trainer.get_train_dataloader():
+        mask = batch.get("attention_mask")
+        tokens += batch["input_ids"].numel() if mask is None else int(mask.sum())
+        learnt += int((batch["labels"] != -100).sum())
+    return {"tokens": tokens, "learnt": learnt}
+
+
 def main() -> None:
     """Train, and print what was seen."""
     watcher = Watcher()
@@ -144,8 +154,7 @@ def main() -> None:
         "moments": watcher.watch.moments,
         "losses": watcher.losses,
         "examples": len(rows),
-        "tokens": sum(len(ids) for ids in rows["input_ids"]),
-        "learnt": sum(label != -100 for labels in rows["labels"] for label in labels),
+        **count_batches(trainer),
         "trainable": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
     }
     print(json.dumps(told))

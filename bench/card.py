@@ -5,7 +5,8 @@ says so. A Llama of a billion random weights learns the same rows on every side:
 length and no gradient checkpointing, so that nothing but the computing differs; and once with TRL's own defaults on
 rows of several lengths. Tokens are those of the rows, without padding, each counted once whatever a side does with it.
 Each side is a fresh process; its first epoch warms it up, the others are timed. (TRL keeps the LoRA of a quantised base
-in 16 bits, the studio in 32.)
+in 16 bits, the studio in 32. Unsloth's side follows its documentation and was never run: where this was written there
+was no card.)
 
 `python -m bench.card --tiny` runs the very same code on whatever is here, with a model so small that its figures say
 nothing; a test does so.

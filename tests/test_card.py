@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from tiny import TASK_ID, import_task, read_model_recipe
 
@@ -17,6 +18,7 @@ from studio.models import device as devices
 from studio.models.device import DeviceFacts
 from studio.models.loading import load_base
 from studio.precisions import PRECISIONS
+from studio.runs import launcher
 from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.run import new_run
 from studio.workspace import Workspace
@@ -45,27 +47,51 @@ def test_a_card_without_bf16_computes_in_fp16() -> None:
     assert make_recipe(training={"mixed_precision": "off"}).choose_half(OLD_CARD) is None
 
 
-def test_weights_that_train_in_16_bits_are_no_matter_for_fp16() -> None:
-    for method in ("full", "llama_adapter"):
+def test_a_base_in_bf16_is_left_out_where_only_fp16_is_fast() -> None:
+    for method in ("lora", "full"):
         assert make_recipe(method=method, precision="bf16").choose_half(OLD_CARD) is None
         assert make_recipe(method=method, precision="bf16").choose_half(NEW_CARD) == "bf16"
         assert make_recipe(method=method, precision="fp32").choose_half(OLD_CARD) == "fp16"
-    assert make_recipe(method="llama_adapter", precision="nf4").choose_half(OLD_CARD) == "fp16"
+    usual = [device.usual_precision for device in (OLD_CARD, NEW_CARD, PLAIN)]
+    assert usual == ["fp32", "bf16", "fp32"]
+
+
+def read_gradients(model: Any, rows: list[dict[str, list[int]]], scale: float) -> list[Any]:
+    """The gradients of what trains, after a loss that was scaled up in fp16, or not at all where `scale` is 1."""
+    import torch
+
+    from studio.runs.batch import Batcher, sum_loss
+
+    model.zero_grad()
+    with torch.autocast("cpu", dtype=torch.float16, enabled=scale > 1):
+        loss = sum_loss(model, Batcher(0)(rows)).total
+    (scale * loss).backward()
+    found = [value.grad for value in model.parameters() if value.requires_grad and value.grad is not None]
+    return [value.clone() / scale for value in found]
 
 
 @pytest.mark.parametrize("name", METHODS.members)
-def test_a_method_says_whether_it_trains_in_16_bits(name: str, tiny_model: Path) -> None:
-    """torch's scaler of losses refuses gradients in 16 bits: a method that says it wrongly could not train at all."""
+def test_every_method_trains_in_fp16(name: str, tiny_model: Path) -> None:
+    """On the processor, which knows fp16, too; torch's scaler wants gradients in 32 bits."""
     import torch
 
+    from studio.runs.fused_lora import fuse_lora
+
+    rows = [{"input_ids": [*range(9, 30 + n)], "labels": [-100] * 12 + [*range(21, 30 + n)]} for n in range(3)]
     for precision in PRECISIONS.members:
-        method, stored = METHODS.read(name), PRECISIONS.read(precision)
-        if method.refuses(stored):
+        method, recipe = METHODS.read(name), {"method": name, "precision": precision}
+        if method.refuses(PRECISIONS.read(precision)) or make_recipe(**recipe).choose_half(OLD_CARD) is None:
             continue
-        model = method.attach(load_base(tiny_model, stored, PLAIN, gradients=True))
-        narrow = method.trains_as_stored and precision == "bf16"
-        wanted = torch.bfloat16 if narrow else torch.float32
-        assert {value.dtype for value in model.parameters() if value.requires_grad} == {wanted}
+        torch.manual_seed(0)
+        model = method.attach(load_base(tiny_model, PRECISIONS.read(precision), PLAIN, gradients=True)).eval()
+        method.begin(model, 10)
+        for value in model.parameters():
+            value.data = value.data + 0.01 * torch.randn_like(value) if value.requires_grad else value.data
+        fuse_lora(model)
+        exact, found = read_gradients(model, rows, 1), read_gradients(model, rows, 1024)
+        assert len(exact) == len(found) > 0
+        for one, other in zip(exact, found, strict=True):
+            assert other.dtype == torch.float32 and (one - other).norm() < 0.05 * one.norm() + 1e-9, precision
 
 
 def test_the_arguments_are_those_of_one_card(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +121,7 @@ def test_the_card_is_the_one_that_this_process_may_see(tmp_path: Path, monkeypat
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    devices._nvidia.cache_clear()
     assert devices.find_device().name == "First"
     for seen, name in (("1", "Second"), ("1,0", "Second"), ("GPU-2b", "Second"), ("0", "First"), ("MIG-5", "First")):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
@@ -102,6 +129,35 @@ def test_the_card_is_the_one_that_this_process_may_see(tmp_path: Path, monkeypat
     for none in ("", "-1", "7"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
         assert devices.find_device().kind != "cuda", none
+
+
+def test_a_card_is_asked_once_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, asked = tmp_path / "nvidia-smi", tmp_path / "asked"
+    shell.write_text(f"#!/bin/sh\necho >> {asked}\necho 'A Card, 8192, 4096, 8.6'\n")
+    shell.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
+    for fresh, times in ((1e9, 1), (1e-9, 4)):
+        monkeypatch.setattr(devices, "FRESH_SECONDS", fresh)
+        devices._nvidia.cache_clear()
+        asked.write_text("")
+        assert {devices.find_device().name for _ in range(4)} == {"A Card"}
+        assert asked.read_text().count("\n") == times
+
+
+def test_a_child_sees_one_card(monkeypatch: pytest.MonkeyPatch) -> None:
+    for given, seen in ((None, "0"), ("1", "1")):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if given:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+        child = launcher._start_child()
+        try:
+            environment = psutil.Process(child.pid).environ()
+        finally:
+            child.communicate(timeout=60)  # no line comes, so it ends
+        assert environment["CUDA_VISIBLE_DEVICES"] == seen
+        assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID" and environment["PYTORCH_ENABLE_MPS_FALLBACK"] == "1"
+        assert child.returncode == 0
 
 
 @pytest.mark.parametrize("precision", PRECISIONS.members)
@@ -130,41 +186,28 @@ def test_the_memory_told_knows_what_the_card_computes_in(tiny_model: Path) -> No
         return tiny_model, task, device
 
     assert weigh(OLD_CARD) == weigh(NEW_CARD)  # of a base in 32 bits both multiply a copy in 16
-    for precision in ("bf16", "nf4"):
-        old, new = weigh(OLD_CARD, precision=precision), weigh(NEW_CARD, precision=precision)
-        assert old["activations"] > new["activations"]  # what goes from layer to layer stays in 32 bits
-        assert (old["base weights"] > new["base weights"]) == (precision == "nf4")
+    old, new = weigh(OLD_CARD, precision="nf4"), weigh(NEW_CARD, precision="nf4")
+    assert old["activations"] > new["activations"]  # what goes from layer to layer stays in 32 bits
+    assert old["base weights"] > new["base weights"]  # so do the numbers beside the codes
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "nf4"])
-def test_gradients_in_fp16_are_those_of_32_bits(precision: str, tiny_model: Path) -> None:
+def test_a_scaled_step_is_made_and_one_that_outgrew_fp16_is_not(tiny_model: Path) -> None:
     import torch
 
     from studio.methods.lora import Lora
-    from studio.runs.batch import Batcher, sum_loss
-    from studio.runs.fused_lora import fuse_lora
 
-    torch.manual_seed(0)
-    model = Lora(rank=4).attach(load_base(tiny_model, PRECISIONS.read(precision), PLAIN, gradients=True))
-    for name, value in model.named_parameters():
-        if "lora_B" in name:
-            value.data.normal_(0, 0.05)
-    assert fuse_lora(model) == 14
-    rows = [{"input_ids": [*range(9, 30 + n)], "labels": [-100] * 12 + [*range(21, 30 + n)]} for n in range(3)]
+    model = Lora(rank=4).attach(load_base(tiny_model, PRECISIONS.read("nf4"), PLAIN, gradients=True))
     trained = [value for value in model.parameters() if value.requires_grad]
-    wanted = torch.autograd.grad(sum_loss(model, Batcher(0)(rows)).total, trained)
-    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
-    with torch.autocast("cpu", dtype=torch.float16):
-        loss = sum_loss(model, Batcher(0)(rows)).total
-    optimiser = torch.optim.AdamW(trained, lr=1e-3, fused=True)
-    scaler.scale(loss).backward()
-    scaler.unscale_(optimiser)
-    for value, exact in zip(trained, wanted, strict=True):
-        assert value.grad is not None and value.grad.dtype == torch.float32
-        assert (value.grad - exact).norm() < 0.03 * exact.norm()
-    before = [value.detach().clone() for value in trained]
-    scaler.step(optimiser)
-    assert all((value != old).any() for value, old in zip(trained, before, strict=True))
+    optimiser, scaler = torch.optim.AdamW(trained, lr=1e-3, fused=True), torch.amp.GradScaler("cpu")
+    for gradient, moves in ((65536.0, True), (float("inf"), False)):
+        before = [value.detach().clone() for value in trained]
+        scaler.scale(torch.zeros(()))  # it begins to scale with the first loss
+        for value in trained:
+            value.grad = torch.full_like(value, gradient)
+        scaler.unscale_(optimiser)
+        scaler.step(optimiser)
+        scaler.update()
+        assert {(value != old).float().mean().item() for value, old in zip(trained, before, strict=True)} == {moves}
 
 
 def test_a_step_that_outgrew_fp16_leaves_no_trace(tiny_model: Path) -> None:

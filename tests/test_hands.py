@@ -268,6 +268,7 @@ OF_STATE: dict[str, tuple[Callable[[Path], Any], str]] = {
     "optimizer missing": (drop("optimizer.pt"), "optimizer.pt is missing or damaged"),
     "dice missing": (drop("rng_state.pth"), "rng_state.pth is missing or damaged"),
     "schedule text": (fill("scheduler.pt", b"text"), "scheduler.pt is missing or damaged"),
+    "scaler text": (fill("scaler.pt", b"text"), "scaler.pt is missing or damaged"),
     "state cut": (cut("trainer_state.json"), "trainer_state.json is missing or damaged"),
     "state list": (fill("trainer_state.json", b"[]"), "trainer_state.json is missing or damaged"),
     "other step": (fill("trainer_state.json", b'{"global_step": 4}'), "trainer_state.json is of another step"),
@@ -287,6 +288,14 @@ def test_what_goes_on_passes_over_a_damaged_checkpoint_and_says_so(
     whole = losses(read_all(finished))
     assert losses(events) == {step: loss for step, loss in whole.items() if step > 4}
     assert copied.list_checkpoints() == [4, 8, 12]
+
+
+def test_what_a_card_began_in_fp16_goes_on_elsewhere(studio: Studio, copied: Run) -> None:
+    import torch
+
+    torch.save(torch.amp.GradScaler("cpu").state_dict(), copied.checkpoints_folder / "step-8" / "scaler.pt")
+    events = resume(studio.workspace, copied)
+    assert events[0]["resumed_from"] == 8 and events[-1]["event"] == "finished"
 
 
 @pytest.mark.parametrize(("hand", "words"), OF_WEIGHTS.values(), ids=list(OF_WEIGHTS))

@@ -387,6 +387,7 @@ def test_a_card_counts_only_where_torch_can_use_it(tmp_path: Path, monkeypatch: 
     shell.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setattr(device, "_torch_has_cuda", lambda: True)
+    device._nvidia.cache_clear()
     found = device.find_device()
     assert (found.kind, found.name, found.bf16) == ("cuda", "A Card", True)
     assert (found.memory_bytes, found.free_bytes) == (8192 * 2**20, 4096 * 2**20)
@@ -395,4 +396,5 @@ def test_a_card_counts_only_where_torch_can_use_it(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(device, "_torch_has_cuda", lambda: True)
     for broken in ("exit 9", "echo", "echo 'A Card, [N/A], 5, x'"):
         shell.write_text(f"#!/bin/sh\n{broken}\n")
+        device._nvidia.cache_clear()
         assert device.find_device().kind != "cuda"

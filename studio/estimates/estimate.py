@@ -126,14 +126,13 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
     length = min(task.longest, recipe.training.max_length)
-    half = recipe.choose_half(device)
-    wide = 4 if half == "fp16" else recipe.precision.count_number(device.bf16)  # fp16 beside bf16 comes to 32 bits
+    mixed = recipe.choose_half(device) is not None
     plain = attends_plainly(device, length, recipe.training.attention)
     return itemise_memory(
         shape,
         counted,
         recipe.precision,
-        find_activations(folder, recipe.method, Computing(wide, half is not None, plain)),
+        find_activations(folder, recipe.method, Computing(recipe.precision.count_number(device.bf16), mixed, plain)),
         batch=plan.batch_size,
         length=length,
         learnt=task.learnt,

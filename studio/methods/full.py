@@ -21,7 +21,6 @@ class Full(Method):
     paper: ClassVar[str] = "https://arxiv.org/abs/1801.06146"
     learning_rate_small: ClassVar[float] = 5e-4
     learning_rate_large: ClassVar[float] = 2e-5
-    trains_as_stored: ClassVar[bool] = True
     saves_whole_model: ClassVar[bool] = True
 
     def attach(self, model: Any) -> Any:

@@ -27,7 +27,6 @@ class LlamaAdapter(Method):
     paper: ClassVar[str] = "https://arxiv.org/abs/2303.16199"
     learning_rate_small: ClassVar[float] = 5e-2
     learning_rate_large: ClassVar[float] = 9e-3
-    trains_as_stored: ClassVar[bool] = True
 
     tokens: VirtualTokens = 10
     layers: int = Field(

@@ -9,6 +9,7 @@ import platform
 import re
 import shutil
 import subprocess
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -33,6 +34,11 @@ class DeviceFacts(BaseModel, frozen=True):
         return "bf16" if self.bf16 else "fp16" if self.kind == "cuda" else None
 
     @property
+    def usual_precision(self) -> Literal["fp32", "bf16"]:
+        """How a base that is not quantised is best stored here: in bf16 on a card, unless that would be slow."""
+        return "fp32" if self.kind == "cpu" or self.half == "fp16" else "bf16"
+
+    @property
     def sentence(self) -> str:
         """What was found, for a person."""
         size = f"{self.memory_bytes / 2**30:.0f} GB of memory"
@@ -42,9 +48,14 @@ class DeviceFacts(BaseModel, frozen=True):
         return f"Training runs on the graphics card: {self.name}, {size}."
 
 
+FRESH_SECONDS = 2.0
+"""For so long an answer of nvidia-smi is believed: it takes a tenth of a second, and a slider asks at each move."""
+
+
 def find_device() -> DeviceFacts:
-    """Return the fastest device here, with the memory that is free now."""
-    return (_nvidia() if _torch_has_cuda() else None) or _processor()
+    """Return the fastest device here, with the memory that is free now, on a card that was free a moment ago."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    return (_nvidia(seen, int(time.monotonic() / FRESH_SECONDS)) if _torch_has_cuda() else None) or _processor()
 
 
 @lru_cache
@@ -57,8 +68,9 @@ def _torch_has_cuda() -> bool:
     return not file.exists() or not re.search(r"^cuda\b.*= None", file.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-def _nvidia() -> DeviceFacts | None:
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+@lru_cache(maxsize=1)
+def _nvidia(seen: str, moment: int) -> DeviceFacts | None:
+    """The card that this process sees first, asked anew at each `moment`."""
     if not shutil.which("nvidia-smi") or seen in ("", "-1"):
         return None
     asked = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free,compute_cap", "--format=csv,noheader,nounits"]

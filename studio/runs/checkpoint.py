@@ -72,7 +72,8 @@ def find_state_damage(folder: Path) -> str:
             return "trainer_state.json is of another step"
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "trainer_state.json is missing or damaged"
-    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+    scaler = ["scaler.pt"] if (folder / "scaler.pt").exists() else []  # of losses: only fp16 has one
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth", *scaler):
         try:
             with zipfile.ZipFile(folder / name) as archive:
                 damaged = archive.testzip()

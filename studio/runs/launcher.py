@@ -27,6 +27,7 @@ _REMEMBERED = 16
 _ENVIRONMENT = {
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
+    "PYTORCH_ENABLE_MPS_FALLBACK": "1",  # what torch lacks on Apple's card is done on the processor
 }
 
 

@@ -64,11 +64,11 @@ class Recipe(BaseModel):
     def choose_half(self, device: DeviceFacts) -> Literal["bf16", "fp16"] | None:
         """Return the 16 bits in which a run multiplies on a device (mixed precision), None where it does so in 32.
 
-        fp16 is so narrow that gradients must be scaled up, which torch does only where they are kept in 32 bits.
+        A base that is stored in bf16 is left out where only fp16 is fast: torch refuses to join numbers of the two
+        kinds, and to scale gradients of weights in 16 bits.
         """
         half = device.half if self.training.mixed_precision == "auto" else None
-        narrow = self.method.trains_as_stored and self.precision.count_number(device.bf16) < 4
-        return None if half == "fp16" and narrow else half
+        return None if half == "fp16" and self.precision.count_number(device.bf16) < 4 else half
 
     def pin(self, versions: Sequence[str]) -> "Recipe":
         """Return the recipe with the versions of its task and of those that are mixed in."""

@@ -68,6 +68,10 @@ class StudioTrainer(Trainer):
         if not self.recipe.method.restore(self.model, Path(resume_from_checkpoint)):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
 
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if self.accelerator.scaler is not None:  # what a card began in fp16 may go on where nothing is scaled
+            super()._load_scaler(checkpoint)
+
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
         self.recipe.method.finish_checkpoint(self.model, Path(output_dir or self.args.output_dir or ""))

@@ -111,7 +111,7 @@ def find_method(recipe: dict[str, Any]) -> tuple[dict[str, Any], type[Method]]:
 
 def draw_method_cards(studio: Studio, recipe: dict[str, Any]) -> str:
     """Return a card for each method people choose most, and one for the chosen one where it is another."""
-    plain = "fp32" if studio.device().kind == "cpu" else "bf16"
+    plain = studio.device().usual_precision
     whole = [one for one, precision in PRECISIONS.members.items() if not precision.quantised]
     lora, full = METHODS.members["lora"], METHODS.members["full"]
     first, quantised = {"method": {"name": "lora"}}, {"method": {"name": "lora"}, "precision": "nf4"}

@@ -136,7 +136,7 @@ def find_defaults(studio: Studio) -> dict[str, Any]:
     """Return the recipe of a first visit: built-in model, a sample, LoRA, one minute."""
     tasks = [card.task_id for card in studio.list_tasks()]
     first = {"task_id": FIRST_TASK if FIRST_TASK in tasks else tasks[0]} if tasks else {}
-    plain = "fp32" if studio.device().kind == "cpu" else "bf16"
+    plain = studio.device().usual_precision
     return {
         "model": "builtin",
         **first,
