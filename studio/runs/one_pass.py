@@ -28,20 +28,20 @@ def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, t
     """
     beginning, ids, labels = batch["prefix_ids"], batch["input_ids"], batch["labels"]
     size, (rows, length) = beginning.shape[1], ids.shape
-    wanted = torch.cat([labels[:, 1:], labels.new_full((rows, 1), -100)], dim=1).flatten()
-    learnt = (wanted != -100).nonzero().flatten()
+    learnt = batch["learnt"]
     places = torch.arange(size, device=ids.device)[None]
     token = _LAYOUT.set(Layout(size, rows, length, *_make_masks(batch["attention_mask"], size)))
     try:
         out = model(
             input_ids=torch.cat([beginning, ids.reshape(1, -1)], dim=1),
             position_ids=torch.cat([places, batch["position_ids"].reshape(1, -1)], dim=1),
+            attention_mask=torch.zeros(1, 1, 1, 1, device=ids.device),  # of four dimensions: none is made
             logits_to_keep=learnt + size,
             use_cache=False,
         )
     finally:
         _LAYOUT.reset(token)
-    return out.logits[0], wanted[learnt]
+    return out.logits[0], labels.flatten()[learnt + 1]
 
 
 def use_one_pass(model: Any) -> str:
