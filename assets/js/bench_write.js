@@ -9,9 +9,12 @@ const MINE = {set_text: "text", set_input: "input", set_output: "output", set_ex
 
 // Send edits; where one was made of what is no longer there, show both texts and let the person say. Returns the answer once it is done, else null.
 async function saveEdits(edits, problem, clashes, tookTheirs) {
+  if (clashes.ariaBusy) return null;         // a second click
   put(problem, "");
   clashes.replaceChildren();
+  clashes.ariaBusy = "true";
   const answer = await ask("edit_task", {edits});
+  clashes.ariaBusy = null;
   if (answer.error) { put(problem, answer.error); return null; }
   if (!answer.clashes) return answer;
   return new Promise((settled) => {
@@ -93,9 +96,10 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
   const fields = Object.fromEntries(Object.entries(TEXTS).map(([name, [label, rows, hint]]) => [name, area(`write-${name}`, label, {rows, hint})]));
   const lists = Object.fromEntries(Object.keys(LISTS).map((name) => [name, h("div", {class: "stack"})]));
   const examples = {}, before = {};          // what stands in the form; what the person saw when they began
-  panels.write.append(h("form", {class: "stack", onsubmit: (event) => { event.preventDefault(); save(); }}, h("div", {class: "card stack"}, Object.values(fields).map((one) => one.box)),
+  const form = h("form", {class: "stack", onsubmit: (event) => { event.preventDefault(); save(); }}, h("div", {class: "card stack"}, Object.values(fields).map((one) => one.box)),
     h("div", {class: "bench-halves"}, Object.entries(LISTS).map(([name, [label]]) => h("section", {class: "card stack"}, h("h3", {}, label), lists[name], h("div", {}, button(`Add a ${label.slice(0, -1).toLowerCase()}`, () => { examples[name].push({input: "", output: "", explanation: "", suggestion: "", extra: {}}); drawList(name); }, {"data-act": `add-${name}`}))))),
-    clashes, problem, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "save-texts"}, "Save as a new version"), button("Take back my changes", forget, {kind: "quiet"})), said));
+    clashes, problem, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "save-texts"}, "Save as a new version"), button("Take back my changes", forget, {kind: "quiet"})), said);
+  panels.write.append(form);
   const current = (name) => (name === "title" ? bench.sheet.own_title : bench.sheet[name]);
   const value = (name) => (name in TEXTS ? fields[name].field.value : examples[name]);
   const names = [...Object.keys(TEXTS), ...Object.keys(LISTS)];
@@ -103,8 +107,10 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
   const keep = (name) => typed.keep(`write.${name}`, same(value(name), before[name]) ? null : {value: value(name), before: before[name]});
   let shown = null;
 
-  opened.write = () => {                     // what is being written stays; the rest is as the task has it now
+  opened.write = () => {                     // what is being written stays; the rest is as the task has it now, once that is known
     const isOther = shown !== family(bench.task);
+    form.inert = bench.isOld && isOther;
+    if (bench.isOld) return;
     shown = family(bench.task);
     for (const name of names) {
       const kept = typed.find(`write.${name}`);
@@ -117,7 +123,7 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
     if (name in TEXTS) fields[name].field.value = now; else { examples[name] = structuredClone(now); drawList(name); }
   }
   function forget() {
-    for (const name of names) { typed.done(`write.${name}`, typed.find(`write.${name}`)); before[name] = structuredClone(current(name)); fill(name, current(name)); }
+    for (const name of names) { typed.done(`write.${name}`, typed.find(`write.${name}`)); if (!bench.isOld) before[name] = structuredClone(current(name)); fill(name, before[name]); }
     clashes.replaceChildren();
     put(problem, "");
   }
@@ -140,10 +146,14 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
     if (!changed.length) return put(problem, "Nothing is changed yet. Write something first.");
     const empty = changed.filter((name) => name in LISTS && examples[name].some((one) => !one.input.trim() || !one.output.trim()));
     if (empty.length) return put(problem, "An example has no input or no output. Write both, or remove it.");
-    const edits = changed.map((name) => (name in TEXTS ? {op: "set_text", field: name, text: value(name), before: before[name]} : {op: "set_examples", field: name, examples: value(name), before: before[name]}));
-    const answer = await saveEdits(edits, problem, clashes, (edit, theirs) => { before[edit.field] = structuredClone(theirs); fill(edit.field, theirs); });
+    const edits = changed.map((name) => (name in TEXTS ? {op: "set_text", field: name, text: value(name), before: before[name]} : {op: "set_examples", field: name, examples: structuredClone(value(name)), before: before[name]}));
+    const answer = await saveEdits(edits, problem, clashes, (edit, theirs) => { edit[MINE[edit.op]] = theirs; fill(edit.field, theirs); });
     if (!answer) return;
-    for (const name of changed) { typed.done(`write.${name}`, typed.find(`write.${name}`)); before[name] = structuredClone(value(name)); }
+    for (const edit of edits) {              // what was typed while the studio saved is still to be saved
+      typed.done(`write.${edit.field}`, typed.find(`write.${edit.field}`));
+      before[edit.field] = structuredClone(edit[MINE[edit.op]]);
+      keep(edit.field);
+    }
     if (answer.kept) { await load(false); return put(said, "What was there stays."); }
     put(said, `Version ${answer.number} is made and chosen: ${answer.words}.`);
     say(said.textContent);

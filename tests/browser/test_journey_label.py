@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from test_hostile import SEEN, check_inert, write_evil_task
 from test_journey_train import LONG, address, open_studio, write_recipe
 from test_looks import AXE, RULES
@@ -266,6 +266,34 @@ def test_writing_clashes_and_versions(
     expect(page.locator("[data-row=mood-5]")).to_contain_text("Day five.")
     assert [studio.load_task(moods).instances[n].output[0] for n in (1, 3, 5)] == ["good", "good", "bad"]
     assert console_errors == []
+
+
+def test_nobody_clashes_with_himself(page: Page, studio: Studio, moods: str) -> None:
+    """Saves on and on, the form opened anew before the studio has said how the task stands now."""
+    open_bench(page, moods)
+    held: list[Route] = []
+    page.route(
+        "**/component_server/",
+        lambda route: held.append(route) if "open_bench" in (route.request.post_data or "") else route.continue_(),
+    )
+    write, save = page.get_by_role("tab", name="Write"), page.locator("[data-act=save-texts]")
+    definition, said = page.locator("#write-definition"), page.locator("#bench-write [role=status]")
+    write.click()
+    for number in (2, 3):
+        definition.fill(f"Definition {number}.")
+        save.dblclick()
+        expect(said).to_contain_text(f"Version {number} is made")
+        page.get_by_role("tab", name="Label", exact=True).click()
+        write.click()
+        expect(definition).to_have_value(f"Definition {number}.")
+    expect(page.locator("#bench-write .wrong")).to_have_count(0)
+    assert len(held) == 2
+    for route in reversed(held):  # the older answer comes last, and is not believed
+        with page.expect_response(lambda response, route=route: response.request == route.request):
+            route.continue_()
+    expect(page.locator(".bench-standing")).to_have_text("Version 3.")
+    expect(definition).to_have_value("Definition 3.")
+    assert [one.number for one in studio.labels.list_versions(moods)] == [3, 2, 1]
 
 
 def test_a_run_suggests_in_the_background(page: Page, studio: Studio, moods: str, tiny_model: Path) -> None:
