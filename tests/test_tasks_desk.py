@@ -351,10 +351,31 @@ def test_an_instance_that_training_leaves_out_says_so(studio: Studio) -> None:
     _, _, prepared = train_rows(studio, recipe)
     fits = [studio.data.see(recipe, place)[1].fits for place in range(9)]
     assert (fits.count(False), fits[3], prepared.left_out) == (1, False, 1)
-    lengths = studio.data.check(recipe).report.lengths
-    assert lengths and lengths.too_long == (3,) and lengths.limit == 64
+    report = studio.data.check(recipe).report
+    assert report.lengths and report.lengths.too_long == (3,) and report.lengths.limit == 64
+    finding = report.find("too long")
+    assert finding and (finding.severity, finding.title) == ("warning", "Longer than this recipe allows")
+    assert "longer than 64 tokens, the longest example of this recipe; the longest has 4" in finding.words
+    longest = report.lengths.longest
+    assert f"Raise “Longest example” under More in the Method step to {longest}; or shorten it." in finding.words
     with pytest.raises(NotFoundError, match="none at place 10"):
         studio.data.see(recipe, 9)
+
+
+def test_what_is_longer_than_the_model_reads_says_what_would_help(studio: Studio) -> None:
+    rows = [{"input": "word " * 1_200, "output": ["yes"]}] * 9
+    recipe: dict[str, Any] = {
+        "task_id": import_task(studio.workspace, Instances=rows),
+        "method": {"name": "prefix", "tokens": 20},
+        "training": {"max_length": 2_000},
+    }
+    finding = studio.data.check(recipe).report.find("too long")
+    assert finding and (finding.severity, finding.title) == ("problem", "Longer than the model can read")
+    assert "longer than 1,004 tokens, all that the model can read beside the 20 of the method" in finding.words
+    assert "Not one is left to train on. Shorten them, or choose a model that reads more" in finding.words
+    assert finding.fix == "", "leaving them out would leave nothing"
+    finding = studio.data.check({**recipe, "training": {}}).report.find("too long")
+    assert finding and "in the Method step to 1,004, all that the model can read; or shorten them" in finding.words
 
 
 def test_the_middle_of_a_very_long_instance_is_left_out(studio: Studio) -> None:
