@@ -406,14 +406,21 @@ def test_what_one_visitor_brings_is_theirs(workspace: Any, tmp_path: Path) -> No
     assert (
         len(anna.list_collections()) == 1 and ben.list_collections() == [] == Studio(workspace).data.list_collections()
     )
-    with pytest.raises(NotFoundError, match="There is no collection"):
-        ben.open_collection("many")
+    Studio(workspace).data.bring(tmp_path / "many.zip", "before.zip")
+    assert nobody.list_collections() == [], "what was here before the studio was shared is nobody's"
+    for act in (ben.open_collection, ben.delete_collection):
+        with pytest.raises(NotFoundError, match="There is no collection 'many' here. It may have been deleted"):
+            act("many")
     with pytest.raises(NotFoundError, match="There is no task"):
         ben.check({"task_id": task.task_id})
     copies = [one.choose_split({"task_id": SAMPLE}, "stratified").task_id for one in (anna, ben)]
     assert len(set(copies)) == 2
     with pytest.raises(NotFoundError, match="There is no task"):
         ben.fix({"task_id": copies[0]}, repair="blanks")
-    for act in (lambda: nobody.bring(path, "sums.csv"), lambda: nobody.choose_split({"task_id": SAMPLE}, "official")):
+    for act in (
+        lambda: nobody.bring(path, "sums.csv"),
+        lambda: nobody.delete_collection("many"),
+        lambda: nobody.choose_split({"task_id": SAMPLE}, "official"),
+    ):
         with pytest.raises(InputError, match="it must know whose this will be"):
             act()

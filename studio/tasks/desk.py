@@ -219,6 +219,11 @@ class TaskDesk:
         check_known(self.visitor)
         return self.library.take_task(collection_id, task_id, self.store)
 
+    def delete_collection(self, collection_id: str) -> None:
+        """Delete a collection; tasks that were taken out of it stay. Raises NotFoundError in words."""
+        check_known(self.visitor)
+        self.library.delete(collection_id)
+
     # Checking and mending
 
     def check(self, data: object) -> Checked:

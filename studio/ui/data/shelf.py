@@ -39,7 +39,7 @@ class Shelf(gr.HTML):
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the shelf, bound to `studio`."""
-    return [bind_act(studio, act) for act in (list_collections, list_tasks, peek_task, take_task)]
+    return [bind_act(studio, act) for act in (list_collections, list_tasks, peek_task, take_task, delete_collection)]
 
 
 def list_collections(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -85,3 +85,9 @@ def take_task(visit: Studio, asked: Any) -> dict[str, Any]:
     """Copy a task out of a collection."""
     reading = visit.data.take_task(part(asked, "collection", str), part(asked, "task_id", str))
     return {"task_id": reading.task.task_id, "instances": len(reading.task.instances)}
+
+
+def delete_collection(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Delete a collection."""
+    visit.data.delete_collection(part(asked, "collection", str))
+    return {"done": True}
