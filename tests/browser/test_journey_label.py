@@ -218,6 +218,43 @@ def test_adding_waiting_inputs_and_labelling_them(page: Page, studio: Studio, mo
     expect(page.locator(".bench-added")).to_contain_text("1 new input waits")
 
 
+def test_a_file_of_inputs_is_brought_to_label(
+    page: Page, studio: Studio, moods: str, tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+) -> None:
+    """A table with odd columns asks, a text doesn't; what can't be is said beside the field, and chosen again."""
+    open_bench(page, moods)
+    page.get_by_role("tab", name="Add").click()
+    field, problem = page.get_by_label("Or bring a file"), page.locator("#bench-add form:last-of-type .error-line")
+    (tmp_path / "task.json").write_text('{"Definition": ["x"], "Instances": []}')
+    field.set_input_files(tmp_path / "task.json")
+    expect(problem).to_contain_text("this is a task, not a table of inputs")
+    (tmp_path / "big.csv").write_bytes(b"a day,\n" * 8_000_000)
+    field.set_input_files(tmp_path / "big.csv")
+    expect(problem).to_contain_text("big.csv has 56 MB; at most 50 MB are taken")
+    table = tmp_path / "days.csv"
+    table.write_text(f"note,mood\nThe sun came out.,good\n{SEEN.replace(',', '')},\nThe bus was late.,\n")
+    field.set_input_files(table)
+    page.get_by_label("The inputs are in").select_option("note")
+    page.get_by_label("The answers are in").select_option("mood")
+    shot("label-file")
+    check_inert(page)
+    expect(problem).to_have_text("")
+    page.locator("[data-act=paste-table]").click()
+    expect(page.locator(".bench-added")).to_contain_text("1 added with its answer, as a new version; 2 new inputs wait")
+    field.set_input_files(table)  # the same file once more: nothing twice
+    page.get_by_label("The inputs are in").select_option("note")
+    page.get_by_label("The answers are in").select_option("mood")
+    page.locator("[data-act=paste-table]").click()
+    expect(page.locator(".bench-added")).to_contain_text("All of these were here already")
+    (tmp_path / "lines.txt").write_text("It rained all day.\n")
+    field.set_input_files(tmp_path / "lines.txt")
+    expect(page.locator(".bench-added")).to_contain_text("1 new input waits")
+    page.locator("[data-act=label-them]").click()
+    expect(page.locator(".bench-progress")).to_contain_text("of 3")
+    assert studio.load_task(moods).instances[-1].input == "The sun came out."
+    assert console_errors == []
+
+
 def test_writing_clashes_and_versions(
     open_page: Callable[..., Page], studio: Studio, moods: str, console_errors: list[str]
 ) -> None:
