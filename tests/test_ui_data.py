@@ -14,7 +14,7 @@ from studio.service import Studio
 from studio.tasks.mapping import ROLES as ALL_ROLES
 from studio.ui.data import arrival, prompt_view, quality, shelf
 from studio.ui.data_page import find_edition, import_file
-from studio.ui.widgets.rows import find_rows
+from studio.ui.widgets.rows import read_rows
 from studio.ui.widgets.server_act import bind_act
 
 SAMPLE = {"task_id": "studio002_question"}
@@ -153,7 +153,7 @@ def test_the_report_says_what_was_found_and_what_a_fix_would_change(studio: Stud
     assert (
         "·in·" not in shown and "·in 0·" in quality.preview_fix(studio, {"recipe": recipe, "repair": "blanks"})["html"]
     )
-    found = find_rows(studio, {"task_id": "task9_dirty", "finding": "duplicates", "recipe": recipe})
+    found = read_rows(studio, {"task_id": "task9_dirty", "finding": "duplicates", "recipe": recipe})
     assert found["about"] == "1 to 3 of 3" and 'data-see="60"' in found["html"]
     done = quality.fix_task(studio, {"recipe": recipe, "finding": "duplicates"})
     assert done["task_id"] == "task9_dirty" and "60 instances" in done["said"]
