@@ -27,7 +27,7 @@ def test_pasted() -> None:
 def test_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "inputs"
     path.write_text("text,label\na,1\n b ,\n,3\n")
-    assert preview_inputs(path, "inputs.csv") == (("text", "label"), 3, "", True)
+    assert preview_inputs(path, "inputs.csv") == (("text", "label"), 3, "", True, "text")
     assert read_inputs(path, "inputs.csv", "text") == [("a", ""), ("b", "")]
     assert read_inputs(path, "inputs.csv", "text", "label") == [("a", "1"), ("b", "")]
     assert len(read_inputs(path, "inputs.csv")) == 4, "plain lines"
@@ -52,7 +52,7 @@ def test_from_a_file(tmp_path: Path) -> None:
 )
 def test_a_file_of_one_column_is_asked_about(tmp_path: Path, text: str, inputs: list[str]) -> None:
     (tmp_path / "inputs").write_text(text)
-    assert preview_inputs(tmp_path / "inputs", "Inputs.CSV") == (("text",), 2, "", True)
+    assert preview_inputs(tmp_path / "inputs", "Inputs.CSV") == (("text",), 2, "", True, "text")
     assert [given for given, _ in read_inputs(tmp_path / "inputs", "Inputs.CSV", "text")] == inputs
     assert read_inputs(tmp_path / "inputs", "Inputs.CSV")[0] == ("text", ""), "as plain lines"
 
@@ -64,7 +64,7 @@ def test_rows_that_are_no_text(tmp_path: Path) -> None:
         assert preview_inputs(path, "inputs.json") is None
         assert read_inputs(path, "inputs.json") == [("one", ""), ("2", "")]
     path.write_text('[{"a": "one", "b": {"c": 1}}]')
-    assert preview_inputs(path, "inputs.json") == (("a", "b"), 1, "", False)
+    assert preview_inputs(path, "inputs.json") == (("a", "b"), 1, "", False, "b")
     assert read_inputs(path, "inputs.json", "b", "a") == [('{"c": 1}', "one")]
     with pytest.raises(InputError, match="the columns are a, b. Choose the one that holds the inputs"):
         read_inputs(path, "inputs.json")

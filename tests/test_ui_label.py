@@ -181,7 +181,7 @@ def test_a_file_of_inputs_asks_for_columns(
 
     table = "question,answer\n7 + 7,14\n8 + 8,\n"
     asked = bring("sums.csv", table)
-    assert asked == {"columns": ("question", "answer"), "rows": 2, "words": "", "is_text": True}
+    assert asked == {"columns": ("question", "answer"), "rows": 2, "words": "", "is_text": True, "longest": "question"}
     made = bring("sums.csv", table, column="question", answers="answer")
     assert (made["whole"], made["waiting"]) == (1, 1)
     assert studio.load_task(task).version == made["version"]

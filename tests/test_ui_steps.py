@@ -273,6 +273,16 @@ def test_lengths_are_told_in_tokens_of_the_model(studio: Any, tiny_model: Path) 
     assert "There is no folder /no" in draw_lengths(studio, {"task_id": "studio002_question", "model": "/no"})
 
 
+def test_lengths_are_held_against_what_a_row_of_the_recipe_may_have(studio: Any) -> None:
+    recipe: dict[str, Any] = {"task_id": "studio002_question"}
+    assert "all fit</span> into the 512 tokens a row may have" in draw_lengths(studio, recipe)
+    html = draw_lengths(studio, {**recipe, "training": {"max_length": 20}})
+    assert "not all fit</span> into the 20 tokens a row may have" in html
+    wide = {**recipe, "training": {"max_length": 9_999}, "method": {"name": "prefix", "tokens": 24}}
+    assert "all fit</span> into the 1,000 tokens a row may have" in draw_lengths(studio, wide)
+    assert "all fit" in draw_lengths(studio, {**recipe, "training": {"max_length": "x"}}), "as if it said nothing"
+
+
 def test_what_is_too_big_has_a_button_that_makes_it_fit(studio: Any) -> None:
     task_id = next(card.task_id for card in studio.list_tasks())
     estimate = studio.estimate({"task_id": task_id})

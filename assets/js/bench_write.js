@@ -85,13 +85,13 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
     file.value = "";
   }
 
-  function chooseColumns({columns: names, rows, words, is_text: isText}, add) {
+  function chooseColumns({columns: names, rows, words, is_text: isText, longest}, add) {
     put(trouble, words);
     put(said, "");
     const option = (value, text = value) => h("option", {value}, text);
     const given = h("select", {id: "paste-column"}, names.map((name) => option(name))), right = h("select", {id: "paste-answers"}, option("", "none: they wait to be labelled"), names.map((name) => option(name)));
     const guess = (list) => names.find((name) => list.includes(name.toLowerCase()));
-    given.value = guess(["input", "text", "question", "sentence", "prompt"]) ?? names[0];
+    given.value = guess(["input", "text", "question", "sentence", "prompt"]) ?? longest;
     right.value = guess(["output", "label", "answer", "target"]) ?? "";
     columns.hidden = false;
     columns.replaceChildren(...(names.length ? [h("p", {}, `This looks like a table of ${studio.number(rows)} ${rows === 1 ? "row" : "rows"}.`), h("label", {class: "field"}, h("span", {class: "label"}, "The inputs are in"), given), h("label", {class: "field"}, h("span", {class: "label"}, "The answers are in"), right)] : []),

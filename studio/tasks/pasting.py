@@ -23,13 +23,14 @@ Pairs = list[tuple[str, str]]
 class Columns(NamedTuple):
     """What looks like a table: its columns and how many rows it has; none if it can't be read, and why.
 
-    `is_text` says that it may as well be plain lines.
+    `is_text` says that it may as well be plain lines; `longest` is the column with the longest texts.
     """
 
     columns: tuple[str, ...]
     rows: int
     words: str = ""
     is_text: bool = True
+    longest: str = ""
 
 
 def preview_pasted(text: str, name: str = PASTED) -> Columns | None:
@@ -51,7 +52,8 @@ def preview_inputs(path: Path, name: str) -> Columns | None:
 
 
 def _preview(table: Table) -> Columns:
-    return Columns(tuple(table.columns), len(table.rows))
+    sizes = {name: sum(len(_say(row.values.get(name))) for row in table.rows[:100]) for name in table.columns}
+    return Columns(tuple(table.columns), len(table.rows), longest=max(sizes, key=lambda name: sizes[name]))
 
 
 def read_pasted(text: str, column: str | None = None, answers: str | None = None, name: str = PASTED) -> Pairs:

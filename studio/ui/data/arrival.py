@@ -247,7 +247,9 @@ def draw_columns_choice(choice: FileChoice) -> str:
 _DEFINITION = f"""<div class="field"><label for="columns-definition">What should the model do with each input?</label>
 <input id="columns-definition" name="definition" maxlength="{LONGEST_DEFINITION}" autocomplete="off"
 placeholder="Say whether the review is good or bad."><p class="hint">In a sentence or two. It stands before each input;
-leave it empty if the rows say it themselves.</p></div>"""
+leave it empty if the rows say it themselves.</p></div>
+<p class="hint">No answers in it yet? Write some into the file and import it: rows without one can be left out. Then
+bring it again under “Label and write”, Add: there the others wait to be labelled.</p>"""
 
 
 def _draw_column(place: int, column: str, cells: list[Any], role: str) -> str:
