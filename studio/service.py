@@ -275,9 +275,9 @@ class Studio:
         return list(split_task(task, recipe.training.seed).test)
 
     def unseen(self, run_id: str) -> list[Instance]:
-        """Return instances whose words the run's task never uses; empty for tasks that have none."""
+        """Return instances whose words the run's task never uses; only a sample, or a copy of it, has some."""
         recipe = self._find_run(run_id).load_recipe()
-        task = self.tasks.load_unseen(recipe.task_id, recipe.task_version)
+        task = self.tasks.load_unseen(recipe.task_id, recipe.task_version, self.visitor)
         return list(task.instances) if task else []
 
     def ask(self, run_id: str, prompt: str, **options: Any) -> Answers:
@@ -305,7 +305,11 @@ class Studio:
         """Return how base and tuned score on the held-out instances, or on words the task never uses."""
         instances = self.unseen(run_id) if unseen else self.held_out(run_id)
         if not instances:
-            raise InputError("This task has no instances with unseen words; only the sample tasks do.", field="unseen")
+            raise InputError(
+                "This task has no instances with unseen words. The sample tasks have, and a copy of one while its "
+                "definition is the sample's.",
+                field="unseen",
+            )
         return self.desk.compare(self._find_run(run_id), instances, step)
 
     # Inside

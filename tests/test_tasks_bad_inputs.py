@@ -411,10 +411,10 @@ def test_36_too_long() -> None:
     task = accept(instances({"id": "x", "input": "word " * 3000, "output": ["a"]})).task
     report = check_task(task, lambda texts: [len(text.split()) for text in texts], limit=1024)
     finding = report.find("too long")
-    assert finding and finding.severity == "problem"
-    assert "Of 30, 1 instance is longer than 1,024 tokens; the longest has 3,007: Instances[0] (id x)" in finding.words
-    assert "What stands after the limit is cut, and that is the answer. Of 1 the whole answer would be lost." in (
-        finding.words
+    assert finding and (finding.severity, finding.title) == ("warning", "Longer than the model can read")
+    assert finding.words == (
+        "Of 30, 1 instance is longer than 1,024 tokens, all that the model can read; the longest has 3,007: "
+        "Instances[0] (id x). Training leaves out what is longer. Shorten it, or choose a model that reads more."
     )
     assert report.lengths and report.lengths.too_long == (0,) and sum(report.lengths.heights) == 30
     assert len(apply_fix(task, finding).instances) == 29

@@ -351,10 +351,31 @@ def test_an_instance_that_training_leaves_out_says_so(studio: Studio) -> None:
     _, _, prepared = train_rows(studio, recipe)
     fits = [studio.data.see(recipe, place)[1].fits for place in range(9)]
     assert (fits.count(False), fits[3], prepared.left_out) == (1, False, 1)
-    lengths = studio.data.check(recipe).report.lengths
-    assert lengths and lengths.too_long == (3,) and lengths.limit == 64
+    report = studio.data.check(recipe).report
+    assert report.lengths and report.lengths.too_long == (3,) and report.lengths.limit == 64
+    finding = report.find("too long")
+    assert finding and (finding.severity, finding.title) == ("warning", "Longer than this recipe allows")
+    assert "longer than 64 tokens, the longest example of this recipe; the longest has 4" in finding.words
+    longest = report.lengths.longest
+    assert f"Raise “Longest example” under More in the Method step to {longest}; or shorten it." in finding.words
     with pytest.raises(NotFoundError, match="none at place 10"):
         studio.data.see(recipe, 9)
+
+
+def test_what_is_longer_than_the_model_reads_says_what_would_help(studio: Studio) -> None:
+    rows = [{"input": "word " * 1_200, "output": ["yes"]}] * 9
+    recipe: dict[str, Any] = {
+        "task_id": import_task(studio.workspace, Instances=rows),
+        "method": {"name": "prefix", "tokens": 20},
+        "training": {"max_length": 2_000},
+    }
+    finding = studio.data.check(recipe).report.find("too long")
+    assert finding and (finding.severity, finding.title) == ("problem", "Longer than the model can read")
+    assert "longer than 1,004 tokens, all that the model can read beside the 20 of the method" in finding.words
+    assert "Not one is left to train on. Shorten them, or choose a model that reads more" in finding.words
+    assert finding.fix == "", "leaving them out would leave nothing"
+    finding = studio.data.check({**recipe, "training": {}}).report.find("too long")
+    assert finding and "in the Method step to 1,004, all that the model can read; or shorten them" in finding.words
 
 
 def test_the_middle_of_a_very_long_instance_is_left_out(studio: Studio) -> None:
@@ -385,14 +406,21 @@ def test_what_one_visitor_brings_is_theirs(workspace: Any, tmp_path: Path) -> No
     assert (
         len(anna.list_collections()) == 1 and ben.list_collections() == [] == Studio(workspace).data.list_collections()
     )
-    with pytest.raises(NotFoundError, match="There is no collection"):
-        ben.open_collection("many")
+    Studio(workspace).data.bring(tmp_path / "many.zip", "before.zip")
+    assert nobody.list_collections() == [], "what was here before the studio was shared is nobody's"
+    for act in (ben.open_collection, ben.delete_collection):
+        with pytest.raises(NotFoundError, match="There is no collection 'many' here. It may have been deleted"):
+            act("many")
     with pytest.raises(NotFoundError, match="There is no task"):
         ben.check({"task_id": task.task_id})
     copies = [one.choose_split({"task_id": SAMPLE}, "stratified").task_id for one in (anna, ben)]
     assert len(set(copies)) == 2
     with pytest.raises(NotFoundError, match="There is no task"):
         ben.fix({"task_id": copies[0]}, repair="blanks")
-    for act in (lambda: nobody.bring(path, "sums.csv"), lambda: nobody.choose_split({"task_id": SAMPLE}, "official")):
+    for act in (
+        lambda: nobody.bring(path, "sums.csv"),
+        lambda: nobody.delete_collection("many"),
+        lambda: nobody.choose_split({"task_id": SAMPLE}, "official"),
+    ):
         with pytest.raises(InputError, match="it must know whose this will be"):
             act()

@@ -38,6 +38,25 @@ def test_a_collection_from_folder_to_edit(workspace: Workspace, tmp_path: Path) 
     assert len(library.list_collections()) == 1
 
 
+def test_deleting_leaves_what_was_taken_out_and_what_is_open(workspace: Workspace, tmp_path: Path) -> None:
+    library, store = Library(workspace), TaskStore(workspace)
+    for name in ("one", "two"):
+        library.bring(write(tmp_path / name, 2), name)
+    taken, opened = library.take_task("one", "task1_x", store).task, library.open("one")
+    library.delete("one")
+    assert [card.collection_id for card in library.list_collections()] == ["two"]
+    assert [path.name for path in library.folder.iterdir()] == ["two"], "nothing of it stays on the disk"
+    assert store.load_task("task1_x") == taken
+    assert opened.load_task("task0_x").instances[2].input == "in 2", "who reads it reads on"
+    for name in ("one", "never"):
+        with pytest.raises(NotFoundError, match=f"There is no collection '{name}' here. It may have been deleted"):
+            library.delete(name)
+    for name in ("../tasks", "", ".", "..", "two/instances.arrow"):
+        with pytest.raises(NotFoundError, match="can't be the id of a collection"):
+            library.delete(name)
+    assert library.bring(tmp_path / "one", "one").tasks == 2
+
+
 def test_what_cannot_be_brought_leaves_nothing(workspace: Workspace, tmp_path: Path) -> None:
     library = Library(workspace)
     (tmp_path / "a.json").write_text("{")

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from studio.errors import TaskError
+from studio.errors import InputError, TaskError
 from studio.tasks.edit import apply_edits
 from studio.tasks.labelling import Label
-from studio.tasks.pool import add_inputs, cut_pasted, make_additions, read_inputs, read_waiting
+from studio.tasks.pasting import preview_inputs, read_inputs, read_pasted
+from studio.tasks.pool import add_inputs, make_additions, read_waiting
 from studio.tasks.task import Instance, Task
 
 TASK = Task(task_id="task7_x", definition="Do.", instances=(Instance(id="i0", input="old", output=("a",)),))
@@ -18,24 +19,55 @@ def say(by: str, id: str, output: str) -> Label:
 
 
 def test_pasted() -> None:
-    assert cut_pasted(" one\n two\r\n\n") == ["one", "two"]
-    assert cut_pasted("one\nmore\n\ntwo") == ["one\nmore", "two"]
-    assert cut_pasted(" \n ") == []
+    assert read_pasted(" one\n two\r\n\n") == [("one", ""), ("two", "")]
+    assert read_pasted("one\nmore\n\ntwo") == [("one\nmore", ""), ("two", "")]
+    assert read_pasted(" \n ") == []
 
 
 def test_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "inputs"
-    path.write_text("text,source\na,1\nb,2\n")
-    assert read_inputs(path, "inputs.csv", "text") == ["a", "b"]
-    with pytest.raises(TaskError, match="the columns are text, source. Choose the one that holds the inputs"):
-        read_inputs(path, "inputs.csv")
-    with pytest.raises(TaskError, match="there is no column 'x'; found text, source"):
-        read_inputs(path, "inputs.csv", "x")
+    path.write_text("text,label\na,1\n b ,\n,3\n")
+    assert preview_inputs(path, "inputs.csv") == (("text", "label"), 3, "", True, "text")
+    assert read_inputs(path, "inputs.csv", "text") == [("a", ""), ("b", "")]
+    assert read_inputs(path, "inputs.csv", "text", "label") == [("a", "1"), ("b", "")]
+    assert len(read_inputs(path, "inputs.csv")) == 4, "plain lines"
+    for names in (("x",), ("text", "x")):
+        with pytest.raises(InputError, match="There is no column 'x'; found text, label"):
+            read_inputs(path, "inputs.csv", *names)
     path.write_text("The first of them.\nThe second of them.\n")
-    assert read_inputs(path, "inputs.txt") == ["The first of them.", "The second of them."]
+    assert preview_inputs(path, "inputs.txt") is None
+    assert read_inputs(path, "inputs.txt") == [("The first of them.", ""), ("The second of them.", "")]
     path.write_text('{"Definition": ["x"], "Instances": []}')
     with pytest.raises(TaskError, match="this is a task, not a table of inputs"):
         read_inputs(path, "task.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs"),
+    [
+        ("text\na b\nc\n", ["a b", "c"]),
+        ('text\n"a, b"\n"c\nd"\n', ["a, b", "c\nd"]),
+        ("text\na, b\nc\n", ["a, b", "c"]),
+    ],
+)
+def test_a_file_of_one_column_is_asked_about(tmp_path: Path, text: str, inputs: list[str]) -> None:
+    (tmp_path / "inputs").write_text(text)
+    assert preview_inputs(tmp_path / "inputs", "Inputs.CSV") == (("text",), 2, "", True, "text")
+    assert [given for given, _ in read_inputs(tmp_path / "inputs", "Inputs.CSV", "text")] == inputs
+    assert read_inputs(tmp_path / "inputs", "Inputs.CSV")[0] == ("text", ""), "as plain lines"
+
+
+def test_rows_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "inputs"
+    for text in ('[{"text": "one"}, {"text": 2}, {"text": null}]', '{"text": "one"}\n{"text": 2}\n', '["one", "2"]'):
+        path.write_text(text)
+        assert preview_inputs(path, "inputs.json") is None
+        assert read_inputs(path, "inputs.json") == [("one", ""), ("2", "")]
+    path.write_text('[{"a": "one", "b": {"c": 1}}]')
+    assert preview_inputs(path, "inputs.json") == (("a", "b"), 1, "", False, "b")
+    assert read_inputs(path, "inputs.json", "b", "a") == [('{"c": 1}', "one")]
+    with pytest.raises(InputError, match="the columns are a, b. Choose the one that holds the inputs"):
+        read_inputs(path, "inputs.json")
 
 
 def test_from_waiting_to_instances(tmp_path: Path) -> None:

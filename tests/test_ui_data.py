@@ -14,14 +14,14 @@ from studio.service import Studio
 from studio.tasks.mapping import ROLES as ALL_ROLES
 from studio.ui.data import arrival, prompt_view, quality, shelf
 from studio.ui.data_page import find_edition, import_file
-from studio.ui.widgets.rows import find_rows
+from studio.ui.widgets.rows import read_rows
 from studio.ui.widgets.server_act import bind_act
 
 SAMPLE = {"task_id": "studio002_question"}
 ACTS: list[Callable[..., dict[str, Any]]] = [
     *(arrival.choose_columns, arrival.look_again, arrival.bring_from),
     *(quality.check_task, quality.preview_fix, quality.fix_task, quality.choose_split),
-    *(shelf.list_tasks, shelf.peek_task, shelf.take_task, prompt_view.see_tokens),
+    *(shelf.list_tasks, shelf.peek_task, shelf.take_task, shelf.delete_collection, prompt_view.see_tokens),
 ]
 
 
@@ -134,6 +134,11 @@ def test_an_archive_is_announced_and_can_be_searched(studio: Studio, tmp_path: P
     assert [one["task_id"] for one in found["tasks"]] == ["task017_sums"]
     assert shelf.peek_task(studio, {"collection": "many", "task_id": "task017_sums"})["rows"][0]["input"] == "0 + 0"
     assert shelf.take_task(studio, {"collection": "many", "task_id": "task017_sums"})["task_id"] == "task017_sums"
+    delete = bind_act(studio, shelf.delete_collection)
+    assert delete({"collection": "many"}) == {"done": True}
+    again = delete({"collection": "many"})
+    assert again["gone"] and "There is no collection 'many' here. It may have been deleted" in again["error"]
+    assert shelf.list_collections(studio, {}) == {"collections": []}
 
 
 def test_the_report_says_what_was_found_and_what_a_fix_would_change(studio: Studio) -> None:
@@ -148,7 +153,7 @@ def test_the_report_says_what_was_found_and_what_a_fix_would_change(studio: Stud
     assert (
         "·in·" not in shown and "·in 0·" in quality.preview_fix(studio, {"recipe": recipe, "repair": "blanks"})["html"]
     )
-    found = find_rows(studio, {"task_id": "task9_dirty", "finding": "duplicates", "recipe": recipe})
+    found = read_rows(studio, {"task_id": "task9_dirty", "finding": "duplicates", "recipe": recipe})
     assert found["about"] == "1 to 3 of 3" and 'data-see="60"' in found["html"]
     done = quality.fix_task(studio, {"recipe": recipe, "finding": "duplicates"})
     assert done["task_id"] == "task9_dirty" and "60 instances" in done["said"]

@@ -1,5 +1,6 @@
 """The labelling page without a browser: its acts, asked well and badly, and what a stranger gets."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +15,8 @@ from studio.visitor import HEADER
 
 ACTS = [
     "open_bench", "read_items", "give_label", "undo_label", "look_together", "settle_label", "share_labels",
-    "use_labels", "list_helpers", "suggest_label", "paste_inputs", "add_instance", "edit_task", "list_rows",
-    "change_rows", "list_versions", "compare_versions", "restore_version",
+    "use_labels", "list_helpers", "suggest_label", "paste_inputs", "bring_inputs", "add_instance", "edit_task",
+    "list_rows", "change_rows", "list_versions", "compare_versions", "restore_version",
 ]  # fmt: skip
 HOSTILE = '<img src=x onerror="alert(1)">\u202e'
 
@@ -75,6 +76,9 @@ def test_bad_questions_are_answered_in_words(studio: Studio, name: str, asked: A
         ("add_instance", {"input": "x", "outputs": [7]}),
         ("paste_inputs", {"text": "  "}),
         ("paste_inputs", {"text": "a\x00b"}),
+        ("bring_inputs", {}),
+        ("bring_inputs", {"file": {"path": "/etc/passwd"}}),
+        ("bring_inputs", {"file": {"path": "a\x00b", "orig_name": 7}}),
         ("compare_versions", {"before": "x", "after": "y"}),
         ("restore_version", {"version": "x"}),
         ("suggest_label", {"run": "no-run", "input": "x"}),
@@ -152,7 +156,7 @@ def test_versions_in_words(studio: Studio, task: str) -> None:
 
 def test_pasting_asks_for_columns(studio: Studio, task: str) -> None:
     text = "question,answer\n7 + 7,14\n8 + 8,16\n"
-    assert act(studio, "paste_inputs", task=task, text=text)["columns"] == ["question", "answer"]
+    assert act(studio, "paste_inputs", task=task, text=text)["columns"] == ("question", "answer")
     assert act(studio, "paste_inputs", task=task, text=text, column="question")["waiting"] == 2
     assert act(studio, "paste_inputs", task=task, text=text, column="")["waiting"] == 3, "plain lines"
     whole = act(studio, "paste_inputs", task=task, text="one\n\ntwo", whole=True)
@@ -161,6 +165,37 @@ def test_pasting_asks_for_columns(studio: Studio, task: str) -> None:
     assert "wait for their first" in act(studio, "change_rows", task=task, ids=waiting, output="x")["error"]
     act(studio, "change_rows", task=task, ids=waiting, delete=True)
     assert act(studio, "open_bench", task=task)["counts"]["waiting"] == 0
+
+
+def test_a_file_of_inputs_asks_for_columns(
+    studio: Studio, task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    folder = tmp_path / "uploads" / "abc"
+    folder.mkdir(parents=True)
+
+    def bring(name: str, content: str, **asked: Any) -> dict[str, Any]:
+        (folder / "blob").write_text(content)
+        file = {"path": str(folder / "blob"), "orig_name": name}
+        return act(studio, "bring_inputs", task=task, file=file, **asked)
+
+    table = "question,answer\n7 + 7,14\n8 + 8,\n"
+    asked = bring("sums.csv", table)
+    assert asked == {"columns": ("question", "answer"), "rows": 2, "words": "", "is_text": True, "longest": "question"}
+    made = bring("sums.csv", table, column="question", answers="answer")
+    assert (made["whole"], made["waiting"]) == (1, 1)
+    assert studio.load_task(task).version == made["version"]
+    assert bring("sums.txt", "9 + 9\n10 + 10\n")["waiting"] == 2
+    assert bring("sums.txt", "9 + 9\n")["waiting"] == 0, "it is here already"
+    assert bring("sums.json", '[{"a": "1", "b": "2"}]')["is_text"] is False
+    for name, content, words in [
+        ("empty.txt", "", "empty.txt: the file is empty"),
+        ("blank.csv", " \n\n", "blank.csv: the file is empty"),
+        ("task.json", '{"Definition": ["x"], "Instances": []}', "task.json: this is a task, not a table of inputs"),
+        ("broken.json", "{", "the end is missing"),
+    ]:
+        assert words in bring(name, content)["error"]
+    assert act(studio, "open_bench", task=task)["counts"]["waiting"] == 3
 
 
 def test_hostile_text_comes_back_as_it_is(studio: Studio, task: str) -> None:

@@ -15,7 +15,7 @@ from studio.ui.data_page import draw_cards, draw_lengths, draw_task, find_scores
 from studio.ui.model_page import draw_facts, look_up
 from studio.ui.weighing import draw_change, weigh_recipe
 from studio.ui.widgets.panel import fresh
-from studio.ui.widgets.rows import PAGE, find_rows, make_acts, write_file
+from studio.ui.widgets.rows import PAGE, make_acts, read_rows, write_file
 
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\"' \u202eabc ${alert(3)} {{x}}"
 
@@ -61,7 +61,7 @@ def test_a_hostile_task_is_shown_as_text(studio: Any, tmp_path: Path) -> None:
     patch, report = import_file(studio, str(write_task(tmp_path, 30, EVIL, name="task901_evil.json")))
     task_id = patch["recipe"]["task_id"]
     assert_harmless(draw_task(studio, {"task_id": task_id}))
-    assert_harmless(find_rows(studio, {"task_id": task_id})["html"])
+    assert_harmless(read_rows(studio, {"task_id": task_id})["html"])
     cards = draw_cards(studio, lambda task, version: studio.load_task(task, version).positive_examples[0])
     assert_harmless(cards)
     assert "<script" not in report
@@ -75,7 +75,7 @@ def test_a_name_of_ten_thousand_letters_is_cut(studio: Any, tmp_path: Path) -> N
 
 def test_foreign_text_has_its_own_direction(studio: Any, tmp_path: Path) -> None:
     patch, _ = import_file(studio, str(write_task(tmp_path, 30, "שלום")))
-    assert '<bdi dir="auto">number 0 שלום</bdi>' in find_rows(studio, {"task_id": patch["recipe"]["task_id"]})["html"]
+    assert '<bdi dir="auto">number 0 שלום</bdi>' in read_rows(studio, {"task_id": patch["recipe"]["task_id"]})["html"]
 
 
 def test_importing_chooses_the_task_and_tells_what_is_odd(studio: Any, tmp_path: Path) -> None:
@@ -120,21 +120,21 @@ def test_no_file_is_no_question(studio: Any) -> None:
 
 def test_the_table_turns_its_pages(studio: Any, tmp_path: Path) -> None:
     import_file(studio, str(write_task(tmp_path)))
-    first = find_rows(studio, {"task_id": "task900_made_up", "page": 0})
+    first = read_rows(studio, {"task_id": "task900_made_up", "page": 0})
     assert first["html"].count("<tr>") == PAGE
     assert (first["pages"], first["about"]) == (3, "1 to 50 of 130")
-    last = find_rows(studio, {"task_id": "task900_made_up", "page": 99})
+    last = read_rows(studio, {"task_id": "task900_made_up", "page": 99})
     assert (last["page"], last["about"]) == (2, "101 to 130 of 130")
-    found = find_rows(studio, {"task_id": "task900_made_up", "search": "WORD 12"})
+    found = read_rows(studio, {"task_id": "task900_made_up", "search": "WORD 12"})
     assert found["about"] == "1 to 11 of 11"
-    nothing = find_rows(studio, {"task_id": "task900_made_up", "search": "<script>"})
+    nothing = read_rows(studio, {"task_id": "task900_made_up", "search": "<script>"})
     assert nothing["html"].count("<tr>") == 1
     assert "<script" not in nothing["html"]
 
 
 def test_a_task_can_be_taken_along_as_a_file_that_comes_back_equal(studio: Any, tmp_path: Path) -> None:
     import_file(studio, str(write_task(tmp_path)))
-    forms = find_rows(studio, {"task_id": "task900_made_up"})["formats"]
+    forms = read_rows(studio, {"task_id": "task900_made_up"})["formats"]
     assert {"v2", "alpaca", "openai", "csv"} <= forms.keys() and "kto" not in forms
     task = studio.load_task("task900_made_up")
     for form in forms:
@@ -155,7 +155,7 @@ def test_anyone_may_ask_the_table_anything(studio: Any, asked: Any) -> None:
 
 def test_a_page_number_that_is_none_is_the_first(studio: Any) -> None:
     for page in ("2", -5, True, None, 1.5):
-        assert find_rows(studio, {"task_id": "studio002_question", "page": page})["page"] == 0
+        assert read_rows(studio, {"task_id": "studio002_question", "page": page})["page"] == 0
 
 
 def test_the_facts_of_a_model_are_said_in_plain_words(studio: Any, tiny_model: Path) -> None:
@@ -271,6 +271,16 @@ def test_lengths_are_told_in_tokens_of_the_model(studio: Any, tiny_model: Path) 
     assert "median" in html
     assert "512" in html
     assert "There is no folder /no" in draw_lengths(studio, {"task_id": "studio002_question", "model": "/no"})
+
+
+def test_lengths_are_held_against_what_a_row_of_the_recipe_may_have(studio: Any) -> None:
+    recipe: dict[str, Any] = {"task_id": "studio002_question"}
+    assert "all fit</span> into the 512 tokens a row may have" in draw_lengths(studio, recipe)
+    html = draw_lengths(studio, {**recipe, "training": {"max_length": 20}})
+    assert "not all fit</span> into the 20 tokens a row may have" in html
+    wide = {**recipe, "training": {"max_length": 9_999}, "method": {"name": "prefix", "tokens": 24}}
+    assert "all fit</span> into the 1,000 tokens a row may have" in draw_lengths(studio, wide)
+    assert "all fit" in draw_lengths(studio, {**recipe, "training": {"max_length": "x"}}), "as if it said nothing"
 
 
 def test_what_is_too_big_has_a_button_that_makes_it_fit(studio: Any) -> None:

@@ -5,7 +5,7 @@ const {h, put} = window.studioElements;
 const studio = window.studio, root = element.querySelector(".bench");
 const PERSON = "fine-tuning-studio.person", TYPED = "fine-tuning-studio.typed", PLACE = "fine-tuning-studio.place";
 const SILENT = "The studio does not answer. What you typed is kept here; try again.";
-const bench = {task: null, sheet: null, person: "me", part: null, tab: "label"};
+const bench = {task: null, sheet: null, isOld: false, person: "me", part: null, tab: "label"};
 const foreign = (tag, text, attributes = {}) => h(tag, {dir: "auto", ...attributes}, text);
 const key = (text) => h("kbd", {}, text);
 const button = (text, act, {kind = "small", keys = null, ...rest} = {}) => h("button", {type: "button", class: `btn ${kind}`, onclick: act, ...rest}, h("span", {}, text), keys ? key(keys) : null);
@@ -100,22 +100,30 @@ const follow = (draft, before) => {
   if (!before || before.step !== "label" || task !== bench.task) { if (task !== bench.task) bench.part = null; bench.task = task; load(true); } else drawStanding();
 };
 
-async function load(afresh) {
+// Take the sheet as the studio has it now. False if it can't be had, which is said, or if it was asked for again meanwhile.
+async function look() {
   const turn = ++looking;
+  bench.isOld = true;
+  const sheet = await ask("open_bench");
+  if (turn !== looking) return false;
+  if (sheet.error) showNothing(sheet.error, button("Try again", () => load(true), {kind: ""})); else take(sheet);
+  return !sheet.error;
+}
+
+async function load(afresh) {
+  looking++;
   if (!bench.task) return showNothing("No task is chosen. Choose a sample or bring a file, then label it here.");
   root.dataset.state = "loading";
-  const answer = await ask("open_bench");
-  if (turn !== looking) return;
-  if (answer.error) return showNothing(answer.error, button("Try again", () => load(true), {kind: ""}));
-  take(answer);
+  if (!await look()) return;
   nothing.hidden = true;
   body.hidden = false;
   labelling.start(afresh);
   openTab(bench.tab);
 }
 
-function take(sheet) {                       // the sheet as the studio has it now
+function take(sheet) {
   bench.sheet = sheet;
+  bench.isOld = false;
   bench.part = sheet.part;
   root.dataset.task = bench.task = sheet.task;
   put(title, sheet.title);
@@ -124,7 +132,7 @@ function take(sheet) {                       // the sheet as the studio has it n
 
 function drawStanding() {
   const {sheet} = bench, chosen = studio.draft.recipe.task_version;
-  if (!sheet) return;
+  if (!sheet || bench.isOld) return;
   const words = [sheet.sample ? "A sample: what you label or write is kept in a copy of your own." : `Version ${sheet.number}.`];
   if (!sheet.sample && chosen && chosen !== sheet.version) words.push("Your recipe uses another version.");
   standing.replaceChildren(words.join(" "), ...(words.length > 1 ? [" ", h("button", {type: "button", class: "link", onclick: () => choose(sheet)}, "Use this one")] : []));
@@ -144,13 +152,13 @@ function choose({task, version}) {
 }
 async function written(answer) {
   choose(answer);
-  const sheet = await ask("open_bench");
-  if (!sheet.error) { take(sheet); labelling.start(false); }
+  if (!await look()) return;
+  labelling.start(false);
+  if (bench.tab === "write") opened.write();
 }
 async function moved(task) {                 // labels alone make no version, but may have made the copy
   if (task === bench.task) return;
   bench.task = task;
   studio.setDraft({recipe: {task_id: task, task_version: undefined}});
-  const sheet = await ask("open_bench");
-  if (!sheet.error) take(sheet);
+  await look();
 }

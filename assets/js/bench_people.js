@@ -21,7 +21,7 @@ const people = (() => {
     root.dataset.changes = changes;
     use.disabled = !changes;
     put(use.firstChild, changes ? `Use these labels: ${studio.number(changes)} ${changes === 1 ? "answer changes" : "answers change"}` : "Use these labels");
-    if (!used.childElementCount) put(used, changes ? "They become a new version of the task, and your recipe takes it." : "The labels say what the task says. Label some instances first.");
+    if (!used.childElementCount) put(used, changes ? "They become a new version of the task, and your recipe takes it." : `The labels say what the task says. ${answer.open ? "Settle below where people differ, or label more." : "Label some instances first."}`);
     used.className = used.childElementCount ? "" : "hint";
     draw(answer);
   }

@@ -3,8 +3,8 @@
   const list = h("ol", {class: "bench-versions"}), problem = h("p", {class: "error-line", role: "alert"}), said = h("p", {role: "status"}), difference = h("div", {class: "stack", "data-difference": ""});
   const from = h("select", {id: "version-from"}), to = h("select", {id: "version-to"});
   const pick = (id, label, field) => h("label", {class: "field", for: id}, h("span", {class: "label"}, label), field);
-  panels.versions.append(h("p", {class: "hint"}, "Every save makes a version and none is ever changed. A run names the version it was trained on."), problem, said, list,
-    h("form", {class: "card stack bench-compare", onsubmit: (event) => { event.preventDefault(); compare(from.value, to.value); }}, h("h3", {}, "Compare two"), h("div", {class: "bench-filters"}, pick("version-from", "Before", from), pick("version-to", "After", to), h("button", {class: "btn", "data-act": "compare"}, "Compare"))), difference);
+  const both = h("form", {class: "card stack bench-compare", onsubmit: (event) => { event.preventDefault(); compare(from.value, to.value); }}, h("h3", {}, "Compare two"), h("div", {class: "bench-filters"}, pick("version-from", "Before", from), pick("version-to", "After", to), h("button", {class: "btn", "data-act": "compare"}, "Compare")));
+  panels.versions.append(h("p", {class: "hint"}, "Every save makes a version and none is ever changed. A run names the version it was trained on."), problem, said, list, both, difference);
   let versions = [];
 
   opened.versions = async () => {
@@ -23,6 +23,7 @@
         foreign("p", one.words || "no note", {}), h("p", {class: "hint"}, when.format(one.at * 1000), one.by ? [" by ", foreign("span", one.by)] : "")),
         h("div", {class: "acts"}, older ? button("What changed", () => { from.value = older.version; to.value = one.version; compare(older.version, one.version); }) : null, place ? button("Restore", () => restore(one), {"data-act": "restore"}) : null));
     }));
+    both.hidden = versions.length < 2;
     for (const select of [from, to]) select.replaceChildren(...versions.map((one) => h("option", {value: one.version}, `Version ${one.number}`)));
     from.value = (versions[1] ?? versions[0]).version;
     to.value = versions[0].version;

@@ -9,9 +9,12 @@ const MINE = {set_text: "text", set_input: "input", set_output: "output", set_ex
 
 // Send edits; where one was made of what is no longer there, show both texts and let the person say. Returns the answer once it is done, else null.
 async function saveEdits(edits, problem, clashes, tookTheirs) {
+  if (clashes.ariaBusy) return null;         // a second click
   put(problem, "");
   clashes.replaceChildren();
+  clashes.ariaBusy = "true";
   const answer = await ask("edit_task", {edits});
+  clashes.ariaBusy = null;
   if (answer.error) { put(problem, answer.error); return null; }
   if (!answer.clashes) return answer;
   return new Promise((settled) => {
@@ -38,10 +41,12 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
 (() => {
   const input = area("add-input", "Input", {hint: "What the model is given."}), output = area("add-output", "Answer", {rows: 2, hint: "What it should say. Leave it blank, and the input waits to be labelled."});
   const pasted = area("add-paste", "Paste many", {rows: 6, hint: "One input a line, or parted by blank lines, or a table with a first line of names (CSV, or copied from a spreadsheet)."});
+  const file = h("input", {id: "add-file", type: "file", accept: ".csv,.tsv,.txt,.json,.jsonl,.xlsx,.parquet", "aria-describedby": "add-file-hint", onchange: bringFile}), trouble = h("p", {class: "error-line", role: "alert"});
   const problem = h("p", {class: "error-line", role: "alert"}), said = h("p", {class: "bench-added", role: "status"}), columns = h("div", {class: "stack", hidden: true});
   const fields = [["add.input", input.field], ["add.output", output.field], ["add.paste", pasted.field]];
-  panels.add.append(h("div", {class: "bench-halves"}, h("form", {class: "card stack", onsubmit: addOne}, h("h3", {}, "One instance"), input.box, output.box, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "add"}, "Add it"))),
-    h("form", {class: "card stack", onsubmit: (event) => { event.preventDefault(); paste(null); }}, h("h3", {}, "Many inputs"), pasted.box, columns, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "paste"}, "Add these")))), problem, said);
+  panels.add.append(h("div", {class: "bench-halves"}, h("form", {class: "card stack", onsubmit: addOne}, h("h3", {}, "One instance"), input.box, output.box, problem, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "add"}, "Add it"))),
+    h("form", {class: "card stack", onsubmit: (event) => { event.preventDefault(); bring("paste_inputs", {text: pasted.field.value}); }}, h("h3", {}, "Many inputs"), pasted.box, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "paste"}, "Add these")),
+      h("div", {class: "field"}, h("label", {for: "add-file"}, "Or bring a file"), file, h("span", {class: "hint", id: "add-file-hint"}, "Of the same kinds, or Excel, Parquet, JSON; at most 50 MB. It is read when you choose it.")), trouble, columns)), said);
   for (const [name, field] of fields) field.addEventListener("input", () => typed.keep(name, field.value));
   pasted.field.addEventListener("input", () => { columns.hidden = true; });
   opened.add = () => { for (const [name, field] of fields) if (!field.value) field.value = typed.find(name) ?? ""; };
@@ -55,28 +60,51 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
     input.field.focus();
   }
 
-  async function paste(column, answers = null) {
-    const answer = await ask("paste_inputs", {text: pasted.field.value, column, answers});
-    if (answer.error) return put(problem, answer.error);
-    if (answer.columns) return chooseColumns(answer);
-    await finish(answer, fields.slice(2));
+  async function bringFile() {
+    const [chosen] = file.files;
+    if (!chosen) return;
+    columns.hidden = true;
+    put(trouble, "");
+    if (chosen.size > window.studioMostBytes) return fail(`${chosen.name} has ${studio.size(chosen.size)}; at most 50 MB are taken. Bring it in parts.`);
+    put(said, `Reading ${chosen.name} …`);
+    let path;
+    try { ({path} = await upload(chosen)); } catch { return fail(`${chosen.name} did not reach the studio. Choose it again.`); }
+    await bring("bring_inputs", {file: {path, orig_name: chosen.name}});
   }
 
-  function chooseColumns({columns: names, rows, words}) {
-    put(problem, words);
+  async function bring(act, given, chosen = {}) {
+    const answer = await ask(act, {...given, ...chosen});
+    if (answer.error) return fail(answer.error);
+    if (answer.columns) return chooseColumns(answer, (names) => bring(act, given, names));
+    await finish(answer, act === "paste_inputs" ? fields.slice(2) : []);
+  }
+
+  function fail(words) {                     // the same file can be chosen again
+    put(trouble, words);
+    put(said, "");
+    file.value = "";
+  }
+
+  function chooseColumns({columns: names, rows, words, is_text: isText, longest}, add) {
+    put(trouble, words);
+    put(said, "");
     const option = (value, text = value) => h("option", {value}, text);
     const given = h("select", {id: "paste-column"}, names.map((name) => option(name))), right = h("select", {id: "paste-answers"}, option("", "none: they wait to be labelled"), names.map((name) => option(name)));
     const guess = (list) => names.find((name) => list.includes(name.toLowerCase()));
-    given.value = guess(["input", "text", "question", "sentence", "prompt"]) ?? names[0];
+    given.value = guess(["input", "text", "question", "sentence", "prompt"]) ?? longest;
     right.value = guess(["output", "label", "answer", "target"]) ?? "";
     columns.hidden = false;
-    columns.replaceChildren(...(names.length ? [h("p", {}, `This looks like a table of ${studio.number(rows)} rows.`), h("label", {class: "field"}, h("span", {class: "label"}, "The inputs are in"), given), h("label", {class: "field"}, h("span", {class: "label"}, "The answers are in"), right)] : []),
-      h("div", {class: "acts"}, names.length ? button("Add as a table", () => paste(given.value, right.value), {"data-act": "paste-table"}) : null, button("It is plain lines", () => paste(""), {"data-act": "paste-lines"})));
+    columns.replaceChildren(...(names.length ? [h("p", {}, `This looks like a table of ${studio.number(rows)} ${rows === 1 ? "row" : "rows"}.`), h("label", {class: "field"}, h("span", {class: "label"}, "The inputs are in"), given), h("label", {class: "field"}, h("span", {class: "label"}, "The answers are in"), right)] : []),
+      h("div", {class: "acts"}, names.length ? button("Add as a table", () => add({column: given.value, answers: right.value}), {"data-act": "paste-table"}) : null, isText ? button("It is plain lines", () => add({column: ""}), {"data-act": "paste-lines"}) : null));
+    columns.scrollIntoView({block: "nearest"});
+    (names.length ? given : columns.querySelector("button")).focus();
   }
 
   async function finish(answer, emptied) {
     put(problem, "");
+    put(trouble, "");
     columns.hidden = true;
+    file.value = "";
     for (const [name, field] of emptied) { typed.done(name, field.value); field.value = ""; }
     const parts = [answer.whole ? `${studio.number(answer.whole)} added with ${answer.whole === 1 ? "its answer" : "their answers"}, as a new version` : "", answer.waiting ? `${studio.number(answer.waiting)} new ${answer.waiting === 1 ? "input waits" : "inputs wait"} to be labelled` : ""].filter(Boolean);
     said.replaceChildren(h("span", {}, `${parts.join("; ") || "All of these were here already"}. `), ...(answer.waiting ? [button("Label them", () => { bench.part = "waiting"; bench.tab = "label"; load(true); }, {"data-act": "label-them"})] : []));
@@ -93,9 +121,10 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
   const fields = Object.fromEntries(Object.entries(TEXTS).map(([name, [label, rows, hint]]) => [name, area(`write-${name}`, label, {rows, hint})]));
   const lists = Object.fromEntries(Object.keys(LISTS).map((name) => [name, h("div", {class: "stack"})]));
   const examples = {}, before = {};          // what stands in the form; what the person saw when they began
-  panels.write.append(h("form", {class: "stack", onsubmit: (event) => { event.preventDefault(); save(); }}, h("div", {class: "card stack"}, Object.values(fields).map((one) => one.box)),
+  const form = h("form", {class: "stack", onsubmit: (event) => { event.preventDefault(); save(); }}, h("div", {class: "card stack"}, Object.values(fields).map((one) => one.box)),
     h("div", {class: "bench-halves"}, Object.entries(LISTS).map(([name, [label]]) => h("section", {class: "card stack"}, h("h3", {}, label), lists[name], h("div", {}, button(`Add a ${label.slice(0, -1).toLowerCase()}`, () => { examples[name].push({input: "", output: "", explanation: "", suggestion: "", extra: {}}); drawList(name); }, {"data-act": `add-${name}`}))))),
-    clashes, problem, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "save-texts"}, "Save as a new version"), button("Take back my changes", forget, {kind: "quiet"})), said));
+    clashes, problem, h("div", {class: "acts"}, h("button", {class: "btn primary", "data-act": "save-texts"}, "Save as a new version"), button("Take back my changes", forget, {kind: "quiet"})), said);
+  panels.write.append(form);
   const current = (name) => (name === "title" ? bench.sheet.own_title : bench.sheet[name]);
   const value = (name) => (name in TEXTS ? fields[name].field.value : examples[name]);
   const names = [...Object.keys(TEXTS), ...Object.keys(LISTS)];
@@ -103,8 +132,10 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
   const keep = (name) => typed.keep(`write.${name}`, same(value(name), before[name]) ? null : {value: value(name), before: before[name]});
   let shown = null;
 
-  opened.write = () => {                     // what is being written stays; the rest is as the task has it now
+  opened.write = () => {                     // what is being written stays; the rest is as the task has it now, once that is known
     const isOther = shown !== family(bench.task);
+    form.inert = bench.isOld && isOther;
+    if (bench.isOld) return;
     shown = family(bench.task);
     for (const name of names) {
       const kept = typed.find(`write.${name}`);
@@ -117,7 +148,7 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
     if (name in TEXTS) fields[name].field.value = now; else { examples[name] = structuredClone(now); drawList(name); }
   }
   function forget() {
-    for (const name of names) { typed.done(`write.${name}`, typed.find(`write.${name}`)); before[name] = structuredClone(current(name)); fill(name, current(name)); }
+    for (const name of names) { typed.done(`write.${name}`, typed.find(`write.${name}`)); if (!bench.isOld) before[name] = structuredClone(current(name)); fill(name, before[name]); }
     clashes.replaceChildren();
     put(problem, "");
   }
@@ -140,10 +171,14 @@ async function saveEdits(edits, problem, clashes, tookTheirs) {
     if (!changed.length) return put(problem, "Nothing is changed yet. Write something first.");
     const empty = changed.filter((name) => name in LISTS && examples[name].some((one) => !one.input.trim() || !one.output.trim()));
     if (empty.length) return put(problem, "An example has no input or no output. Write both, or remove it.");
-    const edits = changed.map((name) => (name in TEXTS ? {op: "set_text", field: name, text: value(name), before: before[name]} : {op: "set_examples", field: name, examples: value(name), before: before[name]}));
-    const answer = await saveEdits(edits, problem, clashes, (edit, theirs) => { before[edit.field] = structuredClone(theirs); fill(edit.field, theirs); });
+    const edits = changed.map((name) => (name in TEXTS ? {op: "set_text", field: name, text: value(name), before: before[name]} : {op: "set_examples", field: name, examples: structuredClone(value(name)), before: before[name]}));
+    const answer = await saveEdits(edits, problem, clashes, (edit, theirs) => { edit[MINE[edit.op]] = theirs; fill(edit.field, theirs); });
     if (!answer) return;
-    for (const name of changed) { typed.done(`write.${name}`, typed.find(`write.${name}`)); before[name] = structuredClone(value(name)); }
+    for (const edit of edits) {              // what was typed while the studio saved is still to be saved
+      typed.done(`write.${edit.field}`, typed.find(`write.${edit.field}`));
+      before[edit.field] = structuredClone(edit[MINE[edit.op]]);
+      keep(edit.field);
+    }
     if (answer.kept) { await load(false); return put(said, "What was there stays."); }
     put(said, `Version ${answer.number} is made and chosen: ${answer.words}.`);
     say(said.textContent);

@@ -30,5 +30,20 @@ window.studioElements ??= (() => {
     return value >= 1 ? value.toFixed(2) : value >= 0.01 ? value.toFixed(3) : value.toPrecision(2);
   }
 
-  return {h, put, name, loss};
+  // The question before something is deleted, where it stood: nothing covers the page. What is gone already counts as deleted.
+  function sure(text, label, remove, done, keep) {
+    const words = h("span", {role: "status"}, text);
+    const yes = h("button", {type: "button", class: "sure-yes", onclick: async () => {
+      yes.disabled = true;
+      let answer = null;
+      try { answer = await remove(); } catch { /* said below */ }
+      if (answer?.done || answer?.gone) return done();
+      yes.disabled = false;
+      put(words, answer?.error ?? "The studio did not answer. Try again.");
+    }}, "Delete"), no = h("button", {type: "button", class: "sure-no", onclick: keep}, "Keep");
+    queueMicrotask(() => no.focus());        // once it stands in the page
+    return h("div", {class: "sure", role: "group", "aria-label": label, onkeydown: (event) => { if (event.key === "Escape") keep(); }}, words, yes, no);
+  }
+
+  return {h, put, name, loss, sure};
 })();

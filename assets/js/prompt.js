@@ -51,7 +51,7 @@ function draw(found) {
     + (found.fits ? "" : ` A row may have ${studio.number(found.limit)}, so training leaves this instance out.`));
   about.classList.toggle("over", !found.fits);
   text.replaceChildren(...runs(found.pieces), ...(found.skipped ? [h("p", {class: "hint skipped"}, `… ${studio.number(found.skipped)} tokens more …`)] : []), ...runs(found.rest));
-  legend.firstChild.replaceChildren(h("span", {class: "swatch read"}), "read only (masked: no loss)", h("span", {class: "swatch learnt"}), "learnt (the loss is counted here)");
+  legend.firstChild.replaceChildren(h("span", {class: "swatch"}, "read only"), "(masked: no loss)", h("span", {class: "swatch learnt"}, "learnt"), "(the loss is counted here)");
   box.dataset.learnt = found.learnt;
   box.dataset.total = found.total;
   box.dataset.state = "done";

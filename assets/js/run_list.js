@@ -1,6 +1,6 @@
 // The list of runs: rows that are changed in place, opened by a click, deleted after a question in the row itself.
 // Asks the server every few seconds, only while the list can be seen and something is going on; refreshed when it is opened.
-const {h, put, name, loss} = window.studioElements;
+const {h, put, name, loss, sure} = window.studioElements;
 const studio = window.studio, feed = window.studioFeed;
 const root = element.querySelector(".run-list"), list = root.querySelector("ul"), words = root.querySelector(".run-list-words");
 const ACTIVE = ["queued", "starting", "running"], PAUSE = location.hostname.endsWith(".hf.space") ? 8000 : 4000;
@@ -101,12 +101,9 @@ function show(run) {
 // ---- deleting: the question stands where the row was, nothing covers the page --------------------------------------------
 function ask(run) {
   const entry = rows.get(run);
-  const words = h("span", {}, `Delete ${name(run)} and what it learnt?`);
-  const yes = h("button", {type: "button", class: "run-yes", onclick: () => remove(run, yes, words)}, "Delete"), no = h("button", {type: "button", class: "run-no", onclick: () => close(run)}, "Keep");
-  entry.question = h("div", {class: "run-question", role: "group", "aria-label": "Delete this run?", onkeydown: (event) => { if (event.key === "Escape") close(run); }}, words, yes, no);
+  entry.question = sure(`Delete ${name(run)} and what it learnt?`, "Delete this run?", () => server.delete_run({run}), () => drop(run), () => close(run));
   entry.open.hidden = entry.remove.hidden = true;
   entry.item.append(entry.question);
-  no.focus();
 }
 
 function close(run) {
@@ -116,16 +113,10 @@ function close(run) {
   entry.remove.focus();
 }
 
-async function remove(run, button, words) {
-  button.disabled = true;
-  const answer = await server.delete_run({run});
-  if (answer?.done || answer?.gone) {
-    if (studio.draft.run === run) studio.setDraft({run: null});
-    studio.say(`Deleted ${name(run)}`);
-    rows.get(run)?.item.remove();
-    rows.delete(run);
-    return refresh();
-  }
-  button.disabled = false;
-  put(words, answer?.error ?? "The studio did not answer. Try again.");
+function drop(run) {
+  if (studio.draft.run === run) studio.setDraft({run: null});
+  studio.say(`Deleted ${name(run)}`);
+  rows.get(run)?.item.remove();
+  rows.delete(run);
+  refresh();
 }

@@ -27,7 +27,8 @@
     model_shown: (d) => (d.step === "model" ? d.recipe.model || "" : undefined),
     task_shown: (d) => (d.step === "data" ? JSON.stringify([d.recipe.task_id, d.recipe.task_version]) : undefined),
     mixture_shown: (d) => (d.step === "data" ? JSON.stringify([d.recipe.task_id, d.recipe.mixture]) : undefined),
-    lengths_wanted: (d) => (d.step === "data" ? JSON.stringify([d.recipe.task_id, d.recipe.task_version, d.recipe.model]) : undefined),
+    lengths_wanted: (d) => (d.step === "data" ? JSON.stringify([d.recipe.task_id, d.recipe.task_version, d.recipe.model, d.recipe.method,
+      d.recipe.training?.max_length]) : undefined),
     method_shown: (d) => (d.step === "method" ? JSON.stringify([d.recipe.model, d.recipe.method?.name, d.recipe.precision,
       d.recipe.objective?.name, d.recipe.training?.preset]) : undefined),
     methods_wanted: (d) => (d.step === "method" && document.getElementById("all-methods")?.open

@@ -1,6 +1,7 @@
 /* A file that is too big is refused before it travels, in words, beside the place where it was dropped. */
 (() => {
   const MOST = 50 * 1000 * 1000;
+  window.studioMostBytes = MOST;
   const said = () => document.getElementById("too-big");
 
   function refuse(event, files) {

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.models.loading import load_tokenizer
 from studio.objectives.objective import Objective
-from studio.tasks.checks.lengths import Lengths, check_lengths, measure_lengths
+from studio.tasks.checks.lengths import Lengths, Limit, check_lengths, measure_lengths
 from studio.tasks.checks.report import Report, add_lengths, check_task
 from studio.tasks.comparison import compare
 from studio.tasks.repair import Repair
@@ -48,11 +48,11 @@ def check_once(task: Task, seed: int) -> Checked:
         return _check(_Edition(task), seed)
 
 
-def measure_once(checked: Checked, task: Task, objective: Objective, folder: Path, limit: int) -> Checked:
+def measure_once(checked: Checked, task: Task, objective: Objective, folder: Path, limit: Limit) -> Checked:
     """Return a check with the lengths of the task's rows in tokens of the model in `folder`. Raises StudioError."""
     with _CHECKING:
-        lengths = _measure(_Edition(task), objective, folder, limit)
-    report = add_lengths(checked.report, lengths, check_lengths(task, lengths))
+        lengths = _measure(_Edition(task), objective, folder, limit.tokens)
+    report = add_lengths(checked.report, lengths, check_lengths(task, lengths, limit))
     return checked.model_copy(update={"report": report})
 
 

@@ -37,6 +37,14 @@ Progress = Callable[[int, str], None]
 """Called with the number of instances so far and the file that was read last."""
 
 
+def unknown_collection(name: str) -> NotFoundError:
+    """Return what is said of a collection that isn't here, or isn't the visitor's: the same words for both."""
+    return NotFoundError(
+        f"There is no collection {name!r} here. It may have been deleted; choose one from the list.",
+        field="collection_id",
+    )
+
+
 class TaskHeader(BaseModel):
     """What is known of one task of a collection without reading its instances."""
 
@@ -66,7 +74,7 @@ class Collection:
 
         self.folder = folder
         if not (folder / "instances.arrow").is_file():
-            raise NotFoundError(f"There is no collection {folder.name!r} here. Choose one from the list.")
+            raise unknown_collection(folder.name)
         with disk_errors_in_words(folder):
             lines = (folder / "tasks.jsonl").read_text(encoding="utf-8").splitlines()
             self._heads = [json.loads(line) for line in lines]
@@ -131,12 +139,23 @@ def import_collection(
             count = _Writer(beside, progress).write_all(_read_all(path, name, mapping))
             if not count:
                 raise TaskError(_say_nothing_found(beside, shorten_name(name)), field="file")
-            if folder.exists():
-                shutil.rmtree(folder)
+            remove_collection(folder)
             os.replace(beside, folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
     return Collection(folder)
+
+
+def remove_collection(folder: Path) -> bool:
+    """Delete a collection, gone at once for whoever looks; False if it isn't there, so that of two one has done it."""
+    gone = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.deleted")
+    with disk_errors_in_words(folder.parent):
+        try:
+            os.replace(folder, gone)
+        except FileNotFoundError:
+            return False
+    shutil.rmtree(gone, ignore_errors=True)  # what is left of it is no collection
+    return True
 
 
 def _read_all(path: Path, name: str, mapping: Mapping | None) -> Iterator[tuple[str, Reading | TaskError]]:

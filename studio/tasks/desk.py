@@ -19,6 +19,7 @@ from studio.runs.recipe import Recipe
 from studio.tasks.archive import list_zip
 from studio.tasks.cell import check_text
 from studio.tasks.checks.fixes import apply_fix
+from studio.tasks.checks.lengths import Limit
 from studio.tasks.checkup import Checked, FixPreview, check_once, measure_once, preview_change
 from studio.tasks.collection import Collection
 from studio.tasks.edit import EditConflict
@@ -218,6 +219,11 @@ class TaskDesk:
         check_known(self.visitor)
         return self.library.take_task(collection_id, task_id, self.store)
 
+    def delete_collection(self, collection_id: str) -> None:
+        """Delete a collection; tasks that were taken out of it stay. Raises NotFoundError in words."""
+        check_known(self.visitor)
+        self.library.delete(collection_id)
+
     # Checking and mending
 
     def check(self, data: object) -> Checked:
@@ -310,7 +316,7 @@ class TaskDesk:
         recipe.objective.check_task(task)
         instance = task.instances[place]
         tokenizer = load_tokenizer(find_config_folder(recipe.base))
-        return instance, look_at(recipe.objective, task, instance, tokenizer, find_limit(recipe))
+        return instance, look_at(recipe.objective, task, instance, tokenizer, find_limit(recipe).tokens)
 
     # Inside
 
@@ -341,10 +347,10 @@ class TaskDesk:
             return checked.model_copy(update={"trouble": str(error)})
 
 
-def find_limit(recipe: Recipe) -> int:
-    """Return how many tokens of a row a run of this recipe reads at most."""
-    room = (describe_model(recipe.base).context or 10**9) - recipe.method.virtual_tokens
-    return min(recipe.training.max_length, room)
+def find_limit(recipe: Recipe) -> Limit:
+    """Return how many tokens a row of this recipe may have."""
+    context = describe_model(recipe.base).context or 10**9
+    return Limit(recipe.training.max_length, context, recipe.method.virtual_tokens)
 
 
 def _preview_quietly(held: Held) -> Preview | None:

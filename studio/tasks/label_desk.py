@@ -29,8 +29,8 @@ from studio.tasks.labelling import (
     measure_progress,
     read_labels,
 )
-from studio.tasks.pasting import read_pasted
-from studio.tasks.pool import Waiting, add_inputs, drop_inputs, make_additions, read_inputs, read_waiting
+from studio.tasks.pasting import read_inputs, read_pasted
+from studio.tasks.pool import Waiting, add_inputs, drop_inputs, make_additions, read_waiting
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance, Task
 from studio.tasks.team import Team, join_team, read_name, read_settled, read_team, set_overlap, settle
@@ -233,9 +233,11 @@ class LabelDesk:
         """Let one input, whatever lines it has, wait for its answer."""
         return self._bring(task_id, [(text.strip(), "")] if text.strip() else [], "")
 
-    def bring_inputs(self, task_id: str, path: Path, name: str, column: str | None = None) -> Brought:
-        """Let the inputs of a file wait for their answers."""
-        return self._bring(task_id, [(text, "") for text in read_inputs(path, name, column)], "")
+    def bring_inputs(
+        self, task_id: str, path: Path, name: str, column: str | None = None, answers: str | None = None, by: str = ""
+    ) -> Brought:
+        """Add what stands in a file, as `paste` does."""
+        return self._bring(task_id, read_inputs(path, name, column, answers), by)
 
     def drop_waiting(self, task_id: str, ids: Sequence[str]) -> str:
         """Take inputs out of those that wait; return the task."""
@@ -319,7 +321,7 @@ class LabelDesk:
     def _bring(self, task_id: str, pairs: Sequence[tuple[str, str]], by: str) -> Brought:
         if not pairs:
             raise InputError(
-                "There is no text to add. Paste inputs, one a line or parted by blank lines.", field="text"
+                "There is no text to add. Bring inputs, one a line or parted by blank lines.", field="text"
             )
         if len(pairs) > MOST_PASTED:
             raise InputError(

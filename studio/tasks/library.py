@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from studio.errors import StudioError
-from studio.tasks.collection import Collection, Progress, import_collection
+from studio.tasks.collection import Collection, Progress, import_collection, remove_collection, unknown_collection
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading, shorten_name
 from studio.tasks.slug import make_task_id
@@ -36,7 +36,7 @@ class Library:
         self.visitor = visitor
         self.folder = workspace.folder / "collections"
         if visitor.owner is not None:
-            self.folder /= f".{visitor.owner}"
+            self.folder /= f".{visitor.owner or 'nobody'}"
 
     def list_collections(self) -> list[CollectionCard]:
         """Return a card for every collection; one that can't be read any more is left out."""
@@ -61,6 +61,11 @@ class Library:
     def open(self, collection_id: str) -> Collection:
         """Return a collection to read pages from. Raises NotFoundError in words."""
         return Collection(self.folder / check_id(collection_id, "collection"))
+
+    def delete(self, collection_id: str) -> None:
+        """Delete a collection; tasks that were taken out of it are copies, and stay. Raises NotFoundError in words."""
+        if not remove_collection(self.folder / check_id(collection_id, "collection")):
+            raise unknown_collection(collection_id)
 
     def take_task(self, collection_id: str, task_id: str, store: TaskStore) -> Reading:
         """Copy one task out of a collection to the tasks that can be edited and trained on."""

@@ -1,56 +1,118 @@
-"""A pasted text becomes inputs, or inputs with their answers: one a line, parted by blank lines, or a table of columns.
+"""What is pasted, or stands in a file, becomes inputs, or inputs with their answers.
 
-Whether it is a table can only be guessed, so a person is shown its columns and says. Knows no disk.
+A text has one a line, or parted by blank lines; a table has them in columns. Whether a pasted text is a table can only
+be guessed, and which of its columns are meant can't, so a person is shown the columns and says. Keeps nothing.
 """
 
+import csv
+import io
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 from studio.errors import InputError, TaskError
 from studio.tasks.cell import Notes
-from studio.tasks.pool import cut_pasted
-from studio.tasks.table import Table, find_delimiter, read_csv
+from studio.tasks.reading import load_table
+from studio.tasks.table import Row, Table, find_delimiter, read_csv
 
-_NAME = "The pasted text"
+PASTED = "The pasted text"
+Pairs = list[tuple[str, str]]
+"""Inputs and their answers, "" where there is none yet."""
 
 
-class Pasted(NamedTuple):
-    """What looks like a table: its columns and how many rows it has; none if it can't be read, and why."""
+class Columns(NamedTuple):
+    """What looks like a table: its columns and how many rows it has; none if it can't be read, and why.
+
+    `is_text` says that it may as well be plain lines; `longest` is the column with the longest texts.
+    """
 
     columns: tuple[str, ...]
     rows: int
     words: str = ""
+    is_text: bool = True
+    longest: str = ""
 
 
-def preview_pasted(text: str) -> Pasted | None:
-    """Return the table that a pasted text looks like, None if it is plain lines."""
-    if find_delimiter(text.strip(), _NAME) is None:
+def preview_pasted(text: str, name: str = PASTED) -> Columns | None:
+    """Return the table that a text looks like, None if it is plain lines; one of a .csv may have a single column."""
+    if not text.strip() or (find_delimiter(text.strip(), name) is None and not _is_csv(name)):
         return None
     try:
-        table = _read_table(text)
+        return _preview(_read_table(text, name))
     except TaskError as error:
-        return Pasted((), 0, str(error))
-    return Pasted(tuple(table.columns), len(table.rows)) if len(table.columns) > 1 else None
+        return Columns((), 0, str(error))
 
 
-def read_pasted(text: str, column: str | None = None, answers: str | None = None) -> list[tuple[str, str]]:
-    """Return (input, answer) pairs, "" where there is no answer yet. Raises TaskError or InputError in words."""
-    if column is None:
-        return [(part, "") for part in cut_pasted(text)]
-    table = _read_table(text)
+def preview_inputs(path: Path, name: str) -> Columns | None:
+    """Return the columns of a file, None if there is nothing to choose. Raises TaskError in words."""
+    found = load_table(path, name)
+    if isinstance(found, str):
+        return preview_pasted(found, name)
+    return _preview(found)._replace(is_text=False) if len(found.columns) > 1 else None
+
+
+def _preview(table: Table) -> Columns:
+    sizes = {name: sum(len(_say(row.values.get(name))) for row in table.rows[:100]) for name in table.columns}
+    return Columns(tuple(table.columns), len(table.rows), longest=max(sizes, key=lambda name: sizes[name]))
+
+
+def read_pasted(text: str, column: str | None = None, answers: str | None = None, name: str = PASTED) -> Pairs:
+    """Return what a text holds, as plain lines where no column is named. Raises TaskError or InputError in words."""
+    return _pair(_read_table(text, name), column, answers) if column else _read_lines(text)
+
+
+def read_inputs(path: Path, name: str, column: str | None = None, answers: str | None = None) -> Pairs:
+    """Return what a file holds; of one whose table has one column, that. Raises TaskError or InputError in words."""
+    found = load_table(path, name)
+    if isinstance(found, str):
+        return read_pasted(found, column, answers, name)
+    if not column and len(found.columns) > 1:
+        raise InputError(
+            f"{name}: the columns are {', '.join(found.columns)[:300]}. Choose the one that holds the inputs.",
+            field="column",
+        )
+    return _pair(found, column or found.columns[0], answers)
+
+
+def _read_lines(text: str) -> Pairs:
+    parts = text.replace("\r\n", "\n").strip().split("\n\n")
+    if len(parts) == 1:
+        parts = parts[0].split("\n")
+    return [(part.strip(), "") for part in parts if part.strip()]
+
+
+def _pair(table: Table, column: str, answers: str | None) -> Pairs:
     for name in filter(None, (column, answers)):
         if name not in table.columns:
             raise InputError(
                 f"There is no column {name[:60]!r}; found {', '.join(table.columns)[:300]}. Choose one of these.",
                 field="column",
             )
-    rows = [
-        (str(row.values.get(column, "")), str(row.values.get(answers, "")) if answers else "") for row in table.rows
-    ]
-    return [(given.strip(), answer.strip()) for given, answer in rows if given.strip()]
+    rows = ((_say(row.values.get(column)), _say(row.values.get(answers)) if answers else "") for row in table.rows)
+    return [(given, answer) for given, answer in rows if given]
 
 
-def _read_table(text: str) -> Table:
-    table = read_csv(text.strip(), _NAME, Notes())
+def _say(cell: object) -> str:
+    if cell is None:
+        return ""
+    return (cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)).strip()
+
+
+def _read_table(text: str, name: str) -> Table:
+    table = read_csv(text.strip(), name, Notes()) or (_read_column(text) if _is_csv(name) else None)
     if table is None:
         raise InputError("The pasted text is no table. Take it as plain lines.", field="column")
     return table
+
+
+def _read_column(text: str) -> Table:
+    """A table of one column: its cells, or its lines where they hold commas without quotation marks."""
+    cells = [row for row in csv.reader(io.StringIO(text.strip())) if row]
+    if any(len(row) > 1 for row in cells):
+        cells = [[line] for line in text.splitlines() if line.strip()]
+    name, *rest = (row[0].strip() for row in cells)
+    return Table([name], [Row(f"row {number}", {name: cell}) for number, cell in enumerate(rest, 1)])
+
+
+def _is_csv(name: str) -> bool:
+    return name.lower().endswith((".csv", ".tsv"))

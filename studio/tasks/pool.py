@@ -5,19 +5,16 @@ A task itself only ever holds instances that can be trained on; what has no answ
 of its id.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from filelock import FileLock
 
-from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_text
 from studio.tasks.edit import AddInstance
 from studio.tasks.journal import append_lines, read_lines
 from studio.tasks.labelling import Label, agreed_answers
-from studio.tasks.reading import load_table
 from studio.tasks.schema import Ids
 from studio.tasks.task import Instance, Task
 from studio.workspace import disk_errors_in_words
@@ -30,34 +27,6 @@ class Waiting(NamedTuple):
 
     id: str
     input: str
-
-
-def cut_pasted(text: str) -> list[str]:
-    """Return the inputs of a pasted text: parted by blank lines where it has some, else one a line."""
-    parts = text.replace("\r\n", "\n").strip().split("\n\n")
-    if len(parts) == 1:
-        parts = parts[0].split("\n")
-    return [part.strip() for part in parts if part.strip()]
-
-
-def read_inputs(path: Path, name: str, column: str | None = None) -> list[str]:
-    """Return the inputs in a file: one column of a table, or the lines of a text. Raises TaskError in words."""
-    table = load_table(path, name)
-    if isinstance(table, str):
-        return cut_pasted(table)
-    if column is None and len(table.columns) > 1:
-        raise TaskError(
-            f"{name}: the columns are {', '.join(table.columns)[:300]}. Choose the one that holds the inputs.",
-            field="column",
-        )
-    chosen = column or table.columns[0]
-    if chosen not in table.columns:
-        raise TaskError(
-            f"{name}: there is no column {chosen[:60]!r}; found {', '.join(table.columns)[:300]}. Choose one of these.",
-            field="column",
-        )
-    texts = [row.values.get(chosen) for row in table.rows]
-    return [text if isinstance(text, str) else json.dumps(text, ensure_ascii=False) for text in texts if text]
 
 
 def add_inputs(folder: Path, task: Task, inputs: Iterable[str]) -> list[Waiting]:

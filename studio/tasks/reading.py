@@ -114,10 +114,18 @@ def preview_file(path: Path, name: str) -> Preview | None:
 
 
 def load_table(path: Path, name: str) -> Table | str:
-    """Return the rows of a table, or a running text as it is. Raises TaskError for a task, which is no table."""
-    name = shorten_name(name)
-    found = _open(_read_bytes(path, name), name, Notes())
+    """Return the rows of Excel, Parquet or JSON; of another file its text, which may hold a table too.
+
+    Raises TaskError for a task, which is no table.
+    """
+    name, data = shorten_name(name), _read_bytes(path, name)
+    check_size(len(data), name)
+    if find_container(data, name) == "text" and not _looks_like_json(text := decode(data, name).text):
+        return text
+    found = _open(data, name, Notes())
     if isinstance(found, TaskObject):
+        if isinstance(found.value, list) and found.value and all(isinstance(one, str) for one in found.value):
+            return make_table([{"text": one} for one in found.value], "row")
         raise TaskError(f"{name}: this is a task, not a table of inputs. Bring it as a task.", field="file")
     return found.text if isinstance(found, RunningText) else found
 
@@ -219,7 +227,7 @@ def _open_only_member(data: bytes, name: str, notes: Notes) -> Found:
 
 
 def _open_text(text: str, name: str, notes: Notes) -> Found:
-    if re.match(r"\s*[\[{]", text) or (re.match(r'\s*"', text) and _is_json(text)):
+    if _looks_like_json(text):
         lines = parse_lines(text, name, notes)
         if lines is not None:
             if name.lower().endswith(".json"):
@@ -230,6 +238,10 @@ def _open_text(text: str, name: str, notes: Notes) -> Found:
         return _open_json(parse(text, name, notes), notes)
     table = read_csv(text, name, notes)
     return table if table is not None else RunningText(text)
+
+
+def _looks_like_json(text: str) -> bool:
+    return bool(re.match(r"\s*[\[{]", text) or (re.match(r'\s*"', text) and _is_json(text)))
 
 
 def _is_json(text: str) -> bool:

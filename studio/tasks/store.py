@@ -28,6 +28,7 @@ from studio.tasks.mapping import Mapping
 from studio.tasks.mixture import Part
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.task import Task, write_v2
+from studio.tasks.unseen import keep_unseen, name_origin
 from studio.tasks.version import (
     LONGEST_CHAIN,
     Edits,
@@ -117,12 +118,14 @@ class TaskStore:
                 if task.version not in map(version_of, files):
                     self._write(folder, files, task, words="a sample as the studio had it")
 
-    def load_unseen(self, task_id: str, version: str | None = None) -> Task | None:
-        """Return instances whose words a sample never uses; None for other tasks and other editions of the sample."""
-        path, sample = self.samples / "unseen" / f"{task_id}.json", self._find_sample(task_id)
-        if sample is None or not path.is_file() or version not in (None, self._load(sample, task_id).version):
+    def load_unseen(self, task_id: str, version: str | None = None, visitor: Visitor = THE_ONE) -> Task | None:
+        """Return instances whose words a sample, or a copy of it, never uses; None for tasks without such a test."""
+        origin = name_origin(task_id)
+        path, sample = self.samples / "unseen" / f"{origin}.json", self._find_sample(origin)
+        if sample is None or not path.is_file():
             return None
-        return self._load(path, task_id)
+        task = self.load_task(task_id, version, visitor)
+        return keep_unseen(self._load(path, origin), self._load(sample, origin), task)
 
     def import_file(
         self,

@@ -5,16 +5,15 @@ an object or its text. Nothing else of the page is public. In a shared studio th
 asks, with a secret that the program made up.
 """
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from studio.chat.question import read_question
 from studio.errors import InputError
 from studio.service import Studio
 from studio.ui.handler import in_words
+from studio.ui.upload import check_upload
 from studio.ui.visiting import Asking, seen_by
 
 ENDPOINTS = (
@@ -121,25 +120,6 @@ def check_recipe(value: object) -> Any:
         f'recipe must be a JSON object such as {{"task_id": "..."}} or its text, not {_say_type(value)}.',
         field="recipe",
     )
-
-
-def check_upload(file: object) -> tuple[Path, str]:
-    """Return path and name of a file that was uploaded here. Raises InputError for anything else on the disk."""
-    path = file.get("path") if isinstance(file, dict) else None
-    if not isinstance(path, str):
-        raise InputError(
-            'file must be an uploaded file; with gradio_client: import_task(file=handle_file("task.json")).',
-            field="file",
-        )
-    try:
-        found = Path(path).resolve()
-        uploaded = found.is_relative_to(Path(get_upload_folder()).resolve()) and found.is_file()
-    except (ValueError, OSError, RuntimeError):  # a NUL, a name longer than any, a loop of links
-        uploaded = False
-    if not uploaded:
-        raise InputError("file must be uploaded to this studio first; a path on its disk is not taken.", field="file")
-    name = file.get("orig_name") if isinstance(file, dict) else None
-    return found, name if isinstance(name, str) and name else found.name
 
 
 def _say_type(value: object) -> str:

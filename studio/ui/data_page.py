@@ -15,6 +15,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.estimates.lengths import TokenLengths
 from studio.service import Studio
+from studio.tasks.desk import find_limit
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard
 from studio.tasks.task import Example, Task
@@ -259,23 +260,20 @@ def draw_lengths(studio: Studio, recipe: dict[str, Any]) -> str:
         return ""
     try:
         found = studio.token_lengths(str(recipe["task_id"]), str(recipe.get("model") or "builtin"))
+        limit = find_limit(studio.data.read_recipe(recipe)).tokens
     except StudioError as error:
         return f'<p class="studio hint">The lengths in tokens can\'t be measured: {escape(error)}</p>'
     except Exception as error:  # a tokenizer's own complaint: logged, and said as ours
         return f'<p class="studio hint">The lengths in tokens can\'t be measured: {escape(say(error))}</p>'
-    return f'<div class="studio card lengths">{_say_lengths(found)}</div>'
+    return f'<div class="studio card lengths">{_say_lengths(found, limit)}</div>'
 
 
-def _say_lengths(found: TokenLengths) -> str:
-    fit = (
-        f'<span class="pill toobig">{number(found.too_long)} of {number(found.counted)} don\'t fit</span>'
-        if found.too_long
-        else '<span class="pill fits">all fit</span>'
-    )
-    context = f" into the model's {number(found.context)}" if found.context else ""
+def _say_lengths(found: TokenLengths, limit: int) -> str:
+    all_fit = found.longest <= limit
+    fit = f'<span class="pill {"fits" if all_fit else "toobig"}">{"all fit" if all_fit else "not all fit"}</span>'
     return (
         f'<p>With instruction and answer, an example is <strong class="num">{number(found.median)}</strong> '
         f"{term('token', 'tokens')} long (median); the longest has <strong "
         f'class="num">{number(found.longest)}</strong>. '
-        f"{fit}{context}.</p>"
+        f"{fit} into the {number(limit)} tokens a row may have.</p>"
     )

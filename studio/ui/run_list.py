@@ -6,13 +6,12 @@ trains.
 
 from typing import Any
 
-import gradio as gr
-
 from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.run_shelf import RunShelf
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import Act, bind_acts, part
 
 _TEMPLATE = """
 <nav class="run-list" aria-label="Runs" data-runs="" data-state="loading">
@@ -22,23 +21,11 @@ _TEMPLATE = """
 </nav>"""
 
 
-class RunList(gr.HTML):
+class RunList(Scripted):
     """All runs; tells tests data-runs (how many) and data-state (loading, ready, unreachable)."""
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(
-            value=None,
-            html_template=_TEMPLATE,
-            js_on_load=asset("js/run_list.js"),
-            server_functions=make_acts(studio),
-            padding=False,
-            apply_default_css=False,
-            **settings,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """It has no value."""
-        return {"type": "null"}
+        super().__init__(_TEMPLATE, asset("js/run_list.js"), make_acts(studio), **settings)
 
 
 def draw_run_list(studio: Studio, draft: DraftBox) -> None:
@@ -57,4 +44,4 @@ def make_acts(studio: Studio) -> list[Act]:
         visit.delete_run(part(asked, "run", str))
         return {"done": True}
 
-    return [bind_act(studio, act) for act in (list_runs, delete_run)]
+    return bind_acts(studio, list_runs, delete_run)

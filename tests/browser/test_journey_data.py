@@ -10,11 +10,12 @@ import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 from test_hostile import EVIL, SEEN, check_inert
-from test_journey_train import LONG, address
+from test_journey_train import LONG, address, open_studio
 from test_looks import AXE, RULES
 from tiny import write_task
 
@@ -138,7 +139,47 @@ def test_an_archive_is_searched_and_a_task_taken_out(
     assert axe(page) == []
     shelf.locator("[data-take]").click()
     expect(page.locator("#task-view")).to_contain_text("53 instances", timeout=LONG)
+
+    # deleted after a question; what was taken out stays
+    page.get_by_role("button", name="Delete this collection").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Delete this collection")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(shelf.locator(".sure")).to_contain_text("The tasks you took out of it stay")
+    assert axe(page) == []
+    shelf.get_by_role("button", name="Delete", exact=True).click()
+    expect(shelf).to_be_hidden()
+    expect(page.locator("#task-report .notice")).to_have_count(0)
+    expect(page.locator("#task-view")).to_contain_text("53 instances")
+    assert page.evaluate("document.activeElement.closest('#task-file') !== null")
     assert page.evaluate("studio.draft.recipe.task_id") == "task033_sums"
+    assert console_errors == []
+
+
+def test_a_collection_that_was_deleted_elsewhere(
+    open_page: Callable[..., Page], app: Any, tmp_path: Path, console_errors: list[str]
+) -> None:
+    studio = open_studio(app)
+    for name in ("autumn", "spring"):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            for number in range(12):
+                archive.writestr(f"task{number:03}_{name}.json", json.dumps(write_task(20)))
+        studio.data.bring(tmp_path / f"{name}.zip", f"{name}.zip")
+    page = open_page()
+    page.goto(address("data"))
+    shelf = page.locator(".shelf")
+    shelf.locator("summary").first.click(timeout=LONG)
+    shelf.get_by_role("button", name="autumn").click()
+    expect(shelf.locator(".shelf-list > li").first).to_contain_text("_autumn")
+    studio.data.delete_collection("autumn")
+    shelf.get_by_role("button", name="Next 10").click()
+    expect(shelf.locator("[role=alert]")).to_contain_text("There is no collection 'autumn' here")
+    expect(shelf.locator(".shelf-list > li").first).to_contain_text("_spring")
+    expect(shelf.get_by_role("button", name="autumn")).to_have_count(0)
+    studio.data.delete_collection("spring")
+    shelf.get_by_role("button", name="Delete this collection").click()
+    shelf.get_by_role("button", name="Delete", exact=True).click()
+    expect(shelf).to_be_hidden()
     assert console_errors == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from test_hostile import SEEN, check_inert, write_evil_task
 from test_journey_train import LONG, address, open_studio, write_recipe
 from test_looks import AXE, RULES
@@ -218,6 +218,43 @@ def test_adding_waiting_inputs_and_labelling_them(page: Page, studio: Studio, mo
     expect(page.locator(".bench-added")).to_contain_text("1 new input waits")
 
 
+def test_a_file_of_inputs_is_brought_to_label(
+    page: Page, studio: Studio, moods: str, tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+) -> None:
+    """A table with odd columns asks, a text doesn't; what can't be is said beside the field, and chosen again."""
+    open_bench(page, moods)
+    page.get_by_role("tab", name="Add").click()
+    field, problem = page.get_by_label("Or bring a file"), page.locator("#bench-add form:last-of-type .error-line")
+    (tmp_path / "task.json").write_text('{"Definition": ["x"], "Instances": []}')
+    field.set_input_files(tmp_path / "task.json")
+    expect(problem).to_contain_text("this is a task, not a table of inputs")
+    (tmp_path / "big.csv").write_bytes(b"a day,\n" * 8_000_000)
+    field.set_input_files(tmp_path / "big.csv")
+    expect(problem).to_contain_text("big.csv has 56 MB; at most 50 MB are taken")
+    table = tmp_path / "days.csv"
+    table.write_text(f"note,mood\nThe sun came out.,good\n{SEEN.replace(',', '')},\nThe bus was late.,\n")
+    field.set_input_files(table)
+    expect(page.get_by_label("The inputs are in")).to_have_value("note")
+    page.get_by_label("The answers are in").select_option("mood")
+    shot("label-file")
+    check_inert(page)
+    expect(problem).to_have_text("")
+    page.locator("[data-act=paste-table]").click()
+    expect(page.locator(".bench-added")).to_contain_text("1 added with its answer, as a new version; 2 new inputs wait")
+    field.set_input_files(table)  # the same file once more: nothing twice
+    page.get_by_label("The inputs are in").select_option("note")
+    page.get_by_label("The answers are in").select_option("mood")
+    page.locator("[data-act=paste-table]").click()
+    expect(page.locator(".bench-added")).to_contain_text("All of these were here already")
+    (tmp_path / "lines.txt").write_text("It rained all day.\n")
+    field.set_input_files(tmp_path / "lines.txt")
+    expect(page.locator(".bench-added")).to_contain_text("1 new input waits")
+    page.locator("[data-act=label-them]").click()
+    expect(page.locator(".bench-progress")).to_contain_text("of 3")
+    assert studio.load_task(moods).instances[-1].input == "The sun came out."
+    assert console_errors == []
+
+
 def test_writing_clashes_and_versions(
     open_page: Callable[..., Page], studio: Studio, moods: str, console_errors: list[str]
 ) -> None:
@@ -266,6 +303,34 @@ def test_writing_clashes_and_versions(
     expect(page.locator("[data-row=mood-5]")).to_contain_text("Day five.")
     assert [studio.load_task(moods).instances[n].output[0] for n in (1, 3, 5)] == ["good", "good", "bad"]
     assert console_errors == []
+
+
+def test_nobody_clashes_with_himself(page: Page, studio: Studio, moods: str) -> None:
+    """Saves on and on, the form opened anew before the studio has said how the task stands now."""
+    open_bench(page, moods)
+    held: list[Route] = []
+    page.route(
+        "**/component_server/",
+        lambda route: held.append(route) if "open_bench" in (route.request.post_data or "") else route.continue_(),
+    )
+    write, save = page.get_by_role("tab", name="Write"), page.locator("[data-act=save-texts]")
+    definition, said = page.locator("#write-definition"), page.locator("#bench-write [role=status]")
+    write.click()
+    for number in (2, 3):
+        definition.fill(f"Definition {number}.")
+        save.dblclick()
+        expect(said).to_contain_text(f"Version {number} is made")
+        page.get_by_role("tab", name="Label", exact=True).click()
+        write.click()
+        expect(definition).to_have_value(f"Definition {number}.")
+    expect(page.locator("#bench-write .wrong")).to_have_count(0)
+    assert len(held) == 2
+    for route in reversed(held):  # the older answer comes last, and is not believed
+        with page.expect_response(lambda response, route=route: response.request == route.request):
+            route.continue_()
+    expect(page.locator(".bench-standing")).to_have_text("Version 3.")
+    expect(definition).to_have_value("Definition 3.")
+    assert [one.number for one in studio.labels.list_versions(moods)] == [3, 2, 1]
 
 
 def test_a_run_suggests_in_the_background(page: Page, studio: Studio, moods: str, tiny_model: Path) -> None:

@@ -1,6 +1,7 @@
-"""How long instances are in tokens of a given tokenizer, and what a limit would cut. Knows no tokenizer itself."""
+"""How long instances are in tokens of a given tokenizer, and which a limit leaves out. Knows no tokenizer itself."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +16,19 @@ CountTokens = Callable[[list[str]], list[int]]
 _BATCH = 1000
 
 
+class Limit(NamedTuple):
+    """How long a row may be in tokens: by the recipe, and by what the model reads, less what the method adds to it."""
+
+    recipe: int
+    model: int
+    method: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """The lower of the two."""
+        return min(self.recipe, self.model - self.method)
+
+
 class Lengths(BaseModel):
     """The distribution of lengths: prompt, answer and both, in tokens, and the histogram of both."""
 
@@ -27,7 +41,6 @@ class Lengths(BaseModel):
     longest_answer: int
     limit: int | None
     too_long: tuple[int, ...]
-    answer_lost: tuple[int, ...]
     edges: tuple[int, ...]
     heights: tuple[int, ...]
 
@@ -58,7 +71,6 @@ def measure_lengths(lengths: Sequence[tuple[int, int]], limit: int | None) -> Le
     both = prompts + answers
     heights, edges = np.histogram(both, bins=min(40, max(1, int(both.max() - both.min()) + 1)))
     over = both > limit if limit else np.zeros(len(both), bool)
-    lost = prompts >= limit if limit else over
     return Lengths(
         counted=len(both),
         median=int(np.median(both)),
@@ -67,28 +79,37 @@ def measure_lengths(lengths: Sequence[tuple[int, int]], limit: int | None) -> Le
         longest_answer=int(answers.max()),
         limit=limit,
         too_long=tuple(np.flatnonzero(over).tolist()),
-        answer_lost=tuple(np.flatnonzero(lost).tolist()),
         edges=tuple(int(edge) for edge in edges),
         heights=tuple(heights.tolist()),
     )
 
 
-def check_lengths(task: Task, lengths: Lengths) -> list[Finding]:
-    """Return what a limit would cut."""
-    if not lengths.too_long:
+def check_lengths(task: Task, lengths: Lengths, limit: Limit) -> list[Finding]:
+    """Return which instances training leaves out since they are too long, and what would help."""
+    count = len(lengths.too_long)
+    if not count:
         return []
-    lost = f" Of {len(lengths.answer_lost):,} the whole answer would be lost." if lengths.answer_lost else ""
+    them = "it" if count == 1 else "them"
+    room = limit.model - limit.method
+    if limit.recipe < room:
+        title, whose = "Longer than this recipe allows", "the longest example of this recipe"
+        enough = f"{lengths.longest:,}" if lengths.longest <= room else f"{room:,}, all that the model can read"
+        way_out = f"Raise “Longest example” under More in the Method step to {enough}; or shorten {them}."
+    else:
+        title, whose = "Longer than the model can read", "all that the model can read"
+        whose += f" beside the {limit.method:,} of the method" if limit.method else ""
+        way_out = f"Shorten {them}, or choose a model that reads more."
+    is_all = count == len(task.instances)
+    left_out = "Not one is left to train on." if is_all else "Training leaves out what is longer."
     return [
         Finding(
             name="too long",
-            severity="problem" if lengths.answer_lost else "warning",
-            title="Longer than the model can read",
-            words=f"Of {len(task.instances):,}, {count_of(len(lengths.too_long), 'are')} longer than {lengths.limit:,} "
-            f"tokens; the longest has {lengths.longest:,}: {say_places(task, lengths.too_long)}. What stands after the "
-            f"limit is cut, and that is the answer.{lost} Such instances are not trained on. Shorten them, leave them "
-            "out, or choose a model that reads more.",
+            severity="problem" if is_all else "warning",
+            title=title,
+            words=f"Of {len(task.instances):,}, {count_of(count, 'are')} longer than {limit.tokens:,} tokens, {whose}; "
+            f"the longest has {lengths.longest:,}: {say_places(task, lengths.too_long)}. {left_out} {way_out}",
             numbers=lengths.too_long,
-            fix="leave out",
-            fix_words=f"Leave out {len(lengths.too_long):,}",
+            fix="" if is_all else "leave out",
+            fix_words=f"Leave out {count:,}",
         )
     ]

@@ -9,7 +9,7 @@ from studio.tasks.checks.duplicates import check_duplicates
 from studio.tasks.checks.finding import Finding
 from studio.tasks.checks.labels import check_enough, check_labels, count_labels, measure_entropy, say_enough
 from studio.tasks.checks.language import check_language, guess_language
-from studio.tasks.checks.lengths import CountTokens, Lengths, check_lengths, count_lengths, measure_lengths
+from studio.tasks.checks.lengths import CountTokens, Lengths, Limit, check_lengths, count_lengths, measure_lengths
 from studio.tasks.task import Task
 
 _ORDER = ("problem", "warning", "remark")
@@ -48,13 +48,13 @@ def check_task(
     template: str = "plain",
     seed: int = 0,
 ) -> Report:
-    """Return the report of a task; with `count_tokens`, also how long it is in tokens and what `limit` would cut."""
+    """Return the report of a task; with `count_tokens`, also how long it is in tokens and what is over `limit`."""
     lengths = None
     findings = [*check_enough(task), *check_labels(task), *check_duplicates(task, seed), *check_content(task)]
     findings += check_language(task)
     if count_tokens is not None:
         lengths = measure_lengths(count_lengths(task, count_tokens, template), limit)
-        findings += check_lengths(task, lengths)
+        findings += check_lengths(task, lengths, Limit(limit, limit)) if limit else []
     labels = count_labels(task)
     spoken = guess_language(instance.output[0] for instance in task.instances[:2000])
     return Report(

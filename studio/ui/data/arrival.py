@@ -18,7 +18,7 @@ from studio.ui.draft import change_draft
 from studio.ui.handler import say
 from studio.ui.theme import asset
 from studio.ui.widgets.panel import Panel
-from studio.ui.widgets.server_act import bind_act, part
+from studio.ui.widgets.server_act import bind_acts, part
 from studio.ui.words import escape, foreign, number
 
 MOST_COLUMNS = 60
@@ -60,12 +60,8 @@ class Arrival(Panel):
     """Shows the HTML of what came last; its acts take the answers of its form."""
 
     def __init__(self, studio: Studio, **options: Any) -> None:
-        acts = (choose_columns, look_again, bring_from)
-        super().__init__(
-            js_on_load=asset("js/arrival.js"),
-            server_functions=[bind_act(studio, act) for act in acts],
-            **options,
-        )
+        acts = bind_acts(studio, choose_columns, look_again, bring_from)
+        super().__init__("", asset("js/arrival.js"), acts, **options)
 
 
 def draw_bring_from(local_folders: bool) -> str:
@@ -251,7 +247,9 @@ def draw_columns_choice(choice: FileChoice) -> str:
 _DEFINITION = f"""<div class="field"><label for="columns-definition">What should the model do with each input?</label>
 <input id="columns-definition" name="definition" maxlength="{LONGEST_DEFINITION}" autocomplete="off"
 placeholder="Say whether the review is good or bad."><p class="hint">In a sentence or two. It stands before each input;
-leave it empty if the rows say it themselves.</p></div>"""
+leave it empty if the rows say it themselves.</p></div>
+<p class="hint">No answers in it yet? Write some into the file and import it: rows without one can be left out. Then
+bring it again under “Label and write”, Add: there the others wait to be labelled.</p>"""
 
 
 def _draw_column(place: int, column: str, cells: list[Any], role: str) -> str:

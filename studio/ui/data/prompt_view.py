@@ -6,13 +6,12 @@ text. The encoding and the examples in the prompt can be tried here, and kept fo
 
 from typing import Any
 
-import gradio as gr
-
 from studio.errors import StudioError
 from studio.objectives.sight import Piece
 from studio.service import Studio
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import bind_acts, part
 
 _FRAME = (
     '<section class="studio card stack sight" aria-label="What the model sees" data-state="empty" hidden></section>'
@@ -20,29 +19,13 @@ _FRAME = (
 _LONGEST_TOKEN = 400
 
 
-class PromptView(gr.HTML):
+class PromptView(Scripted):
     """One instance of the task its value names: {"task_id", "version"}; a row of the table chooses which."""
 
+    kind = "object"
+
     def __init__(self, studio: Studio, **options: Any) -> None:
-        super().__init__(
-            value={},
-            html_template=_FRAME,
-            js_on_load=asset("js/prompt.js"),
-            server_functions=make_acts(studio),
-            apply_default_css=False,
-            container=False,
-            padding=False,
-            **options,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """Its value is an object."""
-        return {"type": "object"}
-
-
-def make_acts(studio: Studio) -> list[Act]:
-    """Return the server functions of the view, bound to `studio`."""
-    return [bind_act(studio, see_tokens)]
+        super().__init__(_FRAME, asset("js/prompt.js"), bind_acts(studio, see_tokens), value={}, **options)
 
 
 def see_tokens(visit: Studio, asked: Any) -> dict[str, Any]:

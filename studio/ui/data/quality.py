@@ -7,8 +7,6 @@ is shown before it is made, and makes a new version.
 import re
 from typing import Any
 
-import gradio as gr
-
 from studio.errors import StudioError
 from studio.service import Studio
 from studio.tasks.checks.finding import Finding
@@ -18,7 +16,8 @@ from studio.tasks.split import Split
 from studio.tasks.task import Task
 from studio.ui.data.pictures import draw_labels, draw_lengths_picture
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import bind_acts, part
 from studio.ui.words import escape, foreign, number
 
 UNASKED = 10_000
@@ -34,29 +33,14 @@ _FRAME = (
 )
 
 
-class Quality(gr.HTML):
+class Quality(Scripted):
     """The report of the task its value names: {"task_id", "version"}; {} shows none."""
 
+    kind = "object"
+
     def __init__(self, studio: Studio, **options: Any) -> None:
-        super().__init__(
-            value={},
-            html_template=_FRAME,
-            js_on_load=asset("js/quality.js"),
-            server_functions=make_acts(studio),
-            apply_default_css=False,
-            container=False,
-            padding=False,
-            **options,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """Its value is an object."""
-        return {"type": "object"}
-
-
-def make_acts(studio: Studio) -> list[Act]:
-    """Return the server functions of the report, bound to `studio`."""
-    return [bind_act(studio, act) for act in (check_task, preview_fix, fix_task, choose_split)]
+        acts = bind_acts(studio, check_task, preview_fix, fix_task, choose_split)
+        super().__init__(_FRAME, asset("js/quality.js"), acts, value={}, **options)
 
 
 def check_task(visit: Studio, asked: Any) -> dict[str, Any]:

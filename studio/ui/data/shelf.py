@@ -5,11 +5,10 @@ Drawn by assets/js/shelf.js from what these acts return; text is only ever text.
 
 from typing import Any
 
-import gradio as gr
-
 from studio.service import Studio
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import bind_acts, part
 
 PAGE = 10
 _LONGEST = 300
@@ -17,29 +16,12 @@ _MOST_REFUSED = 50
 _FRAME = '<details class="studio card more shelf" id="collections" data-state="empty" hidden></details>'
 
 
-class Shelf(gr.HTML):
+class Shelf(Scripted):
     """The collections of the visitor; hidden while there is none."""
 
     def __init__(self, studio: Studio, **options: Any) -> None:
-        super().__init__(
-            value=None,
-            html_template=_FRAME,
-            js_on_load=asset("js/shelf.js"),
-            server_functions=make_acts(studio),
-            apply_default_css=False,
-            container=False,
-            padding=False,
-            **options,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """It has no value."""
-        return {"type": "null"}
-
-
-def make_acts(studio: Studio) -> list[Act]:
-    """Return the server functions of the shelf, bound to `studio`."""
-    return [bind_act(studio, act) for act in (list_collections, list_tasks, peek_task, take_task)]
+        acts = bind_acts(studio, list_collections, list_tasks, peek_task, take_task, delete_collection)
+        super().__init__(_FRAME, asset("js/shelf.js"), acts, **options)
 
 
 def list_collections(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -85,3 +67,9 @@ def take_task(visit: Studio, asked: Any) -> dict[str, Any]:
     """Copy a task out of a collection."""
     reading = visit.data.take_task(part(asked, "collection", str), part(asked, "task_id", str))
     return {"task_id": reading.task.task_id, "instances": len(reading.task.instances)}
+
+
+def delete_collection(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Delete a collection."""
+    visit.data.delete_collection(part(asked, "collection", str))
+    return {"done": True}

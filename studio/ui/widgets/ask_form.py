@@ -8,54 +8,35 @@ training come one at a time by a server function, since a task may have thousand
 import random
 from typing import Any
 
-import gradio as gr
-
 from studio.errors import RecipeError
 from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.widgets.question import PARTS, list_part
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import Act, bind_acts, part
 
 MOST_CHOICES = 8
 _LONGEST_PROMPT = 20_000
+_FORM = '<form class="ask" data-state="empty" data-run="" novalidate></form>'
+_PAIR = '<section class="pair" aria-label="Answers" data-state="empty" hidden></section>'
 
 
-class AskForm(gr.HTML):
+class AskForm(Scripted):
     """Prompt, checkpoint and options for `draft.run`; without a run that can be asked, it says how to get one."""
 
+    kind = "object"
+
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(
-            value=None,
-            html_template='<form class="ask" data-state="empty" data-run="" novalidate></form>',
-            js_on_load=asset("js/ask.js"),
-            server_functions=make_acts(studio),
-            padding=False,
-            apply_default_css=False,
-            **settings,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """Its value is a question: {"run", "prompt", "step", ...}."""
-        return {"type": "object"}
+        super().__init__(_FORM, asset("js/ask.js"), make_acts(studio), **settings)
 
 
-class AnswerPair(gr.HTML):
+class AnswerPair(Scripted):
     """Two answers side by side, growing; its value is one of those that `answer_both` yields."""
 
-    def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(
-            value=None,
-            server_functions=[bind_act(studio, act) for act in (vote, count_votes)],
-            html_template='<section class="pair" aria-label="Answers" data-state="empty" hidden></section>',
-            js_on_load=asset("js/answers.js"),
-            padding=False,
-            apply_default_css=False,
-            **settings,
-        )
+    kind = "object"
 
-    def api_info(self) -> dict[str, Any]:
-        """Its value is an object."""
-        return {"type": "object"}
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        super().__init__(_PAIR, asset("js/answers.js"), bind_acts(studio, vote, count_votes), **settings)
 
 
 def make_acts(studio: Studio) -> list[Act]:
@@ -68,7 +49,7 @@ def make_acts(studio: Studio) -> list[Act]:
     def pick(visit: Studio, asked: Any) -> dict[str, Any]:
         return pick_prompt(visit, part(asked, "run", str), part(asked, "part", str), asked.get("index"))
 
-    return [bind_act(studio, act) for act in (look, pick)]
+    return bind_acts(studio, look, pick)
 
 
 def vote(visit: Studio, asked: Any) -> dict[str, Any]:

@@ -5,9 +5,7 @@ Knows the names of the signals (assets/js/studio.js fires them). A page wires `d
 puts changes out to `draft.patch`, made by `studio.ui.draft.change_draft`.
 """
 
-from typing import Any
-
-import gradio as gr
+from studio.ui.widgets.scripted import Scripted
 
 SIGNALS = (
     "opened",
@@ -26,38 +24,22 @@ SIGNALS = (
 _NAMES = " ".join(f"'{name}'" for name in SIGNALS)  # gradio makes events of the names it finds in quotes in the script
 
 
-class DraftBox(gr.HTML):
+class DraftBox(Scripted):
     """The draft as a component: an input of handlers, never an output."""
 
+    kind = "object"
+
     def __init__(self) -> None:
-        super().__init__(
-            value={},
-            html_template="<i></i>",
-            visible="hidden",
-            elem_id="draft",
-            container=False,
-            js_on_load=f"/* {_NAMES} */ window.studio.attachDraft({{props, trigger}});",
-        )
+        script = f"/* {_NAMES} */ window.studio.attachDraft({{props, trigger}});"
+        super().__init__("<i></i>", script, value={}, visible="hidden", elem_id="draft")
         self.patch = DraftPatch()
 
-    def api_info(self) -> dict[str, Any]:
-        """Its value is an object."""
-        return {"type": "object"}
 
-
-class DraftPatch(gr.HTML):
+class DraftPatch(Scripted):
     """Where handlers put a change of the draft."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            value={},
-            html_template="<i></i>",
-            visible="hidden",
-            elem_id="draft-patch",
-            container=False,
-            js_on_load="window.studio.attachPatch({props, watch});",
-        )
+    kind = "object"
 
-    def api_info(self) -> dict[str, Any]:
-        """Its value is an object."""
-        return {"type": "object"}
+    def __init__(self) -> None:
+        script = "window.studio.attachPatch({props, watch});"
+        super().__init__("<i></i>", script, value={}, visible="hidden", elem_id="draft-patch")

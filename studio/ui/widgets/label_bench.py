@@ -8,8 +8,6 @@ only when it is on the disk. Writing and versions are in `write_acts.py`.
 import time
 from typing import Any, cast
 
-import gradio as gr
-
 from studio.errors import InputError
 from studio.service import Studio
 from studio.tasks.agreement import describe_agreement
@@ -19,40 +17,30 @@ from studio.tasks.labelling import Label
 from studio.tasks.task import Example, Task
 from studio.tasks.team import read_name
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import Act, bind_acts, part
 from studio.ui.widgets.write_acts import WRITE_ACTS
 
 SCRIPTS = ("bench.js", "bench_label.js", "bench_people.js", "bench_write.js", "bench_table.js", "bench_versions.js")
 MOST_ITEMS = 60
 MOST_CONFLICTS = 50
 MOST_RUNS = 20
+_FRAME = '<section class="bench" aria-label="Label and write" data-state="empty"></section>'
 LONGEST_ANSWER = 96
 """Tokens that a suggestion may have."""
 
 
-class LabelBench(gr.HTML):
+class LabelBench(Scripted):
     """The labelling page; tells tests data-state, data-task, data-id, data-done."""
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(
-            value=None,
-            html_template='<section class="bench" aria-label="Label and write" data-state="empty"></section>',
-            js_on_load="\n".join(asset(f"js/{name}") for name in SCRIPTS),
-            server_functions=make_acts(studio),
-            padding=False,
-            apply_default_css=False,
-            **settings,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """It has no value."""
-        return {"type": "null"}
+        super().__init__(_FRAME, "\n".join(asset(f"js/{name}") for name in SCRIPTS), make_acts(studio), **settings)
 
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the bench, bound to `studio`."""
     acts = (open_bench, read_items, give_label, undo_label, look_together, settle_label, share_labels, use_labels)
-    return [bind_act(studio, act) for act in (*acts, list_helpers, suggest_label, *WRITE_ACTS)]
+    return bind_acts(studio, *acts, list_helpers, suggest_label, *WRITE_ACTS)
 
 
 def open_bench(visit: Studio, asked: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from studio.service import Studio
 from studio.ui.theme import asset
 from studio.ui.visiting import Asking
 from studio.ui.widgets.curve import read_curve, read_number, read_step
+from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_act, part
 from studio.ui.words import again_words
 
@@ -71,7 +72,7 @@ _TEMPLATE = """
 </div>"""
 
 
-class LiveChart(gr.HTML):
+class LiveChart(Scripted):
     """Training and held-out loss of `draft.run`, growing while it trains.
 
     Its element tells tests and styles: data-status, data-step, data-points, data-connection, data-plot, data-zoomed.
@@ -80,18 +81,8 @@ class LiveChart(gr.HTML):
     def __init__(self, studio: Studio, **settings: Any) -> None:
         plotly = find_plotly()
         gr.set_static_paths([plotly])
-        super().__init__(
-            value=None,
-            html_template=_TEMPLATE.format(plotly=plotly.as_posix()),
-            js_on_load=asset("js/chart.js"),
-            server_functions=[make_pull(studio)],
-            padding=False,
-            apply_default_css=False,
-            **settings,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "null"}
+        frame = _TEMPLATE.format(plotly=plotly.as_posix())
+        super().__init__(frame, asset("js/chart.js"), [make_pull(studio)], **settings)
 
 
 def find_plotly() -> Path:

@@ -1,29 +1,22 @@
 """A piece of page made by the server: HTML whose buttons and fields are tied to the draft after each drawing."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-import gradio as gr
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import Act
 
 _SCRIPT = "watch('value', () => window.studio.drawn(element)); window.studio.drawn(element);"
 
 
-class Panel(gr.HTML):
+class Panel(Scripted):
     """Shows a str of HTML, its foreign text already escaped (`studio.ui.words.escape`)."""
 
-    def __init__(self, value: str = "", **options: Any) -> None:
-        super().__init__(
-            value=value,
-            apply_default_css=False,
-            container=False,
-            padding=False,
-            js_on_load=options.pop("js_on_load", _SCRIPT),
-            **options,
-        )
+    kind = "string"
 
-    def api_info(self) -> dict[str, Any]:
-        """Its value is HTML."""
-        return {"type": "string"}
+    def __init__(self, value: str = "", script: str = _SCRIPT, acts: Sequence[Act] = (), **options: Any) -> None:
+        super().__init__("${value}", script, acts, value=value, **options)
 
 
 def fresh(html: str) -> str:

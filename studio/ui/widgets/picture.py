@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import gradio as gr
+from studio.ui.widgets.scripted import Scripted
 
 _FRAME = """<div class="studio stack"><div class="picture"></div>
 <p class="hint thicker" hidden>Drawn a little thicker than it is: to scale you would not see it.</p>
@@ -23,20 +23,10 @@ EXAMPLE = {
 """What is drawn until the model's own matrix is known: the one of the teaching line."""
 
 
-class Picture(gr.HTML):
+class Picture(Scripted):
     """Its value says which matrix, and what trains: all of it ("whole"), a thin "pair", or other "parts"."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            value=EXAMPLE,
-            html_template=_FRAME,
-            apply_default_css=False,
-            container=False,
-            padding=False,
-            js_on_load="window.studio.attachPicture({element, props, watch});",
-            **options,
-        )
+    kind = "object"
 
-    def api_info(self) -> dict[str, Any]:
-        """Its value is an object."""
-        return {"type": "object"}
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_FRAME, "window.studio.attachPicture({element, props, watch});", value=EXAMPLE, **options)

@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-import gradio as gr
-
 from studio.errors import StudioError
 from studio.service import Studio
 from studio.tasks.split import split_task
 from studio.tasks.task import Instance, Task
 from studio.tasks.writing import list_formats, write_task
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import Act, bind_acts, part
 from studio.ui.words import escape, foreign, number
 
 PAGE = 50
@@ -35,33 +34,18 @@ class="part">Part</th></tr></thead>
 </div>"""
 
 
-class Rows(gr.HTML):
+class Rows(Scripted):
     """Its value says whose rows: {"task_id", "version"}; {} shows none."""
 
-    def __init__(self, studio: Studio, **options: Any) -> None:
-        super().__init__(
-            value={},
-            html_template=_FRAME,
-            js_on_load=asset("js/rows.js"),
-            server_functions=make_acts(studio),
-            apply_default_css=False,
-            container=False,
-            padding=False,
-            **options,
-        )
+    kind = "object"
 
-    def api_info(self) -> dict[str, Any]:
-        """Its value is an object."""
-        return {"type": "object"}
+    def __init__(self, studio: Studio, **options: Any) -> None:
+        super().__init__(_FRAME, asset("js/rows.js"), make_acts(studio), value={}, **options)
 
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the table."""
-
-    def read_rows(visit: Studio, asked: Any) -> dict[str, Any]:
-        return find_rows(visit, asked)
-
-    return [bind_act(studio, act) for act in (read_rows, write_file)]
+    return bind_acts(studio, read_rows, write_file)
 
 
 def write_file(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -75,7 +59,7 @@ def _load(studio: Studio, asked: Any) -> Task:
     return studio.load_task(part(asked, "task_id", str), version if isinstance(version, str) else None)
 
 
-def find_rows(studio: Studio, asked: Any) -> dict[str, Any]:
+def read_rows(studio: Studio, asked: Any) -> dict[str, Any]:
     """Return one page of a task's rows as {"html", "page", "pages", "about"}. Raises NotFoundError in words."""
     asked = asked if isinstance(asked, dict) else {}
     task = _load(studio, asked)

@@ -8,53 +8,14 @@ where the click was.
 
 from typing import Any
 
-import gradio as gr
-
 from studio.errors import InputError
 from studio.service import Studio
 from studio.ui.theme import asset
-from studio.ui.widgets.server_act import Act, bind_act, part
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import Act, bind_acts, part
 
 LONGEST_REQUEST = 64
-
-
-class RunDesk(gr.HTML):
-    """State, progress and acts of `draft.run`; hidden while there is none."""
-
-    def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(
-            value=None,
-            html_template='<section class="desk" aria-label="The run" data-status="none" hidden></section>',
-            js_on_load=asset("js/train.js"),
-            server_functions=make_acts(studio),
-            padding=False,
-            apply_default_css=False,
-            **settings,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """It has no value."""
-        return {"type": "null"}
-
-
-class SampleAnswers(gr.HTML):
-    """The sample answers of `draft.run`; hidden until there are some."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(
-            value=None,
-            html_template=_SAMPLES,
-            js_on_load=asset("js/samples.js"),
-            padding=False,
-            apply_default_css=False,
-            **settings,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """It has no value."""
-        return {"type": "null"}
-
-
+_DESK = '<section class="desk" aria-label="The run" data-status="none" hidden></section>'
 _SAMPLES = """
 <section class="samples" aria-label="Answers on the way" data-step="" hidden>
   <header><h3 class="samples-title"></h3><div class="samples-pick"></div></header>
@@ -62,11 +23,23 @@ _SAMPLES = """
 </section>"""
 
 
+class RunDesk(Scripted):
+    """State, progress and acts of `draft.run`; hidden while there is none."""
+
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        super().__init__(_DESK, asset("js/train.js"), make_acts(studio), **settings)
+
+
+class SampleAnswers(Scripted):
+    """The sample answers of `draft.run`; hidden until there are some."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(_SAMPLES, asset("js/samples.js"), **settings)
+
+
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the desk, bound to `studio`."""
-
-    acts = (start_run, train_again, stop_run, resume_run, read_settings, read_output)
-    return [bind_act(studio, act) for act in acts]
+    return bind_acts(studio, start_run, train_again, stop_run, resume_run, read_settings, read_output)
 
 
 def start_run(visit: Studio, asked: Any) -> dict[str, Any]:

@@ -30,6 +30,11 @@ def bind_act(studio: Studio, act: Callable[[Studio, Any], dict[str, Any]]) -> Ac
     return answer
 
 
+def bind_acts(studio: Studio, *acts: Callable[[Studio, Any], dict[str, Any]]) -> list[Act]:
+    """Make server functions of several."""
+    return [bind_act(studio, act) for act in acts]
+
+
 def part(asked: Any, name: str, kind: type[Part]) -> Part:
     """Return one part of what the browser sent. Raises InputError unless it is there and of its kind."""
     value = asked.get(name) if isinstance(asked, dict) else None

@@ -5,6 +5,8 @@ with what stands there now, so that the page can show both texts.
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,8 +17,9 @@ from studio.tasks.comparison import Difference, InstanceChange
 from studio.tasks.edit import Edit, EditConflict, read_edit
 from studio.tasks.label_desk import Brought
 from studio.tasks.label_table import SHOWN, Filter, filter_rows, make_bulk_edits
-from studio.tasks.pasting import preview_pasted
+from studio.tasks.pasting import Columns, preview_inputs, preview_pasted
 from studio.tasks.task import Task
+from studio.ui.upload import check_upload
 from studio.ui.widgets.server_act import part
 
 ROWS = 50
@@ -28,15 +31,26 @@ LONGEST_NAME = 80
 def paste_inputs(visit: Studio, asked: Any) -> dict[str, Any]:
     """Let pasted inputs wait for their answers; of a table, answer with its columns until one is chosen."""
     task_id, text = part(asked, "task", str), part(asked, "text", str)
-    column, answers = asked.get("column"), asked.get("answers")
     if asked.get("whole") is True:
         return _answer_brought(visit, visit.labels.let_wait(task_id, text))
-    found = preview_pasted(text) if column is None else None
+    return _bring(visit, asked, partial(preview_pasted, text), partial(visit.labels.paste, task_id, text))
+
+
+def bring_inputs(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Let the inputs of an uploaded file wait, as `paste_inputs` does."""
+    task_id, (path, name) = part(asked, "task", str), check_upload(asked.get("file"))
+    bring = partial(visit.labels.bring_inputs, task_id, path, name)
+    return _bring(visit, asked, partial(preview_inputs, path, name), bring)
+
+
+def _bring(
+    visit: Studio, asked: Any, preview: Callable[[], Columns | None], bring: Callable[..., Brought]
+) -> dict[str, Any]:
+    column, answers = (name if isinstance(name := asked.get(key), str) else None for key in ("column", "answers"))
+    found = preview() if column is None else None
     if found:
-        return {"columns": list(found.columns), "rows": found.rows, "words": found.words}
-    chosen = column if isinstance(column, str) and column else None
-    beside = answers if isinstance(answers, str) and answers else None
-    return _answer_brought(visit, visit.labels.paste(task_id, text, chosen, beside, _read_by(asked)))
+        return found._asdict()
+    return _answer_brought(visit, bring(column or None, answers or None, _read_by(asked)))
 
 
 def _answer_brought(visit: Studio, brought: Brought) -> dict[str, Any]:
@@ -200,6 +214,7 @@ def _read_by(asked: Any) -> str:
 
 WRITE_ACTS = (
     paste_inputs,
+    bring_inputs,
     add_instance,
     edit_task,
     list_rows,
