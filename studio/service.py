@@ -76,8 +76,9 @@ class Studio:
         self.shared = shared
         self.visitor = NOBODY if shared else THE_ONE
         self.tasks = TaskStore(workspace)
-        self.scheduler = Scheduler(workspace, launcher, Forecast(self._expect_seconds).find_seconds)
         self.desk = Desk(workspace)
+        expect = Forecast(self._expect_seconds).find_seconds
+        self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
         self._starting = threading.Lock()
         self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
         self._recipes = lru_cache(maxsize=1024)(self._load_recipe)

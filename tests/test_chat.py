@@ -219,7 +219,7 @@ def test_a_base_that_was_changed_since_the_training_is_told_in_words(
     AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path)
     run = train_quickly(workspace, tmp_path)
     assert desk.ask(run, "1 + 1", max_tokens=2).done
-    desk.forget()
+    desk.make_room()
     config = AutoConfig.from_pretrained(tiny_model)
     config.hidden_size = 64
     AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
@@ -238,7 +238,7 @@ def test_both_sides_are_scored(desk: Desk, workspace: Workspace, runs: dict[str,
 
 def test_the_desk_gives_its_memory_back(desk: Desk, runs: dict[str, Run]) -> None:
     desk.ask(runs["lora"], "1 + 1", max_tokens=2)
-    desk.forget()
+    desk.make_room()
     assert desk._pair is None
     wait_until(lambda: desk.ask(runs["lora"], "1 + 1", max_tokens=2).done)
     with pytest.raises(InputError):

@@ -225,3 +225,25 @@ def test_a_base_that_is_gone(studio: Studio, tiny_model: Path, tmp_path: Path, c
     with pytest.raises(StudioError, match="There is no folder"):
         studio.ask(orphan.run_id, "40 + 2")
     check_next()
+
+
+def test_a_training_gets_the_memory_that_nobody_uses_for_an_answer(
+    studio: Studio, run: Run, check_next: Callable[[], None]
+) -> None:
+    import weakref
+
+    assert studio.scheduler._make_room == studio.desk.make_room
+    studio.ask(run.run_id, "40 + 2", max_tokens=2)
+    pair = studio.desk._pair
+    assert pair is not None
+    held = weakref.ref(pair.base)
+    del pair
+    answer = studio.stream(run.run_id, "40 + 2", max_tokens=8)
+    next(answer)
+    studio.desk.make_room()
+    assert held() is not None, "somebody is being answered"
+    assert list(answer)[-1].done
+    studio.desk.make_room()
+    assert held() is None and studio.desk._pair is None
+    studio.desk.make_room()
+    check_next()

@@ -281,3 +281,14 @@ def test_many_hands_at_once_start_each_run_once(
         hand.join(timeout=60)
     assert launcher.started == [runs[0].run_id]
     assert [event["event"] for event in read_all(runs[0])] == ["started", "metrics"]
+
+
+def test_room_is_made_before_each_start_and_only_then(workspace: Workspace, launcher: WritingLauncher) -> None:
+    seen: list[int] = []
+    scheduler = Scheduler(workspace, launcher, make_room=lambda: seen.append(len(launcher.started)))
+    runs = [make_run(workspace) for _ in range(2)]
+    scheduler.start_next()
+    assert scheduler.start_next() is None, "the first one trains"
+    launcher.finish(runs[0])
+    scheduler.start_next()
+    assert scheduler.start_next() is None and seen == [0, 1]

@@ -15,6 +15,7 @@ from studio.chat.question import Question, read_question
 from studio.chat.seat import Seat
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
+from studio.models.loading import return_memory
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.scoring.score import Comparison, compare
@@ -65,10 +66,16 @@ class Desk:
         *_, last = self.stream(run, prompt, **options)
         return last
 
-    def forget(self) -> None:
-        """Give the memory of the loaded pair back."""
-        with self._sit_down():
+    def make_room(self) -> None:
+        """Give the memory of the loaded pair back, unless somebody is being answered."""
+        who = object()
+        if self._pair is None or not self._seat.take(who, 0):
+            return
+        try:
             self._pair = None
+            return_memory()
+        finally:
+            self._seat.leave(who)
 
     def compare(self, run: Run, instances: list[Instance], step: int | None = None) -> Comparison:
         """Return how base and tuned score on instances of the run's task. Raises StudioError in words."""

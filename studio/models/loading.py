@@ -3,6 +3,7 @@
 Safetensors only, never the author's code. Imports torch and transformers inside its functions.
 """
 
+import gc
 import logging
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,15 @@ def choose_attention(model: Any, device: DeviceFacts, longest: int, wanted: str 
             f"This model can't compute attention by {wanted!r} here: {first_line(error)} Choose auto.",
             field="training.attention",
         ) from None
+
+
+def return_memory() -> None:
+    """Give back what this process held and nobody uses any more, a graphics card's memory too; torch is loaded."""
+    import torch
+
+    gc.collect()  # models refer to themselves
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def quiet_libraries() -> None:

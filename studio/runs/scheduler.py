@@ -8,6 +8,7 @@ that ended without a word, while the evidence is fresh.
 import logging
 import shutil
 import threading
+from collections.abc import Callable
 
 from filelock import FileLock, Timeout
 
@@ -29,11 +30,19 @@ ROOM_FOR_A_LINE = 1 << 16
 class Scheduler:
     """Watches all runs of a workspace and starts them in turn."""
 
-    def __init__(self, workspace: Workspace, launcher: Launcher | None = None, expect: Expect | None = None) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        launcher: Launcher | None = None,
+        expect: Expect | None = None,
+        make_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`make_room` is called before each start: a training needs the memory that others can spare."""
         self.workspace = workspace
         self.launcher = launcher or ProcessLauncher()
         self.trouble = ""  # why the first one in the line can't be started
         self._expect = expect
+        self._make_room = make_room
         self._watches: dict[str, Watch] = {}
         self._explained: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
@@ -102,6 +111,7 @@ class Scheduler:
             if first is None or any(status.status in ACTIVE for status in statuses):
                 return None
             run = find_run(self.workspace, first.run_id)
+            self._make_room()
             try:
                 self.launcher.launch(self.workspace, run)
             except (StudioError, OSError) as error:
