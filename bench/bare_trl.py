@@ -1,9 +1,8 @@
 """TRL's SFTTrainer on a task of a workspace, as its own examples use it: what the studio's training is compared with.
 
 `python -m bench.bare_trl SETTINGS`, where SETTINGS is JSON: `folder` of the workspace, `task_id`, `precision`, `rank`,
-`config` (of SFTConfig), and if need be `model` (a folder; else the built-in base), `prepare` (a quantised base is
-prepared as peft's pages show it, which TRL's own script leaves out), `evaluate`, and `unsloth` (the same trainer, the
-model loaded and patched by Unsloth).
+`config` (of SFTConfig), and if need be `model` (a folder; else the built-in base), `evaluate`, and `unsloth` (the same
+trainer, the model loaded and patched by Unsloth).
 
 Prints JSON: seconds from the start of the script to the first logged loss, examples a second, held-out loss, seconds;
 and as bench.peak: bytes at the peak, the moments steps ended, losses, tokens, learnt tokens, examples, trainable.
@@ -22,7 +21,7 @@ UNSLOTH = import_module("unsloth") if SETTINGS.get("unsloth") else None  # patch
 import torch  # noqa: E402
 from bitsandbytes.nn import Linear4bit  # noqa: E402
 from datasets import Dataset  # noqa: E402
-from peft import LoraConfig, prepare_model_for_kbit_training  # noqa: E402
+from peft import LoraConfig  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, TrainerCallback  # noqa: E402
 from trl import SFTConfig, SFTTrainer  # noqa: E402
 
@@ -114,8 +113,6 @@ def make_trainer(watcher: Watcher) -> SFTTrainer:
         model, tokenizer = load_model(folder, SETTINGS["precision"], config.device.type), None
         tokenizer = AutoTokenizer.from_pretrained(folder)
         lora = LoraConfig(r=rank, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
-        if SETTINGS.get("prepare") and SETTINGS["precision"] == "nf4":
-            model = prepare_model_for_kbit_training(model)
     return SFTTrainer(
         model=model,
         args=config,

@@ -66,7 +66,7 @@ def train_by_trl(home: str, task_id: str, precision: str, seed: int) -> dict[str
         "rank": 8,
         "config": {**config, "seed": seed},
     }
-    told = run_python("-m", "bench.bare_trl", json.dumps({**settings, "prepare": True, "evaluate": True}))
+    told = run_python("-m", "bench.bare_trl", json.dumps({**settings, "evaluate": True}))
     return {name: told[name] for name in ("first_loss_seconds", "examples_per_second", "held_out_loss", "seconds")}
 
 

@@ -82,7 +82,7 @@ def test_a_slider_measures_a_few_times_and_tells_each_value(name: str, slider: s
     for method, told in zip(chosen, found, strict=True):
         exact = _find_activations(read_config_text(folder), json.dumps(method.model_dump()), computing)
         wanted = exact.count_bytes(ROWS, LENGTH, 4, checkpointing=False)
-        assert told.count_bytes(ROWS, LENGTH, 4, checkpointing=False) == pytest.approx(wanted, rel=0.01)
+        assert told.count_bytes(ROWS, LENGTH, 4, checkpointing=False) == pytest.approx(wanted, rel=0.02)
 
 
 def test_half_the_bytes_a_number_keep_less(folder: Path) -> None:

@@ -35,7 +35,8 @@ async function see(wanted, look = false) {
     if (!text.childElementCount) put(about, "Turning the text into tokens …");
     const found = await server.see_tokens({recipe: recipeNow, place: wanted});
     if (mine !== asked) return;
-    if (found && !(found.error && found.field === "place")) { place = wanted; draw(found); }
+    if (!found) { shown = ""; draw({error: "The studio did not answer. Try again."}); }
+    else if (!(found.error && found.field === "place")) { place = wanted; draw(found); }
   }
   if (look) { box.scrollIntoView({block: "start", behavior: "smooth"}); title.focus?.(); }
 }

@@ -3,12 +3,13 @@ const studio = window.studio;
 const body = element.querySelector(".rows"), search = element.querySelector("input"), about = element.querySelector(".about");
 const only = element.querySelector(".only");
 const format = element.querySelector(".format"), problem = element.querySelector(".error-line");
+const SILENT = "The studio did not answer. Try again.";
 let page = 0, asked = 0, timer = 0, filter = null; // {finding, title, recipe}: the instances of one finding
 
 async function take() {
   const task = props.value, found = await server.write_file({ task_id: task.task_id, version: task.version || null, format: format.value });
-  problem.textContent = found.error ?? "";
-  if (found.error) return;
+  problem.textContent = found ? found.error ?? "" : SILENT;
+  if (!found || found.error) return;
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([found.text], { type: "text/plain;charset=utf-8" }));
   link.download = found.name;
@@ -23,10 +24,10 @@ async function turn(to) {
   if (!task || !task.task_id) { body.replaceChildren(); about.textContent = ""; return; }
   const mine = ++asked;
   const found = await server.read_rows({ task_id: task.task_id, version: task.version || null, page: to, search: search.value, ...(filter ? { finding: filter.finding, recipe: filter.recipe } : {}) });
-  if (mine !== asked || !found) return; // a newer question was asked meanwhile
-  if (found.error) {
+  if (mine !== asked) return; // a newer question was asked meanwhile
+  if (!found || found.error) {
     body.innerHTML = '<tr><td colspan="4" class="error-line"></td></tr>';
-    body.querySelector("td").textContent = found.error;
+    body.querySelector("td").textContent = found?.error ?? SILENT;
     about.textContent = "";
     return;
   }

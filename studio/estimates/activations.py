@@ -18,7 +18,7 @@ from studio.estimates.counting import LOCK, build_model, cut_layers, find_shape_
 from studio.methods import METHODS, Method
 from studio.models.libraries import import_libraries
 
-_MEASURED = {"rank": (8, 64), "size": (8, 64), "tokens": (8, 32, 64)}
+_MEASURED = {"rank": (4, 8), "size": (4, 8), "tokens": (4, 8, 16)}
 """Settings that slide, and where they are measured: what is kept grows evenly with a rank or a size; tokens that stand
 before the text are also looked at by one another, so with their square."""
 

@@ -271,3 +271,27 @@ def test_other_tasks_are_learnt_with_it_and_a_task_is_taken_along(
     page.locator("#task-cards").get_by_role("radio", name=re.compile("Yesterday")).click()
     expect(mixing).to_contain_text("none so far", timeout=LONG)
     assert console_errors == []
+
+
+def test_a_studio_that_is_away_is_told_where_it_was_asked_and_asked_again(page: Page) -> None:
+    page.goto(address("data"))
+    rows, sight = page.locator("#task-rows"), page.locator("#task-sight .sight")
+    expect(rows.locator("tbody tr")).to_have_count(50, timeout=LONG)
+    expect(sight).to_have_attribute("data-state", "done", timeout=LONG)
+    page.context.set_offline(True)
+    rows.get_by_role("button", name="Download").click()
+    expect(rows.locator("p.error-line")).to_have_text("The studio did not answer. Try again.")
+    see = rows.locator("[data-see='3']")
+    see.click()
+    expect(sight).to_have_attribute("data-state", "error")
+    expect(sight.locator(".error-line")).to_have_text("The studio did not answer. Try again.")
+    rows.get_by_role("button", name="Next 50").click()
+    expect(rows.locator("tbody .error-line")).to_have_text("The studio did not answer. Try again.")
+    page.context.set_offline(False)
+    rows.get_by_role("button", name="Next 50").click()
+    expect(rows.locator("tbody tr")).to_have_count(50)
+    with page.expect_download():
+        rows.get_by_role("button", name="Download").click()
+    expect(rows.locator("p.error-line")).to_be_empty()
+    rows.locator("[data-see]").first.click()
+    expect(sight).to_have_attribute("data-state", "done", timeout=LONG)
