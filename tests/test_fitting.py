@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -83,6 +84,41 @@ def test_a_slider_measures_a_few_times_and_tells_each_value(name: str, slider: s
         exact = _find_activations(read_config_text(folder), json.dumps(method.model_dump()), computing)
         wanted = exact.count_bytes(ROWS, LENGTH, 4, checkpointing=False)
         assert told.count_bytes(ROWS, LENGTH, 4, checkpointing=False) == pytest.approx(wanted, rel=0.02)
+
+
+def test_attention_that_is_one_operation_keeps_its_weights_once(folder: Path) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from studio.runs.batch import Batcher
+    from studio.runs.one_pass import read_in_one_pass, use_one_pass
+
+    method = METHODS.read("lora")
+    base = AutoModelForCausalLM.from_config(AutoConfig.for_model(**CONFIG)).requires_grad_(False)
+    base.set_attn_implementation("eager")
+    model = method.attach(base).eval()
+    use_one_pass(model)
+    labels = [-100] * (LENGTH - 1) + [9]
+    rows = [{"input_ids": [7] * 8 + [number + 20] * (LENGTH - 8), "labels": labels} for number in range(ROWS)]
+    batch = Batcher(0, shares=True)(rows)
+    assert batch["prefix_ids"].tolist() == [[7] * 8]
+    whole = (8 + ROWS * (LENGTH - 8)) / LENGTH
+
+    class Reader:
+        """Reads that batch where others read their ids."""
+
+        parameters, buffers = model.parameters, model.buffers
+
+        def __call__(self, **_: Any) -> Any:
+            return SimpleNamespace(logits=read_in_one_pass(model, batch)[0])
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        real = _count_saved(Reader(), ROWS, LENGTH)
+    told, before = (
+        find_activations(folder, method, Computing(4, True, True, once)).count_bytes(whole, LENGTH, 4, False)
+        for once in (True, False)
+    )
+    assert 0.9 < told / real < 1.1 and told < before
 
 
 def test_half_the_bytes_a_number_keep_less(folder: Path) -> None:

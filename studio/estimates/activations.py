@@ -24,11 +24,14 @@ before the text are also looked at by one another, so with their square."""
 
 
 class Computing(NamedTuple):
-    """How a run computes: bytes of a stored number, whether in mixed precision, and whether attention is plain."""
+    """How a run computes: bytes of a stored number, whether in mixed precision, whether attention is plain, and whether
+    plain attention is one operation, as over rows with a common beginning, which keeps its weights once.
+    """
 
     number_bytes: int
     mixed: bool = False
     plain_attention: bool = False
+    one_operation: bool = False
 
 
 class Kept(NamedTuple):
@@ -156,12 +159,23 @@ def compute_as(computing: Computing) -> Any:
         wide = isinstance(value, torch.Tensor) and value.is_floating_point()
         return value.to(torch.bfloat16) if wide else value
 
+    class Weights(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, scores: Any) -> Any:
+            return cast(torch.empty_like(scores)) if computing.mixed else torch.empty_like(scores)
+
+        @staticmethod
+        def backward(context: Any, gradient: Any) -> Any:
+            raise NotImplementedError
+
     class Computed(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if computing.mixed and function in narrow:
                 args, kwargs = tuple(map(cast, args)), {key: cast(value) for key, value in (kwargs or {}).items()}
             if function is functional.scaled_dot_product_attention:
                 return Fused.apply(*args[:3])
+            if computing.one_operation and function is functional.softmax:
+                return Weights.apply(args[0])
             return function(*args, **(kwargs or {}))
 
     return Computed()

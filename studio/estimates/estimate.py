@@ -128,15 +128,22 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
     length = min(task.longest, recipe.training.max_length)
     mixed = recipe.choose_half(device) is not None
     plain = attends_plainly(device, length, recipe.training.attention)
+    shared = task.shared if recipe.training.shares_beginnings else 0
+    computing = Computing(
+        recipe.precision.count_number(device.bf16),
+        mixed,
+        plain,
+        plain and shared > 0 and not recipe.method.virtual_tokens,
+    )
     return itemise_memory(
         shape,
         counted,
         recipe.precision,
-        find_activations(folder, recipe.method, Computing(recipe.precision.count_number(device.bf16), mixed, plain)),
+        find_activations(folder, recipe.method, computing),
         batch=plan.batch_size,
         length=length,
         learnt=task.learnt,
-        shared=task.shared if recipe.training.shares_beginnings else 0,
+        shared=shared,
         whole_model=recipe.method.saves_whole_model,
         checkpointing=recipe.training.gradient_checkpointing,
         on_processor=device.kind == "cpu",
