@@ -257,6 +257,25 @@ def test_a_checkpoint_is_replaced_and_forgotten_at_once(workspace: Workspace) ->
     assert [path.name for path in run.checkpoints_folder.iterdir()] == ["step-9"]
 
 
+def test_who_looks_while_an_old_checkpoint_makes_room_for_a_new_one_sees_one(workspace: Workspace) -> None:
+    run = make_run(workspace)
+    make_checkpoint(run, 1)
+    looks: list[list[int]] = []
+
+    def look() -> None:
+        while not looks or looks[-1] != [300]:
+            looks.append(run.list_checkpoints())
+
+    viewer = threading.Thread(target=look)
+    viewer.start()
+    for step in range(2, 301):
+        beside = Path(shutil.copytree(run.checkpoints_folder / f"step-{step - 1}", run.checkpoints_folder / ".beside"))
+        run.keep_checkpoint(beside, step)
+        run.forget_checkpoint(step - 1)
+    viewer.join(timeout=60)
+    assert not viewer.is_alive() and all(looks)
+
+
 def test_the_leavings_of_a_killed_training_are_cleared(workspace: Workspace) -> None:
     run = make_run(workspace)
     run.clear_leavings()

@@ -118,12 +118,17 @@ class Run:
 
     def look_at_checkpoints(self) -> dict[int, str]:
         """Return step -> what is wrong with the weights, "" where they are whole; rising."""
-        try:
-            names = [entry.parent.name for entry in self.checkpoints_folder.glob("step-*/recipe.json")]
-        except OSError:
-            return {}
-        steps = sorted(int(name[5:]) for name in names if re.fullmatch(r"step-(0|[1-9][0-9]{0,8})", name))
-        return {step: find_damage(self.checkpoints_folder / f"step-{step}") for step in steps}
+        while True:
+            try:
+                names = os.listdir(self.checkpoints_folder)
+            except OSError:
+                return {}
+            steps = sorted(int(name[5:]) for name in names if re.fullmatch(r"step-(0|[1-9][0-9]{0,8})", name))
+            folders = {step: self.checkpoints_folder / f"step-{step}" for step in steps}
+            found = {step: find_damage(folder) for step, folder in folders.items() if (folder / "recipe.json").exists()}
+            if all(map(os.path.lexists, folders.values())):
+                return found
+            # A training keeps a new one, then forgets an old one: whoever read the names before looks again.
 
     def find_resumable(self) -> Resumable:
         """Return the newest checkpoint from which the training goes on as if it had never ended."""
