@@ -95,6 +95,21 @@ def test_loss_and_gradients_are_those_of_the_rows_alone(
         assert (found[name] - gradients[name]).norm() <= 1e-4 * gradients[name].norm() + 1e-7, name
 
 
+def test_the_last_block_writes_only_where_something_is_learnt(model: Any, one_pass: Callable[[Any], str]) -> None:
+    from studio.runs.batch import Batcher, read_learnt
+
+    one_pass(model)
+    batch = Batcher(0, shares=True)(make_rows(BEGINNING))
+    places: dict[str, int] = {}
+    blocks = model.get_base_model().get_decoder()
+    blocks = getattr(blocks, "layers", None) or blocks.h
+    for name, block in (("first", blocks[0]), ("last", blocks[-1])):
+        part = next(iter(block.mlp.children()))
+        part.register_forward_pre_hook(lambda _, x, name=name: places.__setitem__(name, x[0].shape[1]))
+    read_learnt(model, batch)
+    assert places["last"] == len(batch["learnt"]) < places["first"]
+
+
 @pytest.mark.parametrize("name", ["prompt", "ptuning", "prefix", "llama_adapter"])
 def test_tokens_that_are_learnt_move_nothing_else(name: str, tmp_path: Path) -> None:
     """They stand before what is read, and the loss is still that of each row alone, as transformers computes it."""

@@ -63,6 +63,63 @@ def test_loss_and_gradients_are_as_near_to_the_truth_as_pefts(tiny_model: Path, 
     assert distance(found, plain) < 0.05, "and it is the very gradient, not only one as far away"
 
 
+LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+
+@pytest.mark.parametrize(
+    ("rank", "groups"),
+    [
+        (4, [["q_proj", "k_proj", "v_proj"], ["o_proj"], ["gate_proj", "up_proj"], ["down_proj"]]),
+        (20, [["q_proj"], ["k_proj"], ["v_proj"], ["o_proj"], ["gate_proj", "up_proj"], ["down_proj"]]),
+        (32, [[name] for name in LAYERS]),
+    ],
+)
+def test_layers_that_read_the_same_are_one_unless_they_are_too_wide(
+    tiny_model: Path, rank: int, groups: list[list[str]]
+) -> None:
+    from peft.tuners.lora import LoraLayer
+
+    from studio.runs.fused_lora import find_groups
+
+    model = load(tiny_model, rank=rank)
+    names = {module: name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, LoraLayer)}
+    found = [[names[layer] for layer in group] for group in find_groups(model, list(names))]
+    assert found == [*groups, *groups], "those of two blocks"
+    assert model.training
+
+
+def test_a_base_in_16_bits_has_no_second_copy(tiny_model: Path) -> None:
+    from peft.tuners.lora import LoraLayer
+
+    from studio.runs.fused_lora import fuse_lora
+
+    model = load(tiny_model, "bf16", rank=4)
+    layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
+    before = [layer.get_base_layer().weight.clone() for layer in layers]
+    fuse_lora(model)
+    measure(model)
+    for layer, weight in zip(layers, before, strict=True):
+        kept, own = layer.forward.wide.weight, layer.get_base_layer().weight
+        assert kept.untyped_storage().data_ptr() == own.untyped_storage().data_ptr()
+        assert own.equal(weight)
+
+
+@pytest.mark.parametrize("most", [0, 2**20], ids=["large", "small"])
+def test_only_a_small_base_in_4_bits_is_kept_in_16_too(
+    tiny_model: Path, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.runs import fused_lora
+
+    monkeypatch.setattr(fused_lora, "MOST_COPIED_BYTES", most)
+    model = load(tiny_model, "nf4", rank=4)
+    plain = measure(model)
+    fused_lora.fuse_lora(model)
+    found = measure(model)
+    kept = [module.forward.wide.weight for module in model.modules() if hasattr(module.forward, "wide")]
+    assert len(kept) == 14 and all((weight is not None) == bool(most) for weight in kept)
+    assert abs(found[0] - plain[0]) < 0.01 and distance(found[1], plain[1]) < 0.05
+
+
 def test_what_is_computed_in_32_bits_stays_with_peft(tiny_model: Path) -> None:
     from studio.runs.fused_lora import fuse_lora
 
@@ -95,7 +152,7 @@ def test_gradients_pass_through_checkpointed_blocks(tiny_model: Path) -> None:
     fuse_lora(model, keep_copies=False)
     whole = measure(model)
     assert all(
-        layer.weight is None for layer in (one.forward for one in model.modules()) if hasattr(layer, "keep_copies")
+        layer.wide.weight is None for layer in (one.forward for one in model.modules()) if hasattr(layer, "wide")
     )
     model.enable_input_require_grads()
     model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

@@ -126,7 +126,7 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
     length = min(task.longest, recipe.training.max_length)
-    mixed = recipe.choose_half(device) is not None
+    mixed, checkpointing = recipe.choose_half(device) is not None, recipe.training.gradient_checkpointing
     plain = attends_plainly(device, length, recipe.training.attention)
     shared = task.shared if recipe.training.shares_beginnings else 0
     computing = Computing(
@@ -145,9 +145,10 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
         learnt=task.learnt,
         shared=shared,
         whole_model=recipe.method.saves_whole_model,
-        checkpointing=recipe.training.gradient_checkpointing,
+        checkpointing=checkpointing,
         on_processor=device.kind == "cpu",
         bf16=device.bf16,
+        kept_copies=mixed and recipe.precision.name == "nf4" and recipe.method.skips_rows and not checkpointing,
         adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )

@@ -8,6 +8,8 @@ from studio.estimates.activations import Activations
 from studio.estimates.counting import Count, Shape
 from studio.precisions import Precision
 
+MOST_COPIED_BYTES = 64 * 2**20
+"""Weights of a 4-bit base are kept in 16 bits as well where they take no more: a tenth of what the program does."""
 LOGIT_BYTES = 12
 """For each learnt token and word of the vocabulary: the logit, its share of the loss, and its gradient."""
 PROGRAM_BYTES = 570 * 2**20
@@ -32,6 +34,7 @@ def itemise_memory(
     adds_up: bool = False,
     on_processor: bool = False,
     bf16: bool = True,
+    kept_copies: bool = False,
     state_bytes: float = 8,
 ) -> dict[str, int]:
     """Return what -> bytes at the peak of a training step of `batch` rows of `length` tokens.
@@ -41,6 +44,7 @@ def itemise_memory(
     that activations leave on the way back, and the larger of the two is told without what the smaller takes.
     `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments. `bf16`
     says whether the device computes in it: where it doesn't, what a quantised base has beside its codes is wider.
+    `kept_copies` says that a small 4-bit base is kept in 16 bits as well (see studio.runs.fused_lora).
     """
     shared = min(shared, length)
     rows = (shared + batch * (length - shared)) / length
@@ -51,11 +55,12 @@ def itemise_memory(
     copies = activations.count_copies(shape.layers, checkpointing)
     spare = int(SPARE_SHARE * max(0, kept + logits - copies)) if on_processor else 0
     gradients = trained_bytes * count.trainable
+    copied = 2 * count.linear if kept_copies and 2 * count.linear <= MOST_COPIED_BYTES else 0
     if not adds_up:
         kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)
     return {
         "program": PROGRAM_BYTES,
-        "base weights": precision.count_bytes(count.linear, count.base - count.linear, bf16),
+        "base weights": precision.count_bytes(count.linear, count.base - count.linear, bf16) + copied,
         "adapter": 4 * added,
         "gradients": gradients,
         "optimiser": int(state_bytes * trained_bytes / 4 * count.trainable),

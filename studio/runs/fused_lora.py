@@ -1,8 +1,9 @@
 """LoRA's layers computed as one operation while they train: W x + scale B A x, and its way back, without casts between.
 
 peft adds the pair to its layer's answer by eight operations, each with a step back of its own; on a processor these
-cost as much as the products. The numbers are those of mixed precision: everything is multiplied in 16 bits, and the
-gradients of A and B are kept in theirs. (The idea is that of Unsloth's LoRA kernels.)
+cost as much as the products. So layers that read the same (queries, keys and values; gate and up) are also computed
+together, as one wide layer whose B is block-diagonal. The numbers are those of mixed precision: everything is
+multiplied in 16 bits, and the gradients of A and B are kept in theirs. (The idea is that of Unsloth's LoRA kernels.)
 """
 
 from collections.abc import Callable
@@ -12,18 +13,58 @@ import torch
 from peft.tuners.lora import LoraLayer
 from torch.nn.functional import linear
 
+from studio.estimates.memory import MOST_COPIED_BYTES
+
+WIDEST_RANK = 48
+"""Layers are computed together up to this rank in all: beyond it, the zeros of their B cost more than calls."""
+
 
 def fuse_lora(model: Any, keep_copies: bool = True) -> int:
     """Let the plain LoRA layers of a model compute so under autocast; return how many there are.
 
     A base in 32 bits is multiplied as a copy in 16, kept from step to step, which takes no more than the way back keeps
-    anyhow; without `keep_copies`, as gradient checkpointing wants it, each is made anew.
-    DoRA, dropout, a bias of B's own, int8, and layers stored the other way round stay with peft.
+    anyhow, and so is a small base in 4 bits; without `keep_copies`, as gradient checkpointing wants it, each is made
+    anew. DoRA, dropout, a bias of B's own, int8, and layers stored the other way round stay with peft.
     """
     layers = [module for module in model.modules() if isinstance(module, LoraLayer) and _is_plain(module)]
-    for layer in layers:
-        layer.forward = _Fused(layer, layer.forward, keep_copies)
+    copied = sum(2 * layer.in_features * layer.out_features for layer in layers)
+    keeps_4_bits = keep_copies and copied <= MOST_COPIED_BYTES
+    for group in find_groups(model, layers):
+        wide = _Wide(group, keeps_4_bits if _find_state(group[0]) else keep_copies)
+        for layer in group:
+            layer.forward = _Fused(layer, layer.forward, wide)
     return len(layers)
+
+
+def find_groups(model: Any, layers: list[Any]) -> list[list[Any]]:
+    """Return the layers, those together that read the very same: seen as the model reads two tokens."""
+    read: dict[int, list[Any]] = {}  # by the place of a layer
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, given, place=place: read.setdefault(place, []).append(given[0]))
+        for place, layer in enumerate(layers)
+    ]
+    training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            model(input_ids=torch.zeros(1, 2, dtype=torch.long, device=model.device), use_cache=False)
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    groups: dict[Any, list[Any]] = {}
+    for place, layer in enumerate(layers):
+        inputs, base, (a, _) = read.get(place, ()), layer.get_base_layer(), _pair(layer)
+        alike = len(a), layer.scaling[layer.active_adapters[0]], base.weight.dtype, base.bias is None
+        key = (id(inputs[0]), *alike) if len(inputs) == 1 else place
+        groups.setdefault(key, []).append(layer)
+    return [part for group in groups.values() for part in _bound(group)]
+
+
+def _bound(group: list[Any]) -> list[list[Any]]:
+    """Leave a group together unless it would be too wide."""
+    rank = len(_pair(group[0])[0])
+    return [group] if len(group) * rank <= WIDEST_RANK else [[layer] for layer in group]
 
 
 def _is_plain(layer: Any) -> bool:
@@ -43,74 +84,108 @@ def _is_plain(layer: Any) -> bool:
     )
 
 
+def _pair(layer: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    name = layer.active_adapters[0]
+    return layer.lora_A[name].weight, layer.lora_B[name].weight
+
+
+def _find_state(layer: Any) -> Any:
+    """What 4-bit codes need to be read, None for any other weight."""
+    return getattr(layer.get_base_layer().weight, "quant_state", None)
+
+
 class _Fused:
     """The forward of one layer. Falls back on peft's where adapters are off, or nothing computes in 16 bits."""
 
-    def __init__(self, layer: Any, plainly: Callable[..., torch.Tensor], keep_copies: bool) -> None:
-        self.layer, self.plainly, self.name = layer, plainly, layer.active_adapters[0]
-        self.keep_copies = keep_copies
-        self.weight: torch.Tensor | None = None  # of a base in 32 bits, as autocast would make it anew in each step
+    def __init__(self, layer: Any, plainly: Callable[..., torch.Tensor], wide: "_Wide") -> None:
+        self.layer, self.plainly, self.wide = layer, plainly, wide
 
     def __call__(self, x: torch.Tensor, *more: Any, **options: Any) -> torch.Tensor:
         layer, device = self.layer, x.device.type
         if more or options or layer.disable_adapters or layer.merged or not torch.is_autocast_enabled(device):
             return self.plainly(x, *more, **options)
-        base, to = layer.base_layer, torch.get_autocast_dtype(device)
-        state = getattr(base.weight, "quant_state", None)
-        if state is not None:
-            weight = base.weight.data
-        elif base.weight.dtype == to:
-            weight = base.weight
-        elif self.weight is not None and self.weight.dtype == to:
-            weight = self.weight
+        return self.wide.answer(layer, x, torch.get_autocast_dtype(device))
+
+
+class _Wide:
+    """Layers that read the same as one: whoever is asked first answers for all."""
+
+    def __init__(self, layers: list[Any], keeps: bool) -> None:
+        self.layers, self.keeps = layers, keeps
+        self.sizes = [layer.out_features for layer in layers]
+        self.scale = layers[0].scaling[layers[0].active_adapters[0]]
+        self.weight: torch.Tensor | None = None  # all of them in one, where they are kept so
+        self._read: torch.Tensor | None = None
+        self._answers: dict[Any, torch.Tensor] = {}
+        biases = [layer.get_base_layer().bias for layer in layers]
+        self.bias = None if biases[0] is None else torch.cat([bias.detach() for bias in biases])
+
+    def answer(self, layer: Any, x: torch.Tensor, to: torch.dtype) -> torch.Tensor:
+        """Return what a layer makes of x."""
+        if x is not self._read or layer not in self._answers:
+            pairs = [_pair(each) for each in self.layers]
+            found = _Product.apply(x, self, to, *(a for a, _ in pairs), *(b for _, b in pairs))
+            self._read, self._answers = x, dict(zip(self.layers, found, strict=True))
+        answer = self._answers.pop(layer)
+        if not self._answers:
+            self._read = None
+        return answer
+
+    def find_weight(self, to: torch.dtype) -> torch.Tensor:
+        """Return the weights, one below the other, in `to`."""
+        if self.weight is not None and self.weight.dtype == to:
+            return self.weight
+        bases = [layer.get_base_layer() for layer in self.layers]
+        if bases[0].weight.dtype == to and len(bases) > 1:
+            weight = torch.cat([base.weight.detach() for base in bases])
+            for base, part in zip(bases, weight.split(self.sizes), strict=True):
+                base.weight.data = part  # no second copy: the layers' own weights are parts of this one
         else:
-            weight = base.weight.detach().to(to)
-            self.weight = weight if self.keep_copies else None
-        a, b = layer.lora_A[self.name].weight, layer.lora_B[self.name].weight
-        found: torch.Tensor = _Product.apply(x, weight, base.bias, a, b, layer.scaling[self.name], state, to)
-        return found if state is None else found.to(x.dtype)
+            parts = [_read_weight(base.weight, to) for base in bases]
+            weight = parts[0] if len(parts) == 1 else torch.cat(parts)
+        self.weight = weight if self.keeps or bases[0].weight.dtype == to else None
+        return weight
+
+
+def _read_weight(weight: Any, to: torch.dtype) -> torch.Tensor:
+    state = getattr(weight, "quant_state", None)
+    if state is None:
+        return weight.detach().to(to)
+    from bitsandbytes.functional import dequantize_4bit
+
+    return dequantize_4bit(weight.data, state).to(to)
 
 
 class _Product(torch.autograd.Function):
-    """x W^T + bias + scale x A^T B^T, for x (... x in), W (out x in, or 4-bit codes), A (rank x in), B (out x rank)."""
+    """For each layer x W^T + bias + scale x A^T B^T, for x (... x in), W (out x in), A (rank x in), B (out x rank)."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
-        a: torch.Tensor,
-        b: torch.Tensor,
-        scale: float,
-        state: Any,
-        to: torch.dtype,
-    ) -> torch.Tensor:
-        rows, a16, b16 = x.reshape(-1, x.shape[-1]).to(to), a.to(to), b.to(to)
-        y = linear(rows, _whole(weight, state, to), bias if bias is None else bias.to(to))
-        inner = rows @ a16.T
-        y.addmm_(inner, b16.T, alpha=scale)
-        ctx.save_for_backward(rows, inner, weight, a16, b16)
-        ctx.scale, ctx.state, ctx.to, ctx.shape, ctx.types = scale, state, to, x.shape, (x.dtype, a.dtype, b.dtype)
-        return y.view(*x.shape[:-1], y.shape[-1])
+    def forward(ctx: Any, x: torch.Tensor, wide: _Wide, to: torch.dtype, *pairs: torch.Tensor) -> Any:
+        count = len(wide.layers)
+        ctx.wide, ctx.to, ctx.shape, ctx.types = wide, to, x.shape, (x.dtype, pairs[0].dtype, pairs[-1].dtype)
+        rows = x.reshape(-1, x.shape[-1]).to(to)
+        a = (pairs[0] if count == 1 else torch.cat(pairs[:count])).to(to)
+        b = (pairs[1] if count == 1 else torch.block_diag(*pairs[count:])).to(to)
+        y = linear(rows, wide.find_weight(to), wide.bias if wide.bias is None else wide.bias.to(to))
+        inner = rows @ a.T
+        y.addmm_(inner, b.T, alpha=wide.scale)
+        ctx.save_for_backward(rows, inner, a, b)
+        if _find_state(wide.layers[0]):
+            y = y.to(x.dtype)  # as bitsandbytes answers
+        return tuple(part.view(*x.shape[:-1], -1) for part in y.split(wide.sizes, dim=1))
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
-        rows, inner, weight, a, b = ctx.saved_tensors
-        of_x, of_a, of_b = ctx.types
-        grad = grads[0].reshape(-1, grads[0].shape[-1]).to(ctx.to)
-        inner_grad = (grad @ b).mul_(ctx.scale)
+        rows, inner, a, b = ctx.saved_tensors
+        wide, to, (of_x, of_a, of_b) = ctx.wide, ctx.to, ctx.types
+        parts = [grad.reshape(-1, grad.shape[-1]).to(to) for grad in grads]
+        grad = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        inner_grad = (grad @ b).mul_(wide.scale)
         x_grad = None
         if ctx.needs_input_grad[0]:
-            x_grad = (grad @ _whole(weight, ctx.state, ctx.to)).addmm_(inner_grad, a).view(ctx.shape).to(of_x)
-        a_grad = (inner_grad.T @ rows).to(of_a)
-        b_grad = (grad.T @ inner).to(of_b).mul_(ctx.scale)
-        return x_grad, None, None, a_grad, b_grad, None, None, None
-
-
-def _whole(weight: torch.Tensor, state: Any, to: torch.dtype) -> torch.Tensor:
-    if state is None:
-        return weight
-    from bitsandbytes.functional import dequantize_4bit
-
-    return dequantize_4bit(weight, state).to(to)
+            x_grad = (grad @ wide.find_weight(to)).addmm_(inner_grad, a).view(ctx.shape).to(of_x)
+        rank = len(a) // len(grads)
+        a_grads = (inner_grad.T @ rows).to(of_a).split(rank)
+        whole = (grad.T @ inner).to(of_b).mul_(wide.scale)
+        b_grads = (part[:, place * rank : (place + 1) * rank] for place, part in enumerate(whole.split(wide.sizes)))
+        return x_grad, None, None, *a_grads, *b_grads

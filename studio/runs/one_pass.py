@@ -19,6 +19,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from studio.runs.attention import Layout, attend
 
 _LAYOUT: ContextVar[Layout | None] = ContextVar("layout", default=None)
+_LEARNT: ContextVar[torch.Tensor | None] = ContextVar("learnt", default=None)
 
 
 def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,7 +31,8 @@ def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, t
     size, (rows, length) = beginning.shape[1], ids.shape
     learnt = batch["learnt"]
     places = torch.arange(size, device=ids.device)[None]
-    token = _LAYOUT.set(Layout(size, rows, length, *_make_masks(batch["attention_mask"], size)))
+    layout = _LAYOUT.set(Layout(size, rows, length, *_make_masks(batch["attention_mask"], size)))
+    kept = _LEARNT.set(learnt + size)
     try:
         out = model(
             input_ids=torch.cat([beginning, ids.reshape(1, -1)], dim=1),
@@ -40,7 +42,8 @@ def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, t
             use_cache=False,
         )
     finally:
-        _LAYOUT.reset(token)
+        _LAYOUT.reset(layout)
+        _LEARNT.reset(kept)
     return out.logits[0], labels.flatten()[learnt + 1]
 
 
@@ -51,7 +54,36 @@ def use_one_pass(model: Any) -> str:
     """
     before = str(model.config.get_text_config()._attn_implementation)
     model.set_attn_implementation(f"one_pass_{before}")
+    for module in _find_last_parts(model):
+        if not isinstance(module.forward, _WhereLearnt):
+            module.forward = _WhereLearnt(module.forward)
     return before
+
+
+def _find_last_parts(model: Any) -> list[Any]:
+    """Return the parts of the last block that look at one place at a time; their answers are only added to the rest."""
+    decoder = getattr(model, "get_base_model", lambda: model)().get_decoder()
+    blocks = next((part for part in decoder.children() if isinstance(part, torch.nn.ModuleList)), None)
+    if not blocks:
+        return []
+    parts = getattr(blocks[-1], "mlp", None), getattr(getattr(blocks[-1], "self_attn", None), "o_proj", None)
+    return [part for part in parts if part is not None]
+
+
+class _WhereLearnt:
+    """The forward of such a part: elsewhere it answers nothing, which nobody reads."""
+
+    def __init__(self, forward: Callable[..., Any]) -> None:
+        self.forward = forward
+
+    def __call__(self, x: torch.Tensor, *more: Any, **options: Any) -> Any:
+        learnt = _LEARNT.get()
+        if learnt is None:
+            return self.forward(x, *more, **options)
+        found = self.forward(x[:, learnt], *more, **options)
+        if not isinstance(found, torch.Tensor):  # a mixture of experts may say more than its answer
+            return self.forward(x, *more, **options)
+        return found.new_zeros(1, x.shape[1], found.shape[-1]).index_copy(1, learnt, found)
 
 
 def _make_masks(mask: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:

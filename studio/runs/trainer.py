@@ -28,6 +28,7 @@ class StudioTrainer(Trainer):
     def __init__(self, *, run: Run, recipe: Recipe, events: EventWriter, **arguments: Any) -> None:
         self.run, self.recipe, self.events = run, recipe, events
         super().__init__(**arguments)
+        walk_less(self.model)
         self.model_accepts_loss_kwargs = True
 
     def compute_loss(
@@ -50,6 +51,11 @@ class StudioTrainer(Trainer):
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Return none: nobody reads them, and counting walks through all modules at each step."""
         return 0
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        """Clip the gradients that there are; Trainer looks through all weights for them, twice."""
+        trained = [value for group in self.optimizer.param_groups for value in group["params"]]
+        return self.accelerator.clip_grad_norm_(trained, self.args.max_grad_norm)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthSampler:
         rows: Any = train_dataset or self.train_dataset
@@ -95,6 +101,24 @@ class StudioTrainer(Trainer):
         for step in steps[: -self.recipe.training.keep_checkpoints]:
             if step != best:
                 self.run.forget_checkpoint(step)
+
+
+def walk_less(model: Any) -> None:
+    """Spare a model two walks through its modules at each step, which take a thirtieth of a small model's time.
+
+    Trainer tells it at each step that it trains, which it knows, and that all gradients are done with, of which only
+    what trains has any.
+    """
+    trained = [value for value in model.parameters() if value.requires_grad]
+
+    def train(mode: bool = True) -> Any:
+        return model if model.training == mode else type(model).train(model, mode)
+
+    def zero_grad(set_to_none: bool = True) -> None:
+        for value in trained:
+            value.grad = None
+
+    model.train, model.zero_grad = train, zero_grad
 
 
 class MethodSteps(TrainerCallback):
