@@ -44,7 +44,7 @@ def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, t
     finally:
         _LAYOUT.reset(layout)
         _LEARNT.reset(kept)
-    return out.logits[0], labels.flatten()[learnt + 1]
+    return out.logits.squeeze(0), labels.flatten()[learnt + 1]
 
 
 def use_one_pass(model: Any) -> str:
