@@ -32,25 +32,27 @@ def main() -> None:
     """Measure the cases that are named, or all."""
     parser = argparse.ArgumentParser(prog="python -m bench")
     parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=[])
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"figures": {}}
-    device = find_device()
-    cases = parser.parse_args().cases or CASES
-    for case in cases:
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"figures": {}, "measured": {}}
+    for case in parser.parse_args().cases or CASES:
         figures = importlib.import_module(f"bench.{case}").measure()
-        keep(results, case, figures)
+        keep(results, case, figures, f"{name_machine()}, {time.strftime('%Y-%m-%d')}")
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
         for figure in figures:
             print(write_row(figure), flush=True)
-    if set(cases) - {"card"}:  # its figures say themselves which card they were measured on
-        memory = f"{device.memory_bytes / 2**30:.0f} GB"
-        results["machine"] = f"{device.cores} cores of {device.name}, {memory}, Python {platform.python_version()}"
-        results["date"] = time.strftime("%Y-%m-%d")
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def keep(results: dict[str, Any], case: str, figures: list[Figure]) -> None:
+def name_machine() -> str:
+    """Return what is measured on; figures of a graphics card say themselves which one."""
+    device = find_device()
+    memory = f"{device.memory_bytes / 2**30:.0f} GB"
+    return f"{device.cores} cores of {device.name}, {memory}, Python {platform.python_version()}"
+
+
+def keep(results: dict[str, Any], case: str, figures: list[Figure], measured: str) -> None:
     """Put the figures of a case among the results. One that could not be measured here keeps those it had."""
     if figures or case not in results["figures"]:
         results["figures"][case] = [{**figure._asdict(), "ratio": figure.ratio} for figure in figures]
+        results["measured"][case] = measured
 
 
 def write_row(figure: Figure) -> str:

@@ -46,8 +46,12 @@ def write_pairs_table() -> str:
 
 def write_figures_table(results: dict[str, Any]) -> str:
     """Return what `make bench` measured, and on what."""
+    cases: dict[str, list[str]] = {}
+    for case, figures in results["figures"].items():
+        if figures:
+            cases.setdefault(results["measured"][case], []).append(case)
     lines = [
-        f"Measured on {results['machine']}, {results['date']}.",
+        *(f"Measured on {where}: {', '.join(names)}.  " for where, names in cases.items()),
         "",
         "| what | here | beside | ratio | aim |",
         "|---|---:|---:|---:|---|",

@@ -4,6 +4,7 @@ come out of it. What they are on a card is not known here.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,12 +49,15 @@ def test_without_a_card_nothing_is_measured_and_it_is_said(
 
 
 def test_a_case_without_figures_keeps_those_it_had() -> None:
-    results = {"figures": {}, "machine": "a machine", "date": "2026-01-01"}
-    keep(results, "card", [])
+    results: dict[str, Any] = {"figures": {}, "measured": {}}
+    keep(results, "card", [], "nothing")
     assert results["figures"] == {"card": []}
     empty = write_figures_table(results)
-    keep(results, "card", [Figure(f"training speed, {NAMES['nf4']}", 2.0, "tokens/s", 1.0, "bare TRL")])
+    keep(
+        results, "card", [Figure(f"training speed, {NAMES['nf4']}", 2.0, "tokens/s", 1.0, "bare TRL")], "a card, today"
+    )
     assert "QLoRA on nf4 | 2 tokens/s | 1 (bare TRL) | 2.00 x" in write_figures_table(results)
-    keep(results, "card", [])
+    keep(results, "card", [], "nothing, tomorrow")
     assert len(results["figures"]["card"]) == 1 and json.dumps(results)
-    assert empty.splitlines() == write_figures_table(results).splitlines()[:-1]
+    said = write_figures_table(results).splitlines()
+    assert said[0].strip() == "Measured on a card, today: card." and empty.splitlines() == said[1:-1]

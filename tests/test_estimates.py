@@ -143,6 +143,16 @@ def test_a_processor_needs_more_for_what_depends_on_the_batch(tmp_path: Path) ->
     assert processor == card and 0.5 < spare / (card["activations"] + card["logits"]) < 0.7
 
 
+def test_a_small_base_in_4_bits_is_kept_in_16_too(tmp_path: Path) -> None:
+    from studio.estimates.memory import MOST_COPIED_BYTES
+
+    sizes = {"hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 6}
+    large, small = write_config(tmp_path / "large", EIGHT), write_config(tmp_path / "small", {**EIGHT, **sizes})
+    assert "copies" not in itemise(large, "nf4", kept_copies=True)
+    assert "copies" not in itemise(small, "nf4")
+    assert 0 < itemise(small, "nf4", kept_copies=True)["copies"] == 2 * count(small, Lora()).linear <= MOST_COPIED_BYTES
+
+
 def test_gradients_take_the_room_that_activations_leave(tmp_path: Path) -> None:
     folder = write_config(tmp_path, EIGHT)
     for method in ("lora", "full"):

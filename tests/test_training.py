@@ -231,6 +231,25 @@ def test_accumulated_batches_are_one_large_batch(workspace: Workspace, tiny_mode
     assert list(losses(read_all(parts)).values()) == pytest.approx(list(losses(read_all(whole)).values()), abs=2e-5)
 
 
+def test_a_model_that_walks_less_is_told_what_any_other_is(tiny_model: Path) -> None:
+    import torch
+
+    from studio.methods.lora import Lora
+    from studio.models.device import find_device
+    from studio.models.loading import load_base
+    from studio.precisions import PRECISIONS
+    from studio.runs.trainer import walk_less
+
+    model = Lora(rank=2).attach(load_base(tiny_model, PRECISIONS.read("fp32"), find_device()))
+    walk_less(model)
+    for told, training in ((model.eval, False), (model.train, True), (model.train, True), (model.eval, False)):
+        assert told() is model and {module.training for module in model.modules()} == {training}
+    model(input_ids=torch.tensor([[1, 2, 3]])).logits.sum().backward()
+    assert any(value.grad is not None for value in model.parameters())
+    model.zero_grad()
+    assert all(value.grad is None for value in model.parameters())
+
+
 def test_a_constant_schedule_warms_up_too(workspace: Workspace, tiny_model: Path) -> None:
     options = {"schedule": "constant", "warmup_ratio": 0.5, "evaluate_every": 0}
     run = train(workspace, write_recipe(tiny_model, training=options))

@@ -60,7 +60,8 @@ def itemise_memory(
         kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)
     return {
         "program": PROGRAM_BYTES,
-        "base weights": precision.count_bytes(count.linear, count.base - count.linear, bf16) + copied,
+        "base weights": precision.count_bytes(count.linear, count.base - count.linear, bf16),
+        **({"copies": copied} if copied else {}),
         "adapter": 4 * added,
         "gradients": gradients,
         "optimiser": int(state_bytes * trained_bytes / 4 * count.trainable),
