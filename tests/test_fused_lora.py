@@ -116,7 +116,8 @@ def test_only_a_small_base_in_4_bits_is_kept_in_16_too(
     fused_lora.fuse_lora(model)
     found = measure(model)
     kept = [module.forward.wide.weight for module in model.modules() if hasattr(module.forward, "wide")]
-    assert len(kept) == 14 and all((weight is not None) == bool(most) for weight in kept)
+    assert len(kept) == 14 and len({id(weight) for weight in kept}) == (8 if most else 1)
+    assert all((weight is not None) == bool(most) for weight in kept)
     assert abs(found[0] - plain[0]) < 0.01 and distance(found[1], plain[1]) < 0.05
 
 

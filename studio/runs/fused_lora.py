@@ -29,8 +29,14 @@ def fuse_lora(model: Any, keep_copies: bool = True) -> int:
     layers = [module for module in model.modules() if isinstance(module, LoraLayer) and _is_plain(module)]
     copied = sum(2 * layer.in_features * layer.out_features for layer in layers)
     keeps_4_bits = keep_copies and copied <= MOST_COPIED_BYTES
-    for group in find_groups(model, layers):
-        wide = _Wide(group, keeps_4_bits if _find_state(group[0]) else keep_copies)
+
+    def is_kept(layer: Any) -> bool:
+        weight = layer.get_base_layer().weight
+        return keeps_4_bits if _find_state(layer) else keep_copies or weight.element_size() == 2
+
+    alone = [[layer] for layer in layers if not is_kept(layer)]  # made anew each time, and many at once take more room
+    for group in [*find_groups(model, [layer for layer in layers if is_kept(layer)]), *alone]:
+        wide = _Wide(group, is_kept(group[0]))
         for layer in group:
             layer.forward = _Fused(layer, layer.forward, wide)
     return len(layers)
@@ -38,6 +44,8 @@ def fuse_lora(model: Any, keep_copies: bool = True) -> int:
 
 def find_groups(model: Any, layers: list[Any]) -> list[list[Any]]:
     """Return the layers, those together that read the very same: seen as the model reads two tokens."""
+    if not layers:
+        return []
     read: dict[int, list[Any]] = {}  # by the place of a layer
     hooks = [
         layer.register_forward_pre_hook(lambda _, given, place=place: read.setdefault(place, []).append(given[0]))
@@ -143,7 +151,7 @@ class _Wide:
         else:
             parts = [_read_weight(base.weight, to) for base in bases]
             weight = parts[0] if len(parts) == 1 else torch.cat(parts)
-        self.weight = weight if self.keeps or bases[0].weight.dtype == to else None
+        self.weight = weight if self.keeps else None
         return weight
 
 
