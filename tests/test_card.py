@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tiny import TASK_ID, import_task, read_model_recipe
+from tiny import TASK_ID, import_task, read_model_recipe, wait_until
 
 from studio.estimates.counting import find_shape
 from studio.methods import METHODS
@@ -152,7 +152,7 @@ def test_a_child_sees_one_card(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
         child = launcher._start_child()
         try:
-            environment = psutil.Process(child.pid).environ()
+            environment = wait_until(psutil.Process(child.pid).environ)  # empty in the moment in which it is begun
         finally:
             child.communicate(timeout=60)  # no line comes, so it ends
         assert environment["CUDA_VISIBLE_DEVICES"] == seen
