@@ -241,7 +241,9 @@ def test_a_model_that_walks_less_is_told_what_any_other_is(tiny_model: Path) -> 
     from studio.runs.trainer import walk_less
 
     model = Lora(rank=2).attach(load_base(tiny_model, PRECISIONS.read("fp32"), find_device()))
+    assert {module.training for module in model.modules()} == {False, True}, "a base is loaded to answer"
     walk_less(model)
+    assert {module.training for module in model.modules()} == {True}
     for told, training in ((model.eval, False), (model.train, True), (model.train, True), (model.eval, False)):
         assert told() is model and {module.training for module in model.modules()} == {training}
     model(input_ids=torch.tensor([[1, 2, 3]])).logits.sum().backward()

@@ -174,24 +174,26 @@ class _Product(torch.autograd.Function):
         rows = x.reshape(-1, x.shape[-1]).to(to)
         a = (pairs[0] if count == 1 else torch.cat(pairs[:count])).to(to)
         b = (pairs[1] if count == 1 else torch.block_diag(*pairs[count:])).to(to)
-        y = linear(rows, wide.find_weight(to), wide.bias if wide.bias is None else wide.bias.to(to))
+        weight, in_4_bits = wide.find_weight(to), _find_state(wide.layers[0]) is not None
+        y = linear(rows, weight, wide.bias if wide.bias is None else wide.bias.to(to))
         inner = rows @ a.T
         y.addmm_(inner, b.T, alpha=wide.scale)
-        ctx.save_for_backward(rows, inner, a, b)
-        if _find_state(wide.layers[0]):
+        ctx.save_for_backward(rows, inner, a, b, *([] if in_4_bits else [weight]))  # codes are read again
+        if in_4_bits:
             y = y.to(x.dtype)  # as bitsandbytes answers
         return tuple(part.view(*x.shape[:-1], -1) for part in y.split(wide.sizes, dim=1))
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
-        rows, inner, a, b = ctx.saved_tensors
+        rows, inner, a, b, *weights = ctx.saved_tensors
         wide, to, (of_x, of_a, of_b) = ctx.wide, ctx.to, ctx.types
         parts = [grad.reshape(-1, grad.shape[-1]).to(to) for grad in grads]
         grad = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         inner_grad = (grad @ b).mul_(wide.scale)
         x_grad = None
         if ctx.needs_input_grad[0]:
-            x_grad = (grad @ wide.find_weight(to)).addmm_(inner_grad, a).view(ctx.shape).to(of_x)
+            weight = weights[0] if weights else wide.find_weight(to)
+            x_grad = (grad @ weight).addmm_(inner_grad, a).view(ctx.shape).to(of_x)
         rank = len(a) // len(grads)
         a_grads = (inner_grad.T @ rows).to(of_a).split(rank)
         whole = (grad.T @ inner).to(of_b).mul_(wide.scale)

@@ -110,6 +110,7 @@ def walk_less(model: Any) -> None:
     what trains has any.
     """
     trained = [value for value in model.parameters() if value.requires_grad]
+    model.train()  # all of it: a base is loaded to answer, and its adapter knows nothing of that
 
     def train(mode: bool = True) -> Any:
         return model if model.training == mode else type(model).train(model, mode)
