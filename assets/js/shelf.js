@@ -27,7 +27,7 @@ async function find(wanted = null) {
   put(summary, `Collections (${ids.length})`);
   deleting.replaceChildren();
   remove.hidden = false;
-  open = ids.includes(wanted) ? wanted : ids.includes(open) ? open : ids[0];
+  open = wanted ?? (ids.includes(open) ? open : ids[0]);
   chooser.replaceChildren(...found.collections.map((one) => h("button", {type: "button", "aria-pressed": String(one.collection_id === open), onclick: () => find(one.collection_id)},
     `${one.collection_id} · ${studio.number(one.tasks)} tasks`)));
   search.value = "";
