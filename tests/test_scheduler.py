@@ -2,12 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from filelock import FileLock
 from tiny import WritingLauncher, kinds, make_checkpoint, make_run, read_all, wait_until
 
 from studio.errors import InputError, NotFoundError, WorkspaceError
+from studio.runs import scheduler as scheduler_module
 from studio.runs.launcher import Launcher
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.scheduler import Scheduler
@@ -255,6 +257,61 @@ def test_of_two_studios_one_starts_runs_and_the_other_takes_over(workspace: Work
         second.close()
         for launcher in launchers:
             launcher.close()
+
+
+class InterruptedLauncher(WritingLauncher):
+    """While it starts a run, somebody asks another studio on the workspace to do something with it."""
+
+    def __init__(self, ask: Callable[[Run], None]) -> None:
+        super().__init__()
+        self.ask = ask
+        self.asking: threading.Thread | None = None
+
+    def launch(self, workspace: Workspace, run: Run) -> None:
+        self.asking = threading.Thread(target=self.ask, args=(run,))
+        self.asking.start()
+        self.asking.join(timeout=0.3)  # it has done so, or waits for its turn
+        super().launch(workspace, run)
+
+
+@pytest.mark.parametrize("wish", ["stop", "delete"])
+def test_what_is_asked_of_another_studio_while_a_run_starts_is_not_lost(workspace: Workspace, wish: str) -> None:
+    """A run that was stopped then trained on: the wish was older than the start, so it counted for nothing."""
+    refused: list[InputError] = []
+
+    def ask(run: Run) -> None:
+        try:
+            getattr(Scheduler(workspace, WritingLauncher()), wish)(run)
+        except InputError as error:
+            refused.append(error)
+
+    launcher = InterruptedLauncher(ask)
+    try:
+        run = make_run(workspace)
+        scheduler = Scheduler(workspace, launcher)
+        assert scheduler.start_next() is not None
+        assert launcher.asking is not None
+        launcher.asking.join(timeout=60)
+        assert scheduler.look_at(run).status == "running"
+        assert run.stop_file.exists() == (wish == "stop")
+        assert ["Stop it first" in str(error) for error in refused] == [True] * (wish == "delete")
+    finally:
+        launcher.close()
+
+
+def test_a_studio_that_keeps_the_line_to_itself_is_told_of(
+    workspace: Workspace, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another studio stands still in the middle of a start."""
+    monkeypatch.setattr(scheduler_module, "LONGEST_TURN", 0.1)
+    run = make_run(workspace)
+    with FileLock(workspace.folder / "line.lock"):
+        with pytest.raises(WorkspaceError, match="Another studio.*busy.*Try again"):
+            scheduler.stop(run)
+        with pytest.raises(WorkspaceError, match="Another studio"):
+            scheduler.start_next()
+    scheduler.stop(run)
+    assert scheduler.look_at(run).status == "stopped"
 
 
 def test_a_line_that_was_closed_can_be_opened_again(workspace: Workspace, launcher: WritingLauncher) -> None:

@@ -1,18 +1,19 @@
 """The line of runs: starts the next waiting run whenever the device is free. One at a time.
 
 The line is the run folders themselves, so it survives a restart. Of two studios on one workspace only the one that
-holds the lock file starts runs; the other's runs wait in the same line. It also writes down what is known of a child
-that ended without a word, while the evidence is fresh.
+holds the lock file starts runs; the other's runs wait in the same line, and only one of the two changes the line at a
+time. It also writes down what is known of a child that ended without a word, while the evidence is fresh.
 """
 
+import contextlib
 import logging
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from filelock import FileLock, Timeout
 
-from studio.errors import InputError, StudioError
+from studio.errors import InputError, StudioError, WorkspaceError
 from studio.runs.ending import Evidence, explain_end
 from studio.runs.event import EventWriter
 from studio.runs.launcher import Launcher, ProcessLauncher
@@ -25,6 +26,8 @@ from studio.workspace import Workspace, disk_errors_in_words
 LOG = logging.getLogger(__name__)
 ROOM_FOR_A_LINE = 1 << 16
 """With fewer free bytes than this a disk is full."""
+LONGEST_TURN = 30.0
+"""Seconds that a studio waits while another one changes the line."""
 
 
 class Scheduler:
@@ -46,7 +49,7 @@ class Scheduler:
         self._watches: dict[str, Watch] = {}
         self._explained: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
-        self._turn = threading.Lock()  # one change of the line at a time
+        self._hand = threading.Lock()
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
@@ -102,7 +105,7 @@ class Scheduler:
 
     def start_next(self) -> Run | None:
         """Start the next waiting run if none is active; return it. A run that can't be started is left as failed."""
-        with self._turn:
+        with self._turn():
             statuses, owners = self._look()
             for status in statuses:
                 if status.status == "lost" and status.error is None:
@@ -152,7 +155,7 @@ class Scheduler:
         """Ask a training run to stop after its step and save; let a waiting one leave the line."""
         if self.watch(run).look().status in ACTIVE:  # without a turn: an inline launcher keeps it until it has trained
             return run.request_stop()
-        with self._turn:
+        with self._turn():
             status = self.watch(run).look().status
             if status in ACTIVE:
                 run.request_stop()
@@ -164,7 +167,7 @@ class Scheduler:
 
     def resume(self, run: Run) -> None:
         """Put a run that ended early back into the line. Raises InputError when there is nothing to go on with."""
-        with self._turn:
+        with self._turn():
             status = self.watch(run).look()
             if status.status in ACTIVE or status.status == "queued":
                 return
@@ -178,12 +181,27 @@ class Scheduler:
 
     def delete(self, run: Run) -> None:
         """Delete a run that is not training. Raises InputError if it is."""
-        with self._turn:
+        with self._turn():
             if self.watch(run).look().status in ACTIVE:
                 raise InputError(f"The run {run.name} is training. Stop it first, then delete it.", field="run_id")
             run.delete()
             with self._lock:
                 self._watches.pop(run.run_id, None)
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One change of the line at a time, of all threads and studios. Raises WorkspaceError in words."""
+        folder = self.workspace.folder
+        with self._hand, contextlib.ExitStack() as stack:
+            with disk_errors_in_words(folder):
+                try:
+                    stack.enter_context(FileLock(folder / "line.lock", timeout=LONGEST_TURN))
+                except Timeout:
+                    raise WorkspaceError(
+                        f"Another studio on {folder} has been busy with the line of runs for {LONGEST_TURN:g} seconds. "
+                        "Try again, or end that studio."
+                    ) from None
+            yield
 
     def _look(self) -> tuple[list[RunStatus], dict[str, str]]:
         watches = [self.watch(run) for run in list_runs(self.workspace)]
