@@ -4,6 +4,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -189,6 +190,45 @@ def test_a_run_that_ends_while_it_is_looked_at_is_not_called_lost(
     monkeypatch.setattr(Run, "find_launch", end_first)
     status = look(run)
     assert (status.status, status.step) == ("finished", 10)
+
+
+def look_while(act: Callable[[], None], run: Run, moment: int) -> tuple[str, bool]:
+    """The status that a look gives while something is done between its calls number `moment` and the next, and whether
+    it makes so many calls."""
+    watch, calls = Watch(run), 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_return")
+        if calls == moment and event in ("call", "c_return"):
+            sys.setprofile(None)
+            act()
+
+    sys.setprofile(count)
+    try:
+        status = watch.look()
+    finally:
+        sys.setprofile(None)
+    return status.status, calls >= moment
+
+
+@pytest.mark.parametrize("case", ["first", "resumed"])
+def test_a_run_that_is_started_while_it_is_looked_at_is_not_called_lost(
+    run: Run, living: subprocess.Popen[bytes], dead: int, case: str
+) -> None:
+    """At every moment of the look; `python -m studio train` gave such a run up."""
+    seen, moment, there = set(), 0, True
+    while there:
+        moment += 1
+        run.process_file.unlink(missing_ok=True)
+        if case == "resumed":
+            run.process_file.write_text(json.dumps({"pid": dead, "created": 1, "offset": 0}))
+            run.events_file.unlink(missing_ok=True)
+            write(run, ("started", {"resumed_from": None}), step(1), ("stopped", {"step": 1}))
+            run.request_resume()
+        status, there = look_while(lambda: run.save_process(living.pid), run, moment)
+        seen.add(status)
+    assert moment > 20 and seen == {"queued", "starting"}
 
 
 def test_a_watch_follows_and_agrees_with_a_newcomer(run: Run, living: subprocess.Popen[bytes]) -> None:

@@ -140,18 +140,20 @@ class Watch:
             self._offset = page.offset
 
     def _decide(self) -> Status:
+        # The files first, then the process: the other way round, a start in between looks like a death.
+        waits, was_launched = self.run.resume_file.exists(), self.run.was_launched()
         launch = self.run.find_launch()
         alive = launch is not None and launch.is_alive()
         if not alive and not self._ends_in(launch, TERMINAL):
             alive = is_held(self.run.events_file)  # process.json may have been edited
-        if self.run.resume_file.exists() and (not alive or self._ends_in(launch, TERMINAL)):
+        if waits and (not alive or self._ends_in(launch, TERMINAL)):
             return "queued"
         if not alive and not self._ends_in(launch, TERMINAL):
             self._read()  # it may have written its last words between the two looks
         if self._ends_in(launch, TERMINAL):
             return self._last  # type: ignore[return-value]
         if not alive:
-            return "lost" if self.run.was_launched() or self._last else "queued"
+            return "lost" if was_launched or self._last else "queued"
         is_training = self._last not in TERMINAL and self._values.get("step") and not self._values.get("phase")
         return "running" if is_training else "starting"
 
