@@ -176,6 +176,19 @@ class Soak:
             self.resume(run)
         self.finish(run, 60)
 
+    def stop_as_it_starts(self) -> None:
+        """Another studio stops a run about when this one starts it: it ends, and is never called lost."""
+        other = Studio(self.workspace)
+        run, end = self.queue(**LONG), time.monotonic() + 0.1 * self.dice.random()
+        while True:
+            status = other.run_status(run.run_id).status
+            assert status in ("queued", "starting", "running"), status
+            if time.monotonic() > end:
+                break
+        other.stop_run(run.run_id)
+        assert self.await_status(run, "stopped").step < LONG["max_steps"]
+        wait_until(lambda: not run.is_alive())
+
     def edit_the_note(self) -> None:
         """process.json is deleted, damaged or somebody else's while it trains: no second child starts."""
         run = self.train_long()
@@ -387,6 +400,7 @@ class Soak:
 ACCIDENTS = {
     "the trainer is killed": (Soak.kill_the_trainer, 6),
     "stopped and resumed": (Soak.stop_and_resume, 2),
+    "stopped as it starts": (Soak.stop_as_it_starts, 2),
     "process.json edited": (Soak.edit_the_note, 2),
     "events.jsonl edited": (Soak.edit_the_events, 3),
     "recipe.json broken": (Soak.break_the_recipe, 1),
