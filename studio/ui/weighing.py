@@ -21,7 +21,7 @@ from studio.ui.words import duration, escape, foreign, number, percent, short_nu
 MEMORY_WORDS = {
     "program": "the program",
     "base weights": "the model",
-    "copies": "the model again in 16 bits, kept for speed because it is so small",
+    "copies": "a copy of it in 16 bits, for speed",
     "adapter": "what is trained",
     "gradients": "gradients",
     "optimiser": "the optimiser's memory",
