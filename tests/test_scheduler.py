@@ -299,6 +299,19 @@ def test_what_is_asked_of_another_studio_while_a_run_starts_is_not_lost(workspac
         launcher.close()
 
 
+def test_a_line_in_which_nothing_moves_writes_nothing(
+    workspace: Workspace, scheduler: Scheduler, launcher: WritingLauncher
+) -> None:
+    """It is looked at each second, for weeks perhaps."""
+    file = workspace.folder / "line.lock"
+    assert scheduler.start_next() is None and not file.exists()
+    make_run(workspace)
+    assert scheduler.start_next() is not None and file.exists()
+    make_run(workspace)
+    file.unlink()
+    assert scheduler.start_next() is None and not file.exists(), "the first one trains"
+
+
 def test_a_studio_that_keeps_the_line_to_itself_is_told_of(
     workspace: Workspace, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,10 +105,12 @@ class Scheduler:
 
     def start_next(self) -> Run | None:
         """Start the next waiting run if none is active; return it. A run that can't be started is left as failed."""
+        if not _have_work(self._look()[0]):  # most of the time: no turn is taken, which would write to the disk
+            return None
         with self._turn():
             statuses, owners = self._look()
             for status in statuses:
-                if status.status == "lost" and status.error is None:
+                if _died_unexplained(status):
                     self._explain_end(find_run(self.workspace, status.run_id), status)
             first = next(iter(order_line(statuses, owners)), None)
             if first is None or any(status.status in ACTIVE for status in statuses):
@@ -232,3 +234,13 @@ class Scheduler:
                 self.trouble = ""
                 return False
         return True
+
+
+def _died_unexplained(status: RunStatus) -> bool:
+    return status.status == "lost" and status.error is None
+
+
+def _have_work(statuses: list[RunStatus]) -> bool:
+    """Whether a death is to be explained, or a run can be started."""
+    found = {status.status for status in statuses}
+    return any(map(_died_unexplained, statuses)) or ("queued" in found and not found & ACTIVE)
