@@ -120,7 +120,8 @@ class Soak:
         """Stop a run; what it says and keeps must be true."""
         self.studio.stop_run(run.run_id)
         status = self.await_status(run, "stopped")
-        assert status.checkpoints[-1] == status.step and not run.is_alive(), status
+        assert status.checkpoints[-1] == status.step, status
+        wait_until(lambda: not run.is_alive())  # its last word is written before it ends
 
     def finish(self, run: Run, steps: int = SHORT["max_steps"]) -> None:
         """Wait for the end of a run and compare each loss."""
@@ -188,6 +189,7 @@ class Soak:
         other.stop_run(run.run_id)
         assert self.await_status(run, "stopped").step < LONG["max_steps"]
         wait_until(lambda: not run.is_alive())
+        assert other.run_status(run.run_id).status == "stopped"
 
     def edit_the_note(self) -> None:
         """process.json is deleted, damaged or somebody else's while it trains: no second child starts."""
