@@ -18,9 +18,8 @@ import torch
 
 from bench.figure import Figure, run_python
 from studio.runs import session
-from studio.runs.event import EventWriter
 from studio.runs.fused_lora import WIDEST_RANK
-from studio.runs.run import new_run
+from studio.runs.launcher import InlineLauncher
 from studio.service import Studio
 from studio.workspace import Workspace
 
@@ -69,28 +68,28 @@ def profile(precision: str, home: str) -> dict[str, Any]:
     class Profiled(session.StudioTrainer):
         """Has its profiler look from one step to another."""
 
-        def training_step(self, *given: Any, **options: Any) -> Any:
+        def training_step(self, model: Any, *given: Any, **options: Any) -> Any:
             if self.state.global_step == FROM_STEP:
                 profiler.start()
             if self.state.global_step == TO_STEP:
                 profiler.stop()
-            return super().training_step(*given, **options)
+                vocabulary.append(model.config.vocab_size)
+            return super().training_step(model, *given, **options)
 
+    vocabulary: list[int] = []
     session.StudioTrainer = Profiled
-    studio = Studio(Workspace(home)).open()
-    training = {"max_steps": TO_STEP + 1, "batch_size": 8, "sample_every": 0, "save_every": 0, "learning_rate": 2e-3}
+    studio = Studio(Workspace(home), launcher=InlineLauncher())
     task_id = next(card.task_id for card in studio.list_tasks() if "question" in card.task_id)
-    recipe = studio.read_recipe({"task_id": task_id, "precision": precision, "training": training})
-    tasks = studio.tasks.load_parts(recipe.parts, studio.visitor)
-    studio.close()
-    run = new_run(studio.workspace, recipe.pin([task.version for task in tasks]))
-    with EventWriter(run.events_file) as events:
-        session.train(studio.workspace, run, events)
+    never = dict.fromkeys(("sample_every", "save_every", "evaluate_every"), 0)
+    training = {"max_steps": TO_STEP + 1, "batch_size": 8, "learning_rate": 2e-3, **never}
+    run_id = studio.start_run({"task_id": task_id, "precision": precision, "training": training})
+    studio.scheduler.start_next()
+    status = studio.run_status(run_id)
+    assert status.status == "finished", status
 
-    vocabulary = json.loads((session.find_model_folder(recipe.base) / "config.json").read_text())["vocab_size"]
     times, operations, flops = Counter[str](), 0, 0
     for event in profiler.key_averages(group_by_input_shape=True):
-        part = find_part(event.key, event.input_shapes, vocabulary)
+        part = find_part(event.key, event.input_shapes, vocabulary[0])
         times[part] += event.self_cpu_time_total
         operations += event.count
         if part == FROZEN:

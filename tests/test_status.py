@@ -199,10 +199,11 @@ def look_while(act: Callable[[], None], run: Run, moment: int) -> tuple[str, boo
 
     def count(frame: Any, event: str, argument: Any) -> None:
         nonlocal calls
-        calls += event in ("call", "c_return")
-        if calls == moment and event in ("call", "c_return"):
-            sys.setprofile(None)
-            act()
+        if event in ("call", "c_return"):
+            calls += 1
+            if calls == moment:
+                sys.setprofile(None)
+                act()
 
     sys.setprofile(count)
     try:

@@ -49,7 +49,7 @@ class Scheduler:
         self._watches: dict[str, Watch] = {}
         self._explained: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
-        self._hand = threading.Lock()
+        self._hand = threading.Lock()  # whichever of this studio's threads has the turn
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
