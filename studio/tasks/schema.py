@@ -202,6 +202,11 @@ def _read_more(extra: dict[str, Any], place: str) -> dict[str, Any]:
                 Message.model_validate(check_extra(turn, f"{place}.{key}[{number}]"))
                 for number, turn in enumerate(more[key])
             )
+    if "tools" in more:
+        tools = check_extra(more["tools"], f"{place}.tools")
+        if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
+            raise wrong(f"{place}.tools", tools, "a list of tools", 'Write it like [{"type": "function", ...}].')
+        more["tools"] = tuple(tools)
     return more
 
 

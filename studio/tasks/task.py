@@ -43,10 +43,14 @@ class Example(_Frozen):
 
 
 class Message(_Frozen):
-    """One turn of a chat; `extra` holds what else it came with, such as tool calls or a name."""
+    """One turn of a chat; `extra` holds what else it came with, such as tool calls or a name.
+
+    `counts` is False for an answer that its file marks as not to be learnt: it is read and never written.
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
+    counts: bool = True
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -54,7 +58,7 @@ class Instance(_Frozen):
     """One input with every output that counts as right, the first being the one that is trained on.
 
     Of a chat, `messages` is the whole of it, the answer included, and `input` and `output` are what is read off it:
-    the last question and its answer. `rejected` is the worse answer of a preference, `rejected_messages` the whole chat
+    the last question and its answer. `tools` are those that a chat offers, each as its file describes it. `rejected` is the worse answer of a preference, `rejected_messages` the whole chat
     that ends in it. `liked` is the verdict of a rating.
     """
 
@@ -62,6 +66,7 @@ class Instance(_Frozen):
     input: str
     output: tuple[str, ...] = Field(min_length=1)
     messages: tuple[Message, ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
     rejected: str = ""
     rejected_messages: tuple[Message, ...] = ()
     liked: bool | None = None
@@ -191,7 +196,7 @@ KEY_ORDER = (
 STUDIO_KEY = "Studio"
 """The key under which a v2 file says what the schema has no word for: kind, origin, rule of the split."""
 
-INSTANCE_KEYS = ("messages", "rejected", "rejected_messages", "liked")
+INSTANCE_KEYS = ("messages", "tools", "rejected", "rejected_messages", "liked")
 """What an instance has beyond v2's three keys; read as such only where the studio's key says so."""
 
 
@@ -212,6 +217,8 @@ def instance_to_v2(instance: Instance) -> dict[str, Any]:
     data: dict[str, Any] = {"id": instance.id, "input": instance.input, "output": list(instance.output)}
     if instance.messages:
         data["messages"] = [_message_to_json(message) for message in instance.messages]
+    if instance.tools:
+        data["tools"] = list(instance.tools)
     if instance.rejected:
         data["rejected"] = instance.rejected
     if instance.rejected_messages:
@@ -234,7 +241,8 @@ def write_studio_key(task: Task) -> dict[str, Any]:
 
 
 def _message_to_json(message: Message) -> dict[str, Any]:
-    return {"role": message.role, "content": message.content} | ({"extra": message.extra} if message.extra else {})
+    more = {"counts": False} if not message.counts else {}
+    return {"role": message.role, "content": message.content} | more | ({"extra": message.extra} if message.extra else {})
 
 
 def write_v2(task: Task) -> str:
