@@ -7,8 +7,8 @@ import torch
 
 from bench.figure import Figure, median_of
 from studio.chat.pair import Pair
+from studio.launchers.inline import InlineLauncher
 from studio.models.device import find_device
-from studio.runs.launcher import InlineLauncher
 from studio.runs.run import find_run
 from studio.service import Studio
 from studio.workspace import Workspace

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 
 from bench.figure import Figure, run_python
+from studio.launchers.inline import InlineLauncher
 from studio.runs import session
 from studio.runs.fused_lora import WIDEST_RANK
-from studio.runs.launcher import InlineLauncher
 from studio.service import Studio
 from studio.workspace import Workspace
 

@@ -136,7 +136,7 @@ class Soak:
         """Kill the run's process and wait until it is gone."""
         launch = run.find_launch()
         assert launch is not None
-        os.kill(launch.pid, signal.SIGKILL)
+        os.kill(launch.ticket["pid"], signal.SIGKILL)
         wait_until(lambda: not launch.is_alive())
 
     def ask(self, run: Run) -> tuple[str, str]:
@@ -196,7 +196,7 @@ class Soak:
         run = self.train_long()
         launch = run.find_launch()
         assert launch is not None
-        stranger = json.dumps(launch._replace(pid=os.getpid())._asdict())
+        stranger = json.dumps(launch.to_json() | {"pid": os.getpid()})
         run.process_file.unlink()
         if text := self.dice.choice(["", "[{\x00", stranger, '{"pid": 4194304, "created": 1, "offset": 0}']):
             run.process_file.write_text(text)

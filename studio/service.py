@@ -23,6 +23,7 @@ from studio.estimates.counting import count
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths, measure_mixture
 from studio.estimates.time import Speed, load_speed, measure_speed
+from studio.launchers import Launcher
 from studio.models.catalogue import CATALOGUE, ModelCard
 from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts, describe_model, find_config_folder
@@ -30,7 +31,6 @@ from studio.models.reference import ModelRef
 from studio.objectives import Objective
 from studio.runs.event import Event, read_events
 from studio.runs.forecast import Forecast
-from studio.runs.launcher import Launcher
 from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.run import Run, find_run, new_run
 from studio.runs.scheduler import Scheduler

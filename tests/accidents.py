@@ -43,8 +43,8 @@ def kill_at(moment: str, nursery: Nursery, run: Run, dice: random.Random) -> boo
     elif moment == "any time":
         time.sleep(dice.random() * 0.8)
     if moment != "a file operation" and launch.is_alive():
-        os.kill(launch.pid, signal.SIGKILL)
-    code = wait_until(lambda: (code := nursery.find_exit_code(launch.pid)) is not None and (code, True))
+        os.kill(launch.ticket["pid"], signal.SIGKILL)
+    code = wait_until(lambda: (code := nursery.find_exit_code(launch.ticket["pid"])) is not None and (code, True))
     return bool(code[0] == -signal.SIGKILL)
 
 

@@ -16,7 +16,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from studio.runs.launcher import Launcher
+from studio.launchers.local import LocalLauncher
 from studio.runs.run import Run, find_run
 from studio.runs.worker import execute
 from studio.workspace import Workspace
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FILE_OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.utime", "shutil.rmtree")
 
 
-class Nursery(Launcher):
+class Nursery(LocalLauncher):
     """A launcher whose children are forked."""
 
     def __init__(self) -> None:

@@ -13,12 +13,12 @@ import pytest
 from tiny import TASK_ID, import_task, read_model_recipe, wait_until
 
 from studio.estimates.counting import find_shape
+from studio.launchers import process as launcher
 from studio.methods import METHODS
 from studio.models import device as devices
 from studio.models.device import DeviceFacts
 from studio.models.loading import load_base
 from studio.precisions import PRECISIONS
-from studio.runs import launcher
 from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.run import new_run
 from studio.workspace import Workspace

@@ -143,7 +143,7 @@ def test_asking_while_another_run_trains(
     finally:
         launch = training.find_launch()
         assert launch is not None
-        os.kill(launch.pid, signal.SIGKILL)
+        os.kill(launch.ticket["pid"], signal.SIGKILL)
 
 
 def change_config(folder: Path, **changes: Any) -> None:

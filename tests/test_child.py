@@ -13,7 +13,8 @@ import psutil
 import pytest
 from tiny import import_task, kinds, losses, read_all, train, wait_until, write_recipe
 
-from studio.runs.launcher import InlineLauncher, ProcessLauncher
+from studio.launchers.inline import InlineLauncher
+from studio.launchers.process import ProcessLauncher
 from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, find_run, new_run
 from studio.service import Studio
@@ -32,7 +33,7 @@ def studio(workspace: Workspace) -> Iterator[Studio]:
     for status in studio.list_runs():
         launch = find_run(workspace, status.run_id).find_launch()
         if launch is not None and launch.is_alive():
-            os.kill(launch.pid, signal.SIGKILL)
+            os.kill(launch.ticket["pid"], signal.SIGKILL)
 
 
 def is_whole(folder: Path) -> bool:
@@ -65,9 +66,9 @@ def test_what_was_killed_is_lost_and_goes_on_to_the_very_same_end(studio: Studio
     try:
         wait_until(lambda: studio.run_status(run_id).step >= 20, seconds=200)
         launch = run.find_launch()
-        assert launch is not None and psutil.Process(launch.pid).ppid() == os.getpid()
-        assert os.getsid(launch.pid) == launch.pid != os.getsid(0)
-        os.kill(launch.pid, signal.SIGKILL)
+        assert launch is not None and psutil.Process(launch.ticket["pid"]).ppid() == os.getpid()
+        assert os.getsid(launch.ticket["pid"]) == launch.ticket["pid"] != os.getsid(0)
+        os.kill(launch.ticket["pid"], signal.SIGKILL)
         status = wait_until(lambda: (now := studio.run_status(run_id)).status == "lost" and now)
         assert status.can_resume and status.checkpoints and status.step < 150
         first = losses(read_all(run))
@@ -117,7 +118,7 @@ def test_a_child_that_waits_is_given_the_next_run(workspace: Workspace, tiny_mod
         studio.scheduler.start_next()
         run = find_run(workspace, run_id)
         launch = run.find_launch()
-        assert launch is not None and launch.pid == spare.pid and launcher._spare is None
+        assert launch is not None and launch.ticket["pid"] == spare.pid and launcher._spare is None
         wait_until(lambda: studio.run_status(run_id).status == "finished", seconds=200)
         assert losses(read_all(run)) == losses(
             read_all(train(workspace, write_recipe(tiny_model, training={"max_steps": 2})))
@@ -149,7 +150,7 @@ def test_a_child_that_is_given_nonsense_writes_nothing(workspace: Workspace) -> 
 
 FULL_DISK = """
 import resource, sys
-from studio.runs.launcher import InlineLauncher
+from studio.launchers.inline import InlineLauncher
 from studio.runs.run import find_run
 from studio.workspace import Workspace
 

@@ -22,7 +22,7 @@ import json, os, subprocess, sys, time
 from pathlib import Path
 from tiny import *
 from studio.errors import StudioError
-from studio.runs.launcher import InlineLauncher
+from studio.launchers.inline import InlineLauncher
 from studio.runs.run import find_run, list_runs
 from studio.runs.scheduler import Scheduler
 from studio.runs.status import Watch

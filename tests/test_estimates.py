@@ -265,7 +265,7 @@ def test_the_service_is_imported_without_a_heavy_library() -> None:
 
 
 def test_an_imported_task_is_used_for_the_size(workspace: Any, tiny_model: Path) -> None:
-    from studio.runs.launcher import InlineLauncher
+    from studio.launchers.inline import InlineLauncher
     from studio.service import Studio
 
     task_id = import_task(workspace)

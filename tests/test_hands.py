@@ -26,9 +26,10 @@ from tiny import (
 )
 
 from studio.errors import NotFoundError, WorkspaceError
+from studio.launchers.launch import Launch
+from studio.launchers.local import count_oom_kills
 from studio.runs.event import EventWriter
 from studio.runs.hold import is_held
-from studio.runs.process import Launch, count_oom_kills
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.status import Watch
 from studio.runs.worker import execute
@@ -53,8 +54,8 @@ def studio(workspace: Workspace, nursery: Nursery) -> Iterator[Studio]:
     yield Studio(workspace, nursery)
     for run in list_runs(workspace):
         launch = run.find_launch()
-        if launch is not None and launch.is_alive() and launch.pid != os.getpid():
-            os.kill(launch.pid, signal.SIGKILL)
+        if launch is not None and launch.is_alive() and launch.ticket["pid"] != os.getpid():
+            os.kill(launch.ticket["pid"], signal.SIGKILL)
 
 
 @pytest.fixture
@@ -67,12 +68,12 @@ def training(studio: Studio, tiny_model: Path) -> Iterator[Run]:
     assert launch is not None
     yield run
     if launch.is_alive():
-        os.kill(launch.pid, signal.SIGKILL)
+        os.kill(launch.ticket["pid"], signal.SIGKILL)
 
 
 def note_somebody(launch: Launch) -> str:
     """Return a note of a process that lives and has nothing to do with the run."""
-    return json.dumps(launch._replace(pid=os.getpid())._asdict())
+    return json.dumps(launch.to_json() | {"pid": os.getpid()})
 
 
 EDITS: dict[str, Callable[[Launch], str | None]] = {
@@ -344,8 +345,8 @@ def find_last(run: Run, nursery: Nursery) -> dict[str, Any]:
     """Kill the child of a run, let the line be looked at twice, and return the last event."""
     launch = run.find_launch()
     assert launch is not None
-    os.kill(launch.pid, signal.SIGKILL)
-    wait_until(lambda: nursery.find_exit_code(launch.pid) is not None)
+    os.kill(launch.ticket["pid"], signal.SIGKILL)
+    wait_until(lambda: nursery.find_exit_code(launch.ticket["pid"]) is not None)
     return read_all(run)[-1]
 
 
@@ -371,8 +372,8 @@ def test_a_child_that_the_system_ended_for_lack_of_memory_is_told_with_the_patch
     studio: Studio, training: Run, nursery: Nursery
 ) -> None:
     launch, kills = training.find_launch(), count_oom_kills()
-    assert launch is not None and kills is not None and launch.oom_kills == kills
-    training.process_file.write_text(json.dumps(launch._replace(oom_kills=kills - 1)._asdict()))  # as if one came since
+    assert launch is not None and kills is not None and launch.ticket["oom_kills"] == kills
+    training.process_file.write_text(json.dumps(launch.to_json() | {"oom_kills": kills - 1}))  # as if one came since
     find_last(training, nursery)
     studio.scheduler.start_next()
     status = studio.run_status(training.run_id)
@@ -382,7 +383,9 @@ def test_a_child_that_the_system_ended_for_lack_of_memory_is_told_with_the_patch
 
 def test_a_restart_of_the_computer_is_told(studio: Studio, nursery: Nursery) -> None:
     run = make_run(studio.workspace)
-    run.process_file.write_text(json.dumps(Launch(1, 1.0, 0, "7@another-start", 0)._asdict()))
+    run.process_file.write_text(
+        json.dumps({"pid": 1, "created": 1.0, "offset": 0, "born": "7@another-start", "oom_kills": 0})
+    )
     studio.scheduler.start_next()
     status = studio.run_status(run.run_id)
     if Path("/proc/sys/kernel/random/boot_id").exists():

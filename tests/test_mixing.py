@@ -10,7 +10,7 @@ import pytest
 from tiny import TASK_ID, import_task, losses, read_all, write_recipe
 
 from studio.errors import NotFoundError, RecipeError, StudioError
-from studio.runs.launcher import InlineLauncher
+from studio.launchers.inline import InlineLauncher
 from studio.runs.run import find_run
 from studio.service import Studio
 from studio.tasks.mixture import count_mixed, name_mixture, take_examples

@@ -59,8 +59,8 @@ def test_the_kernels_own_kill_is_told_with_what_to_lower(
     assert launch is not None
     try:
         wait_until(lambda: studio.run_status(run.run_id).step > 2)
-        (group[0] / "cgroup.procs").write_text(str(launch.pid))  # from here on each new page counts
-        code = wait_until(lambda: nursery.find_exit_code(launch.pid), seconds=200)
+        (group[0] / "cgroup.procs").write_text(str(launch.ticket["pid"]))  # from here on each new page counts
+        code = wait_until(lambda: nursery.find_exit_code(launch.ticket["pid"]), seconds=200)
         assert code == -signal.SIGKILL
         studio.scheduler.start_next()
         status = studio.run_status(run.run_id)
@@ -70,5 +70,5 @@ def test_the_kernels_own_kill_is_told_with_what_to_lower(
         assert again.recipe["training"]["batch_size"] == status.remedy_changes["training"]["batch_size"]
     finally:
         if launch.is_alive():
-            os.kill(launch.pid, signal.SIGKILL)
+            os.kill(launch.ticket["pid"], signal.SIGKILL)
         nursery.close()

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from studio.runs.ending import Evidence, explain_end, explain_failure
-from studio.runs.process import count_oom_kills
+from studio.launchers.launcher import Traces
+from studio.launchers.local import count_oom_kills
+from studio.runs.ending import explain_end, explain_failure
 from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.remedy import lower_memory
 from studio.runs.training import PRESETS
@@ -111,24 +112,24 @@ def test_out_of_memory_is_told_with_the_patch_that_helps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "words", "patched"),
+    ("traces", "words", "patched"),
     [
-        (Evidence(), "The training process ended without a word.", False),
-        (Evidence(exit_code=-9), "The training process was ended from outside (SIGKILL).", False),
-        (Evidence(exit_code=-9, oom_kills=0), "The training process was ended from outside (SIGKILL).", False),
-        (Evidence(exit_code=-9, oom_kills=1), "probably by the system: it ran out of memory", True),
-        (Evidence(oom_kills=2), "probably by the system: it ran out of memory", True),
-        (Evidence(exit_code=-15, oom_kills=2), "ended from outside (SIGTERM)", False),
-        (Evidence(exit_code=-11), "ended from outside (SIGSEGV)", False),
-        (Evidence(exit_code=-250), "ended from outside (signal 250)", False),
-        (Evidence(exit_code=1), "ended without a word (exit status 1)", False),
-        (Evidence(exit_code=1, disk_full=True), "and the disk is full", False),
-        (Evidence(restarted=True, oom_kills=3), "The computer was started anew", False),
-        (Evidence(oom_kills=-4), "ended without a word", False),
+        (Traces(), "The training process ended without a word.", False),
+        (Traces(exit_code=-9), "The training process was ended from outside (SIGKILL).", False),
+        (Traces(exit_code=-9, oom_kills=0), "The training process was ended from outside (SIGKILL).", False),
+        (Traces(exit_code=-9, oom_kills=1), "probably by the system: it ran out of memory", True),
+        (Traces(oom_kills=2), "probably by the system: it ran out of memory", True),
+        (Traces(exit_code=-15, oom_kills=2), "ended from outside (SIGTERM)", False),
+        (Traces(exit_code=-11), "ended from outside (SIGSEGV)", False),
+        (Traces(exit_code=-250), "ended from outside (signal 250)", False),
+        (Traces(exit_code=1), "ended without a word (exit status 1)", False),
+        (Traces(exit_code=1), "and the disk is full", False),
+        (Traces(restarted=True, oom_kills=3), "The computer was started anew", False),
+        (Traces(oom_kills=-4), "ended without a word", False),
     ],
 )
-def test_of_a_silent_end_only_the_evidence_is_told(evidence: Evidence, words: str, patched: bool) -> None:
-    told = explain_end(evidence, make())
+def test_of_a_silent_end_only_the_evidence_is_told(traces: Traces, words: str, patched: bool) -> None:
+    told = explain_end(traces, make(), disk_full=words.endswith("full"))
     assert words in told["error"] and told["remedy"].endswith(".")
     assert (told["remedy_changes"] is not None) == patched
 

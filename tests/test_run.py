@@ -13,7 +13,7 @@ import pytest
 from tiny import end_sleeper, make_checkpoint, make_run, start_sleeper
 
 from studio.errors import NotFoundError, WorkspaceError
-from studio.runs.process import find_birth
+from studio.launchers.local import find_birth
 from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, find_run, list_runs, new_run
 from studio.workspace import Workspace
@@ -214,7 +214,7 @@ def test_runs_are_made_while_others_list_and_delete_them(workspace: Workspace) -
 FULL_DISK = """
 import resource, sys
 from studio.errors import WorkspaceError
-from studio.runs.process import find_birth
+from studio.launchers.local import find_birth
 from studio.runs.recipe import read_recipe
 from studio.runs.run import new_run
 from studio.workspace import Workspace

@@ -9,8 +9,8 @@ from filelock import FileLock
 from tiny import WritingLauncher, kinds, make_checkpoint, make_run, read_all, wait_until
 
 from studio.errors import InputError, NotFoundError, WorkspaceError
+from studio.launchers.local import LocalLauncher
 from studio.runs import scheduler as scheduler_module
-from studio.runs.launcher import Launcher
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.scheduler import Scheduler
 from studio.runs.status import RunStatus
@@ -169,7 +169,7 @@ def test_a_damaged_recipe_breaks_neither_the_list_nor_the_line(
     assert launcher.started == [whole.run_id]
 
 
-class BrokenLauncher(Launcher):
+class BrokenLauncher(LocalLauncher):
     """Can start nothing."""
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tiny import TASK_ID, WritingLauncher, import_task, make_run, wait_until, write_recipe, write_task
 
 from studio.errors import InputError, ModelError, NotFoundError, RecipeError, StudioError, TaskError
-from studio.runs.launcher import InlineLauncher
+from studio.launchers.inline import InlineLauncher
 from studio.service import Studio
 from studio.ui.widgets.ask_form import describe_run
 from studio.workspace import Workspace

@@ -12,9 +12,9 @@ import pytest
 from architectures import make_model
 from tiny import TASK_ID, import_task, kinds, losses, read_all, resume, train, wait_until, write_recipe
 
+from studio.launchers.inline import InlineLauncher
 from studio.runs.ending import explain_failure
 from studio.runs.event import PHASES, TERMINAL
-from studio.runs.launcher import InlineLauncher
 from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
 from studio.runs.session import ENOUGH_STEPS

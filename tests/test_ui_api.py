@@ -55,7 +55,7 @@ def serve(home: Path, model: Path) -> Iterator[Served]:
     """Serve the page on a free port, with the launcher that trains in this process."""
     from gradio_client import Client
 
-    from studio.runs.launcher import InlineLauncher
+    from studio.launchers.inline import InlineLauncher
     from studio.service import Studio
     from studio.ui.page import build_page, make_launch
     from studio.workspace import Workspace

@@ -22,8 +22,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studio.launchers.inline import InlineLauncher
 from studio.methods import METHODS
-from studio.runs.launcher import InlineLauncher
 from studio.runs.recipe import read_recipe
 from studio.runs.run import new_run
 from studio.service import Studio

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from studio.launchers.inline import InlineLauncher
+from studio.launchers.local import LocalLauncher
 from studio.runs.event import EventWriter
-from studio.runs.launcher import InlineLauncher, Launcher
 from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.run import Run, new_run
 from studio.tasks.store import TaskStore
@@ -112,7 +113,7 @@ def find_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class WritingLauncher(Launcher):
+class WritingLauncher(LocalLauncher):
     """Starts runs as the child does, as far as the page can tell: notes a process and writes real events.
 
     The process is a sleeper, so a run lives until `finish` or `kill`.

@@ -1,13 +1,14 @@
 """Why a training ended early: what broke, in words, what a person can do, and the patch of the recipe that does it.
 
 Two who know: the child says what it saw break; of a child that said nothing, the studio that finds it dead says what
-the evidence shows and no more. Pure: knows exceptions, signals and recipes, no folders.
+its traces show and no more. Pure: knows exceptions, signals and recipes, no folders.
 """
 
 import signal
-from typing import Any, NamedTuple
+from typing import Any
 
 from studio.errors import StudioError, first_line
+from studio.launchers.launcher import Traces
 from studio.models.device import is_out_of_memory
 from studio.runs.recipe import Recipe
 from studio.runs.remedy import Remedy, lower_memory
@@ -32,39 +33,31 @@ def explain_failure(error: BaseException, recipe: Recipe | None = None, loading:
     )
 
 
-class Evidence(NamedTuple):
-    """What can be known of a process that ended without a word; None and False where nothing can.
+def explain_end(
+    traces: Traces, recipe: Recipe | None = None, loading: bool = False, disk_full: bool = False
+) -> dict[str, Any]:
+    """Return error, remedy and remedy_changes of a child that ended without a word.
 
-    `exit_code` as its parent sees it (-9: signal 9), `oom_kills` how many processes the system ended for lack of
-    memory since it got the run, `restarted` whether the computer was, `disk_full` whether not even a line fits.
+    `disk_full` says that not even a line fits.
     """
-
-    exit_code: int | None = None
-    oom_kills: int | None = None
-    restarted: bool = False
-    disk_full: bool = False
-
-
-def explain_end(evidence: Evidence, recipe: Recipe | None = None, loading: bool = False) -> dict[str, Any]:
-    """Return error, remedy and remedy_changes of a child that ended without a word."""
     resume = Remedy("Resume it: it goes on from its newest checkpoint.")
-    if evidence.restarted:
+    if traces.restarted:
         return _told("The computer was started anew while it trained.", resume)
-    if evidence.disk_full:
+    if disk_full:
         return _told(
             "The training process ended without a word, and the disk is full.",
             Remedy("Free some space, then resume the run."),
         )
-    if (evidence.oom_kills or 0) > 0 and evidence.exit_code in (None, -signal.SIGKILL):
+    if (traces.oom_kills or 0) > 0 and traces.exit_code in (None, -signal.SIGKILL):
         return _told(
             "The training process was ended, probably by the system: it ran out of memory while this run trained.",
             _lower(recipe, loading),
         )
-    if evidence.exit_code is not None and evidence.exit_code < 0:
-        return _told(f"The training process was ended from outside ({_name(-evidence.exit_code)}).", resume)
-    if evidence.exit_code:
+    if traces.exit_code is not None and traces.exit_code < 0:
+        return _told(f"The training process was ended from outside ({_name(-traces.exit_code)}).", resume)
+    if traces.exit_code:
         return _told(
-            f"The training process ended without a word (exit status {evidence.exit_code}).",
+            f"The training process ended without a word (exit status {traces.exit_code}).",
             Remedy("The run's output.log may have the details. Resume it from its newest checkpoint."),
         )
     return _told("The training process ended without a word.", resume)

@@ -38,10 +38,9 @@ def place_in_line(
 
     `trouble` says why the first one can't be started, "" if it can.
     """
-    active = next((status for status in statuses if status.status in ACTIVE), None)
-    wait = 0.0 if active is None else active.seconds_left
-    if wait is None and active is not None:
-        wait = find_rest(active, expect)
+    active = [status for status in statuses if status.status in ACTIVE]
+    rests = [find_rest(one, expect) if one.seconds_left is None else one.seconds_left for one in active]
+    wait = min((rest for rest in rests if rest is not None), default=None if active else 0.0)
     placed: dict[str, RunStatus] = {}
     for position, status in enumerate(order_line(statuses, owners), start=1):
         here = {"position": position, "wait_seconds": wait, "error": trouble or None}

@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studio.errors import NotFoundError, RecipeError, WorkspaceError
+from studio.launchers.launch import Launch, read_launch
+from studio.launchers.launcher import Ticket
+from studio.launchers.local import note_process
+from studio.launchers.process import ProcessLauncher
 from studio.runs.checkpoint import find_damage, find_state_damage
 from studio.runs.hold import is_held
-from studio.runs.process import Launch, note_launch
 from studio.runs.recipe import Recipe, read_recipe
 from studio.visitor import find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
@@ -191,26 +194,22 @@ class Run:
         with disk_errors_in_words(self.folder):
             self.stop_file.touch()
 
-    def save_process(self, pid: int) -> None:
-        """Note which process is given this run; it no longer waits in line, and an old wish to stop is forgotten."""
+    def save_launch(self, launcher: str, ticket: Ticket) -> None:
+        """Note who is given this run; it no longer waits in line, and an old wish to stop is forgotten."""
         with disk_errors_in_words(self.folder):
             size = self.events_file.stat().st_size if self.events_file.exists() else 0
             self.stop_file.unlink(missing_ok=True)
-            write_whole(self.process_file, json.dumps(note_launch(pid, size)._asdict()))
+            write_whole(self.process_file, json.dumps(Launch(launcher, ticket, size).to_json()))
             self.resume_file.unlink(missing_ok=True)
 
+    def save_process(self, pid: int) -> None:
+        """Note that a process of this computer is given this run."""
+        self.save_launch(ProcessLauncher.name, note_process(pid))
+
     def find_launch(self) -> Launch | None:
-        """Return the process that was last started for this run, None if none was or the note of it is damaged."""
+        """Return who was last given this run, None if nobody was or the note of it is damaged."""
         try:
-            noted = json.loads(self.process_file.read_text(encoding="utf-8"))
-            kills = noted.get("oom_kills")
-            return Launch(
-                int(noted["pid"]),
-                float(noted["created"]),
-                int(noted["offset"]),
-                str(noted.get("born", "")),
-                kills if type(kills) is int else None,
-            )
+            return read_launch(json.loads(self.process_file.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
             return None
 

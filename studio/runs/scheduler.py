@@ -1,4 +1,4 @@
-"""The line of runs: starts the next waiting run whenever the device is free. One at a time.
+"""The line of runs: starts the next waiting run whenever its launcher has a free place.
 
 The line is the run folders themselves, so it survives a restart. Of two studios on one workspace only the one that
 holds the lock file starts runs; the other's runs wait in the same line, and only one of the two changes the line at a
@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from filelock import FileLock, Timeout
 
 from studio.errors import InputError, StudioError, WorkspaceError
-from studio.runs.ending import Evidence, explain_end
+from studio.launchers import Launcher
+from studio.launchers.launcher import Traces
+from studio.launchers.process import ProcessLauncher
+from studio.runs.ending import explain_end
 from studio.runs.event import EventWriter
-from studio.runs.launcher import Launcher, ProcessLauncher
 from studio.runs.line import Expect, order_line, place_in_line
-from studio.runs.process import count_oom_kills
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.status import ACTIVE, RunStatus, Watch
 from studio.workspace import Workspace, disk_errors_in_words
@@ -105,7 +106,7 @@ class Scheduler:
 
     def start_next(self) -> Run | None:
         """Start the next waiting run if none is active; return it. A run that can't be started is left as failed."""
-        if not _have_work(self._look()[0]):  # most of the time: no turn is taken, which would write to the disk
+        if not self._have_work(self._look()[0]):  # most of the time: no turn is taken, which would write to the disk
             return None
         with self._turn():
             statuses, owners = self._look()
@@ -113,7 +114,7 @@ class Scheduler:
                 if _died_unexplained(status):
                     self._explain_end(find_run(self.workspace, status.run_id), status)
             first = next(iter(order_line(statuses, owners)), None)
-            if first is None or any(status.status in ACTIVE for status in statuses):
+            if first is None or not self._has_room(statuses):
                 return None
             run = find_run(self.workspace, first.run_id)
             self._make_room()
@@ -135,18 +136,13 @@ class Scheduler:
         if case in self._explained:
             return
         self._explained.add(case)
-        kills, before = count_oom_kills(), launch.oom_kills if launch else None
-        evidence = Evidence(
-            exit_code=self.launcher.find_exit_code(launch.pid) if launch else None,
-            oom_kills=kills - before if kills is not None and before is not None else None,
-            restarted=launch is not None and launch.is_from_before_a_restart(),
-            disk_full=shutil.disk_usage(run.folder).free < ROOM_FOR_A_LINE,
-        )
+        traces = self.launcher.find_traces(launch.ticket) if launch else Traces()
+        disk_full = shutil.disk_usage(run.folder).free < ROOM_FOR_A_LINE
         try:
             recipe = run.load_recipe()
         except StudioError:
             recipe = None
-        told = explain_end(evidence, recipe, self.watch(run).is_loading)
+        told = explain_end(traces, recipe, self.watch(run).is_loading, disk_full)
         try:
             with EventWriter(run.events_file) as events:
                 events.append("died", step=status.step, **told)
@@ -209,6 +205,14 @@ class Scheduler:
         watches = [self.watch(run) for run in list_runs(self.workspace)]
         return [watch.look() for watch in watches], {watch.run.run_id: watch.owner for watch in watches}
 
+    def _have_work(self, statuses: list[RunStatus]) -> bool:
+        """Whether a death is to be explained, or a run can be started."""
+        waits = any(status.status == "queued" for status in statuses)
+        return any(map(_died_unexplained, statuses)) or (waits and self._has_room(statuses))
+
+    def _has_room(self, statuses: list[RunStatus]) -> bool:
+        return self.launcher.count_free(sum(status.status in ACTIVE for status in statuses)) > 0
+
     def _work(self) -> None:
         said = ""
         while not self._closing.is_set():
@@ -238,9 +242,3 @@ class Scheduler:
 
 def _died_unexplained(status: RunStatus) -> bool:
     return status.status == "lost" and status.error is None
-
-
-def _have_work(statuses: list[RunStatus]) -> bool:
-    """Whether a death is to be explained, or a run can be started."""
-    found = {status.status for status in statuses}
-    return any(map(_died_unexplained, statuses)) or ("queued" in found and not found & ACTIVE)

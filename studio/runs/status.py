@@ -11,9 +11,9 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from studio.errors import WorkspaceError
+from studio.launchers.launch import Launch
 from studio.runs.event import TERMINAL, Event, read_events
 from studio.runs.hold import is_held
-from studio.runs.process import Launch
 from studio.runs.run import Run
 
 Status = Literal["queued", "starting", "running", "finished", "stopped", "failed", "lost"]

@@ -1,7 +1,7 @@
-"""Starting the training child. A launcher only says how; the child's life is the same (studio.runs.worker).
+"""The usual place: a process of this computer, in a session of its own.
 
-`ProcessLauncher` can keep one child waiting that has already imported its libraries, which is most of the time between
-a click and the first step. `InlineLauncher` is the test double that ships: it trains in this process.
+It can keep one child waiting that has already imported its libraries, which is most of the time between a click and the
+first step.
 """
 
 import contextlib
@@ -11,10 +11,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
-from studio.runs.run import Run
+from studio.launchers.launcher import WORKER, Job
+from studio.launchers.local import LocalLauncher, note_process
 from studio.workspace import Workspace
 
 SPARE_BYTES = 3 * 2**30
@@ -35,38 +37,24 @@ _ONE_CARD = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "0"}
 """A run uses the first graphics card, the one the page names; transformers would split each batch over all."""
 
 
-class Launcher:
-    """Starts the child of a run; the head of the launchers."""
-
-    def launch(self, workspace: Workspace, run: Run) -> None:
-        """Start training `run`. Raises WorkspaceError when its folder can't be written."""
-        raise NotImplementedError
-
-    def find_exit_code(self, pid: int) -> int | None:
-        """Return how a child of this launcher ended (-9: by signal 9), None if it lives or is nobody it knows."""
-        return None
-
-    def prepare(self) -> None:
-        """Get ready for a run that will probably come soon."""
-
-    def close(self) -> None:
-        """Give back what was got ready; a child that trains goes on."""
-
-
-class ProcessLauncher(Launcher):
+class ProcessLauncher(LocalLauncher):
     """A process in a session of its own: it outlives the studio, and its output goes to a file, not a pipe."""
+
+    name: ClassVar[str] = "process"
+    title: ClassVar[str] = "This computer"
+    summary: ClassVar[str] = "A process of this computer, which goes on when the studio is closed."
 
     def __init__(self) -> None:
         self._spare: subprocess.Popen[bytes] | None = None
         self._started: list[subprocess.Popen[bytes]] = []  # asked now and then: ended ones must not stay zombies
         self._lock = threading.Lock()
 
-    def launch(self, workspace: Workspace, run: Run) -> None:
+    def launch(self, workspace: Workspace, run: Job) -> None:
         """Give the run to the child that waits, or to a new one, and note its process."""
         with self._lock:
             child = self._take_spare() or _start_child()
             try:
-                run.save_process(child.pid)
+                run.save_launch(self.name, note_process(child.pid))
             except BaseException:
                 self._spare = child  # it waits for the next run, or for this one on a better day
                 raise
@@ -102,7 +90,7 @@ class ProcessLauncher(Launcher):
 
 def _start_child() -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "studio.runs.worker"],
+        [sys.executable, "-m", WORKER],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -118,14 +106,3 @@ def _hand_over(child: subprocess.Popen[bytes], line: str) -> None:
     with contextlib.suppress(BrokenPipeError):
         child.stdin.write(line.encode() + b"\n")
         child.stdin.close()
-
-
-class InlineLauncher(Launcher):
-    """Trains in this process and returns when it ended."""
-
-    def launch(self, workspace: Workspace, run: Run) -> None:
-        """Execute the run here."""
-        from studio.runs.worker import execute
-
-        run.save_process(os.getpid())
-        execute(workspace, run)
