@@ -7,20 +7,30 @@ import argparse
 import errno
 import logging
 import os
-import signal
 import socket
 import sys
-import threading
 import warnings
 from collections.abc import Mapping
 
+from studio.interruption import ASKING, Interruption
+
 HOST, PORT = "127.0.0.1", 7860
 TRIES = 20
+PATIENCE_SECONDS = 3.0
+"""How long closing may take; what isn't closed by then is left as a kill would leave it, which harms nothing."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve the page until it is interrupted. Returns the exit status."""
     given = read_arguments(arguments)
+    with Interruption(*ASKING, patience_seconds=0) as interruption:
+        status = serve(given, interruption)
+        interruption.shut()
+    return status
+
+
+def serve(given: argparse.Namespace, interruption: Interruption) -> int:
+    """Serve the page until it is interrupted, also before it is there. Returns the exit status."""
     set_environment()
     host = given.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else HOST)
     try:
@@ -38,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     for noisy in ("httpx", "asyncio", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    interruption.patience_seconds = PATIENCE_SECONDS  # from here on there is something to close
     try:
         own = host in ("127.0.0.1", "localhost", "::1")
         shared = is_shared(os.environ, own)
@@ -52,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch())
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
-        wait_for_end()
+        interruption.wait()
     finally:
         studio.close()
         page.close(verbose=False)
@@ -123,15 +134,6 @@ def is_free(host: str, port: int) -> bool:
             return False
         raise ValueError(f"{host!r} is not an address of this computer. Try --host 127.0.0.1.") from None
     return True
-
-
-def wait_for_end() -> None:
-    """Wait for Ctrl+C or a polite kill; either ends the server quietly."""
-    ended = threading.Event()
-    for name in ("SIGINT", "SIGTERM"):
-        signal.signal(getattr(signal, name), lambda *_: ended.set())
-    while not ended.wait(3600):
-        pass
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from studio.errors import StudioError
+from studio.interruption import Interruption
 from studio.runs.status import ACTIVE
 from studio.service import Studio
 from studio.workspace import Workspace
@@ -46,28 +47,30 @@ def train_recipe(studio: Studio, name: str) -> int:
         print(f"The recipe {name} can't be read: {error}.", file=sys.stderr)
         return 2
     print(studio.estimate(text).sentence)
-    run_id = studio.start_run(text)
-    print(f"Run {run_id}")
-    return follow_run(studio, run_id)
+    with Interruption("SIGINT") as interruption:
+        run_id = studio.start_run(text)
+        print(f"Run {run_id}", flush=True)
+        return follow_run(studio, run_id, interruption)
 
 
-def follow_run(studio: Studio, run_id: str) -> int:
-    """Show a run's progress until it ends."""
+def follow_run(studio: Studio, run_id: str, interruption: Interruption) -> int:
+    """Show a run's progress until it ends; one who is asked to end asks the run, once."""
+    is_told = False
     with tqdm(unit="step", dynamic_ncols=True) as bar:
         while True:
-            try:
-                status = studio.run_status(run_id)
-                bar.total, bar.n = status.of, status.step
-                waiting = f"number {status.position} in line" if status.position else None
-                bar.set_description_str(waiting or status.phase or status.status)
-                if status.loss is not None:
-                    bar.set_postfix(loss=status.loss, held_out=status.held_out_loss, refresh=False)
-                bar.refresh()
-                if status.status not in ACTIVE and status.status != "queued":
-                    break
-                time.sleep(0.5)
-            except KeyboardInterrupt:
+            status = studio.run_status(run_id)
+            bar.total, bar.n = status.of, status.step
+            waiting = f"number {status.position} in line" if status.position else None
+            bar.set_description_str(waiting or status.phase or status.status)
+            if status.loss is not None:
+                bar.set_postfix(loss=status.loss, held_out=status.held_out_loss, refresh=False)
+            bar.refresh()
+            if status.status not in ACTIVE and status.status != "queued":
+                break
+            if interruption.is_asked() and not is_told:
                 studio.stop_run(run_id)
+                is_told = True
+            time.sleep(0.5)
     if status.error:
         print(status.error, status.remedy or "", file=sys.stderr)
     print(json.dumps(status.model_dump(mode="json", include={"run_id", "status", "step", "loss", "held_out_loss"})))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.__main__ import follow_run
+from studio.interruption import Interruption
 from studio.models.reference import BUILTIN_FOLDER
 from studio.service import Studio
 from studio.workspace import Workspace, write_whole
@@ -23,8 +24,10 @@ SCORES_FILE = Path(__file__).resolve().parents[2] / "assets" / "tasks" / "scores
 
 def measure_sample(studio: Studio, task_id: str, recipe: dict[str, Any]) -> dict[str, Any]:
     """Train one sample task and return its figures: exact match in percent, held-out and on unseen words."""
-    run_id = studio.start_run({**recipe, "task_id": task_id})
-    if follow_run(studio, run_id):
+    with Interruption("SIGINT") as interruption:
+        run_id = studio.start_run({**recipe, "task_id": task_id})
+        failed = follow_run(studio, run_id, interruption)
+    if failed:
         raise SystemExit(f"The run of {task_id} failed.")
     status = studio.run_status(run_id)
     held_out, unseen = studio.score(run_id), studio.score(run_id, unseen=True)
