@@ -23,7 +23,7 @@ MOST_RATIO = 200
 """How many times larger a file may become; JSON shrinks 5 to 20 times, a bomb 1,000 times."""
 
 _LITTER = re.compile(r"(^|/)(__MACOSX/|\.|~\$|Thumbs\.db$|desktop\.ini$)|\.(sw[a-p]|bak|orig|tmp|py|sh)$|~$", re.I)
-_DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".xlsx", ".parquet")
+_DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".parquet", ".arrow")
 
 
 class Member(NamedTuple):

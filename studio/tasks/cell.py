@@ -36,6 +36,11 @@ class Notes:
         self.tally(text, place)
         self.ledger.add(name, text, place, _show(before), _show(after))
 
+    def take(self, others: "Notes") -> None:
+        """Tell what others tell, too; the repairs they gathered stay with them."""
+        for text, places in others._said.items():
+            self._said.setdefault(text, []).extend(places)
+
     def texts(self) -> tuple[str, ...]:
         """Return the sentences, each with its places."""
         return tuple(text + _list_places(places) for text, places in self._said.items())

@@ -26,7 +26,12 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"Rar!", "a RAR archive", "Unpack it and choose the .json file inside."),
     (b"\x00\x00\x00\x01Bud1", "a .DS_Store, which macOS leaves in folders", "Choose the data file beside it."),
     (b"SQLite format 3", "a SQLite database", "Save the data as .xlsx, .csv or .json."),
-    (b"\xd0\xcf\x11\xe0", "an old Word or Excel document", "Save the data itself as a .json file."),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "an old Word or Excel document (.doc, .xls), or one locked by a password",
+        "Open it and save it as an Excel workbook (.xlsx) without a password, or as CSV (UTF-8).",
+    ),
+    (b"FEA1", "an old Feather file", "Save it as Parquet."),
     (b"{\\rtf", "a rich-text document", "Save it as plain text with the ending .json."),
     (b"b0VIM", "a swap file of the editor Vim", "Choose the .json file beside it."),
     (
@@ -34,6 +39,11 @@ _KINDS: tuple[tuple[bytes, str, str], ...] = (
         "a Git-LFS pointer, a note that says where the real file is",
         f"Run `git lfs pull`, or download the file itself. {_RAW}",
     ),
+)
+_OFFICE = (
+    (b"application/vnd.oasis.opendocument", "an OpenDocument file (.ods, .odt)"),
+    (b"Index/Document.iwa", "a Numbers or Pages document of Apple's"),
+    (b"xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
 )
 _OLD_ENCODINGS = ["cp1252", "cp1250", "cp1251", "shift_jis", "gb18030"]
 _SHOWN = {
@@ -78,13 +88,18 @@ def decode(data: bytes, name: str) -> Decoded:
         return _guess(data, error.start, name)
 
 
-def find_container(data: bytes, name: str = "The file") -> Literal["excel", "parquet", "zip", "text"]:
+def find_container(data: bytes, name: str = "The file") -> Literal["excel", "parquet", "arrow", "zip", "text"]:
     """Say by its first bytes what a file is, as far as it can be read. Raises TaskError for a Word document."""
     if data.startswith(b"PAR1"):
         return "parquet"
+    if data.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
+        return "arrow"
     if not data.startswith(b"PK\x03\x04"):
         return "text"
     beginning, end = data[:4096], data[-65536:]
+    for part, kind in _OFFICE:
+        if part in beginning or (part in end and part.startswith(b"xl/")):
+            raise _wrong_kind(name, kind, "Open it and save it as an Excel workbook (.xlsx), or as CSV (UTF-8).")
     if b"xl/" in beginning or b"xl/workbook" in end:
         return "excel"
     for part, kind in ((b"word/", "a Word document"), (b"ppt/", "a PowerPoint document")):

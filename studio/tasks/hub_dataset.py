@@ -13,7 +13,8 @@ from pathlib import Path
 
 from studio.errors import TaskError, first_line
 from studio.models.libraries import import_libraries
-from studio.tasks.table import MOST_ROWS, Row, Table, make_plain
+from studio.tasks.columnar import make_plain
+from studio.tasks.table import MOST_ROWS, Row, Table
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 

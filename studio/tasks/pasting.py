@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from studio.errors import InputError, TaskError
 from studio.tasks.cell import Notes
+from studio.tasks.delimited import find_delimiter, read_csv
 from studio.tasks.reading import load_table
-from studio.tasks.table import Row, Table, find_delimiter, read_csv
+from studio.tasks.table import Row, Table
 
 PASTED = "The pasted text"
 Pairs = list[tuple[str, str]]

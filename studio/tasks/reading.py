@@ -18,7 +18,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from studio.errors import TaskError
 from studio.tasks.archive import Member, list_zip, read_folder, read_zip
 from studio.tasks.cell import Notes, describe
+from studio.tasks.columnar import read_columnar
 from studio.tasks.decoding import check_size, decode, find_container
+from studio.tasks.delimited import read_csv
 from studio.tasks.hub_dataset import fetch_rows
 from studio.tasks.mapping import Mapping, guess_mapping
 from studio.tasks.parsing import parse, parse_lines
@@ -27,9 +29,10 @@ from studio.tasks.rows import Preview, make_table, preview_table, read_rows
 from studio.tasks.running_text import cut_text
 from studio.tasks.schema import read_object
 from studio.tasks.slug import make_task_id
-from studio.tasks.table import Table, read_csv, read_excel, read_parquet
+from studio.tasks.table import Table
 from studio.tasks.task import Task
 from studio.tasks.variant import holds_several_tasks, is_task_object
+from studio.tasks.workbook import read_excel
 
 
 class RunningText(NamedTuple):
@@ -194,9 +197,9 @@ def _open(data: bytes, name: str, notes: Notes) -> Found:
     if container == "excel":
         if suffix and suffix not in (".xlsx", ".xlsm"):
             notes.say(f"The file is called {suffix} and is an Excel workbook; it was read as one.")
-        return read_excel(data, name, notes)
-    if container == "parquet":
-        return read_parquet(data, name)
+        return read_excel(data, name, notes)[0]
+    if container in ("parquet", "arrow"):
+        return read_columnar(data, name, notes)
     if container == "zip":
         return _open_only_member(data, name, notes)
     decoded = decode(data, name)

@@ -94,7 +94,7 @@ def preview_table(table: Table) -> Preview:
     return Preview(
         columns=tuple(table.columns),
         rows=tuple(row.values for row in table.rows[:5]),
-        count=len(table.rows),
+        count=len(table.rows) + len(table.faults),
         guess=guess,
     )
 
@@ -158,7 +158,7 @@ def _find_one_instruction(table: Table, mapping: Mapping) -> str:
 
 def _read_all(table: Table, reader: RowReader, notes: Notes, leave_out: bool) -> list[Instance]:
     instances: list[Instance] = []
-    refused: list[tuple[str, TaskError]] = []
+    refused: list[tuple[str, TaskError]] = list(table.faults)
     for row in table.rows:
         try:
             instances.append(reader.read(row.values, row.place))
@@ -173,7 +173,8 @@ def _read_all(table: Table, reader: RowReader, notes: Notes, leave_out: bool) ->
         return instances
     others = ", ".join(place for place, _ in refused[1:4])
     more = f" So have {len(refused) - 1:,} other rows a fault ({others}{', ...' if len(refused) > 4 else ''})."
-    way = f" Or leave out the {len(refused):,} of {len(table.rows):,} rows that can't be read."
+    total = len(table.rows) + len(table.faults)
+    way = f" Or leave out the {len(refused):,} of {total:,} rows that can't be read."
     raise TaskError(
-        f"{first}{more if len(refused) > 1 else ''}{way if len(refused) < len(table.rows) else ''}", field=first.field
+        f"{first}{more if len(refused) > 1 else ''}{way if len(refused) < total else ''}", field=first.field
     )

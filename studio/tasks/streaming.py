@@ -13,13 +13,15 @@ from typing import Any
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_text
+from studio.tasks.columnar import stream_columnar
 from studio.tasks.decoding import decode, find_container
+from studio.tasks.delimited import find_delimiter
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading
 from studio.tasks.row import RowReader
 from studio.tasks.rows import MappingNeeded, preview_table
 from studio.tasks.slug import make_task_id
-from studio.tasks.table import LONGEST_CELL, Row, Table, find_delimiter, make_plain
+from studio.tasks.table import LONGEST_CELL, Row, Table
 from studio.tasks.task import Instance, Origin, Task
 
 PART = 5_000
@@ -40,7 +42,7 @@ def can_stream(path: Path) -> bool:
         first = beginning.lstrip()[:1]
         line, _, rest = beginning.lstrip().partition(b"\n")
         return first not in (b"{", b"[") or (bool(rest.strip()) and _is_object(line))
-    return kind == "parquet"
+    return kind in ("parquet", "arrow")
 
 
 def is_archive(path: Path) -> bool:
@@ -56,7 +58,8 @@ def stream_file(path: Path, name: str, mapping: Mapping | None = None) -> Iterat
 
     Raises MappingNeeded if the columns don't say what they are, or TaskError for the file as a whole.
     """
-    rows = _read_rows(path, name)
+    notes = Notes()
+    rows = _read_rows(path, name, notes)
     first: list[Row | TaskError] = list(islice(rows, _LOOKED_AT))
     whole = [row for row in first if isinstance(row, Row)]
     if not whole:
@@ -72,7 +75,7 @@ def stream_file(path: Path, name: str, mapping: Mapping | None = None) -> Iterat
     chosen = mapping or preview.guess.mapping
     assert chosen is not None
     chosen.check(table.columns)
-    yield from _make_parts(_chain(first, rows), name, chosen, preview.guess.format, table)
+    yield from _make_parts(_chain(first, rows), name, chosen, preview.guess.format, table, notes)
 
 
 def _chain(first: list[Row | TaskError], rest: Iterator[Row | TaskError]) -> Iterator[Row | TaskError]:
@@ -81,13 +84,12 @@ def _chain(first: list[Row | TaskError], rest: Iterator[Row | TaskError]) -> Ite
 
 
 def _make_parts(
-    rows: Iterator[Row | TaskError], name: str, mapping: Mapping, form: str, table: Table
+    rows: Iterator[Row | TaskError], name: str, mapping: Mapping, form: str, table: Table, notes: Notes
 ) -> Iterator[tuple[str, Reading | TaskError]]:
     task_id = make_task_id(name)
     as_chat = mapping.kind == "instruction" and any(
         row.values.get(column) for column in mapping.system + mapping.history for row in table.rows
     )
-    notes = Notes()
     reader = RowReader(mapping, task_id, notes, one_instruction=False, as_chat=as_chat)
     reader.ids = _Places(task_id)
     shell = Task(
@@ -125,11 +127,11 @@ class _Places:
         return f"{self.prefix}-{place.rsplit(' ', 1)[-1]}"
 
 
-def _read_rows(path: Path, name: str) -> Iterator[Row | TaskError]:
+def _read_rows(path: Path, name: str, notes: Notes) -> Iterator[Row | TaskError]:
     with open(path, "rb") as file:
         beginning = file.read(_BEGINNING)
-    if find_container(beginning) == "parquet":
-        yield from _read_parquet(path, name)
+    if find_container(beginning) in ("parquet", "arrow"):
+        yield from stream_columnar(path, name, notes)
     elif beginning.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"{":
         yield from _read_lines(path)
     else:
@@ -154,22 +156,6 @@ def _read_lines(path: Path) -> Iterator[Row | TaskError]:
                 yield Row(place, value)
             else:
                 yield TaskError(f'{place}: an object is expected, such as {{"input": ...}}.', field=place)
-
-
-def _read_parquet(path: Path, name: str) -> Iterator[Row]:
-    import pyarrow as arrow
-    import pyarrow.parquet as parquet
-
-    try:
-        number = 0
-        for batch in parquet.ParquetFile(path).iter_batches(batch_size=1000):
-            for values in batch.to_pylist():
-                number += 1
-                yield Row(f"row {number}", make_plain(values))
-    except (arrow.ArrowException, OSError) as error:
-        raise TaskError(
-            f"{name}: the Parquet file is damaged ({str(error)[:100]}). Download or save it again.", field="file"
-        ) from None
 
 
 def _read_delimited(path: Path, name: str, beginning: bytes) -> Iterator[Row | TaskError]:

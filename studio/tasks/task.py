@@ -242,7 +242,9 @@ def write_studio_key(task: Task) -> dict[str, Any]:
 
 def _message_to_json(message: Message) -> dict[str, Any]:
     more = {"counts": False} if not message.counts else {}
-    return {"role": message.role, "content": message.content} | more | ({"extra": message.extra} if message.extra else {})
+    return (
+        {"role": message.role, "content": message.content} | more | ({"extra": message.extra} if message.extra else {})
+    )
 
 
 def write_v2(task: Task) -> str:
