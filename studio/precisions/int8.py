@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from studio.precisions.exact_products import keep_products_exact
 from studio.precisions.precision import Precision
 
 
@@ -24,6 +25,8 @@ class Int8(Precision):
         import torch
         from transformers import BitsAndBytesConfig
 
+        if device == "cpu":
+            keep_products_exact()
         compute = torch.bfloat16 if bf16 else torch.float32
         return {
             "quantization_config": BitsAndBytesConfig(load_in_8bit=True),

@@ -253,3 +253,25 @@ def test_an_evaluation_leaves_the_gradients_of_qlora_right(folder: Path) -> None
     assert len(found) == 42 and all(value.norm() > 0 for value in wanted.values())
     for key in found:
         assert torch.cosine_similarity(found[key].flatten(), wanted[key].flatten(), dim=0) > 0.999, key
+
+
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_codes_are_multiplied_exactly_inside_autocast(half: str) -> None:
+    """bitsandbytes' own product for processors without AVX-512 overflows in fp16: sums of codes reach 2 million."""
+    import bitsandbytes  # noqa: F401
+    import torch
+
+    from studio.precisions.exact_products import keep_products_exact
+
+    needed = keep_products_exact()
+    a, b = (torch.full(shape, 100, dtype=torch.int8) for shape in ((3, 128), (5, 128)))
+    with torch.autocast("cpu", dtype=getattr(torch, half)):
+        found = torch.ops.bitsandbytes.int8_linear_matmul(a, b)
+        plain = torch.matmul(a.float(), b.float().t())
+    assert found.tolist() == [[1_280_000] * 5] * 3
+    if needed:
+        from bitsandbytes.backends.default import ops
+
+        with torch.autocast("cpu", dtype=getattr(torch, half)):
+            theirs = ops._int8_linear_matmul_impl(a, b)
+        assert theirs.tolist() != found.tolist() and plain.dtype != torch.float32, "mended there: delete ours"
