@@ -15,9 +15,10 @@ from studio.tasks.checks.fixes import FIXES, apply_fix
 from studio.tasks.checks.language import guess_language
 from studio.tasks.checks.report import check_task
 from studio.tasks.checks.similarity import find_groups
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.repairs import TASK_REPAIRS, TEXT_REPAIRS, apply_repair, offer_repairs, preview_repair
 from studio.tasks.split import split_task
-from studio.tasks.task import Instance, Task
+from studio.tasks.task import Task
 
 WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprstvz" for b in "aeiou" for c in ("n", "r", "st", "lo", "mi")]
 
@@ -27,7 +28,7 @@ def write_text(rng: random.Random, words: int = 25) -> str:
 
 
 def make(*pairs: tuple[str, str], **more: Any) -> Task:
-    instances = tuple(Instance(id=f"i{n}", input=a, output=(b,)) for n, (a, b) in enumerate(pairs))
+    instances = tuple(Instruction(id=f"i{n}", input=a, output=(b,)) for n, (a, b) in enumerate(pairs))
     return Task(task_id="task1_x", definition="Do.", instances=instances, **more)
 
 

@@ -30,6 +30,9 @@ from studio.tasks.edit import (
     invert,
     read_edit,
 )
+from studio.tasks.kinds.instruction import Instruction
+from studio.tasks.kinds.preference import Preference
+from studio.tasks.kinds.rating import Rating
 from studio.tasks.reading import read_task
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Example, Instance, Task
@@ -39,7 +42,7 @@ from studio.workspace import Workspace
 TASK = Task(
     task_id="task1_x",
     definition="Do.",
-    instances=tuple(Instance(id=f"i{n}", input=f"in {n}", output=("a", "b")) for n in range(5)),
+    instances=tuple(Instruction(id=f"i{n}", input=f"in {n}", output=("a", "b")) for n in range(5)),
 )
 TURNS = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
 CHAT = read_task(json.dumps([{"messages": TURNS}, {"messages": TURNS}]).encode(), "chat.json").task
@@ -50,12 +53,10 @@ EDITS: list[Edit] = [
     SetList(field="categories", texts=("x", "y")),
     SetInput(id="i2", input="other", before="in 2"),
     SetOutput(id="i0", output=("c",), before=("a", "b")),
-    AddInstance(instance=Instance(id="new", input="n", output=("o",)), place=1),
-    AddInstance(instance=Instance(id="newer", input="n", output=("o",))),
+    AddInstance(instance=Instruction(id="new", input="n", output=("o",)), place=1),
+    AddInstance(instance=Instruction(id="newer", input="n", output=("o",))),
     DeleteInstance(id="i3"),
     SetExamples(field="positive_examples", examples=(Example(input="a", output="b", explanation="c"),)),
-    SetRejected(id="i1", rejected="worse"),
-    SetLiked(id="i1", liked=True),
     SetSplit(split="stratified"),
 ]
 
@@ -67,6 +68,22 @@ def test_an_edit_changes_one_thing_and_its_inverse_undoes_it(edit: Edit) -> None
     assert compare(TASK, done).words != "no difference"
     assert apply_edit(done, invert(TASK, edit)) == TASK
     assert read_edit(json.loads(edit.model_dump_json())) == edit
+
+
+@pytest.mark.parametrize(
+    "kind, edit",
+    [(Preference, SetRejected(id="i1", rejected="worse", before="")), (Rating, SetLiked(id="i1", liked=True))],
+    ids=lambda value: getattr(value, "op", ""),
+)
+def test_what_only_one_kind_has_is_edited_there(kind: type[Instance], edit: Edit) -> None:
+    instances = tuple(kind.make(one.id, one.input, one.output) for one in TASK.instances)
+    task = TASK.model_copy(update={"kind": kind.name, "instances": instances})
+    done = apply_edit(task, edit)
+    assert done.version != task.version and apply_edit(done, invert(task, edit)) == task
+    assert read_edit(json.loads(invert(task, edit).model_dump_json())) == invert(task, edit)
+    with pytest.raises(InputError) as refused:
+        apply_edit(TASK, edit)
+    assert refused.value.field in ("rejected", "liked")
 
 
 @settings(max_examples=50, deadline=None)

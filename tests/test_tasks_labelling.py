@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from studio.errors import InputError
 from studio.tasks.agreement import cohen_kappa, describe_agreement, krippendorff_alpha
 from studio.tasks.edit import apply_edits
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.labelling import (
     Label,
     add_label,
@@ -20,12 +21,12 @@ from studio.tasks.labelling import (
     measure_progress,
     read_labels,
 )
-from studio.tasks.task import Instance, Task
+from studio.tasks.task import Task
 
 TASK = Task(
     task_id="task1_x",
     definition="Do.",
-    instances=tuple(Instance(id=f"i{n}", input=f"in {n}", output=("yes", "sure")) for n in range(50)),
+    instances=tuple(Instruction(id=f"i{n}", input=f"in {n}", output=("yes", "sure")) for n in range(50)),
 )
 IDS = [instance.id for instance in TASK.instances]
 

@@ -3,8 +3,9 @@
 import pytest
 
 from studio.errors import TaskError
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.prompt import TEMPLATE_NAMES, write_answer, write_messages, write_prompt
-from studio.tasks.task import Example, Instance, Task
+from studio.tasks.task import Example, Task
 
 TASK = Task(
     task_id="task1_plural",
@@ -15,7 +16,7 @@ TASK = Task(
         Example(input="man", output="men"),
     ),
     negative_examples=(Example(input="dog", output="dogz", explanation="No z"),),
-    instances=(Instance(id="a", input="cup", output=("cups",)),),
+    instances=(Instruction(id="a", input="cup", output=("cups",)),),
 )
 
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.reading import Reading, read_task, read_task_file
-from studio.tasks.task import KEY_ORDER, Example, Instance, Task, to_v2, write_v2
+from studio.tasks.task import KEY_ORDER, Example, Task, to_v2, write_v2
 
 SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 UPSTREAM = SHARED / "natural_instructions"
@@ -161,7 +162,7 @@ def test_things_to_avoid_near_miss_and_capitals_in_instances() -> None:
     data["Instances"] = [{"ID": "a", "Input": "x", "Output": ["y"]}]
     task = read(data).task
     assert task.things_to_avoid == "Whole sentences."
-    assert task.instances == (Instance(id="a", input="x", output=("y",)),)
+    assert task.instances == (Instruction(id="a", input="x", output=("y",)),)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
@@ -257,7 +258,7 @@ list_fields = ["categories", "domains", "source", "urls", "reasoning", "contribu
 def tasks(draw: st.DrawFn) -> Task:
     ids = draw(st.lists(spoken, min_size=1, max_size=6, unique=True))
     instances = tuple(
-        Instance(
+        Instruction(
             id=id, input=draw(words), output=tuple(draw(st.lists(spoken, min_size=1, max_size=3))), extra=draw(extras)
         )
         for id in ids

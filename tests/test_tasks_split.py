@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio.errors import TaskError
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.mixture import mix_tasks
 from studio.tasks.reading import read_task
 from studio.tasks.split import Split, split_task
@@ -12,7 +13,7 @@ from studio.tasks.task import Instance, Task, write_v2
 
 
 def make(inputs: list[str]) -> Task:
-    instances = tuple(Instance(id=f"t-{n}", input=text, output=("a",)) for n, text in enumerate(inputs))
+    instances = tuple(Instruction(id=f"t-{n}", input=text, output=("a",)) for n, text in enumerate(inputs))
     return Task(task_id="task1_x", definition="Do.", instances=instances)
 
 
@@ -85,7 +86,7 @@ def test_too_few(inputs: list[str], words: str) -> None:
 
 def labelled(count: int, share: float, rule: str = "stratified") -> Task:
     instances = tuple(
-        Instance(
+        Instruction(
             id=f"t-{n}", input=f"a text about thing {n} and {n * n}", output=("no" if n < count * share else "yes",)
         )
         for n in range(count)
@@ -108,7 +109,7 @@ def test_stratified_gives_each_label_its_share(count: int, share: float) -> None
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.text("abc ", max_size=3), st.sampled_from("xyz")), min_size=3, max_size=80))
 def test_stratified_is_always_whole_and_apart(rows: list[tuple[str, str]]) -> None:
-    instances = tuple(Instance(id=f"t-{n}", input=text, output=(label,)) for n, (text, label) in enumerate(rows))
+    instances = tuple(Instruction(id=f"t-{n}", input=text, output=(label,)) for n, (text, label) in enumerate(rows))
     task = Task(task_id="task1_x", definition="Do.", instances=instances, split="stratified")
     if len({text.strip() for text, _ in rows}) >= 9:
         check(task, split_task(task))

@@ -8,8 +8,8 @@ from tiny import write_task
 
 from studio.errors import NotFoundError
 from studio.tasks.edit import AddInstance, DeleteInstance, SetOutput, SetText
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.store import TaskStore
-from studio.tasks.task import Instance
 from studio.tasks.unseen import name_origin
 from studio.visitor import read_visitor
 from studio.workspace import Workspace
@@ -39,14 +39,14 @@ def test_what_the_copy_has_seen_is_no_longer_unseen(store: TaskStore) -> None:
     test = store.load_unseen(SAMPLE)
     assert test is not None
     seen = test.instances[0].input  # "Delphine pushes the crate.": no word of it that the sample lacks may be left
-    store.edit_task(SAMPLE, [AddInstance(instance=Instance(id="mine", input=seen.upper(), output=("What?",)))])
+    store.edit_task(SAMPLE, [AddInstance(instance=Instruction(id="mine", input=seen.upper(), output=("What?",)))])
     left = store.load_unseen(COPY)
     assert left is not None and 0 < len(left.instances) < 60
     shown = set(" ".join(one.input for one in store.load_task(SAMPLE).instances).lower().rstrip(".").split())
     news = {word.strip(".").lower() for word in seen.split()} - shown
     assert news and not any(word in one.input.lower() for word in news for one in left.instances)
     more = [
-        AddInstance(instance=Instance(id=f"more-{n}", input=one.input, output=one.output))
+        AddInstance(instance=Instruction(id=f"more-{n}", input=one.input, output=one.output))
         for n, one in enumerate(test.instances)
     ]
     store.edit_task(COPY, more)

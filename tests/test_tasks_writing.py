@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from studio.errors import InputError
-from studio.tasks.conversation import make_chat
+from studio.tasks.kinds import KINDS
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading import read_task, read_task_file
-from studio.tasks.task import Instance, Message, Origin, Task, to_v2, write_v2
+from studio.tasks.task import Message, Origin, Task, to_v2, write_v2
 from studio.tasks.writing import FORMATS, list_formats, write_task
 
 SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")
@@ -38,16 +39,15 @@ def tasks(draw: st.DrawFn, kinds: tuple[str, ...] = ("chat", "preference", "rati
     kind = draw(st.sampled_from(kinds))
     instances = []
     for id in draw(ids):
-        extra = draw(st.dictionaries(st.sampled_from(["tools", "source", "n (column)"]), words, max_size=2))
+        extra = draw(st.dictionaries(st.sampled_from(["topic", "source", "n (column)"]), words, max_size=2))
         if kind == "chat" or (kind in ("preference", "rating") and draw(st.booleans())):
             more: dict[str, Any] = {"liked": draw(st.booleans())} if kind == "rating" else {}
             turns = draw(chats())
             if kind == "preference":
-                worse = (*turns[:-1], Message(role="assistant", content=draw(spoken) + "!"))
-                more |= {"rejected": worse[-1].content, "rejected_messages": worse}
-            instances.append(make_chat(id, turns, extra=extra, **more))
+                more |= {"rejected_messages": (*turns[:-1], Message(role="assistant", content=draw(spoken) + "!"))}
+            instances.append(KINDS.find(kind)(id=id, messages=turns, extra=extra, **more))
             continue
-        instance = Instance(id=id, input="" if kind == "text" else draw(words), output=(draw(spoken),), extra=extra)
+        instance = KINDS.find(kind).make(id, draw(words), (draw(spoken),), extra)
         change: dict[str, Any] = {"preference": {"rejected": draw(spoken)}, "rating": {"liked": draw(st.booleans())}}
         instances.append(instance.model_copy(update=change.get(kind, {})))
     origin = Origin(format="x", mapping=draw(st.sampled_from([None, Mapping(input=("a", "b"), output="c")])))
@@ -55,7 +55,7 @@ def tasks(draw: st.DrawFn, kinds: tuple[str, ...] = ("chat", "preference", "rati
         task_id="task1_x",
         definition=draw(words),
         instances=tuple(instances),
-        kind=kind,  # type: ignore[arg-type]
+        kind=kind,
         origin=origin,
         split=draw(st.sampled_from(["hash", "stratified", "official"])),
     )
@@ -128,12 +128,12 @@ def test_every_form_is_read_again(form: str) -> None:
 
 
 def test_a_formula_is_inert_in_a_table() -> None:
-    task = Task(task_id="t", definition="D", instances=(Instance(id="a", input="=1+1", output=("@x",)),))
+    task = Task(task_id="t", definition="D", instances=(Instruction(id="a", input="=1+1", output=("@x",)),))
     assert write_task(task, "csv")[1] == "input,output\r\n'=1+1,'@x\r\n"
 
 
 def test_forms_that_cannot_hold_a_task() -> None:
-    task = Task(task_id="t", definition="D", instances=(Instance(id="a", input="b", output=("c",)),))
+    task = Task(task_id="t", definition="D", instances=(Instruction(id="a", input="b", output=("c",)),))
     assert list(list_formats(task)) == ["v2", "alpaca", "openai", "sharegpt", "csv"]
     with pytest.raises(InputError, match="has no place for a task of the kind instruction. Choose one of: v2, alpaca"):
         write_task(task, "kto")

@@ -9,16 +9,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from studio.errors import RecipeError, TaskError
 from studio.plugins import Plugin
-from studio.tasks.mapping import Kind
+from studio.tasks.instance import Form
+from studio.tasks.kinds import KINDS
 from studio.tasks.task import Instance, Task
-
-KIND_WORDS: dict[Kind, str] = {
-    "instruction": "inputs with their answers",
-    "chat": "conversations",
-    "preference": "pairs of a better and a worse answer",
-    "rating": "answers with thumbs up or down",
-    "text": "running text",
-}
 
 
 class Row(NamedTuple):
@@ -58,14 +51,16 @@ class Objective(Plugin):
     """What a run optimises."""
 
     summary: ClassVar[str]
-    kinds: ClassVar[tuple[Kind, ...]]  # of tasks it can learn from
+    form: ClassVar[Form]  # of instances it can learn from
 
     def check_task(self, task: Task) -> None:
         """Raise TaskError in words for a task this objective can't learn from."""
-        if task.kind not in self.kinds:
+        kind = KINDS.find(task.kind)
+        if self.form not in kind.forms:
+            fitting = [other.words for other in KINDS.members.values() if self.form in other.forms]
             raise TaskError(
-                f"The task {task.heading!r} holds {KIND_WORDS[task.kind]}, and {self.title.lower()} learns from "
-                f"{' or '.join(KIND_WORDS[kind] for kind in self.kinds)}. Choose another task.",
+                f"The task {task.heading!r} holds {kind.words}, and {self.title.lower()} learns from "
+                f"{' or '.join(fitting)}. Choose another task.",
                 field="task_id",
             )
 

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from studio.errors import RecipeError
 from studio.objectives.objective import Objective, Row
-from studio.tasks.mapping import Kind
+from studio.tasks.instance import Form
 from studio.tasks.prompt import write_answer, write_messages, write_prompt
 from studio.tasks.task import Instance, Task
 
@@ -21,7 +21,7 @@ class Sft(Objective):
     name: ClassVar[str] = "sft"
     title: ClassVar[str] = "Instruction tuning"
     position: ClassVar[int] = 1
-    kinds: ClassVar[tuple[Kind, ...]] = ("instruction", "chat", "preference")
+    form: ClassVar[Form] = "dialogue"
     summary: ClassVar[str] = "Shows the model the definition and an input, and trains it to write the wanted output."
 
     template: Literal["plain", "tk_instruct", "chat"] = Field(

@@ -22,11 +22,12 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.errors import InputError, NotFoundError, TaskError
 from studio.tasks.cell import Notes
+from studio.tasks.kinds import read_any
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading, read_many, read_task_file, shorten_name
 from studio.tasks.schema import read_object
 from studio.tasks.streaming import can_stream, is_archive, stream_file
-from studio.tasks.task import Instance, Task, instance_to_v2, to_v2
+from studio.tasks.task import Instance, Task, to_v2
 from studio.workspace import disk_errors_in_words
 
 BATCH = 1_000
@@ -120,9 +121,7 @@ class Collection:
     def _read(self, start: int, end: int) -> Iterator[Instance]:
         rows = self.rows.slice(start, end - start).to_pydict()
         for id, input, output, more in zip(rows["id"], rows["input"], rows["output"], rows["more"], strict=True):
-            yield Instance.model_validate(
-                {**(json.loads(more) if more else {}), "id": id, "input": input, "output": tuple(output)}
-            )
+            yield read_any({**(json.loads(more) if more else {}), "id": id, "input": input, "output": output})
 
 
 def import_collection(
@@ -244,11 +243,8 @@ class _Writer:
 
 
 def _make_row(task: int, instance: Instance) -> tuple[int, str, str, list[str], str]:
-    more = ""
-    if instance.extra or instance.messages or instance.rejected or instance.liked is not None:
-        kept = instance_to_v2(instance.model_copy(update={"extra": {}}))
-        rest = {key: value for key, value in kept.items() if key not in ("id", "input", "output")}
-        more = json.dumps({**rest, "extra": instance.extra}, ensure_ascii=False)
+    rest = instance.write_more() | ({"extra": instance.extra} if instance.extra else {})
+    more = json.dumps(rest, ensure_ascii=False) if rest else ""
     return task, instance.id, instance.input, list(instance.output), more
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.tasks.task import Instance, Task, instance_to_v2
+from studio.tasks.task import Instance, Task
 
 
 class InstanceChange(BaseModel):
@@ -21,7 +21,7 @@ class InstanceChange(BaseModel):
         """What of the instance differs, by the names of a v2 file."""
         if self.before is None or self.after is None:
             return ()
-        old, new = instance_to_v2(self.before), instance_to_v2(self.after)
+        old, new = self.before.write(), self.after.write()
         return tuple(key for key in {**old, **new} if old.get(key) != new.get(key))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_extra, check_text, describe, wrong
-from studio.tasks.task import Instance, Message
+from studio.tasks.task import Message
 
 ROLES = {
     "system": "system",
@@ -79,24 +79,6 @@ def check_turns(messages: tuple[Message, ...], place: str, notes: Notes) -> None
             "assistant's answer. Delete that turn, or add the answer.",
             field=f"{place}[{len(roles) - 1}]",
         )
-
-
-def make_chat(id: str, messages: tuple[Message, ...], **more: Any) -> Instance:
-    """Return the instance of a whole chat: its last answer is the output, what was said before it the input."""
-    number = max(place for place, message in enumerate(messages) if message.role == "assistant")
-    asked = next((message for message in messages[:number][::-1] if message.role in ("user", "tool")), None)
-    return Instance(
-        id=id,
-        input=asked.content if asked else "",
-        output=(say(messages[number]),),
-        messages=messages,
-        **more,
-    )
-
-
-def say(message: Message) -> str:
-    """Return a turn as text: what it says, or the tools it calls."""
-    return message.content or json.dumps(message.extra.get("tool_calls", ""), ensure_ascii=False)
 
 
 def _read_cell(text: str, place: str, notes: Notes) -> Any:

@@ -25,6 +25,7 @@ from studio.tasks.collection import Collection
 from studio.tasks.edit import EditConflict
 from studio.tasks.held import Held, HeldFiles
 from studio.tasks.hub_dataset import fetch_rows, find_folder, write_rows
+from studio.tasks.kinds import KINDS
 from studio.tasks.library import CollectionCard, Library
 from studio.tasks.mapping import Mapping, read_mapping
 from studio.tasks.mapping_memory import MappingMemory
@@ -200,7 +201,7 @@ class TaskDesk:
         task = reading.task
         if held.source:
             task = task.model_copy(update={"source": (held.source,)})
-        if held.definition and not task.definition and task.kind == "instruction":
+        if held.definition and not task.definition and KINDS.find(task.kind).needs_definition:
             task = task.model_copy(update={"definition": held.definition})
         return Brought(self.store.keep(reading.model_copy(update={"task": task}), self.visitor))
 

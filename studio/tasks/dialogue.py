@@ -6,7 +6,7 @@ Knows no tokenizer and no kind of file.
 
 from typing import Any, NamedTuple
 
-from studio.tasks.prompt import write_answer, write_messages, write_turns
+from studio.tasks.prompt import write_answer, write_messages
 from studio.tasks.task import Instance, Task
 
 
@@ -14,8 +14,8 @@ class Dialogue(NamedTuple):
     """The turns of one instance, answers included.
 
     `turns` are dictionaries as transformers' `apply_chat_template` takes them (role, content, tool_calls, name,
-    reasoning_content, ...). `counts` has one entry a turn, True for an assistant's turn that is learnt. `tools` are those
-    that the conversation offers.
+    reasoning_content, ...). `counts` has one entry a turn, True for an assistant's turn that is learnt. `tools` are
+    those that the conversation offers.
     """
 
     turns: tuple[dict[str, Any], ...]
@@ -29,11 +29,12 @@ class Dialogue(NamedTuple):
 
 
 def write_dialogue(task: Task, instance: Instance, positive_examples: int = 0) -> Dialogue:
-    """Return an instance as turns: a chat's own, or definition and input by the user and the answer after them."""
-    if instance.messages:
-        turns = write_turns(instance.messages)
-        counts = tuple(turn.role == "assistant" and turn.counts for turn in instance.messages)
-        return Dialogue(tuple(turns), counts, instance.tools)
-    turns = write_messages(task, instance.input, positive_examples)
-    answer = {"role": "assistant", "content": write_answer(instance.output[0], "chat")}
+    """Return an instance as turns, as its kind says."""
+    return instance.write_dialogue(task, positive_examples)
+
+
+def write_pair_dialogue(task: Task, input: str, output: str, positive_examples: int = 0) -> Dialogue:
+    """Return an input and its answer as turns: definition and input by the user, and the answer after them."""
+    turns = write_messages(task, input, positive_examples)
+    answer = {"role": "assistant", "content": write_answer(output, "chat")}
     return Dialogue((*turns, answer), (False,) * len(turns) + (True,))

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from studio.errors import InputError
 from studio.tasks.cell import check_text
-from studio.tasks.conversation import make_chat
+from studio.tasks.kinds import KINDS, AnyInstance
 from studio.tasks.task import Example, Instance, SplitRule, Task
+from studio.tasks.turns import Spoken
 
 
 class EditConflict(InputError):
@@ -101,15 +102,15 @@ class SetInstance(_Edit):
 
     op: Literal["set_instance"] = "set_instance"
     id: str
-    instance: Instance
-    before: Instance | None = None
+    instance: AnyInstance
+    before: AnyInstance | None = None
 
 
 class AddInstance(_Edit):
     """Add an instance, at a place or at the end."""
 
     op: Literal["add_instance"] = "add_instance"
-    instance: Instance
+    instance: AnyInstance
     place: int | None = Field(None, ge=0)
 
 
@@ -218,7 +219,12 @@ def _set_field(task: Task, edit: SetText | SetList | SetExamples | SetSplit) -> 
     _check_unchanged(edit.before, getattr(task, edit.field), f"the {edit.field.replace('_', ' ')}")
     if isinstance(edit, SetText):
         text = check_text(edit.text, edit.field)
-        if edit.field == "definition" and not text.strip() and task.kind == "instruction" and task.origin is None:
+        if (
+            edit.field == "definition"
+            and not text.strip()
+            and KINDS.find(task.kind).needs_definition
+            and task.origin is None
+        ):
             raise InputError("The definition is blank. Write in a sentence or two what to do.", field="definition")
         return task.model_copy(update={edit.field: text})
     if isinstance(edit, SetList):
@@ -233,6 +239,9 @@ def _add(task: Task, edit: AddInstance) -> Task:
     instance = edit.instance
     if any(other.id == instance.id for other in task.instances):
         raise InputError(f"There is an instance {instance.id[:60]!r} already. Give the new one another id.", field="id")
+    kind = KINDS.find(task.kind)
+    if not isinstance(instance, kind):
+        instance = kind.make(instance.id, instance.input, instance.output, instance.extra)
     check_text(instance.input, "input")
     _check_output(instance.output)
     place = len(task.instances) if edit.place is None else min(edit.place, len(task.instances))
@@ -247,53 +256,31 @@ def _change(
         _check_output(edit.instance.output)
         return edit.instance.model_copy(update={"id": instance.id})
     if isinstance(edit, SetTurn):
-        return _set_turn(instance, edit.number, edit.content, edit.before)
-    if isinstance(edit, SetLiked):
-        _check_unchanged(edit.before, instance.liked, "the verdict")
-        return instance.model_copy(update={"liked": edit.liked})
-    if isinstance(edit, SetRejected):
-        _check_unchanged(edit.before, instance.rejected, "the worse answer")
-        check_text(edit.rejected, "rejected")
-        last = instance.rejected_messages[-1:]
-        turns = instance.rejected_messages[:-1] + tuple(
-            turn.model_copy(update={"content": edit.rejected}) for turn in last
-        )
-        return instance.model_copy(update={"rejected": edit.rejected, "rejected_messages": turns})
+        return _set_turn(instance, edit)
+    field = edit.op.removeprefix("set_")
+    if field not in type(instance).model_fields:
+        raise InputError(f"{field}: the task holds {instance.words}, which have none. Load it again.", field=field)
+    value = getattr(edit, field)
+    _check_unchanged(edit.before, getattr(instance, field), f"the {field}")
+    for text in value if isinstance(value, tuple) else [value] if isinstance(value, str) else []:
+        check_text(text, field)
     if isinstance(edit, SetOutput):
-        _check_unchanged(edit.before, instance.output, "the output")
         _check_output(edit.output)
-        if instance.messages:
-            number = max(n for n, turn in enumerate(instance.messages) if turn.role == "assistant")
-            return _set_turn(instance, number, edit.output[0], None)
-        return instance.model_copy(update={"output": edit.output})
-    _check_unchanged(edit.before, instance.input, "the input")
-    check_text(edit.input, "input")
-    if instance.messages:
-        raise InputError("This instance is a chat. Edit the turn instead (set_turn).", field="input")
-    return instance.model_copy(update={"input": edit.input})
+    return instance.change(field, value)
 
 
-def _set_turn(instance: Instance, number: int, content: str, before: str | None) -> Instance:
-    turn = _turn(instance, number)
-    _check_unchanged(before, turn.content, f"turn {number + 1}")
-    check_text(content, "content")
-    if not content.strip() and turn.role != "tool":
-        raise InputError("A turn says something. Write a text, or delete the instance.", field="content")
-    # Parts that were kept beside the text would now say something else.
-    extra = {key: value for key, value in turn.extra.items() if key != "content"}
-    changed = turn.model_copy(update={"content": content, "extra": extra})
-    turns = (*instance.messages[:number], changed, *instance.messages[number + 1 :])
-    fields = instance.model_dump(include={"liked", "extra", "rejected"})
-    return make_chat(instance.id, turns, rejected_messages=instance.rejected_messages, **fields)
-
-
-def _turn(instance: Instance, number: int) -> Any:
-    if number >= len(instance.messages):
+def _set_turn(instance: Instance, edit: SetTurn) -> Instance:
+    if edit.number >= len(instance.messages) or not isinstance(instance, Spoken):
         raise InputError(
-            f"The instance has {len(instance.messages)} turns, and no turn {number + 1}. Load the task again.",
+            f"The instance has {len(instance.messages)} turns, and no turn {edit.number + 1}. Load the task again.",
             field="number",
         )
-    return instance.messages[number]
+    turn = instance.messages[edit.number]
+    _check_unchanged(edit.before, turn.content, f"turn {edit.number + 1}")
+    check_text(edit.content, "content")
+    if not edit.content.strip() and turn.role != "tool":
+        raise InputError("A turn says something. Write a text, or delete the instance.", field="content")
+    return instance.change_turn(edit.number, edit.content)
 
 
 def _check_output(output: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ from studio.errors import InputError
 from studio.tasks.agreement import describe_agreement
 from studio.tasks.comparison import Difference, compare
 from studio.tasks.edit import AddInstance, Edit, EditConflict, apply_edit
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.labelling import (
     Agreement,
     Label,
@@ -253,7 +254,7 @@ class LabelDesk:
         if not texts:
             raise InputError("The output is blank. Write what the model should answer.", field="output")
         with self._open(task_id) as own:
-            edit = AddInstance(instance=Instance(id=next(self._free_ids(own)), input=input, output=texts))
+            edit = AddInstance(instance=Instruction(id=next(self._free_ids(own)), input=input, output=texts))
             return self.store.edit_task(own, [edit], by, self.visitor)
 
     def edit(self, task_id: str, edits: Sequence[Edit], by: str = "") -> Task:
@@ -334,7 +335,7 @@ class LabelDesk:
             whole = [pair for pair in dict.fromkeys(pairs) if pair[1] and pair not in there]
             ids = self._free_ids(own)
             edits = [
-                AddInstance(instance=Instance(id=next(ids), input=text, output=(answer,))) for text, answer in whole
+                AddInstance(instance=Instruction(id=next(ids), input=text, output=(answer,))) for text, answer in whole
             ]
             if edits:
                 task = self.store.edit_task(own, edits, by, self.visitor)

@@ -7,15 +7,12 @@ what becomes of a row (`row.py`). A guess is only ever a proposal: `sure` says w
 import re
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from studio.errors import TaskError
-
-Kind = Literal["instruction", "chat", "preference", "rating", "text"]
-"""What the instances of a task are: input and outputs, whole chats, a better and a worse answer, an answer that was
-liked or not, or running text."""
+from studio.tasks.kinds import KINDS
 
 ROLES = {
     "instruction": "what to do, where each row says it itself",
@@ -76,15 +73,10 @@ class Mapping(BaseModel):
         return self
 
     @property
-    def kind(self) -> Kind:
-        """What the rows become."""
-        if self.liked:
-            return "rating"
-        if self.rejected:
-            return "preference"
-        if self.messages:
-            return "chat"
-        return "text" if self.text else "instruction"
+    def kind(self) -> str:
+        """What the rows become: the last of the kinds of which a column was chosen that only it has."""
+        names = [name for name, kind in KINDS.members.items() if not kind.role or getattr(self, kind.role)]
+        return names[-1]
 
     @property
     def columns(self) -> set[str]:

@@ -14,9 +14,10 @@ from filelock import FileLock
 from studio.tasks.cell import Notes, check_text
 from studio.tasks.edit import AddInstance
 from studio.tasks.journal import append_lines, read_lines
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.labelling import Label, agreed_answers
 from studio.tasks.schema import Ids
-from studio.tasks.task import Instance, Task
+from studio.tasks.task import Task
 from studio.workspace import disk_errors_in_words
 
 _FILE = "waiting.jsonl"
@@ -71,7 +72,7 @@ def make_additions(
     """Return the edits that add what was labelled: where all agree, or a person has settled it."""
     answers = agreed_answers(labels, settled)
     return [
-        AddInstance(instance=Instance(id=item.id, input=item.input, output=(answers[item.id],)))
+        AddInstance(instance=Instruction(id=item.id, input=item.input, output=(answers[item.id],)))
         for item in waiting
         if item.id in answers
     ]

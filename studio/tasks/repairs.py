@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from studio.errors import NotFoundError
-from studio.tasks.conversation import make_chat
+from studio.tasks.kinds import KINDS
 from studio.tasks.repair import Ledger, Repair
-from studio.tasks.task import Example, Instance, Message, Task
+from studio.tasks.task import Example, Instance, Task
 
 LANGUAGES = {
     "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek", "en": "English",
@@ -155,45 +155,11 @@ def _repair_texts(task: Task, mend: Callable[[str], str], note: Note) -> Task:
             "negative_examples": tuple(
                 example(item, f"Negative Examples[{n}]") for n, item in enumerate(task.negative_examples)
             ),
-            "instances": tuple(_repair_instance(item, n, try_) for n, item in enumerate(task.instances)),
+            "instances": tuple(
+                item.map_texts(try_, f"Instances[{n}] (id {item.id[:60]})") for n, item in enumerate(task.instances)
+            ),
         }
     )
-
-
-def _repair_instance(instance: Instance, number: int, try_: Callable[[str, str], str]) -> Instance:
-    place = f"Instances[{number}] (id {instance.id[:60]})"
-    if instance.messages:
-        turns = _repair_turns(instance.messages, f"{place}.messages", try_)
-        others = _repair_turns(instance.rejected_messages, f"{place}.rejected_messages", try_)
-        if turns == instance.messages and others == instance.rejected_messages:
-            return instance
-        return make_chat(
-            instance.id,
-            turns,
-            rejected=others[-1].content if others else instance.rejected,
-            rejected_messages=others,
-            liked=instance.liked,
-            extra=instance.extra,
-        )
-    input = try_(instance.input, f"{place}.input")
-    output = tuple(try_(text, f"{place}.output[{n}]") for n, text in enumerate(instance.output))
-    rejected = try_(instance.rejected, f"{place}.rejected") if instance.rejected else ""
-    if (input, output, rejected) == (instance.input, instance.output, instance.rejected):
-        return instance
-    return instance.model_copy(update={"input": input, "output": output, "rejected": rejected})
-
-
-def _repair_turns(turns: tuple[Message, ...], place: str, try_: Callable[[str, str], str]) -> tuple[Message, ...]:
-    def mend(turn: Message, number: int) -> Message:
-        content = try_(turn.content, f"{place}[{number}]")
-        if content == turn.content:
-            return turn
-        # Parts that were kept beside the text would now say something else.
-        return turn.model_copy(
-            update={"content": content, "extra": {k: v for k, v in turn.extra.items() if k != "content"}}
-        )
-
-    return tuple(mend(turn, number) for number, turn in enumerate(turns))
 
 
 def _drop_double_references(task: Task, note: Note) -> Task:
@@ -219,12 +185,12 @@ def _name_languages(task: Task, note: Note) -> Task:
 
 
 def _merge_equal_inputs(task: Task, note: Note) -> Task:
-    if task.kind != "instruction":
+    if not KINDS.find(task.kind).takes_references:
         return task
     first: dict[str, int] = {}
     merged: list[Instance] = []
     for number, instance in enumerate(task.instances):
-        at = first.setdefault(instance.input.strip(), len(merged))
+        at = first.setdefault(instance.key, len(merged))
         if at == len(merged):
             merged.append(instance)
             continue

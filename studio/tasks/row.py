@@ -8,16 +8,19 @@ from typing import Any, Protocol
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_extra, check_text, describe, wrong
-from studio.tasks.conversation import check_turns, make_chat, read_messages
+from studio.tasks.conversation import check_turns, read_messages
+from studio.tasks.kinds import list_keys
+from studio.tasks.kinds.chat import Chat
+from studio.tasks.kinds.instruction import Instruction
+from studio.tasks.kinds.preference import Preference
+from studio.tasks.kinds.rating import Rating
+from studio.tasks.kinds.text import Text
 from studio.tasks.mapping import Mapping
 from studio.tasks.schema import Ids
-from studio.tasks.task import INSTANCE_KEYS, Instance, Message
+from studio.tasks.task import Instance, Message
 
 OWN_INPUT = "own_input"
 """In `extra`: the part of an input that stood apart from its instruction, as in Alpaca."""
-
-_TAKEN = ("id", "input", "output", *INSTANCE_KEYS)
-"""Names that mean something in a v2 file, so that a column called so is kept under another."""
 
 _LIKED = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -52,8 +55,9 @@ class RowReader:
         }
         instance = makers[self.mapping.kind](row, place)
         given = row.get(self.mapping.id[0]) if self.mapping.id else None
+        taken = list_keys()
         rest = {
-            f"{key} (column)" if key in _TAKEN else key: check_extra(value, f"{place}.{key}")
+            f"{key} (column)" if key in taken else key: check_extra(value, f"{place}.{key}")
             for key, value in row.items()
             if key not in self.mapping.columns
         }
@@ -64,23 +68,23 @@ class RowReader:
             }
         )
 
-    def _read_pair(self, row: dict[str, Any], place: str) -> Instance:
+    def _read_pair(self, row: dict[str, Any], place: str) -> Instruction | Chat:
         text, own = self._read_input(row, place)
         output = self._read_answers(row, self.mapping.output, place)
         extra = {OWN_INPUT: own} if own else {}
         if not self.as_chat:
-            return Instance(id="-", input=text, output=output, extra=extra)
+            return Instruction(id="-", input=text, output=output, extra=extra)
         turns = self._read_before(row, place) + (Message(role="user", content=text),)
-        return make_chat("-", (*turns, Message(role="assistant", content=output[0])), extra=extra)
+        return Chat(id="-", messages=(*turns, Message(role="assistant", content=output[0])), extra=extra)
 
     def _read_running_text(self, row: dict[str, Any], place: str) -> Instance:
-        return Instance(id="-", input="", output=self._read_answers(row, self.mapping.text, place))
+        return Text(id="-", output=self._read_answers(row, self.mapping.text, place))
 
-    def _read_chat(self, row: dict[str, Any], place: str) -> Instance:
+    def _read_chat(self, row: dict[str, Any], place: str) -> Chat:
         column = self.mapping.messages[0]
         messages = self._read_before(row, place) + read_messages(row.get(column), f"{place}.{column}", self.notes)
         check_turns(messages, f"{place}.{column}", self.notes)
-        return make_chat("-", messages)
+        return Chat(id="-", messages=messages)
 
     def _read_rating(self, row: dict[str, Any], place: str) -> Instance:
         column = self.mapping.liked[0]
@@ -91,13 +95,14 @@ class RowReader:
         if not isinstance(found, bool):
             self.notes.mend("labels", "A verdict was read as true or false", f"{place}.{column}", found, liked)
         if self.mapping.messages:
-            return self._read_chat(row, place).model_copy(update={"liked": liked})
+            return Rating(id="-", messages=self._read_chat(row, place).messages, liked=liked)
         completion = row.get(self.mapping.output[0])
         if isinstance(completion, list) and completion and isinstance(completion[0], dict):
             prompt = self._read_prompt(row, place)
             answer = read_messages(completion, f"{place}.{self.mapping.output[0]}", self.notes)
-            return make_chat("-", prompt + answer, liked=liked)
-        return self._read_pair(row, place).model_copy(update={"liked": liked})
+            return Rating(id="-", messages=prompt + answer, liked=liked)
+        pair = self._read_pair(row, place)
+        return Rating(id="-", input=pair.input, output=pair.output, liked=liked, extra=pair.extra)
 
     def _read_preference(self, row: dict[str, Any], place: str) -> Instance:
         better, worse = self.mapping.output[0], self.mapping.rejected[0]
@@ -129,9 +134,7 @@ class RowReader:
             raise self._prompt_twice(place)
         for turns, column in ((chosen, better), (rejected, worse)):
             check_turns(prompt + turns, f"{place}.{column}", self.notes)
-        instance = make_chat("-", prompt + chosen)
-        whole = prompt + rejected
-        return instance.model_copy(update={"rejected": whole[-1].content, "rejected_messages": whole})
+        return Preference(id="-", messages=prompt + chosen, rejected_messages=prompt + rejected)
 
     def _read_texts_pair(self, row: dict[str, Any], prompt: tuple[Message, ...], place: str) -> Instance:
         better, worse = self.mapping.output[0], self.mapping.rejected[0]
@@ -149,9 +152,10 @@ class RowReader:
             turns = (*prompt, Message(role="assistant", content=chosen))
             other = (*prompt, Message(role="assistant", content=rejected))
             check_turns(turns, place, self.notes)
-            return make_chat("-", turns, rejected=rejected, rejected_messages=other)
+            return Preference(id="-", messages=turns, rejected_messages=other)
         own = self._read_input(row, place)[1] if self.mapping.instruction else ""
-        return Instance(id="-", input=asked, output=(chosen,), rejected=rejected, extra={OWN_INPUT: own} if own else {})
+        extra = {OWN_INPUT: own} if own else {}
+        return Preference(id="-", input=asked, output=(chosen,), rejected=rejected, extra=extra)
 
     def _prompt_twice(self, place: str) -> TaskError:
         better, worse = self.mapping.output[0], self.mapping.rejected[0]

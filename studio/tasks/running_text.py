@@ -4,8 +4,9 @@ import re
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_text
+from studio.tasks.kinds.text import Text
 from studio.tasks.schema import Ids
-from studio.tasks.task import Instance, Origin, Task
+from studio.tasks.task import Origin, Task
 
 SHORTEST = 20
 """Letters that make a text: less is a slip rather than something to learn from."""
@@ -32,7 +33,7 @@ def cut_text(text: str, task_id: str, notes: Notes) -> Task:
     instances = []
     for number, part in enumerate(parts, start=1):
         whole = check_text(part.strip("\n"), f"paragraph {number}")
-        instances.append(Instance(id=ids.choose(None, "", (whole,), ""), input="", output=(whole,)))
+        instances.append(Text(id=ids.choose(None, "", (whole,), ""), output=(whole,)))
     return Task(
         task_id=task_id, definition="", instances=tuple(instances), kind="text", origin=Origin(format="running text")
     )

@@ -10,16 +10,14 @@ from typing import Any, get_args
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_extra, check_extras, check_text, is_plain, read_text, read_texts, wrong
-from studio.tasks.conversation import make_chat
-from studio.tasks.mapping import Kind, Mapping
+from studio.tasks.kinds import KINDS
+from studio.tasks.mapping import Mapping
 from studio.tasks.task import (
-    INSTANCE_KEYS,
     LIST_KEYS,
     STUDIO_KEY,
     TEXT_KEYS,
     Example,
     Instance,
-    Message,
     Origin,
     SplitRule,
     Task,
@@ -46,7 +44,7 @@ def read_object(value: Any, task_id: str, notes: Notes) -> Task:
         more_definitions=tuple(more),
         positive_examples=_read_examples(known.get("Positive Examples"), "Positive Examples", canonical.is_v1, notes),
         negative_examples=_read_examples(known.get("Negative Examples"), "Negative Examples", canonical.is_v1, notes),
-        instances=_read_instances(known["Instances"], task_id, notes, ours.get("kind", "instruction")),
+        instances=_read_instances(known["Instances"], task_id, notes, KINDS.find(ours.get("kind", "instruction"))),
         extra={key: check_extra(value, check_text(key, "a key")) for key, value in canonical.extra.items()},
         **fields,
         **ours,
@@ -59,7 +57,7 @@ def _read_studio_key(extra: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(found, dict) or not set(found) <= {"kind", "format", "mapping", "split"}:
         return {}
     kind, rule = found.get("kind", "instruction"), found.get("split", "hash")
-    if kind not in get_args(Kind) or rule not in get_args(SplitRule):
+    if kind not in KINDS.members or rule not in get_args(SplitRule):
         return {}
     ours: dict[str, Any] = {"kind": kind, "split": rule}
     if "format" in found:
@@ -120,7 +118,7 @@ def _read_example(item: Any, place: str, is_v1: bool, notes: Notes) -> Example:
     )
 
 
-def _read_instances(value: Any, task_id: str, notes: Notes, kind: Kind) -> tuple[Instance, ...]:
+def _read_instances(value: Any, task_id: str, notes: Notes, kind: type[Instance]) -> tuple[Instance, ...]:
     if not isinstance(value, list):
         raise wrong("Instances", value, "a list of instances", 'Write it like [{"input": "...", "output": ["..."]}].')
     if not value:
@@ -141,9 +139,9 @@ def _read_instances(value: Any, task_id: str, notes: Notes, kind: Kind) -> tuple
     return instances
 
 
-def _read_instance(item: Any, place: str, ids: "Ids", notes: Notes, kind: Kind) -> Instance | None:
+def _read_instance(item: Any, place: str, ids: "Ids", notes: Notes, kind: type[Instance]) -> Instance | None:
     """Return the instance, or None if it has no answer to learn."""
-    plain = _read_plain(item, ids)
+    plain = _read_plain(item, ids, kind)
     if plain is not None:
         return plain
     if not isinstance(item, dict):
@@ -169,17 +167,14 @@ def _read_instance(item: Any, place: str, ids: "Ids", notes: Notes, kind: Kind) 
             "blank", "Left out, since the output is blank and there is nothing to learn", f"{place}{label}", text
         )
         return None
-    if not text.strip() and kind == "instruction":
+    if not text.strip() and kind.needs_definition:
         notes.tally("The input is blank", f"{place}{label}")
-    more = {} if kind == "instruction" else _read_more(extra, place)
+    own = {key: check_extra(extra.pop(key), f"{place}.{key}") for key in kind.keys if key in extra}
     id = ids.choose(known.get("id"), text, output, place)
-    rest = check_extras(extra, place)
-    if more.get("messages"):
-        return make_chat(id, **more, extra=rest)
-    return Instance(id=id, input=text, output=output, **more, extra=rest)
+    return kind.read({"id": id, "input": text, "output": output, **own, "extra": check_extras(extra, place)}, place)
 
 
-def _read_plain(item: Any, ids: "Ids") -> Instance | None:
+def _read_plain(item: Any, ids: "Ids", kind: type[Instance]) -> Instance | None:
     """The instance, if nothing about it has to be said: nearly all are so, and this is three times as fast."""
     if type(item) is not dict or item.keys() != _PLAIN_KEYS:
         return None
@@ -190,24 +185,7 @@ def _read_plain(item: Any, ids: "Ids") -> Instance | None:
         if not is_plain(answer):
             return None
     ids.taken.add(id)
-    return Instance(id=id, input=text, output=tuple(output))
-
-
-def _read_more(extra: dict[str, Any], place: str) -> dict[str, Any]:
-    """Take what the studio writes of a chat or a preference out of the unknown keys."""
-    more = {key: extra.pop(key) for key in INSTANCE_KEYS if key in extra}
-    for key in ("messages", "rejected_messages"):
-        if key in more:
-            more[key] = tuple(
-                Message.model_validate(check_extra(turn, f"{place}.{key}[{number}]"))
-                for number, turn in enumerate(more[key])
-            )
-    if "tools" in more:
-        tools = check_extra(more["tools"], f"{place}.tools")
-        if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-            raise wrong(f"{place}.tools", tools, "a list of tools", 'Write it like [{"type": "function", ...}].')
-        more["tools"] = tuple(tools)
-    return more
+    return kind.make(id, text, tuple(output))
 
 
 def _read_output(value: Any, place: str, label: str, notes: Notes) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def _group_by_input(task: Task, seed: int) -> list[list[Instance]]:
     """Instances with equal inputs together, the groups in hash order, each group in the order of ids."""
     groups: dict[str, list[Instance]] = defaultdict(list)
     for instance in task.instances:
-        groups[instance.input.strip()].append(instance)
+        groups[instance.key].append(instance)
     order = sorted(groups, key=lambda text: hashlib.sha256(f"{seed}\n{text}".encode()).digest())
     return [sorted(groups[text], key=lambda instance: instance.id) for text in order]
 
@@ -87,7 +87,7 @@ def _group_by_input(task: Task, seed: int) -> list[list[Instance]]:
 def _group_near(task: Task, seed: int) -> list[list[Instance]]:
     """The groups of equal inputs, those that are nearly equal joined."""
     groups = _group_by_input(task, seed)
-    joined = _find_near(tuple(group[0].input if group[0].input.strip() else group[0].output[0] for group in groups))
+    joined = _find_near(tuple(group[0].key or group[0].output[0] for group in groups))
     leader = {number: near[0] for near in joined for number in near}
     whole: dict[int, list[Instance]] = defaultdict(list)
     for number, group in enumerate(groups):
@@ -129,15 +129,15 @@ def _split_by_label(groups: list[list[Instance]], target: int) -> Split:
 def _split_officially(task: Task, groups: list[list[Instance]]) -> Split:
     """Super-NI's test: the first 100 instances of the file, at most half of them; equal inputs go with them."""
     first = task.instances[: min(MOST, len(task.instances) // 2)]
-    inputs = {instance.input.strip() for instance in first}
-    rest = [group for group in groups if group[0].input.strip() not in inputs]
+    keys = {instance.key for instance in first}
+    rest = [group for group in groups if group[0].key not in keys]
     if len(rest) < 2:
         raise TaskError(
             f"The task {task.heading!r} has {len(rest)} inputs beyond the first {len(first)}, which are the official "
             "test; it needs at least 2 to train on. Choose another rule of splitting.",
             field="split",
         )
-    again = [instance for instance in task.instances[len(first) :] if instance.input.strip() in inputs]
+    again = [instance for instance in task.instances[len(first) :] if instance.key in keys]
     validation = _take(rest, min(MOST, max(1, round(len(rest) * SHARE))), leave=1)
     return Split(train=_flat(rest), validation=_flat(validation), test=(*first, *again))
 

@@ -16,6 +16,7 @@ from studio.tasks.cell import Notes, check_text
 from studio.tasks.columnar import stream_columnar
 from studio.tasks.decoding import decode, find_container
 from studio.tasks.delimited import find_delimiter
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading
 from studio.tasks.row import RowReader
@@ -95,7 +96,7 @@ def _make_parts(
     shell = Task(
         task_id=task_id,
         definition="",
-        instances=(Instance(id="-", input="", output=("-",)),),
+        instances=(Instruction(id="-", input="", output=("-",)),),
         kind="chat" if as_chat else mapping.kind,
         origin=Origin(format=form, mapping=mapping),
     )

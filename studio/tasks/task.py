@@ -3,10 +3,9 @@
 Knows the fields of a task and how upstream writes them. Knows nothing of the variants in the wild (`variant.py`), of
 disks (`store.py`) or of prompts (`prompt.py`). A task never changes: an edit makes a new one with another `version`.
 
-Chats, preferences, ratings and running text are tasks too: `kind` says which. `input` and `output` can be read of every
-instance; what a chat has beyond them stands in `messages`, what a preference has in `rejected`. In the v2 file all this
-is under keys of ours, which are written only where they say something, so that a Natural-Instructions task is a plain
-v2 file.
+Chats, preferences, ratings and running text are tasks too: `kind` names the class of the instances (`kinds/`), and each
+says itself how it stands in a v2 file. What v2 has no word for is under keys of ours, which are written only where they
+say something, so that a Natural-Instructions task is a plain v2 file.
 
 Keys that the schema doesn't name are kept in `extra`, so that a file that was read and written again lost nothing.
 Source of the schema: allenai/natural-instructions, README and `src/test_all.py`.
@@ -20,19 +19,19 @@ from collections.abc import Mapping as Dictionary
 from functools import cached_property
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from studio.tasks.mapping import Kind, Mapping
+from studio.tasks.instance import Frozen
+from studio.tasks.instance import Instance as Instance
+from studio.tasks.instance import Message as Message
+from studio.tasks.kinds import KINDS
+from studio.tasks.mapping import Mapping
 
 SplitRule = Literal["hash", "stratified", "official"]
 """How a task is split: by hash of the input alone, so that each label has its share, or as Super-NI scores."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Example(_Frozen):
+class Example(Frozen):
     """A worked example of a task: right (positive) or wrong (negative), and why."""
 
     input: str
@@ -42,45 +41,14 @@ class Example(_Frozen):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-class Message(_Frozen):
-    """One turn of a chat; `extra` holds what else it came with, such as tool calls or a name.
-
-    `counts` is False for an answer that its file marks as not to be learnt: it is read and never written.
-    """
-
-    role: Literal["system", "user", "assistant", "tool"]
-    content: str = ""
-    counts: bool = True
-    extra: dict[str, Any] = Field(default_factory=dict)
-
-
-class Instance(_Frozen):
-    """One input with every output that counts as right, the first being the one that is trained on.
-
-    Of a chat, `messages` is the whole of it, the answer included, and `input` and `output` are what is read off it:
-    the last question and its answer. `tools` are those that a chat offers, each as its file describes it. `rejected` is the worse answer of a preference, `rejected_messages` the whole chat
-    that ends in it. `liked` is the verdict of a rating.
-    """
-
-    id: str = Field(min_length=1)
-    input: str
-    output: tuple[str, ...] = Field(min_length=1)
-    messages: tuple[Message, ...] = ()
-    tools: tuple[dict[str, Any], ...] = ()
-    rejected: str = ""
-    rejected_messages: tuple[Message, ...] = ()
-    liked: bool | None = None
-    extra: dict[str, Any] = Field(default_factory=dict)
-
-
-class Origin(_Frozen):
+class Origin(Frozen):
     """The form of the file a task was read from, and the mapping of its columns."""
 
     format: str
     mapping: Mapping | None = None
 
 
-class Task(_Frozen):
+class Task(Frozen):
     """One task. `version` is the hash of its content, whatever its name."""
 
     task_id: str
@@ -103,7 +71,7 @@ class Task(_Frozen):
     output_languages: tuple[str, ...] = ()
     instruction_languages: tuple[str, ...] = ()
     instance_license: tuple[str, ...] = ()
-    kind: Kind = "instruction"
+    kind: str = "instruction"
     origin: Origin | None = None
     split: SplitRule = "hash"
     extra: dict[str, Any] = Field(default_factory=dict)
@@ -111,7 +79,7 @@ class Task(_Frozen):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         """Rows of other formats may bring their instruction themselves; a Natural-Instructions task never does."""
-        if not self.definition.strip() and self.kind == "instruction" and self.origin is None:
+        if not self.definition.strip() and KINDS.find(self.kind).needs_definition and self.origin is None:
             raise ValueError("The definition is blank. Write what the model should do.")
         return self
 
@@ -196,9 +164,6 @@ KEY_ORDER = (
 STUDIO_KEY = "Studio"
 """The key under which a v2 file says what the schema has no word for: kind, origin, rule of the split."""
 
-INSTANCE_KEYS = ("messages", "tools", "rejected", "rejected_messages", "liked")
-"""What an instance has beyond v2's three keys; read as such only where the studio's key says so."""
-
 
 def to_v2(task: Task) -> dict[str, Any]:
     """Return the task as the JSON object of a v2 file, its keys in upstream's order, unknown ones last."""
@@ -207,25 +172,9 @@ def to_v2(task: Task) -> dict[str, Any]:
     values["Definition"] = [task.definition, *task.more_definitions]
     values["Positive Examples"] = [_example_to_v2(example) for example in task.positive_examples]
     values["Negative Examples"] = [_example_to_v2(example) for example in task.negative_examples]
-    values["Instances"] = [instance_to_v2(instance) for instance in task.instances]
+    values["Instances"] = [instance.write() for instance in task.instances]
     ours = write_studio_key(task)
     return {key: values[key] for key in KEY_ORDER if key in values} | task.extra | ({STUDIO_KEY: ours} if ours else {})
-
-
-def instance_to_v2(instance: Instance) -> dict[str, Any]:
-    """Return one instance as it stands in a v2 file."""
-    data: dict[str, Any] = {"id": instance.id, "input": instance.input, "output": list(instance.output)}
-    if instance.messages:
-        data["messages"] = [_message_to_json(message) for message in instance.messages]
-    if instance.tools:
-        data["tools"] = list(instance.tools)
-    if instance.rejected:
-        data["rejected"] = instance.rejected
-    if instance.rejected_messages:
-        data["rejected_messages"] = [_message_to_json(message) for message in instance.rejected_messages]
-    if instance.liked is not None:
-        data["liked"] = instance.liked
-    return data | instance.extra
 
 
 def write_studio_key(task: Task) -> dict[str, Any]:
@@ -238,13 +187,6 @@ def write_studio_key(task: Task) -> dict[str, Any]:
     if task.split != "hash":
         ours["split"] = task.split
     return ours
-
-
-def _message_to_json(message: Message) -> dict[str, Any]:
-    more = {"counts": False} if not message.counts else {}
-    return (
-        {"role": message.role, "content": message.content} | more | ({"extra": message.extra} if message.extra else {})
-    )
 
 
 def write_v2(task: Task) -> str:

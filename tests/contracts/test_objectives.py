@@ -8,7 +8,8 @@ from tiny import write_task
 
 from studio.errors import RecipeError
 from studio.objectives import OBJECTIVES, Objective
-from studio.tasks.task import Example, Instance, Task
+from studio.tasks.kinds.instruction import Instruction
+from studio.tasks.task import Example, Task
 
 TURNS = (
     "{{ bos_token }}{% for turn in messages %}<|{{ turn.role }}|>{{ turn.content }}</s>\n{% endfor %}"
@@ -24,7 +25,7 @@ def task() -> Task:
     return Task(
         task_id="sums",
         definition=data["Definition"][0],
-        instances=tuple(Instance(**one) for one in data["Instances"]),
+        instances=tuple(Instruction(**one) for one in data["Instances"]),
         positive_examples=tuple(Example(**one) for one in data["Positive Examples"]),
         negative_examples=tuple(Example(**one) for one in data["Negative Examples"]),
     )
@@ -58,7 +59,7 @@ VARIANTS = list_variants()
 def test_a_row_is_the_prompt_of_the_chat_and_the_answer_and_its_end(
     objective: Objective, task: Task, tokenizer: Any
 ) -> None:
-    instance = Instance(id="x", input="40 + 2", output=("42", "forty-two"))
+    instance = Instruction(id="x", input="40 + 2", output=("42", "forty-two"))
     row = objective.encode(task, instance, tokenizer, 10_000)
     prompt = objective.encode_prompt(task, instance.input, tokenizer)
     assert row is not None and len(row.labels) == len(row.input_ids)
@@ -92,7 +93,7 @@ def test_examples_stand_before_the_question(objective: Objective, task: Task, to
 def test_a_row_in_a_chat_begins_as_the_whole_conversation_does(task: Task, tokenizer: Any) -> None:
     """Prompt and answer are tokenised apart; together they are the tokens of the finished conversation."""
     objective = OBJECTIVES.read({"name": "sft", "template": "chat", "positive_examples": 1})
-    row = objective.encode(task, Instance(id="x", input="40 + 2", output=("42",)), tokenizer, 10_000)
+    row = objective.encode(task, Instruction(id="x", input="40 + 2", output=("42",)), tokenizer, 10_000)
     assert row is not None
     turns = [
         {"role": "user", "content": "Add the numbers.\n\n1 + 1"},

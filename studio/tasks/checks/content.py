@@ -5,12 +5,12 @@ control characters and markup are inert.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 from studio.tasks.checks.finding import Finding, Severity, count_of, say_places
 from studio.tasks.repairs import LANGUAGES, has_foreign_id, mend_mojibake
-from studio.tasks.task import Instance, Task
+from studio.tasks.task import Task
 
 
 class Pattern(NamedTuple):
@@ -118,19 +118,12 @@ PATTERNS = (
 )  # fmt: skip
 
 
-def list_texts(instance: Instance) -> Iterable[str]:
-    """Return every text of an instance that a model may read or write."""
-    if instance.messages:
-        return [turn.content for turn in (*instance.messages, *instance.rejected_messages)]
-    return [instance.input, *instance.output, *([instance.rejected] if instance.rejected else [])]
-
-
 def check_content(task: Task) -> list[Finding]:
     """Return what is odd in the texts of the instances."""
     found: dict[str, list[int]] = {pattern.name: [] for pattern in PATTERNS}
     shown: dict[str, str] = {}
     for number, instance in enumerate(task.instances):
-        texts = list(list_texts(instance))
+        texts = instance.list_texts()
         for pattern in PATTERNS:
             piece = next((piece for text in texts if (piece := pattern.find(text))), "")
             if piece:

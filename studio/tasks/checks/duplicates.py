@@ -6,18 +6,12 @@ from collections.abc import Sequence
 from studio.errors import TaskError
 from studio.tasks.checks.finding import Finding, count_of, say_places
 from studio.tasks.checks.similarity import find_groups, normalise
+from studio.tasks.kinds import KINDS
 from studio.tasks.split import split_task
-from studio.tasks.task import Instance, Task
+from studio.tasks.task import Task
 
 FEW = 0.05
 """The share of validation and test that may be nearly known before that is more than a remark."""
-
-
-def text_of(instance: Instance) -> str:
-    """Return what makes an instance the same as another: a chat's turns, an input, or running text."""
-    if len(instance.messages) > 2:
-        return "\n".join(turn.content for turn in instance.messages[:-1])
-    return instance.input if instance.input.strip() else instance.output[0]
 
 
 def check_duplicates(task: Task, seed: int = 0) -> list[Finding]:
@@ -28,7 +22,7 @@ def check_duplicates(task: Task, seed: int = 0) -> list[Finding]:
 def _find_equal(task: Task) -> list[Finding]:
     by_text: dict[str, list[int]] = defaultdict(list)
     for number, instance in enumerate(task.instances):
-        by_text[text_of(instance).strip()].append(number)
+        by_text[instance.key].append(number)
     same: list[int] = []
     other: list[int] = []
     for numbers in by_text.values():
@@ -49,7 +43,7 @@ def _find_equal(task: Task) -> list[Finding]:
                 fix_words=f"Leave out {len(same):,}",
             )
         )
-    if other and task.kind == "instruction":
+    if other and KINDS.find(task.kind).takes_references:
         first = task.instances[other[0]]
         findings.append(
             Finding(
@@ -68,8 +62,8 @@ def _find_equal(task: Task) -> list[Finding]:
 
 
 def _find_near(task: Task, seed: int) -> list[Finding]:
-    groups = find_groups([text_of(instance) for instance in task.instances])
-    exact = [text_of(instance).strip() for instance in task.instances]
+    groups = find_groups([instance.key for instance in task.instances])
+    exact = [instance.key for instance in task.instances]
     near = [group for group in groups if len({exact[number] for number in group}) > 1]
     if not near:
         return []

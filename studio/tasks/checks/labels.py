@@ -5,6 +5,7 @@ import re
 from collections import Counter, defaultdict
 
 from studio.tasks.checks.finding import Finding, count_of, say_places
+from studio.tasks.kinds import KINDS
 from studio.tasks.task import Task
 
 MOST_LABELS = 20
@@ -20,7 +21,7 @@ def count_labels(task: Task) -> dict[str, int]:
     """Return how often each label stands as first output, the most frequent first; {} if outputs aren't labels."""
     counts = Counter(instance.output[0].strip() for instance in task.instances)
     few = len(counts) <= MOST_LABELS and len(counts) * 4 <= len(task.instances)
-    return dict(counts.most_common()) if few and task.kind in ("instruction", "chat") else {}
+    return dict(counts.most_common()) if few and "dialogue" in KINDS.find(task.kind).forms else {}
 
 
 def measure_entropy(counts: dict[str, int]) -> float:
@@ -47,7 +48,7 @@ def find_variants(task: Task) -> dict[str, str]:
 def check_labels(task: Task) -> list[Finding]:
     """Return what is odd about the outputs as a whole."""
     findings = [*_check_variants(task), *_check_balance(task)]
-    if task.kind != "instruction":
+    if not KINDS.find(task.kind).takes_references:
         return findings
     doubled = tuple(n for n, item in enumerate(task.instances) if len(set(item.output)) < len(item.output))
     if doubled:
@@ -195,7 +196,7 @@ def check_enough(task: Task) -> list[Finding]:
                 "are a good start, of which a tenth each are kept for choosing the step and for the score. Add some.",
             )
         )
-    elif total > MOST_INSTANCES and task.kind == "instruction":
+    elif total > MOST_INSTANCES and KINDS.find(task.kind).needs_definition:
         findings.append(
             Finding(
                 name="many instances",
@@ -219,7 +220,7 @@ def check_enough(task: Task) -> list[Finding]:
                 numbers=tuple(n for n, item in enumerate(task.instances) if item.output[0].strip() in set(rare)),
             )
         )
-    if task.kind == "instruction" and task.origin is None:
+    if KINDS.find(task.kind).needs_definition and task.origin is None:
         findings += _check_examples(task)
     return findings
 

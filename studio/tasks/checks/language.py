@@ -108,7 +108,7 @@ def check_language(task: Task) -> list[Finding]:
     sides: list[tuple[str, Sequence[str], tuple[str, ...]]] = [
         ("Output_language", [instance.output[0] for instance in task.instances[:2000]], task.output_languages),
     ]
-    if task.kind != "text":
+    if any(item.input for item in task.instances[:2000]):
         sides.insert(0, ("Input_language", [item.input for item in task.instances[:2000]], task.input_languages))
     findings = []
     for key, texts, declared in sides:

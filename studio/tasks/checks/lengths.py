@@ -59,7 +59,7 @@ def count_lengths(task: Task, count_tokens: CountTokens, template: str = "plain"
 def _prompt_of(task: Task, instance: Instance, template: str) -> str:
     if instance.messages:
         return "\n".join(turn.content for turn in instance.messages[:-1])
-    if task.kind == "text":
+    if "text" in instance.forms:
         return ""
     return write_prompt(task, instance.input, "plain" if template == "chat" else template)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.task import Example, Instance, Task
 
 UNSEEN_COUNT = 60
@@ -98,7 +99,7 @@ def _draw_instances(sample: Sample, count: int, unseen: bool, avoid: set[str]) -
         found[text] = output
     pairs = sorted(found.items(), key=lambda pair: hashlib.sha256(pair[0].encode()).digest())
     return tuple(
-        Instance(
+        Instruction(
             id=f"studio{sample.number:03d}-{hashlib.sha256(text.encode()).hexdigest()[:32]}", input=text, output=output
         )
         for text, output in pairs

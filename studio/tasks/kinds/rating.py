@@ -1,0 +1,29 @@
+"""Ratings: an answer with a verdict on it, thumbs up or down."""
+
+from typing import Any, ClassVar, Self
+
+from studio.tasks.instance import Form
+from studio.tasks.turns import Spoken
+
+
+class Rating(Spoken):
+    """An answer, or a conversation that ends in one, and whether it was liked."""
+
+    name: ClassVar[str] = "rating"
+    title: ClassVar[str] = "Ratings"
+    words: ClassVar[str] = "answers with thumbs up or down"
+    position: ClassVar[int] = 5
+    forms: ClassVar[tuple[Form, ...]] = ("verdict",)
+    role: ClassVar[str] = "liked"
+    keys: ClassVar[tuple[str, ...]] = ("messages", "tools", "liked")
+
+    liked: bool | None = None
+
+    @classmethod
+    def make(cls, id: str, input: str, output: tuple[str, ...], extra: dict[str, Any] | None = None) -> Self:
+        """Return the rating that has no verdict yet."""
+        return cls(id=id, input=input, output=output, extra=extra or {})
+
+    def write_more(self) -> dict[str, Any]:
+        """Return the turns, and the verdict."""
+        return super().write_more() | ({"liked": self.liked} if self.liked is not None else {})
