@@ -3,8 +3,6 @@
 One line of JSON each in the run's votes.jsonl, append-only. A line that can't be read is passed over.
 """
 
-import json
-import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.declaration import show
 from studio.errors import InputError
+from studio.journal import append_lines, read_lines
 from studio.workspace import disk_errors_in_words
 
 Choice = Literal["base", "same", "tuned"]
@@ -55,25 +54,18 @@ def read_vote(data: object) -> Vote:
 
 def append_vote(file: Path, vote: Vote) -> None:
     """Keep a vote. Raises InputError when there are far too many, WorkspaceError when the disk refuses."""
-    line = json.dumps({"at": round(time.time(), 3), **vote.model_dump()}).encode() + b"\n"
     with disk_errors_in_words(file.parent):
-        if file.exists() and file.stat().st_size + len(line) > MOST_BYTES:
+        if file.exists() and file.stat().st_size + len(vote.model_dump_json()) > MOST_BYTES:
             raise InputError("This run has more votes than can be kept; it keeps those it has.", field="choice")
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(handle, line)
-        finally:
-            os.close(handle)
+    append_lines(file, [{"at": round(time.time(), 3), **vote.model_dump()}])
 
 
 def count_votes(file: Path) -> Tally:
     """Return how often each was chosen, counting the last vote on each pair of answers."""
-    with disk_errors_in_words(file.parent):
-        lines = file.read_bytes()[: 2 * MOST_BYTES].splitlines() if file.exists() else []
     votes: dict[tuple[str, str, str, int], Choice] = {}
-    for line in filter(None, lines):
+    for line in read_lines(file):
         try:
-            vote = Vote.model_validate_json(line)
+            vote = Vote.model_validate({name: value for name, value in line.items() if name != "at"})
         except ValidationError:
             continue
         votes[vote.prompt, vote.base, vote.tuned, vote.step] = vote.choice

@@ -15,13 +15,12 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from studio.errors import WorkspaceError
+from studio.journal import PAGE_BYTES, read_page, write_line
 from studio.runs.hold import take_hold
 from studio.workspace import disk_errors_in_words
 
 Event = dict[str, Any]
 TERMINAL = frozenset({"finished", "stopped", "failed"})
-PAGE_BYTES = 1 << 20
 PHASES = (
     "Loading the libraries",
     "Loading the base model",
@@ -74,14 +73,9 @@ class EventWriter:
         line = json.dumps(
             {"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False
         )
-        data = line.encode("utf-8", "replace") + b"\n"
         self._follow_the_name()
         with disk_errors_in_words(self._path.parent):
-            if self._ends_in_half_a_line():
-                data = b"\n" + data
-            written = os.write(self._file, data)
-            if written < len(data):  # the disk is full; asking again says so
-                os.write(self._file, data[written:])
+            write_line(self._file, line.encode("utf-8", "replace") + b"\n")
 
     def append_phase(self, part: int) -> None:
         """Append that the part-th of PHASES begins, counting from 1."""
@@ -99,27 +93,11 @@ class EventWriter:
         if self._holds:
             take_hold(self._file)
 
-    def _ends_in_half_a_line(self) -> bool:
-        size = os.fstat(self._file).st_size
-        return size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
-
 
 def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> EventPage:
     """Return the whole events after `offset` bytes, at most `most_bytes` of them; a broken line is passed over."""
-    try:
-        with disk_errors_in_words(path.parent), open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            offset = offset if 0 <= offset <= size else 0
-            file.seek(offset)
-            chunk = file.read(most_bytes)
-    except WorkspaceError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return EventPage([], 0)
-        raise
-    end = chunk.rfind(b"\n") + 1
-    if not end and len(chunk) == most_bytes:  # one line longer than a page can't be ours
-        return EventPage([], offset + len(chunk))
-    return EventPage([event for line in chunk[:end].splitlines() if (event := _parse(line))], offset + end)
+    page = read_page(path, offset, most_bytes)
+    return EventPage([event for line in page.lines if (event := _parse(line))], page.offset)
 
 
 def _parse(line: bytes) -> Event | None:

@@ -17,10 +17,10 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.errors import InputError
+from studio.journal import append_lines, read_lines
 from studio.tasks.agreement import krippendorff_alpha, pair_kappas
 from studio.tasks.cell import check_text
 from studio.tasks.edit import SetOutput
-from studio.tasks.journal import append_lines, read_lines
 from studio.tasks.task import Task
 
 LOG = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from studio.errors import StudioError
-from studio.tasks.journal import append_lines, read_lines
+from studio.journal import append_lines, read_lines
 from studio.tasks.mapping import Mapping
 from studio.visitor import Visitor
 from studio.workspace import Workspace

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
+from studio.journal import append_lines, read_lines
 from studio.tasks.cell import Notes, check_text
 from studio.tasks.edit import AddInstance
-from studio.tasks.journal import append_lines, read_lines
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.labelling import Label, agreed_answers
 from studio.tasks.schema import Ids

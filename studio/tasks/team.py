@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studio.errors import InputError
+from studio.journal import append_lines, read_lines
 from studio.tasks.cell import check_text
-from studio.tasks.journal import append_lines, read_lines
 
 LONGEST_NAME = 80
 OVERLAP = 0.2

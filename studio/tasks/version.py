@@ -14,8 +14,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from studio.errors import WorkspaceError
+from studio.journal import append_lines, read_lines
 from studio.tasks.edit import Edit
-from studio.tasks.journal import append_lines, read_lines
 from studio.workspace import disk_errors_in_words
 
 LONGEST_CHAIN = 20
