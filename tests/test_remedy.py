@@ -9,7 +9,7 @@ from studio.launchers.launcher import Traces
 from studio.launchers.local import count_oom_kills
 from studio.runs.ending import explain_end, explain_failure
 from studio.runs.recipe import Recipe, read_recipe
-from studio.runs.remedy import lower_memory
+from studio.runs.smaller import lower_memory
 from studio.runs.training import PRESETS
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from studio.estimates.fitting import Change
+from studio.runs.smaller import Change
 from studio.runs.recipe import read_recipe
 from studio.tasks.store import TaskCard
 from studio.ui.data_page import draw_cards, draw_lengths, draw_task, find_scores, import_file

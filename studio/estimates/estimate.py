@@ -8,12 +8,12 @@ from pydantic import BaseModel
 
 from studio.estimates.activations import Computing, find_activations
 from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_saved, find_shape
-from studio.estimates.fitting import ROOM, Change, find_change
 from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
 from studio.models.device import DeviceFacts
 from studio.models.loading import attends_plainly
 from studio.runs.recipe import Recipe
+from studio.runs.smaller import ROOM, Change, find_change
 from studio.runs.training import OPTIMISERS
 
 MOST_PARTS = 4
@@ -94,7 +94,6 @@ def estimate_recipe(
     if fits != "fits":
         change = find_change(
             recipe,
-            plan.batch_size,
             device.free_bytes,
             lambda changed: sum(weigh_memory(changed, folder, task, device).values()),
         )
