@@ -444,8 +444,6 @@ def test_38_personal_data_and_placeholders() -> None:
 U, A = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}
 CHATS: dict[str, tuple[list[Any], str]] = {
     "no answer": ([U], "row 1.messages: the chat has no assistant turn, found user; there is nothing to learn"),
-    "two users": ([U, U, A], "row 1.messages[1]: two user turns in a row"),
-    "ends with user": ([U, A, U], "row 1.messages[2]: the chat ends with a user turn"),
     "unknown role": ([{"role": "boss", "content": "x"}, A], "row 1.messages[0].role: found the text 'boss', expected "
                                                             "one of system"),
     "empty": ([U, {"role": "assistant", "content": ""}], "row 1.messages[1].content: the assistant turn is empty"),
@@ -453,7 +451,6 @@ CHATS: dict[str, tuple[list[Any], str]] = {
                                                           "(null) and calls no tool"),
     "no role": ([{"content": "x"}, A], "row 1.messages[0]: the turn has no role; found content"),
     "no turns": ([], "row 1.messages: the chat has no turns"),
-    "late system": ([U, A, {"role": "system", "content": "x"}], "row 1.messages[2]: a system turn stands after"),
     "a part without a text": ([{"role": "user", "content": [3]}, A], "row 1.messages[0].content[0]: found the "
                                                                              "number 3"),
 }  # fmt: skip
@@ -469,6 +466,17 @@ def test_39_chats(slip: str) -> None:
     reading = accept(json.dumps(rows), "chat.json", leave_out=True)
     assert len(reading.task.instances) == 1
     assert reading.repairs[0].name == "rows" and words in reading.repairs[0].changes[0].before
+
+
+@pytest.mark.parametrize(
+    ("messages", "place", "kept"),
+    [([U, U, A], "messages[1]", 3), ([U, A, A], "messages[2]", 3), ([U, A, U], "messages[2]", 2),
+     ([U, {"role": "system", "content": "x"}, A], "messages[1]", 3)],
+)  # fmt: skip
+def test_39_an_odd_order_is_kept_and_told(messages: list[Any], place: str, kept: int) -> None:
+    reading = accept(json.dumps([{"messages": messages}, {"messages": [U, A]}]), "chat.json")
+    assert len(reading.task.instances[0].messages) == kept
+    assert f"row 1.{place}" in "\n".join(reading.warnings)
 
 
 def test_39_a_chat_without_a_user_and_one_with_parts() -> None:
@@ -488,7 +496,6 @@ def test_40_sharegpt() -> None:
     for turns, words in (
         ([h, {"from": "gpt", "value": ""}], "row 1.conversations[1].value: the assistant turn is empty"),
         ([h, {"from": "alien", "value": "x"}], "row 1.conversations[1].from: found the text 'alien', expected one of"),
-        ([h, g, h], "row 1.conversations[2]: the chat ends with a user turn"),
     ):
         assert words in refuse(json.dumps([{"conversations": turns}]), "s.json")
 
@@ -497,14 +504,22 @@ def test_41_preferences() -> None:
     for row, words in (
         ({"prompt": "a", "chosen": "b", "rejected": "b"}, "row 1: chosen and rejected are equal (the text 'b')"),
         ({"prompt": "a", "chosen": "b", "rejected": None}, "row 1.rejected: found nothing (null), expected an answer"),
-        ({"prompt": [U], "chosen": [U, A], "rejected": [U, {**A, "content": "No."}]}, "hold the whole conversation, "
-         "and the prompt is given beside them too"),
         ({"prompt": "Question?", "chosen": "Question? Yes.", "rejected": "Question? No."}, "hold the whole "
          "conversation"),
-        ({"messages": [U, A], "label": "maybe"}, "row 1.label: found the text 'maybe', expected true or false"),
-        ({"messages": [U, A], "label": 0.7}, "row 1.label: found the number 0.7, expected true or false"),
     ):  # fmt: skip
         assert words in refuse(json.dumps([row]), "p.json")
+    for label, words in (("maybe", "the text 'maybe'"), (0.7, "the number 0.7")):
+        data = json.dumps([{"messages": [U, A], "label": label}])
+        said = refuse(data, "p.json", mapping=Mapping(messages="messages", liked="label"))
+        assert f"row 1.label: found {words}, expected true or false" in said
+
+
+def test_41_a_prompt_that_stands_twice_is_read_once() -> None:
+    row = {"prompt": [U], "chosen": [U, A], "rejected": [U, {**A, "content": "No."}]}
+    for mapping in (None, Mapping(input="prompt", output="chosen", rejected="rejected")):
+        instance = accept(json.dumps([row]), "p.json", mapping=mapping).task.instances[0]
+        assert [turn.content for turn in instance.messages] == ["Hi", "Hello."]
+        assert [turn.content for turn in instance.rejected_messages] == ["Hi", "No."]
 
 
 def test_42_delimiters() -> None:

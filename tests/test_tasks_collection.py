@@ -120,7 +120,7 @@ def test_one_file_that_is_no_list_of_rows(tmp_path: Path) -> None:
 def test_a_long_table_needs_a_mapping_too(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b,c\n" + "1,2,3\n" * 100 + "1,2\n")
-    with pytest.raises(MappingNeeded, match="t.csv: the columns are a, b, c"):
+    with pytest.raises(MappingNeeded, match="t.csv: .*columns are a, b, c"):
         import_collection(path, path.name, tmp_path / "home")
     assert not (tmp_path / "home").exists()
     done = import_collection(path, path.name, tmp_path / "home", Mapping(input="a", output="c"))

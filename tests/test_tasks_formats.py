@@ -157,7 +157,7 @@ def test_openai_chat_with_parts_and_tools_loses_nothing() -> None:
     instance = task.instances[0]
     assert (instance.input, instance.output) == ("sunny", ("Sunny.",))
     assert write_turns(instance.messages) == TOOL["messages"]
-    assert instance.extra == {"tools": TOOL["tools"]}
+    assert (instance.extra, list(instance.tools)) == ({}, TOOL["tools"])
     assert instance.messages[0].content == "Weather\nin Rome?"
 
 
@@ -372,7 +372,8 @@ def test_a_dataset_that_is_not_there() -> None:
 
 @pytest.mark.parametrize(
     ("header", "sure"),
-    [("text,label", True), ("id,sentence,target", True), ("Question,Answer", True), ("text,label,split", False),
+    [("text,label", True), ("id,sentence,target", True), ("Question,Answer", True), ("text,label,split", True),
+     ("text,label,remark text", False), ("text,rating", False),
      ("sentence1,sentence2,label", False), ("a,label", False), ("v1,v2", False)],
 )  # fmt: skip
 def test_which_names_are_sure(header: str, sure: bool) -> None:

@@ -1,55 +1,91 @@
-"""A chat as people write it down becomes turns, or an error that names the turn.
+"""A chat as people write it down becomes messages, or an error that names the turn.
 
-Knows OpenAI's turns (`role`, `content`, also in parts, also with tool calls) and ShareGPT's (`from`, `value`). What a
-turn holds beyond role and text is kept. Knows no files and no other columns.
-Source of the rules: openai-cookbook, Chat_finetuning_data_prep; LLaMA-Factory, data/README.md.
+Knows the forms in which a whole chat stands in a file: a list of turns, also as JSON text, also under a key of its own,
+texts that take turns, pairs of question and answer, columns of roles and texts, a transcript with names before colons.
+Knows no other columns of a row (`row.py`), and leaves one turn to `written_turn.py`.
+Source of the rules: openai-cookbook, Chat_finetuning_data_prep; LLaMA-Factory, data/README.md; TRL, dataset_formats.
 """
 
+import ast
 import json
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from studio.errors import TaskError
-from studio.tasks.cell import Notes, check_extra, check_text, describe, wrong
-from studio.tasks.task import Message
+from studio.tasks.cell import Notes, check_text, wrong
+from studio.tasks.instance import Message
+from studio.tasks.written_turn import WAY, find_role, find_role_key, read_turn
 
-ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "gpt": "assistant",
-    "model": "assistant",
-    "chatgpt": "assistant",
-    "bot": "assistant",
-    "function_call": "assistant",
-    "tool": "tool",
-    "function": "tool",
-    "observation": "tool",
-}
-"""The names that people give to the four roles."""
-
-_PLAIN = ("system", "user", "human", "assistant", "gpt", "tool")
-_WAY = 'Write it like [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}].'
+CHAT_KEYS = ("messages", "conversations", "conversation", "turns", "contents", "dialogue", "dialog", "chat")
+"""Keys under which a chat stands in an object."""
+_MOST_LITERAL = 100_000
+_SPEAKER = re.compile(r"^(Human|User|Assistant|AI|Bot|GPT|ChatGPT|System)[ \t]*:[ \t]*", re.MULTILINE)
 
 
-def read_messages(value: Any, place: str, notes: Notes) -> tuple[Message, ...]:
-    """Return the turns of a chat. Raises TaskError naming the turn."""
-    if isinstance(value, str) and value.lstrip()[:1] == "[":
+def read_messages(value: Any, place: str, notes: Notes, ends_with: str = "") -> tuple[Message, ...]:
+    """Return the turns of a chat. Raises TaskError naming the turn.
+
+    Texts without roles take turns; `ends_with` says whose the last one is, else the first one is the user's.
+    """
+    if isinstance(value, str):
         value = _read_cell(value, place, notes)
-    if isinstance(value, dict) and "messages" in value:
-        value = value["messages"]
-    if isinstance(value, dict) and ("role" in value or "from" in value):
-        value = [value]
+    value = _unwrap(value)
     if not isinstance(value, list):
-        raise wrong(place, value, "a list of turns", _WAY)
+        raise wrong(place, value, "a list of turns", WAY)
     if not value:
-        raise TaskError(f"{place}: the chat has no turns. {_WAY} Or delete this row.", field=place)
-    return tuple(_read_message(item, f"{place}[{number}]", notes) for number, item in enumerate(value))
+        raise TaskError(f"{place}: the chat has no turns. {WAY} Or delete this row.", field=place)
+    if all(isinstance(item, str) for item in value):
+        return _alternate(value, place, notes, ends_with)
+    turns: list[Message] = []
+    for number, item in enumerate(value):
+        turns += read_turn(item, f"{place}[{number}]", notes)
+    return tuple(turns)
 
 
-def check_turns(messages: tuple[Message, ...], place: str, notes: Notes) -> None:
-    """Raise TaskError if the turns make no chat that can be learnt: no answer, a wrong order, an end in the air."""
+def looks_like_turns(value: Any) -> bool:
+    """Say whether a value is a chat whose turns have roles, so that it can't be meant as anything else."""
+    if isinstance(value, str):
+        text = value.lstrip()
+        if text[:2] not in ("[{", "[["):
+            return False
+        value = _parse(value)
+    value = _unwrap(value)
+    return isinstance(value, list) and bool(value) and all(_is_turn(item) for item in value)
+
+
+def list_roles(value: Any) -> list[str]:
+    """Return the roles of the turns that a value holds, as far as they are named; [] of what is no chat."""
+    value = _unwrap(_parse(value) if isinstance(value, str) else value)
+    return [role for item in value if (role := _find_role(item))] if isinstance(value, list) else []
+
+
+def _is_turn(item: Any) -> bool:
+    if _find_role(item):
+        return True
+    if not isinstance(item, dict):
+        return False
+    return {"user", "assistant"} <= {find_role(key) for key in item} or ("input" in item and "output" in item)
+
+
+def _find_role(item: Any) -> str | None:
+    """The role that a turn names."""
+    if isinstance(item, list | tuple):
+        return find_role(item[0]) if len(item) == 2 else None
+    if not isinstance(item, dict) or not (key := find_role_key(item)):
+        return None
+    given = item[key]
+    return find_role(given.get("role")) if isinstance(given, dict) else find_role(given)
+
+
+def finish_turns(messages: tuple[Message, ...], place: str, notes: Notes) -> tuple[Message, ...]:
+    """Return the turns of a chat that can be learnt, without what follows the last answer. Raises TaskError.
+
+    A system text that stands twice, beside the chat and in it, is taken once.
+    """
+    told = [message.content for message in messages[:2] if message.role == "system"]
+    if len(told) == 2 and told[0] == told[1]:
+        messages = messages[1:]
     roles = [message.role for message in messages]
     if "assistant" not in roles:
         raise TaskError(
@@ -59,100 +95,85 @@ def check_turns(messages: tuple[Message, ...], place: str, notes: Notes) -> None
         )
     if "user" not in roles:
         notes.tally("The chat has no user turn, so the model learns to speak unasked", place)
-    for number in range(1, len(messages)):
-        before, here = roles[number - 1], roles[number]
-        if before == here == "user" or (before == here == "assistant" and not _calls_tools(messages[number - 1])):
-            raise TaskError(
-                f"{place}[{number}]: two {here} turns in a row, where user and assistant are expected to take turns. "
-                "Join the two, or add the turn that is missing between them.",
-                field=f"{place}[{number}]",
+    last = max(number for number, role in enumerate(roles) if role == "assistant")
+    if last + 1 < len(roles):
+        said = "\n".join(f"{message.role}: {message.content}" for message in messages[last + 1 :])
+        notes.mend("unanswered", "What follows a chat's last answer was left out: nothing is learnt of it",
+                   f"{place}[{last + 1}]", said)  # fmt: skip
+    _tell_of_order(roles[: last + 1], place, notes)
+    return messages[: last + 1]
+
+
+def _tell_of_order(roles: Sequence[str], place: str, notes: Notes) -> None:
+    """Tell what some models' chat templates refuse."""
+    for number, (before, here) in enumerate(zip(roles, roles[1:], strict=False), start=1):
+        if before == here and here in ("user", "assistant"):
+            notes.tally(f"Two {here} turns in a row; some models' chat templates refuse them", f"{place}[{number}]")
+        elif here == "system" and before != "system":
+            notes.tally(
+                "A system turn stands after other turns; some models' chat templates refuse it", f"{place}[{number}]"
             )
-        if here == "system":
-            raise TaskError(
-                f"{place}[{number}]: a system turn stands after other turns; it is expected first. Move it to the "
-                "beginning, or give it another role.",
-                field=f"{place}[{number}]",
-            )
-    if roles[-1] != "assistant":
-        raise TaskError(
-            f"{place}[{len(roles) - 1}]: the chat ends with a {roles[-1]} turn; it is expected to end with the "
-            "assistant's answer. Delete that turn, or add the answer.",
-            field=f"{place}[{len(roles) - 1}]",
-        )
 
 
 def _read_cell(text: str, place: str, notes: Notes) -> Any:
-    """The JSON that a cell of a table holds as text; the text itself if it is none."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    notes.mend(
-        "cells", "A cell held JSON as text; it was read as the chat it describes", place, text, "a list of turns"
-    )
+    """The chat that a text holds, as JSON, as Python prints it, or as a transcript; the text itself if it is none."""
+    value = _parse(text)
+    words = "A cell held JSON as text; it was read as the chat it describes"
+    if isinstance(value, str):
+        value = read_transcript(text) or text
+        words = "A text with a name before each turn was read as the chat it describes"
+    if not isinstance(value, str):
+        notes.mend("cells", words, place, text, "a list of turns")
     return value
 
 
-def _read_message(item: Any, place: str, notes: Notes) -> Message:
-    if not isinstance(item, dict):
-        raise wrong(place, item, "a turn: an object with role and content", _WAY)
-    rest = dict(item)
-    role_key = "role" if "role" in rest else "from"
-    if role_key not in rest:
-        raise TaskError(f"{place}: the turn has no role; found {', '.join(map(str, item))[:80]}. {_WAY}", field=place)
-    given = rest.pop(role_key)
-    role = ROLES.get(given.strip().lower()) if isinstance(given, str) else None
-    if role is None:
-        raise TaskError(
-            f"{place}.{role_key}: found {describe(given)}, expected one of {', '.join(ROLES)}. Rename the role.",
-            field=f"{place}.{role_key}",
-        )
-    key = next((key for key in ("content", "value", "text") if key in rest), "")
-    content = _read_content(rest.pop(key, None), f"{place}.{key or 'content'}", rest, role, notes)
-    if given.strip().lower() not in _PLAIN:
-        rest["from"] = given
-    return Message(role=role, content=content, extra=check_extra(rest, place))
+def _parse(text: str) -> Any:
+    if text.lstrip()[:1] not in ("[", "{"):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text.strip()) if len(text) <= _MOST_LITERAL else text
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text
 
 
-def _read_content(value: Any, place: str, rest: dict[str, Any], role: str, notes: Notes) -> str:
-    """The text of a turn; what isn't text goes to `rest`, so that nothing is lost."""
-    tools = _calls_tools_in(rest)
-    if value is None:
-        if tools:
-            rest["content"] = None
-            return ""
-        raise TaskError(
-            f"{place}: the {role} turn says nothing (null) and calls no tool. Write what it says, or delete the chat.",
-            field=place,
-        )
-    if isinstance(value, list):
-        rest["content"] = value
-        parts = [_read_part(part, f"{place}[{number}]", notes) for number, part in enumerate(value)]
-        value = "\n".join(part for part in parts if part)
-        notes.mend("parts", "The content stood in parts; their texts were joined, and the parts kept", place)
-    text = check_text(value, place)
-    if not text.strip() and not tools and role != "tool":
-        raise TaskError(
-            f"{place}: the {role} turn is empty; a text is expected. Write what it says, or delete the chat.",
-            field=place,
-        )
-    return text
+def read_transcript(text: str) -> list[dict[str, Any]]:
+    """Return the turns of "Human: ... Assistant: ..."; [] if a text isn't written so from its beginning."""
+    marks = list(_SPEAKER.finditer(text))
+    if not marks or text[: marks[0].start()].strip():
+        return []
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    turns = [
+        {"role": mark[1].lower(), "content": text[mark.end() : end].strip("\n")}
+        for mark, end in zip(marks, ends, strict=True)
+    ]
+    return turns if {find_role(turn["role"]) for turn in turns} >= {"user", "assistant"} else []
 
 
-def _read_part(part: Any, place: str, notes: Notes) -> str:
-    if isinstance(part, str):
-        return check_text(part, place)
-    if isinstance(part, dict) and isinstance(part.get("text"), str):
-        return check_text(part["text"], place)
-    if isinstance(part, dict) and "type" in part:
-        notes.tally(f"A part of the kind {str(part['type'])[:30]!r} is kept but can't be learnt from: no text", place)
-        return ""
-    raise wrong(place, part, "a part with a text", 'Write it like {"type": "text", "text": "..."}.')
+def _unwrap(value: Any) -> Any:
+    """The list of turns in an object that holds one; a turn alone is a list of one."""
+    if not isinstance(value, dict):
+        return value
+    for key in CHAT_KEYS:
+        if isinstance(value.get(key), list):
+            return value[key]
+    columns = [key for key, item in value.items() if isinstance(item, list)]
+    if {"role", "from"} & set(columns) and len({len(value[key]) for key in columns}) == 1:
+        # A list of objects, as `datasets` keeps it: one list for each key.
+        return [dict(zip(columns, items, strict=True)) for items in zip(*(value[key] for key in columns), strict=True)]
+    return [value] if _is_turn(value) else value
 
 
-def _calls_tools_in(extra: dict[str, Any]) -> bool:
-    return bool(extra.get("tool_calls") or extra.get("function_call"))
-
-
-def _calls_tools(message: Message) -> bool:
-    return _calls_tools_in(message.extra) or message.extra.get("from") == "function_call"
+def _alternate(texts: list[str], place: str, notes: Notes, ends_with: str) -> tuple[Message, ...]:
+    """Texts without roles: user and assistant take turns."""
+    is_even = len(texts) % 2 == 0
+    starts = "user" if not ends_with or is_even == (ends_with == "assistant") else "assistant"
+    notes.tally(f"The turns have no roles; they were read in turn, the first as the {starts}'s", place)
+    roles = ("user", "assistant") if starts == "user" else ("assistant", "user")
+    return tuple(
+        Message(role=roles[number % 2], content=check_text(text, f"{place}[{number}]"))
+        for number, text in enumerate(texts)
+    )

@@ -21,8 +21,9 @@ from studio.tasks.cell import Notes, describe
 from studio.tasks.columnar import read_columnar
 from studio.tasks.decoding import check_size, decode, find_container
 from studio.tasks.delimited import read_csv
+from studio.tasks.guess import guess_mapping
 from studio.tasks.hub_dataset import fetch_rows
-from studio.tasks.mapping import Mapping, guess_mapping
+from studio.tasks.mapping import Mapping
 from studio.tasks.parsing import parse, parse_lines
 from studio.tasks.repair import Repair
 from studio.tasks.rows import Preview, make_table, preview_table, read_rows
@@ -46,6 +47,9 @@ class TaskObject(NamedTuple):
 
     value: Any
 
+
+_WRAPPERS = ("data", "train", "rows", "examples", "items", "records", "samples", "instances", "training")
+"""Keys under which a file's rows stand, the part to train on before others."""
 
 Found = Table | RunningText | TaskObject
 
@@ -264,15 +268,17 @@ def _open_json(value: Any, notes: Notes) -> Found:
     if is_task_object(value):
         return TaskObject(value)
     if isinstance(value, dict):
-        inner = [key for key, item in value.items() if isinstance(item, list) and item and _are_objects(item[:50])]
-        if guess_mapping([value]).sure:
+        alone = guess_mapping([value])
+        if alone.sure:
             notes.say("The file is a single object where a list of rows is usual; it was read as a list of one.")
             return make_table([value], "row")
-        if len(inner) == 1 and guess_mapping(value[inner[0]][:50]).sure:
-            rest = ", ".join(key for key in value if key != inner[0])[:100]
-            notes.say(f"The rows stand under {inner[0]!r}" + (f"; left out beside them: {rest}." if rest else "."))
-            return make_table(value[inner[0]], inner[0])
-        return TaskObject(value)
+        inner = [key for key, item in value.items() if isinstance(item, list) and item and _are_objects(item[:50])]
+        key = next((name for name in _WRAPPERS if name in inner), inner[0] if len(inner) == 1 else "")
+        if key and (guess_mapping(value[key][:50]).mapping or key in _WRAPPERS):
+            rest = ", ".join(name for name in value if name != key)[:100]
+            notes.say(f"The rows stand under {key!r}" + (f"; left out beside them: {rest}." if rest else "."))
+            return make_table(value[key], key)
+        return make_table([value], "row") if alone.mapping else TaskObject(value)
     if isinstance(value, list) and value and isinstance(value[0], dict):
         if holds_several_tasks(value):
             raise TaskError(

@@ -1,14 +1,17 @@
 """One row of a table, whatever its columns are called, becomes an instance: an input with its answer, a chat, a pair.
 
-Knows roles (`mapping.py`) and what may stand under each. What plays no part is kept in `extra`. Knows no files.
+Knows the kinds of instances and what each is made of. What plays no part is kept in `extra`. Leaves what stands in the
+columns to `role.py`, and knows no files.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_extra, check_text, describe, wrong
-from studio.tasks.conversation import check_turns, read_messages
+from studio.tasks.choice import find_first
+from studio.tasks.conversation import finish_turns, looks_like_turns, read_transcript
+from studio.tasks.instance import Instance, Message
 from studio.tasks.kinds import list_keys
 from studio.tasks.kinds.chat import Chat
 from studio.tasks.kinds.instruction import Instruction
@@ -16,13 +19,19 @@ from studio.tasks.kinds.preference import Preference
 from studio.tasks.kinds.rating import Rating
 from studio.tasks.kinds.text import Text
 from studio.tasks.mapping import Mapping
+from studio.tasks.role import NOTHING, RoleReader, Turns, Values, find_choices, get_value
 from studio.tasks.schema import Ids
-from studio.tasks.task import Instance, Message
+from studio.tasks.tool import drop_padding
+from studio.tasks.written_turn import says_no
 
 OWN_INPUT = "own_input"
 """In `extra`: the part of an input that stood apart from its instruction, as in Alpaca."""
 
 _LIKED = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class NothingToLearn(TaskError):
+    """The file itself says that nothing of a row is to be learnt."""
 
 
 class IdChooser(Protocol):
@@ -33,20 +42,43 @@ class IdChooser(Protocol):
         ...
 
 
-class RowReader:
-    """Makes instances of rows by one mapping; `as_chat` makes chats of rows that have a system text or a history."""
+def are_chats(mapping: Mapping, rows: Iterable[Values]) -> bool:
+    """Say whether rows of inputs and outputs are chats: they have turns, a system text, a history or tools."""
+    if mapping.kind != "instruction":
+        return False
+    before, said = mapping.system + mapping.history + mapping.tools, mapping.input + mapping.output
+    return any(
+        any(get_value(row, column) not in NOTHING for column in before)
+        or any(looks_like_turns(get_value(row, column)) for column in said)
+        for row in rows
+    )
 
-    def __init__(self, mapping: Mapping, task_id: str, notes: Notes, one_instruction: bool, as_chat: bool) -> None:
+
+def find_first_choice(mapping: Mapping, rows: Iterable[Values]) -> int:
+    """Return from which number the answers of a multiple choice are counted."""
+    pairs = ((find_choices(row, mapping.input), get_value(row, mapping.output[0])) for row in rows if mapping.output)
+    return find_first((choices, answer) for choices, answer in pairs if choices)
+
+
+class RowReader:
+    """Makes instances of rows by one mapping; `as_chat` makes chats of rows of inputs and outputs."""
+
+    def __init__(
+        self, mapping: Mapping, task_id: str, notes: Notes, one_instruction: bool, as_chat: bool, first_choice: int = 0
+    ) -> None:
         self.mapping = mapping
         self.notes = notes
-        self.one_instruction = one_instruction
         self.as_chat = as_chat
+        self.roles = RoleReader(mapping, notes, one_instruction, first_choice)
         # A format without ids has nothing to repair, so only a chosen column's are told.
         self.ids: IdChooser = Ids(task_id, notes if mapping.id else Notes())
 
-    def read(self, row: dict[str, Any], place: str) -> Instance:
-        """Return the row's instance. Raises TaskError naming row and column."""
-        makers: dict[str, Callable[[dict[str, Any], str], Instance]] = {
+    def read(self, row: Values, place: str) -> Instance:
+        """Return the row's instance. Raises TaskError naming row and column, NothingToLearn if the row says so."""
+        for column in self.mapping.counts:
+            if says_no(get_value(row, column)):
+                raise NothingToLearn(f"{place}.{column}: the row is marked as not to be learnt.", field=place)
+        makers: dict[str, Callable[[Values, str], Instance]] = {
             "instruction": self._read_pair,
             "chat": self._read_chat,
             "preference": self._read_preference,
@@ -54,12 +86,11 @@ class RowReader:
             "text": self._read_running_text,
         }
         instance = makers[self.mapping.kind](row, place)
-        given = row.get(self.mapping.id[0]) if self.mapping.id else None
+        given = get_value(row, self.mapping.id[0]) if self.mapping.id else None
         taken = list_keys()
         rest = {
             f"{key} (column)" if key in taken else key: check_extra(value, f"{place}.{key}")
-            for key, value in row.items()
-            if key not in self.mapping.columns
+            for key, value in _take_out(row, self.mapping.columns).items()
         }
         return instance.model_copy(
             update={
@@ -68,78 +99,93 @@ class RowReader:
             }
         )
 
-    def _read_pair(self, row: dict[str, Any], place: str) -> Instruction | Chat:
-        text, own = self._read_input(row, place)
-        output = self._read_answers(row, self.mapping.output, place)
-        extra = {OWN_INPUT: own} if own else {}
-        if not self.as_chat:
-            return Instruction(id="-", input=text, output=output, extra=extra)
-        turns = self._read_before(row, place) + (Message(role="user", content=text),)
-        return Chat(id="-", messages=(*turns, Message(role="assistant", content=output[0])), extra=extra)
+    def _read_pair(self, row: Values, place: str) -> Instance:
+        if self.as_chat:
+            turns = self.roles.read_before(row, place) + self.roles.read_exchange(row, place)
+            return self._make_chat(turns, row, place)
+        text, own = self.roles.read_input(row, place)
+        output = self.roles.read_answers(row, self.mapping.output, place)
+        return Instruction(id="-", input=text, output=output, extra={OWN_INPUT: own} if own else {})
 
-    def _read_running_text(self, row: dict[str, Any], place: str) -> Instance:
-        return Text(id="-", output=self._read_answers(row, self.mapping.text, place))
+    def _read_running_text(self, row: Values, place: str) -> Text:
+        return Text(id="-", output=self.roles.read_answers(row, self.mapping.text, place))
 
-    def _read_chat(self, row: dict[str, Any], place: str) -> Chat:
-        column = self.mapping.messages[0]
-        messages = self._read_before(row, place) + read_messages(row.get(column), f"{place}.{column}", self.notes)
-        check_turns(messages, f"{place}.{column}", self.notes)
-        return Chat(id="-", messages=messages)
+    def _read_chat(self, row: Values, place: str) -> Chat:
+        turns = self.roles.read_before(row, place) + self.roles.read_turns(row, self.mapping.messages[0], place)
+        return self._make_chat(turns + self.roles.read_exchange(row, place), row, place)
 
-    def _read_rating(self, row: dict[str, Any], place: str) -> Instance:
+    def _make_chat(self, turns: Turns, row: Values, place: str) -> Chat:
+        spot = f"{place}.{self.mapping.messages[0]}" if self.mapping.messages else place
+        tools = self.roles.read_tools(row, place)
+        turns = self._finish(turns, tools, spot)
+        if not any(turn.counts for turn in turns if turn.role == "assistant"):
+            raise NothingToLearn(f"{spot}: every answer is marked as not to be learnt.", field=spot)
+        return Chat(id="-", messages=turns, tools=tools)
+
+    def _finish(self, turns: Turns, tools: tuple[dict[str, Any], ...], place: str) -> Turns:
+        """The turns that can be learnt, their calls without null arguments that the called tool doesn't have."""
+        turns = finish_turns(turns, place, self.notes)
+        if not tools:
+            return turns
+        return tuple(
+            turn.model_copy(update={"extra": {**turn.extra, "tool_calls": drop_padding(calls, tools)}})
+            if isinstance(calls := turn.extra.get("tool_calls"), list)
+            else turn
+            for turn in turns
+        )
+
+    def _read_rating(self, row: Values, place: str) -> Rating:
         column = self.mapping.liked[0]
-        found = row.get(column)
+        found = get_value(row, column)
         liked = found if isinstance(found, bool) else _LIKED.get(str(found).strip().lower())
         if liked is None or isinstance(found, float):
             raise wrong(f"{place}.{column}", found, "true or false", "Write true for a good answer, false for a bad.")
         if not isinstance(found, bool):
             self.notes.mend("labels", "A verdict was read as true or false", f"{place}.{column}", found, liked)
-        if self.mapping.messages:
-            return Rating(id="-", messages=self._read_chat(row, place).messages, liked=liked)
-        completion = row.get(self.mapping.output[0])
-        if isinstance(completion, list) and completion and isinstance(completion[0], dict):
-            prompt = self._read_prompt(row, place)
-            answer = read_messages(completion, f"{place}.{self.mapping.output[0]}", self.notes)
-            return Rating(id="-", messages=prompt + answer, liked=liked)
-        pair = self._read_pair(row, place)
-        return Rating(id="-", input=pair.input, output=pair.output, liked=liked, extra=pair.extra)
+        said = (get_value(row, column) for column in self.mapping.input + self.mapping.output)
+        before = self.roles.read_before(row, place)
+        if self.mapping.messages or before or any(map(looks_like_turns, said)):
+            turns = before + self.roles.read_exchange(row, place)
+            chat = self._read_chat(row, place) if self.mapping.messages else self._make_chat(turns, row, place)
+            return Rating(id="-", messages=chat.messages, tools=chat.tools, liked=liked)
+        text, own = self.roles.read_input(row, place)
+        output = self.roles.read_answers(row, self.mapping.output, place)
+        return Rating(id="-", input=text, output=output, liked=liked, extra={OWN_INPUT: own} if own else {})
 
-    def _read_preference(self, row: dict[str, Any], place: str) -> Instance:
+    def _read_preference(self, row: Values, place: str) -> Preference:
         better, worse = self.mapping.output[0], self.mapping.rejected[0]
-        for column in (better, worse):
-            if row.get(column) in (None, "", [], {}):
+        answers = [get_value(row, column) for column in (better, worse)]
+        for column, answer in zip((better, worse), answers, strict=True):
+            if answer in NOTHING:
                 raise TaskError(
-                    f"{place}.{column}: found {describe(row.get(column))}, expected an answer; a preference needs a "
-                    "better and a worse one. Write it, or delete this row.",
+                    f"{place}.{column}: found {describe(answer)}, expected an answer; a preference needs a better and "
+                    "a worse one. Write it, or delete this row.",
                     field=f"{place}.{column}",
                 )
-        if row[better] == row[worse]:
+        if answers[0] == answers[1]:
             raise TaskError(
-                f"{place}: {better} and {worse} are equal ({describe(row[better])}), so there is nothing to prefer. "
+                f"{place}: {better} and {worse} are equal ({describe(answers[0])}), so there is nothing to prefer. "
                 "Change one, or delete this row.",
                 field=place,
             )
-        prompt = self._read_prompt(row, place)
-        if isinstance(row[better], str) != isinstance(row[worse], str):
+        if isinstance(answers[0], str) != isinstance(answers[1], str):
             raise TaskError(
-                f"{place}: {better} is {describe(row[better])} and {worse} is {describe(row[worse])}; both are "
+                f"{place}: {better} is {describe(answers[0])} and {worse} is {describe(answers[1])}; both are "
                 "expected in the same form. Write both as texts or both as lists of turns.",
                 field=place,
             )
-        if isinstance(row[better], str):
-            return self._read_texts_pair(row, prompt, place)
-        chosen = read_messages(row[better], f"{place}.{better}", self.notes)
-        rejected = read_messages(row[worse], f"{place}.{worse}", self.notes)
-        if prompt and len(chosen) > len(prompt) and chosen[: len(prompt)] == prompt:
-            raise self._prompt_twice(place)
-        for turns, column in ((chosen, better), (rejected, worse)):
-            check_turns(prompt + turns, f"{place}.{column}", self.notes)
-        return Preference(id="-", messages=prompt + chosen, rejected_messages=prompt + rejected)
+        prompt = self.roles.read_prompt(row, place)
+        if all(self._are_turns(answer, not prompt) for answer in answers):
+            chosen, rejected = (self.roles.read_turns(row, column, place, after=prompt) for column in (better, worse))
+            return self._make_preference(chosen, rejected, row, place)
+        return self._read_texts_pair(row, prompt, place)
 
-    def _read_texts_pair(self, row: dict[str, Any], prompt: tuple[Message, ...], place: str) -> Instance:
+    def _are_turns(self, answer: Any, alone: bool) -> bool:
+        return not isinstance(answer, str) or looks_like_turns(answer) or (alone and bool(read_transcript(answer)))
+
+    def _read_texts_pair(self, row: Values, prompt: Turns, place: str) -> Preference:
         better, worse = self.mapping.output[0], self.mapping.rejected[0]
-        chosen = check_text(row[better], f"{place}.{better}")
-        rejected = check_text(row[worse], f"{place}.{worse}")
+        chosen, rejected = (check_text(get_value(row, column), f"{place}.{column}") for column in (better, worse))
         for text, column in ((chosen, better), (rejected, worse)):
             if not text.strip():
                 raise TaskError(
@@ -147,99 +193,36 @@ class RowReader:
                 )
         asked = prompt[-1].content if prompt else ""
         if len(asked.strip()) > 3 and chosen.startswith(asked) and rejected.startswith(asked):
-            raise self._prompt_twice(place)
-        if len(prompt) > 1 or (prompt and prompt[0].role != "user"):
-            turns = (*prompt, Message(role="assistant", content=chosen))
+            raise TaskError(
+                f"{place}: {better} and {worse} hold the whole conversation, and the prompt is given beside them too, "
+                f"so it would be read twice. Delete the prompt, or leave only the answers in {better} and {worse}.",
+                field=place,
+            )
+        if len(prompt) > 1 or (prompt and prompt[0].role != "user") or self.roles.read_tools(row, place):
             other = (*prompt, Message(role="assistant", content=rejected))
-            check_turns(turns, place, self.notes)
-            return Preference(id="-", messages=turns, rejected_messages=other)
-        own = self._read_input(row, place)[1] if self.mapping.instruction else ""
+            turns = (*prompt, Message(role="assistant", content=chosen))
+            return self._make_preference(turns, other, row, place)
+        own = self.roles.read_input(row, place)[1] if self.mapping.instruction else ""
         extra = {OWN_INPUT: own} if own else {}
         return Preference(id="-", input=asked, output=(chosen,), rejected=rejected, extra=extra)
 
-    def _prompt_twice(self, place: str) -> TaskError:
-        better, worse = self.mapping.output[0], self.mapping.rejected[0]
-        return TaskError(
-            f"{place}: {better} and {worse} hold the whole conversation, and the prompt is given beside them too, so "
-            f"it would be read twice. Delete the prompt, or leave only the answers in {better} and {worse}.",
-            field=place,
-        )
+    def _make_preference(self, chosen: Turns, rejected: Turns, row: Values, place: str) -> Preference:
+        tools = self.roles.read_tools(row, place)
+        better = self._finish(chosen, tools, f"{place}.{self.mapping.output[0]}")
+        worse = self._finish(rejected, tools, f"{place}.{self.mapping.rejected[0]}")
+        return Preference(id="-", messages=better, rejected_messages=worse, tools=tools)
 
-    def _read_prompt(self, row: dict[str, Any], place: str) -> tuple[Message, ...]:
-        """The turns before the two answers; none if the answers hold them."""
-        before = self._read_before(row, place)
-        columns = self.mapping.messages or self.mapping.input[:1]
-        value = row.get(columns[0]) if columns else None
-        if isinstance(value, list | dict):
-            return before + read_messages(value, f"{place}.{columns[0]}", self.notes)
-        if not columns and not self.mapping.instruction:
-            return before
-        return (*before, Message(role="user", content=self._read_input(row, place)[0]))
 
-    def _read_before(self, row: dict[str, Any], place: str) -> tuple[Message, ...]:
-        """The system text and the earlier turns, where the row has them."""
-        turns: list[Message] = []
-        system = row.get(self.mapping.system[0]) if self.mapping.system else None
-        if system:
-            turns.append(Message(role="system", content=check_text(system, f"{place}.{self.mapping.system[0]}")))
-        history = row.get(self.mapping.history[0]) if self.mapping.history else None
-        for number, pair in enumerate(history or []):
-            spot = f"{place}.{self.mapping.history[0]}[{number}]"
-            if not isinstance(pair, list | tuple) or len(pair) != 2:
-                raise wrong(spot, pair, "a question and its answer", 'Write it like ["question", "answer"].')
-            turns.append(Message(role="user", content=check_text(pair[0], f"{spot}[0]")))
-            turns.append(Message(role="assistant", content=check_text(pair[1], f"{spot}[1]")))
-        return tuple(turns)
-
-    def _read_input(self, row: dict[str, Any], place: str) -> tuple[str, str]:
-        """What the model reads, and the part of it that stood apart from an instruction."""
-        own = self._join(row, self.mapping.input, place, "input") if self.mapping.input else ""
-        if not self.mapping.instruction or self.one_instruction:
-            return own, ""
-        column = self.mapping.instruction[0]
-        said = self._text(row.get(column), f"{place}.{column}")
-        if not said.strip():
-            raise TaskError(
-                f"{place}.{column}: the instruction is blank. Write what to do, or delete this row.",
-                field=f"{place}.{column}",
-            )
-        return (f"{said}\n\n{own}", own) if own else (said, "")
-
-    def _read_answers(self, row: dict[str, Any], columns: tuple[str, ...], place: str) -> tuple[str, ...]:
-        """Every right answer; a list holds several."""
-        value = row.get(columns[0])
-        if len(columns) == 1 and isinstance(value, list):
-            spot = f"{place}.{columns[0]}"
-            texts = tuple(self._text(item, f"{spot}[{n}]") for n, item in enumerate(value))
-        else:
-            texts = (self._join(row, columns, place, "output"),)
-        spoken = tuple(text for text in texts if text.strip())
-        if not spoken:
-            raise TaskError(
-                f"{place}.{columns[0]}: the answer is blank, so there is nothing to learn. Write it, or delete this "
-                "row.",
-                field=f"{place}.{columns[0]}",
-            )
-        return spoken
-
-    def _join(self, row: dict[str, Any], columns: tuple[str, ...], place: str, role: str) -> str:
-        texts = []
-        for column in columns:
-            if column not in row:
-                raise TaskError(
-                    f"{place}: the key {column} ({role}) is missing; found {', '.join(map(str, row))[:100] or 'none'}. "
-                    "Add it, or delete this row.",
-                    field=place,
-                )
-            texts.append(self._text(row[column], f"{place}.{column}"))
-        if len(columns) == 1:
-            return texts[0]
-        return "\n".join(f"{column}: {text}" for column, text in zip(columns, texts, strict=True))
-
-    def _text(self, value: Any, place: str) -> str:
-        if value is None:
-            return ""
-        if isinstance(value, int | float):
-            self.notes.mend("texts", "A number was read as a text", place, value, describe(value).split()[-1])
-            return str(value).lower() if isinstance(value, bool) else str(value)
-        return check_text(value, place)
+def _take_out(row: Values, columns: Iterable[str]) -> Values:
+    """A row without some columns, or keys within them; an object of which nothing is left goes too."""
+    rest = dict(row)
+    for column in columns:
+        if column in rest:
+            del rest[column]
+            continue
+        first, _, inner = column.partition(".")
+        if inner and isinstance(rest.get(first), dict):
+            rest[first] = _take_out(rest[first], [inner])
+            if not rest[first]:
+                del rest[first]
+    return rest

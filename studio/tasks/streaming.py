@@ -16,11 +16,12 @@ from studio.tasks.cell import Notes, check_text
 from studio.tasks.columnar import stream_columnar
 from studio.tasks.decoding import decode, find_container
 from studio.tasks.delimited import find_delimiter
+from studio.tasks.guess import Guess
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading
-from studio.tasks.row import RowReader
-from studio.tasks.rows import MappingNeeded, preview_table
+from studio.tasks.row import RowReader, are_chats, find_first_choice
+from studio.tasks.rows import MappingNeeded, ask_for_columns, list_columns, preview_table, tell_unused
 from studio.tasks.slug import make_task_id
 from studio.tasks.table import LONGEST_CELL, Row, Table
 from studio.tasks.task import Instance, Origin, Task
@@ -68,15 +69,11 @@ def stream_file(path: Path, name: str, mapping: Mapping | None = None) -> Iterat
     table = Table(list(dict.fromkeys(key for row in whole for key in row.values)), whole)
     preview = preview_table(table)
     if mapping is None and not preview.guess.sure:
-        raise MappingNeeded(
-            f"{name}: the columns are {', '.join(table.columns)[:300]}, and their names don't say for sure which the "
-            "model reads and which it should write. Choose input and output.",
-            preview,
-        )
+        raise MappingNeeded(f"{name}: {ask_for_columns(preview)}", preview)
     chosen = mapping or preview.guess.mapping
     assert chosen is not None
-    chosen.check(table.columns)
-    yield from _make_parts(_chain(first, rows), name, chosen, preview.guess.format, table, notes)
+    chosen.check([*table.columns, *list_columns(table)])
+    yield from _make_parts(_chain(first, rows), name, chosen, preview.guess, table, notes)
 
 
 def _chain(first: list[Row | TaskError], rest: Iterator[Row | TaskError]) -> Iterator[Row | TaskError]:
@@ -85,20 +82,20 @@ def _chain(first: list[Row | TaskError], rest: Iterator[Row | TaskError]) -> Ite
 
 
 def _make_parts(
-    rows: Iterator[Row | TaskError], name: str, mapping: Mapping, form: str, table: Table, notes: Notes
+    rows: Iterator[Row | TaskError], name: str, mapping: Mapping, guess: Guess, table: Table, notes: Notes
 ) -> Iterator[tuple[str, Reading | TaskError]]:
     task_id = make_task_id(name)
-    as_chat = mapping.kind == "instruction" and any(
-        row.values.get(column) for column in mapping.system + mapping.history for row in table.rows
-    )
-    reader = RowReader(mapping, task_id, notes, one_instruction=False, as_chat=as_chat)
+    first = [row.values for row in table.rows]
+    as_chat = are_chats(mapping, first)
+    tell_unused(mapping, guess, table.columns, notes)
+    reader = RowReader(mapping, task_id, notes, False, as_chat, find_first_choice(mapping, first))
     reader.ids = _Places(task_id)
     shell = Task(
         task_id=task_id,
         definition="",
         instances=(Instruction(id="-", input="", output=("-",)),),
         kind="chat" if as_chat else mapping.kind,
-        origin=Origin(format=form, mapping=mapping),
+        origin=Origin(format=guess.format if mapping == guess.mapping else "a table", mapping=mapping),
     )
     part: list[Instance] = []
     for row in rows:

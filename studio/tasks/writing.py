@@ -81,7 +81,8 @@ def _write_openai(task: Task) -> str:
     rows: list[Row] = []
     for instance in task.instances:
         rest = instance.extra if instance.messages else {}
-        rows.append({"messages": _conversation(task, instance), **rest})
+        tools = {"tools": list(instance.tools)} if instance.tools else {}
+        rows.append({"messages": _conversation(task, instance), **tools, **rest})
     return _lines(rows)
 
 
