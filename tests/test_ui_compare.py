@@ -14,7 +14,8 @@ from studio.runs.run import new_run
 from studio.service import Studio
 from studio.ui.compare_page import answer_both, answer_ten, draw_ten, make_handlers
 from studio.ui.widgets.ask_form import make_acts
-from studio.ui.widgets.question import find_wanted, is_right, list_part, read_asked
+from studio.ui.widgets.curve import read_curve
+from studio.ui.widgets.question import find_wanted, list_part, read_asked
 
 TASK = "studio002_question"
 
@@ -98,10 +99,13 @@ def test_what_was_wanted_is_known_for_prompts_kept_aside(studio: OpenStudio, run
     assert find_wanted(studio, read_asked({"run": run, "prompt": "Nobody kept this aside."})) == []
 
 
-def test_right_is_the_wanted_text() -> None:
-    assert is_right(" Did he?\n", ["No.", "Did he?"])
-    assert not is_right("did he?", ["Did he?"])
-    assert not is_right("", []) and not is_right("anything", [])
+def test_a_tick_stands_where_the_score_counts() -> None:
+    from studio.scoring.metric import match_exactly
+    from studio.ui import compare_page
+
+    assert compare_page.match_exactly is match_exactly, "there is one definition of right"
+    said = {"input": "?", "wanted": "Paris", "base": "", "tuned": "paris."}
+    assert read_curve([{"event": "sampled", "step": 1, "samples": [said]}])["samples"][0]["right"]
 
 
 # ---- both at once

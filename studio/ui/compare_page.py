@@ -9,13 +9,14 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, cast
 
 from studio.chat.desk import Answers
+from studio.scoring.metric import match_exactly
 from studio.service import Studio
 from studio.ui.handler import say
 from studio.ui.visiting import Asking, seen_by
 from studio.ui.widgets.ask_form import AnswerPair, AskForm
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
-from studio.ui.widgets.question import find_wanted, is_right, read_asked
+from studio.ui.widgets.question import find_wanted, read_asked
 from studio.ui.words import escape, foreign, term
 
 TEN = 10
@@ -71,8 +72,8 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
                     "run": question.run,
                     "asked": question.prompt,
                     "wanted": wanted,
-                    "right": is_right(answers.tuned, wanted),
-                    "base_right": is_right(answers.base, wanted),
+                    "right": match_exactly(answers.tuned, wanted),
+                    "base_right": match_exactly(answers.base, wanted),
                     **answers.model_dump(),
                 }
         finally:
@@ -102,7 +103,7 @@ class Row:
 
     def __init__(self, prompt: str, wanted: list[str], base: str, tuned: str) -> None:
         self.prompt, self.wanted, self.base, self.tuned = prompt, wanted, base, tuned
-        self.base_right, self.tuned_right = is_right(base, wanted), is_right(tuned, wanted)
+        self.base_right, self.tuned_right = match_exactly(base, wanted), match_exactly(tuned, wanted)
 
 
 def draw_ten(run: str, rows: list[Row], count: int) -> str:

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from studio.scoring.metric import match_exactly
+
 MAX_POINTS = 20_000
 """More training points than this in one answer are thinned."""
 
@@ -106,16 +108,13 @@ class _Curve:
         for sample in event.get("samples") or []:
             if not isinstance(sample, Mapping):
                 continue
-            texts = {key: _text(sample.get(key)) for key in ("input", "wanted", "base", "tuned")}
-            self.samples.append({"step": read_step(event), **texts, "right": _is_same(texts["tuned"], texts["wanted"])})
+            whole = {key: str(sample.get(key) or "") for key in ("input", "wanted", "base", "tuned")}
+            right = bool(whole["wanted"].strip()) and match_exactly(whole["tuned"], [whole["wanted"]])
+            shown = {key: _text(text) for key, text in whole.items()}
+            self.samples.append({"step": read_step(event), **shown, "right": right})
 
 
-def _is_same(answer: str, wanted: str) -> bool:
-    return bool(answer.strip()) and answer.strip() == wanted.strip()
-
-
-def _text(value: object) -> str:
-    text = "" if value is None else str(value)
+def _text(text: str) -> str:
     return text if len(text) <= _TEXT else text[:_TEXT] + " …"
 
 

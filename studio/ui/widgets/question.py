@@ -66,8 +66,3 @@ def find_wanted(studio: Studio, asked: Asked) -> list[str]:
             if instance.input.strip() == text:
                 return list(instance.output)
     return []
-
-
-def is_right(answer: str, wanted: list[str]) -> bool:
-    """Whether an answer is one of the wanted ones, character by character but for blanks around it."""
-    return answer.strip() in {text.strip() for text in wanted}
