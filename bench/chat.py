@@ -9,6 +9,7 @@ from bench.figure import Figure, median_of
 from studio.chat.pair import Pair
 from studio.launchers.inline import InlineLauncher
 from studio.models.device import find_device
+from studio.objectives.objective import encode_asked
 from studio.runs.run import find_run
 from studio.service import Studio
 from studio.workspace import Workspace
@@ -28,9 +29,8 @@ def measure() -> list[Figure]:
             recipe = find_run(studio.workspace, run_id).load_recipe()
             pair = Pair(recipe, find_device())
             pair.use(find_run(studio.workspace, run_id), recipe, None)
-            prompt = recipe.objective.encode_prompt(
-                studio.load_task(task_id), studio.held_out(run_id)[0].input, pair.tokenizer
-            )
+            asked = studio.held_out(run_id)[0]
+            prompt = encode_asked(recipe.objective, studio.load_task(task_id), asked, pair.tokenizer)
             both = median_of(5, lambda pair=pair, prompt=prompt: _time_both(pair, prompt))
             alone = median_of(5, lambda pair=pair, prompt=prompt: _time_alone(pair, prompt))
             figures.append(

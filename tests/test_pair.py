@@ -14,6 +14,7 @@ from studio.chat.pair import BASE, TUNED, Pair
 from studio.methods import METHODS
 from studio.models.device import find_device
 from studio.models.loading import load_base
+from studio.objectives.objective import encode_asked
 from studio.runs.run import Run
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
@@ -143,7 +144,7 @@ def test_many_answers_at_once_are_those_of_one_by_one(workspace: Workspace, runs
     for name in ("lora", "full"):
         pair = make_pair(runs[name])
         objective = runs[name].load_recipe().objective
-        prompts = [objective.encode_prompt(task, one.input, pair.tokenizer) for one in task.instances[:6]]
+        prompts = [encode_asked(objective, task, one, pair.tokenizer) for one in task.instances[:6]]
         for tuned in (False, True):
             batched = pair.answer_many(prompts, 12, tuned=tuned, batch=4)
             assert batched == [text for prompt in prompts for text in pair.answer_many([prompt], 12, tuned=tuned)]

@@ -125,8 +125,9 @@ class Desk:
         recipe = run.load_recipe()
         task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
         pair, used = self._take_pair(run, recipe, question.step)
-        prompt = recipe.objective.write_prompt(task, question.prompt, pair.tokenizer)
-        ids = recipe.objective.encode_prompt(task, question.prompt, pair.tokenizer)
+        asked = recipe.objective.write_question(task, question.prompt)
+        prompt = recipe.objective.write_prompt(task, asked, pair.tokenizer)
+        ids = recipe.objective.encode_prompt(task, asked, pair.tokenizer)
         room = pair.context - len(ids)
         if room < 1:
             raise InputError(

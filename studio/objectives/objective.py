@@ -4,13 +4,16 @@ An objective turns a task's instances into token rows with labels; the trainer i
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any, ClassVar, NamedTuple
 
 from studio.errors import RecipeError, TaskError
 from studio.plugins import Plugin
+from studio.tasks.dialogue import Dialogue
 from studio.tasks.instance import Form
 from studio.tasks.kinds import KINDS
+from studio.tasks.prompt import Turn
 from studio.tasks.task import Instance, Task
 
 
@@ -66,16 +69,31 @@ class Objective(Plugin):
 
     @abstractmethod
     def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Row | None:
-        """Return the row of one instance, None when its answer would be cut away."""
+        """Return the row of one instance, None when an answer would be cut away, or when nothing of it is learnt."""
 
     @abstractmethod
-    def write_prompt(self, task: Task, text: str, tokenizer: Any) -> str:
-        """Return the exact text the model sees before it answers `text`, an instance's input."""
+    def write_dialogue(self, task: Task, instance: Instance) -> Dialogue:
+        """Return an instance as turns, with what this objective puts before it."""
+
+    @abstractmethod
+    def write_question(
+        self, task: Task, prompt: str, messages: Sequence[Turn] = (), tools: Sequence[Turn] = ()
+    ) -> Dialogue:
+        """Return what a person asks as turns: `messages`, and `prompt` after them."""
+
+    @abstractmethod
+    def write_prompt(self, task: Task, dialogue: Dialogue, tokenizer: Any) -> str:
+        """Return the exact text the model sees before it answers `dialogue`, which ends before an answer."""
 
     def list_ends(self, tokenizer: Any) -> set[int]:
         """Return the tokens that end an answer."""
         return {tokenizer.eos_token_id}
 
     @abstractmethod
-    def encode_prompt(self, task: Task, text: str, tokenizer: Any) -> list[int]:
+    def encode_prompt(self, task: Task, dialogue: Dialogue, tokenizer: Any) -> list[int]:
         """Return the tokens of that text, as they stand at the start of a training row."""
+
+
+def encode_asked(objective: Objective, task: Task, instance: Instance, tokenizer: Any) -> list[int]:
+    """Return the tokens that a model reads before it answers an instance: all turns before the answer."""
+    return objective.encode_prompt(task, objective.write_dialogue(task, instance).before_answer(), tokenizer)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from studio.errors import TaskError
 from studio.objectives.objective import Objective
+from studio.objectives.rendering import list_controls
 from studio.tasks.task import Instance, Task
 
 MOST_PIECES = 1_500
@@ -56,14 +57,14 @@ def look_at(objective: Objective, task: Task, instance: Instance, tokenizer: Any
     )
     first, last = slice(ends[0], ends[1]), slice(ends[2], None)
     return Sight(
-        prompt=objective.write_prompt(task, instance.input, tokenizer),
+        prompt=objective.write_prompt(task, objective.write_dialogue(task, instance).before_answer(), tokenizer),
         pieces=spell(tokenizer, row.input_ids[first], learnt[first]),
         skipped=ends[2] - ends[1],
         rest=spell(tokenizer, row.input_ids[last], learnt[last]),
         total=len(learnt),
         learnt=sum(learnt),
         limit=limit,
-        fits=objective.encode(task, instance, tokenizer, limit) is not None,
+        fits=len(learnt) <= limit,
     )
 
 
@@ -72,7 +73,7 @@ def spell(tokenizer: Any, ids: list[int], learnt: list[bool]) -> list[Piece]:
 
     Where several tokens make one letter, as with an emoji, the first has the letter and the others have "".
     """
-    special, pieces = set(tokenizer.all_special_ids), list[Piece]()
+    special, pieces = set(list_controls(tokenizer).values()), list[Piece]()
     while len(pieces) < len(ids):
         at = len(pieces)
         text, count = _spell_next(tokenizer, ids[at : at + _MOST_PARTS])

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from studio.models.loading import list_end_tokens
-from studio.objectives.objective import Objective
+from studio.objectives.objective import Objective, encode_asked
 from studio.tasks.task import Instance, Task
 
 MAX_TOKENS = 32
@@ -26,7 +26,7 @@ class Sampler:
     ) -> None:
         self.tokenizer, self.model = tokenizer, base
         self.ends = sorted(objective.list_ends(tokenizer) | list_end_tokens(base))
-        asked = ((instance, objective.encode_prompt(task, instance.input, tokenizer)) for instance in instances)
+        asked = ((one, encode_asked(objective, task, one, tokenizer)) for one in instances)
         chosen = list(islice((pair for pair in asked if len(pair[1]) + MAX_TOKENS <= room), MOST))
         self.instances, self.prompts = [pair[0] for pair in chosen], [pair[1] for pair in chosen]
         self.base_answers = self._answer()

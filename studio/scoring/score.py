@@ -3,6 +3,7 @@
 from pydantic import BaseModel
 
 from studio.chat.pair import Pair
+from studio.objectives.objective import encode_asked
 from studio.runs.recipe import Recipe
 from studio.scoring.metric import match_exactly, measure_rouge_l
 from studio.tasks.task import Instance, Task
@@ -28,7 +29,7 @@ class Comparison(BaseModel, frozen=True):
 
 def compare(pair: Pair, recipe: Recipe, task: Task, instances: list[Instance]) -> Comparison:
     """Score both sides of a pair, greedily decoded; the longest reference decides how much may be written."""
-    prompts = [recipe.objective.encode_prompt(task, instance.input, pair.tokenizer) for instance in instances]
+    prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in instances]
     longest = max(len(pair.tokenizer(text)["input_ids"]) for instance in instances for text in instance.output)
     room = min(MAX_TOKENS, longest + TOKENS_BEYOND)
     return Comparison(

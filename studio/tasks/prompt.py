@@ -3,19 +3,43 @@
 Knows three encodings: `plain` (short, for the built-in base) and `tk_instruct` (exactly what Tk-Instruct was trained
 with, odd single blanks included) as data, and `chat` (turns for a tokenizer's chat template). Owns the border between
 prompt and answer: the training text is `write_prompt(...) + write_answer(...)`, and nobody else adds or removes blanks
-there. Knows no tokenizer and cuts nothing.
+there. An answer is written as it stands, white space included. Knows no tokenizer and cuts nothing.
+
+A conversation without a chat template is written in lines, a turn each (`write_conversation`):
+
+    Definition: <system text>
+    Tool: {"name": ..., "parameters": ...}     one line for each tool that is offered
+    Input: <the user>
+    Output: <the assistant>                    words, then each tool it calls: {"name": ..., "arguments": ...}
+    Result: <a tool>
+
+Prompts and completions whose rows bring their own white space between the two (`goes_on`) are one text that goes on:
+nothing is written around them.
 
 Source of `tk_instruct`: yizhongw/Tk-Instruct, `src/ni_collator.py`.
 """
 
+import json
 import string
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from studio.errors import TaskError
 from studio.tasks.task import Example, Instance, Message, Task
+from studio.tasks.tool import say_calls
 
 Turn = dict[str, Any]
+
+_LOOKED_AT = 50
+"""Instances that tell whether prompts and completions are one text."""
+
+
+class Part(NamedTuple):
+    """A part of a conversation that is written in lines; `answer` is the place of the turn it is the answer of."""
+
+    text: str
+    answer: int | None = None
 
 
 @dataclass(frozen=True)
@@ -37,8 +61,11 @@ class Template:
     ends_in_point: bool
 
     def write_line(self, before: str, text: str) -> str:
-        """Return one line: `text` without the blanks around it, closed by a point where the encoding wants one."""
-        line = before + text.strip()
+        """Return one line: `text` without the blanks around it, closed by a point where the encoding wants one.
+
+        An indent stays where other lines follow it.
+        """
+        line = before + trim(text)
         return line + ("." if self.ends_in_point and line[-1] not in string.punctuation else "") + "\n"
 
 
@@ -113,20 +140,29 @@ def write_messages(task: Task, input: str, positive_examples: int = 0) -> list[T
     """
     turns: list[Turn] = []
     for example in task.positive_examples[: max(0, positive_examples)]:
-        turns.append({"role": "user", "content": example.input.strip()})
+        turns.append({"role": "user", "content": trim(example.input)})
         turns.append({"role": "assistant", "content": example.output.strip()})
-    turns.append({"role": "user", "content": input.strip()})
+    turns.append({"role": "user", "content": trim(input)})
     if task.definition.strip():
         turns[0]["content"] = f"{task.definition.strip()}\n\n{turns[0]['content']}"
     return turns
 
 
 def write_turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
-    """Return a chat's turns as a chat template reads them: role and content, and what else the turn came with."""
+    """Return a chat's turns as files hold them: role and content, and what else the turn came with."""
     return [
         {"role": turn.role, "content": turn.content, **{k: v for k, v in turn.extra.items() if k != "from"}}
         for turn in messages
     ]
+
+
+def say_turns(messages: Iterable[Message]) -> tuple[Turn, ...]:
+    """Return a chat's turns as a chat template reads them: the text of parts, and nothing of how a file names roles."""
+    return tuple(
+        {key: value for key, value in turn.extra.items() if key not in ("from", "content")}
+        | {"role": turn.role, "content": turn.content}
+        for turn in messages
+    )
 
 
 def write_pair(task: Task, instance: Instance, positive_examples: int = 0) -> tuple[list[Turn], list[Turn], list[Turn]]:
@@ -144,7 +180,59 @@ def write_pair(task: Task, instance: Instance, positive_examples: int = 0) -> tu
 def write_answer(output: str, template: str = "plain") -> str:
     """Return an answer as it follows the prompt: after one blank in `plain`, whose prompt ends in "Output:"."""
     before = "" if template == "chat" else _find_template(template).before_answer
-    return before + output.strip()
+    return before + output
+
+
+def goes_on(task: Task) -> bool:
+    """Whether prompt and completion are one text that goes on: their rows bring the white space between the two."""
+    mapping = task.origin.mapping if task.origin else None
+    if mapping is None or (mapping.input, mapping.output) != (("prompt",), ("completion",)) or task.definition.strip():
+        return False
+    first = task.instances[:_LOOKED_AT]
+    joined = sum(one.input[-1:].isspace() or one.output[0][:1].isspace() for one in first)
+    return 2 * joined > len(first)
+
+
+def write_conversation(turns: Sequence[Turn], tools: Iterable[Turn] = (), template: str = "plain") -> list[Part]:
+    """Return a conversation as parts of one text, a line or more for each turn; the next answer follows `write_ask`."""
+    form = _find_template(template)
+    parts = []
+    for place, turn in enumerate(turns):
+        text, role = str(turn.get("content") or ""), turn["role"]
+        if role == "assistant":
+            parts += [Part(form.ask), Part(form.before_answer + write_turn(turn), place), Part("\n")]
+        elif role == "user":
+            parts.append(Part(form.write_line(form.input, text)))
+        elif role == "tool":
+            parts.append(Part("Result: " + trim(text) + "\n"))
+        else:
+            parts.append(Part(form.write_line("System: " if place else form.definition, text)))
+    first = 1 if turns and turns[0]["role"] == "system" else 0
+    offered = [Part(f"Tool: {_dump(tool.get('function', tool))}\n") for tool in tools]
+    return [*parts[:first], *offered, *parts[first:]]
+
+
+def write_ask(template: str = "plain") -> str:
+    """Return what asks for the next answer of a conversation in lines."""
+    return _find_template(template).ask
+
+
+def write_turn(turn: Turn) -> str:
+    """Return what an assistant says as text: its words as they stand, and a line for each tool it calls."""
+    said = (turn.get("content"), say_calls(turn["tool_calls"]) if turn.get("tool_calls") else "")
+    return "\n".join(text for text in said if text)
+
+
+def trim(text: str) -> str:
+    """Return a text without the white space around it; an indent stays where other lines follow it."""
+    bare = text.strip()
+    if "\n" not in bare:
+        return bare
+    return text[text.rfind("\n", 0, text.index(bare)) + 1 :].rstrip()
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _write_example(form: Template, output: str, example: Example, explanations: bool) -> str:

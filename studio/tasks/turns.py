@@ -4,7 +4,6 @@ A chat, a preference and a rating may each be a whole conversation: `Spoken` is 
 people write conversations down (`conversation.py`) and no tokens.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -13,7 +12,7 @@ from pydantic import Field, model_validator
 from studio.errors import InputError
 from studio.tasks.dialogue import Dialogue, write_pair_dialogue
 from studio.tasks.instance import Change, Instance, Message
-from studio.tasks.prompt import write_turns
+from studio.tasks.prompt import say_turns, write_turn
 from studio.tasks.task import Task
 
 
@@ -33,7 +32,7 @@ def find_question(messages: Sequence[Message]) -> str:
 
 def say(message: Message) -> str:
     """Return a turn as text: what it says, or the tools it calls."""
-    return message.content or json.dumps(message.extra.get("tool_calls", ""), ensure_ascii=False)
+    return write_turn({**message.extra, "content": message.content})
 
 
 def write_key(messages: Sequence[Message]) -> str:
@@ -152,4 +151,4 @@ class Spoken(Instance):
         if not self.messages:
             return write_pair_dialogue(task, self.input, self.output[0], positive_examples)
         counts = tuple(turn.role == "assistant" and turn.counts for turn in self.messages)
-        return Dialogue(tuple(write_turns(self.messages)), counts, self.tools)
+        return Dialogue(say_turns(self.messages), counts, self.tools)

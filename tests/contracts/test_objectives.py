@@ -1,4 +1,4 @@
-"""What every objective promises: rows that begin as the prompt in chat does, and learn the answer and its end alone."""
+"""What every objective promises: rows that begin as the prompt in chat does, and learn the answers and their ends."""
 
 from pathlib import Path
 from typing import Any
@@ -61,16 +61,17 @@ def test_a_row_is_the_prompt_of_the_chat_and_the_answer_and_its_end(
 ) -> None:
     instance = Instruction(id="x", input="40 + 2", output=("42", "forty-two"))
     row = objective.encode(task, instance, tokenizer, 10_000)
-    prompt = objective.encode_prompt(task, instance.input, tokenizer)
+    asked = objective.write_dialogue(task, instance).before_answer()
+    prompt = objective.encode_prompt(task, asked, tokenizer)
     assert row is not None and len(row.labels) == len(row.input_ids)
     assert row.input_ids[: len(prompt)] == prompt
-    assert row.labels == [-100] * len(prompt) + row.input_ids[len(prompt) :]
-    assert tokenizer.decode(row.input_ids[len(prompt) :]).strip() == "42</s>"
-    assert tokenizer.decode(prompt).removeprefix("<s>") == objective.write_prompt(
-        task, instance.input, tokenizer
-    ).removeprefix("<s>")
-    assert prompt[0] == tokenizer.bos_token_id and prompt.count(tokenizer.bos_token_id) == 1
-    assert row.input_ids[-1] in objective.list_ends(tokenizer)
+    learnt = [label for label in row.labels if label != -100]
+    assert row.labels == [-100] * len(prompt) + learnt + [-100] * (len(row.labels) - len(prompt) - len(learnt))
+    assert tokenizer.decode(learnt).strip() == "42</s>"
+    text = objective.write_prompt(task, asked, tokenizer)
+    assert tokenizer.decode(prompt).removeprefix("<s>") == text.removeprefix("<s>").rstrip(" ")
+    assert prompt.count(tokenizer.bos_token_id) == (getattr(objective, "template", "") == "chat")
+    assert learnt[-1] in objective.list_ends(tokenizer)
 
 
 @pytest.mark.parametrize("objective", VARIANTS)
@@ -84,14 +85,13 @@ def test_a_row_that_does_not_fit_is_left_out_whole(objective: Objective, task: T
 
 @pytest.mark.parametrize("objective", VARIANTS)
 def test_examples_stand_before_the_question(objective: Objective, task: Task, tokenizer: Any) -> None:
-    prompt = objective.write_prompt(task, "40 + 2", tokenizer)
+    prompt = objective.write_prompt(task, objective.write_question(task, "40 + 2"), tokenizer)
     wanted = getattr(objective, "positive_examples", 0)
     assert [example in prompt for example in ("1 + 1", "2 + 2")] == [wanted > 0] * 2
     assert "Add the numbers." in prompt and prompt.rindex("40 + 2") > prompt.rfind("2 + 2")
 
 
-def test_a_row_in_a_chat_begins_as_the_whole_conversation_does(task: Task, tokenizer: Any) -> None:
-    """Prompt and answer are tokenised apart; together they are the tokens of the finished conversation."""
+def test_a_row_in_a_chat_is_the_whole_conversation(task: Task, tokenizer: Any) -> None:
     objective = OBJECTIVES.read({"name": "sft", "template": "chat", "positive_examples": 1})
     row = objective.encode(task, Instruction(id="x", input="40 + 2", output=("42",)), tokenizer, 10_000)
     assert row is not None
@@ -101,9 +101,8 @@ def test_a_row_in_a_chat_begins_as_the_whole_conversation_does(task: Task, token
         {"role": "user", "content": "40 + 2"},
         {"role": "assistant", "content": "42"},
     ]
-    whole = tokenizer(tokenizer.apply_chat_template(turns, tokenize=False), add_special_tokens=False)["input_ids"]
-    assert row.input_ids == whole[: len(row.input_ids)]
-    assert tokenizer.decode(whole[len(row.input_ids) :]) == "\n"
+    assert row.input_ids == tokenizer.apply_chat_template(turns, return_dict=False)
+    assert row.labels[-1] == -100 and tokenizer.decode(row.input_ids[-1:]) == "\n"
 
 
 def test_a_turn_may_end_in_a_token_of_its_own(task: Task, tokenizer: Any) -> None:
@@ -118,29 +117,30 @@ def test_a_turn_may_end_in_a_token_of_its_own(task: Task, tokenizer: Any) -> Non
 
 def test_a_template_without_an_end_of_turn_gets_the_end_token(task: Task, tokenizer: Any) -> None:
     objective = OBJECTIVES.read({"name": "sft", "template": "chat"})
-    for turn in ("{{ turn.content }}", "x"):
-        tokenizer.chat_template = f"{{% for turn in messages %}}{turn}{{% endfor %}}"
-        row = objective.encode(task, task.instances[0], tokenizer, 10_000)
-        assert row is not None and row.input_ids[-1] == tokenizer.eos_token_id
-        assert objective.list_ends(tokenizer) == {tokenizer.eos_token_id}
+    tokenizer.chat_template = "{% for turn in messages %}{{ turn.content }}{% endfor %}"
+    row = objective.encode(task, task.instances[0], tokenizer, 10_000)
+    assert row is not None and row.input_ids[-1] == row.labels[-1] == tokenizer.eos_token_id
+    assert objective.list_ends(tokenizer) == {tokenizer.eos_token_id}
 
 
 @pytest.mark.parametrize(
-    ("template", "words"),
+    ("template", "fact"),
     [
-        (None, "This model has no chat template, so it knows no turns. Choose the template plain."),
-        ("{{ raise_exception('Roles must alternate') }}", "The model's chat template refuses these turns (Roles must"),
-        ("{{ messages[99].content }}", "The model's chat template refuses these turns ("),
-        ("{% for %}", "The model's chat template refuses these turns ("),
+        (None, "no chat template"),
+        ("{{ raise_exception('Roles must alternate') }}", "Roles must alternate"),
+        ("{{ messages[99].content }}", "refuses"),
+        ("{% for %}", "refuses"),
+        ("{{ messages[0].content }}", "leaves the answer out"),
+        ("{{ messages[-1].content }}", "user"),
     ],
 )
 def test_a_chat_template_that_can_not_be_used_is_told_in_words(
-    task: Task, tokenizer: Any, template: str | None, words: str
+    task: Task, tokenizer: Any, template: str | None, fact: str
 ) -> None:
     tokenizer.chat_template = template
     with pytest.raises(RecipeError) as told:
-        OBJECTIVES.read({"name": "sft", "template": "chat"}).write_prompt(task, "1 + 1", tokenizer)
-    assert str(told.value).startswith(words)
+        OBJECTIVES.read({"name": "sft", "template": "chat"}).encode(task, task.instances[0], tokenizer, 10_000)
+    assert fact in str(told.value)
     assert told.value.field == "objective.template"
 
 
@@ -149,10 +149,13 @@ def test_wrong_examples_have_no_place_in_a_chat() -> None:
         OBJECTIVES.read({"name": "sft", "template": "chat", "negative_examples": 1})
 
 
-def test_a_tokenizer_without_a_first_token_gets_none(task: Task, tokenizer: Any) -> None:
-    tokenizer.bos_token = None
-    prompt = OBJECTIVES.read("sft").encode_prompt(task, "40 + 2", tokenizer)
-    assert tokenizer.decode(prompt).startswith("Definition: ")
+def test_a_first_token_that_the_tokenizer_names_and_does_not_add_is_not_added(task: Task, tokenizer: Any) -> None:
+    from tokenizers.processors import ByteLevel
+
+    tokenizer.backend_tokenizer.post_processor = ByteLevel()
+    objective = OBJECTIVES.read("sft")
+    prompt = objective.encode_prompt(task, objective.write_question(task, "40 + 2"), tokenizer)
+    assert tokenizer.bos_token and tokenizer.decode(prompt).startswith("Definition: ")
 
 
 def test_a_tokenizer_that_ends_every_text_does_not_end_the_prompt(task: Task, tokenizer: Any) -> None:

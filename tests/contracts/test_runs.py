@@ -17,7 +17,7 @@ from studio.chat.pair import BASE, TUNED, Pair
 from studio.methods import METHODS
 from studio.models.device import find_device
 from studio.models.loading import load_base
-from studio.objectives.objective import Row
+from studio.objectives.objective import Row, encode_asked
 from studio.runs.run import Run
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
@@ -157,7 +157,7 @@ def test_many_answers_at_once_are_those_of_one_by_one(
     pair = Pair(recipe, find_device())
     pair.use(run, recipe, STEPS)
     asked = [*task.instances[:3], *task.instances[-3:]]
-    prompts = [recipe.objective.encode_prompt(task, one.input, pair.tokenizer) for one in asked]
+    prompts = [encode_asked(recipe.objective, task, one, pair.tokenizer) for one in asked]
     for tuned in (False, True):
         batched = pair.answer_many(prompts, 8, tuned=tuned, batch=4)
         assert batched == [text for prompt in prompts for text in pair.answer_many([prompt], 8, tuned=tuned)]
