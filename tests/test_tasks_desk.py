@@ -339,7 +339,7 @@ def test_the_chat_encoding_is_shown_as_it_is_trained(studio: Studio, tmp_path: P
     _, rows, _ = train_rows(studio, recipe)
     _, sight = studio.data.see(recipe, 4)
     assert [piece.token if piece.learnt else -100 for piece in sight.pieces] == rows["labels"][4]
-    assert "".join(piece.text for piece in sight.pieces if piece.learnt) == "8</assistant>"
+    assert "".join(piece.text for piece in sight.pieces if piece.learnt) == "8</assistant></s>"
 
 
 def test_an_instance_that_training_leaves_out_says_so(studio: Studio) -> None:
