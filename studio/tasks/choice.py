@@ -4,6 +4,7 @@ Knows lists of texts and ARC's lists of texts with their labels. Knows no rows.
 """
 
 import json
+import re
 import string
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -48,7 +49,8 @@ def read_choices(column: str, value: Any) -> Choices | None:
         labels: Any = value.get("label", value.get("labels"))
         if _are_texts(texts) and _are_texts(labels) and len(texts) == len(labels):
             return Choices(tuple(map(str, labels)), tuple(map(str, texts)))
-        if value and all(len(key) == 1 for key in value) and _are_texts(list(value.values())):
+        lettered = len(value) > 1 and all(re.fullmatch("[A-Za-z0-9]", str(key)) for key in value)
+        if lettered and _are_texts(list(value.values())):
             return Choices(tuple(value), tuple(map(str, value.values())))
         return None
     if flatten(column.rpartition(".")[2]) not in NAMES:

@@ -11,7 +11,7 @@ from typing import Any
 
 from studio.tasks.choice import read_choices
 from studio.tasks.conversation import CHAT_KEYS, looks_like_turns, read_transcript
-from studio.tasks.tool import looks_like_tools
+from studio.tasks.tool import load_json, looks_like_tools
 from studio.tasks.written_turn import flatten
 
 Rows = Sequence[Dictionary[str, Any]]
@@ -45,7 +45,8 @@ INPUTS = (
     "subject", "post", "comment", "tweet", "utterance", "code", "diff", "patch", "source_text", "dialogue", "user",
     "human", "create", "persona", "goal", "scenario", "situation", "abstract", "headline", "description", "keywords",
     "example", "endings", "tone", "style", "target_language", "source_language", "target_lang", "source_lang",
-    "snippet", "function", "doc", "wiki", "abs", "src", "ctx", "reference_text", "rubric", "request",
+    "snippet", "function", "option", "choice", "ending", "sol",
+    "doc", "wiki", "abs", "src", "ctx", "reference_text", "rubric", "request",
 )  # fmt: skip
 """Names of what is read; also with something after them: sentence1, question_text."""
 BEFORE_A_QUESTION = (
@@ -56,7 +57,7 @@ BEFORE_A_QUESTION = (
 QUESTIONS = ("question", "query", "prompt", "request", "problem", "ask", "user", "human")
 AFTER_A_QUESTION = ("choices", "options", "hint", "endings", "candidates", "alternatives")
 _ANSWER_SIDE = re.compile(
-    r"(.*_)?(explanation|rationale|reason|cot|chain|thought|think|solution|answer|response|output|completion|reject|gold|label)"
+    r"(.*_)?(explanation|rationale|reason|cot|co_t|chain|thought|think|solution|answer|response|output|completion|reject|gold|label)"
 )
 _BOOKS = re.compile(
     r"(.*_)?(id|ids|uid|guid|uuid|idx|index|hash|url|urls|uri|link|license|licence|split|subset|fold|meta|metadata|"
@@ -94,7 +95,7 @@ class Column:
     @cached_property
     def is_chat(self) -> bool:
         """Whether each value is a list of turns with roles."""
-        return bool(self.values) and all(map(looks_like_turns, self.values))
+        return self.plain not in SYSTEM and bool(self.values) and all(map(looks_like_turns, self.values))
 
     @cached_property
     def may_be_chat(self) -> bool:
@@ -116,10 +117,10 @@ class Column:
     @cached_property
     def is_history(self) -> bool:
         """Whether it is called as earlier turns are, and holds lists; a context may as well be a list of passages."""
-        return (
-            self.plain in HISTORY
-            and bool(self.values)
-            and (self.is_chat or (self.plain != "context" and all(isinstance(value, list) for value in self.values)))
+        if self.plain not in HISTORY or not self.values:
+            return False
+        return self.is_chat or (
+            self.plain != "context" and all(isinstance(load_json(one), list) for one in self.values)
         )
 
     @cached_property
@@ -142,6 +143,17 @@ class Column:
             (isinstance(value, str) and " " in value.strip())
             or read_choices(self.plain, value)
             or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+            for value in self.values
+        )
+
+    @cached_property
+    def are_lists(self) -> bool:
+        """Whether each value is a list of several texts, and no choices."""
+        return bool(self.values) and all(
+            isinstance(value, list)
+            and len(value) > 1
+            and all(isinstance(item, str) for item in value)
+            and not read_choices(self.plain, value)
             for value in self.values
         )
 

@@ -42,11 +42,13 @@ _PAIRS = {
     ("user", "assistant"): "prompt and completion",
     ("input", "output"): "inputs and outputs",
 }
+_REVIEWS = ("review", "review_comment", "comment", "commit_message", "message", "docstring")
 _LIKELY_PAIRS = {
     ("source", "target"): "inputs and outputs",
     ("src", "tgt"): "inputs and outputs",
     ("question", "query"): "questions and answers",
     ("question", "solution"): "questions and answers",
+    **{(code, said): "inputs and outputs" for code in ("diff", "patch", "code") for said in _REVIEWS},
 }
 _PREFERRED = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
 _LIKELY_PREFERRED = (
@@ -180,24 +182,24 @@ class _Guesser:
         return _Shape("preferences with the prompt inside", roles, sure)
 
     def _find_ratings(self) -> _Shape | None:
-        liked = self._find("kto_tag") or next(
-            (
-                column
-                for name in ("label", "liked", "thumbs_up")
-                if (column := self._find(name)) and column.are_verdicts
-            ),
-            None,
+        named = [column for name in ("kto_tag", "label", "liked", "thumbs_up") if (column := self._find(name))]
+        liked = next((column for column in named if column.are_verdicts or column.plain == "kto_tag"), None)
+        unsure = next(
+            (column for column in named if column.values and set(map(str, column.values)) <= {"0", "1"}), None
         )
-        if not liked:
+        sure = liked is not None
+        if not (liked := liked or unsure):
             return None
         verdict: Roles = {"liked": (liked.name,)}
         talks = [column for column in self.chats if column.plain not in ("prompt", "completion")]
         if talks:
-            return _Shape("KTO", {"messages": (talks[0].name,), **verdict}, len(talks) == 1)
-        if (told := self._find("instruction")) and (said := self._find("output", "response", "completion")):
-            return _Shape("KTO", {"instruction": (told.name,), **self._own_input(), "output": (said.name,), **verdict})
-        if (asked := self._find("prompt", "question")) and (said := self._find("completion", "response", "answer")):
-            return _Shape("KTO", {"input": (asked.name,), "output": (said.name,), **verdict})
+            return _Shape("KTO", {"messages": (talks[0].name,), **verdict}, sure and len(talks) == 1)
+        said = self._find("completion", "output", "response", "answer")
+        if said and (told := self._find("instruction")):
+            roles = {"instruction": (told.name,), **self._own_input(), "output": (said.name,), **verdict}
+            return _Shape("KTO", roles, sure)
+        if said and (asked := self._find("prompt", "question")):
+            return _Shape("KTO", {"input": (asked.name,), "output": (said.name,), **verdict}, sure)
         return None
 
     def _find_chat(self) -> _Shape | None:
@@ -257,10 +259,13 @@ class _Guesser:
         told = self._find("instruction", "instructions", "task_description")
         rest = [column for column in columns if column not in (output, told) and column.plain not in IDS + SYSTEM]
         if output is None:
-            talk = [column for column in columns if _are_lists_of_texts(column.values)]
+            talk = [column for column in columns if column.are_lists]
             return _Shape("chat", {"messages": (talk[0].name,)}, False) if len(talk) == 1 else None
         inputs = [column for column in rest if column.is_input and column.values != output.values]
-        chosen = inputs or [column for column in rest if not column.is_harmless] or ([] if told else rest)
+        if len(inputs) == 1 and inputs[0].are_lists and not told:
+            return _Shape("chat", {"history": (inputs[0].name,), "output": (output.name,)}, False)
+        others = [column for column in rest if not column.is_harmless]
+        chosen = inputs or [column for column in others if column.is_text] or others or ([] if told else rest)
         if not (chosen or told):
             return None
         roles: Roles = {"output": (output.name,)}
@@ -277,10 +282,13 @@ class _Guesser:
         labels = [column for column in columns if _are_labels(column.values)]
         if len(columns) < 2 or len(labels) == 1:
             return labels[0] if len(columns) > 1 else None
-        if len(columns) != 2 or any(_are_lists_of_texts(column.values) for column in columns):
+        if len(columns) != 2 or any(column.are_lists for column in columns):
             return None
         if all(_LANGUAGE.fullmatch(column.plain) for column in columns):
             return columns[1]
+        unread = [column for column in columns if not column.is_input]
+        if len(unread) == 1 and not unread[0].are_numbers:
+            return unread[0]
         shorter = min(columns, key=lambda column: column.size)
         return None if shorter.are_numbers and not shorter.may_be_label else shorter
 
@@ -317,7 +325,10 @@ class _Guesser:
         )
 
     def _can_be_read(self, column: Column) -> bool:
-        return (column.is_input or column.is_text) and not column.is_answer_side and not column.is_chat
+        letters = [other for other in self.columns if re.fullmatch("[a-h]", other.plain)]
+        is_option = column in letters and len(letters) > 2
+        read = column.is_input or column.is_text or is_option
+        return read and not column.is_answer_side and not column.is_chat
 
     def _use(self, roles: Roles, more: list[Column]) -> Roles:
         """Let what looks like text to read be read: before a chat by the system text, else as a part of the input."""
@@ -374,12 +385,6 @@ def _are_labels(values: Sequence[Any]) -> bool:
     texts = [value.strip().lower() for value in values if isinstance(value, str)]
     few = len(set(texts))
     return 2 <= few <= _FEW_LABELS and few * _SMALLEST_SHARE <= len(texts) == len(values)
-
-
-def _are_lists_of_texts(values: Sequence[Any]) -> bool:
-    return bool(values) and all(
-        isinstance(value, list) and len(value) > 1 and all(isinstance(item, str) for item in value) for value in values
-    )
 
 
 def _list_texts(value: Any) -> list[str]:

@@ -140,16 +140,17 @@ class RoleReader:
     def read_answers(self, row: Values, columns: Columns, place: str) -> tuple[str, ...]:
         """Return every right answer; a list holds several."""
         value = get_value(row, columns[0])
-        if len(columns) == 1 and isinstance(value, list):
+        choices = find_choices(row, self.mapping.input) if len(columns) == 1 else None
+        texts: tuple[str, ...]
+        if choices and (named := choices.name_answer(value, self.first_choice)):
+            self.notes.mend("choices", "The number of a choice was read as its letter", place, value, named)
+            texts = (named,)
+        elif len(columns) == 1 and isinstance(value, list):
             texts = tuple(
                 self._text(item, columns[0], f"{place}.{columns[0]}[{n}]", "") for n, item in enumerate(value)
             )
         else:
             texts = (self._join(row, columns, place, "output"),)
-        choices = find_choices(row, self.mapping.input)
-        if choices and len(columns) == 1 and (named := choices.name_answer(value, self.first_choice)):
-            self.notes.mend("choices", "The number of a choice was read as its letter", place, value, named)
-            texts = (named,)
         spoken = tuple(text for text in texts if text.strip())
         if not spoken:
             raise TaskError(
@@ -187,9 +188,9 @@ class RoleReader:
         if isinstance(value, int | float):
             self.notes.mend("texts", "A number was read as a text", where, value, describe(value).split()[-1])
             return str(value).lower() if isinstance(value, bool) else str(value)
+        check_extra(value, where)
         if choices := read_choices(column, value):
             return str(choices)
-        check_extra(value, where)
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             self.notes.tally("A list of texts was read as its lines", where)
             return "\n".join(value)
