@@ -44,7 +44,8 @@ WAY = 'Write it like [{"role": "user", "content": "..."}, {"role": "assistant", 
 
 def find_role(name: object) -> Role | None:
     """Return the role that a name stands for."""
-    return ROLES.get(flatten(name)) if isinstance(name, str) else None
+    flat = flatten(name) if isinstance(name, str) else ""
+    return ROLES.get(flat) or ROLES.get(flat.replace("_", ""))
 
 
 def flatten(name: str) -> str:
