@@ -214,8 +214,11 @@ def test_calls_and_tools_of_parquet_are_as_they_were_written() -> None:
     def call(name: str, **arguments: str) -> Row:
         return bot("", tool_calls=[{"type": "function", "function": {"name": name, "arguments": arguments}}])
 
-    tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {key: {"type": "string"}}}}}
-             for name, key in (("rain", "town"), ("time", "zone"))]  # fmt: skip
+    def tool(name: str, key: str) -> Row:
+        schema = {"type": "object", "properties": {key: {"type": "string"}}}
+        return {"type": "function", "function": {"name": name, "parameters": schema}}
+
+    tools = [tool("rain", "town"), tool("time", "zone")]
     rows = [{"messages": [user("Rain?"), call("rain", town="Oslo")], "tools": tools[:1]},
             {"messages": [user("Time?"), call("time", zone="Lima")], "tools": tools[1:]}]  # fmt: skip
     buffer = io.BytesIO()

@@ -158,6 +158,11 @@ class Column:
         )
 
     @property
+    def is_numbered(self) -> bool:
+        """Whether it has no name of its own, only a number."""
+        return self.name.startswith("column ") and self.name[7:].isdigit()
+
+    @property
     def is_input(self) -> bool:
         """Whether its name is one of what is read."""
         return any(self.plain == name or self.plain.startswith(name) for name in INPUTS) and not self.is_book
