@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ import pytest
 from tiny import import_task, read_model_recipe
 
 from studio.errors import ModelError, RecipeError
-from studio.estimates import counting
 from studio.estimates.activations import Computing, find_activations
 from studio.estimates.counting import LinearShape, Part, Shape, count, find_shape
 from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe, judge
 from studio.estimates.memory import itemise_memory
 from studio.estimates.time import count_operations, load_speed, measure_run, measure_speed, save_speed
-from studio.methods import METHODS
+from studio.methods import METHODS, Method
 from studio.methods.lora import Lora
+from studio.models.architecture import build_model, read_config_text
 from studio.models.device import DeviceFacts, find_device
 from studio.precisions import PRECISIONS
 
@@ -76,7 +77,6 @@ def test_layers_of_different_sizes_are_counted_one_by_one(tmp_path: Path) -> Non
     experts = {"moe_intermediate_size": 32, "num_experts": 4, "num_experts_per_tok": 2, "mlp_only_layers": [0, 3]}
     config = {"model_type": "qwen3_moe", "vocab_size": 100, "head_dim": 16, "num_hidden_layers": 5, **small, **experts}
     folder = write_config(tmp_path, config)
-    assert not find_shape(folder).uniform
     full = count(folder, METHODS.read("full"))
     assert full.trainable == full.base == full.total
 
@@ -219,7 +219,7 @@ def test_a_run_tells_its_own_speed() -> None:
 
 def test_the_picture_of_a_thousand_by_a_thousand() -> None:
     kinds = (LinearShape("q_proj", 1000, 1000, 4), LinearShape("k_proj", 250, 1000, 4))
-    shape = Shape(5_000_000, 5_000_000, 4, 1000, 4, 100, kinds, True)
+    shape = Shape(5_000_000, 5_000_000, 1000, 100, kinds)
     pair = (Part("q_proj.lora_A", 4, 1000, 4), Part("q_proj.lora_B", 1000, 4, 4))
     drawn = draw_matrix(shape, pair)
     assert (drawn.rows, drawn.columns, drawn.rank) == (1000, 1000, 4)
@@ -237,11 +237,47 @@ def test_the_picture_of_a_thousand_by_a_thousand() -> None:
 def test_what_trains_is_told_part_by_part_as_in_the_whole_model(name: str, layers: int, tmp_path: Path) -> None:
     """Two layers tell the parts of all, those whose sizes grow with the layers too."""
     config = {**EIGHT, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": layers, "vocab_size": 100}
-    method, text = METHODS.read(name), json.dumps(config)
-    found = count(write_config(tmp_path, config), method)
-    whole = counting._attach(text, json.dumps(method.model_dump()))
-    assert sorted(found.parts) == sorted(whole.parts)
-    assert (found.total, found.buffers) == (whole.total, whole.buffers)
+    assert_told_as_of_the_whole(write_config(tmp_path, config), METHODS.read(name))
+
+
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "head_dim": 16}
+LATENT = {"kv_lora_rank": 16, "q_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 16}
+SPARSE = {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+MIXED: dict[str, dict[str, Any]] = {
+    "glm4_moe_lite": {**LATENT, **SPARSE, "first_k_dense_replace": 1},
+    "deepseek_v3": {**LATENT, **SPARSE, "first_k_dense_replace": 2, "n_group": 1, "topk_group": 1},
+    "glm4_moe": {**SPARSE, "first_k_dense_replace": 1, "head_dim": 16, "n_group": 1, "topk_group": 1},
+    "ernie4_5_moe": {"moe_num_experts": 4, "moe_k": 2, "moe_intermediate_size": 16, "moe_num_shared_experts": 1},
+    "qwen2_moe": {**EXPERTS, "shared_expert_intermediate_size": 24, "decoder_sparse_step": 2},
+    "qwen3_moe": {**EXPERTS, "mlp_only_layers": [0, 3]},
+    "qwen3_next": {**EXPERTS, "shared_expert_intermediate_size": 16, "linear_num_value_heads": 4},
+    "lfm2": {"layer_types": ["conv", "full_attention", "conv", "conv", "conv", "full_attention"]},
+    "gpt_oss": {"num_local_experts": 4, "num_experts_per_tok": 2, "head_dim": 16},
+    "gemma3_text": {"head_dim": 16, "sliding_window": 8, "tie_word_embeddings": True},
+}
+
+
+@pytest.mark.parametrize("method", ["full", "lora", "bitfit"])
+@pytest.mark.parametrize("kind", MIXED)
+def test_layers_that_are_not_all_alike_are_counted_as_they_are(kind: str, method: str, tmp_path: Path) -> None:
+    sizes = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 6, "vocab_size": 100}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 4 if "kv_lora_rank" in MIXED[kind] else 2}
+    config = {"model_type": kind, **sizes, **heads, **MIXED[kind]}
+    assert_told_as_of_the_whole(write_config(tmp_path, config), METHODS.read(method))
+
+
+def assert_told_as_of_the_whole(folder: Path, method: Method) -> None:
+    """Compare a count with the same method attached to the whole model."""
+    import torch
+
+    with torch.device("meta"):
+        model = method.attach(build_model(read_config_text(folder)))
+    found, trained = count(folder, method), [one for one in model.parameters() if one.requires_grad]
+    assert found.trainable == sum(one.numel() for one in trained) > 0
+    assert found.total == sum(one.numel() for one in model.parameters())
+    assert sum(part.times for part in found.parts if part.columns > 1) == sum(
+        prod(one.shape[:-2]) for one in trained if one.dim() > 1 and one.shape[-1] > 1
+    )
 
 
 def test_a_wrong_target_is_told_before_anything_is_loaded(tiny_model: Path, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from studio.estimates.activations import (
     _find_activations,
     find_activations,
 )
-from studio.estimates.counting import read_config_text
+from studio.estimates.counting import Thinned
 from studio.estimates.memory import find_largest
 from studio.methods import METHODS
+from studio.models.architecture import read_config_text
 from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.smaller import find_change
 
@@ -56,11 +57,11 @@ def test_what_a_step_keeps_is_what_autograd_keeps(name: str, mixed: bool, plain:
     base.set_attn_implementation("eager" if plain else "sdpa")
     model = method.attach(base).eval()
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
-        real = _count_saved(model, ROWS, LENGTH)
+        real = _count_saved(Thinned(model, {}), ROWS, LENGTH)[""]
     found = find_activations(folder, method, Computing(4, mixed, plain))
     most = 1.25 if mixed and name == "adalora" else 1.1  # it keeps less than is told: on the safe side
     assert real > 1_000_000
-    assert 0.9 < found.count_bytes(ROWS, LENGTH, 4, checkpointing=False) / real < most
+    assert 0.9 < found.count_bytes(ROWS, LENGTH, checkpointing=False) / real < most
 
 
 SLIDES = [
@@ -82,8 +83,8 @@ def test_a_slider_measures_a_few_times_and_tells_each_value(name: str, slider: s
     assert _find_activations.cache_info().misses == measured, "nothing was measured for them"
     for method, told in zip(chosen, found, strict=True):
         exact = _find_activations(read_config_text(folder), json.dumps(method.model_dump()), computing)
-        wanted = exact.count_bytes(ROWS, LENGTH, 4, checkpointing=False)
-        assert told.count_bytes(ROWS, LENGTH, 4, checkpointing=False) == pytest.approx(wanted, rel=0.02)
+        wanted = exact.count_bytes(ROWS, LENGTH, checkpointing=False)
+        assert told.count_bytes(ROWS, LENGTH, checkpointing=False) == pytest.approx(wanted, rel=0.02)
 
 
 def test_attention_that_is_one_operation_keeps_its_weights_once(folder: Path) -> None:
@@ -108,14 +109,15 @@ def test_attention_that_is_one_operation_keeps_its_weights_once(folder: Path) ->
         """Reads that batch where others read their ids."""
 
         parameters, buffers = model.parameters, model.buffers
+        named_modules, get_submodule = model.named_modules, model.get_submodule
 
         def __call__(self, **_: Any) -> Any:
             return SimpleNamespace(logits=read_in_one_pass(model, batch)[0])
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        real = _count_saved(Reader(), ROWS, LENGTH)
+        real = _count_saved(Thinned(Reader(), {}), ROWS, LENGTH)[""]
     told, before = (
-        find_activations(folder, method, Computing(4, True, True, once)).count_bytes(whole, LENGTH, 4, False)
+        find_activations(folder, method, Computing(4, True, True, once)).count_bytes(whole, LENGTH, False)
         for once in (True, False)
     )
     assert 0.9 < told / real < 1.1 and told < before
@@ -124,18 +126,18 @@ def test_attention_that_is_one_operation_keeps_its_weights_once(folder: Path) ->
 def test_half_the_bytes_a_number_keep_less(folder: Path) -> None:
     wide, narrow = (find_activations(folder, METHODS.read("full"), Computing(size)) for size in (4, 2))
     assert wide.entry == 2 * narrow.entry == 1024
-    assert 0.5 < narrow.layer.token / wide.layer.token < 0.75  # norms compute in 32 bits
+    assert 0.5 < narrow.layers[1][0].token / wide.layers[1][0].token < 0.75  # norms compute in 32 bits
 
 
 def test_checkpointing_keeps_what_went_in_and_one_layer() -> None:
-    kept = Activations(Kept(1000, 100, 10), Kept(-50, 0, 1), 2)
-    assert kept.count_bytes(2, 5, 4, checkpointing=False) == 4 * (1000 + 2 * (100 + 50)) - 50 + 10
-    pairs = Activations(Kept(0, 0, 0, 3), Kept(0, 0, 0), 2)
-    assert pairs.count_bytes(2, 5, 4, checkpointing=False) == 4 * 2 * 25 * 3
+    kept = Activations(((Kept(1000, 100, 10), 4),), Kept(-50, 0, 1), 2)
+    assert kept.count_bytes(2, 5, checkpointing=False) == 4 * (1000 + 2 * (100 + 50)) - 50 + 10
+    pairs = Activations(((Kept(0, 0, 0, 3), 4),), Kept(0, 0, 0), 2)
+    assert pairs.count_bytes(2, 5, checkpointing=False) == 4 * 2 * 25 * 3
     entries = 3 * 2 * 5 * 2
-    assert kept.count_bytes(2, 5, 4, checkpointing=True) == 1300 - 50 + 10 + entries
-    assert kept.count_bytes(2, 5, 4, checkpointing=True, logits=300) == 1000 - 50 + 10 + entries  # gone by then
-    assert kept.count_bytes(2, 5, 4, checkpointing=True, logits=9000) == entries - 50 + 10
+    assert kept.count_bytes(2, 5, checkpointing=True) == 1300 - 50 + 10 + entries
+    assert kept.count_bytes(2, 5, checkpointing=True, logits=300) == 1000 - 50 + 10 + entries  # gone by then
+    assert kept.count_bytes(2, 5, checkpointing=True, logits=9000) == entries - 50 + 10
 
 
 def test_the_largest_item_is_named() -> None:

@@ -1,26 +1,34 @@
 """What a training step keeps for the way back, read off the real model: a forward pass on torch's meta device.
 
 Autograd tells each tensor that it saves; on the meta device they have sizes and no numbers, so the pass costs
-milliseconds. Two shallow models tell what a layer keeps and what the rest does. It is computed as the run will compute
-it: fused attention keeps no table of all pairs of tokens, and plain attention does; mixed precision keeps a copy of
-each frozen weight in 16 bits, and of each input.
+milliseconds. Of layers that are alike two are passed through. It is computed as the run will compute it: fused
+attention keeps no table of all pairs of tokens, and plain attention does; mixed precision keeps a copy of each frozen
+weight in 16 bits, and of each input.
 """
 
 import json
+from collections import Counter
 from functools import lru_cache
+from inspect import signature
+from itertools import count
 from math import prod
 from operator import mul
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
-from studio.estimates.counting import LOCK, build_model, cut_layers, find_shape_of, read_config_text
+from studio.errors import StudioError, first_line
+from studio.estimates.counting import Thinned, build_thinned, find_shape_of, find_wrapping, on_meta
 from studio.methods import METHODS, Method
-from studio.models.libraries import import_libraries
+from studio.models.architecture import count_rows, read_config_text
 
 _MEASURED = {"rank": (4, 8), "size": (4, 8), "tokens": (4, 8, 16)}
 """Settings that slide, and where they are measured: what is kept grows evenly with a rank or a size; tokens that stand
 before the text are also looked at by one another, so with their square."""
+
+
+MOST_REAL_BYTES = 2**30
+"""A model that can't be passed through without numbers is given some, if what is left of it takes no more."""
 
 
 class Computing(NamedTuple):
@@ -48,25 +56,37 @@ class Kept(NamedTuple):
 
 
 class Activations(NamedTuple):
-    """What each layer keeps for the way back, what all else keeps, and the bytes of one token between two layers."""
+    """What layers keep for the way back, kind by kind with how many there are, what all else keeps, and the bytes of
+    one token between two layers.
+    """
 
-    layer: Kept
+    layers: tuple[tuple[Kept, int], ...]
     rest: Kept
     entry: int
 
-    def count_bytes(self, rows: float, length: int, layers: int, checkpointing: bool, logits: int = 0) -> int:
+    def count_bytes(self, rows: float, length: int, checkpointing: bool, logits: int = 0) -> int:
         """Return the bytes of a batch beside those of its logits.
 
         With checkpointing, layers keep what they were given, and one is whole, once the logits are gone.
         """
-        layer, rest = self.layer.count_bytes(rows, length), self.rest.count_bytes(rows, length)
+        rest = self.rest.count_bytes(rows, length)
+        each = [(kept.count_bytes(rows, length), times) for kept, times in self.layers]
         if checkpointing:
-            return int(max(0.0, rest + max(0.0, layer - logits) + (layers - 1) * rows * length * self.entry))
-        return int(max(0.0, rest + layers * layer))
+            number, largest = sum(times for _, times in each), max((size for size, _ in each), default=0)
+            entries = max(0, number - 1) * rows * length * self.entry
+            return int(max(0.0, rest + max(0.0, largest - logits) + entries))
+        return int(max(0.0, rest + sum(size * times for size, times in each)))
 
-    def count_copies(self, layers: int, checkpointing: bool) -> int:
+    def count_copies(self, checkpointing: bool) -> int:
         """Return the bytes of those that don't hang on the batch: copies of weights."""
-        return int(max(0.0, self.rest.always + (1 if checkpointing else layers) * self.layer.always))
+        each = [(kept.always, times) for kept, times in self.layers]
+        if checkpointing:
+            return int(max(0.0, self.rest.always + max((size for size, _ in each), default=0)))
+        return int(max(0.0, self.rest.always + sum(size * times for size, times in each)))
+
+
+class NotMeasured(StudioError):
+    """What a model keeps can't be read off it; the words say why."""
 
 
 def find_activations(folder: Path, method: Method, computing: Computing) -> Activations:
@@ -85,11 +105,13 @@ def find_activations(folder: Path, method: Method, computing: Computing) -> Acti
         return measure(**_round_blocks(method))
     found = [measure(**{slider: value}) for value in _MEASURED[slider]]
     shares = _weigh(getattr(method, slider), _MEASURED[slider])
-    layer, rest = (
-        Kept(*(sum(map(mul, shares, values)) for values in zip(*parts, strict=True)))
-        for parts in ([one.layer for one in found], [one.rest for one in found])
-    )
-    return Activations(layer, rest, found[0].entry)
+
+    def mix(parts: list[Kept]) -> Kept:
+        return Kept(*(sum(map(mul, shares, values)) for values in zip(*parts, strict=True)))
+
+    kinds = zip(*(one.layers for one in found), strict=True)
+    layers = tuple((mix([kept for kept, _ in same]), same[0][1]) for same in kinds)
+    return Activations(layers, mix([one.rest for one in found]), found[0].entry)
 
 
 def _round_blocks(method: Method) -> dict[str, int]:
@@ -105,25 +127,68 @@ def _weigh(value: int, places: tuple[int, ...]) -> list[float]:
 @lru_cache(maxsize=256)
 def _find_activations(config: str, method: str, computing: Computing) -> Activations:
     chosen = METHODS.read(json.loads(method))
-    if not chosen.is_alike_in_all_layers:
-        chosen = METHODS.read(chosen.name)
-    one, two = (_measure(cut_layers(config, layers), chosen, computing) for layers in (1, 2))
-    layer = Kept(*(second - first for first, second in zip(one, two, strict=True)))
-    rest = Kept(*(first - each for first, each in zip(one, layer, strict=True)))  # below 0: the first layer keeps less
-    return Activations(layer, rest, find_shape_of(config).hidden * computing.number_bytes)
+    try:
+        layers, rest = _try_on_meta(build_thinned(config, chosen), chosen, computing)
+    except StudioError:
+        raise
+    except Exception as error:  # a model may ask for numbers, which there are none of
+        thinned = build_thinned(config, chosen)
+        if sum(value.nbytes for value in thinned.model.parameters()) > MOST_REAL_BYTES:
+            raise NotMeasured(f"{type(error).__name__}: {first_line(error)}") from None
+        try:
+            layers, rest = _try_with_numbers(thinned, chosen, computing)
+        except Exception as error:
+            raise NotMeasured(f"{type(error).__name__}: {first_line(error)}") from None
+    return Activations(layers, rest, find_shape_of(config).hidden * computing.number_bytes)
 
 
-def _measure(config: str, method: Method, computing: Computing) -> Kept:
-    """What a model of few layers keeps, from four batches."""
-    import_libraries()
-    import torch
-
-    with LOCK, torch.device("meta"):
-        base = build_model(config).to(torch.float32 if computing.number_bytes == 4 else torch.bfloat16)
-        base.set_attn_implementation("eager" if computing.plain_attention else "sdpa")
+def _try_on_meta(thinned: Thinned, method: Method, computing: Computing) -> tuple[tuple[tuple[Kept, int], ...], Kept]:
+    with on_meta():
+        base = _prepare(thinned.model, computing)
         model = method.attach(base).eval()  # in training some methods draw lots, which needs real numbers
         with compute_as(computing):
-            small, long, longer, wide = (_count_saved(model, *size) for size in ((1, 4), (1, 8), (1, 12), (2, 4)))
+            return _measure(Thinned(model, thinned.times))
+
+
+def _try_with_numbers(
+    thinned: Thinned, method: Method, computing: Computing
+) -> tuple[tuple[tuple[Kept, int], ...], Kept]:
+    """The same with numbers drawn at random, for models whose way hangs on them; `thinned` is small."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        base = _prepare(thinned.model, computing).to_empty(device="cpu")
+        with torch.no_grad():
+            for value in (*base.parameters(), *base.buffers()):
+                if value.is_floating_point():
+                    value.normal_(0, 0.02)
+                else:
+                    value.zero_()
+            base.apply(base._init_weights)
+        model = method.attach(base).eval()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=computing.mixed):
+            return _measure(Thinned(model, thinned.times))
+
+
+def _prepare(base: Any, computing: Computing) -> Any:
+    import torch
+
+    vars(base.config)["pad_token_id"] = None  # some models look for padding among what they read
+    if computing.plain_attention:
+        base.set_attn_implementation("eager")
+    return base.to(torch.float32 if computing.number_bytes == 4 else torch.bfloat16)
+
+
+def _measure(thinned: Thinned) -> tuple[tuple[tuple[Kept, int], ...], Kept]:
+    """What each layer keeps, with how many it stands for, and what the rest does: from four batches."""
+    batches = [_count_saved(thinned, *size) for size in ((1, 4), (1, 8), (1, 12), (2, 4))]
+    layers = tuple((_fit(*(batch[name] for batch in batches)), times) for name, times in thinned.times.items())
+    return layers, _fit(*(batch[""] for batch in batches))
+
+
+def _fit(small: int, long: int, longer: int, wide: int) -> Kept:
+    """The bytes of batches of 1 x 4, 1 x 8, 1 x 12 and 2 x 4 tokens, taken apart."""
     pair = (longer - 2 * long + small) / 32
     token = (long - small) / 4 - 12 * pair
     row = wide - small - 4 * token - 16 * pair
@@ -142,12 +207,12 @@ def compute_as(computing: Computing) -> Any:
 
     narrow = {torch.matmul, torch.bmm, torch.mm, torch.addmm, torch.baddbmm, torch.einsum, torch.Tensor.matmul}
     narrow |= {torch.Tensor.__matmul__, torch.Tensor.bmm, torch.Tensor.mm, functional.linear, functional.conv1d}
-    narrow.add(functional.scaled_dot_product_attention)
+    narrow |= {torch.Tensor.addmm, torch.Tensor.baddbmm, functional.scaled_dot_product_attention}
 
     class Fused(torch.autograd.Function):
         @staticmethod
         def forward(context: Any, query: Any, key: Any, value: Any) -> Any:
-            out = torch.empty_like(query)
+            out = query.new_empty((*query.shape[:-1], value.shape[-1]))
             context.save_for_backward(query, key, value, out, query.new_empty(query.shape[:-1], dtype=torch.float32))
             return out
 
@@ -172,6 +237,10 @@ def compute_as(computing: Computing) -> Any:
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if computing.mixed and function in narrow:
                 args, kwargs = tuple(map(cast, args)), {key: cast(value) for key, value in (kwargs or {}).items()}
+            if function in (torch.all, torch.Tensor.all) and len(args) == 1 and not kwargs:
+                return True  # whether all is read and nothing is padding
+            if function is torch._grouped_mm:  # where there are no numbers, torch's own knows only bf16
+                return torch.ops.transformers.grouped_mm_fallback(*args, (kwargs or {})["offs"])
             if function is functional.scaled_dot_product_attention:
                 return Fused.apply(*args[:3])
             if computing.one_operation and function is functional.softmax:
@@ -181,29 +250,58 @@ def compute_as(computing: Computing) -> Any:
     return Computed()
 
 
-def _count_saved(model: Any, rows: int, length: int) -> int:
-    """The bytes that autograd still holds after a forward pass, those of weights left out."""
+def _count_saved(thinned: Thinned, rows: int, length: int) -> Counter[str]:
+    """The bytes that autograd still holds after a forward pass, by the layer that saved them first, "" outside of all.
+
+    Those of weights are left out.
+    """
     import torch
 
+    model, times = thinned
+    base = model.get_submodule(find_wrapping(model).rstrip("."))
     notes: WeakSet[_Saved] = WeakSet()  # what is saved and given up again on the way leaves it
+    inside = [""]
 
     def note(tensor: Any) -> _Saved:
-        saved = _Saved(tensor)
+        saved = _Saved(tensor, inside[-1])
         notes.add(saved)
         return saved
 
+    def enter(name: str) -> Any:
+        return lambda layer, given: inside.append(name)
+
+    def leave(layer: Any, given: Any, said: Any) -> None:
+        inside.pop()
+        layer.said = said
+
+    layers = [(name, base.get_submodule(name)) for name in times]
+    hooks = [layer.register_forward_pre_hook(enter(name)) for name, layer in layers]
+    hooks += [layer.register_forward_hook(leave) for _, layer in layers]
     own = {value.untyped_storage()._cdata for value in (*model.parameters(), *model.buffers())}
-    ids = torch.zeros((rows, length), dtype=torch.long)
+    ids = torch.randint(0, count_rows(base), (rows, length), device=base.device)
+    last = {"logits_to_keep": 1} if "logits_to_keep" in signature(base.forward).parameters else {}
     with torch.autograd.graph.saved_tensors_hooks(note, lambda saved: saved.tensor):
-        graph = model(input_ids=ids, logits_to_keep=1).logits
-    storages = {saved.tensor.untyped_storage()._cdata: saved.tensor.untyped_storage() for saved in notes}
-    found = sum(storage.nbytes() for key, storage in storages.items() if key not in own)
+        graph = model(input_ids=ids, **last).logits
+    found: Counter[str] = Counter({"": 0, **dict.fromkeys(times, 0)})
+    for saved in sorted(notes, key=lambda saved: saved.number):
+        storage = saved.tensor.untyped_storage()
+        if storage._cdata not in own:
+            own.add(storage._cdata)
+            found[saved.layer] += storage.nbytes()
+    for hook in hooks:
+        hook.remove()
+    for _, layer in layers:
+        layer.said = None
     del graph
     return found
 
 
 class _Saved:
-    """A tensor that autograd saved, for as long as it holds it."""
+    """A tensor that autograd saved, for as long as it holds it, in its turn and the layer it was in."""
 
-    def __init__(self, tensor: Any) -> None:
+    made = count()
+
+    def __init__(self, tensor: Any, layer: str) -> None:
         self.tensor = tensor
+        self.layer = layer
+        self.number = next(self.made)

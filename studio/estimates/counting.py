@@ -1,22 +1,26 @@
 """Exact parameter counts: the method is really attached to the real architecture, on torch's meta device.
 
 There is no second formula to disagree with. Shapes come from config.json; no weights are read and no memory is taken.
-Where all layers are of one size (checked on the whole base), attaching to one and to two of them tells what each adds;
-otherwise the method is attached to the whole model. Results are kept for the session, by config and method.
+Of layers that are alike in all that stands in them, the method is attached to two, and told for all (see
+studio.estimates.layers). Results are kept for the session, by config and method.
 """
 
+import copy
 import json
 import re
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studio.errors import ModelError, first_line
+from studio.estimates.layers import find_times, thin_layers
 from studio.methods import METHODS, Method
+from studio.models.architecture import build_model, count_vocabulary, count_width, read_config_text
 from studio.models.libraries import import_libraries
-from studio.models.reference import read_config
+from studio.precisions.reach import list_reached
 
 LOCK = threading.Lock()
 """Models are built on the meta device by one thread at a time."""
@@ -59,14 +63,6 @@ def count_saved(method: Method, counted: Count) -> int:
     return method.count_saved(sizes, counted.buffers)
 
 
-class _Attached(NamedTuple):
-    """A model that a method was attached to: all parameters, what else it keeps, and what trains."""
-
-    total: int
-    buffers: int
-    parts: tuple[Part, ...]
-
-
 class LinearShape(NamedTuple):
     """One kind of linear layer of a model: rows (outputs) x columns (inputs), and how many there are."""
 
@@ -77,16 +73,20 @@ class LinearShape(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A model's architecture as far as estimates need it."""
+    """A model's architecture as far as estimates need it; `linear` are the weights that quantisation stores small."""
 
     base: int
     linear: int
-    layers: int
     hidden: int
-    heads: int
     vocabulary: int
     kinds: tuple[LinearShape, ...]
-    uniform: bool
+
+
+class Thinned(NamedTuple):
+    """A model on the meta device, and how many layers each of its layers stands for (none: itself alone)."""
+
+    model: Any
+    times: dict[str, int]
 
 
 def count(folder: Path, method: Method) -> Count:
@@ -102,40 +102,59 @@ def find_shape(folder: Path) -> Shape:
     return find_shape_of(read_config_text(folder))
 
 
-def read_config_text(folder: Path) -> str:
-    """Return the config.json of a folder as the text that results are kept by."""
-    return json.dumps(read_config(folder), sort_keys=True)
-
-
 @lru_cache(maxsize=512)
 def _count(config: str, method: str) -> Count:
-    shape = find_shape_of(config)
-    if shape.uniform and METHODS.read(json.loads(method)).is_alike_in_all_layers:
-        one, two = (_attach(cut_layers(config, layers), method) for layers in (1, 2))
-        found = _extend(one, two, shape.layers)
-    else:
-        found = _attach(config, method)
-    trainable = sum(part.rows * part.columns * part.times for part in found.parts)
-    return Count(trainable, found.total, shape.base, shape.linear, found.buffers, found.parts)
+    shape, chosen = find_shape_of(config), METHODS.read(json.loads(method))
+    thinned = build_thinned(config, chosen)
+    own = {id(value) for value in thinned.model.buffers()}
+    with on_meta():
+        model = chosen.attach(thinned.model)
+    wrapped = find_wrapping(model)
+    total = buffers = 0
+    kinds: Counter[tuple[str, int, int]] = Counter()
+    for name, value in model.named_parameters():
+        times = find_times(name.removeprefix(wrapped), thinned.times)
+        total += times * value.numel()
+        if value.requires_grad:
+            rows, columns = (*value.shape, 1, 1)[:2] if value.dim() < 2 else value.shape[-2:]
+            kinds[_name_place(name), rows, columns] += times * (value.numel() // max(1, rows * columns))
+    for name, value in model.named_buffers():
+        if id(value) not in own:
+            buffers += find_times(name.removeprefix(wrapped), thinned.times) * value.numel()
+    parts = tuple(Part(*kind, times) for kind, times in kinds.items())
+    trainable = sum(part.rows * part.columns * part.times for part in parts)
+    return Count(trainable, total, shape.base, shape.linear, buffers, parts)
 
 
-def _attach(config: str, method: str) -> _Attached:
-    """What a model has that `method` was really attached to."""
-    import_libraries()
+@contextmanager
+def on_meta() -> Iterator[None]:
+    """Make what is made on torch's meta device, in one thread at a time."""
     import torch
 
     with LOCK, torch.device("meta"):
-        base = build_model(config)
-        own = {id(value) for value in base.buffers()}
-        model = METHODS.read(json.loads(method)).attach(base)
-    kinds: Counter[tuple[str, int, int]] = Counter()
-    for name, value in model.named_parameters():
-        if value.requires_grad:
-            rows, columns = (*value.shape, 1, 1)[:2] if value.dim() < 2 else value.shape[-2:]
-            kinds[_name_place(name), rows, columns] += value.numel() // max(1, rows * columns)
-    added = {id(value): value.numel() for value in model.buffers() if id(value) not in own}
-    total = sum(value.numel() for value in model.parameters())
-    return _Attached(total, sum(added.values()), tuple(Part(*kind, times) for kind, times in kinds.items()))
+        yield
+
+
+def build_thinned(config: str, method: Method) -> Thinned:
+    """Return the frozen model of a config without what is alike, the caller's to change; whole if `method` needs it."""
+    kept = _build_thinned(config, method.is_alike_in_all_layers)
+    with on_meta():
+        return copy.deepcopy(kept)
+
+
+@lru_cache(maxsize=8)
+def _build_thinned(config: str, is_alike: bool) -> Thinned:
+    import_libraries()
+    with on_meta():
+        model = build_model(config)
+        return Thinned(model, thin_layers(model) if is_alike else {})
+
+
+def find_wrapping(model: Any) -> str:
+    """Return what a method has put before the names of a model's parts."""
+    from transformers import PreTrainedModel
+
+    return next((f"{name}." if name else "" for name, one in model.named_modules() if isinstance(one, PreTrainedModel)))
 
 
 def _name_place(name: str) -> str:
@@ -148,112 +167,23 @@ def _name_place(name: str) -> str:
 _WRAPPING = {"base_model", "base_layer", "model", "default", "weight"}
 
 
-def _extend(one: _Attached, two: _Attached, layers: int) -> _Attached:
-    """What a model of `layers` alike layers has, from what those of one and two have."""
-
-    def extend(first: int, second: int) -> int:
-        return first + (layers - 1) * (second - first)
-
-    parts = tuple(
-        Part(first.name, *(extend(*sizes) for sizes in zip(first[1:], second[1:], strict=True)))
-        for first, second in _match(one.parts, two.parts)
-    )
-    return _Attached(extend(one.total, two.total), extend(one.buffers, two.buffers), parts)
-
-
-def _match(one: tuple[Part, ...], two: tuple[Part, ...]) -> list[tuple[Part, Part]]:
-    """The parts of two models that are the same: of one name and size, or of one name if the size differs."""
-    left = list(two)
-    pairs: list[tuple[Part, Part]] = []
-    for exact in (True, False):
-        for part in one:
-            if any(part is first for first, _ in pairs):
-                continue
-            kin = [other for other in left if other[: 3 if exact else 1] == part[: 3 if exact else 1]]
-            if kin:
-                left.remove(kin[0])
-                pairs.append((part, kin[0]))
-    return pairs
-
-
-def cut_layers(config: str, layers: int) -> str:
-    """The config of the same model with only its first layers."""
-    values = json.loads(config)
-    text = values.get("text_config", values)
-    text["n_layer" if "n_layer" in text else "num_hidden_layers"] = layers
-    for name, value in text.items():
-        if isinstance(value, list) and len(value) > layers and name.endswith("layer_types"):
-            text[name] = value[:layers]
-    return json.dumps(values, sort_keys=True)
-
-
-def _is_uniform(config: str, base: int, layers: int) -> bool:
-    """Whether the model is its ends and `layers` layers of one size, so that two small ones tell the size of all."""
-    if layers < 3:
-        return False
-    try:
-        one, two = (_count_base(cut_layers(config, few)) for few in (1, 2))
-    except ModelError:
-        return False
-    return one + (layers - 1) * (two - one) == base
-
-
-def _count_base(config: str) -> int:
-    import_libraries()
-    import torch
-
-    with LOCK, torch.device("meta"):
-        return int(build_model(config).num_parameters())
-
-
 @lru_cache(maxsize=64)
 def find_shape_of(config: str) -> Shape:
     """Return the architecture that the text of a config.json describes."""
     import_libraries()
-    import torch
+    from torch.nn import Linear
 
-    with LOCK, torch.device("meta"):
-        model = build_model(config)
     from studio.methods.targets import list_linear
 
-    modules = dict(model.named_modules())
-    kinds: dict[tuple[str, int, int], int] = {}
+    with on_meta():
+        model = build_model(config)
+    modules, base = dict(model.named_modules()), model.num_parameters()
+    linear = sum(value.numel() for value in {modules[name].weight for name in list_reached(model)})
+    times = thin_layers(model)
+    kinds: Counter[tuple[str, int, int]] = Counter()
     for name in list_linear(model):
         weight = modules[name].weight
-        rows, columns = weight.shape if isinstance(modules[name], torch.nn.Linear) else reversed(weight.shape)
-        key = (".".join(name.split(".")[-2:]), int(rows), int(columns))
-        kinds[key] = kinds.get(key, 0) + 1
-    text = model.config.get_text_config()
-    linear = sum(rows * columns * times for (_, rows, columns), times in kinds.items())
-    base = model.num_parameters()
-    return Shape(
-        base,
-        linear,
-        text.num_hidden_layers,
-        text.hidden_size,
-        getattr(text, "num_attention_heads", 1),
-        text.vocab_size,
-        tuple(LinearShape(*key, times) for key, times in kinds.items()),
-        _is_uniform(config, base, text.num_hidden_layers),
-    )
-
-
-def build_model(config: str) -> Any:
-    """Return the frozen model of a config, on the device that is torch's own at the moment. Raises ModelError."""
-    import_libraries()
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    from studio.models.loading import quiet_libraries
-
-    quiet_libraries()
-    values = json.loads(config)
-    values.pop("quantization_config", None)
-    try:
-        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**values))
-    except Exception as error:  # the numbers in a config may be anything
-        raise ModelError(
-            f"transformers can't build a causal language model of kind {values['model_type'][:60]!r} from this "
-            f"config.json: {first_line(error)}",
-            field="model",
-        ) from None
-    return model.requires_grad_(False)
+        rows, columns = weight.shape if isinstance(modules[name], Linear) else reversed(weight.shape)
+        kinds[".".join(name.split(".")[-2:]), int(rows), int(columns)] += find_times(name, times)
+    shapes = tuple(LinearShape(*key, number) for key, number in kinds.items())
+    return Shape(base, linear, count_width(model), count_vocabulary(model), shapes)

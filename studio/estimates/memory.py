@@ -51,8 +51,8 @@ def itemise_memory(
     added = count.total - count.base + count.buffers
     trained_bytes = precision.other_bytes if whole_model else 4
     logits = int(batch * learnt * shape.vocabulary * LOGIT_BYTES)
-    kept = activations.count_bytes(rows, length, shape.layers, checkpointing, logits)
-    copies = activations.count_copies(shape.layers, checkpointing)
+    kept = activations.count_bytes(rows, length, checkpointing, logits)
+    copies = activations.count_copies(checkpointing)
     spare = int(SPARE_SHARE * max(0, kept + logits - copies)) if on_processor else 0
     gradients = trained_bytes * count.trainable
     copied = 2 * count.linear if kept_copies and 2 * count.linear <= MOST_COPIED_BYTES else 0

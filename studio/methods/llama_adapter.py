@@ -61,7 +61,8 @@ class LlamaAdapter(Method):
                 "prefix tuning.",
                 field="method.name",
             )
-        layers = self.layers or config.num_hidden_layers
+        attentions = [name for name, _ in model.named_modules() if name.split(".")[-1] in ("self_attn", "attn")]
+        layers = self.layers or len(attentions)
         prompt = AdaptionPromptConfig(adapter_len=self.tokens, adapter_layers=layers, task_type="CAUSAL_LM")
         return attach_config(model, prompt, self.title)
 

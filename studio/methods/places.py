@@ -70,7 +70,9 @@ def find_norms(model: Any) -> list[str]:
 
 def find_biases(model: Any) -> list[str]:
     """Return the endings of the modules that have a bias."""
-    return _shorten([name for name, module in model.named_modules() if getattr(module, "bias", None) is not None])
+    from torch import Tensor
+
+    return _shorten([name for name, one in model.named_modules() if isinstance(getattr(one, "bias", None), Tensor)])
 
 
 def _is_norm(module: Any) -> bool:

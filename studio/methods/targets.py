@@ -39,13 +39,25 @@ def find_targets(model: Any, wanted: str) -> list[str]:
 
 def list_linear(model: Any) -> list[str]:
     """Return the full names of the linear layers inside the decoder blocks (peft leaves out the output head too)."""
-    from torch.nn import Linear
+    head = model.get_output_embeddings()
+    return [name for name, module in model.named_modules() if module is not head and _is_linear(module)]
+
+
+def _is_linear(module: Any) -> bool:
+    """Whether a module multiplies and does nothing else; a router that inherits from a linear layer also chooses."""
+    import torch
     from transformers.pytorch_utils import Conv1D
 
-    head = model.get_output_embeddings()
-    return [
-        name for name, module in model.named_modules() if isinstance(module, Linear | Conv1D) and module is not head
-    ]
+    if not isinstance(module, torch.nn.Linear):
+        return isinstance(module, Conv1D)
+    if type(module).forward is torch.nn.Linear.forward or type(module).__module__.startswith("bitsandbytes."):
+        return True
+    bare = {name: torch.empty_like(value, device="meta") for name, value in module.named_parameters()}
+    try:
+        said = torch.func.functional_call(module, bare, torch.empty(1, 2, module.in_features, device="meta"))
+    except Exception:  # whatever it wants, a linear layer wants one tensor
+        return False
+    return isinstance(said, torch.Tensor) and said.shape == (1, 2, module.out_features)
 
 
 def _list_adaptable(model: Any) -> list[str]:

@@ -1,0 +1,22 @@
+"""Which layers of a model quantisation reaches, by transformers' own rule.
+
+It replaces torch's own linear layers and GPT-2's, and neither those of a class of their own, nor tensors that hold many
+experts, nor what stands where the answer is read off. Knows no precision: 4 and 8 bits reach the same.
+"""
+
+from typing import Any
+
+
+def list_reached(model: Any) -> list[str]:
+    """Return the names of the layers whose weights would be stored as codes."""
+    from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
+    from transformers.quantizers.base import HfQuantizer
+    from transformers.quantizers.quantizers_utils import should_convert_module
+
+    kept = HfQuantizer.get_modules_to_not_convert(model, None, model._keep_in_fp32_modules)
+    return [
+        name
+        for name, module in model.named_modules()
+        if (type(module) is Linear or isinstance(module, Conv1D)) and should_convert_module(name, kept)
+    ]
