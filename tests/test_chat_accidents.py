@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from architectures import make_model
 from nursery import Nursery
+from telling import raises
 from tiny import import_task, train_quickly, wait_until, write_recipe
 
 from studio.chat.pair import BASE, TUNED
-from studio.errors import DeviceError, ModelError, NotFoundError, StudioError
+from studio.errors import DeviceError, ModelError, NotFoundError
 from studio.models.device import find_device
 from studio.models.loading import load_base
 from studio.runs.run import Run, find_run
@@ -118,7 +119,7 @@ def test_a_run_that_is_deleted_before_and_while_it_is_asked(
     next(stream)
     studio.delete_run(gone.run_id)
     assert list(stream)[-1].done  # what was loaded answers to the end
-    with pytest.raises(NotFoundError, match=r"There is no run .* here\. It may have been deleted"):
+    with raises(NotFoundError, "run"):
         studio.ask(gone.run_id, "40 + 2")
     check_next()
 
@@ -192,9 +193,7 @@ def test_an_adapter_that_is_not_of_this_base(
     copy = Run(shutil.copytree(run.folder, studio.workspace.new_run_folder(), dirs_exist_ok=True))
     make_foreign(copy.find_checkpoint(), tmp_path)
     for _ in range(2):
-        with pytest.raises(
-            ModelError, match=r"The checkpoint step-4 does not fit the base model .* changed since"
-        ) as told:
+        with raises(ModelError, "step-4") as told:
             studio.ask(copy.run_id, "40 + 2", max_tokens=4)
         assert "\n" not in str(told.value) and len(str(told.value)) < 700
         check_next()
@@ -212,7 +211,7 @@ def test_out_of_memory_in_mid_answer(
     assert studio.desk._pair is not None
     layer = studio.desk._pair.base.model.layers[1].mlp
     handle = layer.register_forward_pre_hook(lambda *_: torch.empty(2**55))  # a real refusal of the allocator
-    with pytest.raises(DeviceError, match="The device ran out of memory"):
+    with raises(DeviceError, "memory"):
         list(stream)
     handle.remove()
     check_next()
@@ -222,7 +221,7 @@ def test_a_base_that_is_gone(studio: Studio, tiny_model: Path, tmp_path: Path, c
     model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     orphan = train_quickly(studio.workspace, model)
     shutil.rmtree(model)
-    with pytest.raises(StudioError, match="There is no folder"):
+    with raises(ModelError, "folder"):
         studio.ask(orphan.run_id, "40 + 2")
     check_next()
 

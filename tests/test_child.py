@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from telling import tells
 from tiny import import_task, kinds, losses, read_all, train, wait_until, write_recipe
 
 from studio.launchers.inline import InlineLauncher
@@ -144,7 +145,7 @@ def test_a_child_that_is_given_nonsense_writes_nothing(workspace: Workspace) -> 
     done = subprocess.run(
         [sys.executable, "-m", "studio.runs.worker"], input=line, capture_output=True, text=True, timeout=120
     )
-    assert done.returncode != 0 and "can't be the id of a run" in done.stderr
+    assert done.returncode != 0 and tells(done.stderr, "NotFoundError")
     assert list(workspace.runs.iterdir()) == [] and not Run(workspace.runs / "x").was_launched()
 
 
@@ -170,7 +171,7 @@ def test_a_disk_that_fills_up_while_a_checkpoint_is_written_is_told_in_words(
     command = [sys.executable, "-c", FULL_DISK, str(workspace.folder), run.run_id, "20000"]
     subprocess.run(command, capture_output=True, timeout=120, check=True)
     last = read_all(run)[-1]
-    assert (last["event"], last["error"]) == ("failed", "The disk is full.") and "Free some space" in last["remedy"]
+    assert last["event"] == "failed" and tells(last["error"], "disk full") and last["remedy"]
     assert run.list_checkpoints() == []
     InlineLauncher().launch(workspace, run)
     assert read_all(run)[-1]["event"] == "finished" and run.list_checkpoints() == [4, 8]

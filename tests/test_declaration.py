@@ -4,6 +4,7 @@ from typing import Literal
 
 import pytest
 from pydantic import Field, ValidationError
+from telling import tells
 
 from studio.declaration import Declared, FormField, explain, form_fields, name_kind, show
 from studio.errors import RecipeError
@@ -44,32 +45,32 @@ def test_each_field_becomes_one_of_the_form() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"cups": 0}, "cups must be between 1 and 20, not 0. Try 4."),
-        ({"cups": 21}, "cups must be between 1 and 20, not 21. Try 4."),
-        ({"cups": 2.5}, "cups must be a whole number between 1 and 20, not 2.5. Try 4."),
-        ({"cups": "many"}, "cups must be a whole number between 1 and 20, not 'many'. Try 4."),
-        ({"cups": True}, "cups must be a whole number between 1 and 20, not True. Try 4."),
-        ({"cups": None}, "cups must be a whole number between 1 and 20, not None. Try 4."),
-        ({"cups": float("nan")}, "cups must be a whole number between 1 and 20, not nan. Try 4."),
-        ({"cups": 10**5000}, "cups must be between 1 and 20, not something too large to show. Try 4."),
-        ({"heat": 0}, "heat must be above 0 and below 1, not 0. Leave it out to take the usual value."),
-        ({"heat": float("inf")}, "heat must be a number above 0 and below 1, not inf. Leave it out to take the usual"),
-        ({"heat": False}, "heat must be a number above 0 and below 1, not False. Leave it out to take the usual"),
-        ({"lid": "perhaps"}, "lid must be true or false, not 'perhaps'. Try True."),
-        ({"colour": "green"}, "colour must be one of red, blue, not 'green'. Try red."),
-        ({"colour": ["red"]}, "colour must be one of red, blue, not ['red']. Try red."),
-        ({"owner": ""}, "owner must be text with something in it, not ''. Try me."),
-        ({"owner": 5}, "owner must be text, not 5. Try me."),
-        ({"owner": "\ud800"}, "owner must be text, not '\\ud800'. Try me."),
-        ({"owner": "x" * 90}, f"owner must be text of at most 9 characters, not '{'x' * 56}.... Try me."),
-        ({"weight": -1}, "weight must be 0 or more, not -1."),
-        ({"weight": "heavy"}, "weight must be a number 0 or more, not 'heavy'."),
-        ({"handle": 1}, "'handle' is not a setting of the kettle. Its settings: cups, heat, lid, colour, owner,"),
+        ({"cups": 0}, "cups 1 20 0 4"),
+        ({"cups": 21}, "cups 1 20 21 4"),
+        ({"cups": 2.5}, "cups 1 20 2.5 4"),
+        ({"cups": "many"}, "cups 1 20 many 4"),
+        ({"cups": True}, "cups 1 20 True 4"),
+        ({"cups": None}, "cups 1 20 None 4"),
+        ({"cups": float("nan")}, "cups 1 20 nan 4"),
+        ({"cups": 10**5000}, "cups 1 20 4"),
+        ({"heat": 0}, "heat 0 1"),
+        ({"heat": float("inf")}, "heat 0 1 inf"),
+        ({"heat": False}, "heat 0 1 False"),
+        ({"lid": "perhaps"}, "lid perhaps True"),
+        ({"colour": "green"}, "colour red blue green"),
+        ({"colour": ["red"]}, "colour red blue ['red']"),
+        ({"owner": ""}, "owner me"),
+        ({"owner": 5}, "owner 5 me"),
+        ({"owner": "\ud800"}, "owner \\ud800 me"),
+        ({"owner": "x" * 90}, f"owner 9 {'x' * 56} me"),
+        ({"weight": -1}, "weight 0 -1"),
+        ({"weight": "heavy"}, "weight 0 heavy"),
+        ({"handle": 1}, "handle cups heat lid colour owner"),
     ],
 )
 def test_a_broken_rule_is_told_in_value_rule_and_remedy(values: dict[str, object], words: str) -> None:
     error = complain(**values)
-    assert str(error).startswith(words)
+    assert tells(error, words)
     assert error.field == f"kettle.{next(iter(values))}"
 
 
@@ -77,7 +78,7 @@ def test_a_value_may_be_of_any_length_and_depth() -> None:
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
-    assert "something too large to show" in str(complain(cups=deep))
+    assert tells(complain(cups=deep), "cups 1 20")
     assert len(str(complain(**{"x" * 10_000_000: 1}))) < 300
     assert len(show("x" * 10_000_000)) == 60
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import raises, tells
 
 from studio.errors import WorkspaceError
 from studio.runs.event import PHASES, EventWriter, read_events
@@ -209,13 +210,13 @@ def test_a_disk_that_fills_up_in_a_line_is_said_and_spoils_no_later_one(file: Pa
     pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     command = [sys.executable, "-c", FULL_DISK, str(file), "10"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.startswith(f"The folder {file.parent}: a file grew larger than this user may write.")
+    assert tells(done.stdout, f"{file.parent} larger")
     assert steps(file) == [1, 3]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 def test_a_full_disk_is_said_in_words() -> None:
-    with EventWriter(Path("/dev/full")) as events, pytest.raises(WorkspaceError, match="its disk is full. Free some"):
+    with EventWriter(Path("/dev/full")) as events, raises(WorkspaceError, "/dev disk full"):
         events.append("started")
 
 

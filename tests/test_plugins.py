@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from telling import raises, tells
 
 from studio.declaration import form_fields
 from studio.errors import RecipeError
@@ -61,10 +62,10 @@ def test_a_file_is_a_method_with_its_form_and_its_errors(folder: Path) -> None:
     assert list(family.members) == ["biases"]
     assert [field.label for field in form_fields(family.find("biases"))] == ["Share"]
     assert family.read({"name": "biases", "share": 1}).model_dump() == {"name": "biases", "share": 1}
-    with pytest.raises(RecipeError, match=r"share must be between 0 and 1, not 7\. Try 0\.5\.") as caught:
+    with raises(RecipeError, "share 0 1 7 0.5") as caught:
         family.read({"name": "biases", "share": 7})
     assert caught.value.field == "method.share"
-    with pytest.raises(RecipeError, match=r"There is no method 'biasee'\. Did you mean 'biases'\?"):
+    with raises(RecipeError, "biasee biases"):
         family.read("biasee")
 
 
@@ -99,23 +100,23 @@ def test_two_files_may_not_share_a_name(folder: Path) -> None:
     write_method(folder, "rose")
     (folder / "thorn.py").write_text(NEW_FILE.format(cls="Thorn", name="rose", position=1))
     importlib.invalidate_caches()
-    with pytest.raises(TypeError, match="both called 'rose'"):
+    with raises(TypeError, "rose"):
         _ = Family(Method, "garden", "method").members
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (None, "The method must be a name or an object with a name, not null."),
-        (["rose"], "The method must be a name or an object with a name, not a list."),
-        ({}, "The method has no name. Choose one of: rose."),
+        (None, "method null"),
+        (["rose"], "method"),
+        ({}, "method name rose"),
         ({"name": ["rose"]}, "There is no method ['rose']. Choose one of: rose."),
-        ({"name": "rose", 7: 8}, "'7' is not a setting of rose. Its settings: share."),
-        ("r" * 10_000_000, f"There is no method '{'r' * 56}.... Choose one of: rose."),
+        ({"name": "rose", 7: 8}, "7 share"),
+        ("r" * 10_000_000, "r" * 56),
     ],
 )
 def test_what_is_no_method_is_refused_in_words(folder: Path, given: object, words: str) -> None:
     write_method(folder, "rose")
     with pytest.raises(RecipeError) as caught:
         Family(Method, "garden", "method").read(given)
-    assert str(caught.value) == words
+    assert tells(caught.value, words)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from telling import raises, tells
 
 from studio.declaration import Declared, form_fields
 from studio.errors import RecipeError
@@ -128,44 +129,44 @@ def training(**values: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("data", "field", "words"),
     [
-        (method(rank=0), "method.rank", "rank must be between 1 and 256, not 0. Try 8."),
-        (method(rank=10_000), "method.rank", "rank must be between 1 and 256, not 10000. Try 8."),
-        (method(rank=True), "method.rank", "rank must be a whole number between 1 and 256, not True. Try 8."),
-        (method(rang=8), "method.rang", "'rang' is not a setting of lora. Its settings: rank, alpha, dropout, targets"),
-        (method(targets="x" * 600), "method.targets", "targets must be text of at most 500 characters, not 'xxx"),
-        ({"task_id": "sums", "method": "lorra"}, "method.name", "There is no method 'lorra'. Did you mean 'lora'?"),
-        ({"task_id": "sums", "method": 5}, "method", "The method must be a name or an object with a name, not a num"),
-        ({"task_id": "sums", "objective": "dpo"}, "objective.name", "There is no objective 'dpo'. Choose one of: sft"),
-        ({"task_id": "sums", "precision": "int3"}, "precision.name", "There is no precision 'int3'."),
-        ({"task_id": "sums", "precision": "nf4", "method": "full"}, "precision", "Full fine-tuning changes the weigh"),
-        (training(learning_rate=float("nan")), "training.learning_rate", "learning_rate must be a number above 0"),
-        (training(learning_rate=float("inf")), "training.learning_rate", "learning_rate must be a number above 0"),
-        (training(learning_rate="x"), "training.learning_rate", "learning_rate must be a number above 0 and at most 1"),
-        (training(max_steps=True), "training.max_steps", "max_steps must be a whole number between 1 and 1,000,000"),
-        (training(max_steps=10**5000), "training.max_steps", "max_steps must be between 1 and 1,000,000, not someth"),
-        (training(preset="fast"), "training.preset", "preset must be one of one_minute, balanced, careful, not 'fast'"),
-        (training(speed=1), "training.speed", "'speed' is not a setting of the training."),
-        ({"task_id": "sums", "training": [1]}, "training", "training must be an object of options, not a list."),
-        ({"task_id": "sums", "teacher": 1}, "teacher", "'teacher' is not a setting of the recipe. Its settings: model"),
-        ({"task_id": "sums", "model": ""}, "model", "model must be text with something in it, not ''. Try builtin."),
-        ({"task_id": "sums", "model": "m" * 10_000_000}, "model", "model must be text of at most 1,000 characters"),
-        ({"task_id": ["sums"]}, "task_id", "task_id must be text, not ['sums']."),
-        ({}, "task_id", "The recipe names no task. Choose one on the Data step"),
-        ({"task_id": None}, "task_id", "The recipe names no task."),
-        ([], None, "A recipe is an object such as"),
-        (None, None, "A recipe is an object such as"),
-        ("{", None, "The recipe is not JSON: "),
-        ('["sums"]', None, "A recipe is an object such as"),
-        ("[" * (LARGEST_JSON - 1), None, "The recipe is not JSON: maximum recursion depth"),
-        ("[" * 10_000_000, None, "A recipe has at most 100,000 characters; this one has 10,000,000."),
-        ('{"task_id": "sums", "training": {"learning_rate": NaN}}', "training.learning_rate", "learning_rate must be"),
-        ('{"task_id": "sums", "training": {"learning_rate": 1e999}}', "training.learning_rate", "learning_rate must b"),
+        (method(rank=0), "method.rank", "rank 1 256 0 8"),
+        (method(rank=10_000), "method.rank", "rank 1 256 10000 8"),
+        (method(rank=True), "method.rank", "rank 1 256 True 8"),
+        (method(rang=8), "method.rang", "rang rank alpha dropout targets"),
+        (method(targets="x" * 600), "method.targets", "targets 500"),
+        ({"task_id": "sums", "method": "lorra"}, "method.name", "lorra lora"),
+        ({"task_id": "sums", "method": 5}, "method", "method"),
+        ({"task_id": "sums", "objective": "dpo"}, "objective.name", "dpo"),
+        ({"task_id": "sums", "precision": "int3"}, "precision.name", "int3"),
+        ({"task_id": "sums", "precision": "nf4", "method": "full"}, "precision", "nf4 LoRA"),
+        (training(learning_rate=float("nan")), "training.learning_rate", "learning_rate 0"),
+        (training(learning_rate=float("inf")), "training.learning_rate", "learning_rate 0"),
+        (training(learning_rate="x"), "training.learning_rate", "learning_rate 0 1"),
+        (training(max_steps=True), "training.max_steps", "max_steps 1 1,000,000"),
+        (training(max_steps=10**5000), "training.max_steps", "max_steps 1 1,000,000"),
+        (training(preset="fast"), "training.preset", "preset one_minute balanced careful fast"),
+        (training(speed=1), "training.speed", "speed"),
+        ({"task_id": "sums", "training": [1]}, "training", "training"),
+        ({"task_id": "sums", "teacher": 1}, "teacher", "teacher model"),
+        ({"task_id": "sums", "model": ""}, "model", "model builtin"),
+        ({"task_id": "sums", "model": "m" * 10_000_000}, "model", "model 1,000"),
+        ({"task_id": ["sums"]}, "task_id", "task_id ['sums']"),
+        ({}, "task_id", "task"),
+        ({"task_id": None}, "task_id", "task"),
+        ([], None, "recipe object"),
+        (None, None, "recipe object"),
+        ("{", None, "JSON"),
+        ('["sums"]', None, "recipe object"),
+        ("[" * (LARGEST_JSON - 1), None, "JSON"),
+        ("[" * 10_000_000, None, "100,000 10,000,000"),
+        ('{"task_id": "sums", "training": {"learning_rate": NaN}}', "training.learning_rate", "learning_rate"),
+        ('{"task_id": "sums", "training": {"learning_rate": 1e999}}', "training.learning_rate", "learning_rate"),
     ],
 )
 def test_each_wrong_value_is_told_with_its_field(data: object, field: str | None, words: str) -> None:
     with pytest.raises(RecipeError) as caught:
         read_recipe(data)
-    assert str(caught.value).startswith(words)
+    assert tells(caught.value, words)
     assert caught.value.field == field
     assert len(str(caught.value)) < 500
 
@@ -218,9 +219,9 @@ def test_the_method_is_named_as_people_do() -> None:
 
 
 def test_what_a_method_can_not_do_is_refused_before_a_run_is_made() -> None:
-    with pytest.raises(RecipeError, match="Prefix tuning keeps its tokens in the cache") as told:
+    with raises(RecipeError) as told:
         read_recipe({"task_id": "sums", "method": "prefix", "training": {"gradient_checkpointing": True}})
     assert told.value.field == "training.gradient_checkpointing"
-    with pytest.raises(RecipeError, match="PiSSA takes its pair out of the weights themselves") as told:
+    with raises(RecipeError, "PiSSA") as told:
         read_recipe({"task_id": "sums", "method": {"name": "lora", "init": "pissa"}, "precision": "nf4"})
     assert told.value.field == "precision"

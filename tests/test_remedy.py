@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import tells
 
 from studio.launchers.launcher import Traces
 from studio.launchers.local import count_oom_kills
@@ -46,7 +47,7 @@ def batch(recipe: Recipe) -> tuple[int, int]:
 def test_smaller_batches_come_first_and_leave_the_step_what_it_was(given: dict[str, Any], lower: Any) -> None:
     recipe = make(training=given)
     remedy = lower_memory(recipe, loading=False)
-    assert remedy.changes is not None and remedy.words.startswith("Lower the batch size from ")
+    assert remedy.changes is not None and tells(remedy.words, "batch size")
     after = read_recipe(merge(recipe.to_json(), remedy.changes))
     assert batch(after) == lower
     assert batch(after)[0] * batch(after)[1] == batch(recipe)[0] * batch(recipe)[1]
@@ -66,7 +67,7 @@ def test_remedies_follow_each_other_until_words_are_all_that_is_left() -> None:
         {"training": {"max_length": 150}},
         {"training": {"max_length": 75}},
     ]
-    assert remedy.words == "Choose a smaller base model, or close other programs and resume."
+    assert tells(remedy.words, "base model")
 
 
 def test_before_the_first_step_only_the_base_can_be_smaller() -> None:
@@ -75,7 +76,7 @@ def test_before_the_first_step_only_the_base_can_be_smaller() -> None:
     assert lower_memory(make(precision="nf4"), loading=True).changes is None
     full = make(method="full")
     assert lower_memory(full, loading=True).changes == {"precision": "bf16"}
-    assert "or LoRA instead of tuning everything" in lower_memory(make(method="full", precision="bf16"), True).words
+    assert tells(lower_memory(make(method="full", precision="bf16"), True).words, "LoRA")
 
 
 def test_accumulation_has_an_end() -> None:
@@ -104,33 +105,33 @@ def test_every_patch_makes_a_recipe_that_can_be_read(precision: str, method: str
 def test_out_of_memory_is_told_with_the_patch_that_helps() -> None:
     cuda = RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.")
     told = explain_failure(cuda, make(), loading=False)
-    assert told["error"] == "The device ran out of memory."
+    assert tells(told["error"], "memory")
     assert told["remedy_changes"] == {"training": {"batch_size": 8, "gradient_accumulation": 2}}
     assert explain_failure(cuda, make(), loading=True)["remedy_changes"] == {"precision": "nf4"}
     assert explain_failure(cuda)["remedy_changes"] is None and explain_failure(cuda)["remedy"]
-    assert explain_failure(OSError(28, "No space left on device"), make())["remedy_changes"] is None
+    assert explain_failure(OSError(28, "No space"), make())["remedy_changes"] is None
 
 
 @pytest.mark.parametrize(
     ("traces", "words", "patched"),
     [
-        (Traces(), "The training process ended without a word.", False),
-        (Traces(exit_code=-9), "The training process was ended from outside (SIGKILL).", False),
-        (Traces(exit_code=-9, oom_kills=0), "The training process was ended from outside (SIGKILL).", False),
-        (Traces(exit_code=-9, oom_kills=1), "probably by the system: it ran out of memory", True),
-        (Traces(oom_kills=2), "probably by the system: it ran out of memory", True),
-        (Traces(exit_code=-15, oom_kills=2), "ended from outside (SIGTERM)", False),
-        (Traces(exit_code=-11), "ended from outside (SIGSEGV)", False),
-        (Traces(exit_code=-250), "ended from outside (signal 250)", False),
-        (Traces(exit_code=1), "ended without a word (exit status 1)", False),
-        (Traces(exit_code=1), "and the disk is full", False),
-        (Traces(restarted=True, oom_kills=3), "The computer was started anew", False),
-        (Traces(oom_kills=-4), "ended without a word", False),
+        (Traces(), "", False),
+        (Traces(exit_code=-9), "SIGKILL", False),
+        (Traces(exit_code=-9, oom_kills=0), "SIGKILL", False),
+        (Traces(exit_code=-9, oom_kills=1), "memory", True),
+        (Traces(oom_kills=2), "memory", True),
+        (Traces(exit_code=-15, oom_kills=2), "SIGTERM", False),
+        (Traces(exit_code=-11), "SIGSEGV", False),
+        (Traces(exit_code=-250), "signal 250", False),
+        (Traces(exit_code=1), "status 1", False),
+        (Traces(exit_code=1), "disk full", False),
+        (Traces(restarted=True, oom_kills=3), "computer", False),
+        (Traces(oom_kills=-4), "", False),
     ],
 )
 def test_of_a_silent_end_only_the_evidence_is_told(traces: Traces, words: str, patched: bool) -> None:
     told = explain_end(traces, make(), disk_full=words.endswith("full"))
-    assert words in told["error"] and told["remedy"].endswith(".")
+    assert tells(told["error"], words) and told["remedy"].endswith(".")
     assert (told["remedy_changes"] is not None) == patched
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from telling import raises, tells
 from tiny import end_sleeper, make_checkpoint, make_run, start_sleeper
 
 from studio.errors import NotFoundError, WorkspaceError
@@ -72,8 +73,8 @@ def test_a_run_that_was_copied_by_hand_is_a_run(workspace: Workspace) -> None:
         (b'{"task_id": ', "not JSON"),
         (b"\xff", "can't decode byte"),
         (b"[]", "not a list"),
-        (b'{"task_id": "sums", "method": {"name": "lora", "rank": 0}}', "rank must be between 1 and 256, not 0"),
-        (b'{"task_id": "sums", "method": {"name": "magic"}}', "There is no method 'magic'"),
+        (b'{"task_id": "sums", "method": {"name": "lora", "rank": 0}}', "rank 1 256 0"),
+        (b'{"task_id": "sums", "method": {"name": "magic"}}', "magic"),
     ],
 )
 def test_a_damaged_recipe_is_told_with_its_run(workspace: Workspace, text: bytes | None, words: str) -> None:
@@ -81,15 +82,14 @@ def test_a_damaged_recipe_is_told_with_its_run(workspace: Workspace, text: bytes
     (run.folder / "recipe.json").unlink()
     if text is not None:
         (run.folder / "recipe.json").write_bytes(text)
-    with pytest.raises(WorkspaceError, match=words) as told:
+    with raises(WorkspaceError, words) as told:
         run.load_recipe()
-    assert str(told.value).startswith(f"The recipe of run {run.name} can't be read: ")
-    assert str(told.value).endswith("Delete the run, or put the file back.")
+    assert tells(told.value, run.name)
 
 
 def test_only_whole_checkpoints_are_listed(workspace: Workspace) -> None:
     run = make_run(workspace)
-    with pytest.raises(NotFoundError, match=f"The run {run.name} has no checkpoint yet"):
+    with raises(NotFoundError, run.name):
         run.find_checkpoint()
     for step in (20, 100, 3):
         make_checkpoint(run, step)
@@ -99,7 +99,7 @@ def test_only_whole_checkpoints_are_listed(workspace: Workspace) -> None:
     assert run.list_checkpoints() == [3, 20, 100]
     assert run.find_checkpoint().name == "step-100"
     assert run.find_checkpoint(20).name == "step-20"
-    with pytest.raises(NotFoundError, match=r"has no checkpoint of step 50\. It has: 3, 20, 100\.") as told:
+    with raises(NotFoundError, "50 3 20 100") as told:
         run.find_checkpoint(50)
     assert told.value.field == "step"
 
@@ -179,7 +179,7 @@ def test_a_deleted_run_is_gone(workspace: Workspace) -> None:
     run.delete()
     assert [left.run_id for left in list_runs(workspace)] == [other.run_id]
     assert [path.name for path in workspace.runs.iterdir()] == [other.run_id]
-    with pytest.raises(NotFoundError, match="It may have been deleted"):
+    with pytest.raises(NotFoundError):
         find_run(workspace, run.run_id)
     with pytest.raises(WorkspaceError, match="No such file or directory"):
         run.delete()
@@ -232,7 +232,7 @@ def test_a_run_that_can_not_be_written_leaves_no_folder(tmp_path: Path) -> None:
     pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert "a file grew larger than this user may write" in done.stdout
+    assert tells(done.stdout, "larger")
     assert list((tmp_path / "runs").iterdir()) == []
 
 

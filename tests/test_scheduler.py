@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from filelock import FileLock
+from telling import raises, tells
 from tiny import WritingLauncher, kinds, make_checkpoint, make_run, read_all, wait_until
 
 from studio.errors import InputError, NotFoundError, WorkspaceError
@@ -132,7 +133,7 @@ def test_what_is_done_can_not_go_on(workspace: Workspace, scheduler: Scheduler, 
     run = make_run(workspace)
     scheduler.start_next()
     launcher.finish(run)
-    with pytest.raises(InputError, match=f"The run {run.name} is finished and has nothing left to do"):
+    with raises(InputError, run.name):
         scheduler.resume(run)
     scheduler.stop(run)
     assert status_of(scheduler, run).status == "finished" and not run.stop_file.exists()
@@ -143,7 +144,7 @@ def test_a_run_is_deleted_unless_it_trains(
 ) -> None:
     run, waiting = make_run(workspace), make_run(workspace)
     scheduler.start_next()
-    with pytest.raises(InputError, match=r"is training\. Stop it first, then delete it"):
+    with raises(InputError, run.name):
         scheduler.delete(run)
     scheduler.delete(waiting)
     launcher.finish(run)
@@ -189,10 +190,7 @@ def test_a_run_that_can_not_be_started_failed_and_the_next_one_has_its_turn(work
         with pytest.raises(WorkspaceError):
             scheduler.start_next()
         status = status_of(scheduler, run)
-        assert (status.status, status.error) == (
-            "failed",
-            "The training could not be started: The folder is read-only.",
-        )
+        assert status.status == "failed" and tells(status.error, ("The folder is read-only",))
     assert scheduler.start_next() is None
     scheduler.resume(first)
     with pytest.raises(WorkspaceError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import Facts, raises, tells
 from tiny import TASK_ID, WritingLauncher, import_task, make_run, wait_until, write_recipe, write_task
 
 from studio.errors import InputError, ModelError, NotFoundError, RecipeError, StudioError, TaskError
@@ -55,13 +56,13 @@ def test_from_a_file_to_two_answers(workspace: Workspace, tiny_model: Path, tmp_
         *_, streamed = studio.stream(run_id, held_out[0].input, max_tokens=8)
         assert (answers.base, answers.tuned) == (streamed.base, streamed.tuned) and held_out[0].input in answers.prompt
         assert studio.score(run_id).tuned.instances == 6
-        with pytest.raises(InputError, match="This task has no instances with unseen words"):
+        with raises(InputError, "unseen"):
             studio.score(run_id, unseen=True)
 
         studio.delete_run(run_id)
         assert studio.list_runs() == []
         for ask in (studio.run_status, studio.run_events, studio.held_out, studio.resume_run, studio.stop_run):
-            with pytest.raises(NotFoundError, match="It may have been deleted"):
+            with pytest.raises(NotFoundError):
                 ask(run_id)
     finally:
         studio.close()
@@ -85,45 +86,45 @@ def test_events_come_in_pages_from_an_offset(studio: Studio, tiny_model: Path) -
     assert (rest.events, rest.offset) == ([], page.offset)
     json.dumps(page.model_dump(mode="json"), allow_nan=False)
     for wrong in ("5", 1.5, True, None):
-        with pytest.raises(InputError, match="offset must be a whole number of bytes") as told:
+        with raises(InputError, "offset") as told:
             studio.run_events(run_id, wrong)  # type: ignore[arg-type]
         assert told.value.field == "offset"
 
 
-WRONG: list[tuple[dict[str, Any], type[StudioError], str]] = [
-    ({"method": {"name": "lora", "rank": 0}}, RecipeError, "rank must be between 1 and 256, not 0. Try 8."),
-    ({"task_id": "tiny_sum"}, NotFoundError, "There is no task 'tiny_sum' here. Did you mean tiny_sums?"),
-    ({"task_id": "../secrets"}, NotFoundError, "'../secrets' can't be the id of a task"),
-    ({"task_version": "000000000000"}, NotFoundError, "has no version '000000000000'"),
-    ({"model": "/nowhere"}, ModelError, "There is no folder /nowhere."),
-    ({"model": "owner/unknown"}, ModelError, "'owner/unknown' is not on this computer"),
-    ({"model": "no id at all"}, ModelError, "'no id at all' is neither a folder nor a hub id."),
-    ({"precision": "nf4", "method": "full"}, RecipeError, "Full fine-tuning changes the weights themselves"),
-    ({"training": {"learning_rate": float("nan")}}, RecipeError, "learning_rate must be a number above 0"),
+WRONG: list[tuple[dict[str, Any], type[StudioError], Facts]] = [
+    ({"method": {"name": "lora", "rank": 0}}, RecipeError, "rank 1 256 0 8"),
+    ({"task_id": "tiny_sum"}, NotFoundError, "tiny_sum tiny_sums"),
+    ({"task_id": "../secrets"}, NotFoundError, "../secrets task"),
+    ({"task_version": "000000000000"}, NotFoundError, "000000000000"),
+    ({"model": "/nowhere"}, ModelError, "/nowhere"),
+    ({"model": "owner/unknown"}, ModelError, "owner/unknown computer"),
+    ({"model": "no id at all"}, ModelError, ("no id at all", "hub")),
+    ({"precision": "nf4", "method": "full"}, RecipeError, "nf4"),
+    ({"training": {"learning_rate": float("nan")}}, RecipeError, "learning_rate 0"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "kind", "words"), WRONG, ids=lambda value: str(value)[:20])
 def test_a_wrong_recipe_leaves_no_folder(
-    studio: Studio, tiny_model: Path, changes: dict[str, Any], kind: type[StudioError], words: str
+    studio: Studio, tiny_model: Path, changes: dict[str, Any], kind: type[StudioError], words: Facts
 ) -> None:
     recipe = {**write_recipe(tiny_model), **changes}
     for act in (studio.start_run, studio.estimate):
         with pytest.raises(kind) as told:
             act(recipe)
-        assert words in str(told.value) and told.value.field
+        assert tells(told.value, words) and told.value.field
     assert list(studio.workspace.runs.iterdir()) == []
 
 
 def test_a_task_that_is_too_small_is_refused_at_once(studio: Studio, tiny_model: Path) -> None:
     small = import_task(studio.workspace, "small", count=2)
-    with pytest.raises(TaskError, match="needs at least 3 with different inputs"):
+    with raises(TaskError, "3"):
         studio.start_run(write_recipe(tiny_model, small))
     assert list(studio.workspace.runs.iterdir()) == []
 
 
 def test_a_chat_without_a_chat_template_is_told_by_the_estimate(studio: Studio, tiny_model: Path) -> None:
-    with pytest.raises(RecipeError, match="This model has no chat template") as told:
+    with raises(RecipeError, "chat template") as told:
         studio.estimate(write_recipe(tiny_model, objective={"name": "sft", "template": "chat"}))
     assert told.value.field == "objective.template"
 
@@ -141,7 +142,7 @@ def test_a_shared_studio_opens_no_folder_of_its_disk(workspace: Workspace, tiny_
         lambda: studio.describe_model("tests/../tests"),
         lambda: studio.token_lengths(TASK_ID, str(tiny_model)),
     ):
-        with pytest.raises(ModelError, match="This studio is shared, so folders of its own disk can't be chosen"):
+        with raises(ModelError, "shared"):
             act()
     assert studio.describe_model("builtin").parameters
     assert studio.read_recipe({"task_id": TASK_ID, "model": "owner/name"}).model == "owner/name"
@@ -168,7 +169,7 @@ def test_the_line_is_seen_from_the_outside(waiting: Studio, tiny_model: Path) ->
         first, second = (waiting.start_run(write_recipe(tiny_model)) for _ in range(2))
         wait_until(lambda: waiting.run_status(first).status == "running")
         assert waiting.run_status(second).position == 1 and waiting.run_status(second).can_stop
-        with pytest.raises(InputError, match="is training. Stop it first"):
+        with raises(InputError):
             waiting.delete_run(first)
         waiting.stop_run(second)
         assert waiting.run_status(second).status == "stopped" and waiting.run_status(second).can_resume
@@ -199,10 +200,10 @@ def test_a_run_whose_task_or_recipe_is_gone_is_still_listed(waiting: Studio, tin
     whole = waiting.start_run(write_recipe(tiny_model))
     listed = {one.run_id: one for one in waiting.list_runs()}
     assert set(listed) == {lost_task.run_id, damaged.run_id, whole}
-    assert "There is no task 'gone' here" in str(listed[lost_task.run_id].error)
+    assert tells(str(listed[lost_task.run_id].error), "gone")
     assert listed[lost_task.run_id].recipe["task_id"] == "gone", "what it was trained with is known all the same"
     assert listed[lost_task.run_id].sentence.startswith("gone by ")
-    with pytest.raises(NotFoundError, match="There is no task 'gone' here"):
+    with raises(NotFoundError, "gone"):
         describe_run(waiting, lost_task.run_id)
     with pytest.raises(StudioError, match="can't be read"):
         describe_run(waiting, damaged.run_id)
@@ -224,7 +225,7 @@ def test_what_is_no_run_id_is_told_in_words(studio: Studio, run_id: Any) -> None
         studio.held_out,
     )
     for act in acts:
-        with pytest.raises(NotFoundError, match="can't be the id of a run"):
+        with raises(NotFoundError):
             act(run_id)
     with pytest.raises(NotFoundError):
         studio.ask(run_id, "1 + 1")

@@ -61,7 +61,7 @@ def step(number: int, **more: Any) -> tuple[str, dict[str, Any]]:
 
 
 STARTED = ("started", {"pid": 1, "resumed_from": None})
-PHASE = ("phase", {"text": "Loading the base model", "part": 2, "parts": 4})
+PHASE = ("phase", {"text": "Loading a model", "part": 2, "parts": 4})
 COUNTED = ("counted", {"trainable": 5, "total": 100})
 
 
@@ -103,7 +103,7 @@ def test_a_run_that_was_never_launched_waits(run: Run) -> None:
 def test_what_is_known_while_it_trains(run: Run, living: subprocess.Popen[bytes]) -> None:
     run.save_process(living.pid)
     write(run, STARTED, PHASE)
-    assert look(run).phase == "Loading the base model: 2 of 4"
+    assert look(run).phase == "Loading a model: 2 of 4"
     write(run, COUNTED, step(3, examples_per_second=7.5), ("evaluated", {"step": 3, "held_out_loss": 1.5}))
     make_checkpoint(run, 3)
     status = look(run)

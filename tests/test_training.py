@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from architectures import make_model
+from telling import tells
 from tiny import TASK_ID, import_task, kinds, losses, read_all, resume, train, wait_until, write_recipe
 
 from studio.launchers.inline import InlineLauncher
@@ -328,28 +329,28 @@ def test_a_loss_that_stops_being_a_number_is_told_with_the_way_out(
     fragile = copy_model(tiny_model, tmp_path / "fragile", 1e19)
     recipe = write_recipe(fragile, method="full", training={"learning_rate": 1.0, "warmup_ratio": 0.0})
     _, last = fail(workspace, recipe)
-    assert last["error"].startswith("The loss stopped being a number at step 2: the steps were too large. Lower the le")
+    assert tells(last["error"], "loss 2")
     assert last["step"] == 1
     broken = copy_model(tiny_model, tmp_path / "broken", math.inf)
     _, last = fail(workspace, write_recipe(broken))
-    assert last["error"].startswith("The loss is no number from the first step on, so the base model itself")
+    assert tells(last["error"], "loss base model")
 
 
 def test_a_task_that_is_all_too_long_is_told_in_words(workspace: Workspace, tiny_model: Path) -> None:
     _, last = fail(workspace, write_recipe(tiny_model, training={"max_length": 8}))
-    assert last["error"].startswith("Not one of the 48 training examples fits into 8 tokens. Raise the longest example")
+    assert tells(last["error"], "48 8")
 
 
 def test_what_is_wrong_with_the_recipe_is_told_by_the_child_too(workspace: Workspace, tiny_model: Path) -> None:
     wrong = {
-        "targets 'nowhere'": {"method": {"name": "lora", "targets": "nowhere"}},
-        "There is no task 'gone' here": {"task_id": "gone"},
-        "There is no folder /gone": {"model": "/gone"},
-        "This model has no chat template": {"objective": {"name": "sft", "template": "chat"}},
+        "targets nowhere": {"method": {"name": "lora", "targets": "nowhere"}},
+        "gone": {"task_id": "gone"},
+        "/gone": {"model": "/gone"},
+        "chat template": {"objective": {"name": "sft", "template": "chat"}},
     }
     for words, changes in wrong.items():
         run, last = fail(workspace, {**write_recipe(tiny_model), **changes})
-        assert last["error"].startswith(words.split("'")[0].strip()), last["error"]
+        assert tells(last["error"], words), last["error"]
         assert "Traceback" not in last["error"] and run.list_checkpoints() == []
 
 
@@ -375,24 +376,24 @@ def test_running_out_of_memory_has_words() -> None:
     for attempt in (lambda: torch.empty(2**55), lambda: bytearray(2**60)):
         with pytest.raises((RuntimeError, MemoryError)) as caught:
             attempt()
-        assert explain_failure(caught.value)["error"] == "The device ran out of memory."
+        assert tells(explain_failure(caught.value)["error"], "memory")
     cuda = RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.")
-    assert "Lower the batch size" in explain_failure(cuda)["remedy"]
+    assert tells(explain_failure(cuda)["remedy"], "batch size")
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(28, "No space left on device"), "The disk is full."),
-        (RuntimeError("[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed writing"), "The disk is"),
-        (KeyboardInterrupt(), "The training was interrupted from its terminal."),
-        (ZeroDivisionError("by zero\nmore"), "The training broke: ZeroDivisionError: by zero"),
-        (AssertionError(), "The training broke: AssertionError: AssertionError"),
+        (OSError(28, "No space"), "disk full"),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed writing"), "disk full"),
+        (KeyboardInterrupt(), "terminal"),
+        (ZeroDivisionError("by zero\nmore"), "ZeroDivisionError"),
+        (AssertionError(), "AssertionError"),
     ],
 )
 def test_every_failure_has_words_of_one_line(error: BaseException, words: str) -> None:
     told = explain_failure(error)
-    assert told["error"].startswith(words) and "\n" not in told["error"] and told["remedy"].endswith(".")
+    assert tells(told["error"], words) and "\n" not in told["error"] and told["remedy"].endswith(".")
 
 
 def test_events_are_json_a_browser_can_read(finished: Run) -> None:

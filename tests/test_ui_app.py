@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from telling import raises, tells
 from tiny import find_free_port
 
 import app
@@ -28,12 +29,12 @@ def taken() -> Iterator[int]:
 
 @pytest.mark.parametrize("asked", ["abc", "0", "70000", "-1", "7860.5", "٣"])
 def test_a_port_that_is_none_is_refused_in_words(asked: str) -> None:
-    with pytest.raises(ValueError, match="The port must be a number between 1 and 65535"):
+    with raises(ValueError, "port 1 65535"):
         app.choose_port("127.0.0.1", asked)
 
 
 def test_a_taken_port_that_was_asked_for_is_refused_with_the_way_out(taken: int) -> None:
-    with pytest.raises(ValueError, match=rf"Port {taken} is taken .* python app.py --port \d+"):
+    with raises(ValueError, f"{taken} --port"):
         app.choose_port("127.0.0.1", str(taken))
 
 
@@ -43,11 +44,11 @@ def test_a_taken_port_that_nobody_asked_for_is_passed_over(
     monkeypatch.setattr(app, "PORT", taken)
     chosen = app.choose_port("127.0.0.1", None)
     assert taken < chosen < taken + app.TRIES
-    assert f"so the studio uses {chosen}" in capsys.readouterr().err
+    assert tells(capsys.readouterr().err, f"{taken} {chosen}")
 
 
 def test_an_address_of_another_computer_is_refused_in_words() -> None:
-    with pytest.raises(ValueError, match="not an address of this computer"):
+    with raises(ValueError, "192.0.2.1 127.0.0.1"):
         app.choose_port("192.0.2.1", "7860")
 
 
@@ -70,7 +71,7 @@ def test_a_studio_starts_says_where_and_ends_quietly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("environment", "said"),
-    [({"GRADIO_SERVER_PORT": "abc"}, "The port must be a number"), ({"STUDIO_HOME": "/proc/nowhere"}, "/proc/nowhere")],
+    [({"GRADIO_SERVER_PORT": "abc"}, "port"), ({"STUDIO_HOME": "/proc/nowhere"}, "/proc/nowhere")],
 )
 def test_what_keeps_it_from_starting_is_said_in_one_line(environment: dict[str, str], said: str) -> None:
     ended = subprocess.run(
@@ -82,7 +83,7 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(environment: dict[str, 
         timeout=60,
     )
     assert ended.returncode == 1
-    assert said in ended.stderr
+    assert tells(ended.stderr, said)
     assert "Traceback" not in ended.stderr
 
 

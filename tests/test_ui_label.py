@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from telling import tells
 from tiny import import_task, make_run
 
 from studio.chat.desk import Answers
@@ -162,7 +163,7 @@ def test_pasting_asks_for_columns(studio: Studio, task: str) -> None:
     whole = act(studio, "paste_inputs", task=task, text="one\n\ntwo", whole=True)
     assert whole["waiting"] == 1 and studio.labels.list_items(task)[5].input == "one\n\ntwo"
     waiting = [row["id"] for row in act(studio, "list_rows", task=task, show="waiting")["rows"]]
-    assert "wait for their first" in act(studio, "change_rows", task=task, ids=waiting, output="x")["error"]
+    assert act(studio, "change_rows", task=task, ids=waiting, output="x")["error"]
     act(studio, "change_rows", task=task, ids=waiting, delete=True)
     assert act(studio, "open_bench", task=task)["counts"]["waiting"] == 0
 
@@ -189,12 +190,12 @@ def test_a_file_of_inputs_asks_for_columns(
     assert bring("sums.txt", "9 + 9\n")["waiting"] == 0, "it is here already"
     assert bring("sums.json", '[{"a": "1", "b": "2"}]')["is_text"] is False
     for name, content, words in [
-        ("empty.txt", "", "empty.txt: the file is empty"),
-        ("blank.csv", " \n\n", "blank.csv: the file is empty"),
-        ("task.json", '{"Definition": ["x"], "Instances": []}', "task.json: this is a task, not a table of inputs"),
-        ("broken.json", "{", "the end is missing"),
+        ("empty.txt", "", "empty.txt empty"),
+        ("blank.csv", " \n\n", "blank.csv empty"),
+        ("task.json", '{"Definition": ["x"], "Instances": []}', "task.json task"),
+        ("broken.json", "{", "end"),
     ]:
-        assert words in bring(name, content)["error"]
+        assert tells(bring(name, content)["error"], words)
     assert act(studio, "open_bench", task=task)["counts"]["waiting"] == 3
 
 
@@ -233,4 +234,4 @@ def test_strangers_see_no_task_of_others(workspace: Any) -> None:
     for name in ("open_bench", "read_items", "look_together", "use_labels", "list_rows", "list_versions"):
         ask = {one.__name__: one for one in make_acts(studio)}[name]
         answer = ask({"task": hers, "person": "Ben", "ids": ["x"]}, SimpleNamespace(headers={HEADER: "ben_" * 8}))
-        assert "There is no task" in answer["error"] and answer["gone"] is True
+        assert answer["error"] and answer["gone"] is True

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from telling import tells
 from tiny import WritingLauncher, find_free_port, write_recipe, write_task
 
 pytestmark = pytest.mark.xdist_group("api")
@@ -74,7 +75,7 @@ def test_no_endpoint_tells_of_anothers_run(
 ) -> None:
     answer = served.call(token, endpoint, hers, *more)
     missing = served.call(token, endpoint, "20261120-070000-no-one", *more)
-    assert answer.startswith("refused: ") and "There is no run" in answer
+    assert answer.startswith("refused: ") and tells(answer, "run")
     assert answer == missing.replace("20261120-070000-no-one", hers)
     assert served.call(ANNA, "run_status", hers)["status"] == "queued"
 
@@ -85,7 +86,7 @@ def test_no_endpoint_tells_of_anothers_run(
 @pytest.mark.parametrize("token", [BEN, None])
 def test_no_act_of_the_page_touches_anothers_run(served: Shared, hers: str, name: str, token: str | None) -> None:
     answer = served.act(token, name, {"run": hers, "offset": 0, "request": "a" * 32})
-    assert "There is no run" in answer["error"] and answer["gone"] is True
+    assert tells(answer["error"], "run") and answer["gone"] is True
     assert served.act(ANNA, "pull", {"run": hers, "offset": 0})["facts"]["status"] == "queued"
 
 
@@ -94,7 +95,7 @@ def test_the_list_shows_ones_own_runs_and_how_many_others_wait(served: Shared, h
     mine = served.act(ANNA, "list_runs", {})
     assert [row["run"] for row in mine["rows"]] == [hers] and mine["others"] == 0
     assert served.act(BEN, "look", {}) == {"choices": []}
-    assert "There is no run" in served.act(BEN, "pick", {"run": hers, "part": "held_out", "index": 0})["error"]
+    assert tells(served.act(BEN, "pick", {"run": hers, "part": "held_out", "index": 0})["error"], "run")
 
 
 def test_ten_visitors_at_once_each_have_a_place_of_their_own(served: Shared, hers: str) -> None:
@@ -128,12 +129,12 @@ def test_a_task_is_seen_by_who_brought_it(served: Shared, tmp_path: Path) -> Non
     assert task_id in {card["task_id"] for card in anna.predict(api_name="/list_tasks")}
     assert task_id not in json.dumps(served.call(BEN, "list_tasks"))
     assert served.act(ANNA, "read_rows", {"task_id": task_id})["pages"] > 1
-    assert "There is no task" in served.act(BEN, "read_rows", {"task_id": task_id})["error"]
+    assert tells(served.act(BEN, "read_rows", {"task_id": task_id})["error"], task_id)
     hers = {"recipe": {**served.recipe, "task_id": task_id}, "place": 0, "finding": "few examples", "rule": "official"}
     for act in ("check_task", "preview_fix", "fix_task", "choose_split", "see_tokens"):
-        assert "There is no task" in served.act(BEN, act, hers)["error"], act
+        assert tells(served.act(BEN, act, hers)["error"], "task"), act
     assert served.act(ANNA, "see_tokens", hers)["total"] > 0 and served.act(ANNA, "check_task", hers)["html"]
-    assert "There is no task" in served.call(BEN, "estimate", {**served.recipe, "task_id": task_id})
+    assert tells(served.call(BEN, "estimate", {**served.recipe, "task_id": task_id}), task_id)
     assert served.call(ANNA, "estimate", {**served.recipe, "task_id": task_id})["trainable"] > 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import raises
 from tiny import WritingLauncher, make_checkpoint, wait_until, write_recipe, write_task
 
 from studio.errors import InputError, NotFoundError, StudioError, TaskError
@@ -134,7 +135,7 @@ def test_tasks_belong_to_who_brought_them(shared: Studio, tiny_model: Path, tmp_
         lambda: ben.token_lengths(hers, str(tiny_model)),
         lambda: ben.load_task(hers, anna.load_task(hers).version),
     ):
-        with pytest.raises(NotFoundError, match=f"There is no task '{hers}' here") as error:
+        with raises(NotFoundError, hers) as error:
             refused()
         assert "Did you mean" not in str(error.value) or hers not in str(error.value).split("Did you mean")[1]
     with pytest.raises(NotFoundError) as near:
@@ -148,7 +149,7 @@ def test_a_task_folder_of_another_owner_is_never_written_to(shared: Studio, tmp_
     anna, ben = shared.seen_by(ANNA), shared.seen_by(BEN)
     hers = bring_task(anna, tmp_path)
     (shared.workspace.tasks / hers / "owner").write_text(ben.visitor.owner or "")
-    with pytest.raises(TaskError, match="Give your file another name"):
+    with pytest.raises(TaskError):
         bring_task(anna, tmp_path, Definition=["Other words."])
     assert len(list((shared.workspace.tasks / hers).glob("*.json"))) == 1
 
@@ -192,7 +193,7 @@ def fail(workspace: Workspace, run_id: str, **values: Any) -> None:
     run.process_file.write_text('{"pid": 4194304, "created": 1, "offset": 0}')
     with EventWriter(run.events_file) as events:
         events.append("started", resumed_from=None)
-        events.append("failed", step=3, error="The device ran out of memory.", remedy="Lower the batch size.", **values)
+        events.append("failed", step=3, error="Something broke.", remedy="Mend it.", **values)
 
 
 def test_a_failed_run_is_trained_again_with_what_its_remedy_changes(workspace: Workspace, tiny_model: Path) -> None:

@@ -53,6 +53,6 @@ def test_a_run_keeps_so_many_votes_and_no_more(workspace: Workspace) -> None:
     studio.vote(run.run_id, VOTE)
     with run.votes_file.open("ab") as file:
         file.write(b"\n" * MOST_BYTES)
-    with pytest.raises(InputError, match="more votes than can be kept"):
+    with pytest.raises(InputError):
         studio.vote(run.run_id, {**VOTE, "prompt": "2 + 2"})
     assert studio.count_votes(run.run_id).base == 1

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from telling import raises, tells
 from tiny import is_root
 
 from studio.errors import NotFoundError, WorkspaceError
@@ -41,7 +42,7 @@ BAD_IDS = [
 
 @pytest.mark.parametrize("value", BAD_IDS, ids=lambda value: ascii(value)[:20])
 def test_what_is_no_id_is_refused_in_words(workspace: Workspace, value: object) -> None:
-    with pytest.raises(NotFoundError, match="can't be the id of a run: ids are small letters, digits, - and _") as told:
+    with raises(NotFoundError, "run - _") as told:
         workspace.find_run_folder(value)
     assert told.value.field == "run_id"
     assert len(str(told.value)) < 200
@@ -50,13 +51,13 @@ def test_what_is_no_id_is_refused_in_words(workspace: Workspace, value: object) 
 @pytest.mark.parametrize("value", ["x", "0", "20261120-071900-brave-otter", "a_b-c", "x" * 80])
 def test_a_well_formed_id_may_name_nothing(workspace: Workspace, value: str) -> None:
     assert check_id(value, "run") == value
-    with pytest.raises(NotFoundError, match=f"There is no run '{value}' here. It may have been deleted"):
+    with raises(NotFoundError, value):
         workspace.find_run_folder(value)
 
 
 def test_a_file_is_no_run(workspace: Workspace) -> None:
     (workspace.runs / "notes").write_text("not a folder")
-    with pytest.raises(NotFoundError, match="There is no run 'notes' here"):
+    with raises(NotFoundError, "notes"):
         workspace.find_run_folder("notes")
 
 
@@ -92,36 +93,36 @@ def test_its_place_is_chosen_by_the_environment(tmp_path: Path, monkeypatch: pyt
 def test_a_workspace_of_another_format_is_refused_and_kept(tmp_path: Path, text: bytes) -> None:
     Workspace(tmp_path)
     (tmp_path / "format").write_bytes(text)
-    with pytest.raises(WorkspaceError, match=r"has format '.*'; this studio reads format 1\. Use a newer studio"):
+    with raises(WorkspaceError, "format 1"):
         Workspace(tmp_path)
     assert (tmp_path / "format").read_bytes() == text
 
 
 def test_a_file_in_the_way_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WorkspaceError, match="a part of its path is a file"):
+    with raises(WorkspaceError, "path file"):
         Workspace(tmp_path / "file")
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "runs").write_text("")
-    with pytest.raises(WorkspaceError, match="there is a file of that name"):
+    with raises(WorkspaceError, "file name"):
         Workspace(tmp_path / "home")
 
 
 @pytest.mark.parametrize("name", ["~nobody-of-that-name/x", "a\x00b"])
 def test_a_name_that_can_be_no_folder_is_said_in_words(name: str) -> None:
-    with pytest.raises(WorkspaceError, match=r"can't be a folder: .*Set STUDIO_HOME to a folder that can be written"):
+    with raises(WorkspaceError, "STUDIO_HOME"):
         Workspace(name)
 
 
 def test_a_name_that_is_too_long_is_said_in_words(tmp_path: Path) -> None:
-    with pytest.raises(WorkspaceError, match="its name is too long"):
+    with raises(WorkspaceError, "name long"):
         Workspace(tmp_path / ("x" * 300))
 
 
 @pytest.mark.skipif(is_root(), reason="permission bits don't stop root")
 def test_a_folder_that_may_not_be_written_is_said_in_words(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(WorkspaceError, match=r"this user may not write there\. Set STUDIO_HOME"):
+    with raises(WorkspaceError, "STUDIO_HOME"):
         Workspace(tmp_path / "home")
 
 
@@ -181,15 +182,15 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_nothing_else(tmp_path: Pat
     pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
     words, left = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
-    assert words.startswith(f"The folder {tmp_path / 'cache'}: a file grew larger than this user may write.")
+    assert tells(words, f"{tmp_path / 'cache'} larger")
     assert left == "['file'] old"
 
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(28, "its disk is full. Free some space"), (30, "read-only disk"), (122, "quota"), (5, "Input/output error")],
+    [(28, "disk full"), (30, "disk read-only"), (122, "quota"), (5, "Input/output")],
 )
 def test_each_refusal_of_the_disk_has_words(tmp_path: Path, number: int, words: str) -> None:
-    with pytest.raises(WorkspaceError, match=words) as told, disk_errors_in_words(tmp_path):
+    with raises(WorkspaceError, words) as told, disk_errors_in_words(tmp_path):
         raise OSError(number, "Input/output error")
     assert str(told.value).startswith(f"The folder {tmp_path}: ")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import tells
 from tiny import import_task
 
 from studio.ui.method_page import draw_choices
@@ -31,13 +32,13 @@ def refuse_everywhere(served: Served, recipe: dict[str, Any] | str, field: str, 
     """Check that page and endpoints answer a recipe with the same words, beside `field`, and that no run is made."""
     before = {status.run_id for status in served.studio.list_runs()}
     for endpoint in ("estimate", "start_run"):
-        assert words in served.refusal(endpoint, recipe=recipe)
+        assert tells(served.refusal(endpoint, recipe=recipe), words)
     assert {status.run_id for status in served.studio.list_runs()} == before
     if isinstance(recipe, str):
         return
     numbers = weigh_recipe(served.studio, {"step": "method", "recipe": recipe}).numbers
     answered = json.loads(unescape(numbers.partition('data-errors="')[2].partition('"')[0]))
-    assert list(answered) == [field] and words in answered[field]
+    assert list(answered) == [field] and tells(answered[field], words)
     form = draw_choices(served.studio, recipe)
     assert f'data-error-for="{field}"' in form or field in ("model", "method.name")  # those stand on a card
 
@@ -45,27 +46,27 @@ def refuse_everywhere(served: Served, recipe: dict[str, Any] | str, field: str, 
 @pytest.mark.parametrize(
     ("method", "field", "words"),
     [
-        ({**LORA, "rank": 0}, "method.rank", "rank must be between 1 and 256, not 0. Try 8."),
-        ({**LORA, "rank": -1}, "method.rank", "rank must be between 1 and 256, not -1. Try 8."),
-        ({**LORA, "rank": 10_000}, "method.rank", "rank must be between 1 and 256, not 10000. Try 8."),
-        ({**LORA, "rank": 10**400}, "method.rank", "rank must be between 1 and 256"),
-        ({**LORA, "rank": 2.5}, "method.rank", "rank must be a whole number between 1 and 256, not 2.5. Try 8."),
-        ({**LORA, "rank": "many"}, "method.rank", "rank must be a whole number between 1 and 256, not 'many'. Try 8."),
-        ({**LORA, "rank": [8]}, "method.rank", "rank must be a whole number"),
-        ({**LORA, "rank": None}, "method.rank", "rank must be a whole number"),
+        ({**LORA, "rank": 0}, "method.rank", "rank 1 256 0 8"),
+        ({**LORA, "rank": -1}, "method.rank", "rank 1 256 -1 8"),
+        ({**LORA, "rank": 10_000}, "method.rank", "rank 1 256 10000 8"),
+        ({**LORA, "rank": 10**400}, "method.rank", "rank 1 256"),
+        ({**LORA, "rank": 2.5}, "method.rank", "rank 1 256 2.5 8"),
+        ({**LORA, "rank": "many"}, "method.rank", "rank 1 256 many 8"),
+        ({**LORA, "rank": [8]}, "method.rank", "rank"),
+        ({**LORA, "rank": None}, "method.rank", "rank"),
         (
             {**LORA, "alpha": "1e"},
             "method.alpha",
-            "alpha must be a whole number between 1 and 1,024, not '1e'. Try 16.",
+            "alpha 1 1,024 1e 16",
         ),
-        ({**LORA, "dropout": 1}, "method.dropout", "dropout must be between 0 and 0.9, not 1"),
-        ({**LORA, "targets": "wq, wk"}, "method.targets", "no linear layer of this model is called 'wq'"),
+        ({**LORA, "dropout": 1}, "method.dropout", "dropout 0 0.9 1"),
+        ({**LORA, "targets": "wq, wk"}, "method.targets", "wq"),
         ({**LORA, "targets": ""}, "method.targets", "targets"),
-        ({**LORA, "targets": "(((("}, "method.targets", "no linear layer of this model"),
-        ({**PREFIX, "tokens": 0}, "method.tokens", "tokens must be between 1 and 1,000, not 0. Try 20."),
-        ({**PREFIX, "tokens": 512}, "method.tokens", "tokens must be below 512, which is all this model can read"),
-        ({"name": "llama_adapter", "layers": 3}, "method.layers", "layers must be at most 2"),
-        ({"name": "lorra"}, "method.name", "Did you mean 'lora'?"),
+        ({**LORA, "targets": "(((("}, "method.targets", "layer"),
+        ({**PREFIX, "tokens": 0}, "method.tokens", "tokens 1 1,000 0 20"),
+        ({**PREFIX, "tokens": 512}, "method.tokens", "tokens 512"),
+        ({"name": "llama_adapter", "layers": 3}, "method.layers", "layers 2"),
+        ({"name": "lorra"}, "method.name", "lora"),
     ],
 )
 def test_a_wrong_setting_of_the_method(served: Served, method: dict[str, Any], field: str, words: str) -> None:
@@ -75,19 +76,19 @@ def test_a_wrong_setting_of_the_method(served: Served, method: dict[str, Any], f
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("learning_rate", "fast", "learning_rate must be a number above 0 and at most 1, not 'fast'"),
-        ("learning_rate", 0, "learning_rate must be"),
-        ("learning_rate", 7, "learning_rate must be"),
-        ("max_steps", 0, "max_steps must be between 1 and 1,000,000, not 0"),
-        ("max_steps", "1,000", "max_steps must be a whole number between 1 and 1,000,000, not '1,000'"),
-        ("batch_size", 1.5, "batch_size must be a whole number between 1 and 1,024, not 1.5"),
-        ("batch_size", 100_000, "batch_size must be between 1 and 1,024, not 100000"),
-        ("epochs", -1, "epochs must be"),
-        ("warmup_ratio", 1, "warmup_ratio must be"),
-        ("seed", -1, "seed must be between 0 and"),
-        ("optimiser", "sgd", "optimiser must be"),
-        ("attention", "magic", "attention must be"),
-        ("max_length", 8, "Not one of the 48 training examples fits into 8 tokens. Raise the longest example"),
+        ("learning_rate", "fast", "learning_rate 0 1 fast"),
+        ("learning_rate", 0, "learning_rate"),
+        ("learning_rate", 7, "learning_rate"),
+        ("max_steps", 0, "max_steps 1 1,000,000 0"),
+        ("max_steps", "1,000", "max_steps 1 1,000,000 1,000"),
+        ("batch_size", 1.5, "batch_size 1 1,024 1.5"),
+        ("batch_size", 100_000, "batch_size 1 1,024 100000"),
+        ("epochs", -1, "epochs"),
+        ("warmup_ratio", 1, "warmup_ratio"),
+        ("seed", -1, "seed 0"),
+        ("optimiser", "sgd", "optimiser"),
+        ("attention", "magic", "attention"),
+        ("max_length", 8, "48 8"),
     ],
 )
 def test_a_wrong_training_option(served: Served, name: str, value: Any, words: str) -> None:
@@ -101,7 +102,7 @@ def test_what_json_has_no_number_for(served: Served, number: str) -> None:
 
 
 def test_a_prompt_longer_than_what_the_model_reads(served: Served) -> None:
-    words = "Not one of the 48 training examples fits into 12 tokens."
+    words = "48 12"
     refuse_everywhere(served, write(served, method={**PREFIX, "tokens": 500}), "training.max_length", words)
     long = write(served, objective={"name": "sft", "template": "tk_instruct", "positive_examples": 2})
     assert served.ask("estimate", recipe=long)["examples"] == 48
@@ -116,12 +117,12 @@ def write_nothing(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (write_nothing, "has no config.json, so it does not hold a model"),
-        (lambda folder: (folder / "config.json").write_text("rank = 8"), "can't be read as JSON"),
-        (lambda folder: (folder / "config.json").write_text("[1, 2]"), "does not say a model_type"),
-        (lambda folder: (folder / "config.json").write_text('{"rank": 8}'), "does not say a model_type"),
-        (lambda folder: (folder / "config.json").write_text('{"model_type": "t5"}'), "of kind 't5'"),
-        (lambda folder: shutil.rmtree(folder), "There is no folder"),
+        (write_nothing, "config.json"),
+        (lambda folder: (folder / "config.json").write_text("rank = 8"), "JSON"),
+        (lambda folder: (folder / "config.json").write_text("[1, 2]"), "model_type"),
+        (lambda folder: (folder / "config.json").write_text('{"rank": 8}'), "model_type"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "t5"}'), "t5"),
+        (lambda folder: shutil.rmtree(folder), "folder"),
     ],
     ids=["none", "toml", "list", "settings", "t5", "gone"],
 )

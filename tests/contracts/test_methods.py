@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from architectures import ARCHITECTURES
+from telling import raises
 
 from studio.errors import RecipeError
 from studio.estimates.counting import count, count_saved
@@ -265,15 +266,13 @@ def test_it_says_what_it_is_and_when_to_choose_it(name: str) -> None:
 @pytest.mark.parametrize("name", ["prefix", "prompt", "ptuning"])
 def test_learnt_tokens_that_leave_no_room_are_refused(name: str, model_folder: Callable[[str], Path]) -> None:
     method, folder = METHODS.read({"name": name, "tokens": 128}), model_folder("gpt2")
-    with pytest.raises(
-        RecipeError, match="tokens must be below 128, which is all this model can read, not 128"
-    ) as told:
+    with raises(RecipeError, "tokens 128") as told:
         count(folder, method)
     assert told.value.field == "method.tokens"
 
 
 def test_more_layers_than_there_are_are_refused(model_folder: Callable[[str], Path]) -> None:
-    with pytest.raises(RecipeError, match="layers must be at most 3, which is all this model has, not 4") as told:
+    with raises(RecipeError, "layers 3 4") as told:
         count(model_folder("llama"), METHODS.read({"name": "llama_adapter", "layers": 4}))
     assert told.value.field == "method.layers"
 
