@@ -11,7 +11,7 @@ import pytest
 
 from studio.errors import TaskError
 from studio.tasks.mapping import Mapping
-from studio.tasks.prompt import write_pair, write_prompt, write_turns
+from studio.tasks.prompt import write_prompt, write_turns
 from studio.tasks.reading import Reading, preview_file, read_dataset, read_many, read_task, read_task_file
 from studio.tasks.row import OWN_INPUT
 from studio.tasks.rows import MappingNeeded
@@ -188,7 +188,7 @@ def test_preferences(shape: str) -> None:
     instance = task.instances[0]
     assert task.kind == "preference"
     assert (instance.input, instance.output, instance.rejected) == ("Colour of the sky?", ("Blue.",), "Loud.")
-    assert write_pair(task, instance) == ([USER], [GOOD], [BAD])
+    assert instance.write_pair(task) == ([USER], [GOOD], [BAD])
 
 
 @pytest.mark.parametrize(

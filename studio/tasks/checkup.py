@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.models.loading import load_tokenizer
 from studio.objectives.objective import Objective
-from studio.tasks.checks.lengths import Lengths, Limit, check_lengths, measure_lengths
+from studio.tasks.checks.lengths import Lengths, Limit, measure_lengths
 from studio.tasks.checks.report import Report, add_lengths, check_task
 from studio.tasks.comparison import compare
 from studio.tasks.repair import Repair
@@ -52,7 +52,7 @@ def measure_once(checked: Checked, task: Task, objective: Objective, folder: Pat
     """Return a check with the lengths of the task's rows in tokens of the model in `folder`. Raises StudioError."""
     with _CHECKING:
         lengths = _measure(_Edition(task), objective, folder, limit.tokens)
-    report = add_lengths(checked.report, lengths, check_lengths(task, lengths, limit))
+    report = add_lengths(checked.report, task, lengths, limit)
     return checked.model_copy(update={"report": report})
 
 
@@ -62,12 +62,18 @@ def preview_change(task: Task, changed: Task, most: int = 5) -> FixPreview:
     changes = [(name.replace("_", " "), str(before), str(after)) for name, (before, after) in found.fields.items()]
     places = {instance.id: f"Instances[{number}]" for number, instance in enumerate(task.instances)}
     some = (*found.changed, *found.deleted)[:most]
-    changes += [(places[one.id], _say(one.before), _say(one.after)) for one in some]
+    changes += [(places[one.id], _say(one.before, one.after), _say(one.after, one.before)) for one in some]
     return FixPreview(words=f"{found.words[:1].upper()}{found.words[1:]}.", changes=tuple(changes[:most]))
 
 
-def _say(instance: Instance | None) -> str:
-    return f"{instance.input[:200]} \u2192 {' | '.join(instance.output)[:200]}" if instance else ""
+def _say(instance: Instance | None, other: Instance | None) -> str:
+    """Input and outputs; of a conversation that was changed, the turns that differ."""
+    if instance is None:
+        return ""
+    if not instance.before or other is None:
+        return f"{instance.key[:200]} \u2192 {' | '.join(instance.output)[:200]}"
+    there = set(other.list_texts())
+    return " | ".join(text for text in instance.list_texts() if text not in there)[:400]
 
 
 class _Edition:

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from studio.errors import InputError
 from studio.tasks.cell import check_text
 from studio.tasks.kinds import KINDS, AnyInstance
+from studio.tasks.spoken import Spoken
 from studio.tasks.task import Example, Instance, SplitRule, Task
-from studio.tasks.turns import Spoken
 
 
 class EditConflict(InputError):

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from studio.tasks.dialogue import Dialogue
     from studio.tasks.task import Task
 
-Form = Literal["dialogue", "pair", "verdict", "text"]
-"""What an instance can be learnt as: turns that end in a right answer, a better and a worse answer, an answer with a
-verdict on it, running text."""
+Form = Literal["answer", "dialogue", "pair", "verdict", "text"]
+"""What an instance can be learnt or written as: two texts, turns that end in a right answer, a better and a worse
+answer, an answer with a verdict on it, running text."""
 
 Change = Callable[[str, str], str]
 """What is done to each text of an instance: (text, its place) to the text that stands there then."""
@@ -54,9 +54,10 @@ class Instance(Named, Frozen):
 
     words: ClassVar[str]  # many of them, as people say
     position: ClassVar[int] = 100
-    forms: ClassVar[tuple[Form, ...]]
+    forms: ClassVar[tuple[Form, ...]]  # the first holds all that an instance says
     role: ClassVar[str] = ""  # of a column that only rows of this kind have
     keys: ClassVar[tuple[str, ...]] = ()  # in a v2 file, beside id, input and output
+    enough: ClassVar[str] = ""  # of them, in a sentence about {count} and {letters}; "" where the answers say it
     needs_definition: ClassVar[bool] = False  # a task of plain v2 that has none says nothing
     takes_references: ClassVar[bool] = False  # several outputs may be right
 
@@ -118,15 +119,41 @@ class Instance(Named, Frozen):
     @property
     @abstractmethod
     def key(self) -> str:
-        """What makes an instance the same as another for a model that is asked: equal keys stay in one part."""
+        """What is asked, as one text: instances of equal keys are the same to a model, and stay in one part."""
 
-    @abstractmethod
+    @property
+    def lessons(self) -> frozenset[str]:
+        """What is taught about `key`; an instance whose lessons others of its key teach is a duplicate."""
+        return frozenset(self.output)
+
+    @property
+    def learnt(self) -> tuple[str, ...]:
+        """The answers that are trained on."""
+        return self.output[:1]
+
+    @property
+    def before(self) -> tuple[Message, ...]:
+        """The turns before the answer, where it has turns."""
+        return ()
+
     def list_texts(self) -> list[str]:
-        """Return every text that a model may read or write."""
+        """Return every text that a model may read or write: those that `map_texts` changes."""
+        found: list[str] = []
+
+        def note(text: str, place: str) -> str:
+            found.append(text)
+            return text
+
+        self.map_texts(note)
+        return found
 
     @abstractmethod
     def map_texts(self, change: Change, place: str = "") -> Self:
         """Return the instance with each of its texts put through `change`; itself if none is another then."""
+
+    @abstractmethod
+    def map_answers(self, change: Change, place: str = "") -> Self:
+        """The same with its answers alone, right and wrong ones."""
 
     def change(self, field: str, value: Any) -> Self:
         """Return the instance with another value of one of its fields, such as its output."""

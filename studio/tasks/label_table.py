@@ -56,7 +56,8 @@ def _passes(row: Row, wanted: Filter) -> bool:
     if not states[wanted.show] or (wanted.answer and wanted.answer not in [text.strip() for text in answers]):
         return False
     search = wanted.search.strip().casefold()
-    return not search or any(search in text.casefold() for text in (row.item.input, *row.item.outputs, *answers))
+    texts = row.item.instance.list_texts() if row.item.instance else [row.item.input]
+    return not search or any(search in text.casefold() for text in (*texts, *answers))
 
 
 def make_bulk_edits(items: Sequence[Item], output: str | None) -> list[Edit]:

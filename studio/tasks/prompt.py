@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from studio.errors import TaskError
-from studio.tasks.task import Example, Instance, Message, Task
+from studio.tasks.task import Example, Message, Task
 from studio.tasks.tool import say_calls
 
 Turn = dict[str, Any]
@@ -163,18 +163,6 @@ def say_turns(messages: Iterable[Message]) -> tuple[Turn, ...]:
         | {"role": turn.role, "content": turn.content}
         for turn in messages
     )
-
-
-def write_pair(task: Task, instance: Instance, positive_examples: int = 0) -> tuple[list[Turn], list[Turn], list[Turn]]:
-    """Return a preference as turns: those before the answers, the better answer, the worse one."""
-    if instance.messages:
-        better, worse = write_turns(instance.messages), write_turns(instance.rejected_messages)
-        shared = next((n for n, (a, b) in enumerate(zip(better, worse, strict=False)) if a != b), 0)
-        return better[:shared], better[shared:], worse[shared:]
-    prompt: list[Turn] = [dict(turn) for turn in write_messages(task, instance.input, positive_examples)]
-    answers = (instance.output[0], instance.rejected)
-    better, worse = ([{"role": "assistant", "content": text.strip()}] for text in answers)
-    return prompt, better, worse
 
 
 def write_answer(output: str, template: str = "plain") -> str:

@@ -80,6 +80,9 @@ TASK_REPAIRS = {
 }
 """Repairs of a whole task."""
 
+DELETING = ("merge",)
+"""The repairs by which rows vanish."""
+
 
 def offer_repairs(task: Task) -> tuple[Repair, ...]:
     """Return every repair that would change something, with the first changes as a preview."""

@@ -1,8 +1,9 @@
 """Which instances train, which choose the checkpoint, which are kept for the score.
 
-Knows only ids, inputs, labels and a seed. The same task and seed always give the same parts, on every machine and in
-every order of the file, because an instance's place is decided by a hash of its input. Equal inputs are never in two
-parts: a model must not be asked what it was shown. Each part is in hash order, so its first n are a fair sample.
+Knows only ids, keys, labels and a seed. The same task and seed always give the same parts, on every machine and in
+every order of the file, because an instance's place is decided by a hash of its key: what is asked, as its kind says,
+such as an input or the whole conversation before an answer. Equal keys are never in two parts: a model must not be
+asked what it was shown. Each part is in hash order, so its first n are a fair sample.
 
 A task may ask for another rule (`Task.split`): `stratified` gives each label its share of every part and keeps near
 duplicates together; `official` is that of Super-NI, whose test is the first 100 instances as they stand in the file.
@@ -15,6 +16,7 @@ from typing import NamedTuple, get_args
 
 from studio.errors import TaskError
 from studio.tasks.checks.similarity import find_groups
+from studio.tasks.gist import list_gists
 from studio.tasks.task import Instance, SplitRule, Task
 
 SHARE = 0.1
@@ -54,7 +56,7 @@ class _Version:
 def _split(version: _Version, seed: int) -> Split:
     """The parts of a task, kept, because a page asks for them again and again."""
     task = version.task
-    groups = _group_near(task, seed) if task.split == "stratified" else _group_by_input(task, seed)
+    groups = _group_near(task, seed) if task.split == "stratified" else _group_by_key(task, seed)
     if len(groups) < 3:
         total = len(task.instances)
         found = f"{total} instance{'s' * (total != 1)}" + (
@@ -75,8 +77,8 @@ def _split(version: _Version, seed: int) -> Split:
     return Split(train=_flat(groups), validation=_flat(validation), test=_flat(test))
 
 
-def _group_by_input(task: Task, seed: int) -> list[list[Instance]]:
-    """Instances with equal inputs together, the groups in hash order, each group in the order of ids."""
+def _group_by_key(task: Task, seed: int) -> list[list[Instance]]:
+    """Instances with equal keys together, the groups in hash order, each group in the order of ids."""
     groups: dict[str, list[Instance]] = defaultdict(list)
     for instance in task.instances:
         groups[instance.key].append(instance)
@@ -85,9 +87,9 @@ def _group_by_input(task: Task, seed: int) -> list[list[Instance]]:
 
 
 def _group_near(task: Task, seed: int) -> list[list[Instance]]:
-    """The groups of equal inputs, those that are nearly equal joined."""
-    groups = _group_by_input(task, seed)
-    joined = _find_near(tuple(group[0].key or group[0].output[0] for group in groups))
+    """The groups of equal keys, those that are nearly equal joined."""
+    groups = _group_by_key(task, seed)
+    joined = _find_near(tuple(list_gists([group[0] for group in groups])))
     leader = {number: near[0] for near in joined for number in near}
     whole: dict[int, list[Instance]] = defaultdict(list)
     for number, group in enumerate(groups):

@@ -1,19 +1,17 @@
-"""Turns of a conversation: which is the answer, what a turn says, and instances that are made of turns.
+"""Turns of a conversation: which is the answer, what a turn says, and how its texts are changed.
 
-A chat, a preference and a rating may each be a whole conversation: `Spoken` is what they share. Knows no form in which
-people write conversations down (`conversation.py`) and no tokens.
+Knows no form in which people write conversations down (`conversation.py`) and no tokens.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from pydantic import Field, model_validator
+from studio.tasks.instance import Change, Message
+from studio.tasks.prompt import write_turn
 
-from studio.errors import InputError
-from studio.tasks.dialogue import Dialogue, write_pair_dialogue
-from studio.tasks.instance import Change, Instance, Message
-from studio.tasks.prompt import say_turns, write_turn
-from studio.tasks.task import Task
+REASONING = ("reasoning_content", "reasoning", "thinking")
+"""Keys of a turn under which stands what was thought before it was said."""
 
 
 def find_answer(messages: Sequence[Message]) -> int:
@@ -31,23 +29,24 @@ def find_question(messages: Sequence[Message]) -> str:
 
 
 def say(message: Message) -> str:
-    """Return a turn as text: what it says, or the tools it calls."""
+    """Return a turn as text: what it says, and the tools it calls."""
     return write_turn({**message.extra, "content": message.content})
 
 
 def write_key(messages: Sequence[Message]) -> str:
     """Return what is said before an answer as one text; a question alone is its own text."""
-    if [turn.role for turn in messages] == ["user"]:
+    if len(messages) == 1 and messages[0].role == "user":
         return say(messages[0]).strip()
     return "\n".join(f"{turn.role}: {say(turn).strip()}" for turn in messages)
 
 
-def map_turns(messages: tuple[Message, ...], change: Change, place: str) -> tuple[Message, ...]:
-    """Return the turns with each text put through `change`; the same ones if none is another then."""
-    changed = tuple(
-        change_turn(turn, change(turn.content, f"{place}[{number}]")) for number, turn in enumerate(messages)
+def map_turns(
+    messages: tuple[Message, ...], change: Change, place: str, wanted: Callable[[Message], bool] = lambda turn: True
+) -> tuple[Message, ...]:
+    """Return the turns with each text of the wanted ones put through `change`."""
+    return tuple(
+        _map_turn(turn, change, f"{place}[{number}]") if wanted(turn) else turn for number, turn in enumerate(messages)
     )
-    return messages if changed == messages else changed
 
 
 def change_turn(turn: Message, content: str) -> Message:
@@ -58,97 +57,54 @@ def change_turn(turn: Message, content: str) -> Message:
     return turn.model_copy(update={"content": content, "extra": extra})
 
 
+def _map_turn(turn: Message, change: Change, place: str) -> Message:
+    """What a turn says, thinks and hands to tools; names and ids stay."""
+    changed = change_turn(turn, change(turn.content, place) if turn.content else "")
+    more = {
+        key: change(text, f"{place}.{key}")
+        for key in REASONING
+        if isinstance(text := turn.extra.get(key), str) and text
+    }
+    if calls := turn.extra.get("tool_calls"):
+        more["tool_calls"] = _map_calls(calls, change, f"{place}.tool_calls")
+    if all(turn.extra[key] == value for key, value in more.items()):
+        return changed
+    return changed.model_copy(update={"extra": {**changed.extra, **more}})
+
+
+def _map_calls(calls: Any, change: Change, place: str) -> Any:
+    if isinstance(calls, list):
+        return [_map_calls(call, change, f"{place}[{number}]") for number, call in enumerate(calls)]
+    if not isinstance(calls, dict):
+        return calls
+    known = {"function": _map_calls, "arguments": _map_arguments}
+    return {key: known[key](value, change, f"{place}.{key}") if key in known else value for key, value in calls.items()}
+
+
+def _map_arguments(arguments: Any, change: Change, place: str) -> Any:
+    """The texts among a call's arguments, which may themselves be written as JSON."""
+    if not isinstance(arguments, str):
+        return _map_strings(arguments, change, place)
+    try:
+        value = json.loads(arguments)
+    except ValueError:
+        return change(arguments, place) if arguments else arguments
+    changed = _map_strings(value, change, place)
+    return arguments if changed == value else json.dumps(changed, ensure_ascii=False)
+
+
+def _map_strings(value: Any, change: Change, place: str) -> Any:
+    if isinstance(value, str):
+        return change(value, place) if value else value
+    if isinstance(value, list):
+        return [_map_strings(item, change, f"{place}[{number}]") for number, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {key: _map_strings(item, change, f"{place}.{key}") for key, item in value.items()}
+    return value
+
+
 def message_to_json(message: Message) -> dict[str, Any]:
     """Return a turn as it stands in a v2 file."""
     more = {"counts": False} if not message.counts else {}
-    return (
-        {"role": message.role, "content": message.content} | more | ({"extra": message.extra} if message.extra else {})
-    )
-
-
-class Spoken(Instance):
-    """An instance that may be a whole conversation: then input and output are read off its turns."""
-
-    input: str = ""
-    output: tuple[str, ...] = ()
-    messages: tuple[Message, ...] = ()
-    tools: tuple[dict[str, Any], ...] = Field(default=())
-
-    @model_validator(mode="after")
-    def _reads_its_turns(self) -> Self:
-        if not self.messages and not self.output:
-            raise ValueError("there is neither a conversation nor an answer")
-        self._read_turns()
-        return self
-
-    def _read_turns(self) -> None:
-        if self.messages:
-            self.__dict__["input"] = find_question(self.messages)
-            self.__dict__["output"] = (say(self.messages[find_answer(self.messages)]),)
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy with changes; input and output are those of its turns."""
-        copy = super().model_copy(update=update, deep=deep)
-        copy._read_turns()
-        return copy
-
-    def change(self, field: str, value: Any) -> Self:
-        """Change one of its parts; of a conversation, the answer it is read from."""
-        if not self.messages or field not in ("input", "output"):
-            return super().change(field, value)
-        if field == "input":
-            raise InputError("This instance is a chat. Edit the turn instead (set_turn).", field="input")
-        return self.change_turn(find_answer(self.messages), value[0])
-
-    def change_turn(self, number: int, content: str) -> Self:
-        """Change what one turn says."""
-        turns = list(self.messages)
-        turns[number] = change_turn(turns[number], content)
-        return self.model_copy(update={"messages": tuple(turns)})
-
-    def write_more(self) -> dict[str, Any]:
-        """Return the turns and the tools."""
-        data: dict[str, Any] = {}
-        if self.messages:
-            data["messages"] = [message_to_json(message) for message in self.messages]
-        if self.tools:
-            data["tools"] = list(self.tools)
-        return data
-
-    @property
-    def key(self) -> str:
-        """The whole conversation before the last answer, or the input."""
-        if self.messages:
-            return write_key(self.messages[: find_answer(self.messages)])
-        return self.input.strip()
-
-    def list_texts(self) -> list[str]:
-        """Return what each turn says."""
-        if self.messages:
-            return [turn.content for turn in self.messages]
-        return [self.input, *self.output]
-
-    def map_texts(self, change: Change, place: str = "") -> Self:
-        """Change each turn, or input and outputs."""
-        update: dict[str, Any]
-        if self.messages:
-            update = {"messages": map_turns(self.messages, change, f"{place}.messages")}
-        else:
-            update = {
-                "input": change(self.input, f"{place}.input"),
-                "output": tuple(change(text, f"{place}.output[{n}]") for n, text in enumerate(self.output)),
-            }
-        return self._update(update)
-
-    def _update(self, update: dict[str, Any]) -> Self:
-        """A copy where something is another than it was, else the very same."""
-        if all(getattr(self, key) == value for key, value in update.items()):
-            return self
-        return self.model_copy(update=update)
-
-    def write_dialogue(self, task: Task, positive_examples: int = 0) -> Dialogue:
-        """Return the conversation, or definition and input by the user and the answer after them."""
-        if not self.messages:
-            return write_pair_dialogue(task, self.input, self.output[0], positive_examples)
-        counts = tuple(turn.role == "assistant" and turn.counts for turn in self.messages)
-        return Dialogue(say_turns(self.messages), counts, self.tools)
+    extra = {"extra": message.extra} if message.extra else {}
+    return {"role": message.role, "content": message.content} | more | extra

@@ -8,28 +8,41 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from studio.errors import InputError
-from studio.tasks.prompt import write_messages, write_pair, write_turns
+from studio.tasks.cell import Notes
+from studio.tasks.instance import Form, Message
+from studio.tasks.kinds import KINDS
+from studio.tasks.kinds.preference import Preference
+from studio.tasks.prompt import write_turns
 from studio.tasks.row import OWN_INPUT
 from studio.tasks.task import Instance, Task, write_v2
+from studio.tasks.tool import say_calls
+from studio.tasks.written_turn import read_turn
 
 Row = dict[str, Any]
 
 
 class Format(NamedTuple):
-    """A form of file: what it is called, its ending, and the kinds of task it can hold."""
+    """A form of file: what it is called, its ending, what of an instance it has words for, and how it is written.
+
+    It takes the kinds of data that are wholly said by one of `forms`.
+    """
 
     title: str
     suffix: str
-    kinds: tuple[str, ...]
+    forms: tuple[Form, ...]
     write: Callable[[Task], str]
+
+    def takes(self, task: Task) -> bool:
+        """Say whether a task can be written so."""
+        return KINDS.find(task.kind).forms[0] in self.forms
 
 
 def list_formats(task: Task) -> dict[str, str]:
     """Return name -> title of the forms a task can be written in."""
-    return {name: form.title for name, form in FORMATS.items() if task.kind in form.kinds}
+    return {name: form.title for name, form in FORMATS.items() if form.takes(task)}
 
 
 def write_task(task: Task, format: str = "v2") -> tuple[str, str]:
@@ -39,7 +52,7 @@ def write_task(task: Task, format: str = "v2") -> tuple[str, str]:
         raise InputError(
             f"There is no form of file {format[:40]!r}. Choose one of: {', '.join(list_formats(task))}.", field="format"
         )
-    if task.kind not in form.kinds:
+    if not form.takes(task):
         raise InputError(
             f"{form.title} has no place for a task of the kind {task.kind}. Choose one of: "
             f"{', '.join(list_formats(task))}.",
@@ -71,44 +84,63 @@ def _alpaca_row(task: Task, instance: Instance) -> Row:
     return {"instruction": instance.input, "input": "", "output": instance.output[0], **rest}
 
 
-def _conversation(task: Task, instance: Instance) -> list[Row]:
-    if instance.messages:
-        return write_turns(instance.messages)
-    return [*write_messages(task, instance.input), {"role": "assistant", "content": instance.output[0]}]
-
-
 def _write_openai(task: Task) -> str:
-    rows: list[Row] = []
-    for instance in task.instances:
-        rest = instance.extra if instance.messages else {}
-        tools = {"tools": list(instance.tools)} if instance.tools else {}
-        rows.append({"messages": _conversation(task, instance), **tools, **rest})
-    return _lines(rows)
+    return _lines([{"messages": _list_turns(task, instance), **_rest(instance)} for instance in task.instances])
+
+
+def _list_turns(task: Task, instance: Instance) -> list[Row]:
+    """The turns of a conversation as they were read, or those of an input and its answer."""
+    if not instance.messages:
+        return list(instance.write_dialogue(task).turns)
+    return [
+        row | _say_weight(turn, row)
+        for turn, row in zip(instance.messages, write_turns(instance.messages), strict=True)
+    ]
+
+
+def _say_weight(turn: Message, row: Row) -> Row:
+    """The flag of an answer that isn't learnt, where no flag of its file says so."""
+    says_so = turn.counts or not all(one.counts for one in read_turn(row, "", Notes()))
+    return {} if says_so else {"weight": 0}
+
+
+def _rest(instance: Instance) -> Row:
+    """What stands beside the turns."""
+    tools = {"tools": list(instance.tools)} if instance.tools else {}
+    return {**tools, **(instance.extra if instance.messages else {})}
 
 
 _SHAREGPT = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
+_CALL = "function_call"
 
 
 def _write_sharegpt(task: Task) -> str:
     rows: list[Row] = []
     for instance in task.instances:
-        turns: list[Row] = []
-        for turn in instance.messages:
-            turns.append({"from": str(turn.extra.get("from", _SHAREGPT[turn.role])), "value": turn.content})
+        turns = [_sharegpt_turn(turn) for turn in instance.messages]
         if not turns:
-            turns = [
-                {"from": _SHAREGPT[turn["role"]], "value": turn["content"]} for turn in _conversation(task, instance)
-            ]
-        rows.append({"id": instance.id, "conversations": turns, **(instance.extra if instance.messages else {})})
+            turns = [{"from": _SHAREGPT[one["role"]], "value": one["content"]} for one in _list_turns(task, instance)]
+        rest = _rest(instance)
+        if "tools" in rest:
+            rest["tools"] = json.dumps(rest["tools"], ensure_ascii=False)
+        rows.append({"id": instance.id, "conversations": turns, **rest})
     return _list(rows)
+
+
+def _sharegpt_turn(turn: Message) -> Row:
+    calls = "" if turn.content else say_calls(turn.extra.get("tool_calls"))
+    who = str(turn.extra.get("from", _CALL if calls else _SHAREGPT[turn.role]))
+    row = {"from": who, "value": turn.content or calls}
+    return row | _say_weight(turn, row)
 
 
 def _write_preferences(task: Task) -> str:
     rows: list[Row] = []
     for instance in task.instances:
-        prompt, chosen, rejected = write_pair(task, instance)
+        assert isinstance(instance, Preference)
         if instance.messages:
-            rows.append({"prompt": prompt, "chosen": chosen, "rejected": rejected})
+            prompt, chosen, rejected = instance.write_pair(task)
+            rows.append({"prompt": prompt, "chosen": chosen, "rejected": rejected, **_rest(instance)})
         else:
             asked = f"{task.definition}\n\n{instance.input}" if task.definition.strip() else instance.input
             row = {"prompt": asked, "chosen": instance.output[0], "rejected": instance.rejected}
@@ -119,8 +151,8 @@ def _write_preferences(task: Task) -> str:
 def _write_kto(task: Task) -> str:
     rows: list[Row] = []
     for instance in task.instances:
-        turns = _conversation(task, instance)
-        rows.append({"prompt": turns[:-1], "completion": turns[-1:], "label": bool(instance.liked)})
+        turns = _list_turns(task, instance)
+        rows.append({"prompt": turns[:-1], "completion": turns[-1:], "label": bool(instance.liked), **_rest(instance)})
     return _lines(rows)
 
 
@@ -143,13 +175,13 @@ def _write_text(task: Task) -> str:
 
 
 FORMATS = {
-    "v2": Format("Natural Instructions v2", ".json", ("instruction", "chat", "preference", "rating", "text"), write_v2),
-    "alpaca": Format("Alpaca", ".json", ("instruction",), _write_alpaca),
-    "openai": Format("OpenAI chat", ".jsonl", ("instruction", "chat"), _write_openai),
-    "sharegpt": Format("ShareGPT", ".json", ("instruction", "chat"), _write_sharegpt),
-    "preferences": Format("Preferences (TRL)", ".jsonl", ("preference",), _write_preferences),
-    "kto": Format("KTO (TRL)", ".jsonl", ("rating",), _write_kto),
-    "csv": Format("CSV", ".csv", ("instruction",), _write_csv),
+    "v2": Format("Natural Instructions v2", ".json", get_args(Form), write_v2),
+    "alpaca": Format("Alpaca", ".json", ("answer",), _write_alpaca),
+    "openai": Format("OpenAI chat", ".jsonl", ("answer", "dialogue"), _write_openai),
+    "sharegpt": Format("ShareGPT", ".json", ("answer", "dialogue"), _write_sharegpt),
+    "preferences": Format("Preferences (TRL)", ".jsonl", ("pair",), _write_preferences),
+    "kto": Format("KTO (TRL)", ".jsonl", ("verdict",), _write_kto),
+    "csv": Format("CSV", ".csv", ("answer",), _write_csv),
     "text": Format("Plain text", ".txt", ("text",), _write_text),
 }
 """Every form by its name."""

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 from studio.errors import TaskError
 from studio.tasks.checks.finding import Finding, count_of, say_places
+from studio.tasks.checks.labels import count_labels, read_label
 from studio.tasks.checks.similarity import find_groups, normalise
+from studio.tasks.gist import list_gists
 from studio.tasks.kinds import KINDS
 from studio.tasks.split import split_task
-from studio.tasks.task import Task
+from studio.tasks.task import Instance, Task
 
 FEW = 0.05
 """The share of validation and test that may be nearly known before that is more than a remark."""
@@ -19,16 +21,32 @@ def check_duplicates(task: Task, seed: int = 0) -> list[Finding]:
     return [*_find_equal(task), *_find_near(task, seed), *_find_in_examples(task)]
 
 
+def _text_of(instance: Instance) -> str:
+    """What is asked; where nothing is, what is answered."""
+    return instance.key or instance.output[0].strip()
+
+
 def _find_equal(task: Task) -> list[Finding]:
-    by_text: dict[str, list[int]] = defaultdict(list)
+    by_key: dict[str, list[int]] = defaultdict(list)
     for number, instance in enumerate(task.instances):
-        by_text[instance.key].append(number)
+        by_key[_text_of(instance)].append(number)
+    are_labels = bool(count_labels(task))
     same: list[int] = []
     other: list[int] = []
-    for numbers in by_text.values():
-        outputs = set(task.instances[numbers[0]].output)
-        for number in numbers[1:]:
-            (same if set(task.instances[number].output) <= outputs else other).append(number)
+    for numbers in by_key.values():
+        taught: set[str] = set()
+        meant: set[str] = set()
+        for place, number in enumerate(numbers):
+            lessons = task.instances[number].lessons
+            meanings = {read_label(text) for text in lessons} if are_labels else lessons
+            if place and lessons <= taught:
+                same.append(number)
+            elif place and not meanings <= meant:
+                other.append(number)
+            taught |= lessons
+            meant |= meanings
+    same.sort()
+    other.sort()
     findings = []
     if same:
         findings.append(
@@ -51,8 +69,9 @@ def _find_equal(task: Task) -> list[Finding]:
                 severity="warning",
                 title="One input, different outputs",
                 words=f"{count_of(len(other))} an input that stands there before with another output: "
-                f"{say_places(task, other)}, such as input {first.input[:60]!r} with output {first.output[0][:60]!r}. "
-                "If all outputs are right, merge them into one list of references; if not, correct them.",
+                f"{say_places(task, other)}, such as input {_text_of(first)[:60]!r} with output "
+                f"{first.output[0][:60]!r}. If all outputs are right, merge them into one list of references; if not, "
+                "correct them.",
                 numbers=tuple(other),
                 fix="merge",
                 fix_words="Merge their outputs",
@@ -62,8 +81,8 @@ def _find_equal(task: Task) -> list[Finding]:
 
 
 def _find_near(task: Task, seed: int) -> list[Finding]:
-    groups = find_groups([instance.key for instance in task.instances])
-    exact = [instance.key for instance in task.instances]
+    groups = find_groups(list_gists(task.instances))
+    exact = [_text_of(instance) for instance in task.instances]
     near = [group for group in groups if len({exact[number] for number in group}) > 1]
     if not near:
         return []
@@ -96,6 +115,7 @@ def _find_near(task: Task, seed: int) -> list[Finding]:
                 numbers=tuple(across),
                 fix="split apart",
                 fix_words="Keep them in one part",
+                follows=True,
             )
         )
     return findings
@@ -119,7 +139,7 @@ def _find_in_examples(task: Task) -> list[Finding]:
     findings = []
     for examples, word in ((task.positive_examples, "positive"), (task.negative_examples, "negative")):
         shown = {normalise(example.input) for example in examples if example.input.strip()}
-        numbers = tuple(n for n, item in enumerate(task.instances) if shown and normalise(item.input) in shown)
+        numbers = tuple(n for n, item in enumerate(task.instances) if shown and normalise(item.key) in shown)
         if numbers:
             findings.append(
                 Finding(

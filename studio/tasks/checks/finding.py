@@ -12,7 +12,11 @@ Severity = Literal["problem", "warning", "remark"]
 
 
 class Finding(BaseModel):
-    """What was found. `numbers` are places in `task.instances`; `fix` names one of `fixes.FIXES`, or is ""."""
+    """What was found. `numbers` are places in `task.instances`; `fix` names one of `fixes.FIXES`, or is "".
+
+    `follows` is True of what may vanish once the causes are mended, such as a balance of labels that are spelt in
+    several ways; it is told after them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,6 +27,7 @@ class Finding(BaseModel):
     numbers: tuple[int, ...] = ()
     fix: str = ""
     fix_words: str = ""
+    follows: bool = False
 
 
 def say_places(task: Task, numbers: Sequence[int], most: int = 3) -> str:

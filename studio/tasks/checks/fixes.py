@@ -1,14 +1,18 @@
-"""What can be done about a finding: functions from a task to a new one. Nothing is done unasked."""
+"""What can be done about a finding: functions from a task to a new one. Nothing is done unasked.
+
+One rule holds for all: what would delete most of a task is not offered.
+"""
 
 import hashlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 from studio.errors import InputError
 from studio.tasks.checks.content import PERSONAL
 from studio.tasks.checks.finding import Finding
-from studio.tasks.checks.labels import MOST_INSTANCES, count_labels, find_variants
-from studio.tasks.checks.language import guess_language
-from studio.tasks.repairs import TASK_REPAIRS, TEXT_REPAIRS, apply_repair, map_texts
+from studio.tasks.checks.labels import MOST_INSTANCES, count_labels, find_ceiling, find_variants, read_label
+from studio.tasks.checks.language import guess_language, list_side
+from studio.tasks.repairs import DELETING, TASK_REPAIRS, TEXT_REPAIRS, apply_repair, map_texts
 from studio.tasks.task import Instance, Task
 
 
@@ -24,20 +28,19 @@ def take_one_spelling(task: Task, finding: Finding) -> Task:
     variants = find_variants(task)
 
     def mend(instance: Instance) -> Instance:
-        output = tuple(dict.fromkeys(variants.get(text, text) for text in instance.output))
-        return instance if output == instance.output else instance.model_copy(update={"output": output})
+        spelt = instance.map_answers(lambda text, place: variants.get(text, text))
+        once = tuple(dict.fromkeys(spelt.output))
+        return spelt if once == spelt.output else spelt.model_copy(update={"output": once})
 
     return task.model_copy(update={"instances": tuple(map(mend, task.instances))})
 
 
 def balance(task: Task, finding: Finding) -> Task:
-    """Return the task with at most three times as many instances of a label as of the rarest, chosen by hash."""
-    counts = count_labels(task)
-    most = 3 * max(1, min(counts.values(), default=1))
-    room = dict.fromkeys(counts, most)
+    """Return the task without some instances of the labels that stand over their ceiling, chosen by hash."""
+    room = dict.fromkeys(map(read_label, counts := count_labels(task)), find_ceiling(counts) or len(task.instances))
     chosen = set()
     for instance in sorted(task.instances, key=_hash):
-        label = instance.output[0].strip()
+        label = read_label(instance.output[0])
         if room.get(label, 1) > 0:
             chosen.add(instance.id)
             room[label] = room.get(label, 2) - 1
@@ -66,8 +69,7 @@ def _declare(side: str) -> Callable[[Task, Finding], Task]:
     """Make the fix that writes down the language one side of the task really has."""
 
     def declare(task: Task, finding: Finding) -> Task:
-        texts = (item.output[0] if side == "output" else item.input for item in task.instances[:2000])
-        found = guess_language(texts).language
+        found = guess_language(list_side(task, side)).language
         return task.model_copy(update={f"{side}_languages": (found,)}) if found else task
 
     return declare
@@ -82,18 +84,46 @@ def _repair(name: str) -> Callable[[Task, Finding], Task]:
     return lambda task, finding: apply_repair(task, name)
 
 
-FIXES: dict[str, Callable[[Task, Finding], Task]] = {
-    "leave out": leave_out,
-    "one spelling": take_one_spelling,
-    "balance": balance,
-    "sample": sample,
-    "mask": mask,
-    "split apart": split_apart,
-    "declare input": _declare("input"),
-    "declare output": _declare("output"),
-    **{name: _repair(name) for name in (*TEXT_REPAIRS, *TASK_REPAIRS)},
+class Fix(NamedTuple):
+    """What a fix does, and whether rows may vanish by it."""
+
+    run: Callable[[Task, Finding], Task]
+    deletes: bool = False
+
+
+FIXES = {
+    "leave out": Fix(leave_out, deletes=True),
+    "one spelling": Fix(take_one_spelling),
+    "balance": Fix(balance, deletes=True),
+    "sample": Fix(sample, deletes=True),
+    "mask": Fix(mask),
+    "split apart": Fix(split_apart),
+    "declare input": Fix(_declare("input")),
+    "declare output": Fix(_declare("output")),
+    **{name: Fix(_repair(name), deletes=name in DELETING) for name in (*TEXT_REPAIRS, *TASK_REPAIRS)},
 }
 """Every fix by the name that findings carry."""
+
+MOST_LOST = 0.5
+"""The share of the rows that a fix may delete and still be offered: who loses more wants to look at the file first."""
+
+
+def offer_fix(task: Task, finding: Finding) -> Finding:
+    """Return the finding as it may be shown: without its fix where that would delete most of the rows."""
+    if finding.fix not in FIXES or not FIXES[finding.fix].deletes:
+        return finding
+    total, kept = len(task.instances), _count_kept(task, finding)
+    if total - kept <= MOST_LOST * total:
+        return finding
+    words = f"{finding.words} No fix is offered, since it would delete {total - kept:,} of {total:,} rows."
+    return finding.model_copy(update={"fix": "", "fix_words": "", "words": words})
+
+
+def _count_kept(task: Task, finding: Finding) -> int:
+    try:
+        return len(FIXES[finding.fix].run(task, finding).instances)
+    except InputError:  # nothing would be left
+        return 0
 
 
 def apply_fix(task: Task, finding: Finding) -> Task:
@@ -104,7 +134,7 @@ def apply_fix(task: Task, finding: Finding) -> Task:
         )
     if finding.numbers and max(finding.numbers) >= len(task.instances):
         raise InputError("The report is of another version of this task. Check the task again.", field="fix")
-    return FIXES[finding.fix](task, finding)
+    return FIXES[finding.fix].run(task, finding)
 
 
 def _hash(instance: Instance) -> bytes:

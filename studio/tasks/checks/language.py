@@ -36,6 +36,7 @@ _SCRIPTS = (
 )
 _COMPILED = tuple((name, re.compile(f"[{letters}]")) for name, letters in _SCRIPTS)
 _ASCII_LETTER = re.compile("[A-Za-z]")
+_LOOKED_AT = 2000
 RIGHT_TO_LEFT = {"Hebrew", "Arabic"}
 _ONE_LANGUAGE = {"Greek", "Hebrew", "Armenian", "Georgian", "Thai", "Tamil", "Telugu", "Japanese", "Chinese", "Korean",
                  "Bengali", "Gujarati", "Kannada", "Malayalam"}  # fmt: skip
@@ -103,13 +104,22 @@ def find_script(text: str) -> str:
     return script if counts[script] else ""
 
 
+def list_side(task: Task, side: str) -> list[str]:
+    """Return what people ask ("input") or what is answered to it ("output") in the first instances."""
+    some = task.instances[:_LOOKED_AT]
+    if side == "output":
+        return [text for item in some for text in item.learnt or item.output[:1]]
+    asked = ([turn.content for turn in item.before if turn.role == "user"] or [item.input] for item in some)
+    return [text for texts in asked for text in texts if text.strip()]
+
+
 def check_language(task: Task) -> list[Finding]:
     """Return where the declared language isn't the one that is read, and what the script means for the score."""
     sides: list[tuple[str, Sequence[str], tuple[str, ...]]] = [
-        ("Output_language", [instance.output[0] for instance in task.instances[:2000]], task.output_languages),
+        ("Output_language", list_side(task, "output"), task.output_languages),
     ]
-    if any(item.input for item in task.instances[:2000]):
-        sides.insert(0, ("Input_language", [item.input for item in task.instances[:2000]], task.input_languages))
+    if asked := list_side(task, "input"):
+        sides.insert(0, ("Input_language", asked, task.input_languages))
     findings = []
     for key, texts, declared in sides:
         found = guess_language(texts)

@@ -1,19 +1,13 @@
-"""How long instances are in tokens of a given tokenizer, and which a limit leaves out. Knows no tokenizer itself."""
+"""How long a task's rows are in tokens, and which a limit leaves out. Knows no tokenizer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from studio.tasks.checks.finding import Finding, count_of, say_places
-from studio.tasks.prompt import write_answer, write_prompt
-from studio.tasks.task import Instance, Task
-
-CountTokens = Callable[[list[str]], list[int]]
-"""Texts to their numbers of tokens, such as `lambda texts: list(map(len, tokenizer(texts)["input_ids"]))`."""
-
-_BATCH = 1000
+from studio.tasks.task import Task
 
 
 class Limit(NamedTuple):
@@ -43,25 +37,6 @@ class Lengths(BaseModel):
     too_long: tuple[int, ...]
     edges: tuple[int, ...]
     heights: tuple[int, ...]
-
-
-def count_lengths(task: Task, count_tokens: CountTokens, template: str = "plain") -> list[tuple[int, int]]:
-    """Return (tokens of the prompt, tokens of the answer) of every instance."""
-    found: list[tuple[int, int]] = []
-    for start in range(0, len(task.instances), _BATCH):
-        batch = task.instances[start : start + _BATCH]
-        prompts = count_tokens([_prompt_of(task, instance, template) for instance in batch])
-        answers = count_tokens([write_answer(instance.output[0], template) for instance in batch])
-        found += zip(prompts, answers, strict=True)
-    return found
-
-
-def _prompt_of(task: Task, instance: Instance, template: str) -> str:
-    if instance.messages:
-        return "\n".join(turn.content for turn in instance.messages[:-1])
-    if "text" in instance.forms:
-        return ""
-    return write_prompt(task, instance.input, "plain" if template == "chat" else template)
 
 
 def measure_lengths(lengths: Sequence[tuple[int, int]], limit: int | None) -> Lengths:
@@ -109,7 +84,8 @@ def check_lengths(task: Task, lengths: Lengths, limit: Limit) -> list[Finding]:
             words=f"Of {len(task.instances):,}, {count_of(count, 'are')} longer than {limit.tokens:,} tokens, {whose}; "
             f"the longest has {lengths.longest:,}: {say_places(task, lengths.too_long)}. {left_out} {way_out}",
             numbers=lengths.too_long,
-            fix="" if is_all else "leave out",
+            fix="leave out",
             fix_words=f"Leave out {count:,}",
+            follows=True,
         )
     ]

@@ -1,4 +1,4 @@
-"""The quality report of a task: every check, in the order of how much it matters. Plain values, nothing is changed."""
+"""The quality report of a task: every check, causes first, then what follows from them. Nothing is changed."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,18 @@ from pydantic import BaseModel, ConfigDict
 from studio.tasks.checks.content import check_content
 from studio.tasks.checks.duplicates import check_duplicates
 from studio.tasks.checks.finding import Finding
-from studio.tasks.checks.labels import check_enough, check_labels, count_labels, measure_entropy, say_enough
-from studio.tasks.checks.language import check_language, guess_language
-from studio.tasks.checks.lengths import CountTokens, Lengths, Limit, check_lengths, count_lengths, measure_lengths
+from studio.tasks.checks.fixes import offer_fix
+from studio.tasks.checks.labels import (
+    check_balance,
+    check_enough,
+    check_outputs,
+    check_spelling,
+    count_labels,
+    measure_entropy,
+    say_enough,
+)
+from studio.tasks.checks.language import check_language, guess_language, list_side
+from studio.tasks.checks.lengths import Lengths, Limit, check_lengths
 from studio.tasks.task import Task
 
 _ORDER = ("problem", "warning", "remark")
@@ -36,40 +45,31 @@ class Report(BaseModel):
         return next((finding for finding in self.findings if finding.name == name), None)
 
 
-def add_lengths(report: Report, lengths: Lengths, findings: Sequence[Finding]) -> Report:
-    """Return the report with lengths that were measured elsewhere, and what was found in them."""
-    return report.model_copy(update={"lengths": lengths, "findings": _sort([*report.findings, *findings])})
+def add_lengths(report: Report, task: Task, lengths: Lengths, limit: Limit) -> Report:
+    """Return the report with the lengths of the task's rows in tokens, and which are over the limit."""
+    found = [offer_fix(task, finding) for finding in check_lengths(task, lengths, limit)]
+    return report.model_copy(update={"lengths": lengths, "findings": _sort([*report.findings, *found])})
 
 
-def check_task(
-    task: Task,
-    count_tokens: CountTokens | None = None,
-    limit: int | None = None,
-    template: str = "plain",
-    seed: int = 0,
-) -> Report:
-    """Return the report of a task; with `count_tokens`, also how long it is in tokens and what is over `limit`."""
-    lengths = None
-    findings = [*check_enough(task), *check_labels(task), *check_duplicates(task, seed), *check_content(task)]
-    findings += check_language(task)
-    if count_tokens is not None:
-        lengths = measure_lengths(count_lengths(task, count_tokens, template), limit)
-        findings += check_lengths(task, lengths, Limit(limit, limit)) if limit else []
+def check_task(task: Task, seed: int = 0) -> Report:
+    """Return the report of a task."""
+    causes = [*check_spelling(task), *check_content(task), *check_outputs(task), *check_duplicates(task, seed)]
+    findings = [*causes, *check_language(task), *check_balance(task), *check_enough(task)]
     labels = count_labels(task)
-    spoken = guess_language(instance.output[0] for instance in task.instances[:2000])
+    spoken = guess_language(list_side(task, "output"))
     return Report(
         task_id=task.task_id,
         version=task.version,
         instances=len(task.instances),
-        findings=_sort(findings),
+        findings=_sort([offer_fix(task, finding) for finding in findings]),
         labels=labels,
         entropy=measure_entropy(labels),
         script=spoken.script,
         language=spoken.language,
         enough=say_enough(task),
-        lengths=lengths,
     )
 
 
 def _sort(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda finding: _ORDER.index(finding.severity)))
+    """Causes before what follows from them; of each, what matters most first."""
+    return tuple(sorted(findings, key=lambda finding: (finding.follows, _ORDER.index(finding.severity))))

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Self
 
 from studio.tasks.instance import Form, Message
-from studio.tasks.turns import Spoken
+from studio.tasks.spoken import Spoken
 
 
 class Chat(Spoken):

@@ -16,7 +16,7 @@ class Instruction(Instance):
     title: ClassVar[str] = "Instructions"
     words: ClassVar[str] = "inputs with their answers"
     position: ClassVar[int] = 1
-    forms: ClassVar[tuple[Form, ...]] = ("dialogue",)
+    forms: ClassVar[tuple[Form, ...]] = ("answer", "dialogue")
     needs_definition: ClassVar[bool] = True
     takes_references: ClassVar[bool] = True
 
@@ -40,10 +40,13 @@ class Instruction(Instance):
     def map_texts(self, change: Change, place: str = "") -> Self:
         """Change input and outputs."""
         input = change(self.input, f"{place}.input")
+        changed = self if input == self.input else self.model_copy(update={"input": input})
+        return changed.map_answers(change, place)
+
+    def map_answers(self, change: Change, place: str = "") -> Self:
+        """Change the outputs."""
         output = tuple(change(text, f"{place}.output[{n}]") for n, text in enumerate(self.output))
-        if (input, output) == (self.input, self.output):
-            return self
-        return self.model_copy(update={"input": input, "output": output})
+        return self if output == self.output else self.model_copy(update={"output": output})
 
     def write_dialogue(self, task: Task, positive_examples: int = 0) -> Dialogue:
         """Return definition and input by the user, and the answer."""

@@ -1,9 +1,13 @@
 """Preferences: a better and a worse answer to the same input or conversation."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from studio.tasks.instance import Change, Form, Message
-from studio.tasks.turns import Spoken, change_turn, find_answer, map_turns, message_to_json, say
+from studio.tasks.prompt import Turn, write_messages, write_turns
+from studio.tasks.spoken import Spoken
+from studio.tasks.task import Task
+from studio.tasks.turns import change_turn, find_answer, map_turns, message_to_json, say
 
 
 class Preference(Spoken):
@@ -14,8 +18,9 @@ class Preference(Spoken):
     title: ClassVar[str] = "Preferences"
     words: ClassVar[str] = "pairs of a better and a worse answer"
     position: ClassVar[int] = 4
-    forms: ClassVar[tuple[Form, ...]] = ("dialogue", "pair")
+    forms: ClassVar[tuple[Form, ...]] = ("pair", "dialogue")
     role: ClassVar[str] = "rejected"
+    enough: ClassVar[str] = "{count:,} pairs; a few thousand are a good start."
     keys: ClassVar[tuple[str, ...]] = ("messages", "tools", "rejected", "rejected_messages")
 
     rejected: str = ""
@@ -34,6 +39,15 @@ class Preference(Spoken):
         turns[number] = change_turn(turns[number], value)
         return self.model_copy(update={"rejected_messages": tuple(turns)})
 
+    def change_turn(self, number: int, content: str) -> Self:
+        """Change what one turn says, in both conversations where it stands in both."""
+        changed = super().change_turn(number, content)
+        others = list(self.rejected_messages)
+        if others[number : number + 1] != [self.messages[number]]:
+            return changed
+        others[number] = changed.messages[number]
+        return changed.model_copy(update={"rejected_messages": tuple(others)})
+
     @classmethod
     def make(cls, id: str, input: str, output: tuple[str, ...], extra: dict[str, Any] | None = None) -> Self:
         """Return the preference that has no worse answer yet."""
@@ -48,14 +62,27 @@ class Preference(Spoken):
             data["rejected_messages"] = [message_to_json(message) for message in self.rejected_messages]
         return data
 
-    def list_texts(self) -> list[str]:
-        """Return what both conversations say."""
-        return [*super().list_texts(), *([turn.content for turn in self.rejected_messages] or [self.rejected])]
+    @property
+    def lessons(self) -> frozenset[str]:
+        """Which answer is better than which."""
+        return frozenset({f"{self.output[0]} > {self.rejected}"})
 
-    def map_texts(self, change: Change, place: str = "") -> Self:
-        """Change both answers, and what stands before each."""
-        better = super().map_texts(change, place)
+    def _map(self, change: Change, place: str, wanted: Callable[[Message], bool]) -> Self:
+        """Both answers, and what stands before each."""
+        better = super()._map(change, place, wanted)
         if self.rejected_messages:
-            turns = map_turns(self.rejected_messages, change, f"{place}.rejected_messages")
+            turns = map_turns(self.rejected_messages, change, f"{place}.rejected_messages", wanted)
             return better._update({"rejected_messages": turns})
-        return better._update({"rejected": change(self.rejected, f"{place}.rejected")})
+        rejected = change(self.rejected, f"{place}.rejected") if self.rejected else ""
+        return better._update({"rejected": rejected})
+
+    def write_pair(self, task: Task) -> tuple[list[Turn], list[Turn], list[Turn]]:
+        """Return the turns before the answers, the better answer and the worse one."""
+        if not self.messages:
+            answers = (self.output[0], self.rejected)
+            better, worse = ([{"role": "assistant", "content": text.strip()}] for text in answers)
+            return write_messages(task, self.input), better, worse
+        better, worse = write_turns(self.messages), write_turns(self.rejected_messages)
+        most = min(find_answer(self.messages), find_answer(self.rejected_messages))
+        shared = next((n for n in range(most) if better[n] != worse[n]), most)
+        return better[:shared], better[shared:], worse[shared:]

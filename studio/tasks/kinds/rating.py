@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Self
 
 from studio.tasks.instance import Form
-from studio.tasks.turns import Spoken
+from studio.tasks.spoken import Spoken
 
 
 class Rating(Spoken):
@@ -15,6 +15,7 @@ class Rating(Spoken):
     position: ClassVar[int] = 5
     forms: ClassVar[tuple[Form, ...]] = ("verdict",)
     role: ClassVar[str] = "liked"
+    enough: ClassVar[str] = "{count:,} ratings; a few thousand are a good start."
     keys: ClassVar[tuple[str, ...]] = ("messages", "tools", "liked")
 
     liked: bool | None = None
@@ -23,6 +24,11 @@ class Rating(Spoken):
     def make(cls, id: str, input: str, output: tuple[str, ...], extra: dict[str, Any] | None = None) -> Self:
         """Return the rating that has no verdict yet."""
         return cls(id=id, input=input, output=output, extra=extra or {})
+
+    @property
+    def lessons(self) -> frozenset[str]:
+        """The answer with its verdict."""
+        return frozenset({f"{self.output[0]} is liked: {self.liked}"})
 
     def write_more(self) -> dict[str, Any]:
         """Return the turns, and the verdict."""

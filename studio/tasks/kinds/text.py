@@ -18,6 +18,9 @@ class Text(Instance):
     position: ClassVar[int] = 2
     forms: ClassVar[tuple[Form, ...]] = ("text",)
     role: ClassVar[str] = "text"
+    enough: ClassVar[str] = (
+        "{letters:,} characters of running text; a million or more are a good start for continued pre-training."
+    )
 
     output: tuple[str, ...] = Field(min_length=1)
 
@@ -31,14 +34,14 @@ class Text(Instance):
         """The text."""
         return self.output[0].strip()
 
-    def list_texts(self) -> list[str]:
-        """Return the text."""
-        return list(self.output)
-
     def map_texts(self, change: Change, place: str = "") -> Self:
         """Change the text."""
         output = tuple(change(text, f"{place}.output[{n}]") for n, text in enumerate(self.output))
         return self if output == self.output else self.model_copy(update={"output": output})
+
+    def map_answers(self, change: Change, place: str = "") -> Self:
+        """Change the text."""
+        return self.map_texts(change, place)
 
     def write_dialogue(self, task: Task, positive_examples: int = 0) -> Dialogue:
         """Return the text as what the model says unasked."""

@@ -12,12 +12,12 @@ def draw_labels(report: Report) -> str:
     """Return a bar for each label, the most frequent first; "" where outputs are free text."""
     if not report.labels:
         return ""
-    most = max(report.labels.values())
+    most, total = max(report.labels.values()), sum(report.labels.values())
     shown = list(report.labels.items())[:_MOST_LABELS]
     bars = "".join(
         f'<li><span class="label">{foreign(label, 60)}</span><span class="bar" aria-hidden="true">'
         f'<i style="width:{100 * count / most:.1f}%"></i></span><span class="num">{number(count)}</span>'
-        f'<span class="num hint">{percent(100 * count / report.instances)}</span></li>'
+        f'<span class="num hint">{percent(100 * count / total)}</span></li>'
         for label, count in shown
     )
     more = len(report.labels) - len(shown)

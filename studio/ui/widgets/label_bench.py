@@ -90,7 +90,7 @@ def read_items(visit: Studio, asked: Any) -> dict[str, Any]:
 
 def write_item(item: Item) -> dict[str, Any]:
     """Return an item as the page has it; of a chat, the turns before its answer too."""
-    turns = item.instance.messages[:-1] if item.instance else ()
+    turns = item.instance.before if item.instance else ()
     return {
         "id": item.id,
         "number": item.number,

@@ -98,7 +98,7 @@ def _find_places(studio: Studio, asked: dict[str, Any]) -> set[int] | None:
 
 
 def _holds(instance: Instance, search: str) -> bool:
-    return search in instance.input.casefold() or any(search in output.casefold() for output in instance.output)
+    return any(search in text.casefold() for text in instance.list_texts())
 
 
 def _name_kept(task: Task) -> Callable[[Instance], str]:
