@@ -10,6 +10,7 @@ from architectures import make_model
 from studio.objectives.objective import Row, count_shared
 
 BEGINNING = list(range(40, 60))
+MANY = 1_000
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2", "gemma3_text"])
@@ -84,7 +85,7 @@ def test_loss_and_gradients_are_those_of_the_rows_alone(
     rows = make_rows(beginning)
     wanted, gradients = measure_alone(model, rows)
     one_pass(model)
-    batch = Batcher(0, shares)(rows)
+    batch = Batcher(0, MANY if shares else 0)(rows)
     assert ("prefix_ids" in batch) == (shares and beginning is not None)
     loss = StudioTrainer.compute_loss(None, model, batch)  # type: ignore[arg-type]
     assert float(loss.detach()) == pytest.approx(wanted, abs=1e-5)
@@ -99,7 +100,7 @@ def test_the_last_block_writes_only_where_something_is_learnt(model: Any, one_pa
     from studio.runs.batch import Batcher, read_learnt
 
     one_pass(model)
-    batch = Batcher(0, shares=True)(make_rows(BEGINNING))
+    batch = Batcher(0, MANY)(make_rows(BEGINNING))
     places: dict[str, int] = {}
     blocks = model.get_base_model().get_decoder()
     blocks = getattr(blocks, "layers", None) or blocks.h
@@ -156,6 +157,26 @@ def test_padding_changes_nothing(model: Any) -> None:
     assert float(padded.total.detach()) == pytest.approx(float(alone.total.detach()), abs=1e-5)
 
 
+@pytest.mark.parametrize("padding", ["right", "alone"])
+def test_rows_may_be_filled_up_where_nobody_looks_or_not_at_all(model: Any, padding: Any) -> None:
+    from studio.runs.batch import Batcher, sum_loss
+
+    rows = make_rows()
+    wanted, gradients = measure_alone(model, rows)
+    seen: list[Any] = []
+    hook = model.register_forward_pre_hook(lambda _, args, given: seen.append(given), with_kwargs=True)
+    found = sum_loss(model, Batcher(0, padding=padding)(rows))
+    hook.remove()
+    assert [tuple(given["input_ids"].shape) for given in seen] == (
+        [(5, 26)] if padding == "right" else [(1, len(row["input_ids"])) for row in rows]
+    )
+    assert not any("attention_mask" in given for given in seen)
+    (found.total / found.learnt).backward()
+    assert float(found.total.detach() / found.learnt) == pytest.approx(wanted, abs=1e-5)
+    for name, value in take_gradients(model).items():
+        assert (value - gradients[name]).norm() <= 1e-4 * gradients[name].norm() + 1e-7, name
+
+
 def test_the_head_reads_only_what_is_learnt() -> None:
     from studio.runs.batch import Batcher
 
@@ -175,33 +196,9 @@ def test_what_is_shared_ends_before_the_first_learnt_token() -> None:
 
     same = [{"input_ids": [*BEGINNING, 7, 8], "labels": [-100] * 20 + [7, 8]}] * 3
     assert count_shared([Row(**row) for row in same]) == 19
-    batch = Batcher(0, shares=True)(same)
+    batch = Batcher(0, MANY)(same)
     assert batch["prefix_ids"].tolist() == [BEGINNING[:19]]
     assert batch["input_ids"].tolist() == [[BEGINNING[19], 7, 8]] * 3
     assert count_shared([Row([1, 2], [1, 2])] * 2) == 0
     assert count_shared([Row([], [])]) == 0
-
-
-def test_sharing_is_tried_before_it_is_used(model: Any) -> None:
-    from studio.runs.batch import Batcher, try_sharing
-
-    rows = [Row(**row) for row in make_rows(BEGINNING)]
-    before = model.config._attn_implementation
-    model.train()
-    batcher = Batcher(0)
-    slides = model.config.model_type == "gemma3_text"  # its window is shorter than these rows
-    assert try_sharing(model, batcher, rows) == batcher.shares == (not slides) and model.training
-    assert (model.config._attn_implementation == before) == slides
-    model.set_attn_implementation(before)
-    model.eval()
-
-
-def test_a_model_that_forgets_the_beginning_is_found_out(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from studio.runs.batch import Batcher, try_sharing
-
-    short = [Row(**row) for row in make_rows(BEGINNING[:8])[:1]] * 2
-    before, batcher = model.config._attn_implementation, Batcher(0)
-    assert try_sharing(model, batcher, short)
-    model.set_attn_implementation(before)
-    monkeypatch.setattr(type(model), "set_attn_implementation", lambda model, name: None, raising=False)
-    assert not try_sharing(model, batcher, short) and not batcher.shares  # its attention takes all rows for one text
+    assert Batcher(0, 12)(same)["prefix_ids"].tolist() == [BEGINNING[:12]], "no more than was tried"

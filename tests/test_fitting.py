@@ -102,7 +102,7 @@ def test_attention_that_is_one_operation_keeps_its_weights_once(folder: Path) ->
     use_one_pass(model)
     labels = [-100] * (LENGTH - 1) + [9]
     rows = [{"input_ids": [7] * 8 + [number + 20] * (LENGTH - 8), "labels": labels} for number in range(ROWS)]
-    batch = Batcher(0, shares=True)(rows)
+    batch = Batcher(0, 8)(rows)
     assert batch["prefix_ids"].tolist() == [[7] * 8]
     whole = (8 + ROWS * (LENGTH - 8)) / LENGTH
 

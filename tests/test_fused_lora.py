@@ -181,16 +181,15 @@ def test_int8_stays_with_its_library(tiny_model: Path) -> None:
 def test_the_session_trains_so(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tiny import import_task, losses, read_all, train, write_recipe
 
-    from studio.runs import session
+    from studio.runs.recipe import Recipe
+    from studio.runs.trial import FUSED
     from studio.workspace import Workspace
 
-    fused: list[int] = []
-    monkeypatch.setattr(
-        session, "fuse_lora", lambda model, real=session.fuse_lora, **options: fused.append(real(model, **options))
-    )
+    monkeypatch.setattr(Recipe, "choose_half", lambda *_: "bf16")
     workspace = Workspace(tmp_path / "home")
     import_task(workspace)
     run = train(workspace, write_recipe(tiny_model, method={"name": "lora", "rank": 4}, training={"max_steps": 30}))
-    said = losses(read_all(run))
-    assert fused == [14]
-    assert said[30] < 0.95 * said[1]
+    events = read_all(run)
+    prepared = next(event for event in events if event["event"] == "prepared")
+    assert FUSED in [path["path"] for path in prepared["paths"] if path["used"]]
+    assert losses(events)[30] < 0.95 * losses(events)[1]

@@ -32,6 +32,7 @@ HEAVY_AT_TOP = {
     "studio.runs.sampling": "the training child",
     "studio.runs.session": "the training child",
     "studio.runs.trainer": "the training child",
+    "studio.runs.trial": "the training child",
     "studio.world.checkpoint": "making the built-in base",
     "studio.world.export": "making the built-in base",
     "studio.world.network": "making the built-in base",

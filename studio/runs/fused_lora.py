@@ -14,13 +14,16 @@ from peft.tuners.lora import LoraLayer
 from torch.nn.functional import linear
 
 from studio.estimates.memory import MOST_COPIED_BYTES
+from studio.models.forward import call_model
 
 WIDEST_RANK = 48
 """Layers are computed together up to this rank in all: beyond it, the zeros of their B cost more than calls."""
 
 
-def fuse_lora(model: Any, keep_copies: bool = True) -> int:
+def fuse_lora(model: Any, keep_copies: bool = True, ids: torch.Tensor | None = None) -> int:
     """Let the plain LoRA layers of a model compute so under autocast; return how many there are.
+
+    Which of them read the same is seen as the model reads `ids` (1 x tokens).
 
     A base in 32 bits is multiplied as a copy in 16, kept from step to step, which takes no more than the way back keeps
     anyhow, and so is a small base in 4 bits; without `keep_copies`, as gradient checkpointing wants it, each is made
@@ -35,15 +38,22 @@ def fuse_lora(model: Any, keep_copies: bool = True) -> int:
         return keeps_4_bits if _find_state(layer) else keep_copies or weight.element_size() == 2
 
     alone = [[layer] for layer in layers if not is_kept(layer)]  # made anew each time, and many at once take more room
-    for group in [*find_groups(model, [layer for layer in layers if is_kept(layer)]), *alone]:
+    for group in [*find_groups(model, [layer for layer in layers if is_kept(layer)], ids), *alone]:
         wide = _Wide(group, is_kept(group[0]))
         for layer in group:
             layer.forward = _Fused(layer, layer.forward, wide)
     return len(layers)
 
 
-def find_groups(model: Any, layers: list[Any]) -> list[list[Any]]:
-    """Return the layers, those together that read the very same: seen as the model reads two tokens."""
+def part_lora(model: Any) -> None:
+    """Give fused layers back to peft."""
+    for module in model.modules():
+        if isinstance(vars(module).get("forward"), _Fused):
+            del module.forward
+
+
+def find_groups(model: Any, layers: list[Any], ids: torch.Tensor | None = None) -> list[list[Any]]:
+    """Return the layers, those together that read the very same: seen as the model reads `ids`, or two tokens."""
     if not layers:
         return []
     read: dict[int, list[Any]] = {}  # by the place of a layer
@@ -55,7 +65,8 @@ def find_groups(model: Any, layers: list[Any]) -> list[list[Any]]:
     model.eval()
     try:
         with torch.no_grad():
-            model(input_ids=torch.zeros(1, 2, dtype=torch.long, device=model.device), use_cache=False)
+            two = torch.zeros(1, 2, dtype=torch.long, device=model.device)
+            call_model(model, input_ids=two if ids is None else ids, use_cache=False)
     finally:
         model.train(training)
         for hook in hooks:

@@ -16,6 +16,7 @@ from transformers import AttentionInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from studio.models.forward import call_model
 from studio.runs.attention import Layout, attend
 
 _LAYOUT: ContextVar[Layout | None] = ContextVar("layout", default=None)
@@ -34,7 +35,8 @@ def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, t
     layout = _LAYOUT.set(Layout(size, rows, length, *_make_masks(batch["attention_mask"], size)))
     kept = _LEARNT.set(learnt + size)
     try:
-        out = model(
+        out = call_model(
+            model,
             input_ids=torch.cat([beginning, ids.reshape(1, -1)], dim=1),
             position_ids=torch.cat([places, batch["position_ids"].reshape(1, -1)], dim=1),
             attention_mask=torch.zeros(1, 1, 1, 1, device=ids.device),  # of four dimensions: none is made
@@ -44,20 +46,33 @@ def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, t
     finally:
         _LAYOUT.reset(layout)
         _LEARNT.reset(kept)
-    return out.logits.squeeze(0), labels.flatten()[learnt + 1]
+    logits = out.logits.squeeze(0)
+    kept = logits if len(logits) == len(learnt) else logits[learnt + size]  # some heads read everything
+    return kept, labels.flatten()[learnt + 1]
 
 
-def use_one_pass(model: Any) -> str:
+def use_one_pass(model: Any, last_block_narrows: bool = True) -> str:
     """Let a model's attention read such sequences too; return the name of the attention it had.
 
-    Raises AttributeError or ValueError for a model whose attention can't be exchanged.
+    Where the last block narrows, it writes only where something is learnt. Raises AttributeError or ValueError for a
+    model whose attention can't be exchanged.
     """
     before = str(model.config.get_text_config()._attn_implementation)
     model.set_attn_implementation(f"one_pass_{before}")
-    for module in _find_last_parts(model):
-        if not isinstance(module.forward, _WhereLearnt):
-            module.forward = _WhereLearnt(module.forward)
+    for module in _find_last_parts(model) if last_block_narrows else []:
+        module.forward = _WhereLearnt(module.forward)
     return before
+
+
+def leave_one_pass(model: Any, before: str) -> None:
+    """Give a model back the attention it had before `use_one_pass`, and its last block."""
+    model.set_attn_implementation(before)
+    for module in model.modules():
+        if isinstance(vars(module).get("forward"), _WhereLearnt):
+            inner = module.forward.forward
+            del module.forward
+            if inner != module.forward:  # somebody else's
+                module.forward = inner
 
 
 def _find_last_parts(model: Any) -> list[Any]:

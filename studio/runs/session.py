@@ -6,6 +6,7 @@ The worker's second half; everything heavy is imported here. Says each phase as 
 import time
 from typing import Any, NamedTuple
 
+import torch
 from transformers import TrainingArguments, set_seed
 
 from studio.errors import WorkspaceError
@@ -20,14 +21,14 @@ from studio.models.loading import (
     load_tokenizer,
 )
 from studio.objectives.objective import Objective, Row, refuse_lengths
-from studio.runs.batch import Batcher, RowDataset, try_sharing
+from studio.runs.batch import Batcher, RowDataset
 from studio.runs.event import EventWriter
-from studio.runs.fused_lora import fuse_lora
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.runs.sampling import Sampler
 from studio.runs.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.runs.training import OPTIMISERS, Plan
+from studio.runs.trial import Trial, Tried, pick_rows
 from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
@@ -90,7 +91,6 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     room = find_context(base) - recipe.method.virtual_tokens
     longest = min(recipe.training.max_length, room)
     prepared = encode_examples(examples, recipe.objective, tokenizer, longest)
-    events.append("prepared", **prepared.sizes())
     choose_attention(base, device, prepared.longest, recipe.training.attention)
     parameters = base.num_parameters()
     plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
@@ -99,9 +99,10 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room) if plan.sample_every else None
     model = recipe.method.attach(base)
     recipe.method.begin(model, plan.steps)
-    fuse_lora(model, keep_copies=not recipe.training.gradient_checkpointing)
+    batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared)
     if sampler:
         sampler.model = model
+    events.append("prepared", **prepared.sizes(), paths=[path._asdict() for path in tried])
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
     if run.stop_file.exists():
         return _stay(run)
@@ -116,7 +117,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         args=make_arguments(run, recipe, plan, device),
         train_dataset=RowDataset(prepared.train),
         eval_dataset=RowDataset(prepared.held_out),
-        data_collator=make_batcher(model, recipe, tokenizer, prepared),
+        data_collator=batcher,
         processing_class=tokenizer,
         callbacks=[MethodSteps(recipe.method, model), reporter],
     )
@@ -149,12 +150,14 @@ def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
     run.clear_leavings()
 
 
-def make_batcher(model: Any, recipe: Recipe, tokenizer: Any, prepared: Prepared) -> Batcher:
-    """Return what makes batches for this model, sharing their beginning where that changes nothing."""
-    batcher = Batcher(tokenizer.pad_token_id)
-    if recipe.training.shares_beginnings:
-        try_sharing(model, batcher, prepared.train)
-    return batcher
+def make_batcher(
+    model: Any, recipe: Recipe, device: DeviceFacts, tokenizer: Any, prepared: Prepared
+) -> tuple[Batcher, list[Tried]]:
+    """Return what makes batches for this model in the fastest way that changes nothing, and what was tried for it."""
+    batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
+    rows = pick_rows([*prepared.train, *prepared.held_out])
+    trial = Trial(model, batcher, rows, {"bf16": torch.bfloat16, "fp16": torch.float16}[half] if half else None)
+    return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)
 
 
 def _stay(run: Run) -> Outcome:

@@ -1,0 +1,24 @@
+"""Calling a model with what its forward has a word for.
+
+Not every architecture knows of positions, of caches, or of a head that reads only some places. Knows the signature of a
+model's class and nothing else of it.
+"""
+
+import inspect
+from functools import lru_cache
+from typing import Any
+
+
+def call_model(model: Any, **inputs: Any) -> Any:
+    """Return what a model answers, given those of the inputs that its architecture has a word for.
+
+    What peft wraps around a model passes everything on, so the base's own class is asked.
+    """
+    words = list_words(type(getattr(model, "get_base_model", lambda: model)()))
+    return model(**{name: value for name, value in inputs.items() if name in words})
+
+
+@lru_cache
+def list_words(kind: type) -> frozenset[str]:
+    """Return the names of what the forward of a class of models takes."""
+    return frozenset(inspect.signature(kind.forward).parameters)  # type: ignore[attr-defined]
