@@ -29,7 +29,6 @@ HEAVY_AT_TOP = {
     "studio.runs.batch": "the training child",
     "studio.runs.fused_lora": "the training child",
     "studio.runs.one_pass": "the training child",
-    "studio.runs.sampling": "the training child",
     "studio.runs.session": "the training child",
     "studio.runs.trainer": "the training child",
     "studio.runs.trial": "the training child",

@@ -1,17 +1,18 @@
 """A pair: the base and what a run made of it, ready to be asked together.
 
-With an adapter there is one copy of the weights: row 0 of each batch skips the adapter, row 1 uses it; where the
-method can't skip single rows, the two rows are read one after the other, first with the adapter switched off. A full
+With an adapter there is one copy of the weights: row 0 of each batch skips the adapter, row 1 uses it; where that can't
+be, the two rows are read one after the other, first with the adapter switched off (studio.chat.sides). A full
 fine-tuning has changed the weights themselves, so its pair really is two models. Imports torch and peft inside its
 functions.
 """
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from studio.chat.rows import Switch
+from studio.chat.sides import Sides
 from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.loading import (
@@ -22,6 +23,7 @@ from studio.models.loading import (
     load_base,
     load_tokenizer,
 )
+from studio.models.writing import Writer, find_habits, find_rounding
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 
@@ -48,6 +50,8 @@ class Pair:
         self.checkpoint: Path | None = None
         self._adapters = 0
         self._switch = Switch()
+        self._sides = self._new_sides()
+        self._writers: dict[bool, Writer] = {}  # of the tuned side, and of the base's
 
     def serves(self, recipe: Recipe) -> bool:
         """Whether this pair's base is the one `recipe` was trained on, stored alike."""
@@ -67,6 +71,7 @@ class Pair:
             else:
                 self._load_adapter(checkpoint)
             self.checkpoint = checkpoint
+            self._sides, self._writers = self._new_sides(), {}
         self.recipe = recipe
         return int(checkpoint.name.removeprefix("step-"))
 
@@ -111,37 +116,26 @@ class Pair:
 
         `mask` is 2 x all tokens so far, None where none is padding.
         """
-        import torch
+        return Logits(*self._sides.read(ids, mask, cache))
 
-        keep: dict[str, Any] = {"use_cache": True, "logits_to_keep": 1}
-        with torch.inference_mode():
-            if self.recipe.method.skips_rows:
-                self._switch.adapter = f"tuned{self._adapters}"
-                try:
-                    out = self.model(input_ids=ids, attention_mask=mask, past_key_values=cache, **keep)
-                finally:
-                    self._switch.adapter = None
-                return Logits(out.logits[:, -1].float(), out.past_key_values)
-            caches = cache or (None, None)
-            sides = []
-            for row in (BASE, TUNED):
-                only = slice(row, row + 1)
-                model, mode = self._side(row)
-                seen = None if mask is None else mask[only]
-                with mode:
-                    out = model(input_ids=ids[only], attention_mask=seen, past_key_values=caches[row], **keep)
-                sides.append(out)
-            return Logits(
-                torch.cat([side.logits[:, -1] for side in sides]).float(), tuple(side.past_key_values for side in sides)
-            )
+    def _new_sides(self) -> Sides:
+        """What reads both sides, when nothing has been tried on them yet."""
+        return Sides(self._enter, self.recipe.method.skips_rows, find_rounding(self.base))
 
-    def _side(self, row: int) -> tuple[Any, AbstractContextManager[Any]]:
-        """The model of one side, and the state it must be in to answer as that side."""
-        if row == TUNED:
-            return self.model, nullcontext()
-        if self.recipe.method.saves_whole_model:
-            return self.base, nullcontext()
-        return self.model, self.model.disable_adapter()
+    @contextmanager
+    def _enter(self, row: int | None) -> Iterator[Any]:
+        """The model of one side in the state it must be in to answer as that side; with None, of a row for each."""
+        if row is None:
+            self._switch.adapter = f"tuned{self._adapters}"
+            try:
+                yield self.model
+            finally:
+                self._switch.adapter = None
+        elif row == TUNED or self.recipe.method.saves_whole_model:
+            yield self.model if row == TUNED else self.base
+        else:
+            with self.model.disable_adapter():
+                yield self.model
 
     def write(
         self, prompt: list[int], max_tokens: int, temperature: float, seed: int, ends: frozenset[int] | None = None
@@ -150,6 +144,9 @@ class Pair:
         import torch
 
         ids = torch.tensor([prompt, prompt], device=self.device.kind)
+        self._sides.try_on(self._lengthen(prompt, max_tokens))
+        habits = find_habits(self.base, len(prompt), max_tokens)
+        texts = [list(prompt), list(prompt)]
         dice = [torch.Generator(device=self.device.kind).manual_seed(seed) for _ in (BASE, TUNED)]
         written: tuple[list[int], list[int]] = ([], [])
         ended = [False, False]
@@ -157,9 +154,12 @@ class Pair:
         cache = None
         for _ in range(max_tokens):
             logits, cache = self.read(ids, None, cache)
+            for row in (BASE, TUNED) if habits else ():
+                logits[row] = habits(torch.tensor([texts[row]], device=logits.device), logits[row : row + 1])[0]
             chosen = [_choose(logits[row], temperature, dice[row]) for row in (BASE, TUNED)]
             for row in (BASE, TUNED):
                 ended[row] = ended[row] or chosen[row] in ends
+                texts[row].append(chosen[row])
                 if not ended[row]:
                     written[row].append(chosen[row])
             yield written
@@ -172,36 +172,23 @@ class Pair:
         room = self.context - max_tokens
         asked = [place for place, prompt in enumerate(prompts) if len(prompt) <= room]
         answers = [""] * len(prompts)
-        model, mode = self._side(TUNED if tuned else BASE)
-        with mode:
-            for start in range(0, len(asked), batch):
-                places = asked[start : start + batch]
-                texts = self._answer_batch(model, [prompts[place] for place in places], max_tokens)
-                for place, text in zip(places, texts, strict=True):
-                    answers[place] = text
+        with self._enter(TUNED if tuned else BASE) as model:
+            written = self._find_writer(tuned, model).write([prompts[place] for place in asked], max_tokens, batch)
+        for place, tokens in zip(asked, written, strict=True):
+            answers[place] = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
         return answers
 
-    def _answer_batch(self, model: Any, prompts: list[list[int]], max_tokens: int) -> list[str]:
+    def _find_writer(self, tuned: bool, model: Any) -> Writer:
+        if tuned not in self._writers:
+            self._writers[tuned] = Writer(model, self.tokenizer.pad_token_id, self.list_ends())
+        return self._writers[tuned]
+
+    def _lengthen(self, prompt: list[int], most: int) -> Any:
+        """A prompt and, repeated, as much as may be written after it: what a trial reads, 1 x tokens."""
         import torch
 
-        longest = max(map(len, prompts))
-        ids = torch.tensor(
-            [[self.tokenizer.pad_token_id] * (longest - len(prompt)) + prompt for prompt in prompts],
-            device=self.device.kind,
-        )
-        mask = torch.tensor(
-            [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=self.device.kind
-        )
-        with torch.inference_mode():
-            written = model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                max_new_tokens=max_tokens,
-                do_sample=False,
-                eos_token_id=sorted(self.list_ends()),
-                pad_token_id=self.tokenizer.pad_token_id,
-            )
-        return [text.strip() for text in self.tokenizer.batch_decode(written[:, longest:], skip_special_tokens=True)]
+        length = min(len(prompt) + most, self.context)
+        return torch.tensor([(prompt * (length // len(prompt) + 1))[:length]], device=self.device.kind)
 
     @property
     def context(self) -> int:

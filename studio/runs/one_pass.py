@@ -60,7 +60,8 @@ def use_one_pass(model: Any, last_block_narrows: bool = True) -> str:
     before = str(model.config.get_text_config()._attn_implementation)
     model.set_attn_implementation(f"one_pass_{before}")
     for module in _find_last_parts(model) if last_block_narrows else []:
-        module.forward = _WhereLearnt(module.forward)
+        if not isinstance(module.forward, _WhereLearnt):
+            module.forward = _WhereLearnt(module.forward)
     return before
 
 

@@ -3,9 +3,8 @@
 from itertools import islice
 from typing import Any
 
-import torch
-
 from studio.models.loading import list_end_tokens
+from studio.models.writing import Writer
 from studio.objectives.objective import Objective, encode_asked
 from studio.tasks.task import Instance, Task
 
@@ -25,10 +24,11 @@ class Sampler:
         self, task: Task, instances: tuple[Instance, ...], objective: Objective, tokenizer: Any, base: Any, room: int
     ) -> None:
         self.tokenizer, self.model = tokenizer, base
-        self.ends = sorted(objective.list_ends(tokenizer) | list_end_tokens(base))
+        self.ends = frozenset(objective.list_ends(tokenizer) | list_end_tokens(base))
         asked = ((one, encode_asked(objective, task, one, tokenizer)) for one in instances)
         chosen = list(islice((pair for pair in asked if len(pair[1]) + MAX_TOKENS <= room), MOST))
         self.instances, self.prompts = [pair[0] for pair in chosen], [pair[1] for pair in chosen]
+        self._writer = Writer(base, tokenizer.pad_token_id, self.ends)
         self.base_answers = self._answer()
 
     def ask(self) -> list[dict[str, str]]:
@@ -42,20 +42,9 @@ class Sampler:
         training = self.model.training
         self.model.eval()
         try:
-            return [self._answer_one(prompt) for prompt in self.prompts]
+            if self._writer.model is not self.model:
+                self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
+            written = self._writer.write(self.prompts, MAX_TOKENS)
+            return [self.tokenizer.decode(tokens, skip_special_tokens=True).strip() for tokens in written]
         finally:
             self.model.train(training)
-
-    def _answer_one(self, prompt: list[int]) -> str:
-        ids = torch.tensor([prompt], device=self.model.device)
-        with torch.no_grad():
-            written = self.model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=MAX_TOKENS,
-                do_sample=False,
-                eos_token_id=self.ends,
-                pad_token_id=self.tokenizer.pad_token_id,
-            )
-        text: str = self.tokenizer.decode(written[0][len(prompt) :], skip_special_tokens=True)
-        return text.strip()
