@@ -14,11 +14,12 @@ def call_model(model: Any, **inputs: Any) -> Any:
 
     What peft wraps around a model passes everything on, so the base's own class is asked.
     """
-    words = list_words(type(getattr(model, "get_base_model", lambda: model)()))
+    kind: Any = type(getattr(model, "get_base_model", lambda: model)())
+    words = list_words(kind)
     return model(**{name: value for name, value in inputs.items() if name in words})
 
 
 @lru_cache
-def list_words(kind: type) -> frozenset[str]:
+def list_words(kind: Any) -> frozenset[str]:
     """Return the names of what the forward of a class of models takes."""
-    return frozenset(inspect.signature(kind.forward).parameters)  # type: ignore[attr-defined]
+    return frozenset(inspect.signature(kind.forward).parameters)

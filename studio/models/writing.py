@@ -102,7 +102,7 @@ class Writer:
         return ""
 
     def _write(self, way: Way, prompts: list[list[int]], most: int) -> list[list[int]]:
-        written = self._generate(way, prompts, most) if way.generates else [self._write_plainly(*prompts, most)]
+        written = self._generate(way, prompts, most) if way.generates else [self._write_plainly(prompts[0], most)]
         ended = [next((place for place, token in enumerate(row) if token in self.ends), len(row)) for row in written]
         return [row[:end] for row, end in zip(written, ended, strict=True)]
 
