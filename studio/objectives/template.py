@@ -13,7 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import count, product
+from itertools import count, dropwhile, product
 from typing import Any, NamedTuple
 
 from studio.errors import RecipeError
@@ -22,6 +22,8 @@ from studio.tasks.dialogue import Dialogue
 from studio.tasks.prompt import Turn
 from studio.tasks.tool import load_json
 
+REASONING = ("reasoning_content", "reasoning", "thinking")
+"""The keys under which a turn keeps what was thought before it was said."""
 _FIELD = "objective.template"
 _WAY = "Choose the template plain, or another model."
 
@@ -30,13 +32,14 @@ class _Chat(NamedTuple):
     """A conversation that can be written: (turns, whether an answer is asked for) to text, and the turns.
 
     `other` is a letter that stands nowhere in it, for another answer. `hidden` are letters for the control tokens that
-    a person spells in it.
+    a person spells in it. `end` is the end token as it is spelled.
     """
 
     render: Callable[..., str]
     turns: list[Turn]
     other: str
     hidden: dict[str, str]
+    end: str
 
     def put(self, place: int, turn: Turn) -> str:
         """Return the conversation with another turn at a place."""
@@ -51,7 +54,7 @@ def render_chat(dialogue: Dialogue, learnt: Sequence[int], tokenizer: Any) -> Re
     controls = find_controls(tokenizer)
     spans, ids, is_closed = list[Span](), list[Span](), True
     for place in learnt:
-        start, end = _find_answer(chat, text, place)
+        start, end = _find_answer(chat, text, place, controls)
         closed = _find_control(chat, text, end, place, controls)
         is_closed = closed is not None
         spans.append((start, _find_tail(chat, text, end, place) if closed is None else closed))
@@ -98,7 +101,7 @@ def _open(dialogue: Dialogue, tokenizer: Any) -> _Chat:
         turns, tools = _map_texts(turns, hide), _map_texts(tools, hide)
     render = partial(_render, tokenizer, tools or None)
     hidden = {letter: text for text, letter in letters.items()}
-    return _Chat(render, _choose_form(render, turns), chr(first), hidden)
+    return _Chat(render, _choose_form(render, turns), chr(first), hidden, tokenizer.eos_token)
 
 
 def _render(tokenizer: Any, tools: list[Turn] | None, turns: list[Turn], ask: bool = False) -> str:
@@ -166,30 +169,64 @@ def _check_written(chat: _Chat, text: str, tools: Sequence[Turn]) -> None:
             raise _refuse(f"has no place for tools, and this conversation offers some ({name[:60]})")
 
 
-def _find_answer(chat: _Chat, text: str, place: int) -> Span:
+def _find_answer(chat: _Chat, text: str, place: int, controls: re.Pattern[str]) -> Span:
     turn = chat.turns[place]
-    calls = [str(call["function"].get("name", "")) for call in turn.get("tool_calls") or ()]
     try:
         other = chat.put(place, {"role": "assistant", "content": chat.other})
-    except RecipeError:  # an answer of a tool follows, and has to be asked for
-        asked = {"name": chat.other, "arguments": {}}
-        renamed = [{**call, "function": asked} for call in turn.get("tool_calls") or ()]
-        other = chat.put(place, {**turn, "tool_calls": renamed})
-    if chat.other not in other:
-        raise _refuse("leaves the answer out")
-    start = len(os.path.commonprefix([text, other]))
-    end = len(text) - len(os.path.commonprefix([text[start:][::-1], other[start + 1 :][::-1]]))
-    words = str(turn.get("content") or "")
-    if calls or text[start:end].strip() != words.strip():
+    except RecipeError:  # the answer of a tool follows, and has to be asked for
+        if not turn.get("tool_calls"):
+            raise
+        start = _find_call(chat, text, place)
+        changed = {**turn, "tool_calls": _change_calls(turn, chat.other, keeps_name=True)}
+        end = _differ(text, chat.put(place, changed), chat.other)[1]
+    else:
+        start, end = _differ(text, other, chat.other)
+    end = next((one.start() for one in controls.finditer(text, start) if one.start() < end < one.end()), end)
+    calls = [str(call["function"].get("name", "")) for call in turn.get("tool_calls") or ()]
+    missing = next((name for name in calls if name not in text[start:end]), None)
+    if missing and chat.other not in chat.put(place, {**turn, "tool_calls": _change_calls(turn, chat.other)}):
+        raise _refuse(f"writes no calls of tools, and this conversation holds some ({missing[:60]})")
+    thoughts = [str(turn[key]).strip() for key in REASONING if turn.get(key)]
+    is_more = not calls and text[start:end].strip() != str(turn.get("content") or "").strip()
+    if is_more or any(thought in text[start:end] for thought in thoughts):
         start = _find_asked(chat, text, place, start)
-    missing = [name for name in calls if name not in text[start:end]]
-    if missing and chat.other not in chat.put(place, {**turn, "tool_calls": _rename(turn, chat.other)}):
-        raise _refuse(f"writes no calls of tools, and this conversation holds some ({missing[0][:60]})")
     return start, end
 
 
-def _rename(turn: Turn, name: str) -> list[Turn]:
-    return [{**call, "function": {**call["function"], "name": name}} for call in turn["tool_calls"]]
+def _differ(text: str, other: str, letter: str) -> Span:
+    """Where a text differs from another that has a letter in its stead."""
+    if letter not in other:
+        raise _refuse("leaves the answer out")
+    start = len(os.path.commonprefix([text, other]))
+    return start, len(text) - len(os.path.commonprefix([text[start:][::-1], other[start + 1 :][::-1]]))
+
+
+def _find_call(chat: _Chat, text: str, place: int) -> int:
+    """Where a call of a tool begins: where words would, if nothing followed that needs the call."""
+    before, least = chat.turns[place - 1 : place], 0
+    if before:
+        least = _differ(text, chat.put(place - 1, {**before[0], "content": chat.other}), chat.other)[1]
+    after = list(dropwhile(lambda turn: turn["role"] == "tool", chat.turns[place + 1 :]))
+    for rest in (after, []):
+        try:
+            other = chat.render([*chat.turns[:place], {"role": "assistant", "content": chat.other}, *rest])
+        except RecipeError:
+            continue
+        start = len(os.path.commonprefix([text, other]))
+        if start >= least:
+            return start
+    raise _refuse("writes calls of tools so that they can't be told from what stands around them")
+
+
+def _change_calls(turn: Turn, letter: str, keeps_name: bool = False) -> list[Turn]:
+    """The calls of a turn with other arguments, and to another tool."""
+    calls = []
+    for call in turn["tool_calls"]:
+        function, other = call["function"], {letter: letter}
+        arguments = json.dumps(other, ensure_ascii=False) if isinstance(function["arguments"], str) else other
+        named = {} if keeps_name else {"name": letter}
+        calls.append({**call, "function": {**function, **named, "arguments": arguments}})
+    return calls
 
 
 def _find_asked(chat: _Chat, text: str, place: int, most: int) -> int:
@@ -207,15 +244,23 @@ def _find_asked(chat: _Chat, text: str, place: int, most: int) -> int:
 
 
 def _find_control(chat: _Chat, text: str, end: int, place: int, controls: re.Pattern[str]) -> int | None:
-    """Where the first control token after an answer ends, before anything else is said; None if there is none."""
+    """Where the first control token after an answer ends, before anything else is said; None if there is none.
+
+    A call of a tool may be closed by several: then where the end token is one of them.
+    """
     found = controls.search(text, end)
     following = [str(turn.get("content") or "").strip() for turn in chat.turns[place + 1 : place + 2]]
     limit = text.find(following[0], end) if following and following[0] else -1
-    return found.end() if found and (limit < 0 or found.start() <= limit) else None
+    if found is None or 0 <= limit < found.start():
+        return None
+    closing = text.find(chat.end, end, limit if limit >= 0 else len(text))
+    return closing + len(chat.end) if closing >= 0 and chat.turns[place].get("tool_calls") else found.end()
 
 
 def _find_tail(chat: _Chat, text: str, end: int, place: int) -> int:
-    """Where an answer ends that no control token closes: after the letters that close a last turn."""
+    """Where an answer ends that no control token closes: with the text, or after the letters that close a turn."""
+    if place == len(chat.turns) - 1:
+        return len(text)
     alone = chat.render([*chat.turns[:place], {"role": "assistant", "content": chat.other}])
     tail = alone.partition(chat.other)[2].rstrip()
     return end + len(tail) if text.startswith(tail, end) else end
