@@ -39,6 +39,7 @@ from studio.scoring.score import Comparison
 from studio.tasks.desk import TaskDesk
 from studio.tasks.label_desk import LabelDesk
 from studio.tasks.mixture import name_mixture
+from studio.tasks.read_as import ReadAs
 from studio.tasks.reading import Reading
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
@@ -125,10 +126,15 @@ class Studio:
         """Return a task. Raises NotFoundError in words."""
         return self.tasks.load_task(task_id, version, self.visitor)
 
-    def import_task(self, path: Path | str, name: str) -> Reading:
-        """Read a task file that was uploaded as `name` and keep it. Raises TaskError in words."""
+    def import_task(self, path: Path | str, name: str, encoding: str = "", part: str = "") -> Reading:
+        """Read a task file that was uploaded as `name` and keep it. Raises TaskError in words.
+
+        `encoding` and `part` (a sheet of a workbook, a list of a JSON file) say how to read it; where the encoding
+        can't be told, ChoiceNeeded names the likeliest.
+        """
         self._check_known()
-        return self.tasks.import_file(Path(path), name, visitor=self.visitor)
+        read_as = ReadAs(encoding=encoding, part=part)
+        return self.tasks.import_file(Path(path), name, visitor=self.visitor, read_as=read_as)
 
     @property
     def labels(self) -> LabelDesk:

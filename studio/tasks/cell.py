@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from studio.errors import TaskError
+from studio.tasks.read_as import Offer
 from studio.tasks.repair import Ledger
 
 LONGEST_TEXT = 200_000
@@ -17,11 +18,15 @@ DEEPEST = 20
 
 
 class Notes:
-    """What should be told about a file that was accepted; the same thing in many places is told once."""
+    """What should be told about a file that was accepted; the same thing in many places is told once.
+
+    `offers` are the other ways in which it could be read.
+    """
 
     def __init__(self) -> None:
         self._said: dict[str, list[str]] = {}
         self.ledger = Ledger()
+        self.offers: list[Offer] = []
 
     def say(self, text: str) -> None:
         """Tell one thing about the file."""

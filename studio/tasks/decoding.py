@@ -1,16 +1,17 @@
-"""Bytes to text: what kind of file this is, and in which encoding it was written.
+"""Bytes to text: what kind of file this is, and in which encoding it is read.
 
-Knows the first bytes of the files people send by mistake, and the encodings that spreadsheets and old editors write.
-Knows nothing of JSON or of tasks.
+Knows the first bytes of the files people send by mistake, and the marks of Unicode's encodings; which old one a text is
+in is weighed in `encoding.py`. Knows nothing of JSON or of tasks.
 """
 
 import codecs
 import re
+import unicodedata
 from typing import Literal, NamedTuple
 
-from charset_normalizer import from_bytes
-
 from studio.errors import TaskError
+from studio.tasks.encoding import check_encoding, name_encoding, show_candidates, weigh_encodings
+from studio.tasks.read_as import ChoiceNeeded, Offer, Option
 
 MOST_BYTES = 50 * 1024 * 1024
 """Upstream's own cap on a task file."""
@@ -45,26 +46,30 @@ _OFFICE = (
     (b"Index/Document.iwa", "a Numbers or Pages document of Apple's"),
     (b"xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
 )
-_OLD_ENCODINGS = ["cp1252", "cp1250", "cp1251", "shift_jis", "gb18030"]
-_SHOWN = {
-    "cp1252": "Windows-1252 (Western European)",
-    "cp1250": "Windows-1250 (Central European)",
-    "cp1251": "Windows-1251 (Cyrillic)",
-    "shift_jis": "Shift JIS (Japanese)",
-    "gb18030": "GB 18030 (Chinese)",
-}
+_SHIFTED = re.compile(rb"\x1b(\$[@B]|\([BJI]|\$\(D)")
+"""What opens and closes the Japanese parts of ISO-2022-JP, whose bytes are all ASCII's."""
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_FEW = 0.01
+"""Of the letters that ASCII has not, how many may be broken in a text that is read as UTF-8 unasked."""
 
 
 class Decoded(NamedTuple):
-    """The text of a file, and what was done to get it; `repair` is (name, words, place, before, after)."""
+    """The text of a file, what should be told of it, and in which other encodings it could be read.
+
+    `repair` is (name, words, place, before, after).
+    """
 
     text: str
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
     repair: tuple[str, str, str, str, str] | None = None
+    offer: Offer | None = None
 
 
-def decode(data: bytes, name: str) -> Decoded:
-    """Return the text of a file's bytes. Raises TaskError if it is empty or of another kind than text."""
+def decode(data: bytes, name: str, encoding: str = "") -> Decoded:
+    """Return the text of a file's bytes, in the encoding that a person chose if one did.
+
+    Raises TaskError if it is empty or of another kind than text, ChoiceNeeded if its encoding can't be told.
+    """
     check_size(len(data), name)
     if not data.strip(b" \t\r\n\x00\xef\xbb\xbf\xff\xfe"):
         raise TaskError(
@@ -72,20 +77,23 @@ def decode(data: bytes, name: str) -> Decoded:
             field="file",
         )
     _check_kind(data, name)
-    encoding = _marked_encoding(data)
-    if encoding == "utf-8-sig":
-        words = "A byte-order mark stood before the text; it was left out"
-        return Decoded(_decode_as(data, encoding, name), (), ("mark", words, "byte 0", "EF BB BF", ""))
     if encoding:
-        words = f"The file was written in {encoding.upper()}; it was read as such."
-        text = _decode_as(data, encoding, name)
-        return Decoded(text, (words,), ("encoding", words, "the file", encoding.upper(), "UTF-8"))
-    if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", data[:1000]) and not re.match(rb"\s*[\[{]", data):
+        return _read_as_chosen(data, check_encoding(encoding))
+    marked = _marked_encoding(data)
+    if marked == "utf-8-sig":
+        words = "A byte-order mark stood before the text; it was left out"
+        text = _decode_as(data, marked, name)
+        return Decoded(text, (), ("mark", words, "byte 0", "EF BB BF", ""))
+    if marked:
+        words = f"The file was written in {marked.upper()}; it was read as such."
+        text = _decode_as(data, marked, name).removeprefix("\ufeff")
+        return Decoded(text, (words,), ("encoding", words, "the file", marked.upper(), "UTF-8"))
+    if len(_CONTROLS.findall(data[:4000])) > 0.02 * min(len(data), 4000) and not re.match(rb"\s*[\[{]", data):
         raise _wrong_kind(name, "no text but a binary file", "Choose the data file.")
     try:
-        return Decoded(data.decode("utf-8"), ())
+        return Decoded(data.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return _guess(data, error.start, name)
+        return _guess(data, error, name)
 
 
 def find_container(data: bytes, name: str = "The file") -> Literal["excel", "parquet", "arrow", "zip", "text"]:
@@ -139,7 +147,7 @@ def _wrong_kind(name: str, kind: str, way: str) -> TaskError:
 
 
 def _marked_encoding(data: bytes) -> str | None:
-    """The encoding that a byte-order mark, or the zero bytes of UTF-16 around a first "{", tells."""
+    """The encoding that a byte-order mark tells, the zero bytes of ASCII's letters in UTF-16 and 32, or escapes."""
     for mark, encoding in (
         (codecs.BOM_UTF8, "utf-8-sig"),
         (codecs.BOM_UTF32_LE, "utf-32"),
@@ -149,11 +157,28 @@ def _marked_encoding(data: bytes) -> str | None:
     ):
         if data.startswith(mark):
             return encoding
-    if data[:4:2] in (b"{\n", b"{\r", b"{ ", b'{"', b"[{", b"[\n") and data[1:4:2] == b"\x00\x00":
-        return "utf-16-le"
-    if data[1:4:2] in (b"{\n", b"{\r", b"{ ", b'{"', b"[{", b"[\n") and data[:4:2] == b"\x00\x00":
-        return "utf-16-be"
+    if data[:4000].isascii() and _SHIFTED.search(data) and data.isascii():
+        return "iso2022_jp_ext"
+    if b"\x00" not in data[:8000]:
+        return None
+    head = data[:8000]
+    for width, encodings in ((4, ("utf-32-le", "utf-32-be")), (2, ("utf-16-le", "utf-16-be"))):
+        for encoding, high in zip(encodings, (width - 1, 0), strict=True):
+            others = sum(head[n::width].count(0) for n in range(width) if n not in (high, abs(high - 1)))
+            is_high = head[high::width].count(0) * width >= (len(head) if width == 4 else 2)
+            if len(data) % width == 0 and is_high and not (others and width == 2) and _is_writing(data, encoding):
+                return encoding
     return None
+
+
+def _is_writing(data: bytes, encoding: str) -> bool:
+    """Whether bytes make nothing but assigned letters and signs."""
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    kinds = (unicodedata.category(letter) for letter in text[:4000] if letter not in "\t\n\r\f\v\ufeff")
+    return all(kind not in ("Cn", "Co", "Cs", "Cc") for kind in kinds)
 
 
 def _decode_as(data: bytes, encoding: str, name: str) -> str:
@@ -167,48 +192,81 @@ def _decode_as(data: bytes, encoding: str, name: str) -> str:
         ) from None
 
 
-def _guess(data: bytes, place: int, name: str) -> Decoded:
-    """Read bytes that aren't UTF-8 in the likeliest old encoding, and show what came out."""
-    if len(data) - place <= 3:
-        raise TaskError(
-            f"{name}: the file ends in the middle of a letter (byte {place:,}); its end is missing. Download it again.",
-            field="file",
-        )
-    encoding = _likeliest_encoding(data)
-    text = data.decode(encoding, errors="replace")
-    middle = len(data[:place].decode(encoding, errors="replace"))
-    piece = re.sub(r"\s+", " ", text[max(0, middle - 12) : middle + 12])
-    unread = text.count("\ufffd")
-    loss = f" {unread:,} letters could not be read at all." if unread else ""
-    shown = _SHOWN.get(encoding, encoding)
+def _read_as_chosen(data: bytes, codec: str) -> Decoded:
+    """The text in the encoding that a person chose, and what of it could not be read."""
+    text = data.decode(codec, "replace").removeprefix("\ufeff")
+    words = f"The file was read as {name_encoding(codec)}, as you chose.{_say_unread(text, data)}"
+    options = _offer_others(data, codec, text)
     return Decoded(
-        text,
-        (
-            f"Byte 0x{data[place]:02X} at {place:,} is not UTF-8; the file was read as "
-            f"{shown}, which gives \u201c{piece}\u201d.{loss} "
-            "If letters look wrong, save the file again as UTF-8.",
-        ),
-        (
-            "encoding",
-            f"The file is not UTF-8; it was read as {shown}",
-            f"byte {place:,}",
-            data[place:].hex()[:8],
-            piece,
-        ),
+        text, (words,), ("encoding", words, "the file", "", ""), Offer(name="encoding", chosen=codec, options=options)
     )
 
 
-def _likeliest_encoding(data: bytes) -> str:
-    """The encoding of the lines that hold bytes above 127; Windows-1252 when it does as well as another."""
-    lines = b"\n".join(line[:2000] for line in data.split(b"\n") if not line.isascii())[:20_000]
-    matches = from_bytes(lines, cp_isolation=_OLD_ENCODINGS, preemptive_behaviour=False)
-    best = matches.best()
-    if best is None:
-        return "cp1252"
-    as_good = {
-        name
-        for match in matches
-        if match.chaos <= best.chaos + 0.01
-        for name in (match.encoding, *match.could_be_from_charset)
-    }
-    return "cp1252" if "cp1252" in as_good else best.encoding
+def _guess(data: bytes, error: UnicodeDecodeError, name: str) -> Decoded:
+    """Read bytes that aren't UTF-8 in the encoding that they are surely in, or ask."""
+    text = data.decode("utf-8", "replace")
+    broken = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+    whole = sum(not letter.isascii() for letter in text) - text.count("\ufffd")
+    if error.reason == "unexpected end of data" and (whole or broken == 1):
+        raise TaskError(
+            f"{name}: the file ends in the middle of a letter (byte {error.start:,}); its end is missing. Download it "
+            "again.",
+            field="file",
+        )
+    if whole and broken <= _FEW * whole:
+        words = f"The file is UTF-8 with {broken:,} broken places.{_say_unread(text, data)}"
+        return Decoded(
+            text, (words,), ("encoding", words, f"byte {error.start:,}", data[error.start :].hex()[:8], "\ufffd")
+        )
+    weighing = weigh_encodings(data)
+    best = weighing.candidates[0]
+    if whole > broken or not weighing.is_sure:
+        found = [(one.encoding, data.decode(one.encoding, "replace")) for one in weighing.candidates]
+        if whole > broken:
+            found = [("utf_8", text), *found[:2]]
+        raise _ask(name, found)
+    text = data.decode(best.encoding, "replace")
+    place = error.start
+    middle = len(data[:place].decode(best.encoding, "replace"))
+    piece = re.sub(r"\s+", " ", text[max(0, middle - 12) : middle + 12])
+    warning = (
+        f"Byte 0x{data[place]:02X} at {place:,} is not UTF-8; the file was read as {best.title}, which gives "
+        f"\u201c{piece}\u201d.{_say_unread(text, data)} If letters look wrong, choose another encoding."
+    )
+    words = f"The file is not UTF-8; it was read as {best.title}"
+    options = tuple(Option(value=one.encoding, title=one.title, line=one.line) for one in weighing.candidates)
+    return Decoded(
+        text,
+        (warning,),
+        ("encoding", words, f"byte {place:,}", data[place:].hex()[:8], piece),
+        Offer(name="encoding", chosen=best.encoding, options=options),
+    )
+
+
+def _ask(name: str, found: list[tuple[str, str]]) -> ChoiceNeeded:
+    options = tuple(Option(value=one.encoding, title=one.title, line=one.line) for one in show_candidates(found))
+    shown = "; ".join(f"{one.title}: \u201c{one.line}\u201d ({one.value})" for one in options)
+    return ChoiceNeeded(
+        f"{name}: the file is not UTF-8, and which encoding it was written in can't be told for sure. It may be "
+        f"{shown}. Choose the one whose letters are right, or save the file again as UTF-8.",
+        Offer(name="encoding", chosen="", options=options),
+    )
+
+
+def _offer_others(data: bytes, codec: str, text: str) -> tuple[Option, ...]:
+    """The chosen encoding and the likeliest others, each with a line."""
+    if data.isascii():
+        return ()
+    others = [one.encoding for one in weigh_encodings(data).candidates if one.encoding != codec]
+    found = [(codec, text), *((other, data.decode(other, "replace")) for other in others[:2])]
+    return tuple(Option(value=one.encoding, title=one.title, line=one.line) for one in show_candidates(found))
+
+
+def _say_unread(text: str, data: bytes) -> str:
+    """How many letters are lost, and in which lines."""
+    count = text.count("\ufffd") - data.count(b"\xef\xbf\xbd")
+    if count <= 0:
+        return ""
+    lines = [str(number) for number, line in enumerate(text.split("\n"), 1) if "\ufffd" in line]
+    more = f" and {len(lines) - 3:,} more" if len(lines) > 3 else ""
+    return f" {count:,} letters could not be read and stand as \ufffd (line {', '.join(lines[:3])}{more})."

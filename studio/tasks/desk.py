@@ -29,6 +29,7 @@ from studio.tasks.kinds import KINDS
 from studio.tasks.library import CollectionCard, Library
 from studio.tasks.mapping import Mapping, read_mapping
 from studio.tasks.mapping_memory import MappingMemory
+from studio.tasks.read_as import ChoiceNeeded, Offer, ReadAs
 from studio.tasks.reading import Reading, preview_file, read_task_file, shorten_name
 from studio.tasks.repairs import apply_repair, preview_repair
 from studio.tasks.rows import MappingNeeded, Preview
@@ -42,10 +43,25 @@ MOST_HUB_ROWS = 20_000
 
 
 class Brought(NamedTuple):
-    """A task that was read and kept; `file_id` is of the file where its columns were read as last time."""
+    """A task that was read and kept; `file_id` is of the file where it can be read in another way.
+
+    `by_memory`: its columns were read as last time.
+    """
 
     reading: Reading
     file_id: str = ""
+    by_memory: bool = False
+
+
+class ReadingChoice(BaseModel):
+    """What a person has to choose before a file can be read at all: its encoding, or which part of it is meant."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file_id: str
+    name: str
+    words: str
+    offer: Offer
 
 
 class FileChoice(BaseModel):
@@ -81,16 +97,21 @@ class TaskDesk:
 
     # Bringing
 
-    def bring(self, path: Path, name: str) -> Brought | FileChoice | CollectionCard:
-        """Keep a file as a task, an archive of many as a collection; or return what has to be chosen first."""
+    def bring(
+        self, path: Path, name: str, encoding: str = "", part: str = ""
+    ) -> Brought | FileChoice | ReadingChoice | CollectionCard:
+        """Keep a file as a task, an archive of many as a collection; or return what has to be chosen first.
+
+        `encoding` and `part` (a sheet of a workbook, a list of a JSON file) say how to read it, where that is known.
+        """
         check_known(self.visitor)
         if is_archive(path) and len(list_zip(path, shorten_name(name))) > 1:
             return self.library.bring(path, name)
-        return self._read(Held(path, shorten_name(name)))
+        return self._read(Held(path, shorten_name(name), read_as=ReadAs(encoding=encoding, part=part)))
 
     def bring_from(
         self, ref: str, split: str = "train", config: str = "", most: int = 5_000
-    ) -> Brought | FileChoice | CollectionCard:
+    ) -> Brought | FileChoice | ReadingChoice | CollectionCard:
         """Fetch the first `most` rows of a hub's dataset as a task, or bring a folder of this computer."""
         check_known(self.visitor)
         source = ref.strip()
@@ -115,7 +136,7 @@ class TaskDesk:
     def look_again(self, file_id: str) -> FileChoice:
         """Return the choice of a file's columns once more."""
         held = self.held.find(file_id)
-        preview = preview_file(held.path, held.name)
+        preview = preview_file(held.path, held.name, held.read_as)
         if preview is None:
             raise NotFoundError("This file is no table, so there is nothing to choose. Drop it again.", field="file")
         words = "Choose what each column is."
@@ -126,7 +147,7 @@ class TaskDesk:
 
     def choose_columns(
         self, file_id: str, roles: object, leave_out: bool = False, definition: str = ""
-    ) -> Brought | FileChoice:
+    ) -> Brought | FileChoice | ReadingChoice:
         """Keep a file that waited, its columns read as `roles` says: {"input": ["question"], "output": ["answer"]}.
 
         `definition` says what to do with each input, of a file that doesn't say so itself.
@@ -137,32 +158,50 @@ class TaskDesk:
         found = self._read(held, mapping, leave_out)
         if isinstance(found, Brought) and held.columns:
             self.memory.remember(held.columns, mapping)
-            self.held.drop(held)
+            if not found.reading.offers:
+                self.held.drop(held)
+                return found._replace(file_id="")
         return found
 
-    def _read(self, held: Held, mapping: Mapping | None = None, leave_out: bool = False) -> Brought | FileChoice:
+    def choose_reading(self, file_id: str, encoding: str = "", part: str = "") -> Brought | FileChoice | ReadingChoice:
+        """Keep a file that waited, read in another encoding or of another part (a sheet, a list) than before."""
+        check_known(self.visitor)
+        held = self.held.find(file_id)
+        before = held.read_as
+        read_as = ReadAs(encoding=encoding or before.encoding, part=part or before.part)
+        return self._read(held._replace(read_as=read_as, columns=()))
+
+    def _read(
+        self, held: Held, mapping: Mapping | None = None, leave_out: bool = False
+    ) -> Brought | FileChoice | ReadingChoice:
         try:
-            return self._keep(read_task_file(held.path, held.name, mapping, leave_out), held)
+            reading = read_task_file(held.path, held.name, mapping, leave_out, held.read_as)
         except MappingNeeded as needed:
             return self._ask_for_columns(held, needed)
+        except ChoiceNeeded as needed:
+            kept = self.held.hold(held)
+            return ReadingChoice(file_id=kept.file_id, name=held.name, words=str(needed), offer=needed.offer)
         except TaskError as fault:
             role = (fault.field or "").startswith("mapping")
             preview = None if leave_out or role else _preview_quietly(held)
             if preview is None:
                 raise
             return self._ask_for_rows(held, mapping or preview.guess.mapping, preview, fault)
+        if reading.offers:
+            held = self.held.hold(held)
+        return self._keep(reading, held)
 
-    def _ask_for_columns(self, held: Held, needed: MappingNeeded) -> Brought | FileChoice:
+    def _ask_for_columns(self, held: Held, needed: MappingNeeded) -> Brought | FileChoice | ReadingChoice:
         preview = needed.preview
         held = self._hold(held, preview.columns)
         remembered = self.memory.find(preview.columns)
         if remembered:
             found = self._read(held, remembered)
-            if isinstance(found, FileChoice):
+            if not isinstance(found, Brought):
                 return found
             said = "The columns were read as you chose for a file with the same columns before."
             warnings = (said, *found.reading.warnings)
-            return Brought(found.reading.model_copy(update={"warnings": warnings}), held.file_id)
+            return Brought(found.reading.model_copy(update={"warnings": warnings}), held.file_id, by_memory=True)
         return FileChoice(
             file_id=held.file_id,
             name=held.name,
@@ -175,7 +214,7 @@ class TaskDesk:
     def _ask_for_rows(self, held: Held, mapping: Mapping | None, preview: Preview, fault: TaskError) -> FileChoice:
         """Offer to leave out rows with a fault; a file of which no row would be left is refused."""
         try:
-            kept = len(read_task_file(held.path, held.name, mapping, leave_out=True).task.instances)
+            kept = len(read_task_file(held.path, held.name, mapping, True, held.read_as).task.instances)
         except TaskError:
             raise fault from None
         held = self._hold(held, preview.columns)
@@ -191,11 +230,7 @@ class TaskDesk:
         )
 
     def _hold(self, held: Held, columns: tuple[str, ...]) -> Held:
-        if held.file_id and held.columns:
-            return held
-        fresh = self.held.hold(held._replace(columns=columns))
-        self.held.drop(held)
-        return fresh
+        return held if held.file_id and held.columns else self.held.hold(held._replace(columns=columns))
 
     def _keep(self, reading: Reading, held: Held) -> Brought:
         task = reading.task
@@ -203,7 +238,7 @@ class TaskDesk:
             task = task.model_copy(update={"source": (held.source,)})
         if held.definition and not task.definition and KINDS.find(task.kind).needs_definition:
             task = task.model_copy(update={"definition": held.definition})
-        return Brought(self.store.keep(reading.model_copy(update={"task": task}), self.visitor))
+        return Brought(self.store.keep(reading.model_copy(update={"task": task}), self.visitor), held.file_id)
 
     # Collections
 
@@ -356,6 +391,6 @@ def find_limit(recipe: Recipe) -> Limit:
 
 def _preview_quietly(held: Held) -> Preview | None:
     try:
-        return preview_file(held.path, held.name)
+        return preview_file(held.path, held.name, held.read_as)
     except TaskError:  # the file as a whole can't be read, which is said already
         return None

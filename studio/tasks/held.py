@@ -1,7 +1,7 @@
-"""Files that were handed in and wait for a choice: what their columns are, or whether faulty rows may be left out.
+"""Files that were handed in and wait for a choice: how to read them, what their columns are, or to leave out rows.
 
     STUDIO_HOME/cache/held/<whose>/<file_id>/data       the file as it came
-                                             about.json its name, its columns, the dataset it is of
+                                             about.json its name, its columns, the dataset it is of, how it is read
 
 Each visitor has a folder of their own, in which the newest few stay for a day. Knows no format.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studio.errors import NotFoundError
+from studio.tasks.read_as import AS_IT_IS, ReadAs
 from studio.visitor import Visitor
 from studio.workspace import Workspace, disk_errors_in_words, write_whole
 
@@ -32,6 +33,7 @@ class Held(NamedTuple):
     file_id: str = ""
     columns: tuple[str, ...] = ()
     definition: str = ""
+    read_as: ReadAs = AS_IT_IS
 
 
 class HeldFiles:
@@ -41,16 +43,25 @@ class HeldFiles:
         self.folder = workspace.cache / "held" / (visitor.owner or "everyone")
 
     def hold(self, file: Held) -> Held:
-        """Keep a copy of a file, and return it under an id. Raises WorkspaceError in words."""
+        """Keep a copy of a file, or what was said of one that is kept; return it under its id. Raises WorkspaceError."""
+        if file.file_id:
+            self._write(file)
+            return file
         self._prune(MOST_FILES - 1)
         file_id = secrets.token_hex(8)
         with disk_errors_in_words(self.folder):
             folder = self.folder / file_id
             folder.mkdir(parents=True)
             shutil.copyfile(file.path, folder / "data")
-            about = {"name": file.name, "source": file.source, "columns": file.columns}
-            write_whole(folder / "about.json", json.dumps(about))
-        return file._replace(path=folder / "data", file_id=file_id)
+        held = file._replace(path=folder / "data", file_id=file_id)
+        self._write(held)
+        return held
+
+    def _write(self, file: Held) -> None:
+        about = {key: getattr(file, key) for key in ("name", "source", "columns")}
+        with disk_errors_in_words(self.folder):
+            text = json.dumps({**about, "read_as": file.read_as.model_dump()})
+            write_whole(self.folder / file.file_id / "about.json", text)
 
     def find(self, file_id: object) -> Held:
         """Return a file that waits. Raises NotFoundError in words."""
@@ -61,7 +72,10 @@ class HeldFiles:
             about = None
         if folder is None or about is None:
             raise NotFoundError("This file doesn't wait here any more. Drop it again.", field="file")
-        return Held(folder / "data", about["name"], about["source"], folder.name, tuple(about["columns"]))
+        read_as = ReadAs.model_validate(about.get("read_as", {}))
+        return Held(
+            folder / "data", about["name"], about["source"], folder.name, tuple(about["columns"]), read_as=read_as
+        )
 
     def drop(self, file: Held) -> None:
         """Forget a file."""

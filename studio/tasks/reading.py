@@ -25,6 +25,7 @@ from studio.tasks.guess import guess_mapping
 from studio.tasks.hub_dataset import fetch_rows
 from studio.tasks.mapping import Mapping
 from studio.tasks.parsing import parse, parse_lines
+from studio.tasks.read_as import AS_IT_IS, Offer, ReadAs
 from studio.tasks.repair import Repair
 from studio.tasks.rows import Preview, make_table, preview_table, read_rows
 from studio.tasks.running_text import cut_text
@@ -55,31 +56,36 @@ Found = Table | RunningText | TaskObject
 
 
 class Reading(BaseModel):
-    """A task that was read, what the person should know about its file, and what was repaired in it."""
+    """A task that was read, what the person should know about its file, what was repaired, and how else to read it."""
 
     model_config = ConfigDict(frozen=True)
 
     task: Task
     warnings: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
 
-def read_task_file(path: Path, name: str, mapping: Mapping | None = None, leave_out: bool = False) -> Reading:
+def read_task_file(
+    path: Path, name: str, mapping: Mapping | None = None, leave_out: bool = False, read_as: ReadAs = AS_IT_IS
+) -> Reading:
     """Read the file at `path`, which the person calls `name`, as one task. Raises TaskError in words."""
     name = shorten_name(name)
-    return read_task(_read_bytes(path, name), name, mapping, leave_out)
+    return read_task(_read_bytes(path, name), name, mapping, leave_out, read_as)
 
 
-def read_task(data: bytes, name: str, mapping: Mapping | None = None, leave_out: bool = False) -> Reading:
+def read_task(
+    data: bytes, name: str, mapping: Mapping | None = None, leave_out: bool = False, read_as: ReadAs = AS_IT_IS
+) -> Reading:
     """Read one task from the bytes of a file called `name`. Raises TaskError in words.
 
-    A table whose columns don't say what they are raises MappingNeeded; call again with a mapping. `leave_out` reads
-    without the rows that have a fault.
+    A table whose columns don't say what they are raises MappingNeeded; call again with a mapping. A file whose encoding
+    can't be told raises ChoiceNeeded; call again with `read_as`. `leave_out` reads without the rows that have a fault.
     """
     notes = Notes()
     try:
         with _uncollected():
-            task = _make_task(_open(data, name, notes), make_task_id(name), notes, mapping, leave_out)
+            task = _make_task(_open(data, name, notes, read_as), make_task_id(name), notes, mapping, leave_out)
     except TaskError as error:
         if not str(error).startswith(name):
             error.args = (f"{name}: {error}",)
@@ -90,7 +96,7 @@ def read_task(data: bytes, name: str, mapping: Mapping | None = None, leave_out:
             "the file it was made from.",
             field="file",
         ) from None
-    return Reading(task=task, warnings=notes.texts(), repairs=notes.ledger.repairs())
+    return Reading(task=task, warnings=notes.texts(), repairs=notes.ledger.repairs(), offers=tuple(notes.offers))
 
 
 def _make_task(found: Found, task_id: str, notes: Notes, mapping: Mapping | None, leave_out: bool) -> Task:
@@ -113,10 +119,10 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def preview_file(path: Path, name: str) -> Preview | None:
+def preview_file(path: Path, name: str, read_as: ReadAs = AS_IT_IS) -> Preview | None:
     """Return the columns and first rows of a table, for the form of its mapping; None if the file is no table."""
     name = shorten_name(name)
-    found = _open(_read_bytes(path, name), name, Notes())
+    found = _open(_read_bytes(path, name), name, Notes(), read_as)
     return preview_table(found) if isinstance(found, Table) else None
 
 
@@ -193,7 +199,7 @@ def _remark_on_name(path: str, seen: dict[str, str]) -> Iterator[str]:
             seen[key] = path
 
 
-def _open(data: bytes, name: str, notes: Notes) -> Found:
+def _open(data: bytes, name: str, notes: Notes, read_as: ReadAs = AS_IT_IS) -> Found:
     """What the bytes hold: a table, running text, or the JSON of one task."""
     check_size(len(data), name)
     container = find_container(data, name)
@@ -201,12 +207,14 @@ def _open(data: bytes, name: str, notes: Notes) -> Found:
     if container == "excel":
         if suffix and suffix not in (".xlsx", ".xlsm"):
             notes.say(f"The file is called {suffix} and is an Excel workbook; it was read as one.")
-        return read_excel(data, name, notes)[0]
+        return read_excel(data, name, notes, read_as.part)
     if container in ("parquet", "arrow"):
         return read_columnar(data, name, notes)
     if container == "zip":
-        return _open_only_member(data, name, notes)
-    decoded = decode(data, name)
+        return _open_only_member(data, name, notes, read_as)
+    decoded = decode(data, name, read_as.encoding)
+    if decoded.offer:
+        notes.offers.append(decoded.offer)
     for text in decoded.warnings:
         notes.say(text)
     if decoded.repair:
@@ -214,7 +222,7 @@ def _open(data: bytes, name: str, notes: Notes) -> Found:
     return _open_text(decoded.text, name, notes)
 
 
-def _open_only_member(data: bytes, name: str, notes: Notes) -> Found:
+def _open_only_member(data: bytes, name: str, notes: Notes, read_as: ReadAs) -> Found:
     names = list_zip(data, name)
     if len(names) != 1:
         listed = f": {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" if names else ""
@@ -230,7 +238,7 @@ def _open_only_member(data: bytes, name: str, notes: Notes) -> Found:
             field="file",
         )
     notes.say(f"The archive's only data file, {names[0]}, was read.")
-    return _open(member.data, member.name.rsplit("/", 1)[-1], notes)
+    return _open(member.data, member.name.rsplit("/", 1)[-1], notes, read_as)
 
 
 def _open_text(text: str, name: str, notes: Notes) -> Found:

@@ -26,6 +26,7 @@ from studio.tasks.comparison import compare
 from studio.tasks.edit import Edit, EditConflict, apply_edits
 from studio.tasks.mapping import Mapping
 from studio.tasks.mixture import Part
+from studio.tasks.read_as import AS_IT_IS, ReadAs
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.task import Task, write_v2
 from studio.tasks.unseen import keep_unseen, name_origin
@@ -134,9 +135,10 @@ class TaskStore:
         mapping: Mapping | None = None,
         leave_out: bool = False,
         visitor: Visitor = THE_ONE,
+        read_as: ReadAs = AS_IT_IS,
     ) -> Reading:
         """Read a task file, called `name` by the person, and keep it. Raises TaskError or WorkspaceError in words."""
-        return self.keep(read_task_file(path, name, mapping, leave_out), visitor)
+        return self.keep(read_task_file(path, name, mapping, leave_out, read_as), visitor)
 
     def keep(self, reading: Reading, visitor: Visitor = THE_ONE) -> Reading:
         """Keep a task that was read, as a new version where its name is taken. Raises WorkspaceError in words."""

@@ -15,6 +15,7 @@ from studio.tasks.archive import check_zip
 from studio.tasks.cell import Notes
 from studio.tasks.header import Line, find_frame
 from studio.tasks.number_format import is_date_format, show_general, show_number, show_plain_date, show_text
+from studio.tasks.read_as import Offer, Option
 from studio.tasks.table import MOST_ROWS, Row, Table, name_columns, tell_of_spreadsheets
 
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -47,10 +48,10 @@ class Grid(NamedTuple):
     notes: Notes
 
 
-def read_excel(data: bytes, name: str, notes: Notes, sheet: str = "") -> tuple[Table, str, tuple[str, ...]]:
-    """Return the table of a workbook's sheet, its name, and the names of all visible sheets that hold something.
+def read_excel(data: bytes, name: str, notes: Notes, sheet: str = "") -> Table:
+    """Return the table of a workbook's sheet; without a name, of the first visible one that holds a table.
 
-    Without a name, the first visible sheet that holds a table is read. Raises TaskError in words.
+    The other sheets are offered in `notes`. Raises TaskError in words.
     """
     check_zip(data, name)
     try:
@@ -70,7 +71,7 @@ def read_excel(data: bytes, name: str, notes: Notes, sheet: str = "") -> tuple[T
     if sheet and sheet not in grids:
         raise TaskError(
             f"{name}: there is no sheet {sheet[:60]!r}; found {', '.join(grids)[:200]}. Choose one of these.",
-            field="sheet",
+            field="part",
         )
     wide = [title for title in filled if _is_table(grids[title].lines)]
     chosen = sheet or next(iter(wide), "") or next((title for title in filled if len(grids[title].lines) > 1), "")
@@ -89,7 +90,20 @@ def read_excel(data: bytes, name: str, notes: Notes, sheet: str = "") -> tuple[T
     if hidden and chosen not in hidden:
         notes.say(f"Hidden sheets were left out: {', '.join(hidden)[:200]}.")
     notes.take(grids[chosen].notes)
-    return _make_table(grids[chosen].lines, notes), chosen, tuple(filled)
+    if len(filled) > 1 or hidden:
+        options = tuple(
+            Option(value=title, title=title, line=_show_sheet(grids[title].lines, title in hidden))
+            for title in dict.fromkeys([chosen, *filled, *hidden])
+        )
+        notes.offers.append(Offer(name="part", chosen=chosen, options=options))
+    return _make_table(grids[chosen].lines, notes)
+
+
+def _show_sheet(lines: list[Line], is_hidden: bool) -> str:
+    """The beginning of a sheet, by which it can be told from the others."""
+    first = max(lines[:5], key=lambda line: sum(bool(cell) for cell in line[1]))[1]
+    shown = ", ".join(cell for cell in first if cell)[:60]
+    return f"{len(lines):,} rows{', hidden' if is_hidden else ''}: {shown}"
 
 
 def _is_table(lines: list[Line]) -> bool:

@@ -44,10 +44,11 @@ def add_endpoints(studio: Studio) -> None:
         """The tasks you may use: [{"task_id", "title", "instances", "source", "version"}]."""
         return [card.model_dump(mode="json") for card in seen_by(studio, request).list_tasks()]
 
-    def import_task(file: dict, request: Asking) -> dict:
-        """Keep a Natural-Instructions file as a task: {"task_id", "instances", "warnings"}."""
+    def import_task(file: dict, request: Asking, encoding: str = "", part: str = "") -> dict:
+        """Keep a file as a task: {"task_id", "instances", "warnings"}; `encoding`, and `part` (a sheet), if they matter."""
         path, name = check_upload(file)
-        reading = seen_by(studio, request).import_task(path, name)
+        how = {"encoding": check_text(encoding, "encoding"), "part": check_text(part, "part")}
+        reading = seen_by(studio, request).import_task(path, name, **how)
         return {
             "task_id": reading.task.task_id,
             "title": reading.task.heading,
