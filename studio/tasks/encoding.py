@@ -40,7 +40,7 @@ _REGIONS = (
     ("Western European", 2, "cp437:DOS 437"),
     ("Celtic", 4, "iso8859_14:ISO 8859-14"),
     ("Central European", 1, "iso8859_2:ISO 8859-2", "mac_latin2:Mac Central European", "cp852:DOS 852"),
-    ("Romanian", 5, "iso8859_16:ISO 8859-16", "mac_romanian:Mac Romanian"),
+    ("Romanian", 4, "iso8859_16:ISO 8859-16", "mac_romanian:Mac Romanian"),
     ("Croatian", 3, "mac_croatian:Mac Croatian"),
     ("Baltic", 1, "iso8859_13:ISO 8859-13", "cp775:DOS 775"),
     ("Nordic and Baltic", 3, "iso8859_4:ISO 8859-4", "iso8859_10:ISO 8859-10"),
@@ -55,18 +55,27 @@ _REGIONS = (
     ("Nordic", 2, "cp865:DOS 865"),
 )
 """Where an encoding is used, how unusual it is today, and its names."""
-_SURE = 6.0
+_SURE = 5.0
 """How much likelier, in logarithms, the best candidate must be than the next to be taken unasked, of many letters."""
 _WORST_MEAN = -7.6
 """The mean score of a letter below which no language fits, so that a person is asked whatever comes second."""
+_LIKELY = 12
+"""How many of the likeliest encodings are weighed line by line."""
+_TONGUES = 6
+"""How many of the likeliest languages a line may be in."""
+_CHANGE = 4.0
+"""What it costs a line to be in another language than the first."""
 _SIGNS_ARE_RARER = 1.3
 """A language of thousands of signs has rarer ones; each takes two bytes."""
 _SAMPLE_BYTES = 24_000
 _SHOWN_LETTERS = 72
 _QUOTES = frozenset("“”„‘’‚«»–—…\u00a0")
 _SIGNS = frozenset("°§©®™€£¥²³½¼¾×·•№±÷¡¿ªº¢µ\u00ad†‡‰‹›")
+_ABROAD = frozenset("éèêëáàâäãåóòôöõøúùûüíìîïñçßæœýžšč")
+"""Letters of names from abroad, which stand in texts of any language."""
 _INSIDE = frozenset("’‘·\u00ad\u200c\u200d'-")
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e])*")
+_LOST = re.compile(r"[A-Za-z][\u0e00-\u0e7f\u2e80-\uffdc]+[A-Za-z]")
 
 
 class Candidate(BaseModel):
@@ -88,11 +97,28 @@ class Weighing(NamedTuple):
     mean: float = 0.0
 
 
+class _Weighed(NamedTuple):
+    """How likely a text is, of how many letters that ASCII has not, and in which languages, the likeliest first."""
+
+    lines: list[str]
+    letters: int
+    score: float
+    languages: list[Language]
+
+    @property
+    def has_signs(self) -> bool:
+        return self.languages[0].has_signs
+
+
 class _Reading(NamedTuple):
     encoding: str
     text: str
-    score: float
-    mean: float
+    rarity: int
+    weighed: _Weighed
+
+    @property
+    def prior(self) -> float:
+        return -1.5 * self.rarity
 
 
 @lru_cache(maxsize=1)
@@ -132,23 +158,19 @@ def weigh_encodings(data: bytes) -> Weighing:
     sample = _choose_lines(data)
     readings: dict[str, _Reading] = {}
     for codec, (_, rarity) in list_encodings().items():
-        if codec == "utf_8":
-            continue
-        text = sample.decode(codec, "replace")
-        score, mean = _score(text)
-        found = _Reading(codec, text, score - 1.5 * rarity, mean)
-        if text not in readings or readings[text].score < found.score:
-            readings[text] = found
-    best = sorted(readings.values(), key=lambda one: -one.score)
-    first, second = best[0], best[1] if len(best) > 1 else None
-    enough = _SURE + 60 / (sum(not letter.isascii() for letter in first.text) + 12)
-    is_sure = first.mean > _WORST_MEAN and (second is None or first.score - second.score >= enough)
-    return Weighing(
-        show_candidates([(one.encoding, one.text) for one in best[:3]]),
-        is_sure,
-        first.score - second.score if second else 99.0,
-        first.mean,
-    )
+        if codec != "utf_8":
+            text = sample.decode(codec, "replace")
+            known = readings.get(text)
+            if known is None or known.rarity > rarity:
+                readings[text] = _Reading(codec, text, rarity, known.weighed if known else _weigh(text))
+    likely = sorted(readings.values(), key=lambda one: one.weighed.score + one.prior)[-_LIKELY:]
+    scored = sorted(((_weigh_lines(one.weighed) + one.prior, one) for one in likely), key=lambda one: -one[0])
+    (score, first), others = scored[0], scored[1:]
+    lead = score - others[0][0] if others else 99.0
+    mean = (score - first.prior) / first.weighed.letters / (_SIGNS_ARE_RARER if first.weighed.has_signs else 1)
+    is_sure = mean > _WORST_MEAN and lead >= _SURE + 40 / (first.weighed.letters + 12)
+    candidates = show_candidates([(one.encoding, one.text) for _, one in scored[:3]])
+    return Weighing(candidates, is_sure, lead, mean)
 
 
 def show_candidates(readings: list[tuple[str, str]]) -> tuple[Candidate, ...]:
@@ -181,64 +203,101 @@ def _cut_lines(text: str) -> list[str]:
     return text.split("\n")
 
 
-def _count_differences(lines: tuple[str, ...]) -> int:
-    return sum(len(set(letters)) > 1 for letters in zip(*(line[:_SHOWN_LETTERS] for line in lines), strict=False))
+def _count_differences(lines: tuple[str, ...]) -> tuple[int, int]:
+    """How many of the lines can be told apart, and by how many letters."""
+    shown = [line[:_SHOWN_LETTERS] for line in lines]
+    return len(set(shown)), sum(len(set(letters)) > 1 for letters in zip(*shown, strict=False))
 
 
 def _shorten(line: str) -> str:
     first = next((n for n, letter in enumerate(line) if not letter.isascii()), 0)
     start = max(0, first - 24) if len(line) > _SHOWN_LETTERS else 0
-    return re.sub(r"\s+", " ", line[start : start + _SHOWN_LETTERS]).strip()
+    shown = re.sub(r"\s+", " ", line[start : start + _SHOWN_LETTERS]).strip()
+    return "".join("\ufffd" if unicodedata.category(letter) in ("Cc", "Cn", "Co") else letter for letter in shown)
 
 
 # ---- how likely a text is
 
 
-def _score(text: str) -> tuple[float, float]:
-    """The logarithm of how likely a text is in the language that fits it best, and its mean for a letter."""
-    text = unicodedata.normalize("NFC", text)
-    counts = Counter(letter for letter in text if not letter.isascii())
-    if not counts:
-        return 0.0, 0.0
+class _Facts(NamedTuple):
+    """What is counted of a text before any language is looked at."""
+
+    letters: Counter[str]
+    plain: int
+    words: Counter[str]
+    context: float
+
+    def weigh(self, language: Language) -> float:
+        """The logarithm of how likely the text is in a language."""
+        letters = sum(count * _weigh_letter(letter, language) for letter, count in self.letters.items())
+        spoken = sum(
+            min(count, 40) * (0.8 if word.isascii() else 2.0 if len(word) < 3 else 4.0)
+            for word, count in self.words.items()
+            if word in language.words
+        )
+        return letters + spoken + self.context + self.plain * language.weight_of_ascii
+
+
+def _count(text: str) -> _Facts:
+    letters = Counter(letter for letter in text if not letter.isascii())
     words = Counter(_WORD.findall(text))
-    context = _weigh_context(text, words)
     lowered = Counter[str]()
     for word, count in words.items():
         lowered[word.lower()] += count
-    found = [(_weigh_letters(counts, one), _weigh_words(lowered, one), one) for one in list_languages()]
-    letters, spoken, language = max(found, key=lambda one: one[0] + one[1])
-    mean = (letters + context) / sum(counts.values())
-    return letters + spoken + context, mean / (_SIGNS_ARE_RARER if language.has_signs else 1)
+    plain = sum(letter.isascii() and letter.isalpha() for letter in text)
+    return _Facts(letters, min(plain, 12 * letters.total()), lowered, _weigh_context(text, words))
 
 
-def _weigh_letters(counts: Counter[str], language: Language) -> float:
-    return sum(count * _weigh_letter(letter, language) for letter, count in counts.items())
+def _weigh(text: str) -> _Weighed:
+    """How likely a text is if it is in one language."""
+    text = _WORD.sub(_hush, unicodedata.normalize("NFC", text))
+    facts = _count(text)
+    found = sorted(((facts.weigh(one), one) for one in list_languages()), key=lambda one: -one[0])
+    languages = [one for _, one in found[:_TONGUES]]
+    return _Weighed(text.split("\n"), max(1, facts.letters.total()), found[0][0], languages)
+
+
+def _weigh_lines(weighed: _Weighed) -> float:
+    """How likely a text is whose lines may be in several languages, each of them dearer than the first."""
+    first, *others = weighed.languages
+    score = 0.0
+    for line in weighed.lines:
+        facts = _count(line)
+        score += max(facts.weigh(first), max(facts.weigh(one) for one in others) - _CHANGE)
+    return score
+
+
+def _hush(match: re.Match[str]) -> str:
+    """A word of capitals in small letters: that it has many is one fact, not many."""
+    word = match[0]
+    return word.lower() if len(word) > 2 and word.isupper() else word
 
 
 def _weigh_letter(letter: str, language: Language) -> float:
     known = language.weights.get(letter)
     if known is not None:
         return known
-    small = language.weights.get(letter.lower()) if letter.lower() != letter else None
-    if small is not None:
-        return small - 1.5
+    small, in_latin, elsewhere = _describe(letter)
+    known = language.weights.get(small)
+    if known is not None:
+        return known - 1.5
+    return in_latin if language.is_latin else elsewhere
+
+
+@lru_cache(maxsize=8192)
+def _describe(letter: str) -> tuple[str, float, float]:
+    """A letter's small form, and what it weighs in languages that haven't it: those in Latin letters, and others."""
+    small = letter.lower()
     if letter in _QUOTES:
-        return -6.0
+        return small, -6.0, -6.0
     if letter in _SIGNS:
-        return -8.0
+        return small, -8.0, -8.0
     kind = unicodedata.category(letter)
     if letter == "\ufffd" or kind in ("Cc", "Cn", "Co", "Cs"):
-        return -18.0
+        return small, -18.0, -18.0
     if kind[0] in "LM":
-        return -10.0 if language.is_latin and ord(letter) < 0x250 else -13.0
-    return -12.0
-
-
-def _weigh_words(words: Counter[str], language: Language) -> float:
-    """How much the words speak for a language; those that hold its own letters more."""
-    return sum(
-        min(count, 40) * (0.8 if word.isascii() else 2.0) for word, count in words.items() if word in language.words
-    )
+        return small, -10.0 if small in _ABROAD else -13.0, -13.0
+    return small, -12.0, -12.0
 
 
 def _weigh_context(text: str, words: Counter[str]) -> float:
@@ -246,6 +305,7 @@ def _weigh_context(text: str, words: Counter[str]) -> float:
     score = -6.0 * sum(
         match[1] not in _INSIDE for match in re.finditer(r"(?<=[^\W\d_])([^\w\s\x00-\x7f])(?=[^\W\d_])", text)
     )
+    score -= 8.0 * len(_LOST.findall(text))
     for word, count in words.items():
         if word.isascii():
             continue
@@ -262,11 +322,11 @@ def _weigh_context(text: str, words: Counter[str]) -> float:
 def _is_mixed(word: str) -> bool:
     """Whether a word has letters of two scripts; those of East Asia may stand together."""
     scripts = {_script(letter) for letter in word}
-    return len(scripts - {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", ""}) > 1 or (
+    return len(scripts - {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "COMBINING", ""}) > 1 or (
         len(scripts) > 1 and bool(scripts & {"CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"})
     )
 
 
 @lru_cache(maxsize=4096)
 def _script(letter: str) -> str:
-    return unicodedata.name(letter, "").partition(" ")[0] if unicodedata.category(letter)[0] == "L" else ""
+    return unicodedata.name(letter, "").partition(" ")[0] if unicodedata.category(letter)[0] in "LM" else ""

@@ -5,69 +5,85 @@ The signs of Chinese and Japanese are those of charset-normalizer. Knows no byte
 """
 
 import math
+import re
 from functools import cached_property, lru_cache
 
 from charset_normalizer.constant import FREQUENCIES
 from pydantic import BaseModel, ConfigDict
 
-_LATIN = {
-    "English": (
-        0.002,
-        "éèïüöñçáóêâ",
-        "the of and to in is that it for was on are with as be this have from or what how",
-    ),
-    "German": (
-        0.02,
-        "üäößé",
-        "und die der das ist nicht ein eine zu den mit für auf von sich wie was im werden kann sie",
-    ),
-    "French": (
-        0.05,
-        "éèàêçùîôûœâëï",
-        "le la les de des et est un une que qui dans pour pas sur au du ne ce vous avec être",
-    ),
-    "Spanish": (
-        0.03,
-        "óíáéñú¿¡ü",
-        "el la los las de que y en un una es por con para no se del al lo como más qué está",
-    ),
-    "Portuguese": (
-        0.045,
-        "ãçéáíóõêâúàôü",
-        "o a os as de que e do da em um uma para com não por mais como é são você se",
-    ),
-    "Italian": (0.012, "èàòùéì", "il la di che e un una in per non con del della sono si da come più è gli le questo"),
-    "Catalan": (0.04, "àéóèíòçúïü·", "el la de que i en un una els les per amb no és del al com més va són"),
-    "Romanian": (0.06, "ăîâșțşţ", "de la și în nu cu pe o un este ce din care pentru mai sunt să şi se au"),
-    "Dutch": (0.004, "ëéïèüóêö", "de het een en van is dat niet in op te zijn met voor aan ze er wat om"),
-    "Danish": (0.03, "åøæéö", "og det er en at i på til af ikke den der med for som jeg har de et hvad på når også"),
-    "Norwegian": (0.03, "åøæéòôü", "og det er en i på til av ikke den som jeg har med for et hva kan å være også når"),
-    "Swedish": (0.05, "äåöéü", "och det är en i på att som av inte den för med jag har till om ett på så vad när"),
-    "Finnish": (0.05, "äöåšž", "ja on ei se että hän oli mutta kun niin kuin tai mitä minä joka ovat sen voi"),
-    "Icelandic": (0.12, "áðíóéþúöæý", "og að er í á það sem ekki við með var um hann til en ég því"),
-    "Irish": (0.07, "áéíóú", "an na agus ar is i a go bhí le do sé ní ag don"),
-    "Welsh": (0.01, "âêîôûŵŷáïëöú", "y yr a i yn ar o mae ei ac wedi bod am gan oedd"),
-    "Basque": (0.002, "ñüç", "eta da ez du bat egin dute ere izan zen hau dira"),
-    "Albanian": (0.07, "ëç", "të e në dhe për me një që si nga është ka nuk më do se"),
-    "Polish": (0.07, "łóążęćśńź", "i w na z do nie się jest to że od jak przez po za co dla ale czy są jej być o"),
-    "Czech": (0.13, "áíéěýčřšžůúťďňó", "a v na je se že to s z do o za by ale jak pro co nebo když tak jsou není"),
-    "Slovak": (0.12, "áíéčýžšľťúôďňóäĺŕ", "a v na je sa že to s z do o za by ale ako pre čo alebo keď tak sú nie"),
-    "Hungarian": (0.12, "áéőóöíüúű", "a az és hogy nem is egy van ez volt meg de azt csak már mint el ha én vagy"),
-    "Slovenian": (0.03, "čšžć", "in je v na se da ki za so z ne bi pa kot po tudi od ali kaj ni"),
-    "Croatian": (0.03, "čšžćđ", "i je u na se da su za od s ne što kao bi a ili koji sam kako nije"),
-    "Turkish": (0.11, "ıüşğçöâîû", "ve bir bu için ile da de ne olarak mi var çok daha gibi ama değil o en ben"),
-    "Lithuanian": (0.07, "ėšžųąįūčę", "ir yra kad tai į su iš ar kaip ne bet jis o už buvo nuo jo per kas"),
-    "Latvian": (0.09, "āīēšžūļņčģķ", "un ir ka no ar par uz kas nav to tas bet kā vai es viņš pie lai"),
-    "Estonian": (0.05, "äõüöšž", "ja on ei et see kui oli ta ka mis mida aga või ning selle oma kes"),
-    "Esperanto": (0.02, "ĉĝŭŝĵĥ", "la de kaj en estas al ne ke mi vi por kun li kiu pri"),
-    "Maltese": (0.05, "ħżġċàù", "ta il li u f fuq għal ma dan huwa kien mill"),
-    "Vietnamese": (
-        0.22,
-        "đàáạảâấầộôốồơưượớờếềệểễêăắặằóọòỏừứữửựìíịỉĩãẽẹẻéèõổỗợởỡúùủũụậẩẫẳẵýỳỷỹỵ",
-        "là và của có không trong cho được một người những với các này đó khi đã cũng như tôi bạn gì",
-    ),
-}
-"""Language: the share of its letters that ASCII has not; those letters; words."""
+_LATIN = """
+English 0.002 éèïüöñçáóêâ
+  the of and to in is that it for was on are with as be this have from or what how
+German 0.02 üäößé
+  und die der das ist nicht ein eine zu den mit für auf von sich wie was im werden kann sie über auch können
+  müssen würde schön größe
+French 0.05 éèàêçùîôûœâëï
+  le la les de des et est un une que qui dans pour pas sur au du ne ce vous avec être à été très déjà même où
+  cette après fait c'est
+Spanish 0.03 óíáéñú¿¡ü
+  el la los las de que y en un una es por con para no se del al lo como más qué está también sí años español
+  día cómo dónde cuál
+Portuguese 0.045 ãçéáíóõêâúàôü
+  o a os as de que e do da em um uma para com não por mais como é são você se também já até à isso português
+Italian 0.012 èàòùéì
+  il la di che e un una in per non con del della sono si da come più è gli le questo perché può così cita
+  città già
+Catalan 0.04 àéóèíòçúïü·
+  el la de que i en un una els les per amb no és del al com més va són també què això
+Romanian 0.06 ăîâșțşţ
+  de la și în nu cu pe o un este ce din care pentru mai sunt să şi se au că fără după când
+Dutch 0.004 ëéïèüóêö
+  de het een en van is dat niet in op te zijn met voor aan ze er wat om
+Danish 0.03 åøæéö
+  og det er en at i på til af ikke den der med for som jeg har de et hvad når også så være
+Norwegian 0.03 åøæéòôü
+  og det er en i på til av ikke den som jeg har med for et hva kan å være også når så år
+Swedish 0.05 äåöéü
+  och det är en i på att som av inte den för med jag har till om ett så vad när från här där också
+Finnish 0.05 äöåšž
+  ja on ei se että hän oli mutta kun niin kuin tai mitä minä joka ovat sen voi myös sitä tämä nyt
+Icelandic 0.12 áðíóéþúöæý
+  og að er í á það sem ekki við með var um hann til en ég því þú eða þá hvað
+Irish 0.07 áéíóú
+  an na agus ar is i a go bhí le do sé ní ag don
+Welsh 0.01 âêîôûŵŷáïëöú
+  y yr a i yn ar o mae ei ac wedi bod am gan oedd
+Basque 0.002 ñüç
+  eta da ez du bat egin dute ere izan zen hau dira
+Albanian 0.07 ëç
+  të e në dhe për me një që si nga është ka nuk më do se së
+Polish 0.07 łóążęćśńź
+  i w na z do nie się jest to że od jak przez po za co dla ale czy są jej być o też już może można który która
+  tylko według będzie więc
+Czech 0.13 áíéěýčřšžůúťďňó
+  a v na je se že to s z do o za by ale jak pro co nebo když tak jsou není který která může být než při až
+  jsem
+Slovak 0.12 áíéčýžšľťúôďňóäĺŕ
+  a v na je sa že to s z do o za by ale ako pre čo alebo keď tak sú nie ktorý ktorá môže byť tiež než pri až
+  som
+Hungarian 0.12 áéőóöíüúű
+  a az és hogy nem is egy van ez volt meg de azt csak már mint el ha én vagy még kell után között több első
+  idő
+Slovenian 0.03 čšžć
+  in je v na se da ki za so z ne bi pa kot po tudi od ali kaj ni če več že
+Croatian 0.03 čšžćđ
+  i je u na se da su za od s ne što kao bi a ili koji sam kako nije više može već
+Turkish 0.11 ıüşğçöâîû
+  ve bir bu için ile da de ne olarak mi var çok daha gibi ama değil o en ben şu gün olduğu
+Lithuanian 0.07 ėšžųąįūčę
+  ir yra kad tai į su iš ar kaip ne bet jis o už buvo nuo jo per kas taip būti
+Latvian 0.09 āīēšžūļņčģķ
+  un ir ka no ar par uz kas nav to tas bet kā vai es viņš pie lai nē būt arī viņa
+Estonian 0.05 äõüöšž
+  ja on ei et see kui oli ta ka mis mida aga või ning selle oma kes mõne üks
+Esperanto 0.02 ĉĝŭŝĵĥ
+  la de kaj en estas al ne ke mi vi por kun li kiu pri
+Maltese 0.05 ħżġċàù
+  ta il li u f fuq għal ma dan huwa kien mill
+Vietnamese 0.22 đàáạảâấầộôốồơưượớờếềệểễêăắặằóọòỏừứữửựìíịỉĩãẽẹẻéèõổỗợởỡúùủũụậẩẫẳẵýỳỷỹỵ
+  là và của có không trong cho được một người những với các này đó khi đã cũng như tôi bạn gì nước việt
+"""
+"""Language, the share of its letters that ASCII has not, those letters; below it some words."""
 _OTHER = {
     "Russian": "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфёъ",
     "Ukrainian": "оанивітерслкумдпзяьбгчйхцїжшєщюґф’",
@@ -102,6 +118,11 @@ class Language(BaseModel):
         return self.share < 0.5
 
     @cached_property
+    def weight_of_ascii(self) -> float:
+        """The log-probability that a letter is one of ASCII's; of no weight where they are another script's."""
+        return math.log(1 - self.share) if self.is_latin else 0.0
+
+    @cached_property
     def has_signs(self) -> bool:
         """Whether it is written in thousands of signs."""
         return len(self.weights) > 1000
@@ -110,10 +131,7 @@ class Language(BaseModel):
 @lru_cache(maxsize=1)
 def list_languages() -> tuple[Language, ...]:
     """Return every language of the table."""
-    latin = (
-        Language(name=name, share=share, weights=_weigh(letters, share), words=frozenset(words.split()))
-        for name, (share, letters, words) in _LATIN.items()
-    )
+    latin = map(_read_latin, re.split(r"\n(?! )", _LATIN.strip()))
     other = (Language(name=name, share=1, weights=_weigh(letters, 1)) for name, letters in _OTHER.items())
     return (
         *latin,
@@ -125,10 +143,16 @@ def list_languages() -> tuple[Language, ...]:
     )
 
 
-def _weigh(letters: str, share: float, spread: float = 2.0) -> dict[str, float]:
+def _read_latin(block: str) -> Language:
+    name, share, letters, *words = block.split()
+    weights = _weigh(letters, float(share), power=1.6)
+    return Language(name=name, share=float(share), weights=weights, words=frozenset(words))
+
+
+def _weigh(letters: str, share: float, spread: float = 2.0, power: float = 1.0) -> dict[str, float]:
     """Log-probabilities that fall with the rank, as frequencies of letters do."""
-    whole = sum(1 / (rank + spread) for rank in range(len(letters)))
-    return {letter: math.log(share / (rank + spread) / whole) for rank, letter in enumerate(letters)}
+    parts = [(rank + spread) ** -power for rank in range(len(letters))]
+    return {letter: math.log(share * part / sum(parts)) for letter, part in zip(letters, parts, strict=True)}
 
 
 def _level(codec: str, first: int, last: int) -> list[str]:
