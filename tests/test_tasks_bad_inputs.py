@@ -96,7 +96,6 @@ def test_04_windows_1252() -> None:
     at = data.index(b"\xe6")
     assert f"Byte 0xE6 at {at} is not UTF-8; the file was read as Windows-1252" in said
     assert "which gives \u201c" in said and "Nævn farven" in said
-    assert "save the file again as UTF-8" in said
 
 
 def test_05_truncated() -> None:

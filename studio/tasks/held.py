@@ -43,7 +43,7 @@ class HeldFiles:
         self.folder = workspace.cache / "held" / (visitor.owner or "everyone")
 
     def hold(self, file: Held) -> Held:
-        """Keep a copy of a file, or what was chosen of one that is kept, and return it. Raises WorkspaceError in words."""
+        """Keep a copy of a file, or what was chosen of one that is kept, and return it. Raises WorkspaceError."""
         if file.file_id:
             self._write(file)
             return file

@@ -45,7 +45,7 @@ def add_endpoints(studio: Studio) -> None:
         return [card.model_dump(mode="json") for card in seen_by(studio, request).list_tasks()]
 
     def import_task(file: dict, request: Asking, encoding: str = "", part: str = "") -> dict:
-        """Keep a file as a task: {"task_id", "instances", "warnings"}; `encoding` and `part` (a sheet) may be chosen."""
+        """Keep a file as a task: {"task_id", "instances", "warnings"}; `encoding` and `part` say how to read it."""
         path, name = check_upload(file)
         how = {"encoding": check_text(encoding, "encoding"), "part": check_text(part, "part")}
         reading = seen_by(studio, request).import_task(path, name, **how)
