@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import studio.tasks.store as store_module
-from studio.errors import NotFoundError, TaskError
+from studio.errors import NotFoundError, TaskError, WorkspaceError
 from studio.tasks.slug import make_task_id
 from studio.tasks.store import TaskStore
 from studio.tasks.task import to_v2
@@ -147,10 +147,12 @@ def test_no_file_is_read_twice(store: TaskStore, tmp_path: Path, monkeypatch: py
 
 def test_a_damaged_file_is_left_out_of_the_list(store: TaskStore, tmp_path: Path) -> None:
     store.import_file(write(tmp_path / "x.json"), "task.json")
-    next((store.workspace.tasks / "task").glob("0*")).write_text("{")
+    kept = next((store.workspace.tasks / "task").glob("0*"))
+    kept.write_text("{")
     assert [card.task_id for card in store.list_tasks()] == ["studio001_sentiment"]
-    with pytest.raises(TaskError, match="the end is missing"):
+    with pytest.raises(WorkspaceError) as refused:
         store.load_task("task")
+    assert kept.name in str(refused.value)
 
 
 @pytest.mark.parametrize(

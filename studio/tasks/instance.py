@@ -99,10 +99,13 @@ class Instance(Named, Frozen):
     def read(cls, data: dict[str, Any], place: str) -> Self:
         """Return the instance that `write` wrote, its unknown keys under `extra`. Raises TaskError naming the place."""
         known = {key: value for key, value in data.items() if key in cls.model_fields}
-        if not any(key in data for key in cls.keys):
-            return cls.make(data["id"], data.get("input", ""), tuple(data["output"]), data.get("extra"))
+        output = data.get("output", ())
         try:
-            return cls.model_validate(known)
+            if any(key in data for key in cls.keys):
+                return cls.model_validate(known)
+            if not isinstance(output, list | tuple):
+                raise TaskError(f"{place}.output: a list of texts is expected.", field=f"{place}.output")
+            return cls.make(data["id"], data.get("input", ""), tuple(output), data.get("extra"))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             spot = ".".join([place, *map(str, first["loc"])])

@@ -9,11 +9,13 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from studio.errors import InputError
+from studio.tasks.cell import Notes
 from studio.tasks.dialogue import Dialogue, write_pair_dialogue
 from studio.tasks.instance import Change, Instance, Message
 from studio.tasks.prompt import say_turns
 from studio.tasks.task import Task
 from studio.tasks.turns import change_turn, find_answer, find_question, map_turns, message_to_json, say, write_key
+from studio.tasks.written_turn import find_flag
 
 
 class Spoken(Instance):
@@ -30,6 +32,12 @@ class Spoken(Instance):
             raise ValueError("there is neither a conversation nor an answer")
         self._read_turns()
         return self
+
+    @classmethod
+    def read(cls, data: dict[str, Any], place: str) -> Self:
+        """Read it as `write` wrote it; an answer that an older edition kept with a flag counts as the flag says."""
+        flagged = {"messages", "rejected_messages"} & set(data)
+        return super().read({**data, **{key: _read_flags(data[key]) for key in flagged}}, place)
 
     def _read_turns(self) -> None:
         if self.messages:
@@ -112,3 +120,13 @@ class Spoken(Instance):
             return write_pair_dialogue(task, self.input, self.output[0], positive_examples)
         counts = tuple(turn.role == "assistant" and turn.counts for turn in self.messages)
         return Dialogue(say_turns(self.messages), counts, self.tools)
+
+
+def _read_flags(turns: Any) -> Any:
+    return [_read_flag(turn) for turn in turns] if isinstance(turns, list) else turns
+
+
+def _read_flag(turn: Any) -> Any:
+    if not isinstance(turn, dict) or not isinstance(turn.get("extra"), dict):
+        return turn
+    return {"counts": find_flag(turn.get("role", "user"), turn["extra"], "", Notes()), **turn}

@@ -30,11 +30,13 @@ from studio.tasks.read_as import AS_IT_IS, ReadAs
 from studio.tasks.reading import Reading, read_task_file
 from studio.tasks.task import Task, write_v2
 from studio.tasks.unseen import keep_unseen, name_origin
+from studio.tasks.v2 import read_v2
 from studio.tasks.version import (
     LONGEST_CHAIN,
     Edits,
     VersionCard,
     append_history,
+    is_version,
     list_files,
     name_file,
     number_of,
@@ -338,13 +340,14 @@ class TaskStore:
             held = self._tasks.get(path)
             if held is None or held[0] != stamp:
                 task = self._read(path).model_copy(update={"task_id": task_id})
-                held = self._hold(path, stamp, task)
+                held = self._hold(path, stamp, task.keep_version(version_of(path)) if is_version(path) else task)
             self._tasks.move_to_end(path)
             return held[1]
 
     def _read(self, path: Path) -> Task:
         if path.suffix != ".edits":
-            return read_task_file(path, path.name).task
+            with disk_errors_in_words(path):
+                return read_v2(path.read_bytes(), path.name, path.stem)
         delta = read_edits(path)
         base = next((file for file in list_files(path.parent) if number_of(file) == delta.base), None)
         if base is None:

@@ -90,6 +90,12 @@ class Task(Frozen):
             copy.__dict__.pop(name, None)
         return copy
 
+    def keep_version(self, version: str) -> Self:
+        """Return the task under the version it was kept as, which an older edition may have computed otherwise."""
+        copy = self.model_copy()
+        copy.__dict__["version"] = version
+        return copy
+
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits made of everything in the task but its name."""

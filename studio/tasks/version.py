@@ -49,7 +49,12 @@ class VersionCard(BaseModel):
 
 def list_files(folder: Path) -> list[Path]:
     """Return the files of a task's versions, the oldest first."""
-    return sorted((path for path in folder.glob("[0-9]*") if _NAME.fullmatch(path.name)), key=number_of)
+    return sorted((path for path in folder.glob("[0-9]*") if is_version(path)), key=number_of)
+
+
+def is_version(path: Path) -> bool:
+    """Say whether a file's name is that of a version."""
+    return bool(_NAME.fullmatch(path.name))
 
 
 def number_of(path: Path) -> int:

@@ -170,7 +170,7 @@ def _read_said(role: Role, rest: dict[str, Any], place: str, notes: Notes, calle
             return tuple(results)
     content = _check_content(value, spot, rest, role)
     extra = check_extra(rest, place)
-    return (*results, Message(role=role, content=content, counts=_find_flag(role, rest, place, notes), extra=extra))
+    return (*results, Message(role=role, content=content, counts=find_flag(role, rest, place, notes), extra=extra))
 
 
 def _bring_calls(rest: dict[str, Any], value: Any, place: str, notes: Notes) -> None:
@@ -209,8 +209,8 @@ def _check_content(value: Any, place: str, rest: dict[str, Any], role: Role) -> 
     return text
 
 
-def _find_flag(role: Role, rest: dict[str, Any], place: str, notes: Notes) -> bool:
-    """Whether a turn counts, going by the flags that its file sets on it."""
+def find_flag(role: Role, rest: dict[str, Any], place: str, notes: Notes) -> bool:
+    """Say whether a turn counts, going by the flags that its file sets on it."""
     for key, value in rest.items():
         name = flatten(key)
         learnt = not says_no(value) if name in _LEARNT else says_no(value) if name in _NOT_LEARNT else None
