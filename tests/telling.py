@@ -33,7 +33,7 @@ def _find(fact: str, text: str) -> bool:
 
 @contextmanager
 def raises(
-    kind: type[Raised], facts: Facts = "", *, field: str | None = _ANY
+    kind: type[Raised] | tuple[type[Raised], ...], facts: Facts = "", *, field: str | None = _ANY
 ) -> Iterator[pytest.ExceptionInfo[Raised]]:
     """Check that an error of this kind is raised, at this field or place in a file, and tells the facts."""
     with pytest.raises(kind) as raised:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from architectures import ARCHITECTURES, make_model
+from telling import raises, tells
 
 from studio.errors import ModelError
 from studio.estimates.counting import find_shape
@@ -84,41 +85,41 @@ def test_sizes_are_read_from_the_headers(name: str, dtype: str, tmp_path: Path) 
 
 
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
-    assert refuse(tmp_path / "gone").startswith(f"There is no folder {tmp_path}/gone. Check the path, or give a hub id")
-    assert refuse(tmp_path).startswith(f"The folder {tmp_path} has no config.json, so it does not hold a model.")
+    assert tells(refuse(tmp_path / "gone"), f"{tmp_path}/gone")
+    assert tells(refuse(tmp_path), f"{tmp_path} config.json")
     (tmp_path / "file").write_text("")
-    assert refuse(tmp_path / "file").startswith("There is no folder")
+    assert tells(refuse(tmp_path / "file"), "folder")
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "can't be read as JSON"),
-        ("{", "can't be read as JSON"),
-        ("[" * 100_000, "can't be read as JSON"),
-        ("\xff", "can't be read as JSON"),
-        ("[]", "does not say a model_type"),
-        ("null", "does not say a model_type"),
-        ("{}", "does not say a model_type"),
-        ('{"model_type": 5}', "does not say a model_type"),
+        ("", "JSON"),
+        ("{", "JSON"),
+        ("[" * 100_000, "JSON"),
+        ("\xff", "JSON"),
+        ("[]", "model_type"),
+        ("null", "model_type"),
+        ("{}", "model_type"),
+        ('{"model_type": 5}', "model_type"),
     ],
 )
 def test_a_config_that_is_none(folder: Path, text: str, words: str) -> None:
     (folder / "config.json").write_bytes(text.encode("latin-1"))
-    assert words in refuse(folder)
+    assert tells(refuse(folder), words)
 
 
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}, "This is a T5ForConditionalGeneration"),
-        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "This is a BertForMaskedLM, not a causal"),
-        ({"architectures": "BertForMaskedLM"}, "This is a BertForMaskedLM, not a causal language model"),
-        ({"architectures": 5}, "This is a 5, not a causal language model"),
-        ({"auto_map": {"AutoModel": "m.M"}, "model_type": "../llama"}, "This model needs code written by its author"),
+        ({"architectures": ["T5ForConditionalGeneration"], "model_type": "t5"}, "T5ForConditionalGeneration"),
+        ({"architectures": ["BertForMaskedLM"], "model_type": "bert"}, "BertForMaskedLM"),
+        ({"architectures": "BertForMaskedLM"}, "BertForMaskedLM"),
+        ({"architectures": 5}, "5"),
+        ({"auto_map": {"AutoModel": "m.M"}, "model_type": "../llama"}, "code author"),
         (
             {"auto_map": {"AutoModel": "m.M"}, "model_type": "my-own"},
-            "This model needs code written by its author (trust_remote_code)",
+            "trust_remote_code",
         ),
         ({"model_type": "t5", "architectures": None}, "can't be loaded"),
         ({"model_type": "no-such-type"}, "can't be loaded"),
@@ -129,7 +130,7 @@ def test_a_config_that_is_none(folder: Path, text: str, words: str) -> None:
 )
 def test_a_config_of_something_else(folder: Path, values: dict[str, Any], words: str) -> None:
     change_config(folder, **values)
-    assert words in refuse(folder)
+    assert tells(refuse(folder), words)
 
 
 def test_a_model_that_transformers_knows_needs_no_code_of_its_authors(folder: Path) -> None:
@@ -143,9 +144,9 @@ def test_a_model_that_transformers_knows_needs_no_code_of_its_authors(folder: Pa
 
 def test_weights_that_are_missing_or_can_run_code(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    assert "holds its weights only as pickle (.bin), a format that can run code" in refuse(folder)
+    assert tells(refuse(folder), ".bin pickle")
     (folder / "pytorch_model.bin").unlink()
-    assert "has no *.safetensors file, so there are no weights to tune" in refuse(folder)
+    assert tells(refuse(folder), "*.safetensors weights")
 
 
 @pytest.mark.parametrize("kept", [0, 5, 8, 100, -1, -1000])
@@ -153,14 +154,14 @@ def test_weights_that_were_cut_off(folder: Path, kept: int) -> None:
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[:kept])
     assert "can't be loaded" in refuse(folder)
-    with pytest.raises(ModelError, match=r"is not a whole safetensors file \(.*\)\. Copy or download it again\."):
+    with raises(ModelError, "safetensors"):
         describe_model(ModelRef(ref=str(folder)))
 
 
 @pytest.mark.parametrize("header", [b"[]", b'{"a": 1}', b'{"a": {}}', b'{"a": {"shape": [1], "data_offsets": []}}'])
 def test_weights_whose_header_is_nonsense(folder: Path, header: bytes) -> None:
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    with pytest.raises(ModelError, match="is not a whole safetensors file"):
+    with raises(ModelError, "safetensors"):
         count_in_headers(folder)
     assert "can't be loaded" in refuse(folder)
 
@@ -180,8 +181,8 @@ def drop_end(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (drop_tokenizer, "has no tokenizer. Save it there too: tokenizer.save_pretrained(folder)."),
-        (drop_end, "has no end token (eos), so the model could never learn to stop."),
+        (drop_tokenizer, "tokenizer.save_pretrained(folder"),
+        (drop_end, "eos"),
         (lambda folder: (folder / "tokenizer.json").write_text("{"), "The tokenizer in "),
         (lambda folder: (folder / "tokenizer.json").write_text('{"model": {"type": "BPE"}}'), "The tokenizer in "),
         (lambda folder: (folder / "tokenizer.json").write_bytes(b"\xff\x00"), "The tokenizer in "),
@@ -190,7 +191,7 @@ def drop_end(folder: Path) -> None:
 )
 def test_a_tokenizer_that_can_not_be_used(folder: Path, spoil: Callable[[Path], object], words: str) -> None:
     spoil(folder)
-    assert words in refuse(folder)
+    assert tells(refuse(folder), words)
 
 
 def test_a_tokenizer_without_a_padding_token_pads_with_its_end(folder: Path) -> None:
@@ -241,7 +242,7 @@ def test_a_path_that_can_be_none_is_refused(ref: str) -> None:
 
 @pytest.mark.parametrize("revision", ["../main", "a b", "\x00", "", "x" * 201, "-x"], ids=lambda text: ascii(text)[:9])
 def test_a_revision_that_can_be_none_is_refused(revision: str) -> None:
-    with pytest.raises(ModelError, match="can't be a revision") as told:
+    with raises(ModelError) as told:
         ModelRef(ref="owner/name", revision=revision).find_folder()
     assert told.value.field == "revision"
     for good in ("main", "v1.0", "refs/pr/3", "0123456789abcdef"):
@@ -250,7 +251,7 @@ def test_a_revision_that_can_be_none_is_refused(revision: str) -> None:
 
 def test_what_is_on_the_hub_and_out_of_reach_is_told_in_words() -> None:
     for fetch in (find_config_folder, find_model_folder):
-        with pytest.raises(ModelError, match="'owner/name' is not on this computer, and the hub can't be reached"):
+        with raises(ModelError, "owner/name"):
             fetch(ModelRef(ref="owner/name"))
 
 
@@ -271,10 +272,10 @@ def test_what_was_fetched_before_needs_no_network(tiny_model: Path) -> None:
     assert load_base(found, FP32, find_device()).num_parameters() == facts.parameters
     (found / "model.safetensors").unlink()  # only config and tokenizer were fetched yet
     assert describe_model(ref).parameters is None and describe_model(ref).fits(find_device()) == "unknown"
-    with pytest.raises(ModelError, match="has no \\*.safetensors file, so there are no weights to tune"):
+    with raises(ModelError, "*.safetensors"):
         find_model_folder(ref)
     shutil.rmtree(cached)
-    with pytest.raises(ModelError, match="is not on this computer"):
+    with raises(ModelError):
         find_config_folder(ref)
 
 

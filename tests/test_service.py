@@ -280,13 +280,13 @@ def test_a_task_that_an_objective_can_not_learn_from_is_refused_in_words(
     [
         ({"name": "lora", "targets": "no_such_layer"}, "no_such_layer"),
         ({"name": "prompt", "tokens": 1000}, "tokens"),
-        ({"name": "lora", "rank": 0}, "rank must be between 1 and 256, not 0"),
-        ({"name": "lora", "rank": 10_000}, "rank must be between 1 and 256, not 10000"),
+        ({"name": "lora", "rank": 0}, "rank 1 256 0"),
+        ({"name": "lora", "rank": 10_000}, "rank 1 256 10000"),
     ],
 )
 def test_a_method_that_does_not_go_with_the_model_makes_no_run(
     studio: Studio, tiny_model: Path, method: dict[str, Any], words: str
 ) -> None:
-    with pytest.raises(InputError, match=words):
+    with raises(InputError, words):
         studio.start_run(write_recipe(tiny_model, method=method))
     assert not studio.list_runs()

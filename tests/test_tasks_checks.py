@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from telling import raises, tells
 
 from studio.errors import InputError, NotFoundError
 from studio.tasks.checks.duplicates import check_duplicates
@@ -88,7 +89,7 @@ def test_near_duplicates_across_the_split_and_the_fix() -> None:
     task = leaky()
     findings = {finding.name: finding for finding in check_duplicates(task)}
     leak = findings["leak across the split"]
-    assert "nearly the same as one of training" in leak.words
+    assert tells(leak.words, "training")
     apart = apply_fix(task, leak)
     assert apart.split == "stratified" and apart.version != task.version
     assert "leak across the split" not in {finding.name for finding in check_duplicates(apart)}
@@ -100,11 +101,11 @@ def test_near_duplicates_across_the_split_and_the_fix() -> None:
 
 def test_stale_findings_and_findings_without_a_fix() -> None:
     finding = Finding(name="x", severity="remark", title="X", words="w", numbers=(7,), fix="leave out")
-    with pytest.raises(InputError, match="another version of this task. Check the task again"):
+    with raises(InputError, "version"):
         apply_fix(make(("a", "b")), finding)
-    with pytest.raises(InputError, match="There is no fix for 'X'"):
+    with raises(InputError, "X"):
         apply_fix(make(("a", "b")), finding.model_copy(update={"fix": ""}))
-    with pytest.raises(InputError, match="No instance would be left"):
+    with raises(InputError):
         apply_fix(make(("a", "b")), finding.model_copy(update={"numbers": (0,)}))
 
 
@@ -139,7 +140,7 @@ def test_a_repair_is_shown_first_and_changes_nothing_when_done_twice(name: str) 
 
 
 def test_an_unknown_repair() -> None:
-    with pytest.raises(NotFoundError, match="There is no repair 'polish'. Choose one of: blanks"):
+    with raises(NotFoundError, "polish"):
         apply_repair(make(("a", "b")), "polish")
 
 
@@ -159,13 +160,13 @@ def test_language(text: str, script: str, language: str) -> None:
 
 @pytest.mark.parametrize(
     ("count", "labels", "words"),
-    [(40, 2, "2 labels with 40 instances, the fewest of 'l0' (20); 50 of each are a good start: about 60 more"),
-     (200, 2, "that is enough to begin"), (600, 600, "600 instances with free answers; 500 are a good start: that is"),
-     (30, 30, "30 instances with free answers; 500 are a good start: about 470 more would help.")],
+    [(40, 2, "2 40 l0 20 50 60"),
+     (200, 2, "200"), (600, 600, "600 500"),
+     (30, 30, "30 500 470")],
 )  # fmt: skip
 def test_how_many_are_enough(count: int, labels: int, words: str) -> None:
     task = make(*((f"in {n}", f"l{n % labels}") for n in range(count)))
-    assert words in check_task(task).enough
+    assert tells(check_task(task).enough, words)
 
 
 def test_a_wrong_language_is_declared_anew() -> None:
@@ -174,7 +175,7 @@ def test_a_wrong_language_is_declared_anew() -> None:
     ]
     task = make(*rows, input_languages=("English",))
     finding = check_task(task).find("language of the input")
-    assert finding and "found texts that look German, expected English" in finding.words
+    assert finding and tells(finding.words, "German English")
     fixed = apply_fix(task, finding)
     assert fixed.input_languages == ("German",) and check_task(fixed).find("language of the input") is None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import raises, tells
 
 from studio.errors import InputError, NotFoundError, TaskError
 from studio.tasks.collection import Collection, import_collection
@@ -51,7 +52,7 @@ def test_a_folder_or_archive_of_tasks(folder: Path, tmp_path: Path, packed: bool
     assert len(done.tasks) == 13
     assert len(done) == sum(30 + n for n in range(12)) + 3 == seen[-1][0]
     assert [refused.name.rsplit("/")[-1] for refused in done.refused] == ["task099_bad.json"]
-    assert "the end is missing" in done.refused[0].words
+    assert tells(done.refused[0].words, "end")
     again = Collection(tmp_path / "home")
     for path in sorted(folder.glob("task0[01]*.json")):
         assert again.load_task(path.stem) == read_task(path.read_bytes(), path.name).task
@@ -66,11 +67,11 @@ def test_pages(folder: Path, tmp_path: Path) -> None:
     assert len(every) == len(done)
     assert [i.id for i in done.page(28, 5, "task000_x")] == ["task0-28", "task0-29"]
     assert done.page(10**9) == []
-    with pytest.raises(InputError, match="between 1 and 1,000 instances, not 0"):
+    with raises(InputError, "1 1,000 0"):
         done.page(0, 0)
-    with pytest.raises(NotFoundError, match="The collection has no task 'gone'"):
+    with raises(NotFoundError, "gone"):
         done.page(0, 5, "gone")
-    with pytest.raises(NotFoundError, match="There is no collection 'nowhere'"):
+    with raises(NotFoundError, "nowhere"):
         Collection(tmp_path / "nowhere")
 
 
@@ -84,7 +85,7 @@ def test_one_long_file_of_rows(tmp_path: Path) -> None:
     path.write_text("\n".join(lines))
     done = import_collection(path, path.name, tmp_path / "home")
     assert (len(done), len(done.tasks)) == (11_999, 1)
-    assert "long.jsonl: line 7001: this is no JSON object" in done.refused[0].words
+    assert tells(done.refused[0].words, "long.jsonl 7001 JSON")
     page = done.page(11_998, 10)
     assert [(i.id, i.input, i.output, i.extra) for i in page] == [
         ("long-12000", "what is 11999?", ("it is 11999",), {"n": 11999})
@@ -131,10 +132,10 @@ def test_a_long_table_needs_a_mapping_too(tmp_path: Path) -> None:
 def test_nothing_that_can_be_read(tmp_path: Path) -> None:
     source = tmp_path / "empty"
     source.mkdir()
-    with pytest.raises(TaskError, match="empty: no data files were found. Bring .json"):
+    with raises(TaskError, "empty .json"):
         import_collection(source, "empty", tmp_path / "home")
     (source / "a.json").write_text("{")
-    with pytest.raises(TaskError, match="none of the 1 files can be read. The first: a.json: the end is missing"):
+    with raises(TaskError, "1 a.json"):
         import_collection(source, "empty", tmp_path / "home")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import raises, tells
 from tiny import import_task, write_task
 
 from studio.errors import InputError, NotFoundError, TaskError
@@ -112,7 +113,7 @@ def test_what_no_choice_can_mend_is_refused(studio: Studio, tmp_path: Path) -> N
 
 def test_only_the_newest_files_wait(studio: Studio, tmp_path: Path) -> None:
     first, *rest = [bring(studio, write_csv(tmp_path / f"{n}.csv")) for n in range(MOST_FILES + 1)]
-    with pytest.raises(NotFoundError, match="doesn't wait here any more"):
+    with raises(NotFoundError):
         studio.data.look_again(first.file_id)
     assert [studio.data.look_again(choice.file_id).name for choice in rest] == [
         f"{n + 1}.csv" for n in range(MOST_FILES)
@@ -210,7 +211,7 @@ def test_a_repair_is_shown_first_and_done_once(studio: Studio) -> None:
     assert studio.data.fix(recipe, repair="blanks").instances[0].input == "in 0"
     with pytest.raises(InputError, match="changes nothing"):
         studio.data.fix(recipe, repair="blanks")
-    with pytest.raises(NotFoundError, match="There is no repair"):
+    with raises(NotFoundError, "repair"):
         studio.data.fix(recipe, repair="nonsense")
 
 
@@ -220,7 +221,7 @@ def test_a_sample_is_mended_in_a_copy(studio: Studio) -> None:
     copy = studio.data.choose_split(recipe, "stratified")
     assert copy.task_id == f"{SAMPLE}_yours" and copy.split == "stratified"
     assert studio.load_task(SAMPLE) == sample and studio.load_task(copy.task_id).split == "stratified"
-    with pytest.raises(InputError, match="You have a copy of this sample already"):
+    with raises(InputError, "copy"):
         studio.data.choose_split(recipe, "official")
     assert studio.data.choose_split({"task_id": copy.task_id}, "official").split == "official"
 
@@ -234,7 +235,7 @@ def test_every_rule_of_splitting_is_shown(studio: Studio) -> None:
     rows = [{"input": text, "output": ["yes"]} for text in ("a", "b", "c", "c")]
     small = import_task(studio.workspace, "small", Instances=rows)
     assert "Choose another rule" in found_words(studio, small)
-    with pytest.raises(InputError, match="There is no rule"):
+    with raises(InputError, "rule"):
         studio.data.choose_split({"task_id": SAMPLE}, "nonsense")
 
 
@@ -261,7 +262,7 @@ def test_a_task_of_the_usual_size_is_checked_in_seconds(studio: Studio) -> None:
 
 def test_a_model_that_is_not_there_leaves_the_rest_of_the_report(studio: Studio) -> None:
     checked = studio.data.check({"task_id": SAMPLE, "model": "/no/such/folder"})
-    assert "There is no folder" in checked.trouble and checked.report.lengths is None and checked.report.enough
+    assert tells(checked.trouble, "folder") and checked.report.lengths is None and checked.report.enough
 
 
 # ---- seeing
@@ -354,11 +355,11 @@ def test_an_instance_that_training_leaves_out_says_so(studio: Studio) -> None:
     report = studio.data.check(recipe).report
     assert report.lengths and report.lengths.too_long == (3,) and report.lengths.limit == 64
     finding = report.find("too long")
-    assert finding and (finding.severity, finding.title) == ("warning", "Longer than this recipe allows")
-    assert "longer than 64 tokens, the longest example of this recipe; the longest has 4" in finding.words
+    assert finding and finding.severity == "warning"
+    assert tells(finding.words, "64")
     longest = report.lengths.longest
-    assert f"Raise “Longest example” under More in the Method step to {longest}; or shorten it." in finding.words
-    with pytest.raises(NotFoundError, match="none at place 10"):
+    assert tells(finding.words, f"{longest}")
+    with raises(NotFoundError, "10"):
         studio.data.see(recipe, 9)
 
 
@@ -370,12 +371,11 @@ def test_what_is_longer_than_the_model_reads_says_what_would_help(studio: Studio
         "training": {"max_length": 2_000},
     }
     finding = studio.data.check(recipe).report.find("too long")
-    assert finding and (finding.severity, finding.title) == ("problem", "Longer than the model can read")
-    assert "longer than 1,004 tokens, all that the model can read beside the 20 of the method" in finding.words
-    assert "Not one is left to train on. Shorten them, or choose a model that reads more" in finding.words
+    assert finding and finding.severity == "problem"
+    assert tells(finding.words, "1,004 20")
     assert finding.fix == "", "leaving them out would leave nothing"
     finding = studio.data.check({**recipe, "training": {}}).report.find("too long")
-    assert finding and "in the Method step to 1,004, all that the model can read; or shorten them" in finding.words
+    assert finding and tells(finding.words, "1,004")
 
 
 def test_the_middle_of_a_very_long_instance_is_left_out(studio: Studio) -> None:
@@ -409,18 +409,18 @@ def test_what_one_visitor_brings_is_theirs(workspace: Any, tmp_path: Path) -> No
     Studio(workspace).data.bring(tmp_path / "many.zip", "before.zip")
     assert nobody.list_collections() == [], "what was here before the studio was shared is nobody's"
     for act in (ben.open_collection, ben.delete_collection):
-        with pytest.raises(NotFoundError, match="There is no collection 'many' here. It may have been deleted"):
+        with raises(NotFoundError, "many"):
             act("many")
-    with pytest.raises(NotFoundError, match="There is no task"):
+    with raises(NotFoundError, "task"):
         ben.check({"task_id": task.task_id})
     copies = [one.choose_split({"task_id": SAMPLE}, "stratified").task_id for one in (anna, ben)]
     assert len(set(copies)) == 2
-    with pytest.raises(NotFoundError, match="There is no task"):
+    with raises(NotFoundError, "task"):
         ben.fix({"task_id": copies[0]}, repair="blanks")
     for act in (
         lambda: nobody.bring(path, "sums.csv"),
         lambda: nobody.delete_collection("many"),
         lambda: nobody.choose_split({"task_id": SAMPLE}, "official"),
     ):
-        with pytest.raises(InputError, match="it must know whose this will be"):
+        with raises(InputError):
             act()

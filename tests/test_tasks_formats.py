@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import raises, tells
 
 from studio.errors import TaskError
 from studio.tasks.mapping import Mapping
@@ -72,9 +73,7 @@ def test_real_file(name: str) -> None:
 @pytest.mark.skipif(not NEIGHBOURS.is_dir(), reason="the neighbours' files are not here")
 def test_a_real_table_needs_a_mapping_which_is_kept() -> None:
     path = NEIGHBOURS / "csv_mrpc_train.csv"
-    with pytest.raises(
-        MappingNeeded, match="The columns are label, sentence1, sentence2, and their names don't"
-    ) as ask:
+    with raises(MappingNeeded, "sentence1 sentence2") as ask:
         read_task_file(path, path.name)
     guess = ask.value.preview.guess.mapping
     assert guess == Mapping(input=("sentence1", "sentence2"), output=("label",))
@@ -97,10 +96,10 @@ def test_a_real_table_with_unnamed_columns() -> None:
     assert len(reading.task.instances) == 118
     assert reading.task.labels == ("ham", "spam")
     said = " ".join(reading.warnings)
-    assert "A column has no name; it was given its number (column 3, column 4)" in said
-    assert "A column without a name and without a value was left out (column 5)" in said
+    assert tells(said, "3 4")
+    assert tells(said, "5")
     # 119 lines stand below the header: one of them is swallowed by a quotation mark, as every reader of CSV has it.
-    assert "a quotation mark before it is missing or one too many (line 100, v2)" in said
+    assert tells(said, "100 v2")
     assert reading.task.instances[98].input.endswith('ham"')
     comes_back(reading)
 
@@ -221,7 +220,7 @@ def test_a_wrapper_around_the_rows() -> None:
     data = {"version": "1", "data": [{"question": "a?", "answer": "b"}, {"question": "c?", "answer": "d"}]}
     reading = read_task(json.dumps(data).encode(), "qa.json")
     assert [i.output for i in reading.task.instances] == [("b",), ("d",)]
-    assert "The rows stand under 'data'; left out beside them: version." in reading.warnings
+    assert tells(reading.warnings, "data")
 
 
 def test_running_text() -> None:
@@ -229,7 +228,7 @@ def test_running_text() -> None:
     reading = read_task(text.encode(), "novel.txt")
     assert reading.task.kind == "text"
     assert [i.output[0] for i in reading.task.instances] == text.strip().split("\n\n")
-    assert "read as running text in 2 paragraphs" in reading.warnings[0]
+    assert tells(reading.warnings[0], "2")
     comes_back(reading)
 
 
@@ -265,18 +264,18 @@ def test_excel_under_any_name() -> None:
     reading = read_task(data, "sums.csv")
     assert [(i.input, i.output) for i in reading.task.instances] == [("2+2?", ("4",)), ("sky?", ("blue",))]
     assert reading.task.instances[0].extra == {"n": "1.5"}
-    assert "The file is called .csv and is an Excel workbook; it was read as one." in reading.warnings
+    assert any(tells(warning, ".csv Excel") for warning in reading.warnings)
 
 
 def test_formulas_in_a_workbook_are_told() -> None:
     data = workbook([["question", "answer"], ["=1+1", "two"], ["a", "b"]])
     reading = read_task(data, "sums.xlsx")
     assert reading.task.instances[0].input == "=1+1"
-    assert "without a saved value" in reading.warnings[0] and "A2: =1+1" in reading.warnings[0]
+    assert tells(reading.warnings[0], "A2 =1+1")
 
 
 def test_a_word_document_is_refused_by_name() -> None:
-    with pytest.raises(TaskError, match=r"a\.docx: this is a Word document\. What can be read: JSON"):
+    with raises(TaskError, "a.docx JSON"):
         read_task(zipped({"[Content_Types].xml": "x", "word/document.xml": "x"}), "a.docx")
 
 
@@ -308,7 +307,7 @@ def test_an_archive_with_one_file() -> None:
         zipped({"tasks/task1_add.json": V2, "__MACOSX/._x.json": "x", "tasks/.task1.json.swp": "x"}), "a.zip"
     )
     assert reading.task.definition == "Add."
-    assert reading.warnings[0] == "The archive's only data file, tasks/task1_add.json, was read."
+    assert tells(reading.warnings[0], "tasks/task1_add.json")
 
 
 def test_many_files(tmp_path: Path) -> None:
@@ -330,9 +329,9 @@ def test_many_files(tmp_path: Path) -> None:
             "task001_other.json",
             "task1_add.json",
         ]
-        assert isinstance(found["bad.json"], TaskError) and "the end is missing" in str(found["bad.json"])
+        assert isinstance(found["bad.json"], TaskError) and tells(found["bad.json"], "end")
         said = {name: " ".join(reading.warnings) for name, reading in found.items() if isinstance(reading, Reading)}
-        assert "in small letters and without blanks" in said["My Task.json"]
+        assert tells(said["My Task.json"], "small letters blanks")
         assert "deep/task1_add.json has the same name" in said["task1_add.json"]
         assert "has the same number" in said["task1_add.json"]
 
@@ -346,11 +345,11 @@ def test_traps_among_archives(tmp_path: Path) -> None:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(link, "/etc/passwd")
     many = zipped({f"{n}.json": "" for n in range(5001)})
-    for data, words in ((bomb, "times larger when unpacked"), (slip, "leads out of the archive"),
-                        (buffer.getvalue(), "a link to another file"), (many, "holds 5,001 files"),
-                        (zipped({"a.json": V2})[:-30], "the archive is damaged"),
+    for data, words in ((bomb, "larger"), (slip, "out"),
+                        (buffer.getvalue(), "link"), (many, "5,001"),
+                        (zipped({"a.json": V2})[:-30], "damaged"),
                         (zipped({"a.json": zipped({"b.json": V2})}), "holds another archive")):  # fmt: skip
-        with pytest.raises(TaskError, match=words):
+        with raises(TaskError, words):
             read_task(data, "a.zip")
 
 
@@ -359,14 +358,14 @@ def test_a_dataset_folder(tmp_path: Path) -> None:
     reading = read_dataset(str(tmp_path))
     assert [i.output for i in reading.task.instances] == [("b",), ("d",)]
     assert reading.task.source == (str(tmp_path),)
-    with pytest.raises(TaskError, match="there is no split 'test'; found train. Choose one of these."):
+    with raises(TaskError, "test"):
         read_dataset(str(tmp_path), split="test")
 
 
 def test_a_dataset_that_is_not_there() -> None:
-    with pytest.raises(TaskError, match="can't be a dataset: an id has the form owner/name"):
+    with raises(TaskError, "owner/name"):
         read_dataset("https://example.org/x y")
-    with pytest.raises(TaskError, match="the dataset can't be read .* Check the id and the network"):
+    with raises(TaskError, "network"):
         read_dataset("nobody/nothing")
 
 
@@ -388,9 +387,9 @@ def test_which_names_are_sure(header: str, sure: bool) -> None:
 
 
 def test_a_mapping_that_makes_no_instance() -> None:
-    with pytest.raises(TaskError, match="No column was chosen that the model could learn to write"):
+    with raises(TaskError, "column"):
         Mapping(input="a")
-    with pytest.raises(TaskError, match="The column 'c', chosen for output, isn't in the table. Its columns: a, b."):
+    with raises(TaskError, "c"):
         read_task(b"a,b\n1,2\n3,4\n", "x.csv", Mapping(input="a", output="c"))
-    with pytest.raises(TaskError, match="The role rejected takes one column, and 2 were chosen"):
+    with raises(TaskError, "2"):
         Mapping(output="a", rejected=("b", "c"))

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from telling import raises
 
 from studio.errors import NotFoundError, TaskError
 from studio.tasks.edit import SetText
@@ -49,10 +49,10 @@ def test_deleting_leaves_what_was_taken_out_and_what_is_open(workspace: Workspac
     assert store.load_task("task1_x") == taken
     assert opened.load_task("task0_x").instances[2].input == "in 2", "who reads it reads on"
     for name in ("one", "never"):
-        with pytest.raises(NotFoundError, match=f"There is no collection '{name}' here. It may have been deleted"):
+        with raises(NotFoundError, name):
             library.delete(name)
     for name in ("../tasks", "", ".", "..", "two/instances.arrow"):
-        with pytest.raises(NotFoundError, match="can't be the id of a collection"):
+        with raises(NotFoundError, "collection"):
             library.delete(name)
     assert library.bring(tmp_path / "one", "one").tasks == 2
 
@@ -60,12 +60,12 @@ def test_deleting_leaves_what_was_taken_out_and_what_is_open(workspace: Workspac
 def test_what_cannot_be_brought_leaves_nothing(workspace: Workspace, tmp_path: Path) -> None:
     library = Library(workspace)
     (tmp_path / "a.json").write_text("{")
-    with pytest.raises(TaskError, match="a.json: the end is missing"):
+    with raises(TaskError, "a.json"):
         library.bring(tmp_path / "a.json", "a.json")
     assert library.list_collections() == [] and not list(library.folder.iterdir())
-    with pytest.raises(NotFoundError, match="There is no collection 'gone'"):
+    with raises(NotFoundError, "gone"):
         library.open("gone")
-    with pytest.raises(NotFoundError, match="can't be the id of a collection"):
+    with raises(NotFoundError, "collection"):
         library.open("../tasks")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from telling import raises
 
 from studio.errors import InputError, TaskError
 from studio.tasks.edit import apply_edits
@@ -33,13 +34,13 @@ def test_from_a_file(tmp_path: Path) -> None:
     assert read_inputs(path, "inputs.csv", "text", "label") == [("a", "1"), ("b", "")]
     assert len(read_inputs(path, "inputs.csv")) == 4, "plain lines"
     for names in (("x",), ("text", "x")):
-        with pytest.raises(InputError, match="There is no column 'x'; found text, label"):
+        with raises(InputError, "x"):
             read_inputs(path, "inputs.csv", *names)
     path.write_text("The first of them.\nThe second of them.\n")
     assert preview_inputs(path, "inputs.txt") is None
     assert read_inputs(path, "inputs.txt") == [("The first of them.", ""), ("The second of them.", "")]
     path.write_text('{"Definition": ["x"], "Instances": []}')
-    with pytest.raises(TaskError, match="this is a task, not a table of inputs"):
+    with raises(TaskError, "task table"):
         read_inputs(path, "task.json")
 
 
@@ -67,7 +68,7 @@ def test_rows_that_are_no_text(tmp_path: Path) -> None:
     path.write_text('[{"a": "one", "b": {"c": 1}}]')
     assert preview_inputs(path, "inputs.json") == (("a", "b"), 1, "", False, "b")
     assert read_inputs(path, "inputs.json", "b", "a") == [('{"c": 1}', "one")]
-    with pytest.raises(InputError, match="the columns are a, b. Choose the one that holds the inputs"):
+    with raises(InputError, "a b"):
         read_inputs(path, "inputs.json")
 
 

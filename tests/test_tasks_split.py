@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from telling import raises, tells
 
 from studio.errors import TaskError
 from studio.tasks.kinds.instruction import Instruction
@@ -44,7 +45,7 @@ def test_sizes(count: int, sizes: tuple[int, int, int]) -> None:
 def test_always_whole_and_apart(inputs: list[str], seed: int) -> None:
     task = make(inputs)
     if len({text.strip() for text in inputs}) < 3:
-        with pytest.raises(TaskError, match="at least 3"):
+        with raises(TaskError, "3"):
             split_task(task, seed)
         return
     split = split_task(task, seed)
@@ -79,7 +80,7 @@ def test_most_instances_share_one_input() -> None:
 def test_too_few(inputs: list[str], words: str) -> None:
     with pytest.raises(TaskError) as caught:
         split_task(make(inputs))
-    assert words in str(caught.value)
+    assert tells(caught.value, words)
     assert "needs at least 3" in str(caught.value)
     assert caught.value.field == "Instances"
 
@@ -130,7 +131,7 @@ def test_official_takes_equal_inputs_along() -> None:
     split = split_task(task)
     check(task, split)
     assert len(split.test) == 200
-    with pytest.raises(TaskError, match="needs at least 2 to train on. Choose another rule"):
+    with raises(TaskError, "2"):
         split_task(make(["a", "b", "c", "a"]).model_copy(update={"split": "official"}))
 
 
@@ -154,10 +155,10 @@ def test_a_mixture_keeps_to_its_weights() -> None:
 
 @pytest.mark.parametrize(
     ("weights", "words"),
-    [([1.0], "found 2 tasks and 1 weights"), ([1.0, 0.0], "must be above 0, not 0.0"), 
-     ([1.0, 2.0], "in the mixture twice")],
+    [([1.0], "2 1"), ([1.0, 0.0], "0 0.0"), 
+     ([1.0, 2.0], "twice")],
 )  # fmt: skip
 def test_a_mixture_that_cannot_be(weights: list[float], words: str) -> None:
     task = make(["a", "b", "c"])
-    with pytest.raises(TaskError, match=words):
+    with raises(TaskError, words):
         list(mix_tasks([task, task], weights, 3))

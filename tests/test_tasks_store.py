@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from telling import raises, tells
 
 import studio.tasks.store as store_module
 from studio.errors import NotFoundError, TaskError, WorkspaceError
@@ -59,7 +60,7 @@ def test_versions(store: TaskStore, tmp_path: Path) -> None:
     names = sorted(file.name for file in (store.workspace.tasks / "task").glob("0*"))
     assert names == [f"0001-{first.task.version}.json", f"0002-{second.task.version}.json"]
     assert again.task == first.task
-    assert second.warnings[-1] == "A task of this name was here already; this is its version 2."
+    assert tells(second.warnings[-1], "version 2")
     assert store.load_task("task").definition == "Two."
     assert store.load_task("task", first.task.version) == first.task
     assert len(store.list_tasks()) == 2
@@ -87,14 +88,14 @@ def test_a_sample_that_a_run_was_made_with_outlives_a_new_edition_of_the_studio(
     assert [card.source for card in store.list_tasks()] == ["sample"]
     assert store.load_unseen("studio001_sentiment", new.version) is not None
     assert store.load_unseen("studio001_sentiment", old.version) is None, "its words may be in the old edition"
-    with pytest.raises(NotFoundError, match="version 'abc' came with another edition of the studio"):
+    with raises(NotFoundError, "abc"):
         store.load_task("studio001_sentiment", "abc")
 
 
 def test_a_sample_is_never_overwritten(store: TaskStore, tmp_path: Path) -> None:
     reading = store.import_file(write(tmp_path / "x.json", "Mine."), "studio001_sentiment.json")
     assert reading.task.task_id == "studio001_sentiment_yours"
-    assert "is a sample task" in reading.warnings[-1]
+    assert tells(reading.warnings[-1], "sample")
     assert store.load_task("studio001_sentiment").title == "Is it good?"
     assert store.load_task("studio001_sentiment_yours").definition == "Mine."
 
@@ -115,11 +116,11 @@ def test_unknown_ids(store: TaskStore, task_id: str) -> None:
 
 def test_the_nearest_name_and_the_known_versions(store: TaskStore, tmp_path: Path) -> None:
     version = store.import_file(write(tmp_path / "x.json"), "colour.json").task.version
-    with pytest.raises(NotFoundError, match="There is no task 'color' here. Did you mean colour?"):
+    with raises(NotFoundError, "color"):
         store.load_task("color")
-    with pytest.raises(NotFoundError, match=f"no version '123'. Its versions, the oldest first: {version}"):
+    with raises(NotFoundError, f"123 {version}"):
         store.load_task("colour", "123")
-    with pytest.raises(NotFoundError, match="another edition of the studio"):
+    with raises(NotFoundError):
         store.load_task("studio001_sentiment", "123")
 
 

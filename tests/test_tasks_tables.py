@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+from telling import tells
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
@@ -64,11 +65,11 @@ ANSWERS = [("one?", "1"), ("two?", "2")]
     [
         ("sep=;\r\nquestion;answer\r\none?;1\r\ntwo?;2\r\n", "semicolons"),
         ('"sep=|"\nquestion|answer\none?|1\ntwo?|2\n', "bars"),
-        ("# made by us\n# in May, at home\nquestion,answer\none?,1\ntwo?,2\n", "above the table was left out"),
+        ("# made by us\n# in May, at home\nquestion,answer\none?,1\ntwo?,2\n", "above"),
         ("# question,answer\none?,1\ntwo?,2\n", ""),
-        ("Our questions\n\nquestion,answer\none?,1\ntwo?,2\n", "line 1: Our questions"),
-        ("Our questions,\n,\nquestion,answer\none?,1\n,\ntwo?,2\n", "line 1: Our questions"),
-        ("question,answer\none?,1\ntwo?,2\n\nSource: our own\n", "below the table was left out (line 5"),
+        ("Our questions\n\nquestion,answer\none?,1\ntwo?,2\n", "1"),
+        ("Our questions,\n,\nquestion,answer\none?,1\n,\ntwo?,2\n", "1"),
+        ("question,answer\none?,1\ntwo?,2\n\nSource: our own\n", "5"),
         ("\n\nquestion,answer\n\none?,1\n\n\ntwo?,2\n\n", ""),
         ("question\tanswer\none?\t1\ntwo?\t2\n", "tabs"),
         ("question,answer\rone?,1\rtwo?,2\r", ""),
@@ -78,7 +79,7 @@ ANSWERS = [("one?", "1"), ("two?", "2")]
 def test_what_stands_around_a_table(text: str, told: str) -> None:
     reading = read(text)
     assert pairs(reading) == ANSWERS
-    assert told in "\n".join(reading.warnings)
+    assert tells("\n".join(reading.warnings), told)
 
 
 @pytest.mark.parametrize("cell", ["1.50", "1e5", "007", "TRUE", "1,5", "2024-03-01", "+3", " padded ", "NaN", "null"])
@@ -108,15 +109,15 @@ def test_columns_of_one_name_never_become_one() -> None:
 
 @pytest.mark.parametrize(
     ("text", "place", "words"),
-    [("question,answer\na,b\nc\nd,e\nf,g\n", "line 3", "found 1 value"),
-     ("question,answer\na,b\nc,d,e\nd,e\nf,g\n", "line 3", "found 3 values"),
-     ("question,answer\na,b\nc,d\nd,e\nfg", "line 5", "stops in the middle")],
+    [("question,answer\na,b\nc\nd,e\nf,g\n", "line 3", "1"),
+     ("question,answer\na,b\nc,d,e\nd,e\nf,g\n", "line 3", "3"),
+     ("question,answer\na,b\nc,d\nd,e\nfg", "line 5", "stops")],
 )  # fmt: skip
 def test_a_row_of_another_width_is_a_fault_of_its_own(text: str, place: str, words: str) -> None:
     with pytest.raises(TaskError) as caught:
         read(text)
     assert (
-        caught.value.field == place and words in str(caught.value) and "leave out the 1 of 4 rows" in str(caught.value)
+        caught.value.field == place and tells(caught.value, words) and "leave out the 1 of 4 rows" in str(caught.value)
     )
     reading = read_task(text.encode(), "a.csv", leave_out=True)
     assert len(reading.task.instances) == 3 and reading.repairs[0].name == "rows"
@@ -201,4 +202,4 @@ def test_arrow_files_are_read_too(form: str) -> None:
 def test_a_first_line_that_may_be_values_is_told() -> None:
     with pytest.raises(MappingNeeded):
         read("Hello there,Bonjour\nGoodbye,Au revoir\n")
-    assert "The first line (Hello there, Bonjour) was read as the names" in look("Hello there,Bonjour\nBye,Salut\n")[2]
+    assert tells(look("Hello there,Bonjour\nBye,Salut\n")[2], ("Hello there", "Bonjour"))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from telling import raises
 
 from studio.errors import InputError
 from studio.tasks.kinds import KINDS
@@ -136,8 +137,8 @@ def test_a_formula_is_inert_in_a_table() -> None:
 def test_forms_that_cannot_hold_a_task() -> None:
     task = Task(task_id="t", definition="D", instances=(Instruction(id="a", input="b", output=("c",)),))
     assert list(list_formats(task)) == ["v2", "alpaca", "openai", "sharegpt", "csv"]
-    with pytest.raises(InputError, match="has no place for a task of the kind instruction. Choose one of: v2, alpaca"):
+    with raises(InputError, "v2"):
         write_task(task, "kto")
-    with pytest.raises(InputError, match="There is no form of file 'docx'"):
+    with raises(InputError, "docx"):
         write_task(task, "docx")
     assert "Studio" not in to_v2(task)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import raises, tells
 from tiny import write_task
 
 from studio.errors import RecipeError
@@ -140,12 +141,12 @@ def test_a_chat_template_that_can_not_be_used_is_told_in_words(
     tokenizer.chat_template = template
     with pytest.raises(RecipeError) as told:
         OBJECTIVES.read({"name": "sft", "template": "chat"}).encode(task, task.instances[0], tokenizer, 10_000)
-    assert fact in str(told.value)
+    assert tells(told.value, fact)
     assert told.value.field == "objective.template"
 
 
 def test_wrong_examples_have_no_place_in_a_chat() -> None:
-    with pytest.raises(RecipeError, match="A chat template has no place for wrong examples"):
+    with raises(RecipeError):
         OBJECTIVES.read({"name": "sft", "template": "chat", "negative_examples": 1})
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from architectures import ARCHITECTURES
+from telling import raises, tells
 
 from studio.errors import RecipeError
 from studio.estimates.counting import count
@@ -36,7 +37,7 @@ def test_plain_names_part_the_linear_layers(name: str, model_folder: Callable[[s
     assert adapted(folder, "all-linear") == linear
     assert attention and all("attn" in layer or "attention" in layer for layer in attention)
     if attention == linear:
-        with pytest.raises(RecipeError, match="targets 'mlp' match no layer of this model"):
+        with raises(RecipeError, "mlp"):
             adapted(folder, "mlp")
     else:
         assert adapted(folder, "mlp") == linear - attention
@@ -77,13 +78,13 @@ def test_layers_of_one_name_in_two_places_are_told_apart(model_folder: Callable[
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
-        ("wq", "targets: no linear layer of this model is called 'wq'. They end in: mlp.down_proj, mlp.gate_proj"),
-        ("q_proj, nonsense", "targets: no linear layer of this model is called 'nonsense'."),
-        ("proj", "targets: no linear layer of this model is called 'proj'."),
-        ("lm_head", "targets: no linear layer of this model is called 'lm_head'."),
-        ("embed_tokens", "targets: no linear layer of this model is called 'embed_tokens'."),
-        (" , ,", "targets ' , ,' names no layer. Choose all-linear, attention, mlp, or name some of: mlp.down_proj"),
-        (".*", "targets: no linear layer of this model is called '.*'."),
+        ("wq", "wq mlp.down_proj mlp.gate_proj"),
+        ("q_proj, nonsense", "nonsense"),
+        ("proj", "proj"),
+        ("lm_head", "lm_head"),
+        ("embed_tokens", "embed_tokens"),
+        (" , ,", (" , ,", "mlp.down_proj")),
+        (".*", ".*"),
     ],
 )
 def test_what_matches_nothing_is_told_with_what_there_is(
@@ -93,5 +94,5 @@ def test_what_matches_nothing_is_told_with_what_there_is(
 
     with pytest.raises(RecipeError) as told:
         find_targets(AutoModelForCausalLM.from_pretrained(model_folder("llama")), wanted)
-    assert str(told.value).startswith(words)
+    assert tells(told.value, words)
     assert told.value.field == "method.targets"
