@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar, Self
 
+from pydantic import Field
+
 from studio.tasks.instance import Form, Message
 from studio.tasks.spoken import Spoken
 
@@ -16,6 +18,8 @@ class Chat(Spoken):
     forms: ClassVar[tuple[Form, ...]] = ("dialogue",)
     role: ClassVar[str] = "messages"
     keys: ClassVar[tuple[str, ...]] = ("messages", "tools")
+
+    messages: tuple[Message, ...] = Field(min_length=1)
 
     @classmethod
     def make(cls, id: str, input: str, output: tuple[str, ...], extra: dict[str, Any] | None = None) -> Self:
