@@ -116,7 +116,8 @@ def test_a_plain_date_has_no_time_that_nobody_gave(value: float, shown: str | No
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.1 + 0.2, "0.3"), (4.0, "4"), (123456789012, "123456789012"), (1e-7, "1E-7"), (2.50, "2.5"), (-1.5, "-1.5")],
+    [(0.1 + 0.2, "0.3"), (4.0, "4"), (123456789012, "123456789012"), (1e-7, "1E-07"), (1e20, "1E+20"),
+     (2.50, "2.5"), (-1.5, "-1.5")],
 )  # fmt: skip
 def test_a_number_without_a_format(value: float, shown: str) -> None:
     assert show_general(value) == shown

@@ -93,7 +93,7 @@ SYNTAX = {
     "a raw line break": (put("Say the", "Say\nthe"), "tab", "line 3"),
     "a lone backslash": (put("Say the", "C:\\data \\x"), "Write two", "line 3"),
     "json lines": ('{"a": 1}\n{"a": 2\n', "end", "line 2"),
-    "joined objects": (TEXT + TEXT, "second", None),
+    "joined objects": (TEXT + TEXT, "several tasks", "file"),
     "conflict marks": (put('    "Categories"', '<<<<<<< HEAD\n    "Categories"'), "Git left", "line 5"),
     "deep": ("[" * 100_000, "nested hundreds deep", "file"),
     "a long number": ('{"Definition": ' + "1" * 5000 + "}", "more than 4,300 digits", "file"),

@@ -13,7 +13,9 @@ from telling import tells
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
+from studio.tasks.columnar import read_columnar
 from studio.tasks.delimited import read_csv
+from studio.tasks.read_as import ReadAs
 from studio.tasks.reading import Reading, read_task
 from studio.tasks.rows import MappingNeeded
 
@@ -135,15 +137,12 @@ def write(table: Any) -> bytes:
 
 
 def plain(values: list[Any], type: Any = None, metadata: dict[str, Any] | None = None) -> list[Any]:
-    """What is read of a column of values, each beside an answer."""
-    column = arrow.array(values, type)
-    table = arrow.table({"input": arrow.array([f"n{n}" for n in range(len(values))]), "output": ["x"] * len(values),
-                         "value": column})  # fmt: skip
+    """What is read of a column of values."""
+    table = arrow.table({"value": arrow.array(values, type)})
     if metadata:
         told = {"info": {"features": {"value": metadata}}}
         table = table.replace_schema_metadata({"huggingface": json.dumps(told)})
-    reading = read_task(write(table), "a.parquet")
-    return [one.extra.get("value") for one in reading.task.instances]
+    return [row.values.get("value") for row in read_columnar(write(table), "a.parquet", Notes()).rows]
 
 
 @pytest.mark.parametrize(
@@ -203,3 +202,39 @@ def test_a_first_line_that_may_be_values_is_told() -> None:
     with pytest.raises(MappingNeeded):
         read("Hello there,Bonjour\nGoodbye,Au revoir\n")
     assert tells(look("Hello there,Bonjour\nBye,Salut\n")[2], ("Hello there", "Bonjour"))
+
+
+@pytest.mark.parametrize("written", ["1.50", "1e5", "12345678901234567890", "true", "1.0", "-0.0", "0.1", "1E-7"])
+def test_a_number_of_json_becomes_the_text_of_its_file(written: str) -> None:
+    text = f'[{{"question": "a b c?", "answer": {written}}}, {{"question": "d?", "answer": "e"}}]'
+    assert pairs(read(text, "a.json"))[0][1] == written
+    listed = text.replace(written, f"[{written}]")
+    assert pairs(read(listed, "a.json"))[0][1] == written
+
+
+ONE, TWO = '{"question": "one?", "answer": "1"}', '{"question": "two?", "answer": "2"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"{ONE}\n\n{TWO}\n", ""),
+        (f"# made by us\n{ONE}\n// the second\n{TWO}", "(line 1, line 3)"),
+        (f"{ONE}\n{TWO}".replace(", ", ",\n  "), "2 objects stand one after the other"),
+        (f"\ufeff[{ONE},\n{TWO}]", "byte-order"),
+        (f'{{"test": [{ONE}], "train": [{ONE}, {TWO}]}}', "left out beside them: test"),
+        (f"{ONE}\r\n{TWO}\r\n", ""),
+    ],
+)
+def test_forms_of_json(text: str, told: str) -> None:
+    reading = read(text, "a.json")
+    assert pairs(reading) == ANSWERS
+    repaired = [one.words for one in reading.repairs]
+    assert told in "\n".join((*reading.warnings, *repaired))
+
+
+def test_another_list_of_a_json_file_may_be_chosen() -> None:
+    data = f'{{"test": [{TWO}], "train": [{ONE}, {TWO}]}}'.encode()
+    offer = read_task(data, "a.json").offers[0]
+    assert (offer.name, offer.chosen, [one.value for one in offer.options]) == ("part", "train", ["test", "train"])
+    assert pairs(read_task(data, "a.json", read_as=ReadAs(part="test"))) == [("two?", "2")]

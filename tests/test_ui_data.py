@@ -1,6 +1,7 @@
 """The parts of the Data step without a browser: forms, reports and tokens are drawn as text, acts answer in words."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from test_tasks_desk import ROLES, write_csv, write_zip
 from test_ui_steps import EVIL, assert_harmless, write_task
 from tiny import import_task
 
+from studio.errors import InputError
 from studio.service import Studio
 from studio.tasks.mapping import ROLES as ALL_ROLES
 from studio.ui.data import arrival, prompt_view, quality, shelf
@@ -20,7 +22,7 @@ from studio.ui.widgets.server_act import bind_act
 
 SAMPLE = {"task_id": "studio002_question"}
 ACTS: list[Callable[..., dict[str, Any]]] = [
-    *(arrival.choose_columns, arrival.look_again, arrival.bring_from),
+    *(arrival.choose_columns, arrival.choose_reading, arrival.look_again, arrival.bring_from),
     *(quality.check_task, quality.preview_fix, quality.fix_task, quality.choose_split),
     *(shelf.list_tasks, shelf.peek_task, shelf.take_task, shelf.delete_collection, prompt_view.see_tokens),
 ]
@@ -206,3 +208,16 @@ def test_another_version_is_another_value(studio: Studio, tmp_path: Path) -> Non
     second = find_edition(studio, recipe)
     assert first["task_id"] == second["task_id"] and first["version"] != second["version"]
     assert find_edition(studio, {}) == {} == find_edition(studio, {"task_id": "none"})
+
+
+def test_an_encoding_is_asked_for_and_can_be_changed(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "small.csv"
+    path.write_bytes("question,answer\nWas ist naïv <b>?,nicht klug\nWer?,er\n".encode("cp1252"))
+    _, html = arrival.import_file(studio, str(path))
+    assert html.count("data-read-as=") == 3 and "na\u00efv" in html and "<b>" not in html
+    file_id = re.search(r'class="ways" data-file="(\w+)"', html)[1]
+    done = arrival.choose_reading(studio, {"file": file_id, "encoding": "cp1252"})
+    assert done["task_id"] == "small" and 'data-read-as="cp1252" aria-pressed="true"' in done["html"]
+    with pytest.raises(InputError) as wrong:
+        arrival.choose_reading(studio, {"file": file_id, "encoding": "klingon"})
+    assert wrong.value.field == "encoding"

@@ -57,6 +57,21 @@ async function choose(block, roles, definition, leaveOut, button) {
   else put(block.querySelector("[data-form-error]"), words(answer));
 }
 
+// ---- how a file is read ----------------------------------------------------------------------------------------------------
+async function readAs(ways, value, control) {
+  const problem = ways.parentElement.querySelector("[data-form-error]");
+  control.disabled = true;
+  put(problem, "");
+  const answer = await server.choose_reading({file: ways.dataset.file, [ways.dataset.name]: value});
+  if (accept(answer)) return;
+  control.disabled = false;
+  put(problem, words(answer));
+}
+element.addEventListener("change", (event) => {
+  const other = event.target.closest("[data-read-other]");
+  if (other?.value) readAs(other.closest(".ways"), other.value, other);
+});
+
 element.addEventListener("submit", (event) => {
   const form = event.target.closest(".columns-form");
   if (!form) return;
@@ -65,7 +80,9 @@ element.addEventListener("submit", (event) => {
 });
 element.addEventListener("click", async (event) => {
   const again = event.target.closest("[data-look-again]"), out = event.target.closest("[data-leave-out]");
+  const way = event.target.closest("[data-read-as]");
   if (event.target.closest("[data-dismiss]")) show("");
+  if (way) readAs(way.closest(".ways"), way.dataset.readAs, way);
   if (out) { const block = out.closest("[data-file]"); choose(block, JSON.parse(block.dataset.roles), block.dataset.definition, true, out); }
   if (again) {
     const answer = await server.look_again({file: again.dataset.lookAgain});

@@ -69,7 +69,7 @@ def describe(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return f"the number {value!r:.40}"
+        return f"the number {value!s:.40}"
     if isinstance(value, str):
         return f"the text {value[:40]!r}" if value else "an empty text"
     if isinstance(value, list):
@@ -144,7 +144,7 @@ def read_texts(value: Any, place: str, notes: Notes) -> tuple[str, ...]:
         if item is None:
             notes.mend("nothing", "Left out, since it holds nothing (null)", f"{place}[{number}]", None)
         elif isinstance(item, int | float):
-            texts.append(json.dumps(item))
+            texts.append(str(item).lower() if isinstance(item, bool) else str(item))
             notes.mend("texts", "A number was read as a text", f"{place}[{number}]", item, texts[-1])
         else:
             texts.append(check_text(item, f"{place}[{number}]"))

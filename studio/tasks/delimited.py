@@ -18,6 +18,8 @@ from studio.tasks.table import LONGEST_CELL, Row, Table, name_columns, tell_of_s
 
 _DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 """In the order in which they are believed where two would do: texts hold commas."""
+_ONE_COLUMN = "\x1f"
+"""A delimiter that no text holds, for a table of one column, whose cells may hold commas."""
 _SEP = re.compile(r"\ufeff?\"?sep=(.)\"?[ \t]*(\r\n|\n|\r|$)", re.I)
 
 
@@ -26,7 +28,7 @@ def read_csv(text: str, name: str, notes: Notes) -> Table | None:
     delimiter = find_delimiter(text, name)
     if delimiter is None:
         return None
-    if delimiter != ",":
+    if delimiter not in (",", _ONE_COLUMN):
         notes.say(f"The columns are parted by {_DELIMITERS.get(delimiter, repr(delimiter))}; they were read as such.")
     told = _SEP.match(text)
     lines = list(_read_quoted(text[told.end() :] if told else text, delimiter, name, notes))
@@ -99,8 +101,8 @@ def find_delimiter(text: str, name: str) -> str | None:
         if usual[0] and (best is None or usual[1] / len(sizes) > best[0]):
             best = (usual[1] / len(sizes), delimiter, usual[0])
     named = name.lower().endswith((".csv", ".tsv", ".tab"))
-    if best is None:
-        return "," if named and len(plain) > 1 else None
+    if best is None or (named and best[0] <= 0.5 and len(next(csv.reader(plain, delimiter=best[1]))) == 1):
+        return _ONE_COLUMN if named and len(plain) > 1 else None
     share, delimiter, width = best
     header = next((cells for cells in csv.reader(plain, delimiter=delimiter) if len(cells) == width), [])
     looks_named = all(len(cell) <= 60 and not cell.rstrip().endswith((".", "!", "?")) for cell in header)

@@ -42,7 +42,8 @@ _REGIONS = (
     ("Central European", 1, "iso8859_2:ISO 8859-2", "mac_latin2:Mac Central European", "cp852:DOS 852"),
     ("Romanian", 4, "iso8859_16:ISO 8859-16", "mac_romanian:Mac Romanian"),
     ("Croatian", 3, "mac_croatian:Mac Croatian"),
-    ("Baltic", 1, "iso8859_13:ISO 8859-13", "cp775:DOS 775"),
+    ("Baltic", 1, "iso8859_13:ISO 8859-13"),
+    ("Baltic", 2, "cp775:DOS 775"),
     ("Nordic and Baltic", 3, "iso8859_4:ISO 8859-4", "iso8859_10:ISO 8859-10"),
     ("Southern European", 2, "iso8859_3:ISO 8859-3"),
     ("Turkish", 1, "iso8859_9:ISO 8859-9", "mac_turkish:Mac Turkish", "cp857:DOS 857"),
@@ -63,6 +64,8 @@ _LIKELY = 12
 """How many of the likeliest encodings are weighed line by line."""
 _TONGUES = 6
 """How many of the likeliest languages a line may be in."""
+_SHOUTED = 2.5
+"""What a word of capitals costs."""
 _CHANGE = 4.0
 """What it costs a line to be in another language than the first."""
 _SIGNS_ARE_RARER = 1.3
@@ -75,6 +78,11 @@ _ABROAD = frozenset("éèêëáàâäãåóòôöõøúùûüíìîïñçßæœ�
 """Letters of names from abroad, which stand in texts of any language."""
 _INSIDE = frozenset("’‘·\u00ad\u200c\u200d'-")
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e])*")
+_THAI_MARK = re.compile(r"[\u0e01-\u0e2e][\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
+_LOST_MARK = re.compile(r"(?<![\u0e01-\u0e2e\u0e31\u0e34-\u0e3a\u0e47-\u0e4e])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
+"""A vowel or tone of Thai with the consonant that it belongs to, and without one."""
+_PARTS = re.compile(rb"([\x00-\x3f]+)")
+"""What stands between words, in every encoding: ASCII's signs and digits are no part of another letter."""
 _LOST = re.compile(r"[A-Za-z][\u0e00-\u0e7f\u2e80-\uffdc]+[A-Za-z]")
 
 
@@ -98,12 +106,14 @@ class Weighing(NamedTuple):
 
 
 class _Weighed(NamedTuple):
-    """How likely a text is, of how many letters that ASCII has not, and in which languages, the likeliest first."""
+    """How likely a text is, its words and letters that ASCII has not, and its languages, the likeliest first."""
 
     lines: list[str]
     letters: int
+    words: int
     score: float
     languages: list[Language]
+    capitals: float
 
     @property
     def has_signs(self) -> bool:
@@ -118,7 +128,7 @@ class _Reading(NamedTuple):
 
     @property
     def prior(self) -> float:
-        return -1.5 * self.rarity
+        return self.weighed.capitals - 1.5 * self.rarity
 
 
 @lru_cache(maxsize=1)
@@ -168,7 +178,7 @@ def weigh_encodings(data: bytes) -> Weighing:
     (score, first), others = scored[0], scored[1:]
     lead = score - others[0][0] if others else 99.0
     mean = (score - first.prior) / first.weighed.letters / (_SIGNS_ARE_RARER if first.weighed.has_signs else 1)
-    is_sure = mean > _WORST_MEAN and lead >= _SURE + 40 / (first.weighed.letters + 12)
+    is_sure = mean > _WORST_MEAN and lead >= _SURE + 15 / first.weighed.words + 15 / (first.weighed.letters + 12)
     candidates = show_candidates([(one.encoding, one.text) for _, one in scored[:3]])
     return Weighing(candidates, is_sure, lead, mean)
 
@@ -188,14 +198,22 @@ def show_candidates(readings: list[tuple[str, str]]) -> tuple[Candidate, ...]:
 
 
 def _choose_lines(data: bytes) -> bytes:
-    """The lines that hold bytes above 127, as many as are looked at."""
-    found, size = [], 0
+    """The lines that hold bytes above 127, as many as are looked at; what stands there again says nothing new."""
+    found: list[bytes] = []
+    seen: set[bytes] = set()
+    size = 0
     for line in re.split(rb"\r\n|\n|\r", data):
-        if not line.isascii():
-            found.append(line[:4000])
-            size += len(found[-1])
-            if size > _SAMPLE_BYTES:
-                break
+        if line.isascii():
+            continue
+        parts = _PARTS.split(line[:4000])
+        fresh = [part for part in parts if part.isascii() or part not in seen]
+        if all(part.isascii() for part in fresh):
+            continue
+        seen.update(part for part in parts if not part.isascii())
+        found.append(b"".join(fresh))
+        size += len(found[-1])
+        if size > _SAMPLE_BYTES:
+            break
     return b"\n".join(found)
 
 
@@ -250,11 +268,20 @@ def _count(text: str) -> _Facts:
 
 def _weigh(text: str) -> _Weighed:
     """How likely a text is if it is in one language."""
-    text = _WORD.sub(_hush, unicodedata.normalize("NFC", text))
+    text = unicodedata.normalize("NFC", text)
+    shouted = sum(len(word) > 3 and not word.isascii() and word.isupper() for word in _WORD.findall(text))
+    text = _WORD.sub(_hush, text)
     facts = _count(text)
     found = sorted(((facts.weigh(one), one) for one in list_languages()), key=lambda one: -one[0])
     languages = [one for _, one in found[:_TONGUES]]
-    return _Weighed(text.split("\n"), max(1, facts.letters.total()), found[0][0], languages)
+    return _Weighed(
+        text.split("\n"),
+        max(1, facts.letters.total()),
+        max(1, len(facts.words)),
+        found[0][0],
+        languages,
+        -_SHOUTED * shouted,
+    )
 
 
 def _weigh_lines(weighed: _Weighed) -> float:
@@ -306,6 +333,7 @@ def _weigh_context(text: str, words: Counter[str]) -> float:
         match[1] not in _INSIDE for match in re.finditer(r"(?<=[^\W\d_])([^\w\s\x00-\x7f])(?=[^\W\d_])", text)
     )
     score -= 8.0 * len(_LOST.findall(text))
+    score += 2.5 * len(_THAI_MARK.findall(text)) - 8.0 * len(_LOST_MARK.findall(text))
     for word, count in words.items():
         if word.isascii():
             continue

@@ -71,10 +71,10 @@ def show_text(text: str, code: str) -> str:
 
 def show_general(value: float | int) -> str:
     """Return a number with as many digits as it was given, and no more than a sheet keeps (15)."""
-    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e21):
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
         return str(int(value))
-    text = repr(float(f"{value:.15g}"))
-    return text.upper().replace("E-0", "E-").replace("E+0", "E+")
+    text = repr(float(f"{value:.15g}")).upper()
+    return text.removesuffix(".0")
 
 
 def is_date_format(code: str) -> bool:

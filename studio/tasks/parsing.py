@@ -8,12 +8,30 @@ twice.
 import json
 import math
 import re
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
 
 _WIDTH = 80
+_COMMENT = re.compile(r"\s*(#|//)")
+
+
+class Written(float):
+    """A number that remembers how its file writes it, for where it becomes a text: 1.50, 1e5."""
+
+    __slots__ = ("digits",)
+
+    def __new__(cls, digits: str) -> Self:
+        made = super().__new__(cls, digits)
+        made.digits = digits
+        return made
+
+    def __str__(self) -> str:
+        return self.digits
+
+    def __reduce__(self) -> tuple[type[float], tuple[str]]:
+        return float, (self.digits,)
 
 
 def parse(text: str, name: str, notes: Notes) -> Any:
@@ -22,7 +40,11 @@ def parse(text: str, name: str, notes: Notes) -> Any:
     try:
         value = collector.load(text)
     except json.JSONDecodeError as error:
-        _explain(text, error, name)
+        several = _read_several(text, error, collector)
+        if several is None:
+            _explain(text, error, name)
+        notes.say(f"{len(several):,} objects stand one after the other; they were read as a list.")
+        value = several
     except RecursionError:
         raise TaskError(
             f"{name}: brackets are nested hundreds deep. A task file nests four deep: the file, Instances, one "
@@ -38,12 +60,32 @@ def parse(text: str, name: str, notes: Notes) -> Any:
     return value
 
 
+def _read_several(text: str, error: json.JSONDecodeError, collector: "_Collector") -> list[Any] | None:
+    """The objects of a text that is nothing but objects, one after the other; None if it is something else."""
+    if not error.msg.startswith("Extra data") or "\n" not in text.rstrip():
+        return None
+    collector.forget()
+    found: list[Any] = []
+    place = 0
+    try:
+        while place < len(text):
+            value, end = collector.decoder.raw_decode(text, place)
+            place = end + len(text[end:]) - len(text[end:].lstrip()) if end < len(text) else end
+            found.append(value)
+    except ValueError:
+        return None
+    return found if all(isinstance(value, dict) for value in found) else None
+
+
 def parse_lines(text: str, name: str, notes: Notes) -> list[tuple[int, Any]] | None:
     """Return (line, value) of every line of JSON Lines; None if the text is something else. Raises TaskError."""
-    first, _, rest = text.lstrip().partition("\n")
-    if not rest.strip() or not _is_object(first):
-        return None
     numbered = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    comments = [f"line {number}" for number, line in numbered if _COMMENT.match(line)]
+    numbered = [(number, line) for number, line in numbered if not _COMMENT.match(line)] if comments else numbered
+    if len(numbered) < 2 or not _is_object(numbered[0][1]):
+        return None
+    for place in comments:
+        notes.tally("A comment between the objects was left out", place)
     collector = _Collector()
     found: list[tuple[int, Any]] = []
     for number, line in numbered:
@@ -94,11 +136,18 @@ class _Collector:
     """Listens while json reads, and remembers what JSON doesn't allow."""
 
     def __init__(self) -> None:
+        self.decoder = json.JSONDecoder(
+            object_pairs_hook=self.pairs, parse_constant=self.constant, parse_float=self.number
+        )
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew."""
         self.doubled: dict[str, int] = {}
         self.odd: dict[str, int] = {}
 
     def load(self, text: str) -> Any:
-        return json.loads(text, object_pairs_hook=self.pairs, parse_constant=self.constant, parse_float=self.number)
+        return self.decoder.decode(text)
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
@@ -115,7 +164,7 @@ class _Collector:
     def number(self, digits: str) -> float | None:
         value = float(digits)
         if math.isfinite(value):
-            return value
+            return value if repr(value) == digits else Written(digits)
         self.odd[digits[:20]] = self.odd.get(digits[:20], 0) + 1
         return None
 

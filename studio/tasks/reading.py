@@ -25,7 +25,7 @@ from studio.tasks.guess import guess_mapping
 from studio.tasks.hub_dataset import fetch_rows
 from studio.tasks.mapping import Mapping
 from studio.tasks.parsing import parse, parse_lines
-from studio.tasks.read_as import AS_IT_IS, Offer, ReadAs
+from studio.tasks.read_as import AS_IT_IS, Offer, Option, ReadAs
 from studio.tasks.repair import Repair
 from studio.tasks.rows import Preview, make_table, preview_table, read_rows
 from studio.tasks.running_text import cut_text
@@ -219,7 +219,7 @@ def _open(data: bytes, name: str, notes: Notes, read_as: ReadAs = AS_IT_IS) -> F
         notes.say(text)
     if decoded.repair:
         notes.ledger.add(*decoded.repair)
-    return _open_text(decoded.text, name, notes)
+    return _open_text(decoded.text, name, notes, read_as.part)
 
 
 def _open_only_member(data: bytes, name: str, notes: Notes, read_as: ReadAs) -> Found:
@@ -241,7 +241,7 @@ def _open_only_member(data: bytes, name: str, notes: Notes, read_as: ReadAs) -> 
     return _open(member.data, member.name.rsplit("/", 1)[-1], notes, read_as)
 
 
-def _open_text(text: str, name: str, notes: Notes) -> Found:
+def _open_text(text: str, name: str, notes: Notes, part: str = "") -> Found:
     if _looks_like_json(text):
         lines = parse_lines(text, name, notes)
         if lines is not None:
@@ -250,13 +250,13 @@ def _open_text(text: str, name: str, notes: Notes) -> Found:
             return make_table([value for _, value in lines], "line", [line for line, _ in lines])
         if name.lower().endswith((".jsonl", ".ndjson")) and re.match(r"\s*\[", text):
             notes.say("The file is one JSON list though it is called .jsonl; it was read as such.")
-        return _open_json(parse(text, name, notes), notes)
+        return _open_json(parse(text, name, notes), notes, part)
     table = read_csv(text, name, notes)
     return table if table is not None else RunningText(text)
 
 
 def _looks_like_json(text: str) -> bool:
-    return bool(re.match(r"\s*[\[{]", text) or (re.match(r'\s*"', text) and _is_json(text)))
+    return bool(re.match(r"\s*([\[{]|((#|//).*\s+)+\{\s*\")", text) or (re.match(r'\s*"', text) and _is_json(text)))
 
 
 def _is_json(text: str) -> bool:
@@ -271,7 +271,7 @@ def _are_objects(values: list[Any]) -> bool:
     return all(isinstance(value, dict) for value in values)
 
 
-def _open_json(value: Any, notes: Notes) -> Found:
+def _open_json(value: Any, notes: Notes, part: str = "") -> Found:
     """Part task objects from rows, going by their keys."""
     if is_task_object(value):
         return TaskObject(value)
@@ -281,7 +281,10 @@ def _open_json(value: Any, notes: Notes) -> Found:
             notes.say("The file is a single object where a list of rows is usual; it was read as a list of one.")
             return make_table([value], "row")
         inner = [key for key, item in value.items() if isinstance(item, list) and item and _are_objects(item[:50])]
-        key = next((name for name in _WRAPPERS if name in inner), inner[0] if len(inner) == 1 else "")
+        key = next((name for name in (part, *_WRAPPERS) if name in inner), inner[0] if len(inner) == 1 else "")
+        if key and len(inner) > 1:
+            ways = (Option(value=name, title=name, line=f"{len(value[name]):,} rows") for name in inner)
+            notes.offers.append(Offer(name="part", chosen=key, options=tuple(ways)))
         if key and (guess_mapping(value[key][:50]).mapping or key in _WRAPPERS):
             rest = ", ".join(name for name in value if name != key)[:100]
             notes.say(f"The rows stand under {key!r}" + (f"; left out beside them: {rest}." if rest else "."))

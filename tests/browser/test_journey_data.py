@@ -300,3 +300,34 @@ def test_a_studio_that_is_away_is_told_where_it_was_asked_and_asked_again(page: 
     expect(rows.locator("p.error-line")).to_be_empty()
     rows.locator("[data-see]").first.click()
     expect(sight).to_have_attribute("data-state", "done", timeout=LONG)
+
+
+def test_an_old_encoding_is_chosen_by_the_look_of_a_line(
+    page: Page, open_page: Callable[..., Page], tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+) -> None:
+    path = tmp_path / "naiv.csv"
+    path.write_bytes("question,answer\nWas ist naïv?,nicht klug\nWer?,er\n".encode("cp1252"))
+    page.goto(address("data"))
+    drop(page, path)
+    ways = page.locator("#reading-choice .way")
+    expect(ways).to_have_count(3, timeout=LONG)
+    page.locator("#reading-choice").scroll_into_view_if_needed()
+    shot("data-encoding")
+    assert axe(page) == []
+    ways.filter(has_text="naïv").click()
+    report = page.locator("#task-report .notice")
+    expect(report).to_contain_text("2 instances", timeout=LONG)
+    report.locator("summary", has_text="Encoding: Windows-1252").click()
+    expect(report.locator("[data-reading] .way[aria-pressed=true]")).to_contain_text("naïv")
+    shot("data-encoding-chosen")
+    report.locator("[data-read-other]").select_option("mac_roman")
+    expect(report).not_to_contain_text("Encoding: Windows-1252", timeout=LONG)
+
+    phone = open_page(width=390, height=844)
+    phone.goto(address("data"))
+    drop(phone, path)
+    expect(phone.locator("#reading-choice .way")).to_have_count(3, timeout=LONG)
+    assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    phone.locator("#reading-choice").scroll_into_view_if_needed()
+    shot("data-encoding-phone", phone)
+    assert console_errors == []

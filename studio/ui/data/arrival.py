@@ -10,8 +10,10 @@ from typing import Any
 
 from studio.errors import InputError, StudioError, TaskError
 from studio.service import Studio
-from studio.tasks.desk import Brought, FileChoice
+from studio.tasks.desk import Brought, FileChoice, ReadingChoice
+from studio.tasks.encoding import list_encodings
 from studio.tasks.library import CollectionCard
+from studio.tasks.read_as import Offer, Option
 from studio.tasks.reading import Reading
 from studio.tasks.repair import Repair
 from studio.ui.draft import change_draft
@@ -21,6 +23,7 @@ from studio.ui.widgets.panel import Panel
 from studio.ui.widgets.server_act import bind_acts, part
 from studio.ui.words import escape, foreign, number
 
+Found = Brought | FileChoice | ReadingChoice | CollectionCard
 MOST_COLUMNS = 60
 _ROWS = 3
 _LONGEST = 140
@@ -60,7 +63,7 @@ class Arrival(Panel):
     """Shows the HTML of what came last; its acts take the answers of its form."""
 
     def __init__(self, studio: Studio, **options: Any) -> None:
-        acts = bind_acts(studio, choose_columns, look_again, bring_from)
+        acts = bind_acts(studio, choose_columns, choose_reading, look_again, bring_from)
         super().__init__("", asset("js/arrival.js"), acts, **options)
 
 
@@ -99,6 +102,14 @@ def choose_columns(visit: Studio, asked: Any) -> dict[str, Any]:
     return _answer(name, found)
 
 
+def choose_reading(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Import a file in another encoding, or another part of it; {"error"} where that can't be."""
+    file_id = part(asked, "file", str)
+    how = {key: str(asked.get(key) or "")[:200] for key in ("encoding", "part")}
+    name = visit.data.held.find(file_id).name
+    return _answer(name, visit.data.choose_reading(file_id, **how))
+
+
 def _name_role(error: StudioError) -> str:
     """The words of an error, a role called as the form calls it."""
     role = (error.field or "").removeprefix("mapping.")
@@ -126,18 +137,20 @@ def bring_from(visit: Studio, asked: Any) -> dict[str, Any]:
     return _answer(ref, visit.data.bring_from(ref, part(asked, "split", str), part(asked, "config", str), most))
 
 
-def _answer(name: str, found: Brought | FileChoice | CollectionCard) -> dict[str, Any]:
+def _answer(name: str, found: Found) -> dict[str, Any]:
     task_id = found.reading.task.task_id if isinstance(found, Brought) else None
     return {"html": draw_found(name, found), "task_id": task_id}
 
 
-def draw_found(name: str, found: Brought | FileChoice | CollectionCard) -> str:
+def draw_found(name: str, found: Found) -> str:
     """Return what came of a file: a welcome, a question, or where its collection stands."""
     if isinstance(found, CollectionCard):
         return draw_collected(name, found)
+    if isinstance(found, ReadingChoice):
+        return draw_reading_choice(found)
     if isinstance(found, FileChoice):
         return draw_rows_choice(found) if found.kept else draw_columns_choice(found)
-    return draw_welcome(name, found.reading, found.file_id)
+    return draw_welcome(name, found.reading, found.file_id, found.by_memory)
 
 
 def draw_refusal(name: str, error: Exception) -> str:
@@ -152,7 +165,7 @@ def draw_refusal(name: str, error: Exception) -> str:
     )
 
 
-def draw_welcome(name: str, reading: Reading, file_id: str = "") -> str:
+def draw_welcome(name: str, reading: Reading, file_id: str = "", by_memory: bool = False) -> str:
     """Return what to know of a file that was imported."""
     count = number(len(reading.task.instances))
     odd = "".join(f"<li>{foreign(warning, 400)}</li>" for warning in reading.warnings[:30])
@@ -165,13 +178,63 @@ def draw_welcome(name: str, reading: Reading, file_id: str = "") -> str:
     again = (
         f'<p><button type="button" class="btn small" data-look-again="{escape(file_id)}">Choose its columns anew'
         "</button></p>"
-        if file_id
+        if by_memory
         else ""
     )
+    others = "".join(_draw_offer(offer, file_id) for offer in reading.offers if file_id and len(offer.options) > 1)
     return (
         f'<div class="studio notice" role="status"><div><strong>{foreign(name, 80)}</strong> is imported with '
         f"{count} instances and "
-        f"chosen.{listed}{_draw_repaired(reading)}{again}</div></div>"
+        f"chosen.{listed}{_draw_repaired(reading)}{others}{again}</div></div>"
+    )
+
+
+def draw_reading_choice(choice: ReadingChoice) -> str:
+    """Return the question how a file is to be read: a line of its text for each encoding, or its parts."""
+    return (
+        f'<div class="studio card" id="reading-choice"><div class="stack"><div><h3>Which line of '
+        f'{foreign(choice.name, 80)} is spelled right?</h3><p class="hint">The file is in an old encoding, and which '
+        "one can't be told for sure. Choose the line whose letters are right: the whole file is read that way.</p>"
+        f"</div>{_draw_options(choice.offer, choice.file_id)}"
+        '<p class="error-line" role="alert" data-form-error></p>'
+        '<div class="row"><button type="button" class="btn quiet" data-dismiss>Not this file</button></div></div></div>'
+    )
+
+
+def _draw_offer(offer: Offer, file_id: str) -> str:
+    """The other ways in which a file could be read, folded."""
+    chosen = next((one.title for one in offer.options if one.value == offer.chosen), offer.chosen)
+    what = "Encoding" if offer.name == "encoding" else "Read from"
+    return (
+        f'<details class="more" data-reading><summary>{what}: {foreign(chosen, 80)}. Choose another</summary>'
+        f"{_draw_options(offer, file_id)}"
+        '<p class="error-line" role="alert" data-form-error></p></details>'
+    )
+
+
+def _draw_options(offer: Offer, file_id: str) -> str:
+    drawn = "".join(_draw_way(one, one.value == offer.chosen) for one in offer.options)
+    rest = ""
+    if offer.name == "encoding":
+        shown = {one.value for one in offer.options}
+        names = sorted((title, codec) for codec, (title, _) in list_encodings().items() if codec not in shown)
+        options = "".join(f'<option value="{escape(codec)}">{escape(title)}</option>' for title, codec in names)
+        rest = (
+            '<div class="field"><label>None of these? Another encoding<select data-read-other>'
+            f'<option value="">Choose one</option>{options}</select></label></div>'
+        )
+    return (
+        f'<div class="ways" data-file="{escape(file_id)}" data-name="{offer.name}"><div class="ways-list">{drawn}'
+        f"</div>{rest}</div>"
+    )
+
+
+def _draw_way(option: Option, is_chosen: bool) -> str:
+    line = f"<span>{foreign(option.line, 100)}</span>" if option.line else ""
+    pressed = "true" if is_chosen else "false"
+    return (
+        f'<button type="button" class="way" data-read-as="{escape(option.value)}" aria-pressed="{pressed}">{line}'
+        f'<span class="hint">{foreign(option.title, 80)}</span></button>'
     )
 
 
