@@ -20,7 +20,7 @@ _COMMENT = re.compile(r"\s*(#|//)")
 class Written(float):
     """A number that remembers how its file writes it, for where it becomes a text: 1.50, 1e5."""
 
-    __slots__ = ("digits",)
+    digits: str
 
     def __new__(cls, digits: str) -> Self:
         made = super().__new__(cls, digits)
