@@ -12,7 +12,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: bench help run test check format-check lint types format requirements freeze base samples notebook screenshots \
-	chromium clean pairs soak
+	chromium clean pairs soak words
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
@@ -64,6 +64,9 @@ pairs: .venv/.installed-dev ## train every pair of method and precision through 
 
 soak: .venv/.installed-dev ## let accidents happen at random for ten minutes, and print a tally
 	$(PY) -m bench.soak $(ARGS)
+
+words: .venv/.installed-dev ## write the sentences of tests/golden anew, after editing what people read
+	STUDIO_GOLDEN=1 $(PY) -m pytest -q tests/test_golden_words.py
 
 clean: ## remove .venv and caches (never a workspace)
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis tests/artefacts *.egg-info

@@ -89,7 +89,7 @@ def test_accumulation_has_an_end() -> None:
 @pytest.mark.parametrize("loading", [False, True])
 def test_every_patch_makes_a_recipe_that_can_be_read(precision: str, method: str, loading: bool) -> None:
     if (method, precision) == ("full", "nf4"):
-        return
+        pytest.skip("There is no such recipe.")
     recipe = make(precision=precision, method=method)
     for _ in range(40):
         remedy = lower_memory(recipe, loading)

@@ -183,7 +183,7 @@ def test_what_is_asked_begins_the_row(tokenizer: Any, name: str) -> None:
     try:
         row = encode(chat, tokenizer, turns="last")
     except RecipeError:
-        return
+        pytest.skip("This template refuses this chat, as the test above checks.")
     asked = encode_asked(OBJECTIVES.read({"name": "sft", "template": "chat"}), make_task(chat), chat, tokenizer)
     first = next(place for place, label in enumerate(row.labels) if label != -100)
     assert row.input_ids[: len(asked)] == asked
