@@ -18,8 +18,8 @@ from studio.chat.desk import Answers, Desk
 from studio.chat.vote import Tally, append_vote, count_votes, read_vote
 from studio.declaration import show
 from studio.errors import InputError, ModelError, StudioError
+from studio.estimates.checking import check_recipe
 from studio.estimates.comparison import MethodCost, compare_methods
-from studio.estimates.counting import count
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths, measure_mixture
 from studio.estimates.time import Speed, load_speed, measure_speed
@@ -184,7 +184,8 @@ class Studio:
 
     def _check_fits(self, recipe: Recipe, tasks: list[Task]) -> None:
         """Say now what the child would say of method, model and tasks, before a run is made. Raises StudioError."""
-        count(find_config_folder(recipe.base), recipe.method)
+        describe_model(recipe.base)
+        check_recipe(recipe, find_config_folder(recipe.base))
         for task in tasks:
             recipe.objective.check_task(task)
             lengths = self._lengths(task.task_id, task.version, recipe.base, recipe.objective)

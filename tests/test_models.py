@@ -66,7 +66,7 @@ def test_the_facts_are_those_of_the_loaded_model(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["llama_tied", "gpt2", "gemma3_text"])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_sizes_are_read_from_the_headers(name: str, dtype: str, tmp_path: Path) -> None:
+def test_sizes_are_read_from_the_headers(name: str, dtype: str, tiny_model: Path, tmp_path: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -78,7 +78,8 @@ def test_sizes_are_read_from_the_headers(name: str, dtype: str, tmp_path: Path) 
     numbers, size = count_in_headers(tmp_path)
     assert numbers == model.num_parameters() == sum(value.numel() for value in model.parameters())
     assert size == numbers * model.dtype.itemsize
-    (tmp_path / "tokenizer.json").write_text("{}")
+    for file in tiny_model.glob("tokenizer*"):
+        shutil.copy(file, tmp_path)
     facts = describe_model(ModelRef(ref=str(tmp_path)))
     assert facts.layers == ARCHITECTURES[name].get("num_hidden_layers", ARCHITECTURES[name].get("n_layer"))
     assert facts.hidden_size == 32 and facts.vocabulary == 260
@@ -121,11 +122,11 @@ def test_a_config_that_is_none(folder: Path, text: str, words: str) -> None:
             {"auto_map": {"AutoModel": "m.M"}, "model_type": "my-own"},
             "trust_remote_code",
         ),
-        ({"model_type": "t5", "architectures": None}, "can't be loaded"),
-        ({"model_type": "no-such-type"}, "can't be loaded"),
-        ({"hidden_size": "wide"}, "can't be loaded"),
+        ({"model_type": "t5", "architectures": None}, "This is a t5, which reads"),
+        ({"model_type": "no-such-type"}, "can't build"),
+        ({"hidden_size": "wide"}, "can't build"),
         ({"hidden_size": 48}, "can't be loaded"),
-        ({"num_attention_heads": 0}, "can't be loaded"),
+        ({"num_attention_heads": 0}, "can't build"),
     ],
 )
 def test_a_config_of_something_else(folder: Path, values: dict[str, Any], words: str) -> None:
@@ -271,7 +272,7 @@ def test_what_was_fetched_before_needs_no_network(tiny_model: Path) -> None:
     assert found == cached / "snapshots" / commit == find_config_folder(ref)
     assert load_base(found, FP32, find_device()).num_parameters() == facts.parameters
     (found / "model.safetensors").unlink()  # only config and tokenizer were fetched yet
-    assert describe_model(ref).parameters is None and describe_model(ref).fits(find_device()) == "unknown"
+    assert describe_model(ref).parameters == facts.parameters and describe_model(ref).size_bytes is None
     with raises(ModelError, "*.safetensors"):
         find_model_folder(ref)
     shutil.rmtree(cached)
@@ -399,3 +400,192 @@ def test_a_card_counts_only_where_torch_can_use_it(tmp_path: Path, monkeypatch: 
         shell.write_text(f"#!/bin/sh\n{broken}\n")
         device._nvidia.cache_clear()
         assert device.find_device().kind != "cuda"
+
+
+TINY = {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+WIDE = {**TINY, "intermediate_size": 64, "max_position_embeddings": 128}
+
+
+@pytest.fixture
+def made(tiny_model: Path, tmp_path: Path) -> Callable[..., Path]:
+    """A function that saves a tiny random model of a config, with the tokenizer of the tiny model."""
+
+    def make(kind: str, head: str = "AutoModelForCausalLM", **config: Any) -> Path:
+        import torch
+        import transformers
+
+        folder = tmp_path / kind
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            model = getattr(transformers, head).from_config(transformers.AutoConfig.for_model(kind, **config))
+        model.save_pretrained(folder)
+        for file in tiny_model.glob("tokenizer*"):
+            shutil.copy(file, folder)
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "context"),
+    [
+        ("opt", {**WIDE, "ffn_dim": 64, "word_embed_proj_dim": 32}, 128),
+        ("bloom", {**TINY, "n_head": 4, "n_layer": 2, "seq_length": 96}, 96),
+        ("bloom", {**TINY, "n_head": 4, "n_layer": 2}, None),
+        ("mpt", {"vocab_size": 260, "d_model": 32, "n_heads": 4, "n_layers": 2, "max_seq_len": 64}, 64),
+        ("gpt2", {"vocab_size": 260, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64}, 64),
+        ("ctrl", {"vocab_size": 260, "n_embd": 32, "dff": 64, "n_layer": 2, "n_head": 4, "n_positions": 64}, 64),
+        ("roberta", {**WIDE, "is_decoder": True, "pad_token_id": 1}, 126),
+        ("biogpt", WIDE, 128),
+        ("mistral", {**WIDE, "num_key_value_heads": 2, "sliding_window": 16}, 128),
+        ("mamba", {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4}, None),
+        ("mamba2", {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "num_heads": 8, "head_dim": 8}, None),
+        ("rwkv", {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "context_length": 64}, None),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_facts_go_by_whatever_name_a_kind_gives_them(
+    kind: str, config: dict[str, Any], context: int | None, made: Callable[..., Path]
+) -> None:
+    import torch
+
+    folder = made(kind, **config)
+    facts = describe_model(ModelRef(ref=str(folder)))
+    model = load_base(folder, FP32, find_device())
+    assert (facts.layers, facts.hidden_size, facts.vocabulary, facts.context) == (2, 32, 260, context)
+    assert facts.parameters == model.num_parameters()
+    assert find_context(model) == (context or 10**9)
+    ids = torch.randint(2, 260, (1, context or 200))
+    assert model(input_ids=ids).logits.shape[1] == ids.shape[1]
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "electra", "xlm-roberta", "camembert", "megatron-bert"])
+def test_what_sees_the_end_of_a_text_is_refused_and_its_decoder_taken(kind: str, made: Callable[..., Path]) -> None:
+    folder = made(kind, **WIDE)
+    with pytest.raises(ModelError) as told:
+        describe_model(ModelRef(ref=str(folder)))
+    assert told.value.field == "model" and kind in str(told.value)
+    with pytest.raises(ModelError):
+        load_base(folder, FP32, find_device())
+    change_config(folder, is_decoder=True)
+    assert describe_model(ModelRef(ref=str(folder))).family == kind
+
+
+def test_an_encoder_without_that_key_is_refused_as_well(made: Callable[..., Path]) -> None:
+    folder = made("xlnet", vocab_size=260, d_model=32, n_layer=2, n_head=4, d_inner=64)
+    with pytest.raises(ModelError):
+        describe_model(ModelRef(ref=str(folder)))
+
+
+@pytest.mark.parametrize(("kind", "size"), [("t5", {"d_model": 32, "d_ff": 64, "d_kv": 8}), ("bart", {"d_model": 32})])
+def test_what_reads_with_one_half_and_writes_with_the_other(kind: str, size: dict[str, Any], folder: Path) -> None:
+    import transformers
+
+    transformers.AutoConfig.for_model(kind, vocab_size=260, **size).save_pretrained(folder)
+    with pytest.raises(ModelError, match="one half") as told:
+        describe_model(ModelRef(ref=str(folder)))
+    assert told.value.field == "model"
+
+
+@pytest.mark.parametrize("head", ["AutoModel", "AutoModelForSequenceClassification", "AutoModelForTokenClassification"])
+def test_a_head_that_would_begin_at_random_is_no_head(head: str, made: Callable[..., Path]) -> None:
+    folder = made("llama", head, **{**WIDE, "num_key_value_heads": 2})
+    for name in (None, ["LlamaForCausalLM"]):
+        with pytest.raises(ModelError) as told:
+            describe_model(ModelRef(ref=str(folder)))
+        assert told.value.field == "model"
+        with pytest.raises(ModelError):
+            load_base(folder, FP32, find_device())
+        change_config(folder, architectures=name or ["LlamaForCausalLM"])
+    assert "lm_head.weight" in str(told.value)
+
+
+def test_a_base_class_whose_head_is_the_table_of_its_words_is_whole(made: Callable[..., Path]) -> None:
+    folder = made("gpt2", "AutoModel", vocab_size=260, n_embd=32, n_layer=2, n_head=4, n_positions=64)
+    assert describe_model(ModelRef(ref=str(folder))).layers == 2
+
+
+VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+PATCHES = {"model_type": "siglip_vision_model", "image_size": 28, "patch_size": 14, **VISION}
+TEXT = {**WIDE, "num_key_value_heads": 2, "head_dim": 8}
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "named"),
+    [
+        ("gemma3", {"mm_tokens_per_image": 4, "text_config": TEXT, "vision_config": PATCHES}, None),
+        ("qwen3_5", {"text_config": {**TEXT, "linear_num_value_heads": 4}}, "Qwen3_5ForConditionalGeneration"),
+    ],
+)
+def test_a_model_that_also_sees_is_taken_for_its_text(
+    kind: str, config: dict[str, Any], named: str | None, made: Callable[..., Path]
+) -> None:
+    folder = made(kind, **config)
+    values = json.loads((folder / "config.json").read_text())
+    if named:
+        change_config(folder, architectures=[named])
+    facts = describe_model(ModelRef(ref=str(folder)))
+    assert (facts.layers, facts.hidden_size, facts.vocabulary, facts.context) == (2, 32, 260, 128), values
+    assert facts.parameters == load_base(folder, FP32, find_device()).num_parameters()
+
+
+def test_infinity_as_transformers_writes_it(made: Callable[..., Path]) -> None:
+    folder = made("mamba2", vocab_size=260, hidden_size=32, num_hidden_layers=2, num_heads=8, head_dim=8, n_groups=1)
+    assert "__float__" in (folder / "config.json").read_text()
+    assert find_shape(folder).base == load_base(folder, FP32, find_device()).num_parameters()
+
+
+def add_tokens(folder: Path, *tokens: str, special: bool) -> None:
+    """Add tokens to a tokenizer, and none to the model."""
+    tokenizer = load_tokenizer(folder)
+    tokenizer.add_tokens([*tokens], special_tokens=special)
+    tokenizer.save_pretrained(folder)
+
+
+def test_tokens_that_the_model_has_no_row_for(folder: Path) -> None:
+    add_tokens(folder, "<image>", special=True)
+    assert describe_model(ModelRef(ref=str(folder))).vocabulary == 260  # nothing ever writes it, as Gemma's
+    (folder / "chat_template.jinja").write_text("{% for turn in messages %}<image>{{ turn.content }}{% endfor %}")
+    with pytest.raises(ModelError, match="261 tokens, the model 260") as told:
+        describe_model(ModelRef(ref=str(folder)))
+    assert told.value.field == "model" and "'<image>'" in str(told.value)
+
+
+def test_words_that_the_model_has_no_row_for(folder: Path) -> None:
+    add_tokens(folder, "hello", special=False)
+    with pytest.raises(ModelError, match="261 tokens, the model 260"):
+        describe_model(ModelRef(ref=str(folder)))
+
+
+def test_padding_that_the_model_has_no_row_for_is_done_with_the_end(folder: Path) -> None:
+    tokenizer = load_tokenizer(folder)
+    tokenizer.add_special_tokens({"pad_token": "<filler>"})
+    tokenizer.save_pretrained(folder)
+    assert describe_model(ModelRef(ref=str(folder))).vocabulary == 260
+    assert load_tokenizer(folder).pad_token_id == 2
+
+
+def test_what_is_no_model_is_named(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "model.gguf")
+    assert "GGUF" in refuse(folder)
+    (folder / "config.json").unlink()
+    assert "GGUF" in refuse(folder)
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
+    assert "adapter" in refuse(folder) and "some/base" in refuse(folder)
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        ({"quant_method": "gptq", "bits": 4}, "4 bits (gptq)"),
+        ({"quant_method": "awq", "bits": 4}, "4 bits (awq)"),
+        ({"quant_method": "fp8"}, "fp8"),
+        ({"quant_method": "compressed-tensors"}, "compressed-tensors"),
+        ({"quant_method": "mxfp4"}, "mxfp4"),
+    ],
+)
+def test_codes_that_nothing_trains_on_are_refused(folder: Path, stored: dict[str, Any], words: str) -> None:
+    change_config(folder, quantization_config=stored)
+    with pytest.raises(ModelError) as told:
+        describe_model(ModelRef(ref=str(folder)))
+    assert told.value.field == "model" and words in str(told.value)

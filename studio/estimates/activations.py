@@ -20,7 +20,8 @@ from weakref import WeakSet
 from studio.errors import StudioError, first_line
 from studio.estimates.counting import Thinned, build_thinned, find_shape_of, find_wrapping, on_meta
 from studio.methods import METHODS, Method
-from studio.models.architecture import count_rows, read_config_text
+from studio.models.architecture import count_rows, fill, read_config_text
+from studio.models.layers import listen
 
 _MEASURED = {"rank": (4, 8), "size": (4, 8), "tokens": (4, 8, 16)}
 """Settings that slide, and where they are measured: what is kept grows evenly with a rank or a size; tokens that stand
@@ -156,19 +157,10 @@ def _try_with_numbers(
     """The same with numbers drawn at random, for models whose way hangs on them; `thinned` is small."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        base = _prepare(thinned.model, computing).to_empty(device="cpu")
-        with torch.no_grad():
-            for value in (*base.parameters(), *base.buffers()):
-                if value.is_floating_point():
-                    value.normal_(0, 0.02)
-                else:
-                    value.zero_()
-            base.apply(base._init_weights)
-        model = method.attach(base).eval()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=computing.mixed):
-            return _measure(Thinned(model, thinned.times))
+    base = fill(_prepare(thinned.model, computing))
+    model = method.attach(base).eval()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=computing.mixed):
+        return _measure(Thinned(model, thinned.times))
 
 
 def _prepare(base: Any, computing: Computing) -> Any:
@@ -272,11 +264,10 @@ def _count_saved(thinned: Thinned, rows: int, length: int) -> Counter[str]:
 
     def leave(layer: Any, given: Any, said: Any) -> None:
         inside.pop()
-        layer.said = said
 
     layers = [(name, base.get_submodule(name)) for name in times]
     hooks = [layer.register_forward_pre_hook(enter(name)) for name, layer in layers]
-    hooks += [layer.register_forward_hook(leave) for _, layer in layers]
+    hooks += [layer.register_forward_hook(leave) for _, layer in layers] + listen(base, times)
     own = {value.untyped_storage()._cdata for value in (*model.parameters(), *model.buffers())}
     ids = torch.randint(0, count_rows(base), (rows, length), device=base.device)
     last = {"logits_to_keep": 1} if "logits_to_keep" in signature(base.forward).parameters else {}

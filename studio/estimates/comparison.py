@@ -23,7 +23,7 @@ class MethodCost(BaseModel, frozen=True):
     percent: float | None = None
     adapter_bytes: int | None = None
     memory_bytes: int | None = None
-    fits: Literal["fits", "tight", "too big"] | None = None
+    fits: Literal["fits", "tight", "too big", "unknown"] | None = None
 
 
 def compare_methods(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, cache: Path) -> list[MethodCost]:

@@ -2,13 +2,12 @@
 
 There is no second formula to disagree with. Shapes come from config.json; no weights are read and no memory is taken.
 Of layers that are alike in all that stands in them, the method is attached to two, and told for all (see
-studio.estimates.layers). Results are kept for the session, by config and method.
+studio.models.layers). Results are kept for the session, by config and method.
 """
 
 import copy
 import json
 import re
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studio.estimates.layers import find_times, thin_layers
 from studio.methods import METHODS, Method
-from studio.models.architecture import build_model, count_vocabulary, count_width, read_config_text
+from studio.methods.targets import list_left_out, list_linear
+from studio.models.architecture import LOCK, build_model, count_vocabulary, count_width, read_config_text
+from studio.models.layers import find_times, thin_layers
 from studio.models.libraries import import_libraries
+from studio.models.stored import read_stored
 from studio.precisions.reach import list_reached
-
-LOCK = threading.Lock()
-"""Models are built on the meta device by one thread at a time."""
 
 
 class Part(NamedTuple):
@@ -73,13 +71,18 @@ class LinearShape(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A model's architecture as far as estimates need it; `linear` are the weights that quantisation stores small."""
+    """A model's architecture as far as estimates need it; `linear` are the weights that quantisation stores small.
+
+    `classes` are those of its linear layers, `left_out` the endings of those that all-linear leaves out.
+    """
 
     base: int
     linear: int
     hidden: int
     vocabulary: int
     kinds: tuple[LinearShape, ...]
+    classes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 class Thinned(NamedTuple):
@@ -173,17 +176,23 @@ def find_shape_of(config: str) -> Shape:
     import_libraries()
     from torch.nn import Linear
 
-    from studio.methods.targets import list_linear
-
     with on_meta():
         model = build_model(config)
-    modules, base = dict(model.named_modules()), model.num_parameters()
-    linear = sum(value.numel() for value in {modules[name].weight for name in list_reached(model)})
+    modules, base, stored = dict(model.named_modules()), model.num_parameters(), read_stored(json.loads(config))
+    reached = list_reached(model, stored.skipped if stored else ())
+    linear = sum(value.numel() for value in {modules[name].weight for name in reached})
     times = thin_layers(model)
     kinds: Counter[tuple[str, int, int]] = Counter()
     for name in list_linear(model):
         weight = modules[name].weight
         rows, columns = weight.shape if isinstance(modules[name], Linear) else reversed(weight.shape)
         kinds[".".join(name.split(".")[-2:]), int(rows), int(columns)] += find_times(name, times)
-    shapes = tuple(LinearShape(*key, number) for key, number in kinds.items())
-    return Shape(base, linear, count_width(model), count_vocabulary(model), shapes)
+    return Shape(
+        base,
+        linear,
+        count_width(model),
+        count_vocabulary(model),
+        tuple(LinearShape(*key, number) for key, number in kinds.items()),
+        tuple(sorted({type(modules[name]).__name__ for name in list_linear(model)})),
+        tuple(list_left_out(model)),
+    )

@@ -1,17 +1,22 @@
 """One answer to "what will this recipe cost?": counts, memory, time, and the picture of one matrix."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
-from studio.estimates.activations import Computing, find_activations
+from studio.errors import StudioError
+from studio.estimates.activations import Computing, NotMeasured, find_activations
+from studio.estimates.checking import check_precision
 from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_saved, find_shape
 from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
 from studio.models.device import DeviceFacts
 from studio.models.loading import attends_plainly
+from studio.models.reference import read_config
+from studio.models.stored import read_stored
 from studio.runs.recipe import Recipe
 from studio.runs.smaller import ROOM, Change, find_change
 from studio.runs.training import OPTIMISERS
@@ -45,24 +50,27 @@ class Estimate(BaseModel, frozen=True):
     """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured.
 
     `largest` names the largest item of `memory`; `change` is the smallest change that makes it fit, where it doesn't.
+    Where memory can't be told, it is None, `fits` is unknown, and one of the `notes` says why; others say what a person
+    should know of this method or precision on this model.
     """
 
     trainable: int
     total: int
     percent: float
     adapter_bytes: int
-    memory_bytes: int
+    memory_bytes: int | None
     memory: dict[str, int]
-    largest: str
+    largest: str | None
     free_bytes: int
     change: Change | None
-    fits: Literal["fits", "tight", "too big"]
+    fits: Literal["fits", "tight", "too big", "unknown"]
     steps: int
     examples: int
     seconds: float | None
     matrix: MatrixPicture
     parts: tuple[Part, ...]
     sentence: str
+    notes: tuple[str, ...] = ()
 
 
 class TaskSize(NamedTuple):
@@ -85,18 +93,18 @@ def estimate_recipe(
 
     `names` says what to call the "model" and the "task" in the sentence.
     """
+    check_precision(recipe.precision, folder)
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
-    memory = weigh_memory(recipe, folder, task, device)
-    needed = sum(memory.values())
-    fits = judge(needed, device.free_bytes)
-    change = None
-    if fits != "fits":
-        change = find_change(
-            recipe,
-            device.free_bytes,
-            lambda changed: sum(weigh_memory(changed, folder, task, device).values()),
-        )
+    notes, memory, needed, change = [*list_notes(recipe, shape)], {}, None, None
+    try:
+        memory = weigh_memory(recipe, folder, task, device)
+        needed = sum(memory.values())
+    except NotMeasured as error:
+        notes.append(f"How much memory it takes can't be told: {error}")
+    fits = "unknown" if needed is None else judge(needed, device.free_bytes)
+    if fits in ("tight", "too big"):
+        change = find_change(recipe, device.free_bytes, lambda changed: _weigh(changed, folder, task, device))
     speed = load_speed(cache, device)
     tokens = plan.batch_size * recipe.training.gradient_accumulation * min(task.tokens, recipe.training.max_length)
     seconds = estimate_seconds(speed, counted.base, tokens, plan.steps) if speed else None
@@ -108,7 +116,7 @@ def estimate_recipe(
         memory_bytes=needed,
         memory=memory,
         free_bytes=device.free_bytes,
-        largest=find_largest(memory),
+        largest=find_largest(memory) if memory else None,
         fits=fits,
         change=change,
         steps=plan.steps,
@@ -117,7 +125,29 @@ def estimate_recipe(
         matrix=draw_matrix(shape, counted.parts, recipe.method.virtual_tokens),
         parts=counted.parts,
         sentence=write_sentence(recipe, counted, task, names, seconds),
+        notes=tuple(notes),
     )
+
+
+def list_notes(recipe: Recipe, shape: Shape) -> Iterator[str]:
+    """Yield what a person should know of a recipe's method and precision on a model of this shape."""
+    if getattr(recipe.method, "targets", "") == "all-linear" and shape.left_out:
+        yield f"Of the linear layers, {', '.join(shape.left_out)} are left out: peft can't tune them in this model."
+    others = shape.base - shape.linear - 2 * shape.vocabulary * shape.hidden
+    if recipe.precision.quantised and others > shape.base / 10:
+        yield (
+            f"{recipe.precision.title} reaches {shape.linear:,} of {shape.base:,} weights; the others, such as experts "
+            "in one tensor, stay as they are."
+        )
+
+
+def _weigh(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> float:
+    """The bytes of a change that is thought of, without end where the model doesn't go with it."""
+    try:
+        check_precision(recipe.precision, folder)
+        return sum(weigh_memory(recipe, folder, task, device).values())
+    except StudioError:
+        return inf
 
 
 def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> dict[str, int]:
@@ -134,7 +164,7 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
         plain,
         plain and shared > 0 and not recipe.method.virtual_tokens,
     )
-    return itemise_memory(
+    memory = itemise_memory(
         shape,
         counted,
         recipe.precision,
@@ -151,6 +181,10 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
         adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )
+    stored = read_stored(read_config(folder))
+    if stored:
+        memory["base weights"] += int(stored.more_bytes * shape.linear)
+    return memory
 
 
 def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:

@@ -12,10 +12,11 @@ def attach_config(model: Any, config: Any, title: str) -> Any:
     try:
         return get_peft_model(model, config)
     except (ValueError, TypeError, NotImplementedError, AttributeError) as error:
+        way_out = "other target modules, or full fine-tuning" if title == "LoRA" else "LoRA"
         raise RecipeError(
             f"{title} can't be attached to a model of kind {model.config.model_type!r}: "
-            f"{first_line(error).rstrip('.')}. Choose LoRA, which goes with every model.",
-            field="method.name",
+            f"{first_line(error).rstrip('.')}. Choose {way_out}.",
+            field="method.targets" if title == "LoRA" else "method.name",
         ) from error
 
 

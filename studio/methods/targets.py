@@ -34,7 +34,7 @@ def find_targets(model: Any, wanted: str) -> list[str]:
             f"{', '.join(_endings(linear))}. Choose all-linear, attention or mlp, or name some of these.",
             field="method.targets",
         )
-    return _endings(chosen)
+    return _name_chosen(model, chosen)
 
 
 def list_linear(model: Any) -> list[str]:
@@ -60,15 +60,35 @@ def _is_linear(module: Any) -> bool:
     return isinstance(said, torch.Tensor) and said.shape == (1, 2, module.out_features)
 
 
+def list_left_out(model: Any) -> list[str]:
+    """Return the endings of the linear layers that all-linear leaves out."""
+    taken = set(_list_adaptable(model))
+    return _endings([name for name in list_linear(model) if name not in taken])
+
+
 def _list_adaptable(model: Any) -> list[str]:
-    """The linear layers but those whose names peft takes for experts.
+    """The linear layers but those that peft refuses, and those whose names it takes for experts.
 
     In a mixture of experts peft 0.21 reads `down_proj` as the experts' one tensor: it would leave out the layer of that
-    name and put a pair of another kind beside the experts, which can't skip single rows of a batch.
+    name and put a pair of another kind beside the experts, which can't skip single rows of a batch. Mamba's kernels
+    read some layers past whatever stands beside them.
     """
     names = list_linear(model)
     has_experts = any(value.dim() == 3 for value in model.parameters())
-    return [name for name in names if not (has_experts and name.split(".")[-1] in _FUSED)]
+    refused = {last for last in {name.split(".")[-1] for name in names} if _is_refused(model, last)}
+    unfit = refused | (_FUSED if has_experts else set())
+    return [name for name in names if name.split(".")[-1] not in unfit]
+
+
+def _is_refused(model: Any, name: str) -> bool:
+    """Whether peft refuses pairs beside layers of this name in this model."""
+    from peft import LoraConfig, LoraModel
+
+    try:
+        LoraModel._check_target_module_compatiblity(None, LoraConfig(), model, name)
+    except ValueError:
+        return True
+    return False
 
 
 def _split(wanted: str, linear: list[str]) -> list[str]:
@@ -99,3 +119,13 @@ def is_attention(name: str) -> bool:
 
 def _endings(names: list[str]) -> list[str]:
     return sorted({".".join(name.split(".")[-2:]) for name in names})
+
+
+def _name_chosen(model: Any, chosen: list[str]) -> list[str]:
+    """What peft is told: endings, or full names where an ending would be that of other modules too."""
+    endings, taken = _endings(chosen), set(chosen)
+    wanted = {*endings}
+    others = (name for name, _ in model.named_modules() if name not in taken)
+    unclear = {ending for name in others if (ending := ".".join(name.split(".")[-2:])) in wanted}
+    clear = [ending for ending in endings if ending not in unclear]
+    return clear + sorted(name for name in chosen if ".".join(name.split(".")[-2:]) in unclear)

@@ -7,13 +7,28 @@ values that are left out. Knows nothing of methods, precisions or memory. Import
 import copy
 import json
 import tempfile
+import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from studio.errors import ModelError, first_line
-from studio.models.libraries import import_libraries
+from studio.models.libraries import import_libraries, quiet_libraries
 from studio.models.reference import read_config
+
+LOCK = threading.Lock()
+"""Models are built on the meta device by one thread at a time."""
+
+
+class Sizes(NamedTuple):
+    """Sizes of a model: `rows` are the tokens it can read, `context` is None where it has no limit."""
+
+    parameters: int
+    layers: int | None
+    width: int
+    vocabulary: int
+    rows: int
+    context: int | None
 
 
 def read_config_text(folder: Path) -> str:
@@ -43,9 +58,8 @@ def _parse_config(config: str) -> Any:
 
 def build_model(config: str) -> Any:
     """Return the frozen model of a config, on the device that is torch's own at the moment. Raises ModelError."""
+    import_libraries()
     from transformers import AutoModelForCausalLM
-
-    from studio.models.loading import quiet_libraries
 
     quiet_libraries()
     found = parse_config(config)
@@ -66,6 +80,24 @@ def _refuse(kind: str, error: Exception) -> ModelError:
     )
 
 
+@lru_cache(maxsize=64)
+def read_sizes(config: str) -> Sizes:
+    """Return the sizes of the model that the text of a config.json describes. Raises ModelError in words."""
+    import_libraries()
+    import torch
+
+    with LOCK, torch.device("meta"):
+        model = build_model(config)
+    return Sizes(
+        parameters=model.num_parameters(),
+        layers=_count_layers(model),
+        width=count_width(model),
+        vocabulary=count_vocabulary(model),
+        rows=count_rows(model),
+        context=find_context(model),
+    )
+
+
 def count_width(model: Any) -> int:
     """Return how many numbers stand for a token between two layers of a model."""
     width = getattr(model.config.get_text_config(), "hidden_size", None)
@@ -81,3 +113,49 @@ def count_vocabulary(model: Any) -> int:
 def count_rows(model: Any) -> int:
     """Return how many different tokens a model can read."""
     return int(model.get_input_embeddings().weight.shape[0])
+
+
+def find_context(model: Any) -> int | None:
+    """Return how many tokens a model can read and write in all, None where it sets no limit.
+
+    That is what its config says, which a table of positions may cut: the first rows of some are for padding.
+    """
+    from torch.nn import Embedding
+
+    text = model.config.get_text_config()
+    said = next((value for name in _LENGTHS if isinstance(value := getattr(text, name, None), int) and value > 0), None)
+    if said is None or not hasattr(text, "num_attention_heads"):  # what has no attention reads on and on
+        return None
+    words, longest = model.get_input_embeddings(), said
+    for module in model.modules():
+        if isinstance(module, Embedding) and module is not words and 0 <= module.num_embeddings - said <= _SPARE_ROWS:
+            spare = getattr(module, "offset", 0 if module.padding_idx is None else module.padding_idx + 1)
+            longest = min(longest, module.num_embeddings - int(spare))
+    return longest
+
+
+_LENGTHS = ("max_position_embeddings", "max_seq_len", "seq_length")
+"""What configs call it: the first, or a name that their class knows the first by; and two whose classes know it not."""
+_SPARE_ROWS = 8
+
+
+def _count_layers(model: Any) -> int | None:
+    from torch.nn import ModuleList
+
+    said = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    if isinstance(said, int):
+        return said
+    return max((len(module) for module in model.modules() if isinstance(module, ModuleList)), default=None)
+
+
+def fill(model: Any) -> Any:
+    """Give a model of the meta device random numbers, on the processor, and return it."""
+    import torch
+
+    model = model.to_empty(device="cpu")
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        for value in (*model.parameters(), *model.buffers()):
+            value.normal_(0, 0.02) if value.is_floating_point() else value.zero_()
+        model.apply(model._init_weights)
+    return model

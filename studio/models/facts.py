@@ -1,4 +1,8 @@
-"""What can be known of a base model from its config and file headers alone: no weights, no torch."""
+"""What can be known of a base model without loading it: from its config, its tokenizer and the headers of its files.
+
+The built-in base's config is the studio's own writing, and is read as it stands, so that the page opens without torch;
+all others are read as transformers reads them.
+"""
 
 import json
 import math
@@ -10,13 +14,16 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from studio.errors import ModelError, first_line
+from studio.models.architecture import Sizes
+from studio.models.checking import check_model
 from studio.models.device import DeviceFacts
 from studio.models.hub import fetch_config_folder, fetch_size
 from studio.models.reference import BUILTIN, ModelRef, read_config
+from studio.models.stored import read_stored
 
 
 class ModelFacts(BaseModel, frozen=True):
-    """Facts of one base model; sizes in bytes, context in tokens."""
+    """Facts of one base model; sizes in bytes, context in tokens; `stored` says how, if in codes already."""
 
     ref: str
     title: str
@@ -29,6 +36,7 @@ class ModelFacts(BaseModel, frozen=True):
     size_bytes: int | None
     licence: str | None
     has_chat_template: bool
+    stored: str | None = None
 
     def fits(self, device: DeviceFacts) -> Literal["fits", "tight", "too big", "unknown"]:
         """Whether its weights in bf16, and half as much again, fit the memory that is free."""
@@ -39,23 +47,39 @@ class ModelFacts(BaseModel, frozen=True):
 
 
 def describe_model(ref: ModelRef) -> ModelFacts:
-    """Return the facts of a base model, fetching only its config where it is on the hub. Raises ModelError in words."""
+    """Return the facts of a base model, fetching only its config where it is on the hub.
+
+    Raises ModelError in words for what can't be tuned.
+    """
     folder = find_config_folder(ref)
-    config = read_config(folder)
-    text = config.get("text_config", config)
-    parameters, size = _weights(ref, folder)
+    config, size = read_config(folder), _find_size(ref, folder)
+    sizes = _read_own(config, folder) if ref.ref == BUILTIN else check_model(folder)
+    stored = read_stored(config)
     return ModelFacts(
         ref=ref.ref,
         title=_title(ref, folder),
         family=config["model_type"],
-        parameters=parameters,
-        layers=_number(text, "num_hidden_layers", "n_layer"),
+        parameters=sizes.parameters,
+        layers=sizes.layers,
         size_bytes=size,
-        hidden_size=_number(text, "hidden_size", "n_embd"),
-        vocabulary=_number(text, "vocab_size"),
-        context=_number(text, "max_position_embeddings", "n_positions"),
+        hidden_size=sizes.width,
+        vocabulary=sizes.vocabulary,
+        context=sizes.context,
         licence=_licence(folder),
         has_chat_template=has_chat_template(folder),
+        stored=stored.words if stored else None,
+    )
+
+
+def _read_own(config: dict[str, Any], folder: Path) -> Sizes:
+    rows = config["vocab_size"]
+    return Sizes(
+        parameters=count_in_headers(folder)[0],
+        layers=config["num_hidden_layers"],
+        width=config["hidden_size"],
+        vocabulary=rows,
+        rows=rows,
+        context=config["max_position_embeddings"],
     )
 
 
@@ -116,14 +140,11 @@ def _read_header(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _weights(ref: ModelRef, folder: Path) -> tuple[int | None, int | None]:
+def _find_size(ref: ModelRef, folder: Path) -> int | None:
     if any(folder.glob("*.safetensors")):
-        return count_in_headers(folder)
-    return fetch_size(ref.ref, ref.revision) or (None, None)
-
-
-def _number(config: dict[str, Any], *names: str) -> int | None:
-    return next((config[name] for name in names if isinstance(config.get(name), int)), None)
+        return count_in_headers(folder)[1]
+    found = fetch_size(ref.ref, ref.revision)
+    return found[1] if found else None
 
 
 def _title(ref: ModelRef, folder: Path) -> str:

@@ -5,6 +5,7 @@ Every function that may be the first to need them calls `import_libraries` befor
 """
 
 import importlib
+import logging
 import threading
 from functools import cache
 
@@ -25,3 +26,11 @@ def _import_once() -> None:
     transformers = importlib.import_module("transformers")
     for name in _NAMES:
         getattr(transformers, name)
+
+
+def quiet_libraries() -> None:
+    """Keep the libraries' progress bars and advice out of the log, where a person looks for what went wrong."""
+    transformers_logging = importlib.import_module("transformers.utils.logging")
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -4,17 +4,22 @@ Safetensors only, never the author's code. Imports torch and transformers inside
 """
 
 import gc
-import logging
 from pathlib import Path
 from typing import Any
 
 from studio.errors import ModelError, RecipeError, first_line
+from studio.models.architecture import find_context as find_limit
+from studio.models.architecture import parse_config, read_config_text
+from studio.models.causality import check_class, is_doubtful, looks_ahead, refuse_looking_ahead
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.hub import fetch_model_folder
-from studio.models.libraries import import_libraries
-from studio.models.reference import ModelRef, check_folder
+from studio.models.libraries import import_libraries, quiet_libraries
+from studio.models.reference import ModelRef, check_folder, read_config
+from studio.models.stored import check_kept_as_stored, check_stored, read_stored
 from studio.precisions import Precision
 
+LISTED = 3
+"""So many missing weights are named."""
 SHORT_ROW = 256
 """Up to this many tokens, a processor trains faster without the fused attention (a fifth faster at 50)."""
 
@@ -39,9 +44,16 @@ def load_tokenizer(folder: Path) -> Any:
             "eos_token in its tokenizer_config.json.",
             field="model",
         )
-    if tokenizer.pad_token_id is None:
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id >= _count_words(folder):
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def _count_words(folder: Path) -> int:
+    """How many tokens the model of a folder says it knows; a billion where it doesn't say."""
+    if not (folder / "config.json").is_file():
+        return 10**9
+    return int(getattr(parse_config(read_config_text(folder)).get_text_config(), "vocab_size", None) or 10**9)
 
 
 def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients: bool = False) -> Any:
@@ -53,24 +65,49 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     from transformers import AutoModelForCausalLM
 
     quiet_libraries()
+    config, stored = read_config_text(folder), read_stored(read_config(folder))
+    check_class(config)
+    check_stored(stored)
+    check_kept_as_stored(stored, precision.name)
     arguments = {"device_map": {"": device.kind}, **precision.load_arguments(device.kind, device.bf16)}
+    if stored:
+        del arguments["quantization_config"]
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, use_safetensors=True, **arguments)
+        model, told = AutoModelForCausalLM.from_pretrained(
+            folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **arguments
+        )
     except Exception as error:
         if is_out_of_memory(error):
             raise
         raise ModelError(f"The model in {folder} can't be loaded: {first_line(error)}", field="model") from None
+    if not stored:
+        check_names(told)
     precision.after_load(model)
     model.requires_grad_(False)
     model.eval()
+    if is_doubtful(model) and looks_ahead(model):
+        raise refuse_looking_ahead(model.config)
     if gradients and precision.quantised:
         model.enable_input_require_grads()
     return model
 
 
+def check_names(told: dict[str, Any]) -> None:
+    """Raise ModelError in words where weights that a model needs aren't in its files, and would be drawn at random."""
+    missing = sorted(told["missing_keys"])
+    if missing:
+        more = f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
+        raise ModelError(
+            f"The files of this model have no {', '.join(missing[:LISTED])}{more}, so that part would begin with "
+            "random numbers: it was saved without its language-model head, or for another purpose. Choose the causal "
+            "language model it was made from.",
+            field="model",
+        )
+
+
 def find_context(model: Any) -> int:
     """Return how many tokens a loaded model can read and write in all; a billion where it sets no limit."""
-    return int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 10**9)
+    return find_limit(model) or 10**9
 
 
 def list_end_tokens(model: Any) -> set[int]:
@@ -112,12 +149,3 @@ def return_memory() -> None:
     gc.collect()  # models refer to themselves
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-def quiet_libraries() -> None:
-    """Keep the libraries' progress bars and advice out of the log, where a person looks for what went wrong."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -1,7 +1,7 @@
 """ModelRef: the name of a base model (the built-in one, a local folder, a hub id) and the folder it resolves to.
 
-Knows which folders can be loaded safely: safetensors only, no code from the model's author, a causal language model.
-Reads config.json and file names; never loads weights, never imports torch.
+Knows which folders can be loaded safely: safetensors only, no code from the model's author. Reads config.json and file
+names; never loads weights, never imports torch. Whether it is a causal language model is for studio.models.causality.
 """
 
 import json
@@ -63,8 +63,20 @@ def is_known(model_type: str) -> bool:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return the config.json of a folder. Raises ModelError when it isn't the config of a causal language model."""
+    """Return the config.json of a folder. Raises ModelError when it isn't the config of a model of transformers."""
     path = folder / "config.json"
+    if not path.is_file() and (folder / "adapter_config.json").is_file():
+        raise ModelError(
+            f"The folder {folder} holds an adapter, not a model. Choose the base it was trained on"
+            f"{_name_base(folder)}, or merge the two into one model first.",
+            field="model",
+        )
+    if not path.is_file() and any(folder.glob("*.gguf")):
+        raise ModelError(
+            f"The folder {folder} holds the model as GGUF, a form to answer with and not to train. Choose the model it "
+            "was made from, as safetensors.",
+            field="model",
+        )
     if not path.is_file():
         raise ModelError(
             f"The folder {folder} has no config.json, so it does not hold a model. Choose the folder that "
@@ -87,15 +99,15 @@ def read_config(folder: Path) -> dict[str, Any]:
             "Choose a model that transformers knows by itself.",
             field="model",
         )
-    named = config.get("architectures") or []
-    kinds = [str(kind) for kind in (named if isinstance(named, list) else [named])]
-    if kinds and not any(kind.endswith(("CausalLM", "LMHeadModel")) for kind in kinds):
-        raise ModelError(
-            f"This is a {', '.join(kinds)[:80]}, not a causal language model (one that writes text word by "
-            "word). Choose one whose architecture ends in ForCausalLM.",
-            field="model",
-        )
     return config
+
+
+def _name_base(folder: Path) -> str:
+    try:
+        name = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return f" ({str(name)[:100]})" if name else ""
 
 
 def check_folder(folder: Path) -> Path:
@@ -107,6 +119,12 @@ def check_folder(folder: Path) -> Path:
         )
     read_config(folder)
     if not any(any(folder.glob(pattern)) for pattern in _WEIGHTS):
+        if any(folder.glob("*.gguf")):
+            raise ModelError(
+                f"The folder {folder} holds the model as GGUF, a form to answer with and not to train. Choose the "
+                "model it was made from, as safetensors.",
+                field="model",
+            )
         if any(folder.glob("*.bin")) or any(folder.glob("*.pt")) or any(folder.glob("*.pth")):
             raise ModelError(
                 f"The folder {folder} holds its weights only as pickle (.bin), a format that can run code "

@@ -4,17 +4,18 @@ It replaces torch's own linear layers and GPT-2's, and neither those of a class 
 experts, nor what stands where the answer is read off. Knows no precision: 4 and 8 bits reach the same.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 
-def list_reached(model: Any) -> list[str]:
-    """Return the names of the layers whose weights would be stored as codes."""
+def list_reached(model: Any, skipped: Sequence[str] = ()) -> list[str]:
+    """Return the names of the layers whose weights would be stored as codes; `skipped` are those a checkpoint names."""
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
     from transformers.quantizers.base import HfQuantizer
     from transformers.quantizers.quantizers_utils import should_convert_module
 
-    kept = HfQuantizer.get_modules_to_not_convert(model, None, model._keep_in_fp32_modules)
+    kept = HfQuantizer.get_modules_to_not_convert(model, [*skipped] or None, model._keep_in_fp32_modules)
     return [
         name
         for name, module in model.named_modules()

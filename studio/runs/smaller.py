@@ -46,7 +46,7 @@ class Way(NamedTuple):
     patch: dict[str, Any]
 
 
-def find_change(recipe: Recipe, free_bytes: int, weigh: Callable[[Recipe], int]) -> Change | None:
+def find_change(recipe: Recipe, free_bytes: int, weigh: Callable[[Recipe], float]) -> Change | None:
     """Return the smallest change after which `weigh` is well within `free_bytes`, None where nothing helps."""
     axes = [_split_batch(recipe), _compute_twice(recipe), _store_smaller(recipe), _train_less(recipe)]
     for number in range(1, len(axes) + 1):
@@ -56,7 +56,7 @@ def find_change(recipe: Recipe, free_bytes: int, weigh: Callable[[Recipe], int])
                 changed = _apply(recipe, ways)
                 if changed is not None and (needed := weigh(changed)) < ROOM * free_bytes:
                     words = ", ".join(way.act for way in ways)
-                    return Change(words=f"{_begin(words)}.", patch=_merge(ways), needed_bytes=needed)
+                    return Change(words=f"{_begin(words)}.", patch=_merge(ways), needed_bytes=int(needed))
     return None
 
 

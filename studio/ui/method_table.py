@@ -65,6 +65,6 @@ def _draw_row(place: int, cost: MethodCost) -> str:
     return (
         f"<tr {sort}>{name}"
         f'<td class="value num">{number(cost.trainable)}<span class="hint">{percent(cost.percent or 0)}</span></td>'
-        f'<td class="value num">{size(cost.memory_bytes or 0)}{pill}</td>'
+        f'<td class="value num">{"" if cost.memory_bytes is None else size(cost.memory_bytes)}{pill}</td>'
         f'<td class="value num">{size(cost.adapter_bytes or 0)}</td></tr>'
     )

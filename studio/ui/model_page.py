@@ -193,6 +193,7 @@ def _list_facts(facts: ModelFacts) -> list[tuple[str, str | None, str]]:
         (term("width", "Width"), counted(facts.hidden_size), "numbers that stand for one token inside"),
         (term("vocabulary", "Vocabulary"), counted(facts.vocabulary), "different tokens it knows"),
         (term("context", "Context"), counted(facts.context, " tokens"), "how much text it can look at in one go"),
+        ("Stored in", escape(facts.stored, 60) if facts.stored else None, "codes already: it is trained on as it is"),
         (
             "Size on disk",
             None if facts.size_bytes is None else size(facts.size_bytes),

@@ -125,12 +125,13 @@ def _plan(estimate: Estimate | None) -> str:
 
 def _numbers(estimate: Estimate) -> str:
     share = f"{percent(estimate.percent)} of {short_number(estimate.total)}"
+    needed = "?" if estimate.memory_bytes is None else size(estimate.memory_bytes)
     free = f"{size(estimate.free_bytes)} free: {escape(estimate.fits)}"
     return "".join(
         (
             _number(number(estimate.trainable), f"{term('trainable')} numbers, {share}"),
             _number(number(estimate.steps), f"{term('step', 'steps')} over {number(estimate.examples)} examples"),
-            _number(size(estimate.memory_bytes), f"{term('memory')} of {free}"),
+            _number(needed, f"{term('memory')} of {free}"),
             _number(size(estimate.adapter_bytes), f"for each saved {term('checkpoint')}"),
         )
     )

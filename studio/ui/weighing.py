@@ -132,14 +132,16 @@ def _draw_numbers(estimate: Estimate, recipe: Any, again: bool) -> str:
         if again
         else "not measured here"
     )
-    share = min(100, 100 * estimate.memory_bytes / max(1, estimate.free_bytes))
+    needed = estimate.memory_bytes
+    share = min(100, 100 * (needed or 0) / max(1, estimate.free_bytes))
     parts = "".join(
         f"<tr><th>{escape(MEMORY_WORDS.get(name, name))}</th><td class='value'>{size(amount)}</td></tr>"
         for name, amount in estimate.memory.items()
         if amount
     )
-    most = escape(MEMORY_WORDS.get(estimate.largest, estimate.largest))
-    held = f"{size(estimate.memory_bytes)} of {size(estimate.free_bytes)} free"
+    most = escape(MEMORY_WORDS.get(estimate.largest or "", estimate.largest or "unknown"))
+    held = f"{'unknown' if needed is None else size(needed)} of {size(estimate.free_bytes)} free"
+    notes = "".join(f'<p class="hint">{foreign(note, 300)}</p>' for note in estimate.notes)
     return f"""<div class="studio stack" data-errors="{{}}"
    {' data-again="2500"' if again else ""}>
 <div><div class="num hero" id="trainable">{number(estimate.trainable)}</div>
@@ -157,14 +159,14 @@ style="width:{estimate.percent:.3f}%"></i></div>
 </tbody></table>
 <div class="bar{"" if estimate.fits == "fits" else " warn"}" role="img" aria-label="Memory: {held}"><i
 style="width:{share:.1f}%"></i></div>
-{draw_change(estimate)}
+{draw_change(estimate)}{notes}
 <details class="more" id="memory-parts"><summary>What the memory is for (most: {most})</summary><table
 class="facts"><tbody>{parts}</tbody></table></details></div>"""
 
 
 def draw_change(estimate: Estimate) -> str:
     """Return the smallest change that makes a recipe fit, with a button that does it; nothing where it fits."""
-    if estimate.fits == "fits":
+    if estimate.fits in ("fits", "unknown"):
         return ""
     if estimate.change is None:
         return '<p class="hint" id="fitting">Nothing on this page makes it fit: choose a smaller model.</p>'

@@ -29,9 +29,13 @@ def thin_layers(model: Any) -> dict[str, int]:
     return times
 
 
-def list_layers(model: Any) -> list[str]:
-    """Return the names of all layers that stand in a stack."""
-    return [f"{stack}.{number}" for stack, layers in _list_stacks(model) for number, _ in layers.named_children()]
+def listen(model: Any, times: dict[str, int]) -> list[Any]:
+    """Let the kept layers of a thinned model be heard by their echoes, and return the hooks that do."""
+
+    def remember(layer: Any, _: Any, said: Any) -> None:
+        layer.said = said
+
+    return [model.get_submodule(name).register_forward_hook(remember) for name in times]
 
 
 def find_times(name: str, times: dict[str, int]) -> int:

@@ -1,0 +1,115 @@
+"""Whether a model writes from left to right: decided by transformers' own class for its config, and by a trial.
+
+In the trial the last token of a text is exchanged; in a causal language model no score before it may change. Kinds that
+were made to read a whole text (BERT and its kin) are loaded by the same class names, so no name tells it.
+"""
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from studio.errors import ModelError
+from studio.models.architecture import LOCK, build_model, count_rows, fill, parse_config
+from studio.models.layers import listen, thin_layers
+
+LENGTH = 24
+MOST_BYTES = 2**28
+"""A model is tried on the page with two layers of random numbers if those take no more."""
+MOST_DOUBTFUL_BYTES = 2**30
+"""The same for a config that says it is no decoder; some say so that are."""
+NOISE = 1e-4
+"""Of the largest score: so much may a score change by the order in which numbers are added."""
+
+
+@lru_cache(maxsize=64)
+def check_causal(config: str) -> None:
+    """Raise ModelError in words where the text of a config.json describes no causal language model."""
+    check_class(config)
+    if _try_small(config):
+        raise refuse_looking_ahead(parse_config(config))
+
+
+def refuse_looking_ahead(config: Any) -> ModelError:
+    """Return the error about a model in which a token sees those after it."""
+    return ModelError(
+        f"In this model (kind {config.model_type!r}) each token sees those that come after it, so it would learn from "
+        "what it will not have when it answers. Choose a causal language model, one that writes from left to right.",
+        field="model",
+    )
+
+
+def is_doubtful(model: Any) -> bool:
+    """Whether a model's config says that it is no decoder, or its class's name isn't that of one; some are."""
+    said = getattr(model.config.get_text_config(), "is_decoder", None)
+    return said is False or not type(model).__name__.endswith("ForCausalLM")
+
+
+def looks_ahead(model: Any) -> bool:
+    """Whether a later token changes what a model says of earlier ones."""
+    import torch
+
+    text = torch.arange(1, LENGTH + 1, device=model.device)[None] % max(2, count_rows(model))
+    other = text.clone()
+    other[0, -1] = (text[0, -1] + 1) % max(2, count_rows(model))
+    with torch.no_grad():
+        before, after = (model(input_ids=ids, use_cache=False).logits[0, :-1].float() for ids in (text, other))
+    return bool((before - after).abs().max() > NOISE * before.abs().max())
+
+
+def check_class(text: str) -> None:
+    """Raise ModelError in words where transformers has no causal language model for the text of a config.json.
+
+    Or where what was saved is another kind of model.
+    """
+    import transformers
+    from transformers import AutoModelForCausalLM
+
+    config, named = parse_config(text), json.loads(text).get("architectures") or []
+    names = [str(name)[:80] for name in (named if isinstance(named, list) else [named])]
+    mapping = AutoModelForCausalLM._model_mapping
+    takes = mapping[type(config)] if type(config) in mapping else ()
+    own = {cls.__name__ for cls in (takes if isinstance(takes, tuple | list) else (takes,))}
+    if own & set(names):
+        return
+    said = f"This is a {', '.join(names) or config.model_type}"
+    if config.is_encoder_decoder:
+        raise ModelError(
+            f"{said}, which reads a whole text with one half and answers with the other. The studio tunes causal "
+            "language models, which go on writing the text they were given. Choose one of those.",
+            field="model",
+        )
+    if not own:
+        raise ModelError(
+            f"{said}, and transformers has no causal language model (one that goes on writing the text it was given) "
+            f"of kind {config.model_type!r}. Choose another model.",
+            field="model",
+        )
+    for name in names:
+        known = getattr(transformers, name, None)
+        if name.endswith(("CausalLM", "LMHeadModel")) or (known is not None and known.can_generate()):
+            return
+        if name.endswith("Model") and getattr(config.get_text_config(), "tie_word_embeddings", False):
+            return  # its head is the table of its words
+    if names:
+        raise ModelError(
+            f"{said}, not a causal language model: it has no head that gives each token a score as the "
+            "next one. Choose the language model it was made from, or another.",
+            field="model",
+        )
+
+
+def _try_small(config: str) -> bool:
+    """Whether a copy of two layers of each kind, with random numbers, looks ahead; False where it can't be tried."""
+    import torch
+
+    with LOCK, torch.device("meta"):
+        model = build_model(config)
+        times = thin_layers(model)
+    most = MOST_DOUBTFUL_BYTES if is_doubtful(model) else MOST_BYTES
+    if sum(value.nbytes for value in model.parameters()) > most:
+        return False
+    listen(model, times)
+    try:
+        return looks_ahead(fill(model).eval())
+    except Exception:  # a trial that breaks tells nothing; the run's own first steps do
+        return False
