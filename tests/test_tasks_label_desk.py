@@ -1,5 +1,6 @@
 """The desk: what is labelled is on the disk, nobody overwrites anybody, and what agrees becomes a version."""
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -333,3 +334,20 @@ def test_labels_are_on_the_disk_when_the_call_returns(desk: LabelDesk, task: str
     give(desk, task, "sum-1", "one")
     assert set(LabelDesk(TaskStore(Workspace(workspace.folder))).look(task, "me").mine) == {"sum-1"}
     assert isinstance(desk.store.label_folder(task), Path)
+
+
+# ---- other kinds of data
+
+
+def test_what_is_written_by_hand_is_of_the_kind_of_its_task(desk: LabelDesk, tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
+    (tmp_path / "chat.json").write_text(json.dumps([{"messages": turns}]))
+    chat = desk.store.import_file(tmp_path / "chat.json", "chat.json").task.task_id
+    done = desk.add_instance(chat, "And now?", ["Go."])
+    assert [(turn.role, turn.content) for turn in done.instances[1].messages] == [
+        ("user", "And now?"), ("assistant", "Go.")]  # fmt: skip
+    (tmp_path / "pairs.json").write_text(json.dumps([{"prompt": "a", "chosen": "b", "rejected": "c"}]))
+    pairs = desk.store.import_file(tmp_path / "pairs.json", "pairs.json").task.task_id
+    with pytest.raises(InputError) as refused:
+        desk.add_instance(pairs, "And now?", ["Go."])
+    assert refused.value.field == "rejected" and len(desk.load_task(pairs).instances) == 1

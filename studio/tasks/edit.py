@@ -1,11 +1,11 @@
-"""One small change to a task, as a value: made by a form, sent over a wire, kept in a file, undone by its inverse.
+"""One small change to a task, as a value: made by a form, sent over a wire, kept in a file.
 
 Instances are named by id, so that two people's edits of different instances never meet; `before` says what a person
 saw, so that an edit of something that was changed meanwhile is refused rather than done. Knows no disk and no page.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -26,8 +26,6 @@ class EditConflict(InputError):
 
 class _Edit(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-    what: ClassVar[str]
 
 
 class SetText(_Edit):
@@ -181,25 +179,6 @@ def apply_edit(task: Task, edit: Edit) -> Task:
         return task.model_copy(update={"instances": task.instances[:number] + task.instances[number + 1 :]})
     changed = _change(instance, edit)
     return task.model_copy(update={"instances": (*task.instances[:number], changed, *task.instances[number + 1 :])})
-
-
-def invert(task: Task, edit: Edit) -> Edit:
-    """Return the edit that undoes `edit`, which is about to be applied to `task`."""
-    if isinstance(edit, SetText):
-        return SetText(field=edit.field, text=getattr(task, edit.field))
-    if isinstance(edit, SetList):
-        return SetList(field=edit.field, texts=getattr(task, edit.field))
-    if isinstance(edit, SetExamples):
-        return SetExamples(field=edit.field, examples=getattr(task, edit.field))
-    if isinstance(edit, SetSplit):
-        return SetSplit(split=task.split)
-    if isinstance(edit, AddInstance):
-        return DeleteInstance(id=edit.instance.id)
-    number = find_instance(task, edit.id)
-    instance = task.instances[number]
-    if isinstance(edit, DeleteInstance):
-        return AddInstance(instance=instance, place=number)
-    return SetInstance(id=edit.id, instance=instance)
 
 
 def find_instance(task: Task, id: str) -> int:

@@ -95,6 +95,9 @@ class Instance(Named, Frozen):
     def make(cls, id: str, input: str, output: tuple[str, ...], extra: dict[str, Any] | None = None) -> Self:
         """Return the instance of an input and its right answers; what else this kind has is missing."""
 
+    def check_whole(self) -> None:
+        """Raise InputError if it lacks what its kind needs, such as the worse one of two answers."""
+
     @classmethod
     def read(cls, data: dict[str, Any], place: str) -> Self:
         """Return the instance that `write` wrote, its unknown keys under `extra`. Raises TaskError naming the place."""

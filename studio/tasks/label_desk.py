@@ -18,7 +18,7 @@ from studio.errors import InputError
 from studio.tasks.agreement import describe_agreement
 from studio.tasks.comparison import Difference, compare
 from studio.tasks.edit import AddInstance, Edit, EditConflict, apply_edit
-from studio.tasks.kinds.instruction import Instruction
+from studio.tasks.kinds import KINDS
 from studio.tasks.labelling import (
     Agreement,
     Label,
@@ -254,7 +254,7 @@ class LabelDesk:
         if not texts:
             raise InputError("The output is blank. Write what the model should answer.", field="output")
         with self._open(task_id) as own:
-            edit = AddInstance(instance=Instruction(id=next(self._free_ids(own)), input=input, output=texts))
+            edit = _write_instance(self.load_task(own), next(self._free_ids(own)), input, texts)
             return self.store.edit_task(own, [edit], by, self.visitor)
 
     def edit(self, task_id: str, edits: Sequence[Edit], by: str = "") -> Task:
@@ -334,9 +334,7 @@ class LabelDesk:
             there = {(one.input.strip(), one.output[0].strip()) for one in task.instances}
             whole = [pair for pair in dict.fromkeys(pairs) if pair[1] and pair not in there]
             ids = self._free_ids(own)
-            edits = [
-                AddInstance(instance=Instruction(id=next(ids), input=text, output=(answer,))) for text, answer in whole
-            ]
+            edits = [_write_instance(task, next(ids), text, (answer,)) for text, answer in whole]
             if edits:
                 task = self.store.edit_task(own, edits, by, self.visitor)
             waiting = add_inputs(self._folder(own), task, [text for text, answer in pairs if not answer])
@@ -345,6 +343,13 @@ class LabelDesk:
     def _free_ids(self, task_id: str) -> Iterator[str]:
         taken = {item.id for item in self.list_items(task_id)}
         return (id for number in count(len(taken)) if (id := f"{task_id}-{number}") not in taken)
+
+
+def _write_instance(task: Task, id: str, input: str, outputs: tuple[str, ...]) -> AddInstance:
+    """The edit that adds an instance of the task's kind. Raises InputError where two texts don't make one."""
+    instance = KINDS.find(task.kind).make(id, input, outputs)
+    instance.check_whole()
+    return AddInstance(instance=instance)
 
 
 def _find_set(task: Task, given: dict[str, dict[str, Label]]) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ brings back the one before. Knows no page.
 """
 
 import hashlib
-import json
 import logging
 import re
 from collections import Counter
@@ -193,12 +192,3 @@ def make_edits(
             )
             edits.append(SetOutput(id=instance.id, output=(answer, *others)))
     return edits
-
-
-def export_labels(labels: dict[str, dict[str, Label]]) -> str:
-    """Return all labels as JSON Lines, for other programs."""
-    return "".join(
-        json.dumps(label.model_dump(), ensure_ascii=False) + "\n"
-        for given in labels.values()
-        for label in given.values()
-    )

@@ -84,7 +84,7 @@ class Mapping(BaseModel):
     @property
     def kind(self) -> str:
         """What the rows become: the last of the kinds of which a column was chosen that only it has, else the first."""
-        names = [name for name, kind in KINDS.members.items() if kind.role and getattr(self, kind.role, ())]
+        names = [name for name, kind in KINDS.members.items() if kind.role and getattr(self, kind.role, None)]
         return names[-1] if names else next(iter(KINDS.members))
 
     @property

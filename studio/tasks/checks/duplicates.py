@@ -33,7 +33,7 @@ def _find_equal(task: Task) -> list[Finding]:
     are_labels = bool(count_labels(task))
     same: list[int] = []
     other: list[int] = []
-    for numbers in by_key.values():
+    for numbers in (some for some in by_key.values() if len(some) > 1):
         taught: set[str] = set()
         meant: set[str] = set()
         for place, number in enumerate(numbers):

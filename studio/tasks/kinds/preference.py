@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
+from studio.errors import InputError
 from studio.tasks.instance import Change, Form, Message
 from studio.tasks.prompt import Turn, write_messages, write_turns
 from studio.tasks.spoken import Spoken
@@ -25,6 +26,14 @@ class Preference(Spoken):
 
     rejected: str = ""
     rejected_messages: tuple[Message, ...] = ()
+
+    def check_whole(self) -> None:
+        """Raise InputError where there is no worse answer."""
+        if not self.rejected.strip():
+            raise InputError(
+                "A preference has a better and a worse answer, and only one is here. Import both in a file.",
+                field="rejected",
+            )
 
     def _read_turns(self) -> None:
         super()._read_turns()

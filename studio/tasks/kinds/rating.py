@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Self
 
+from studio.errors import InputError
 from studio.tasks.instance import Form
 from studio.tasks.spoken import Spoken
 
@@ -24,6 +25,13 @@ class Rating(Spoken):
     def make(cls, id: str, input: str, output: tuple[str, ...], extra: dict[str, Any] | None = None) -> Self:
         """Return the rating that has no verdict yet."""
         return cls(id=id, input=input, output=output, extra=extra or {})
+
+    def check_whole(self) -> None:
+        """Raise InputError where there is no verdict."""
+        if self.liked is None:
+            raise InputError(
+                "A rating is an answer with a verdict, and none is here. Import both in a file.", field="liked"
+            )
 
     @property
     def lessons(self) -> frozenset[str]:
