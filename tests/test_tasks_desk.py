@@ -424,3 +424,40 @@ def test_what_one_visitor_brings_is_theirs(workspace: Any, tmp_path: Path) -> No
     ):
         with raises(InputError):
             act()
+
+
+# ---- the column mapping, tried before it is used
+
+
+def test_a_mapping_is_tried_on_the_first_rows(studio: Studio, tmp_path: Path) -> None:
+    choice = bring(studio, write_csv(tmp_path / "sums.csv", hole=1))
+    trial = studio.data.try_columns(choice.file_id, ROLES, "Add one.")
+    assert trial.unused == ("Kommentar",)
+    first, second, third = trial.rows
+    assert [(turn.who, turn.learnt) for turn in first.turns] == [("input", False), ("assistant", True)]
+    assert first.turns[0].text == "Add one.\n\nWhat is 0 + 1?" and first.turns[1].text == "1"
+    assert "blank" in second.fault and not second.turns and third.turns[1].text == "3"
+    with pytest.raises(TaskError) as caught:
+        studio.data.try_columns(choice.file_id, {"input": ["v1"], "output": ["gone"]})
+    assert caught.value.field == "mapping.output"
+
+
+def test_a_tried_chat_shows_its_turns_and_what_counts(studio: Studio, tmp_path: Path) -> None:
+    turns = [("user", "Hi", 1), ("assistant", "No.", 0), ("user", "And?", 1), ("assistant", "Yes.", 1)]
+    messages = [{"role": role, "content": text, "weight": weight} for role, text, weight in turns]
+    path = tmp_path / "chat.json"
+    path.write_text(json.dumps([{"persona": "He is a kind man.", "messages": messages}] * 2))
+    choice = bring(studio, path)
+    trial = studio.data.try_columns(choice.file_id, choice.mapping.to_json())
+    assert [turn.who for turn in trial.rows[0].turns] == ["system", "user", "assistant", "user", "assistant"]
+    assert [turn.text for turn in trial.rows[0].turns if turn.learnt] == ["Yes."]
+
+
+def test_labels_propose_an_instruction(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "kunden.csv"
+    path.write_text("nr,was,art\n" + "".join(f"{n},Wo ist es {n}?,{'ab'[n % 2]}\n" for n in range(20)))
+    choice = bring(studio, path)
+    assert (choice.definition, choice.mapping.to_json()) == (
+        "Answer with one of: a, b.",
+        {"input": ["was"], "output": ["art"]},
+    )

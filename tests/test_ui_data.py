@@ -22,7 +22,7 @@ from studio.ui.widgets.server_act import bind_act
 
 SAMPLE = {"task_id": "studio002_question"}
 ACTS: list[Callable[..., dict[str, Any]]] = [
-    *(arrival.choose_columns, arrival.choose_reading, arrival.look_again, arrival.bring_from),
+    *(arrival.choose_columns, arrival.choose_reading, arrival.try_columns, arrival.look_again, arrival.bring_from),
     *(quality.check_task, quality.preview_fix, quality.fix_task, quality.choose_split),
     *(shelf.list_tasks, shelf.peek_task, shelf.take_task, shelf.delete_collection, prompt_view.see_tokens),
 ]
@@ -221,3 +221,20 @@ def test_an_encoding_is_asked_for_and_can_be_changed(studio: Studio, tmp_path: P
     with pytest.raises(InputError) as wrong:
         arrival.choose_reading(studio, {"file": file_id, "encoding": "klingon"})
     assert wrong.value.field == "encoding"
+
+
+def test_the_form_names_what_is_not_used_and_shows_how_rows_are_read(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "qa.json"
+    rows = [{"question": f"How old is {n}?", "story": f"He was born {n} years ago.", "answer": f"{n}", "note": EVIL}
+            for n in range(4)]  # fmt: skip
+    path.write_text(json.dumps(rows))
+    _, html = import_file(studio, str(path))
+    assert_harmless(html)
+    assert "Not used: note" in re.sub("<[^>]+>", "", html)
+    assert html.index('data-column="story"') < html.index('data-column="question"'), "in the order they are joined in"
+    file_id = html.split('data-file="')[1].split('"')[0]
+    tried = arrival.try_columns(studio, {"file": file_id, "roles": {"input": ["note"], "output": ["answer"]}})
+    assert_harmless(tried["html"])
+    assert "story" in tried["html"]
+    wrong = arrival.try_columns(studio, {"file": file_id, "roles": {"input": ["note"]}})
+    assert wrong["field"] == "mapping.output"

@@ -21,6 +21,7 @@ function wait(words) {
 function accept(answer) {
   if (!answer || answer.error) return false;
   show(answer.html);
+  requestAnimationFrame(() => element.scrollIntoView({block: "nearest"}));
   if (answer.task_id) studio.useTask(answer.task_id);
   return true;
 }
@@ -43,6 +44,20 @@ function complain(form, answer) {            // beside the field it is about, el
   if (at.length) put(at.at(-1).parentElement.querySelector(".error-line"), words(answer));
   for (const select of at) select.setAttribute("aria-invalid", "true");
   (at[0] ?? form.querySelector("select, button"))?.focus();
+}
+
+let asked = 0, soon = 0;
+
+function tryColumns(form) {                  // what the choices so far come to, shown below them
+  clearTimeout(soon);
+  soon = setTimeout(async () => {
+    const turn = ++asked;
+    const answer = await server.try_columns({file: form.dataset.file, roles: readRoles(form), definition: form.elements.definition.value});
+    if (turn !== asked || !form.isConnected) return;
+    const place = form.querySelector("[data-trial]");
+    if (answer?.html) place.innerHTML = answer.html;              // escaped by the server
+    else place.replaceChildren(h("p", {class: "hint"}, words(answer)));
+  }, 250);
 }
 
 async function choose(block, roles, definition, leaveOut, button) {
@@ -77,6 +92,10 @@ element.addEventListener("submit", (event) => {
   if (!form) return;
   event.preventDefault();
   choose(form, readRoles(form), form.elements.definition.value, false, form.querySelector("[type=submit]"));
+});
+element.addEventListener("input", (event) => {
+  const form = event.target.closest(".columns-form");
+  if (form) tryColumns(form);
 });
 element.addEventListener("click", async (event) => {
   const again = event.target.closest("[data-look-again]"), out = event.target.closest("[data-leave-out]");

@@ -6,6 +6,7 @@ always a new version; of a sample it is a copy.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from studio.tasks.kinds import KINDS
 from studio.tasks.library import CollectionCard, Library
 from studio.tasks.mapping import Mapping, read_mapping
 from studio.tasks.mapping_memory import MappingMemory
+from studio.tasks.mapping_trial import Trial, try_mapping
 from studio.tasks.read_as import ChoiceNeeded, Offer, ReadAs
 from studio.tasks.reading import Reading, preview_file, read_task_file, shorten_name
 from studio.tasks.repairs import apply_repair, preview_repair
@@ -136,14 +138,15 @@ class TaskDesk:
     def look_again(self, file_id: str) -> FileChoice:
         """Return the choice of a file's columns once more."""
         held = self.held.find(file_id)
-        preview = preview_file(held.path, held.name, held.read_as)
-        if preview is None:
-            raise NotFoundError("This file is no table, so there is nothing to choose. Drop it again.", field="file")
-        words = "Choose what each column is."
+        preview = _preview_once(held.path, held.name, held.read_as)
         chosen = self.memory.find(preview.columns) or preview.guess.mapping
-        return FileChoice(
-            file_id=file_id, name=held.name, words=words, preview=preview, mapping=chosen, total=preview.count
-        )
+        return _ask(held, "Choose what each column is.", preview, chosen)
+
+    def try_columns(self, file_id: str, roles: object, definition: str = "") -> Trial:
+        """Return the first rows of a file that waits, as they would be read. Raises TaskError naming the role."""
+        held = self.held.find(file_id)
+        preview = _preview_once(held.path, held.name, held.read_as)
+        return try_mapping(preview, read_mapping(roles), check_text(definition, "definition").strip())
 
     def choose_columns(
         self, file_id: str, roles: object, leave_out: bool = False, definition: str = ""
@@ -202,14 +205,7 @@ class TaskDesk:
             said = "The columns were read as you chose for a file with the same columns before."
             warnings = (said, *found.reading.warnings)
             return Brought(found.reading.model_copy(update={"warnings": warnings}), held.file_id, by_memory=True)
-        return FileChoice(
-            file_id=held.file_id,
-            name=held.name,
-            words=str(needed),
-            preview=preview,
-            mapping=preview.guess.mapping,
-            total=preview.count,
-        )
+        return _ask(held, str(needed), preview, preview.guess.mapping)
 
     def _ask_for_rows(self, held: Held, mapping: Mapping | None, preview: Preview, fault: TaskError) -> FileChoice:
         """Offer to leave out rows with a fault; a file of which no row would be left is refused."""
@@ -218,16 +214,7 @@ class TaskDesk:
         except TaskError:
             raise fault from None
         held = self._hold(held, preview.columns)
-        return FileChoice(
-            file_id=held.file_id,
-            name=held.name,
-            words=str(fault),
-            preview=preview,
-            mapping=mapping,
-            definition=held.definition,
-            kept=kept,
-            total=preview.count,
-        )
+        return _ask(held, str(fault), preview, mapping).model_copy(update={"kept": kept, "definition": held.definition})
 
     def _hold(self, held: Held, columns: tuple[str, ...]) -> Held:
         return held if held.file_id and held.columns else self.held.hold(held._replace(columns=columns))
@@ -387,6 +374,27 @@ def find_limit(recipe: Recipe) -> Limit:
     """Return how many tokens a row of this recipe may have."""
     context = describe_model(recipe.base).context or 10**9
     return Limit(recipe.training.max_length, context, recipe.method.virtual_tokens)
+
+
+def _ask(held: Held, words: str, preview: Preview, mapping: Mapping | None) -> FileChoice:
+    return FileChoice(
+        file_id=held.file_id,
+        name=held.name,
+        words=words,
+        preview=preview,
+        mapping=mapping,
+        definition=preview.guess.definition,
+        total=preview.count,
+    )
+
+
+@lru_cache(maxsize=4)
+def _preview_once(path: Path, name: str, read_as: ReadAs) -> Preview:
+    """The columns and first rows of a file that waits, which never changes; asked for at each choice of a column."""
+    preview = preview_file(path, name, read_as)
+    if preview is None:
+        raise NotFoundError("This file is no table, so there is nothing to choose. Upload it again.", field="file")
+    return preview
 
 
 def _preview_quietly(held: Held) -> Preview | None:

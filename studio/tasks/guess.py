@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.tasks.column import COUNTS, IDS, SYSTEM, Column, Rows, name_plainly
 from studio.tasks.mapping import Mapping
+from studio.tasks.role import find_choices, get_value
 from studio.tasks.shape import ABOUT_A_TEXT, Roles, Shape, are_labels, find_shape, in_order
 from studio.tasks.tool import load_json
 
@@ -50,11 +51,13 @@ def propose_definition(mapping: Mapping, rows: Rows) -> str:
     """Return an instruction that names the labels; "" where the answers aren't labels, or the rows say what to do."""
     if mapping.kind != "instruction" or len(mapping.output) != 1 or mapping.instruction or mapping.system:
         return ""
-    values = [value for row in rows if (value := row.get(mapping.output[0])) not in (None, "")]
-    labels = list(dict.fromkeys(str(value).strip() for value in values if isinstance(value, str | int)))
-    if not are_labels([str(value) for value in values]) or any(len(label) > _LONGEST_LABEL for label in labels):
+    if any(find_choices(dict(row), mapping.input) for row in rows[:1]):
+        return "Answer with the letter of the right choice."
+    values = [str(value) for row in rows if (value := get_value(dict(row), mapping.output[0])) not in (None, "")]
+    labels = sorted({value.strip() for value in values})
+    if not are_labels(values) or any(len(label) > _LONGEST_LABEL for label in labels):
         return ""
-    return f"Answer with one of: {', '.join(sorted(labels))}."
+    return f"Answer with one of: {', '.join(labels)}."
 
 
 class _Guesser:

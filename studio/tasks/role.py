@@ -171,7 +171,11 @@ class RoleReader:
         said = [(column, text) for column, text in texts if text.strip()]
         if not said and role == "output":
             raise self._missing(row, columns[0], role, place)
-        return "\n".join(f"{_shorten(column, columns)}: {text}" for column, text in said)
+        # What goes over several lines begins on a line of its own.
+        names = (_shorten(column, columns) for column, _ in said)
+        return "\n".join(
+            f"{name}:{chr(10) if chr(10) in text else ' '}{text}" for name, (_, text) in zip(names, said, strict=True)
+        )
 
     def _missing(self, row: Values, column: str, role: str, place: str) -> TaskError:
         found = ", ".join(map(str, row))[:100] or "none"

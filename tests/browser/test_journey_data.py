@@ -111,7 +111,7 @@ def test_from_odd_columns_to_tokens(
     # the next file with the same columns is read the same way, and can be read otherwise
     drop(page, write_reviews(tmp_path / "second.csv", 60))
     expect(page.locator("#task-warnings")).to_contain_text("as you chose", timeout=LONG)
-    page.get_by_role("button", name="Choose its columns anew").click()
+    page.get_by_role("button", name="Change the column mapping").click()
     expect(page.locator(".columns-form select").nth(1)).to_have_value("input", timeout=LONG)
     assert console_errors == []
 

@@ -16,6 +16,7 @@ from studio.tasks.library import CollectionCard
 from studio.tasks.read_as import Offer, Option
 from studio.tasks.reading import Reading
 from studio.tasks.repair import Repair
+from studio.ui.data.columns_form import LONGEST_DEFINITION, ROLE_WORDS, draw_columns_choice, draw_trial
 from studio.ui.draft import change_draft
 from studio.ui.handler import say
 from studio.ui.theme import asset
@@ -24,24 +25,6 @@ from studio.ui.widgets.server_act import bind_acts, part
 from studio.ui.words import escape, foreign, number
 
 Found = Brought | FileChoice | ReadingChoice | CollectionCard
-MOST_COLUMNS = 60
-_ROWS = 3
-_LONGEST = 140
-ROLE_WORDS = {
-    "input": "Input: what the model reads",
-    "output": "Output: the right answer",
-    "instruction": "Instruction: what to do, said anew in each row",
-    "text": "Running text, without a question",
-    "rejected": "Worse answer, beside the better one",
-    "liked": "Verdict: was the answer good?",
-    "messages": "A whole chat, as a list of turns",
-    "system": "What the model is told before a chat",
-    "history": "Earlier turns of a chat",
-    "id": "The row's own name",
-}
-"""What a column can be, in plain words, the usual ones first."""
-_USUAL = ("input", "output")
-LONGEST_DEFINITION = 2_000
 
 BRING_FROM = """<details class="more" id="bring-more"><summary>Or from the Hugging Face Hub{folder}</summary>
 <form id="bring-from" class="stack" novalidate><div class="fields">
@@ -63,7 +46,7 @@ class Arrival(Panel):
     """Shows the HTML of what came last; its acts take the answers of its form."""
 
     def __init__(self, studio: Studio, **options: Any) -> None:
-        acts = bind_acts(studio, choose_columns, choose_reading, look_again, bring_from)
+        acts = bind_acts(studio, choose_columns, choose_reading, try_columns, look_again, bring_from)
         super().__init__("", asset("js/arrival.js"), acts, **options)
 
 
@@ -108,6 +91,16 @@ def choose_reading(visit: Studio, asked: Any) -> dict[str, Any]:
     how = {key: str(asked.get(key) or "")[:200] for key in ("encoding", "part")}
     name = visit.data.held.find(file_id).name
     return _answer(name, visit.data.choose_reading(file_id, **how))
+
+
+def try_columns(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Show how the first rows of a file would be read; {"error", "field"} where they can't be."""
+    file_id, roles = part(asked, "file", str), part(asked, "roles", dict)
+    try:
+        trial = visit.data.try_columns(file_id, roles, str(asked.get("definition") or "")[:LONGEST_DEFINITION])
+    except StudioError as error:
+        return {"error": _name_role(error), "field": error.field or ""}
+    return {"html": draw_trial(trial)}
 
 
 def _name_role(error: StudioError) -> str:
@@ -276,63 +269,9 @@ def draw_rows_choice(choice: FileChoice) -> str:
         '<p class="error-line" role="alert" data-form-error></p>'
         f'<div class="row"><button type="button" class="btn small primary" data-leave-out>Leave {_them(gone)} out and '
         f'import {number(choice.kept)}</button><button type="button" class="btn small" data-look-again="{file_id}">'
-        'Choose the columns anew</button><span class="hint">Or mend the file and drop it again.</span></div></div>'
+        'Change the column mapping</button><span class="hint">Or mend the file and drop it again.</span></div></div>'
     )
 
 
 def _them(count: int) -> str:
     return "it" if count == 1 else f"the {number(count)}"
-
-
-def draw_columns_choice(choice: FileChoice) -> str:
-    """Return the form that asks what each column of a file is, each with its first values."""
-    role_of = {column: role for role, columns in choice.mapping or () for column in columns}
-    columns = choice.preview.columns[:MOST_COLUMNS]
-    drawn = "".join(
-        _draw_column(place, column, [row.get(column) for row in choice.preview.rows[:_ROWS]], role_of.get(column, ""))
-        for place, column in enumerate(columns)
-    )
-    more = len(choice.preview.columns) - len(columns)
-    rest = f'<p class="hint">{more} more columns are not used.</p>' if more else ""
-    return (
-        f'<div class="studio card"><form class="stack columns-form" data-file="{escape(choice.file_id)}" novalidate>'
-        f"<div><h3>What are the columns of {foreign(choice.name, 80)}?</h3>"
-        '<p class="hint">Their names don\'t say for sure which the model reads and which it should write. Say it once: '
-        "the next file with the same columns is read the same way.</p></div>"
-        '<div class="columns-head hint" aria-hidden="true"><span>Column</span><span>Its first rows</span><span>What it '
-        f'is</span></div><div class="columns-list">{drawn}</div>{rest}{_DEFINITION}'
-        '<p class="error-line" role="alert" data-form-error></p>'
-        f'<div class="row"><button type="submit" class="btn primary">Import {number(choice.total)} rows</button>'
-        '<button type="button" class="btn quiet" data-dismiss>Not this file</button></div></form></div>'
-    )
-
-
-_DEFINITION = f"""<div class="field"><label for="columns-definition">What should the model do with each input?</label>
-<input id="columns-definition" name="definition" maxlength="{LONGEST_DEFINITION}" autocomplete="off"
-placeholder="Say whether the review is good or bad."><p class="hint">In a sentence or two. It stands before each input;
-leave it empty if the rows say it themselves.</p></div>
-<p class="hint">No answers in it yet? Write some into the file and import it: rows without one can be left out. Then
-bring it again under “Label and write”, Add: there the others wait to be labelled.</p>"""
-
-
-def _draw_column(place: int, column: str, cells: list[Any], role: str) -> str:
-    shown = "".join(f"<li>{foreign(_say_cell(cell), _LONGEST)}</li>" for cell in cells)
-    usual = "".join(_draw_option(name, role) for name in _USUAL)
-    others = "".join(_draw_option(name, role) for name in ROLE_WORDS if name not in _USUAL)
-    return (
-        f'<div class="column-row"><label for="column-{place}">{foreign(column, 80)}</label><ul>{shown}</ul>'
-        f'<div class="field"><select id="column-{place}" data-column="{escape(column)}">'
-        f'{usual}<option value=""{"" if role else " selected"}>Not used</option><optgroup label="Less usual">{others}'
-        '</optgroup></select><p class="error-line" role="alert"></p></div></div>'
-    )
-
-
-def _draw_option(name: str, role: str) -> str:
-    chosen = " selected" if name == role else ""
-    return f'<option value="{name}"{chosen}>{escape(ROLE_WORDS[name])}</option>'
-
-
-def _say_cell(cell: Any) -> str:
-    if isinstance(cell, str):
-        return cell or "(blank)"
-    return "(blank)" if cell is None else json.dumps(cell, ensure_ascii=False, default=str)
