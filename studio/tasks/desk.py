@@ -138,14 +138,13 @@ class TaskDesk:
     def look_again(self, file_id: str) -> FileChoice:
         """Return the choice of a file's columns once more."""
         held = self.held.find(file_id)
-        preview = _preview_once(held.path, held.name, held.read_as)
+        preview = _preview_once(held)
         chosen = self.memory.find(preview.columns) or preview.guess.mapping
         return _ask(held, "Choose what each column is.", preview, chosen)
 
     def try_columns(self, file_id: str, roles: object, definition: str = "") -> Trial:
         """Return the first rows of a file that waits, as they would be read. Raises TaskError naming the role."""
-        held = self.held.find(file_id)
-        preview = _preview_once(held.path, held.name, held.read_as)
+        preview = _preview_once(self.held.find(file_id))
         return try_mapping(preview, read_mapping(roles), check_text(definition, "definition").strip())
 
     def choose_columns(
@@ -377,21 +376,14 @@ def find_limit(recipe: Recipe) -> Limit:
 
 
 def _ask(held: Held, words: str, preview: Preview, mapping: Mapping | None) -> FileChoice:
-    return FileChoice(
-        file_id=held.file_id,
-        name=held.name,
-        words=words,
-        preview=preview,
-        mapping=mapping,
-        definition=preview.guess.definition,
-        total=preview.count,
-    )
+    about = {"file_id": held.file_id, "name": held.name, "words": words, "total": preview.count}
+    return FileChoice(**about, preview=preview, mapping=mapping, definition=preview.guess.definition)
 
 
 @lru_cache(maxsize=4)
-def _preview_once(path: Path, name: str, read_as: ReadAs) -> Preview:
-    """The columns and first rows of a file that waits, which never changes; asked for at each choice of a column."""
-    preview = preview_file(path, name, read_as)
+def _preview_once(held: Held) -> Preview:
+    """Of a file that waits, which never changes: asked for at each choice of a column."""
+    preview = preview_file(held.path, held.name, held.read_as)
     if preview is None:
         raise NotFoundError("This file is no table, so there is nothing to choose. Upload it again.", field="file")
     return preview
