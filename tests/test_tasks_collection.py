@@ -13,6 +13,7 @@ from telling import raises, tells
 from studio.errors import InputError, NotFoundError, TaskError
 from studio.tasks.collection import Collection, import_collection
 from studio.tasks.mapping import Mapping
+from studio.tasks.read_as import ChoiceNeeded, ReadAs
 from studio.tasks.reading import read_task
 from studio.tasks.rows import MappingNeeded
 
@@ -165,3 +166,19 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
         grown[count] = kilobytes
     size = (tmp_path / "100000.jsonl").stat().st_size / 1024
     assert grown[100_000] - grown[20_000] < 0.5 * size
+
+
+def test_a_long_table_is_read_in_its_own_encoding_and_from_its_own_header(tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    rows = [f"Jaki kolor ma {n}. żółta łódź?;Żółty jak słońce {n}" for n in range(60)]
+    path.write_bytes("\n".join(["# made by us", "question;answer", *rows, "only one", *rows]).encode("cp1250"))
+    made = import_collection(path, "long.csv", tmp_path / "out")
+    assert len(made) == 120 and len(made.refused) == 1 and "line 63" in made.refused[0].words
+    assert made.page(0, 1)[0].output == ("Żółty jak słońce 0",)
+    path.write_bytes("question,answer\nnaïve?,yes\nwho?,me\n".encode("cp1252"))
+    with pytest.raises(ChoiceNeeded):
+        import_collection(path, "long.csv", tmp_path / "out")
+    made = import_collection(path, "long.csv", tmp_path / "out", read_as=ReadAs(encoding="cp1252"))
+    assert made.page(0, 1)[0].input == "naïve?"
+    path.write_bytes("question,answer\nnaïve?,yes\nwho?,me\n".encode("utf-16"))
+    assert len(import_collection(path, "long.csv", tmp_path / "out")) == 2

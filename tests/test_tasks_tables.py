@@ -9,15 +9,20 @@ from typing import Any
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from telling import tells
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
 from studio.tasks.columnar import read_columnar
 from studio.tasks.delimited import read_csv
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.read_as import ReadAs
 from studio.tasks.reading import Reading, read_task
 from studio.tasks.rows import MappingNeeded
+from studio.tasks.task import Origin, Task
+from studio.tasks.writing import write_task
 
 
 def read(text: str | bytes, name: str = "a.csv") -> Reading:
@@ -238,3 +243,39 @@ def test_another_list_of_a_json_file_may_be_chosen() -> None:
     offer = read_task(data, "a.json").offers[0]
     assert (offer.name, offer.chosen, [one.value for one in offer.options]) == ("part", "train", ["test", "train"])
     assert pairs(read_task(data, "a.json", read_as=ReadAs(part="test"))) == [("two?", "2")]
+
+
+LETTERS = "ab ,;|\t\r\n\"'=+-@#\u2028\x0b\x85\ufeff😀é"
+ODD = st.text(st.sampled_from(LETTERS), min_size=1, max_size=12).filter(str.strip)
+
+
+def make_task(rows: list[tuple[str, str]]) -> Task:
+    instances = tuple(Instruction(id=str(n), input=asked, output=(said,)) for n, (asked, said) in enumerate(rows))
+    return Task(task_id="task1_x", definition="", instances=instances, origin=Origin(format="x"))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(ODD, ODD), min_size=2, max_size=4))
+def test_a_table_that_a_studio_wrote_comes_back_equal(rows: list[tuple[str, str]]) -> None:
+    name, text = write_task(make_task(rows), "csv")
+    assert pairs(read(text, name)) == rows
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(ODD, ODD), min_size=2, max_size=4), st.sampled_from(["v2", "alpaca"]))
+def test_other_forms_come_back_equal(rows: list[tuple[str, str]], form: str) -> None:
+    name, text = write_task(make_task(rows), form)
+    assert pairs(read(text, name)) == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('input,output\r\n"x,y\nz",w\r\na,b\r\n', [("x,y\nz", "w"), ("a", "b")]),
+        ('input,output\na,b\n"c\n\nd",e\n,f\n', [("a", "b"), ("c\n\nd", "e"), ("", "f")]),
+        ("input,output\r\n'=1+1,'-x\r\n''+y,b\r\n", [("=1+1", "-x"), ("'+y", "b")]),
+        ("question,answer\na,'=1+1\n", [("a", "'=1+1")]),
+    ],
+)
+def test_quotes_and_marks_of_tables(text: str, rows: list[tuple[str, str]]) -> None:
+    assert pairs(read(text)) == rows

@@ -24,6 +24,7 @@ from studio.errors import InputError, NotFoundError, TaskError
 from studio.tasks.cell import Notes
 from studio.tasks.kinds import read_any
 from studio.tasks.mapping import Mapping
+from studio.tasks.read_as import AS_IT_IS, ReadAs
 from studio.tasks.reading import Reading, read_many, read_task_file, shorten_name
 from studio.tasks.schema import read_object
 from studio.tasks.streaming import can_stream, is_archive, stream_file
@@ -125,7 +126,12 @@ class Collection:
 
 
 def import_collection(
-    path: Path, name: str, folder: Path, mapping: Mapping | None = None, progress: Progress | None = None
+    path: Path,
+    name: str,
+    folder: Path,
+    mapping: Mapping | None = None,
+    progress: Progress | None = None,
+    read_as: ReadAs = AS_IT_IS,
 ) -> Collection:
     """Read a folder, a ZIP archive, or one large file of rows into `folder`. Raises TaskError in words.
 
@@ -135,7 +141,7 @@ def import_collection(
     with disk_errors_in_words(folder.parent):
         beside.mkdir(parents=True)
         try:
-            count = _Writer(beside, progress).write_all(_read_all(path, name, mapping))
+            count = _Writer(beside, progress).write_all(_read_all(path, name, mapping, read_as))
             if not count:
                 raise TaskError(_say_nothing_found(beside, shorten_name(name)), field="file")
             remove_collection(folder)
@@ -157,13 +163,15 @@ def remove_collection(folder: Path) -> bool:
     return True
 
 
-def _read_all(path: Path, name: str, mapping: Mapping | None) -> Iterator[tuple[str, Reading | TaskError]]:
+def _read_all(
+    path: Path, name: str, mapping: Mapping | None, read_as: ReadAs
+) -> Iterator[tuple[str, Reading | TaskError]]:
     """Everything at a path: a folder's or archive's files, the parts of one long file, or one file as it is."""
     if can_stream(path):
-        return stream_file(path, shorten_name(name), mapping)
+        return stream_file(path, shorten_name(name), mapping, read_as)
     if path.is_dir() or is_archive(path):
         return read_many(path, name)
-    return iter([(shorten_name(name), read_task_file(path, name, mapping))])
+    return iter([(shorten_name(name), read_task_file(path, name, mapping, read_as=read_as))])
 
 
 def _say_nothing_found(folder: Path, name: str) -> str:

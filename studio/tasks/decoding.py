@@ -63,6 +63,7 @@ class Decoded(NamedTuple):
     warnings: tuple[str, ...] = ()
     repair: tuple[str, str, str, str, str] | None = None
     offer: Offer | None = None
+    encoding: str = "utf-8"
 
 
 def decode(data: bytes, name: str, encoding: str = "") -> Decoded:
@@ -83,12 +84,12 @@ def decode(data: bytes, name: str, encoding: str = "") -> Decoded:
     if marked == "utf-8-sig":
         words = "A byte-order mark stood before the text; it was left out"
         text = _decode_as(data, marked, name)
-        return Decoded(text, (), ("mark", words, "byte 0", "EF BB BF", ""))
+        return Decoded(text, (), ("mark", words, "byte 0", "EF BB BF", ""), encoding="utf-8-sig")
     if marked:
         words = f"The file was written in {marked.upper()}; it was read as such."
         text = _decode_as(data, marked, name).removeprefix("\ufeff")
-        return Decoded(text, (words,), ("encoding", words, "the file", marked.upper(), "UTF-8"))
-    if len(_CONTROLS.findall(data[:4000])) > 0.02 * min(len(data), 4000) and not re.match(rb"\s*[\[{]", data):
+        return Decoded(text, (words,), ("encoding", words, "the file", marked.upper(), "UTF-8"), encoding=marked)
+    if len(_CONTROLS.findall(data[:4000])) > max(3, 0.02 * min(len(data), 4000)) and not re.match(rb"\s*[\[{]", data):
         raise _wrong_kind(name, "no text but a binary file", "Choose the data file.")
     try:
         return Decoded(data.decode("utf-8"))
@@ -198,7 +199,11 @@ def _read_as_chosen(data: bytes, codec: str) -> Decoded:
     words = f"The file was read as {name_encoding(codec)}, as you chose.{_say_unread(text, data)}"
     options = _offer_others(data, codec, text)
     return Decoded(
-        text, (words,), ("encoding", words, "the file", "", ""), Offer(name="encoding", chosen=codec, options=options)
+        text,
+        (words,),
+        ("encoding", words, "the file", "", ""),
+        Offer(name="encoding", chosen=codec, options=options),
+        codec,
     )
 
 
@@ -240,6 +245,7 @@ def _guess(data: bytes, error: UnicodeDecodeError, name: str) -> Decoded:
         (warning,),
         ("encoding", words, f"byte {place:,}", data[place:].hex()[:8], piece),
         Offer(name="encoding", chosen=best.encoding, options=options),
+        best.encoding,
     )
 
 

@@ -9,6 +9,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import dropwhile
 from typing import Any
 
 from studio.errors import TaskError
@@ -18,6 +19,8 @@ from studio.tasks.table import LONGEST_CELL, Row, Table, name_columns, tell_of_s
 
 _DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 """In the order in which they are believed where two would do: texts hold commas."""
+MARKED = re.compile(r"'+[=+\-@\t\r]")
+"""How a cell begins that would be a formula, and is kept as text by an apostrophe."""
 _ONE_COLUMN = "\x1f"
 """A delimiter that no text holds, for a table of one column, whose cells may hold commas."""
 _SEP = re.compile(r"\ufeff?\"?sep=(.)\"?[ \t]*(\r\n|\n|\r|$)", re.I)
@@ -34,7 +37,7 @@ def read_csv(text: str, name: str, notes: Notes) -> Table | None:
     lines = list(_read_quoted(text[told.end() :] if told else text, delimiter, name, notes))
     if told:
         lines = [(line + 1, cells) for line, cells in lines]
-    if not lines:
+    if not any(cells for _, cells in lines):
         return None
     header, body = find_frame(lines, notes)
     columns = name_columns(header, [cells for _, cells in body], notes)
@@ -56,9 +59,27 @@ def read_csv(text: str, name: str, notes: Notes) -> Table | None:
         )
     if len(faults) > len(rows):
         raise faults[0][1]
+    if list(columns.values()) == ["input", "output"] and "\r\n" in text:
+        rows = [_take_off_marks(row, notes) for row in rows]
     _tell_of_long_values(rows, notes)
     tell_of_spreadsheets(rows, notes)
     return Table(list(columns.values()), rows, tuple(faults))
+
+
+def _take_off_marks(row: Row, notes: Notes) -> Row:
+    """A row of a table that a studio wrote, without the apostrophes that keep spreadsheets from running its cells."""
+    values = {}
+    for column, cell in row.values.items():
+        values[column] = cell[1:] if MARKED.match(cell) else cell
+        if values[column] is not cell:
+            notes.mend(
+                "marks",
+                "An apostrophe that marks a cell as text was left out",
+                f"{row.place}, {column}",
+                cell,
+                cell[1:],
+            )
+    return row._replace(values=values)
 
 
 def say_ragged(name: str, line: int, cells: list[str], width: int, delimiter: str, is_cut: bool = False) -> TaskError:
@@ -93,7 +114,7 @@ def find_delimiter(text: str, name: str) -> str | None:
     if told:
         return told[1]
     lines = [line for line in re.split(r"\r\n|\n|\r", text[:20_000])[:50] if line.strip()]
-    plain = [line for line in lines if not line.lstrip().startswith("#")] or lines
+    plain = list(dropwhile(lambda line: line.lstrip().startswith("#"), lines)) or lines
     best: tuple[float, str, int] | None = None
     for delimiter in _DELIMITERS:
         sizes = [len(cells) for cells in csv.reader(plain, delimiter=delimiter)]
@@ -118,14 +139,15 @@ def _read_quoted(text: str, delimiter: str, name: str, notes: Notes) -> Iterator
         return
     physical = [line for line in re.split(r"\r\n|\n|\r", text) if line]
     wide = len(next(csv.reader(physical[:1], delimiter=delimiter)))
-    literal = all(line.count(delimiter) == wide - 1 for line in physical)
+    literal = wide > 1 and all(line.count(delimiter) == wide - 1 for line in physical)
     fault: _Fault | None = None
     rows: list[Line] = []
     try:
         rows = list(_read_rows(text, delimiter, csv.QUOTE_MINIMAL))
     except _Fault as error:
         fault = error
-    if literal and wide > 1 and len(rows) < len(physical):
+    is_regular = delimiter != "\t" and fault is None and all(len(cells) in (0, wide) for _, cells in rows)
+    if literal and not is_regular and sum(bool(cells) for _, cells in rows) < len(physical):
         notes.say(
             f"{name} holds quotation marks that don't enclose values: read as such, {len(physical)} lines would be "
             f"{len(rows)} rows. They were read as letters."
@@ -164,6 +186,5 @@ def _read_rows(text: str, delimiter: str, quoting: Any, strict: bool = True) -> 
             return
         except csv.Error as error:
             raise _Fault(line, "end of data" in str(error) or "limit" in str(error)) from None
-        if cells:
-            yield line, cells
+        yield line, cells
         line = reader.line_num + 1

@@ -39,6 +39,9 @@ def find_frame(lines: list[Line], notes: Notes, place: str = "line") -> Frame:
     """Part a table from what stands around it; `lines` hold something, and blank ones are skipped."""
     width = _usual_width(lines)
     lines = _cut_below(lines, width, notes, place)
+    for number, cells in lines:
+        if cells and not _count(cells):
+            notes.tally("A row of blank cells was left out", f"{place} {number}")
     comment, lines = _cut_above([line for line in lines if _count(line[1])], width, notes, place)
     header, body = lines[0][1], lines[1:]
     if comment and len(comment) == len(header) and weigh_header(header, body) < 0:
@@ -69,7 +72,10 @@ def _usual_width(lines: list[Line]) -> int:
 def _cut_below(lines: list[Line], width: int, notes: Notes, place: str) -> list[Line]:
     """Leave out single cells that stand below the table, after a blank row."""
     for number in range(len(lines) - 1, max(0, len(lines) - 1 - _MOST_BELOW), -1):
-        gap = lines[number][0] - lines[number - 1][0] > 1 or not _count(lines[number - 1][1])
+        skipped = (
+            place == "row" and lines[number][0] - lines[number - 1][0] > 1
+        )  # a text's blank lines stand among them
+        gap = skipped or not _count(lines[number - 1][1])
         if width < 2 or _count(lines[number][1]) > 1:
             break
         if gap and _count(lines[number][1]):

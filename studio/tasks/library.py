@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from studio.errors import StudioError
 from studio.tasks.collection import Collection, Progress, import_collection, remove_collection, unknown_collection
 from studio.tasks.mapping import Mapping
+from studio.tasks.read_as import AS_IT_IS, ReadAs
 from studio.tasks.reading import Reading, shorten_name
 from studio.tasks.slug import make_task_id
 from studio.tasks.store import TaskStore
@@ -50,13 +51,18 @@ class Library:
         return cards
 
     def bring(
-        self, path: Path, name: str, mapping: Mapping | None = None, progress: Progress | None = None
+        self,
+        path: Path,
+        name: str,
+        mapping: Mapping | None = None,
+        progress: Progress | None = None,
+        read_as: ReadAs = AS_IT_IS,
     ) -> CollectionCard:
         """Read a folder, archive or large file into a collection named after it. Raises TaskError in words."""
         collection_id = make_task_id(shorten_name(name))
         with disk_errors_in_words(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        return _card_of(import_collection(path, name, self.folder / collection_id, mapping, progress))
+        return _card_of(import_collection(path, name, self.folder / collection_id, mapping, progress, read_as))
 
     def open(self, collection_id: str) -> Collection:
         """Return a collection to read pages from. Raises NotFoundError in words."""

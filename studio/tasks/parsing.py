@@ -34,6 +34,12 @@ class Written(float):
         return float, (self.digits,)
 
 
+def read_number(digits: str) -> float:
+    """Return a number of JSON, which is written again as it was."""
+    value = float(digits)
+    return value if repr(value) == digits or not math.isfinite(value) else Written(digits)
+
+
 def parse(text: str, name: str, notes: Notes) -> Any:
     """Return the value of a JSON text. Raises TaskError with line, column and the way out."""
     collector = _Collector()
@@ -162,9 +168,9 @@ class _Collector:
         self.odd[word] = self.odd.get(word, 0) + 1
 
     def number(self, digits: str) -> float | None:
-        value = float(digits)
+        value = read_number(digits)
         if math.isfinite(value):
-            return value if repr(value) == digits else Written(digits)
+            return value
         self.odd[digits[:20]] = self.odd.get(digits[:20], 0) + 1
         return None
 

@@ -7,7 +7,7 @@ as an error of its own, and the rest goes on. Ids are given by place, so that no
 import csv
 import json
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,24 @@ from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_text
 from studio.tasks.columnar import stream_columnar
 from studio.tasks.decoding import decode, find_container
-from studio.tasks.delimited import find_delimiter
+from studio.tasks.delimited import find_delimiter, say_ragged
 from studio.tasks.guess import Guess
+from studio.tasks.header import Line, find_frame
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.mapping import Mapping
+from studio.tasks.parsing import read_number
+from studio.tasks.read_as import AS_IT_IS, ReadAs
 from studio.tasks.reading import Reading
 from studio.tasks.row import RowReader, are_chats, find_first_choice
 from studio.tasks.rows import MappingNeeded, ask_for_columns, list_columns, preview_table, tell_unused
 from studio.tasks.slug import make_task_id
-from studio.tasks.table import LONGEST_CELL, Row, Table
+from studio.tasks.table import LONGEST_CELL, Row, Table, name_columns
 from studio.tasks.task import Instance, Origin, Task
 
 PART = 5_000
 """Rows of one part."""
 _LOOKED_AT = 50
+_LOOKED_AT_FOR_HEADER = 500
 _BEGINNING = 1_000_000
 """Bytes from which the kind of file and its encoding are told."""
 
@@ -55,13 +59,16 @@ def is_archive(path: Path) -> bool:
         return find_container(beginning + file.read()) == "zip"
 
 
-def stream_file(path: Path, name: str, mapping: Mapping | None = None) -> Iterator[tuple[str, Reading | TaskError]]:
+def stream_file(
+    path: Path, name: str, mapping: Mapping | None = None, read_as: ReadAs = AS_IT_IS
+) -> Iterator[tuple[str, Reading | TaskError]]:
     """Yield the parts of a file's one task, and an error for each row that can't be read.
 
-    Raises MappingNeeded if the columns don't say what they are, or TaskError for the file as a whole.
+    Raises MappingNeeded if the columns don't say what they are, ChoiceNeeded if its encoding can't be told, or
+    TaskError for the file as a whole.
     """
     notes = Notes()
-    rows = _read_rows(path, name, notes)
+    rows = _read_rows(path, name, notes, read_as)
     first: list[Row | TaskError] = list(islice(rows, _LOOKED_AT))
     whole = [row for row in first if isinstance(row, Row)]
     if not whole:
@@ -73,12 +80,7 @@ def stream_file(path: Path, name: str, mapping: Mapping | None = None) -> Iterat
     chosen = mapping or preview.guess.mapping
     assert chosen is not None
     chosen.check([*table.columns, *list_columns(table)])
-    yield from _make_parts(_chain(first, rows), name, chosen, preview.guess, table, notes)
-
-
-def _chain(first: list[Row | TaskError], rest: Iterator[Row | TaskError]) -> Iterator[Row | TaskError]:
-    yield from first
-    yield from rest
+    yield from _make_parts(chain(first, rows), name, chosen, preview.guess, table, notes)
 
 
 def _make_parts(
@@ -125,7 +127,7 @@ class _Places:
         return f"{self.prefix}-{place.rsplit(' ', 1)[-1]}"
 
 
-def _read_rows(path: Path, name: str, notes: Notes) -> Iterator[Row | TaskError]:
+def _read_rows(path: Path, name: str, notes: Notes, read_as: ReadAs) -> Iterator[Row | TaskError]:
     with open(path, "rb") as file:
         beginning = file.read(_BEGINNING)
     if find_container(beginning) in ("parquet", "arrow"):
@@ -133,7 +135,7 @@ def _read_rows(path: Path, name: str, notes: Notes) -> Iterator[Row | TaskError]
     elif beginning.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"{":
         yield from _read_lines(path)
     else:
-        yield from _read_delimited(path, name, beginning)
+        yield from _read_delimited(path, name, beginning, notes, read_as)
 
 
 def _read_lines(path: Path) -> Iterator[Row | TaskError]:
@@ -143,7 +145,9 @@ def _read_lines(path: Path) -> Iterator[Row | TaskError]:
             if not line.strip():
                 continue
             try:
-                value = json.loads(line.removeprefix(b"\xef\xbb\xbf"), parse_constant=lambda word: None)
+                value = json.loads(
+                    line.removeprefix(b"\xef\xbb\xbf"), parse_constant=lambda word: None, parse_float=read_number
+                )
             except (ValueError, RecursionError) as error:
                 yield TaskError(
                     f"{place}: this is no JSON object ({str(error)[:80]}). JSON Lines has one object a line.",
@@ -156,36 +160,41 @@ def _read_lines(path: Path) -> Iterator[Row | TaskError]:
                 yield TaskError(f'{place}: an object is expected, such as {{"input": ...}}.', field=place)
 
 
-def _read_delimited(path: Path, name: str, beginning: bytes) -> Iterator[Row | TaskError]:
-    whole_lines = beginning[: beginning.rfind(b"\n") + 1] or beginning
-    decode(whole_lines, name)  # refuses what is no text
-    encoding = "utf-8-sig" if _is_utf8(whole_lines) else "cp1252"
-    delimiter = find_delimiter(whole_lines.decode(encoding, "replace"), name)
+def _read_delimited(
+    path: Path, name: str, beginning: bytes, notes: Notes, read_as: ReadAs
+) -> Iterator[Row | TaskError]:
+    is_wide = b"\x00" in beginning[:200]  # UTF-16, whose line breaks are no single bytes
+    decoded = decode(
+        beginning if is_wide else beginning[: beginning.rfind(b"\n") + 1] or beginning, name, read_as.encoding
+    )
+    for words in decoded.warnings:
+        notes.say(words)
+    delimiter = find_delimiter(decoded.text, name)
     if delimiter is None:
         raise TaskError(
             f"{name}: this large file is neither JSON Lines, a delimited table nor Parquet. Save it as one of these.",
             field="file",
         )
-    csv.field_size_limit(LONGEST_CELL)
-    with open(path, encoding=encoding, errors="replace", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        header = [cell.strip() or f"column {number}" for number, cell in enumerate(next(reader), start=1)]
-        for cells in reader:
-            place = f"line {reader.line_num}"
+    with open(path, encoding=decoded.encoding, errors="replace", newline="") as file:
+        lines = _number_lines(csv.reader(file, delimiter=delimiter))
+        frame = find_frame(list(islice(lines, _LOOKED_AT_FOR_HEADER)), notes)
+        names = name_columns(frame.header, [cells for _, cells in frame.body], notes)
+        header = [names.get(n, f"column {n + 1}") for n in range(len(frame.header))]
+        for line, cells in chain(frame.body, lines):
             if len(cells) == len(header):
-                yield Row(place, dict(zip(header, cells, strict=True)))
-            elif cells:
-                yield TaskError(
-                    f"{place}: found {len(cells)} values, expected {len(header)}, one for each column.", field=place
-                )
+                yield Row(f"line {line}", dict(zip(header, cells, strict=True)))
+            else:
+                yield say_ragged(name, line, cells, len(header), delimiter)
 
 
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+def _number_lines(reader: Any) -> Iterator[Line]:
+    """Every row with the line it begins in."""
+    csv.field_size_limit(LONGEST_CELL)
+    line = 1
+    for cells in reader:
+        if cells:
+            yield line, cells
+        line = reader.line_num + 1
 
 
 def _is_object(line: bytes) -> bool:

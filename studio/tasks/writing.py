@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 from studio.errors import InputError
 from studio.tasks.cell import Notes
+from studio.tasks.delimited import MARKED
 from studio.tasks.instance import Form, Message
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.preference import Preference
@@ -167,7 +168,7 @@ def _write_csv(task: Task) -> str:
 
 
 def _inert(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if MARKED.match(f"'{text}") else text
 
 
 def _write_text(task: Task) -> str:
