@@ -11,9 +11,10 @@ import pytest
 from telling import raises, tells
 
 from studio.errors import TaskError
+from studio.tasks.hub_dataset import fetch_rows
 from studio.tasks.mapping import Mapping
 from studio.tasks.prompt import write_prompt, write_turns
-from studio.tasks.reading import Reading, preview_file, read_dataset, read_many, read_task, read_task_file
+from studio.tasks.reading import Reading, preview_file, read_many, read_task, read_task_file
 from studio.tasks.row import OWN_INPUT
 from studio.tasks.rows import MappingNeeded
 from studio.tasks.task import Task, write_v2
@@ -355,18 +356,27 @@ def test_traps_among_archives(tmp_path: Path) -> None:
 
 def test_a_dataset_folder(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_bytes(lines({"question": "a?", "answer": "b"}, {"question": "c?", "answer": "d"}))
-    reading = read_dataset(str(tmp_path))
-    assert [i.output for i in reading.task.instances] == [("b",), ("d",)]
-    assert reading.task.source == (str(tmp_path),)
+    table = fetch_rows(str(tmp_path))
+    assert (table.columns, [row.values["answer"] for row in table.rows]) == (["question", "answer"], ["b", "d"])
     with raises(TaskError, "test"):
-        read_dataset(str(tmp_path), split="test")
+        fetch_rows(str(tmp_path), split="test")
+
+
+def test_a_class_of_a_dataset_is_its_name(tmp_path: Path) -> None:
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["bad", "good"]), "n": Value("float32")})
+    data = {"text": ["a b", "c d"], "label": [1, 0], "n": [0.1, None]}
+    Dataset.from_dict(data, features=features).to_parquet(str(tmp_path / "train.parquet"))
+    rows = [row.values for row in fetch_rows(str(tmp_path)).rows]
+    assert [(row["label"], row["n"]) for row in rows] == [("good", 0.1), ("bad", None)]
 
 
 def test_a_dataset_that_is_not_there() -> None:
     with raises(TaskError, "owner/name"):
-        read_dataset("https://example.org/x y")
+        fetch_rows("https://example.org/x y")
     with raises(TaskError, "network"):
-        read_dataset("nobody/nothing")
+        fetch_rows("nobody/nothing")
 
 
 @pytest.mark.parametrize(

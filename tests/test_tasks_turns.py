@@ -14,6 +14,7 @@ from studio.tasks.mapping import Mapping
 from studio.tasks.reading import Reading, read_task
 from studio.tasks.task import write_v2
 from studio.tasks.tool import read_tools, say_calls
+from studio.tasks.writing import write_task
 
 Row = dict[str, Any]
 
@@ -293,3 +294,17 @@ def test_preferences_keep_tools_and_what_stands_beside() -> None:
 def test_a_name_and_unknown_keys_stay_and_nulls_go() -> None:
     turn = one({"messages": [user("Hi", name="Ann", mood=None, lang="en"), bot("Hello.")]}).messages[0]
     assert turn == Message(role="user", content="Hi", extra={"name": "Ann", "lang": "en"})
+
+
+@pytest.mark.parametrize("form", ["v2", "openai"])
+def test_what_is_exported_is_imported_equal(form: str) -> None:
+    call = {"id": "c", "type": "function", "function": {**CALL, "arguments": json.dumps(CALL["arguments"])}}
+    whole = [
+        {"role": "system", "content": "Be brief."}, user("Rain?", name="Ann"), bot(None, tool_calls=[call]),
+        {"role": "tool", "tool_call_id": "c", "content": "yes"}, bot("It rains.", weight=0, reasoning_content="Hm."),
+        user("And?"), bot("    indented\n", weight=1),
+    ]  # fmt: skip
+    task = read({"messages": whole, "tools": [TOOL]}, {"messages": [user("Hi"), bot("Hello.")], "tools": []}).task
+    name, text = write_task(task, form)
+    again = read_task(text.encode(), name).task
+    assert [(i.messages, i.tools) for i in again.instances] == [(i.messages, i.tools) for i in task.instances]

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from studio.errors import TaskError, first_line
 from studio.models.libraries import import_libraries
-from studio.tasks.columnar import make_plain
+from studio.tasks.columnar import LEFT, Maker, make_makers, make_plain
 from studio.tasks.table import MOST_ROWS, Row, Table
 
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
@@ -49,8 +50,9 @@ def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOS
                 field="split",
             )
         stream = load_dataset(source, config or None, split=split, streaming=True)
+        makers = make_makers(stream.features.arrow_schema, set()) if stream.features else {}
         rows = [
-            Row(f"row {number}", make_plain(dict(values)))
+            Row(f"row {number}", _make_values(values, makers))
             for number, values in enumerate(islice(stream, most), start=1)
         ]
     except TaskError:
@@ -63,7 +65,13 @@ def fetch_rows(ref: str, split: str = "train", config: str = "", most: int = MOS
         ) from None
     if not rows:
         raise TaskError(f"{source}: the split {split!r} has no rows. Choose another split.", field="split")
-    return Table(list(rows[0].values), rows)
+    return Table(list(dict.fromkeys(key for row in rows for key in row.values)), rows)
+
+
+def _make_values(values: dict[str, Any], makers: dict[str, Maker]) -> dict[str, Any]:
+    """A row's values as their columns mean them, such as a class by its name; without pictures and sound."""
+    made = {str(key): makers.get(key, make_plain)(value) for key, value in values.items()}
+    return {key: value for key, value in made.items() if value is not LEFT}
 
 
 def find_folder(source: str) -> Path | None:

@@ -7,6 +7,7 @@ be guessed, and which of its columns are meant can't, so a person is shown the c
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,10 +77,10 @@ def read_inputs(path: Path, name: str, column: str | None = None, answers: str |
 
 
 def _read_lines(text: str) -> Pairs:
-    parts = text.replace("\r\n", "\n").strip().split("\n\n")
+    parts = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n").strip("\n"))
     if len(parts) == 1:
-        parts = parts[0].split("\n")
-    return [(part.strip(), "") for part in parts if part.strip()]
+        return [(line.strip(), "") for line in parts[0].split("\n") if line.strip()]
+    return [(part.strip("\n"), "") for part in parts if part.strip()]
 
 
 def _pair(table: Table, column: str, answers: str | None) -> Pairs:
@@ -96,7 +97,9 @@ def _pair(table: Table, column: str, answers: str | None) -> Pairs:
 def _say(cell: object) -> str:
     if cell is None:
         return ""
-    return (cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)).strip()
+    text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False, default=str)
+    # A line by itself may have blanks around it from how it was pasted; what has several lines may be code.
+    return text.strip("\r\n") if "\n" in text.strip() else text.strip()
 
 
 def _read_table(text: str, name: str) -> Table:

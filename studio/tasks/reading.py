@@ -22,7 +22,6 @@ from studio.tasks.columnar import read_columnar
 from studio.tasks.decoding import check_size, decode, find_container
 from studio.tasks.delimited import read_csv
 from studio.tasks.guess import guess_mapping
-from studio.tasks.hub_dataset import fetch_rows
 from studio.tasks.mapping import Mapping
 from studio.tasks.parsing import parse, parse_lines
 from studio.tasks.read_as import AS_IT_IS, Offer, Option, ReadAs
@@ -141,17 +140,6 @@ def load_table(path: Path, name: str) -> Table | str:
             return make_table([{"text": one} for one in found.value], "row")
         raise TaskError(f"{name}: this is a task, not a table of inputs. Bring it as a task.", field="file")
     return found.text if isinstance(found, RunningText) else found
-
-
-def read_dataset(
-    ref: str, split: str = "train", config: str = "", mapping: Mapping | None = None, leave_out: bool = False
-) -> Reading:
-    """Read a dataset of the hub, or a folder laid out like one, as one task. Raises TaskError, MappingNeeded."""
-    notes = Notes()
-    table = fetch_rows(ref, split, config)
-    task = read_rows(table, make_task_id(ref), notes, mapping, leave_out)
-    source = task.model_copy(update={"source": (ref.strip(),)})
-    return Reading(task=source, warnings=notes.texts(), repairs=notes.ledger.repairs())
 
 
 def read_many(path: Path, name: str) -> Iterator[tuple[str, Reading | TaskError]]:
