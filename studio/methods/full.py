@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from studio.methods.method import Method
+from studio.models.architecture import find_text_part
 from studio.precisions.precision import Precision
 
 
@@ -24,8 +25,13 @@ class Full(Method):
     saves_whole_model: ClassVar[bool] = True
 
     def attach(self, model: Any) -> Any:
-        """Return the model itself with every parameter training."""
+        """Return the model itself with every parameter training that a text reaches."""
         model.requires_grad_(True)
+        part, head = find_text_part(model), model.get_output_embeddings()
+        kept = {id(value) for value in head.parameters()} if head is not None else set()
+        for name, value in model.named_parameters():
+            if not name.startswith(part) and id(value) not in kept:
+                value.requires_grad_(False)
         return model
 
     def refuses(self, precision: Precision) -> str | None:

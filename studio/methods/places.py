@@ -7,7 +7,8 @@ that is as wide as the model is where the part writes. Names are told as endings
 from typing import Any, NamedTuple
 
 from studio.errors import RecipeError
-from studio.methods.targets import is_attention, list_linear
+from studio.methods.targets import is_attention, list_linear, name_chosen
+from studio.models.architecture import find_text_part
 
 _KEYS_AND_VALUES = {"k_proj", "v_proj", "key", "value", "wk", "wv", "k_lin", "v_lin"}
 _FUSED_ATTENTION = {"c_attn", "query_key_value", "qkv_proj", "Wqkv", "in_proj", "att_proj", "qkv"}
@@ -42,8 +43,9 @@ def find_outputs(model: Any) -> Outputs:
             field="method.name",
         )
     if blocks:
-        return Outputs(_shorten(attention), blocks, [])
-    return Outputs(_shorten(attention), _shorten(linear), _shorten(linear))
+        return Outputs(name_chosen(model, attention), blocks, [])
+    written = name_chosen(model, linear)
+    return Outputs(name_chosen(model, attention), written, written)
 
 
 def find_keys_and_values(model: Any) -> list[str]:
@@ -52,7 +54,7 @@ def find_keys_and_values(model: Any) -> list[str]:
     for wanted in (_KEYS_AND_VALUES, _FUSED_ATTENTION):
         found = [name for name in attention if name.split(".")[-1] in wanted]
         if found:
-            return _shorten(found)
+            return name_chosen(model, found)
     raise RecipeError(
         f"In a model of kind {model.config.model_type!r} it can't be told which layers make keys and values. Choose "
         "LoRA, which goes with every model.",
@@ -62,17 +64,20 @@ def find_keys_and_values(model: Any) -> list[str]:
 
 def find_norms(model: Any) -> list[str]:
     """Return the last names of the modules that normalise."""
-    found = {name.split(".")[-1] for name, module in model.named_modules() if _is_norm(module)}
+    part = find_text_part(model)
+    found = [name for name, module in model.named_modules() if name.startswith(part) and _is_norm(module)]
     if not found:
         raise RecipeError("This model has no norms with weights of their own. Choose LoRA.", field="method.name")
-    return sorted(found)
+    return name_chosen(model, found) if part else sorted({name.split(".")[-1] for name in found})
 
 
 def find_biases(model: Any) -> list[str]:
     """Return the endings of the modules that have a bias."""
     from torch import Tensor
 
-    return _shorten([name for name, one in model.named_modules() if isinstance(getattr(one, "bias", None), Tensor)])
+    part = find_text_part(model)
+    named = ((name, module) for name, module in model.named_modules() if name.startswith(part))
+    return name_chosen(model, [name for name, module in named if isinstance(getattr(module, "bias", None), Tensor)])
 
 
 def _is_norm(module: Any) -> bool:
@@ -89,10 +94,11 @@ def _find_layer(name: str) -> str:
 
 def _find_expert_blocks(model: Any) -> list[str]:
     """The last names of the children of decoder layers that hold experts, or stand where other layers have them."""
+    part = find_text_part(model)
     found = {
         name.removeprefix(_find_layer(name) + ".").split(".")[0]
         for name, value in model.named_parameters()
-        if value.dim() == 3 and _find_layer(name)
+        if value.dim() == 3 and _find_layer(name) and name.startswith(part)
     }
     return sorted(found)
 
@@ -101,7 +107,3 @@ def _count_outputs(linear: Any) -> int:
     from torch.nn import Linear
 
     return int(linear.out_features if isinstance(linear, Linear) else linear.nf)
-
-
-def _shorten(names: list[str]) -> list[str]:
-    return sorted({".".join(name.split(".")[-2:]) for name in names})

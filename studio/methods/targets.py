@@ -8,6 +8,7 @@ module names: q_proj is that of every layer, layers.0.self_attn.q_proj that of t
 from typing import Any
 
 from studio.errors import RecipeError
+from studio.models.architecture import find_text_part
 
 PLAIN = ("all-linear", "attention", "mlp")
 _FUSED = {"gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}
@@ -34,13 +35,17 @@ def find_targets(model: Any, wanted: str) -> list[str]:
             f"{', '.join(_endings(linear))}. Choose all-linear, attention or mlp, or name some of these.",
             field="method.targets",
         )
-    return _name_chosen(model, chosen)
+    return name_chosen(model, chosen)
 
 
 def list_linear(model: Any) -> list[str]:
-    """Return the full names of the linear layers inside the decoder blocks (peft leaves out the output head too)."""
-    head = model.get_output_embeddings()
-    return [name for name, module in model.named_modules() if module is not head and _is_linear(module)]
+    """Return the full names of the linear layers inside the decoder blocks (peft leaves out the output head too).
+
+    Where a model also sees or hears, what does so is left out: a text would never reach it.
+    """
+    head, part = model.get_output_embeddings(), find_text_part(model)
+    modules = ((name, module) for name, module in model.named_modules() if name.startswith(part))
+    return [name for name, module in modules if module is not head and _is_linear(module)]
 
 
 def _is_linear(module: Any) -> bool:
@@ -121,7 +126,7 @@ def _endings(names: list[str]) -> list[str]:
     return sorted({".".join(name.split(".")[-2:]) for name in names})
 
 
-def _name_chosen(model: Any, chosen: list[str]) -> list[str]:
+def name_chosen(model: Any, chosen: list[str]) -> list[str]:
     """What peft is told: endings, or full names where an ending would be that of other modules too."""
     endings, taken = _endings(chosen), set(chosen)
     wanted = {*endings}

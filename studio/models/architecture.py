@@ -148,6 +148,15 @@ def _count_layers(model: Any) -> int | None:
     return max((len(module) for module in model.modules() if isinstance(module, ModuleList)), default=None)
 
 
+def find_text_part(model: Any) -> str:
+    """Return how the names of all begin that reads and writes text; "" where a model does nothing else."""
+    if model.config.get_text_config() is model.config:
+        return ""
+    part = model.get_decoder()
+    name = next((name for name, module in model.named_modules() if module is part), "")
+    return f"{name}." if name else ""
+
+
 def fill(model: Any) -> Any:
     """Give a model of the meta device random numbers, on the processor, and return it."""
     import torch

@@ -82,6 +82,8 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
         raise ModelError(f"The model in {folder} can't be loaded: {first_line(error)}", field="model") from None
     if not stored:
         check_names(told)
+    if precision.quantised:
+        check_codes(model, precision.title)
     precision.after_load(model)
     model.requires_grad_(False)
     model.eval()
@@ -102,6 +104,15 @@ def check_names(told: dict[str, Any]) -> None:
             "random numbers: it was saved without its language-model head, or for another purpose. Choose the causal "
             "language model it was made from.",
             field="model",
+        )
+
+
+def check_codes(model: Any, title: str) -> None:
+    """Raise RecipeError in words where not one weight of a loaded model was made a code."""
+    if not any(type(module).__module__.startswith("bitsandbytes.") for module in model.modules()):
+        raise RecipeError(
+            f"{title} reaches no layer of this model: they are of classes of their own. Choose 16 or 32 bits.",
+            field="precision",
         )
 
 

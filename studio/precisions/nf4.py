@@ -31,13 +31,14 @@ class Nf4(Precision):
         return {"quantization_config": config, "dtype": compute, "device_map": {"": device}}
 
     def after_load(self, model: Any) -> None:
-        """Keep bitsandbytes 0.50 from repacking weights at the first evaluation forward.
+        """Compute as the rest of the model does, and keep bitsandbytes 0.50 from repacking weights.
 
-        On processors with AVX512-BF16 it would: loss and answers stay right, but gradients of lower layers, merging and
-        dequantising go silently wrong afterwards.
+        On processors with AVX512-BF16 it would, at the first evaluation forward: loss and answers stay right, but
+        gradients of lower layers, merging and dequantising go silently wrong afterwards.
         """
         from bitsandbytes.nn import Linear4bit
 
         for module in model.modules():
             if isinstance(module, Linear4bit):
                 module.support_avx512bf16_for_cpu = False
+                module.compute_dtype = model.dtype  # a base that was saved in codes names the device it was saved on

@@ -1,5 +1,6 @@
 """Which layers an adapter goes beside: plain names and exact ones mean the same on every architecture."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,9 @@ from telling import raises, tells
 
 from studio.errors import RecipeError
 from studio.estimates.counting import count
+from studio.methods import METHODS
 from studio.methods.lora import Lora
-from studio.methods.targets import PLAIN, find_targets, list_linear
+from studio.methods.targets import PLAIN, find_targets, list_left_out, list_linear
 
 
 def adapted(folder: Path, targets: str) -> set[str]:
@@ -96,3 +98,47 @@ def test_what_matches_nothing_is_told_with_what_there_is(
         find_targets(AutoModelForCausalLM.from_pretrained(model_folder("llama")), wanted)
     assert tells(told.value, words)
     assert told.value.field == "method.targets"
+
+
+@pytest.mark.parametrize("kind", ["mamba", "mamba2", "falcon_mamba"])
+def test_all_linear_leaves_out_what_peft_refuses_and_says_so(kind: str) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 4, "vocab_size": 100}
+    own = {"num_heads": 8, "head_dim": 8, "n_groups": 1} if kind == "mamba2" else {}
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **sizes, **own))
+    assert list_left_out(model) == ["mixer.out_proj"]
+    assert "mixer.in_proj" in find_targets(model, "all-linear")
+    for name in ("lora", "adalora", "vera"):
+        attached = METHODS.read(name).attach(copy.deepcopy(model))
+        assert any(value.requires_grad for value in attached.parameters())
+    with pytest.raises(RecipeError) as told:
+        METHODS.read({"name": "lora", "targets": "out_proj"}).attach(model)
+    assert told.value.field == "method.targets" and "Choose LoRA" not in str(told.value)
+
+
+def test_a_router_that_inherits_from_a_linear_layer_is_none() -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.for_model("phimoe", vocab_size=100, **sizes))
+    assert not any("router" in name or "gate" in name for name in list_linear(model))
+
+
+def test_of_a_model_that_also_sees_only_the_text_part_is_tuned() -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    text = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    sight = {**text, "model_type": "siglip_vision_model", "image_size": 28, "patch_size": 14}
+    config = AutoConfig.for_model("gemma3", text_config={**text, "vocab_size": 100}, vision_config=sight)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    for method in ("lora", "layernorm", "bitfit", "bottleneck", "full"):
+        attached = METHODS.read(method).attach(copy.deepcopy(model))
+        trained = [name for name, value in attached.named_parameters() if value.requires_grad]
+        assert trained and not any("vision" in name for name in trained)
