@@ -288,14 +288,15 @@ class Studio:
         task = self.tasks.load_unseen(recipe.task_id, recipe.task_version, self.visitor)
         return list(task.instances) if task else []
 
-    def ask(self, run_id: str, prompt: str, **options: Any) -> Answers:
+    def ask(self, run_id: str, prompt: str = "", **options: Any) -> Answers:
         """Return what base and tuned answer to an instance's input. Raises StudioError in words.
 
-        `options` are the other fields of studio.chat.question.Question: max_tokens, seed, temperature, step.
+        `options` are the other fields of studio.chat.question.Question: messages (the turns before), tools, max_tokens,
+        seed, temperature, step.
         """
         return self.desk.ask(self._find_run(run_id), prompt, **options)
 
-    def stream(self, run_id: str, prompt: str, **options: Any) -> Iterator[Answers]:
+    def stream(self, run_id: str, prompt: str = "", **options: Any) -> Iterator[Answers]:
         """Yield both answers as they grow; close the iterator to cancel."""
         return self.desk.stream(self._find_run(run_id), prompt, **options)
 

@@ -26,7 +26,7 @@ class OpenStudio(Studio):
     said: dict[str, tuple[str, str]] = {}
     closed = 0
 
-    def stream(self, run_id: str, prompt: str, *rest: Any, **options: Any) -> Iterator[Answers]:
+    def stream(self, run_id: str, prompt: str = "", *rest: Any, **options: Any) -> Iterator[Answers]:
         self.run_status(run_id)
         base, tuned = self.said.get(prompt, ("Once upon a time", "?"))
         try:
@@ -38,7 +38,7 @@ class OpenStudio(Studio):
         finally:
             self.closed += 1
 
-    def ask(self, run_id: str, prompt: str, *rest: Any, **options: Any) -> Answers:
+    def ask(self, run_id: str, prompt: str = "", *rest: Any, **options: Any) -> Answers:
         *_, last = self.stream(run_id, prompt)
         return last
 
@@ -66,7 +66,8 @@ def test_a_question_has_defaults(run: str) -> None:
         {"run": run, "prompt": "x", "step": 40, "part": "unseen", "temperature": 1, "seed": 3, "max_tokens": 9}
     )
     assert asked.part == "unseen"
-    assert asked.options == {"step": 40, "temperature": 1.0, "seed": 3, "max_tokens": 9}
+    how = {"step": 40, "temperature": 1.0, "seed": 3, "max_tokens": 9}
+    assert asked.options == {**how, "messages": (), "tools": ()}
     assert read_asked({"run": run, "prompt": "x", "part": "../"}).part == "held_out"
 
 

@@ -116,7 +116,7 @@ function finish(answer) {
   markVote(null);
   ballot.hidden = false;
   put(voice, `Base: ${answer.base}. Tuned: ${answer.tuned}.${answer.right ? " As wanted." : ""}`);
-  tell(true);
+  tell(true, answer);
 }
 
 function mark(side, right) {
@@ -130,8 +130,8 @@ function halt() {
   put(base.mark, "Stopped.");
 }
 
-function tell(done) {
-  document.dispatchEvent(new CustomEvent("studio:answered", {detail: {done}}));
+function tell(done, answer) {
+  document.dispatchEvent(new CustomEvent("studio:answered", {detail: {done, answer}}));
 }
 
 function keep() {                            // the last questions, small, the newest first

@@ -2,13 +2,19 @@
 // js_on_load of AskForm: `element`, `props`, `trigger`, `server` come from gradio. Events: 'asked', 'ten_asked', 'halted'.
 const {h, put, name} = window.studioElements;
 const studio = window.studio, form = element.querySelector(".ask");
-let about = null, asking = "", picked = {part: "held_out", index: 0, count: 0, input: "", wanted: []};
+let about = null, asking = "", picked = {part: "held_out", index: 0, count: 0, input: "", messages: [], tools: [], wanted: []};
 let looking = 0;
+let turns = [], answered = null;             // what was said before the prompt; the last question with both its answers
 
 // ---- made once -----------------------------------------------------------------------------------------------------------
 const empty = h("div", {class: "empty", hidden: true});
 const prompt = h("textarea", {id: "ask-prompt", rows: 2, spellcheck: "false", maxlength: 20000, placeholder: "Write something to ask both …"});
 const wanted = h("p", {class: "ask-wanted hint"});
+const system = h("textarea", {id: "ask-system", rows: 1, spellcheck: "false", maxlength: 20000, placeholder: "None"});
+const before = h("ol", {class: "ask-before", "aria-label": "Turns before the prompt"});
+const goOn = (side) => h("button", {type: "button", class: "btn small", "data-go-on": side, onclick: () => carryOn(side)}, `Continue with the ${side} answer`);
+const further = h("div", {class: "acts ask-further"}, goOn("tuned"), goOn("base"), h("button", {type: "button", class: "btn small", "data-act": "anew", onclick: startOver}, "Start over"));
+const talk = h("div", {class: "ask-talk", hidden: true}, h("label", {class: "ask-label", for: "ask-system"}, "System text"), system, before);
 const place = h("span", {class: "num", role: "status"}), parts = h("div", {class: "segments", role: "radiogroup", "aria-label": "Prompts from"});
 const turn = (text, label, act) => h("button", {type: "button", class: "tool", "aria-label": label, title: label, onclick: act}, text);
 const picks = h("div", {class: "ask-picks"}, parts, h("div", {class: "ask-turn"}, turn("‹", "Previous prompt", () => pick(picked.index - 1)), place,
@@ -22,7 +28,7 @@ const more = h("details", {class: "more"}, h("summary", {}, "More"), h("div", {c
   option("ask-tokens", "Longest answer, in tokens", "1 to 2,048", {type: "number", min: 1, max: 2048, step: 1, value: 48}),
   option("ask-temperature", "Temperature", "0 always gives the likeliest answer", {type: "number", min: 0, max: 2, step: 0.1, value: 0}),
   option("ask-seed", "Seed", "Matters only above temperature 0", {type: "number", min: 0, step: 1, value: 0})));
-const body = h("div", {class: "ask-body card", hidden: true}, h("div", {class: "ask-top"}, h("label", {class: "ask-label", for: "ask-prompt"}, "Prompt"), picks), prompt, wanted,
+const body = h("div", {class: "ask-body card", hidden: true}, talk, h("div", {class: "ask-top"}, h("label", {class: "ask-label", for: "ask-prompt"}, "Prompt"), picks), prompt, wanted, further,
   h("div", {class: "ask-acts"}, h("div", {class: "acts"}, ask, stop, ten), steps), more);
 const problem = h("p", {class: "error-line", role: "alert"});
 form.append(empty, body, problem);
@@ -33,9 +39,9 @@ prompt.addEventListener("keydown", (event) => {
   event.preventDefault();
   send("asked");
 });
-prompt.addEventListener("input", drawWanted);
+for (const box of [prompt, system]) box.addEventListener("input", drawWanted);
 studio.onDraft(follow);
-document.addEventListener("studio:answered", (event) => { if (event.detail.done) settle(); });
+document.addEventListener("studio:answered", (event) => { if (event.detail.done) { keep(event.detail.answer); settle(); } });
 document.addEventListener("studio:drawn", (event) => { if (event.target.querySelector?.(".ten-box[data-state=done], #ten .error-line")) settle("ten_asked"); });
 window.studioTalkTo = (run, step) => studio.setDraft({run, checkpoint: step});
 follow(studio.draft, null);
@@ -66,7 +72,8 @@ async function load() {
   drawSteps();
   drawParts();
   window.studioAnswers?.introduce(title());
-  if (fresh) { picked.part = "held_out"; prompt.value = ""; await pick(0); }
+  talk.hidden = !about.chats;
+  if (fresh) { picked.part = "held_out"; startOver(); await pick(0); }
 }
 
 function hideTen(run) {                      // a table of another run's answers is no answer of this one
@@ -124,12 +131,68 @@ async function pick(index) {
   picked = {...picked, ...answer};
   form.dataset.index = picked.index;
   put(place, picked.count ? `${studio.number(picked.index + 1)} / ${studio.number(picked.count)}` : "none");
-  if (picked.input) prompt.value = picked.input;
+  if (picked.input || picked.messages.length) {
+    const first = picked.messages[0]?.role === "system" ? 1 : 0;
+    prompt.value = picked.input;
+    system.value = first ? picked.messages[0].content : "";
+    turns = picked.messages.slice(first).map((one) => ({...one}));
+    answered = null;
+  }
+  drawTurns();
+}
+
+// ---- a conversation: the turns before the prompt, for runs of tasks that hold some -----------------------------------------
+const ROLES = {user: "User", assistant: "Assistant", tool: "Tool", system: "System"};
+
+function said() {
+  return [...(system.value.trim() ? [{role: "system", content: system.value}] : []), ...turns];
+}
+
+function drawTurns() {
+  before.replaceChildren(...turns.map((one, index) => {
+    const calls = (one.tool_calls ?? []).map((call) => JSON.stringify(call.function)).join("\n");
+    const text = h("textarea", {rows: 1, spellcheck: "false", maxlength: 20000, "aria-label": `${ROLES[one.role]}, turn ${index + 1}`});
+    text.value = one.content ?? "";
+    text.addEventListener("input", () => { one.content = text.value; drawWanted(); });
+    return h("li", {"data-role": one.role}, h("span", {class: "label"}, ROLES[one.role]), h("div", {}, ...(one.content || !calls ? [text] : []), ...(calls ? [h("pre", {}, calls)] : [])),
+      h("button", {type: "button", class: "tool", "aria-label": `Delete turn ${index + 1}`, title: "Delete this turn", onclick: () => { turns.splice(index, 1); drawTurns(); }}, "\u00d7"));
+  }));
+  before.hidden = !turns.length;
+  drawFurther();
   drawWanted();
 }
 
+function drawFurther() {
+  further.hidden = !about?.chats || (!answered && !turns.length && !system.value);
+  for (const button of further.querySelectorAll("[data-go-on]")) button.hidden = !answered || Boolean(asking);
+}
+
+function keep(answer) {
+  if (!answer || answer.run !== about?.run) return;
+  answered = {base: answer.base, tuned: answer.tuned};
+}
+
+function carryOn(side) {
+  if (prompt.value.trim()) turns.push({role: "user", content: prompt.value});
+  turns.push({role: "assistant", content: answered[side]});
+  prompt.value = "";
+  answered = null;
+  drawTurns();
+  prompt.focus();
+}
+
+function startOver() {
+  turns = [];
+  answered = null;
+  prompt.value = system.value = "";
+  drawTurns();
+  if (about?.chats) prompt.focus({preventScroll: true});
+}
+
 function drawWanted() {
-  const known = picked.input && prompt.value.trim() === picked.input.trim();
+  const plain = (one) => [one.role, (one.content ?? "").trim()];
+  const known = (picked.input || picked.messages.length) && prompt.value.trim() === picked.input.trim()
+    && JSON.stringify(said().map(plain)) === JSON.stringify(picked.messages.map(plain));
   wanted.replaceChildren(...(known ? [h("span", {}, "Wanted: "), h("span", {class: "ask-answer"}, picked.wanted.join("  or  "))] : []));
 }
 
@@ -141,13 +204,14 @@ function number(id, other) {
 
 function send(event) {
   if (!about || asking) return;
-  if (event === "asked" && !prompt.value.trim()) { put(problem, "The prompt is empty. Write something, or pick a held-out prompt."); return prompt.focus(); }
+  const messages = about.chats ? said() : [], last = messages.at(-1)?.role;
+  if (event === "asked" && !prompt.value.trim() && last !== "user" && last !== "tool") { put(problem, "The prompt is empty. Write something, or pick a held-out prompt."); return prompt.focus(); }
   put(problem, "");
   const at = Date.now();
   asking = event;
-  props.value = {at, run: about.run, step: studio.draft.checkpoint, prompt: prompt.value, part: picked.part, max_tokens: number("ask-tokens", 48), seed: number("ask-seed", 0),
+  props.value = {at, run: about.run, step: studio.draft.checkpoint, prompt: prompt.value, messages, tools: about.chats ? picked.tools : [], part: picked.part, max_tokens: number("ask-tokens", 48), seed: number("ask-seed", 0),
                  temperature: number("ask-temperature", 0)};
-  if (event === "asked") window.studioAnswers?.begin({at, prompt: prompt.value, ...title()});
+  if (event === "asked") { answered = null; window.studioAnswers?.begin({at, prompt: prompt.value || messages.at(-1).content, ...title()}); }
   drawAsking();
   trigger(event === "asked" ? 'asked' : 'ten_asked');
 }
@@ -168,4 +232,5 @@ function drawAsking() {
   form.dataset.state = asking ? "asking" : "ready";
   ask.disabled = ten.disabled = Boolean(asking);
   stop.hidden = !asking;
+  drawFurther();
 }

@@ -19,6 +19,7 @@ from studio.models.loading import return_memory
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
 from studio.scoring.score import Comparison, compare
+from studio.tasks.prompt import trim
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance
 from studio.workspace import Workspace
@@ -49,7 +50,7 @@ class Desk:
         self._pair: Pair | None = None
         self._seat = Seat()
 
-    def stream(self, run: Run, prompt: str, **options: Any) -> Iterator[Answers]:
+    def stream(self, run: Run, prompt: str = "", **options: Any) -> Iterator[Answers]:
         """Yield growing answers to an instance's input `prompt`; the last one is `done`. Raises StudioError in words.
 
         `options` are the other fields of a Question.
@@ -61,7 +62,7 @@ class Desk:
                 with self._seat.away(seat):
                     yield answers
 
-    def ask(self, run: Run, prompt: str, **options: Any) -> Answers:
+    def ask(self, run: Run, prompt: str = "", **options: Any) -> Answers:
         """Return the finished answers. Raises StudioError in words."""
         *_, last = self.stream(run, prompt, **options)
         return last
@@ -125,7 +126,7 @@ class Desk:
         recipe = run.load_recipe()
         task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
         pair, used = self._take_pair(run, recipe, question.step)
-        asked = recipe.objective.write_question(task, question.prompt)
+        asked = recipe.objective.write_question(task, question.prompt, question.messages, question.tools)
         prompt = recipe.objective.write_prompt(task, asked, pair.tokenizer)
         ids = recipe.objective.encode_prompt(task, asked, pair.tokenizer)
         room = pair.context - len(ids)
@@ -157,4 +158,4 @@ class Desk:
 
 
 def _read(pair: Pair, tokens: list[int]) -> str:
-    return str(pair.tokenizer.decode(tokens, skip_special_tokens=True)).strip()
+    return trim(str(pair.tokenizer.decode(tokens, skip_special_tokens=True)))

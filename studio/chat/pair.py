@@ -26,6 +26,7 @@ from studio.models.loading import (
 from studio.models.writing import Writer, find_habits, find_rounding
 from studio.runs.recipe import Recipe
 from studio.runs.run import Run
+from studio.tasks.prompt import trim
 
 BASE, TUNED = 0, 1
 
@@ -175,7 +176,7 @@ class Pair:
         with self._enter(TUNED if tuned else BASE) as model:
             written = self._find_writer(tuned, model).write([prompts[place] for place in asked], max_tokens, batch)
         for place, tokens in zip(asked, written, strict=True):
-            answers[place] = self.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+            answers[place] = trim(self.tokenizer.decode(tokens, skip_special_tokens=True))
         return answers
 
     def _find_writer(self, tuned: bool, model: Any) -> Writer:

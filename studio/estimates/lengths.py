@@ -1,14 +1,16 @@
 """How long a task's examples are in tokens of a model, from a sample, and whether any fits into what it reads."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 
+from studio.errors import RecipeError
 from studio.estimates.estimate import TaskSize
 from studio.models.facts import describe_model, find_config_folder
 from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
-from studio.objectives.objective import Objective, count_shared, refuse_lengths
+from studio.objectives.objective import Objective, Row, count_shared, refuse_lengths
 from studio.runs.recipe import Recipe
 from studio.tasks.mixture import count_mixed
 from studio.tasks.task import Instance, Task
@@ -40,8 +42,15 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
     """Return how long the first examples of a task are. Raises ModelError or RecipeError in words."""
     tokenizer = load_tokenizer(find_config_folder(ref))
     context = describe_model(ref).context
-    found = (objective.encode(task, instance, tokenizer, 10**9) for instance in task.instances[:SAMPLED])
+    found = [_encode(task, place, objective, tokenizer) for place in range(min(SAMPLED, len(task.instances)))]
+    _try_other_shapes(task, objective, tokenizer)
     rows = [row for row in found if row is not None]
+    if not rows:
+        raise RecipeError(
+            f"Nothing of the task {task.heading!r} is learnt: its file marks every answer as not to be. Choose another "
+            "task, or take the marks out.",
+            field="task_id",
+        )
     lengths = sorted(len(row.input_ids) for row in rows)
     return TokenLengths(
         model=ref.ref,
@@ -56,6 +65,32 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
         context=context,
         too_long=sum(length > (context or 10**9) for length in lengths),
     )
+
+
+def _encode(task: Task, place: int, objective: Objective, tokenizer: Any) -> Row | None:
+    """The row of an instance. Raises RecipeError that says which one can't be rendered."""
+    try:
+        return objective.encode(task, task.instances[place], tokenizer, 10**9)
+    except RecipeError as error:
+        where = f" (instance {place + 1:,} of {len(task.instances):,})" if place else ""
+        raise RecipeError(f"{error}{where}", field=error.field) from None
+
+
+def _try_other_shapes(task: Task, objective: Objective, tokenizer: Any) -> None:
+    """Render one instance of each shape that the sample hasn't, since a template may refuse that shape alone."""
+    seen = {_find_shape(instance) for instance in task.instances[:SAMPLED]}
+    for place in range(SAMPLED, len(task.instances)):
+        shape = _find_shape(task.instances[place])
+        if shape not in seen:
+            seen.add(shape)
+            _encode(task, place, objective, tokenizer)
+
+
+def _find_shape(instance: Instance) -> frozenset[tuple[str, ...]]:
+    """What follows what in a conversation, and what its turns carry: that is what templates look at."""
+    roles = ["", *(turn.role for turn in instance.messages), ""]
+    carried = {(turn.role, *sorted(turn.extra)) for turn in instance.messages if turn.extra}
+    return frozenset({*zip(roles, roles[1:], strict=False), *carried, *([("tools",)] if instance.tools else [])})
 
 
 def measure_mixture(lengths: Sequence[TokenLengths], recipe: Recipe, own: int) -> TaskSize:

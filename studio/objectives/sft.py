@@ -15,7 +15,16 @@ from studio.objectives.rendering import Rendering, Span, encode, encode_prompt, 
 from studio.objectives.template import render_chat, render_chat_prompt
 from studio.tasks.dialogue import Dialogue, write_dialogue, write_question
 from studio.tasks.instance import Form
-from studio.tasks.prompt import Part, Turn, goes_on, write_answer, write_ask, write_conversation, write_prompt
+from studio.tasks.prompt import (
+    REASONING,
+    Part,
+    Turn,
+    goes_on,
+    write_answer,
+    write_ask,
+    write_conversation,
+    write_prompt,
+)
 from studio.tasks.task import Instance, Task
 
 _ALIKE = 20
@@ -182,6 +191,4 @@ def _thinks(task: Task) -> bool:
 def _has_thoughts(dialogue: Dialogue) -> bool:
     place = dialogue.find_answer()
     turn = dialogue.turns[place] if place is not None else {}
-    return any(turn.get(key) for key in ("reasoning_content", "reasoning", "thinking")) or "</think>" in str(
-        turn.get("content")
-    )
+    return any(turn.get(key) for key in REASONING) or "</think>" in str(turn.get("content"))

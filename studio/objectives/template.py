@@ -19,11 +19,9 @@ from typing import Any, NamedTuple
 from studio.errors import RecipeError
 from studio.objectives.rendering import Rendering, Span, find_controls, find_free_letters
 from studio.tasks.dialogue import Dialogue
-from studio.tasks.prompt import Turn
+from studio.tasks.prompt import REASONING, Turn
 from studio.tasks.tool import load_json
 
-REASONING = ("reasoning_content", "reasoning", "thinking")
-"""The keys under which a turn keeps what was thought before it was said."""
 _FIELD = "objective.template"
 _WAY = "Choose the template plain, or another model."
 

@@ -6,6 +6,7 @@ from typing import Any
 from studio.models.loading import list_end_tokens
 from studio.models.writing import Writer
 from studio.objectives.objective import Objective, encode_asked
+from studio.tasks.prompt import trim
 from studio.tasks.task import Instance, Task
 
 MAX_TOKENS = 32
@@ -45,6 +46,6 @@ class Sampler:
             if self._writer.model is not self.model:
                 self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
             written = self._writer.write(self.prompts, MAX_TOKENS)
-            return [self.tokenizer.decode(tokens, skip_special_tokens=True).strip() for tokens in written]
+            return [trim(self.tokenizer.decode(tokens, skip_special_tokens=True)) for tokens in written]
         finally:
             self.model.train(training)

@@ -24,12 +24,17 @@ _SPACELESS = re.compile(
 
 def match_exactly(answer: str, references: Iterable[str]) -> bool:
     """Whether the answer equals a reference, case, punctuation and white space aside."""
-    return any(_same(answer, reference) for reference in references)
+    return any(_same(drop_thoughts(answer, reference), reference) for reference in references)
+
+
+def drop_thoughts(answer: str, reference: str) -> str:
+    """Return what is said after a block of thoughts, where the reference has none."""
+    return answer if "</think>" in reference else answer.rpartition("</think>")[2]
 
 
 def measure_rouge_l(answer: str, references: Iterable[str]) -> float:
     """Return the best ROUGE-L F-measure, 0 to 1; a reference without any word counts only when it is met exactly."""
-    return max(_measure(answer, reference) for reference in references)
+    return max(_measure(drop_thoughts(answer, reference), reference) for reference in references)
 
 
 def _same(answer: str, reference: str) -> bool:

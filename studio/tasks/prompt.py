@@ -10,7 +10,8 @@ A conversation without a chat template is written in lines, a turn each (`write_
     Definition: <system text>
     Tool: {"name": ..., "parameters": ...}     one line for each tool that is offered
     Input: <the user>
-    Output: <the assistant>                    words, then each tool it calls: {"name": ..., "arguments": ...}
+    Output: <the assistant>                    words, then each tool it calls: {"name": ..., "arguments": ...};
+                                               what it thought before, if anything, between <think> and </think>
     Result: <a tool>
 
 Prompts and completions whose rows bring their own white space between the two (`goes_on`) are one text that goes on:
@@ -31,6 +32,8 @@ from studio.tasks.tool import say_calls
 
 Turn = dict[str, Any]
 
+REASONING = ("reasoning_content", "reasoning", "thinking")
+"""The keys of a turn under which stands what was thought before it was said."""
 _LOOKED_AT = 50
 """Instances that tell whether prompts and completions are one text."""
 
@@ -205,10 +208,11 @@ def write_ask(template: str = "plain") -> str:
     return _find_template(template).ask
 
 
-def write_turn(turn: Turn) -> str:
-    """Return what an assistant says as text: its words as they stand, and a line for each tool it calls."""
-    said = (turn.get("content"), say_calls(turn["tool_calls"]) if turn.get("tool_calls") else "")
-    return "\n".join(text for text in said if text)
+def write_turn(turn: Turn, thoughts: bool = True) -> str:
+    """Return what an assistant says as text: its thoughts, its words as they stand, a line for each tool it calls."""
+    thought = next((turn[key] for key in REASONING if turn.get(key)), "") if thoughts else ""
+    said = [turn.get("content"), say_calls(turn["tool_calls"]) if turn.get("tool_calls") else ""]
+    return (f"<think>\n{thought}\n</think>\n\n" if thought else "") + "\n".join(text for text in said if text)
 
 
 def trim(text: str) -> str:

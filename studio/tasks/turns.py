@@ -8,10 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from studio.tasks.instance import Change, Message
-from studio.tasks.prompt import write_turn
-
-REASONING = ("reasoning_content", "reasoning", "thinking")
-"""Keys of a turn under which stands what was thought before it was said."""
+from studio.tasks.prompt import REASONING, write_turn
 
 
 def find_answer(messages: Sequence[Message]) -> int:
@@ -30,7 +27,7 @@ def find_question(messages: Sequence[Message]) -> str:
 
 def say(message: Message) -> str:
     """Return a turn as text: what it says, and the tools it calls."""
-    return write_turn({**message.extra, "content": message.content})
+    return write_turn({**message.extra, "content": message.content}, thoughts=False)
 
 
 def write_key(messages: Sequence[Message]) -> str:

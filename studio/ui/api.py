@@ -81,9 +81,15 @@ def add_endpoints(studio: Studio) -> None:
         visit.stop_run(check_text(run_id, "run_id"))
         return {"run_id": run_id, "status": visit.run_status(run_id).status}
 
-    def ask(run_id: str, prompt: str, request: Asking, max_tokens: int = 48, seed: int = 0) -> dict:
-        """What base and tuned answer to an input of the run's task: {"base", "tuned", "seconds", "prompt"}."""
-        options = {"max_tokens": max_tokens, "seed": seed}
+    def ask(
+        run_id: str, prompt: str, request: Asking, max_tokens: int = 48, seed: int = 0, messages: list | None = None
+    ) -> dict:
+        """What base and tuned answer to an input of the run's task: {"base", "tuned", "seconds", "prompt"}.
+
+        `messages` are the turns before it, system text included: [{"role": "user", "content": "..."}, ...].
+        """
+        options: dict[str, Any] = {"max_tokens": max_tokens, "seed": seed}
+        options |= {"messages": messages} if messages else {}
         read_question(prompt, **options)  # what is asked can be wrong of any run
         answers = seen_by(studio, request).ask(check_text(run_id, "run_id"), prompt, **options)
         return answers.model_dump(mode="json")

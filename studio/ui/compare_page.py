@@ -16,7 +16,7 @@ from studio.ui.visiting import Asking, seen_by
 from studio.ui.widgets.ask_form import AnswerPair, AskForm
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
-from studio.ui.widgets.question import find_wanted, read_asked
+from studio.ui.widgets.question import find_wanted, read_asked, split_instance
 from studio.ui.words import escape, foreign, term
 
 TEN = 10
@@ -85,12 +85,14 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
 def answer_ten(studio: Studio, value: Any) -> Iterator[str]:
     """Yield a growing table of up to ten held-out prompts, answered by both, with the score of each."""
     try:
-        question = read_asked({"prompt": "-", **value} if isinstance(value, dict) else value)
+        question = read_asked(
+            {**value, "prompt": "-", "messages": [], "tools": []} if isinstance(value, dict) else value
+        )
         instances = question.list_instances(studio)[:TEN]
         rows: list[Row] = []
         yield draw_ten(question.run, rows, len(instances))
         for instance in instances:
-            answers = studio.ask(question.run, instance.input, **question.options)
+            answers = studio.ask(question.run, **question.options | split_instance(instance))
             wanted = list(instance.output)
             rows.append(Row(instance.input, wanted, answers.base, answers.tuned))
             yield draw_ten(question.run, rows, len(instances))

@@ -3,6 +3,7 @@
 That the built-in base learns is seen in test_journey.py.
 """
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -131,3 +132,49 @@ def test_errors_are_words_and_an_empty_place_says_how_it_fills(page: Page, tuned
     expect(page.locator(".pair .error-line")).to_contain_text("max_tokens")
     page.goto(address("compare"))
     expect(page.locator(".ask .empty")).to_contain_text("Which run")
+
+
+@pytest.fixture(scope="module")
+def chatty(app: Any, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run on chats of two answers each."""
+    studio, file = open_studio(app), tmp_path_factory.mktemp("chats") / "waiters.jsonl"
+    said = ("What is there to eat?", "soup", "And to drink?", "milk")
+    turns = [{"role": role, "content": text} for role, text in zip(("user", "assistant") * 2, said, strict=True)]
+    chats = ([{"role": "system", "content": f"You wait in town {number}."}, *turns] for number in range(40))
+    file.write_text("".join(json.dumps({"messages": chat}) + "\n" for chat in chats))
+    task_id = studio.import_task(file, file.name).task.task_id
+    recipe = write_recipe(tiny_model, steps=4, save_every=4, evaluate_every=4) | {"task_id": task_id}
+    run = studio.start_run(recipe)
+    wait_until(lambda: studio.run_status(run).status == "finished", seconds=LONG / 1000)
+    return run
+
+
+def test_a_conversation_is_asked_with_all_its_turns_and_goes_on(page: Page, chatty: str) -> None:
+    open_compare(page, chatty)
+    turns, exact = page.locator(".ask-before li"), page.locator(".exact pre")
+    expect(turns).to_have_count(2)
+    expect(page.locator("#ask-system")).to_have_value(re.compile("You wait in town"))
+    expect(page.locator("#ask-prompt")).to_have_value("And to drink?")
+    expect(page.locator(".ask-wanted")).to_contain_text("milk")
+    page.locator("#ask-system").fill("You wait at sea.")
+    expect(page.locator(".ask-wanted")).to_be_empty()
+    button(page, "ask").click()
+    expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
+    page.locator(".exact summary").click()
+    for text in ("You wait at sea.", "What is there to eat?", "soup", "And to drink?"):
+        expect(exact).to_contain_text(text)
+    page.get_by_role("button", name="Continue with the tuned answer").click()
+    expect(turns).to_have_count(4)
+    page.locator("#ask-prompt").fill("And then?")
+    page.locator("#ask-prompt").press("Enter")
+    expect(exact).to_contain_text("And then?", timeout=LONG)
+    expect(exact).to_contain_text("And to drink?")
+    page.get_by_role("button", name="Start over").click()
+    expect(turns).to_have_count(0)
+    expect(page.locator("#ask-system")).to_have_value("")
+
+
+def test_a_run_of_single_questions_has_no_room_for_turns(page: Page, tuned: str) -> None:
+    open_compare(page, tuned)
+    expect(page.locator("#ask-system")).to_be_hidden()
+    expect(page.get_by_role("button", name="Start over")).to_be_hidden()

@@ -11,7 +11,7 @@ from typing import Any
 from studio.errors import RecipeError
 from studio.service import Studio
 from studio.ui.theme import asset
-from studio.ui.widgets.question import PARTS, list_part
+from studio.ui.widgets.question import PARTS, list_part, split_instance
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
 
@@ -68,6 +68,7 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
     if not status.recipe:
         raise RecipeError(status.error or "The recipe of this run can't be read.")
     recipe = studio.read_recipe(status.recipe)
+    parts = {name: list_part(studio, run, name) for name in PARTS}
     return {
         "run": run,
         "name": status.name,
@@ -76,7 +77,8 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
         "steps": status.checkpoints,
         "base": studio.describe_model(recipe.model, recipe.revision).title,
         "two_models": recipe.method.saves_whole_model,
-        "counts": {name: len(list_part(studio, run, name)) for name in PARTS},
+        "counts": {name: len(part) for name, part in parts.items()},
+        "chats": any(one.messages for one in parts[PARTS[0]][:1]),
     }
 
 
@@ -90,12 +92,14 @@ def pick_prompt(studio: Studio, run: str, name: str, index: object) -> dict[str,
     """Return one prompt kept aside from training, counted round; any of them where `index` is no number."""
     instances = list_part(studio, run, name)
     if not instances:
-        return {"index": 0, "count": 0, "input": "", "wanted": []}
+        return {"index": 0, "count": 0, "input": "", "messages": [], "tools": [], "wanted": []}
     at = index % len(instances) if isinstance(index, int) else random.randrange(len(instances))
-    instance = instances[at]
+    asked = split_instance(instances[at])
     return {
         "index": at,
         "count": len(instances),
-        "input": instance.input[:_LONGEST_PROMPT],
-        "wanted": list(instance.output)[:5],
+        "input": asked["prompt"][:_LONGEST_PROMPT],
+        "messages": asked["messages"],
+        "tools": asked["tools"],
+        "wanted": list(instances[at].output)[:5],
     }

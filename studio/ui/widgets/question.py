@@ -1,15 +1,18 @@
 """A question for base and tuned, as the browser sent it: checked part by part. Knows no gradio.
 
 What was wanted is looked up among the examples the model never trained on, so a typed prompt that is one of them
-counts too.
+counts too. A conversation is asked with all its turns before the answer.
 """
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from studio.chat.question import Question, read_question
 from studio.errors import InputError, StudioError
 from studio.service import Studio
+from studio.tasks.prompt import Turn, say_turns
 from studio.tasks.task import Instance
+from studio.tasks.turns import find_answer
 
 PARTS = ("held_out", "unseen")
 
@@ -23,12 +26,12 @@ class Asked(NamedTuple):
 
     @property
     def prompt(self) -> str:
-        """What is asked."""
-        return self.question.prompt
+        """What is asked: the prompt, or what the last turn says."""
+        return self.question.prompt or str(self.question.messages[-1].get("content") or "")
 
     @property
     def options(self) -> dict[str, Any]:
-        """How to answer, as `Studio.ask` and `Studio.stream` take it."""
+        """What stands before the prompt and how to answer, as `Studio.ask` and `Studio.stream` take it."""
         return self.question.model_dump(exclude={"prompt"})
 
     def list_instances(self, studio: Studio) -> list[Instance]:
@@ -54,15 +57,30 @@ def list_part(studio: Studio, run: str, part: str) -> list[Instance]:
     return studio.unseen(run) if part == "unseen" else studio.held_out(run)
 
 
+def split_instance(instance: Instance) -> dict[str, Any]:
+    """Return what is asked of an instance as a question has it: prompt, the messages before it, tools."""
+    if not instance.messages:
+        return {"prompt": instance.input, "messages": [], "tools": []}
+    turns = list(say_turns(instance.messages[: find_answer(instance.messages)]))
+    prompt = turns.pop()["content"] if turns and turns[-1]["role"] == "user" else ""
+    return {"prompt": prompt, "messages": turns, "tools": list(instance.tools)}
+
+
 def find_wanted(studio: Studio, asked: Asked) -> list[str]:
-    """Return the outputs that count as right for a prompt, [] if it is none of the examples kept aside."""
-    text = asked.prompt.strip()
+    """Return the outputs that count as right for a question, [] if it is none of the examples kept aside."""
+    said = _say_all(asked.question.prompt, asked.question.messages)
     for part in PARTS:
         try:
             instances = list_part(studio, asked.run, part)
         except StudioError:  # the task was deleted: its run can still be talked to
             return []
         for instance in instances:
-            if instance.input.strip() == text:
+            other = split_instance(instance)
+            if _say_all(other["prompt"], other["messages"]) == said:
                 return list(instance.output)
     return []
+
+
+def _say_all(prompt: str, messages: Iterable[Turn]) -> list[tuple[str, str]]:
+    said = [(turn["role"], str(turn.get("content") or "").strip()) for turn in messages]
+    return [*said, ("user", prompt.strip())]
