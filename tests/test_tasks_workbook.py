@@ -13,7 +13,9 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from telling import tells
 
 from studio.errors import TaskError
+from studio.tasks.read_as import ReadAs
 from studio.tasks.reading import Reading, read_task
+from studio.tasks.rows import MappingNeeded
 
 Fill = Callable[[Any], None]
 
@@ -152,6 +154,33 @@ def test_a_cover_sheet_before_the_data() -> None:
     reading = read(make(ROWS, fill))
     assert pairs(reading) == PAIRS
     assert tells(said(reading), "Sheet")
+
+
+def test_a_cover_sheet_of_two_columns_and_another_sheet_by_name() -> None:
+    def fill(book: Any) -> None:
+        cover = book.create_sheet("About", 0)
+        for row in (["Made by", "the team"], ["Date", "May"], ["Version", "two"]):
+            cover.append(row)
+        more = book.create_sheet("More")
+        for row in (["question", "answer"], ["Else?", "yes"], ["More?", "no"]):
+            more.append(row)
+
+    data = save(make(ROWS, fill))
+    reading = read(data)
+    assert pairs(reading) == PAIRS
+    offer = reading.offers[0]
+    assert (offer.name, offer.chosen, {one.value for one in offer.options}) == (
+        "part",
+        "Sheet",
+        {"Sheet", "About", "More"},
+    )
+    assert pairs(read_task(data, "a.xlsx", read_as=ReadAs(part="More"))) == [("Else?", "yes"), ("More?", "no")]
+    with pytest.raises(MappingNeeded) as asked:
+        read_task(data, "a.xlsx", read_as=ReadAs(part="About"))
+    assert asked.value.preview.offers[0].chosen == "About"
+    with pytest.raises(TaskError) as wrong:
+        read_task(data, "a.xlsx", read_as=ReadAs(part="None"))
+    assert wrong.value.field == "part" and "More" in str(wrong.value)
 
 
 def test_hidden_sheets_rows_and_columns_are_told() -> None:

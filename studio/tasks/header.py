@@ -115,6 +115,15 @@ def _first(cells: list[str]) -> str:
     return next((cell.strip()[:60] for cell in cells if cell.strip()), "")
 
 
+def has_usual_names(lines: list[Line]) -> bool:
+    """Say whether a row near the top holds two names that people give columns."""
+    return any(sum(_is_usual(cell) for cell in cells) > 1 for _, cells in lines[:_MOST_ABOVE])
+
+
+def _is_usual(name: str) -> bool:
+    return re.sub(r"[^a-z]", "", name.lower()) in _USUAL
+
+
 def weigh_header(header: list[str], body: list[Line]) -> int:
     """Return how much the first row looks like names of columns: below 0 it looks like the rows under it."""
     score = 0
@@ -129,7 +138,7 @@ def _weigh(name: str, below: list[str]) -> int:
     form = _form(name)
     if len(name) > 80 or form != "words":
         return -3
-    score = 3 if re.sub(r"[^a-z]", "", name.lower()) in _USUAL else 0
+    score = 3 if _is_usual(name) else 0
     if not below:
         return score
     if sum(_form(text) != "words" for text in below) > 0.8 * len(below):

@@ -26,7 +26,7 @@ from studio.tasks.mapping import Mapping
 from studio.tasks.parsing import parse, parse_lines
 from studio.tasks.read_as import AS_IT_IS, Offer, Option, ReadAs
 from studio.tasks.repair import Repair
-from studio.tasks.rows import Preview, make_table, preview_table, read_rows
+from studio.tasks.rows import MappingNeeded, Preview, make_table, preview_table, read_rows
 from studio.tasks.running_text import cut_text
 from studio.tasks.schema import read_object
 from studio.tasks.slug import make_task_id
@@ -86,6 +86,8 @@ def read_task(
         with _uncollected():
             task = _make_task(_open(data, name, notes, read_as), make_task_id(name), notes, mapping, leave_out)
     except TaskError as error:
+        if isinstance(error, MappingNeeded):
+            error.preview = error.preview.model_copy(update={"offers": tuple(notes.offers)})
         if not str(error).startswith(name):
             error.args = (f"{name}: {error}",)
         raise
@@ -121,8 +123,11 @@ def _uncollected() -> Iterator[None]:
 def preview_file(path: Path, name: str, read_as: ReadAs = AS_IT_IS) -> Preview | None:
     """Return the columns and first rows of a table, for the form of its mapping; None if the file is no table."""
     name = shorten_name(name)
-    found = _open(_read_bytes(path, name), name, Notes(), read_as)
-    return preview_table(found) if isinstance(found, Table) else None
+    notes = Notes()
+    found = _open(_read_bytes(path, name), name, notes, read_as)
+    if not isinstance(found, Table):
+        return None
+    return preview_table(found).model_copy(update={"offers": tuple(notes.offers)})
 
 
 def load_table(path: Path, name: str) -> Table | str:

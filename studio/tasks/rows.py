@@ -15,6 +15,7 @@ from studio.tasks.choice import read_choices
 from studio.tasks.conversation import looks_like_turns
 from studio.tasks.guess import Guess, guess_mapping, propose_definition
 from studio.tasks.mapping import Mapping
+from studio.tasks.read_as import Offer
 from studio.tasks.role import get_value
 from studio.tasks.row import NothingToLearn, RowReader, are_chats, find_first_choice
 from studio.tasks.table import Row, Table
@@ -28,7 +29,7 @@ _MOST_KEYS = 30
 
 
 class Preview(BaseModel):
-    """The first rows of a table, its columns, and which role each could play."""
+    """The first rows of a table, its columns, which role each could play, and how else its file could be read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,6 +37,7 @@ class Preview(BaseModel):
     rows: tuple[dict[str, Any], ...]
     count: int
     guess: Guess
+    offers: tuple[Offer, ...] = ()
 
 
 class MappingNeeded(TaskError):

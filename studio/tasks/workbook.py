@@ -13,7 +13,7 @@ from xml.etree import ElementTree as xml
 from studio.errors import TaskError
 from studio.tasks.archive import check_zip
 from studio.tasks.cell import Notes
-from studio.tasks.header import Line, find_frame
+from studio.tasks.header import Line, find_frame, has_usual_names
 from studio.tasks.number_format import is_date_format, show_general, show_number, show_plain_date, show_text
 from studio.tasks.read_as import Offer, Option
 from studio.tasks.table import MOST_ROWS, Row, Table, name_columns, tell_of_spreadsheets
@@ -74,7 +74,10 @@ def read_excel(data: bytes, name: str, notes: Notes, sheet: str = "") -> Table:
             field="part",
         )
     wide = [title for title in filled if _is_table(grids[title].lines)]
-    chosen = sheet or next(iter(wide), "") or next((title for title in filled if len(grids[title].lines) > 1), "")
+    named = [title for title in wide if has_usual_names(grids[title].lines)]
+    chosen = (
+        sheet or next(iter(named or wide), "") or next((title for title in filled if len(grids[title].lines) > 1), "")
+    )
     if not chosen or len(grids[chosen].lines) < 2:
         also = f" Hidden sheets ({', '.join(hidden)[:100]}) are not read unless they are chosen." if hidden else ""
         raise TaskError(

@@ -142,7 +142,9 @@ def draw_found(name: str, found: Found) -> str:
     if isinstance(found, ReadingChoice):
         return draw_reading_choice(found)
     if isinstance(found, FileChoice):
-        return draw_rows_choice(found) if found.kept else draw_columns_choice(found)
+        drawn = draw_rows_choice(found) if found.kept else draw_columns_choice(found)
+        others = "".join(_draw_offer(offer, found.file_id) for offer in found.preview.offers)
+        return f'{drawn}<div class="studio card">{others}</div>' if others else drawn
     return draw_welcome(name, found.reading, found.file_id, found.by_memory)
 
 
