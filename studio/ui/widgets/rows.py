@@ -117,12 +117,13 @@ def _key(instance: Instance) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _draw_row(place: int, instance: Instance, part: str) -> str:
+    asked = instance.key if instance.before else instance.input
     outputs = "<br>".join(foreign(output, MOST_SHOWN) for output in instance.output[:5])
     more = f'<br><span class="hint">and {len(instance.output) - 5} more</span>' if len(instance.output) > 5 else ""
     kept = '<span class="pill">' + part + "</span>" if part and part != "train" else escape(part)
     return (
         f'<tr><td class="number"><button type="button" class="see" data-see="{place - 1}" '
         f'aria-label="What the model sees of no. {place}">{place}</button></td>'
-        f"<td>{foreign(instance.input, MOST_SHOWN)}</td><td>{outputs}{more}</td>"
+        f"<td>{foreign(asked, MOST_SHOWN)}</td><td>{outputs}{more}</td>"
         f'<td class="part">{kept}</td></tr>'
     )
