@@ -12,6 +12,7 @@ from telling import raises
 
 from studio.errors import InputError
 from studio.tasks.kinds import KINDS
+from studio.tasks.kinds.chat import Chat
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading import read_task, read_task_file
@@ -142,3 +143,23 @@ def test_forms_that_cannot_hold_a_task() -> None:
     with raises(InputError, "docx"):
         write_task(task, "docx")
     assert "Studio" not in to_v2(task)
+
+
+def test_sharegpt_says_a_call_in_words_and_what_counts() -> None:
+    call = {"id": "call_7", "type": "function", "function": {"name": "rain", "arguments": {"town": "Rome"}}}
+    turns = (
+        Message(role="user", content="Rain?"),
+        Message(role="assistant", content="Let me look.", counts=False, extra={"tool_calls": [call]}),
+        Message(role="tool", content="wet"),
+        Message(role="assistant", content="Yes."),
+    )
+    tool = {"type": "function", "function": {"name": "rain"}}
+    task = Task(task_id="t", definition="", instances=(Chat(id="a", messages=turns, tools=(tool,)),), kind="chat")
+    name, text = write_task(task, "sharegpt")
+    row = json.loads(text)[0]
+    assert [(turn["from"], turn.get("weight")) for turn in row["conversations"]] == [
+        ("human", None), ("gpt", 0), ("function_call", 0), ("observation", None), ("gpt", None)]  # fmt: skip
+    assert "call_7" not in text and json.loads(row["tools"]) == [tool]
+    back = read_task(text.encode(), name).task.instances[0]
+    assert [turn.counts for turn in back.messages] == [True, False, False, True, True]
+    assert back.tools == (tool,) and back.output == ("Yes.",)

@@ -118,7 +118,7 @@ _CALL = "function_call"
 def _write_sharegpt(task: Task) -> str:
     rows: list[Row] = []
     for instance in task.instances:
-        turns = [_sharegpt_turn(turn) for turn in instance.messages]
+        turns = [row for turn in instance.messages for row in _sharegpt_rows(turn)]
         if not turns:
             turns = [{"from": _SHAREGPT[one["role"]], "value": one["content"]} for one in _list_turns(task, instance)]
         rest = _rest(instance)
@@ -128,11 +128,15 @@ def _write_sharegpt(task: Task) -> str:
     return _list(rows)
 
 
-def _sharegpt_turn(turn: Message) -> Row:
-    calls = "" if turn.content else say_calls(turn.extra.get("tool_calls"))
-    who = str(turn.extra.get("from", _CALL if calls else _SHAREGPT[turn.role]))
-    row = {"from": who, "value": turn.content or calls}
-    return row | _say_weight(turn, row)
+def _sharegpt_rows(turn: Message) -> list[Row]:
+    """One row for what a turn says and one for the tools it calls, what else it came with beside the first."""
+    calls = say_calls(turn.extra.get("tool_calls"))
+    who = turn.extra.get("from", _CALL if calls and not turn.content else _SHAREGPT[turn.role])
+    said = [(str(who), turn.content or calls)] + [(_CALL, calls)] * bool(turn.content and calls)
+    rest = {key: value for key, value in turn.extra.items() if key not in ("from", "content", "tool_calls")}
+    rows = [{"from": who, "value": text} for who, text in said]
+    rows[0] |= rest
+    return [row | _say_weight(turn, row) for row in rows]
 
 
 def _write_preferences(task: Task) -> str:
@@ -143,18 +147,27 @@ def _write_preferences(task: Task) -> str:
             prompt, chosen, rejected = instance.write_pair(task)
             rows.append({"prompt": prompt, "chosen": chosen, "rejected": rejected, **_rest(instance)})
         else:
-            asked = f"{task.definition}\n\n{instance.input}" if task.definition.strip() else instance.input
-            row = {"prompt": asked, "chosen": instance.output[0], "rejected": instance.rejected}
-            rows.append(row if asked else {key: value for key, value in row.items() if key != "prompt"})
+            answers = {"chosen": instance.output[0], "rejected": instance.rejected}
+            rows.append({**_say_prompt(task, instance), **answers})
     return _lines(rows)
 
 
 def _write_kto(task: Task) -> str:
     rows: list[Row] = []
     for instance in task.instances:
-        turns = _list_turns(task, instance)
-        rows.append({"prompt": turns[:-1], "completion": turns[-1:], "label": bool(instance.liked), **_rest(instance)})
+        liked = {"label": bool(instance.liked)}
+        if instance.messages:
+            turns = _list_turns(task, instance)
+            rows.append({"prompt": turns[:-1], "completion": turns[-1:], **liked, **_rest(instance)})
+        else:
+            rows.append({**_say_prompt(task, instance), "completion": instance.output[0], **liked})
     return _lines(rows)
+
+
+def _say_prompt(task: Task, instance: Instance) -> Row:
+    """What is asked as one text, the definition before it; nothing where nothing is asked."""
+    asked = f"{task.definition}\n\n{instance.input}" if task.definition.strip() else instance.input
+    return {"prompt": asked} if asked else {}
 
 
 def _write_csv(task: Task) -> str:

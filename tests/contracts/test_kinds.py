@@ -19,6 +19,7 @@ from studio.tasks.repairs import TEXT_REPAIRS, apply_repair
 from studio.tasks.split import SPLIT_RULES, split_task
 from studio.tasks.task import Origin, Task, write_v2
 from studio.tasks.v2 import read_v2
+from studio.tasks.writing import list_formats, write_task
 
 QUIET = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -145,3 +146,34 @@ class Kept(BaseModel):
 def test_it_is_kept_as_a_field(kind: type[Instance], data: st.DataObject) -> None:
     kept = Kept(instance=data.draw(instances(kind)))
     assert Kept.model_validate_json(kept.model_dump_json()) == kept
+
+
+def is_learnt(one: Instance) -> bool:
+    """Whether reading takes it as it is: every turn says something, and the last answer counts."""
+    said = all(turn.content.strip() or turn.role == "tool" or "tool_calls" in turn.extra for turn in one.messages)
+    return said and one.messages[-1].counts
+
+
+@every_kind
+@QUIET
+@given(data=st.data())
+def test_conversations_come_back_from_rows_of_messages(kind: type[Instance], data: st.DataObject) -> None:
+    forms = [name for name in ("openai", "kto") if name in list_formats(make_task(kind, [kind.make("a", "b", ("c",))]))]
+    if not forms or "messages" not in kind.model_fields:
+        return
+    some = data.draw(
+        st.lists(instances(kind).filter(lambda one: bool(one.messages) and is_learnt(one)), min_size=1, max_size=2)
+    )
+    task = make_task(kind, some).model_copy(update={"definition": ""})
+    for form in forms:
+        name, text = write_task(task, form)
+        back = read_task(text.encode(), name).task
+        assert back.kind == kind.name
+        for one, again in zip(task.instances, back.instances, strict=True):
+            assert (again.tools, again.liked, again.output) == (one.tools, one.liked, one.output)
+            assert [(turn.role, turn.content, turn.counts) for turn in again.messages] == [
+                (turn.role, turn.content, turn.counts) for turn in one.messages
+            ]
+            assert [turn.extra.get("tool_calls") for turn in again.messages] == [
+                turn.extra.get("tool_calls") for turn in one.messages
+            ]
