@@ -106,9 +106,8 @@ def test_a_disk_that_is_full_at_a_checkpoint_fails_in_words_and_goes_on_when_the
     tmp_path: Path, tiny_model: Path
 ) -> None:
     said = on_a_disk("6m", tmp_path / "disk", FULL_WHILE_IT_TRAINS, write_recipe(tiny_model))
-    assert [said["status"][0], said["status"][1], said["status"][4]] == ["failed", 8, [4]] and tells(
-        said["status"][2], "disk full"
-    )
+    status, step, error, remedy, kept = said["status"]
+    assert (status, step, kept) == ("failed", 8, [4]) and tells(error, "disk full") and remedy
     assert said["left"] == ["step-4"] and said["can_resume"]
     assert said["after"] == ["finished", 8, None, [4, 8]]
     assert [step for step, _ in said["losses"]] == [*range(1, 9), *range(5, 9)]

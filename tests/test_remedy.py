@@ -1,5 +1,6 @@
 """What to lower after a training ran out of memory, and what may be said of a child that ended without a word."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def test_out_of_memory_is_told_with_the_patch_that_helps() -> None:
     assert told["remedy_changes"] == {"training": {"batch_size": 8, "gradient_accumulation": 2}}
     assert explain_failure(cuda, make(), loading=True)["remedy_changes"] == {"precision": "nf4"}
     assert explain_failure(cuda)["remedy_changes"] is None and explain_failure(cuda)["remedy"]
-    assert explain_failure(OSError(28, "No space"), make())["remedy_changes"] is None
+    assert explain_failure(OSError(28, os.strerror(28)), make())["remedy_changes"] is None
 
 
 @pytest.mark.parametrize(

@@ -384,7 +384,7 @@ def test_running_out_of_memory_has_words() -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (OSError(28, "No space"), "disk full"),
+        (OSError(28, os.strerror(28)), "disk full"),
         (RuntimeError("[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed writing"), "disk full"),
         (KeyboardInterrupt(), "terminal"),
         (ZeroDivisionError("by zero\nmore"), "ZeroDivisionError"),
