@@ -163,3 +163,12 @@ def test_sharegpt_says_a_call_in_words_and_what_counts() -> None:
     back = read_task(text.encode(), name).task.instances[0]
     assert [turn.counts for turn in back.messages] == [True, False, False, True, True]
     assert back.tools == (tool,) and back.output == ("Yes.",)
+
+
+@pytest.mark.parametrize("form", ["openai", "sharegpt"])
+def test_white_space_of_an_input_stays(form: str) -> None:
+    instances = (Instruction(id="a", input="; ", output=(" x ",)), Instruction(id="b", input="  y", output=("z",)))
+    task = Task(task_id="t", definition="", instances=instances, origin=Origin(format="x"))
+    name, text = write_task(task, form)
+    back = read_task(text.encode(), name).task
+    assert [(one.input, one.output) for one in back.instances] == [("; ", (" x ",)), ("  y", ("z",))]

@@ -92,7 +92,11 @@ def _write_openai(task: Task) -> str:
 def _list_turns(task: Task, instance: Instance) -> list[Row]:
     """The turns of a conversation as they were read, or those of an input and its answer."""
     if not instance.messages:
-        return list(instance.write_dialogue(task).turns)
+        dialogue = instance.write_dialogue(task)
+        turns = [dict(turn) for turn in dialogue.turns]
+        if dialogue.input is not None:  # white space stays, which a prompt leaves out
+            turns[0]["content"] = "\n\n".join(text for text in (task.definition.strip(), dialogue.input) if text)
+        return turns
     return [
         row | _say_weight(turn, row)
         for turn, row in zip(instance.messages, write_turns(instance.messages), strict=True)
