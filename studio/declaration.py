@@ -142,7 +142,7 @@ def _write_remedy(info: FieldInfo) -> str:
     default = info.get_default(call_default_factory=True)
     if default is None:
         return " Leave it out to take the usual value."
-    return f" Try {default}." if isinstance(default, str | int | float) else ""
+    return f" Try {default}." if isinstance(default, str | int | float) and default != "" else ""
 
 
 def _named(cls: type[BaseModel]) -> str:

@@ -163,3 +163,19 @@ def test_the_samples_are_trained_on_as_they_ever_were(tmp_path: Path) -> None:
             digest.update(json.dumps([row.input_ids, row.labels]).encode())
         found[name] = digest.hexdigest()[:12]
     assert found == golden
+
+
+def test_a_tokenizer_that_does_not_say_where_its_tokens_stand_gives_the_same_rows() -> None:
+    """ByT5's has no engine: borders are found by the text up to them."""
+    from transformers import ByT5Tokenizer
+
+    tokenizer = ByT5Tokenizer()
+    assert not tokenizer.is_fast
+    for answer in ANSWERS[:3]:
+        task = make_task(answer)
+        row = encode(task, tokenizer)
+        prompt = write_prompt(task, task.instances[0].input)
+        assert row.input_ids == tokenizer(prompt + write_answer(answer))["input_ids"]
+        assert tokenizer.decode(learnt(row)[:-1]) == write_answer(answer)
+        asked = encode_asked(OBJECTIVES.read("sft"), task, task.instances[0], tokenizer)
+        assert row.input_ids[: len(asked)] == asked and row.labels[: len(asked) + 1].count(-100) == len(asked)
