@@ -50,12 +50,17 @@ def stream_columnar(source: bytes | Path, name: str, notes: Notes, most: int | N
         left: Counter[str] = Counter()
         number = 0
         for batch in batches.read():
-            columns = {field.name: batch.column(n).to_pylist() for n, field in enumerate(batch.schema)}
-            for place in range(batch.num_rows):
+            names = [field.name for field in batch.schema]
+            columns = [_make_column(batch.column(n).to_pylist(), makers[name]) for n, name in enumerate(names)]
+            gaps = [name for name, column in zip(names, columns, strict=True) if any(one is LEFT for one in column)]
+            for cells in zip(*columns, strict=True):
                 number += 1
-                values = {key: makers[key](column[place]) for key, column in columns.items()}
-                left.update(key for key, value in values.items() if value is LEFT)
-                yield Row(f"row {number}", {key: value for key, value in values.items() if value is not LEFT})
+                values = dict(zip(names, cells, strict=True))
+                for name in gaps:
+                    if values[name] is LEFT:
+                        left[name] += 1
+                        del values[name]
+                yield Row(f"row {number}", values)
             if most is not None and number > most:
                 raise _too_many(name, number, most)
     except (arrow.ArrowException, OSError) as error:
@@ -65,6 +70,10 @@ def stream_columnar(source: bytes | Path, name: str, notes: Notes, most: int | N
         ) from None
     for key, count in left.items():
         notes.say(f"The column {key[:60]!r} holds no text (pictures, sound or other bytes); {count:,} values left out.")
+
+
+def _make_column(column: list[Any], make: Maker) -> list[Any]:
+    return column if make is _keep else [make(value) for value in column]
 
 
 def _too_many(name: str, count: int, most: int) -> TaskError:
@@ -169,6 +178,8 @@ def _maker(type: Any, feature: Any, is_day: bool = False) -> Maker:
     if kinds.is_list(type) or kinds.is_large_list(type) or kinds.is_fixed_size_list(type):
         item = _maker(type.value_type, _feature_of_items(feature))
         return lambda value: None if value is None else [item(one) for one in value]
+    if kinds.is_string(type) or kinds.is_large_string(type) or kinds.is_integer(type) or kinds.is_boolean(type):
+        return _keep
     if kinds.is_dictionary(type):
         return _maker(type.value_type, None)
     if kinds.is_float16(type) or kinds.is_float32(type):
@@ -184,6 +195,10 @@ def _feature_of_items(feature: Any) -> Any:
     if isinstance(feature, list):
         return feature[0] if feature else None
     return feature.get("feature") if isinstance(feature, dict) else None
+
+
+def _keep(value: Any) -> Any:
+    return value
 
 
 def _make_struct(value: dict[str, Any], fields: dict[str, Maker]) -> dict[str, Any]:

@@ -39,10 +39,12 @@ def find_frame(lines: list[Line], notes: Notes, place: str = "line") -> Frame:
     """Part a table from what stands around it; `lines` hold something, and blank ones are skipped."""
     width = _usual_width(lines)
     lines = _cut_below(lines, width, notes, place)
-    for number, cells in lines:
-        if cells and not _count(cells):
-            notes.tally("A row of blank cells was left out", f"{place} {number}")
-    comment, lines = _cut_above([line for line in lines if _count(line[1])], width, notes, place)
+    filled = [line for line in lines if any(map(str.strip, line[1]))]
+    if len(filled) < len(lines):
+        for number, cells in lines:
+            if cells and not any(map(str.strip, cells)):
+                notes.tally("A row of blank cells was left out", f"{place} {number}")
+    comment, lines = _cut_above(filled, width, notes, place)
     header, body = lines[0][1], lines[1:]
     if comment and len(comment) == len(header) and weigh_header(header, body) < 0:
         return Frame(comment, lines)

@@ -65,7 +65,7 @@ def tell_of_spreadsheets(rows: list[Row], notes: Notes) -> None:
                     "A cell begins like a formula; it is kept as text, and nothing here runs it",
                     f"{row.place}, {column}",
                 )
-            elif re.fullmatch(r"\d[.,]?\d*E\+\d+", cell):
+            elif "E+" in cell and re.fullmatch(r"\d[.,]?\d*E\+\d+", cell):
                 notes.tally(
                     "A number was rounded by a spreadsheet, and its digits are lost; export the column as text",
                     f"{row.place}, {column}: {cell[:20]}",
