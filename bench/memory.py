@@ -2,6 +2,7 @@
 
 Around one usual recipe each setting that costs memory is changed, and some together. The model is made on the spot:
 random weights in the shape of a Llama, a tenth of a billion parameters on a processor, one billion on a graphics card.
+Then the usual recipe is tried on models of other shapes, to which nothing was fitted.
 Measured by `bench.peak`: the whole process on a processor, what torch took on a card.
 """
 
@@ -12,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from bench.figure import Figure, run_python
 from studio.models.device import find_device
@@ -37,6 +38,39 @@ LARGE = {
     "num_key_value_heads": 8,
     "vocab_size": 128256,
 }
+OTHERS: dict[str, dict[str, Any]] = {
+    "GPT-2": {
+        "model_type": "gpt2",
+        "n_embd": 768,
+        "n_layer": 12,
+        "n_head": 12,
+        "n_positions": 1024,
+        "vocab_size": 50257,
+    },
+    "experts": {
+        "model_type": "qwen3_moe",
+        **{
+            "hidden_size": 512,
+            "num_hidden_layers": 8,
+            "num_attention_heads": 8,
+            "num_key_value_heads": 2,
+            "head_dim": 64,
+        },
+        **{"moe_intermediate_size": 384, "num_experts": 16, "num_experts_per_tok": 2, "vocab_size": 32000},
+    },
+    "many words": {
+        "model_type": "gemma3_text",
+        **{
+            "hidden_size": 384,
+            "num_hidden_layers": 8,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 1,
+            "head_dim": 96,
+        },
+        **{"intermediate_size": 1024, "vocab_size": 160000, "sliding_window": 64},
+    },
+}
+"""Other shapes: learned positions and fused projections; experts; a vocabulary that outweighs the layers."""
 USUAL = {"method": {"name": "lora"}, "precision": "fp32", "batch": 4, "length": 128, "training": {}}
 CHANGES: tuple[dict[str, Any], ...] = (
     {},
@@ -59,16 +93,19 @@ def measure() -> list[Figure]:
     figures, errors = [], []
     with tempfile.TemporaryDirectory() as home:
         cuda = find_device().kind == "cuda"
-        model = make_model(Path(home) / "model", LARGE if cuda else SMALL)
+        llama = make_model(Path(home) / "model", {"model_type": "llama", **(LARGE if cuda else SMALL)})
+        others = {name: make_model(Path(home) / name, shape) for name, shape in OTHERS.items()}
         studio = Studio(Workspace(Path(home) / "studio"))
-        for changes in CHANGES:
-            cell = {**USUAL, **changes}
+        cells = [(llama, "", {**USUAL, **changes}) for changes in CHANGES]
+        cells += [(model, f"{name}, ", {**USUAL, "precision": "bf16"}) for name, model in others.items()]
+        cells += [(model, f"{name}, ", USUAL) for name, model in others.items()]
+        for model, shape, cell in cells:
             recipe = write_recipe(studio, model, cell)
             told = studio.estimate(recipe).memory
             taken = run_python("-m", "bench.peak", str(studio.workspace.folder), json.dumps(recipe))
             own = (sum(told.values()) - (told["program"] if cuda else 0)) / 1e6
             figures.append(
-                Figure(f"memory, {name_cell(cell)}", own, "MB", taken["bytes"] / 1e6, "taken", "within 10 %")
+                Figure(f"memory, {shape}{name_cell(cell)}", own, "MB", taken["bytes"] / 1e6, "taken", "within 10 %")
             )
             errors.append(abs(figures[-1].ratio - 1) if figures[-1].ratio else 1.0)
             print(f"  {figures[-1].name:64} told {own:7.0f} MB, taken {taken['bytes'] / 1e6:7.0f} MB", file=sys.stderr)
@@ -85,8 +122,9 @@ def name_cell(cell: dict[str, Any]) -> str:
 
 def make_model(folder: Path, shape: dict[str, Any]) -> Path:
     """Save a model of a shape, with the built-in tokenizer."""
-    config = LlamaConfig(**shape, tie_word_embeddings=True, max_position_embeddings=4096)
-    LlamaForCausalLM(config).save_pretrained(folder)
+    lengths = {} if "n_positions" in shape else {"max_position_embeddings": 4096}
+    config = AutoConfig.for_model(**shape, tie_word_embeddings=True, **lengths)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     for file in BUILTIN_FOLDER.glob("tokenizer*"):
         shutil.copy(file, folder)
     return folder

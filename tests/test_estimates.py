@@ -190,6 +190,57 @@ def test_an_estimate_adds_up_and_says_it_in_a_sentence(tiny_model: Path, tmp_pat
     )
 
 
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "head_dim": 16}
+DBRX = {"model_type": "dbrx", "d_model": 4096, "n_heads": 32, "n_layers": 4, "vocab_size": 1000}
+BLOCKS = {
+    "attn_config": {"kv_n_heads": 4, "rope_theta": 1e4, "clip_qkv": 8},
+    "ffn_config": {"hidden_size": 4096, "moe_num_experts": 4},
+}
+
+
+def test_where_memory_can_not_be_told_there_is_the_count_and_the_reason(tmp_path: Path) -> None:
+    found = estimate(write_config(tmp_path, {**DBRX, **BLOCKS}), tmp_path)  # it asks which tokens an expert gets
+    assert (found.memory_bytes, found.memory, found.largest, found.fits, found.change) == (
+        None,
+        {},
+        None,
+        "unknown",
+        None,
+    )
+    assert found.trainable > 0 and found.steps == 8 and len(found.notes) >= 1
+    assert "nonzero" in found.notes[-1]
+
+
+SMALL_GPT2 = {"model_type": "gpt2", "n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 512, "vocab_size": 300}
+SMALL_EXPERTS = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {**SMALL_GPT2, "pad_token_id": 7},
+        {"model_type": "qwen3_moe", "vocab_size": 300, **SMALL_EXPERTS, **EXPERTS, "mlp_only_layers": [0]},
+        {"model_type": "mixtral", "vocab_size": 300, "intermediate_size": 64, "num_local_experts": 4, **SMALL_EXPERTS},
+        {"model_type": "emu3", "vocab_size": 300, "intermediate_size": 64, **SMALL_EXPERTS},
+        {"model_type": "bloom", "vocab_size": 300, "hidden_size": 64, "n_layer": 3, "n_head": 4},
+        {"model_type": "mamba", "vocab_size": 300, "hidden_size": 64, "num_hidden_layers": 3, "state_size": 4},
+        {**DBRX, **BLOCKS, "d_model": 64, "n_heads": 4, "ffn_config": {"hidden_size": 64, "moe_num_experts": 4}},
+    ],
+    ids=lambda config: config["model_type"],
+)
+def test_memory_is_told_at_every_precision(config: dict[str, Any], tmp_path: Path) -> None:
+    for precision in ("fp32", "bf16", "nf4"):
+        found = estimate(write_config(tmp_path, config), tmp_path, precision=precision)
+        assert found.memory_bytes is not None and found.memory["activations"] > 0
+
+
+def test_a_pad_token_changes_no_estimate(tmp_path: Path) -> None:
+    plain, padded = (
+        write_config(tmp_path / name, {**SMALL_GPT2, "pad_token_id": pad}) for name, pad in (("a", None), ("b", 7))
+    )
+    assert estimate(plain, tmp_path).memory == estimate(padded, tmp_path).memory
+
+
 def test_time_is_unknown_until_it_was_measured(tiny_model: Path, tmp_path: Path) -> None:
     assert load_speed(tmp_path, DEVICE) is None
     assert estimate(tiny_model, tmp_path).seconds is None
@@ -241,7 +292,6 @@ def test_what_trains_is_told_part_by_part_as_in_the_whole_model(name: str, layer
     assert_told_as_of_the_whole(write_config(tmp_path, config), METHODS.read(name))
 
 
-EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16, "head_dim": 16}
 LATENT = {"kv_lora_rank": 16, "q_lora_rank": 16, "qk_rope_head_dim": 8, "qk_nope_head_dim": 8, "v_head_dim": 16}
 SPARSE = {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
 MIXED: dict[str, dict[str, Any]] = {

@@ -69,9 +69,15 @@ def check_class(text: str) -> None:
     mapping = AutoModelForCausalLM._model_mapping
     takes = mapping[type(config)] if type(config) in mapping else ()
     own = {cls.__name__ for cls in (takes if isinstance(takes, tuple | list) else (takes,))}
+    said = f"This is a {', '.join(names) or config.model_type}"
+    if own and getattr(config.get_text_config(), "num_hidden_layers", None) is None:
+        raise ModelError(
+            f"{said}, which doesn't say how many layers it has, so transformers can't write with it (its cache of what "
+            "was read needs that number). Choose another model.",
+            field="model",
+        )
     if own & set(names):
         return
-    said = f"This is a {', '.join(names) or config.model_type}"
     if config.is_encoder_decoder:
         raise ModelError(
             f"{said}, which reads a whole text with one half and answers with the other. The studio tunes causal "
