@@ -104,7 +104,7 @@ def find_controls(tokenizer: Any) -> re.Pattern[str]:
 def _list_controls(tokenizer: Any, size: int, named: tuple[tuple[str, str], ...]) -> dict[str, int]:
     found = {token.content: id for id, token in tokenizer.added_tokens_decoder.items() if token.special}
     all_named = zip(tokenizer.all_special_tokens, tokenizer.all_special_ids, strict=True)
-    return {text: id for text, id in (*found.items(), *all_named) if text}
+    return {text: id for text, id in (*found.items(), *all_named) if text.strip()}
 
 
 @lru_cache(maxsize=16)
