@@ -12,7 +12,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: bench help run test check format-check lint types format requirements freeze base samples notebook screenshots \
-	chromium clean pairs soak words
+	chromium clean pairs soak words zoo
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 22
@@ -61,6 +61,9 @@ bench: .venv/.installed-dev ## measure, and keep the figures in bench/results.js
 
 pairs: .venv/.installed-dev ## train every pair of method and precision through the page's own endpoints
 	STUDIO_ALL_PAIRS=1 $(PY) -m pytest tests/test_pairs_api.py $(ARGS)
+
+zoo: .venv/.installed-dev ## try every promise on every causal architecture of transformers (half an hour)
+	STUDIO_ZOO=1 $(PY) -m pytest tests/zoo -n $(WORKERS) -k architecture $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
 
 soak: .venv/.installed-dev ## let accidents happen at random for ten minutes, and print a tally
 	$(PY) -m bench.soak $(ARGS)

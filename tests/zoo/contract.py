@@ -7,6 +7,7 @@ of it is compared with the same model loaded and read by hand: rows one at a tim
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,8 @@ import registry
 from tiny import TASK_ID, import_task, losses, read_all, resume, train, write_recipe
 
 from studio.chat.pair import BASE, TUNED, Pair
-from studio.errors import StudioError, first_line
+from studio.errors import RecipeError, StudioError, first_line
+from studio.launchers.inline import InlineLauncher
 from studio.methods import METHODS, Method
 from studio.models.device import find_device
 from studio.models.loading import load_base, load_tokenizer
@@ -45,7 +47,7 @@ class Wrong(Exception):
 
 
 def try_architecture(
-    kind: str, root: Path, cells: tuple[str, ...] = (), methods: tuple[str, ...] = ()
+    kind: str, root: Path, cells: tuple[str, ...] = (), methods: tuple[str, ...] | None = None
 ) -> dict[str, Cell]:
     """Return what came out of each cell, and of each method."""
     folder = registry.make_model(kind, root / "model")
@@ -55,9 +57,9 @@ def try_architecture(
         found[name] = look(lambda name=name: getattr(house, f"see_{name}")())
         if name == "causal" and found[name].state != OK:
             return found
-    return found | {
-        name: look(lambda name=name: try_method(METHODS.read(name), folder)) for name in methods or METHODS.members
-    }
+    for name in METHODS.members if methods is None else methods:
+        found[name] = look(lambda name=name: try_method(METHODS.read(name), folder))
+    return found
 
 
 def look(see: Callable[[], str | None]) -> Cell:
@@ -80,15 +82,28 @@ class House:
     """A studio with one task, one model, and a run of it that is made when it is first asked for."""
 
     def __init__(self, folder: Path, workspace: Workspace) -> None:
-        self.folder, self.workspace, self.studio = folder, workspace, Studio(workspace)
-        import_task(workspace)
+        self.folder, self.workspace, self.studio = folder, workspace, Studio(workspace, InlineLauncher())
+        import_task(workspace, count=24)
         self._run: Any = None
         self._pair: Any = None
+        self._plain: dict[int, Any] = {}
 
     def recipe(self, **changes: Any) -> dict[str, Any]:
-        """The recipe of the run: LoRA, or the first method that goes with this model."""
+        """The recipe of the run, by LoRA, or another method where that doesn't go with this model."""
         training = {"max_steps": STEPS, "evaluate_every": HALFWAY, "save_every": HALFWAY, "learning_rate": 0.02}
-        return write_recipe(self.folder, **{"training": training, **changes})
+        return write_recipe(self.folder, **{"training": training, "method": self.method, **changes})
+
+    @cached_property
+    def method(self) -> Any:
+        """The first method that is taken with this model. Raises what is said of the last."""
+        *methods, last = {"name": "lora", "rank": 4}, "full"
+        training = {"max_steps": STEPS}
+        for method in methods:
+            with suppress(RecipeError):
+                self.studio.estimate(write_recipe(self.folder, method=method, training=training))
+                return method
+        self.studio.estimate(write_recipe(self.folder, method=last, training=training))
+        return last
 
     @property
     def run(self) -> Any:
@@ -112,9 +127,16 @@ class House:
 
     def plain(self, step: int = 0) -> Any:
         """The base as anybody loads it, and from a step on the adapter's checkpoint by peft."""
+        if step not in self._plain:
+            self._plain[step] = self._load_plain(step)
+        return self._plain[step]
+
+    def _load_plain(self, step: int) -> Any:
         from peft import PeftModel
         from transformers import AutoModelForCausalLM
 
+        if step and self.method == "full":
+            return AutoModelForCausalLM.from_pretrained(self.run.find_checkpoint(step)).eval()
         base = AutoModelForCausalLM.from_pretrained(self.folder).eval()
         return PeftModel.from_pretrained(base, self.run.find_checkpoint(step)).eval() if step else base
 
@@ -131,7 +153,7 @@ class House:
         import torch
 
         facts = self.studio.describe_model(str(self.folder))
-        self.studio.estimate(self.recipe(method="full"))
+        self.studio.estimate(self.recipe())
         model, ids = self.plain(), torch.tensor([PROMPT])
         other = torch.cat([ids[:, :-4], ids[:, -4:] + 100], dim=1)
         with torch.no_grad():
@@ -183,18 +205,18 @@ class House:
         import torch
 
         from studio.runs.batch import Batcher, sum_loss
-        from studio.runs.trial import Trial, pick_rows
+        from studio.runs.trial import Trial
 
         rows = self.rows("train")[:6]
         torch.manual_seed(0)
-        model = METHODS.read({"name": "lora", "rank": 4}).attach(load(self.folder)).train()
+        model = METHODS.read(self.method).attach(load(self.folder)).train()
         for value in model.parameters():
             value.data = value.data + 0.02 * torch.randn_like(value) if value.requires_grad else value.data
         for row in rows:
             (-score(model, row)).backward()
         wanted = take_gradients(model)
         batcher = Batcher(0)
-        Trial(model, batcher, pick_rows(rows)).choose()
+        Trial(model, batcher, rows).choose()
         sum_loss(model, batcher([row._asdict() for row in rows])).total.backward()
         found = take_gradients(model)
         whole = max(float(value.norm()) for value in wanted.values())
@@ -276,13 +298,13 @@ class House:
         import torch
 
         from studio.runs.batch import Batcher, sum_loss
-        from studio.runs.trial import Trial, pick_rows
+        from studio.runs.trial import Trial
 
         self.studio.estimate(self.recipe(precision=name))
         rows = self.rows("train")[:4]
-        model = METHODS.read({"name": "lora", "rank": 4}).attach(load(self.folder, name)).train()
+        model = METHODS.read(self.method).attach(load(self.folder, name)).train()
         batcher = Batcher(0)
-        Trial(model, batcher, pick_rows(rows)).choose()
+        Trial(model, batcher, rows).choose()
         loss = sum_loss(model, batcher([row._asdict() for row in rows])).total
         loss.backward()
         with torch.no_grad():
@@ -297,8 +319,11 @@ def try_method(method: Method, folder: Path) -> str | None:
     """A method is counted exactly, trains something in one step, and what it saved answers alike."""
     import torch
 
+    from studio.estimates.checking import check_recipe
     from studio.estimates.counting import count
+    from studio.runs.recipe import read_recipe
 
+    check_recipe(read_recipe({"model": str(folder), "task_id": TASK_ID, "method": method.model_dump()}), folder)
     counted = count(folder, method)
     torch.manual_seed(1)
     model = method.attach(load(folder))
@@ -383,20 +408,19 @@ def write(model: Any, prompt: list[int], most: int) -> tuple[list[int], str]:
     """What `generate` writes, and what is odd about it: with a cache, else without, else token by token by hand."""
     import torch
 
-    ids = torch.tensor([prompt])
+    options = {"max_new_tokens": most, "do_sample": False, "pad_token_id": 0, "eos_token_id": [-1]}
+    found = []
+    for cached in (True, False):
+        with torch.no_grad(), suppress(Exception):
+            written = model.generate(input_ids=torch.tensor([prompt]), use_cache=cached, **options)
+            found.append(written[0, len(prompt) :].tolist())
+    if found:
+        return found[-1], "" if found[0] == found[-1] and len(found) == 2 else "generate differs with its cache"
     by_hand: list[int] = []
     with torch.no_grad():
         for _ in range(most):
             by_hand.append(int(read(model, torch.tensor([prompt + by_hand]))[-1].argmax()))
-        for note, cached in (("", True), ("generate differs with its cache", False)):
-            with suppress(Exception):
-                found = model.generate(
-                    input_ids=ids, max_new_tokens=most, do_sample=False, use_cache=cached, pad_token_id=0
-                )
-                written = found[0, len(prompt) :].tolist()
-                if written == by_hand[: len(written)]:
-                    return by_hand, note
-    return by_hand, "generate doesn't write what the model reads"
+    return by_hand, "transformers' generate breaks"
 
 
 def list_trouble(found: dict[str, Cell]) -> Iterator[str]:

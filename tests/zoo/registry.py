@@ -201,6 +201,7 @@ def _shrink(config_class: Any, changes: dict[str, Any]) -> dict[str, Any]:
             **changes,
         }  # what is read from one latent vector has a key for each head
     wanted = {name: SIZES[name] for name in names & SIZES.keys() if _is_set(default, name)}
+    wanted |= {name: 0.0 for name in names if "drop" in name and isinstance(default[name], float)}
     lists = {name: default[name] for name in names if _is_by_layer(default, name)}
     if lists:
         layers = max(2, *(len({str(one) for one in value}) for value in lists.values()))
@@ -257,6 +258,7 @@ def make_model(kind: str, folder: Path) -> Path:
             if value.dim() > 1 and value.is_floating_point():
                 value.data.normal_(0, 0.1)
     model.save_pretrained(folder)
+    config.architectures = [type(model).__name__]
     config.save_pretrained(folder)  # a text model made of a whole one's config says of itself that it is a text model
     _byte_tokenizer().save_pretrained(folder)
     return folder

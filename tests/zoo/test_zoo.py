@@ -1,0 +1,48 @@
+"""One contract over every causal architecture of the pinned transformers; ten of them, unless STUDIO_ZOO is set."""
+
+import os
+from pathlib import Path
+
+import pytest
+import registry
+import table
+
+TEN = ("llama", "gpt2", "opt", "bloom", "falcon", "gemma3_text", "qwen3_moe", "mamba", "olmo2", "jamba")
+"""Kin of most there is: learned and rotary places, ALiBi, windows, experts, states, both at once."""
+EVERY = bool(os.environ.get("STUDIO_ZOO"))
+METHODS = None if EVERY else ("full", "ia3", "prefix")
+
+
+@pytest.mark.parametrize("kind", registry.list_names() if EVERY else TEN)
+def test_an_architecture_is_right_or_refused_in_words(kind: str, tmp_path: Path) -> None:
+    import contract
+
+    found = contract.try_architecture(kind, tmp_path, methods=METHODS)
+    if EVERY:
+        table.keep(kind, found)
+    trouble = list(contract.list_trouble(found))
+    assert not trouble, "\n".join(trouble)
+    if not EVERY:
+        assert found["loss"].state == found["greedy"].state == "ok"
+
+
+@pytest.mark.parametrize("kind", registry.LEFT_OUT)
+def test_what_is_left_out_can_not_be_tried(kind: str) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with pytest.raises(Exception):  # noqa: B017  whatever it is that it lacks
+        AutoModelForCausalLM.from_config(registry.shrink(kind))(input_ids=torch.tensor([[1, 2, 3]]))
+
+
+def test_the_page_is_made_of_the_results() -> None:
+    results = table.load()
+    assert table.PAGE.read_text(encoding="utf-8") == table.write_page(results), "Run `python tests/zoo/table.py`."
+
+
+def test_the_results_are_those_of_the_pinned_transformers() -> None:
+    import transformers
+
+    results = table.load()
+    assert results["transformers"] == transformers.__version__, "Run `make zoo`."
+    assert not set(results["architectures"]) - set(registry.list_names())
