@@ -3,20 +3,34 @@
 Asked of the model itself, on torch's meta device; knows no list of models.
 """
 
+import json
+from contextlib import nullcontext
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from studio.errors import RecipeError
-from studio.estimates.counting import count, find_shape
+from studio.errors import RecipeError, first_line
+from studio.estimates.counting import build_thinned, count, find_shape, on_meta
+from studio.methods import METHODS, Method
+from studio.models.architecture import fill, read_config_text
+from studio.models.causality import MOST_BYTES
+from studio.models.forward import call_model
+from studio.models.layers import listen
 from studio.models.reference import read_config
 from studio.models.stored import check_kept_as_stored, read_stored
 from studio.precisions import Precision
 from studio.runs.recipe import Recipe
+
+TOKENS = 8
+"""So many are read in a trial."""
 
 
 def check_recipe(recipe: Recipe, folder: Path) -> None:
     """Raise RecipeError or ModelError in words where method or precision don't go with the model of `folder`."""
     check_precision(recipe.precision, folder)
     count(folder, recipe.method)
+    kind = {name: value for name, value in recipe.method.model_dump().items() if isinstance(value, str)}
+    check_reading(read_config_text(folder), json.dumps(kind))  # sizes that slide change nothing of it
 
 
 def check_precision(precision: Precision, folder: Path) -> None:
@@ -26,7 +40,56 @@ def check_precision(precision: Precision, folder: Path) -> None:
     if precision.quantised and not shape.linear:
         kinds = ", ".join(shape.classes) or "none at all"
         raise RecipeError(
-            f"{precision.title} replaces torch's own linear layers, and this model has none ({kinds}): nothing would be "
-            "stored small. Choose 16 or 32 bits.",
+            f"{precision.title} replaces torch's own linear layers, and this model has none ({kinds}): nothing would "
+            "be stored small. Choose 16 or 32 bits.",
             field="precision",
         )
+
+
+@lru_cache(maxsize=256)
+def check_reading(config: str, method: str) -> None:
+    """Raise RecipeError in words where a small copy of a model learns nothing or breaks once the method is attached.
+
+    The copy has two layers of each kind and no numbers, or, where it asks for some and is small, random ones. What
+    can't be tried so tells nothing: the run's own first rows do.
+    """
+    chosen = METHODS.read(json.loads(method))
+    for with_numbers in (False, True):
+        try:
+            _learn(_copy(config, chosen, with_numbers).requires_grad_(True))
+        except Exception:  # of whatever kind it asks for numbers; or it is too large to be given any
+            continue
+        model = _copy(config, chosen, with_numbers)
+        with nullcontext() if with_numbers else on_meta():
+            model = chosen.attach(model)
+        try:
+            _learn(model)
+        except Exception as error:
+            if not with_numbers and "meta" in str(error):
+                continue  # the method asks for numbers
+            raise RecipeError(
+                f"{chosen.title} can't be used with this model: {first_line(error).rstrip('.')}. Choose another "
+                "method.",
+                field="method.name",
+            ) from error
+        return
+
+
+def _copy(config: str, method: Method, with_numbers: bool) -> Any:
+    """A small copy of a model. Raises MemoryError where it is too large to be given numbers."""
+    thinned = build_thinned(config, method)
+    listen(thinned.model, thinned.times)
+    if not with_numbers:
+        return thinned.model
+    if sum(value.nbytes for value in thinned.model.parameters()) > MOST_BYTES:
+        raise MemoryError
+    return fill(thinned.model).requires_grad_(False)
+
+
+def _learn(model: Any) -> None:
+    """Read a few tokens and go back. Raises whatever a model raises."""
+    import torch
+
+    ids = torch.ones(1, TOKENS, dtype=torch.long, device=model.device)
+    with on_meta() if model.device.type == "meta" else nullcontext():
+        call_model(model.train(), input_ids=ids, use_cache=False).logits.sum().backward()

@@ -1,5 +1,6 @@
 """Full fine-tuning: every weight of the model trains."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from studio.methods.method import Method
@@ -33,6 +34,16 @@ class Full(Method):
             if not name.startswith(part) and id(value) not in kept:
                 value.requires_grad_(False)
         return model
+
+    def restore(self, model: Any, folder: Path) -> bool:
+        """Put a checkpoint's weights back, read as transformers reads a model: it saves some under other names."""
+        import torch
+
+        saved = type(model).from_pretrained(folder, dtype=model.dtype)
+        with torch.no_grad():
+            for name, value in saved.state_dict().items():
+                model.state_dict()[name].copy_(value)
+        return True
 
     def refuses(self, precision: Precision) -> str | None:
         """4-bit codes have no gradient."""

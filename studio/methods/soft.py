@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from studio.errors import RecipeError
+from studio.errors import RecipeError, first_line
 from studio.methods.fields import VirtualTokens
 from studio.methods.method import Method
 
@@ -25,7 +25,14 @@ class SoftPrompt(Method):
                 f"tokens must be below {context:,}, which is all this model can read, not {self.tokens:,}. Try 20.",
                 field="method.tokens",
             )
-        return SoftPromptModel(model, self._configure(model))
+        try:
+            return SoftPromptModel(model, self._configure(model))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise RecipeError(
+                f"{self.title} can't be attached to a model of kind {model.config.model_type!r}: "
+                f"{first_line(error).rstrip('.')}. Choose LoRA.",
+                field="method.name",
+            ) from error
 
     def _configure(self, model: Any) -> Any:
         """The method in peft's words."""

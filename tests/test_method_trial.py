@@ -1,0 +1,58 @@
+"""A method that a model can't be read or learn with is refused before a run, found out on a small copy of the model."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from architectures import make_model
+
+from studio.errors import RecipeError
+from studio.estimates.checking import check_recipe
+from studio.runs.recipe import read_recipe
+
+SMALL: dict[str, dict[str, Any]] = {
+    "mamba": {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
+    "falcon": {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4},
+}
+
+
+def check(folder: Path, method: str) -> None:
+    """Ask as an estimate does."""
+    check_recipe(read_recipe({"model": str(folder), "task_id": "any", "method": method}), folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused", "taken"),
+    [("mamba", ["prefix", "prompt", "bitfit"], ["lora", "full"]), ("falcon", ["prefix"], ["lora", "ia3", "prompt"])],
+)
+def test_what_would_break_is_refused_and_nothing_else(
+    kind: str, refused: list[str], taken: list[str], tmp_path: Path
+) -> None:
+    from transformers import AutoConfig
+
+    AutoConfig.for_model(kind, **SMALL[kind]).save_pretrained(tmp_path)
+    for method in taken:
+        check(tmp_path, method)
+    for method in refused:
+        with pytest.raises(RecipeError) as told:
+            check(tmp_path, method)
+        assert told.value.field == "method.name", method
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3_moe"])
+def test_a_whole_model_goes_on_from_what_was_saved(kind: str, tmp_path: Path) -> None:
+    """Of experts transformers saves other names than it reads."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from studio.methods import METHODS
+
+    folder, full = make_model(kind, tmp_path / "base"), METHODS.read("full")
+    model = full.attach(AutoModelForCausalLM.from_pretrained(folder))
+    for value in model.parameters():
+        value.data = value.data + 0.1
+    model.save_pretrained(tmp_path / "saved")
+    again = full.attach(AutoModelForCausalLM.from_pretrained(folder))
+    assert full.restore(again, tmp_path / "saved")
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
