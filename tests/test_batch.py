@@ -157,6 +157,17 @@ def test_padding_changes_nothing(model: Any) -> None:
     assert float(padded.total.detach()) == pytest.approx(float(alone.total.detach()), abs=1e-5)
 
 
+@pytest.mark.parametrize("padding", ["left", "right", "alone"])
+def test_no_first_token_is_learnt_from_padding(model: Any, padding: Any) -> None:
+    from studio.runs.batch import Batcher, sum_loss
+
+    rows = [{"input_ids": ids, "labels": ids} for ids in (list(range(40, 46)), list(range(60, 72)))]
+    found = sum_loss(model, Batcher(0, padding=padding)(rows))
+    assert found.learnt == 5 + 11
+    alone = sum(measure_alone(model, [row])[0] * (len(row["labels"]) - 1) for row in rows)
+    assert float(found.total.detach()) == pytest.approx(alone, abs=1e-4)
+
+
 @pytest.mark.parametrize("padding", ["right", "alone"])
 def test_rows_may_be_filled_up_where_nobody_looks_or_not_at_all(model: Any, padding: Any) -> None:
     from studio.runs.batch import Batcher, sum_loss

@@ -47,12 +47,12 @@ def as_rows(rows: list[dict[str, list[int]]]) -> list[Row]:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_chosen_has_the_loss_and_gradients_of_each_row_alone(kind: str, tmp_path: Path) -> None:
     from studio.runs.batch import Batcher, sum_loss
-    from studio.runs.trial import ONCE, Trial, pick_rows
+    from studio.runs.trial import ONCE, Trial
 
     model, rows = load(kind, tmp_path / kind), make_rows(BEGINNING)
     batcher = Batcher(0)
     wanted, gradients = measure_alone(model.train(kind == "rwkv"), rows)
-    tried = Trial(model, batcher, pick_rows(as_rows(rows))).choose()
+    tried = Trial(model, batcher, as_rows(rows)).choose()
     most, padding = KINDS[kind]
     assert (batcher.shared > 0, batcher.padding) == (most > 0, padding)
     assert batcher.shared <= len(BEGINNING)
@@ -67,24 +67,24 @@ def test_what_was_chosen_has_the_loss_and_gradients_of_each_row_alone(kind: str,
 
 def test_what_the_rows_do_not_show_is_not_used(tmp_path: Path) -> None:
     from studio.runs.batch import Batcher
-    from studio.runs.trial import ONCE, Trial, pick_rows
+    from studio.runs.trial import ONCE, Trial
 
     model, batcher = load("llama", tmp_path / "llama"), Batcher(0)
-    tried = Trial(model, batcher, pick_rows(as_rows(make_rows()))).choose()
+    tried = Trial(model, batcher, as_rows(make_rows())).choose()
     assert batcher.shared == 0
     assert any(path.path == ONCE and not path.used and "beginning" in path.why for path in tried)
 
 
 def test_a_window_counts_only_where_a_row_is_longer(tmp_path: Path) -> None:
     from studio.runs.batch import Batcher
-    from studio.runs.trial import Trial, pick_rows
+    from studio.runs.trial import Trial
 
     rows = as_rows(make_rows(BEGINNING[:9]))
     short = [Row(row.input_ids[:15], row.labels[:15]) for row in rows]
     shared = []
     for given in (short, [*short, rows[-1]]):
         model, batcher = load("gemma3_text", tmp_path / str(len(given))), Batcher(0)
-        Trial(model, batcher, pick_rows(given)).choose()
+        Trial(model, batcher, given).choose()
         shared.append(batcher.shared > 0)
     assert shared == [True, False]
 
@@ -103,12 +103,12 @@ def test_a_trial_leaves_no_trace_but_what_it_chose(tmp_path: Path) -> None:
     import torch
 
     from studio.runs.batch import Batcher
-    from studio.runs.trial import Trial, pick_rows
+    from studio.runs.trial import Trial
 
     model = load("gemma3_text", tmp_path / "model").train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     attention, dice = model.config._attn_implementation, torch.get_rng_state()
-    Trial(model, Batcher(0), pick_rows(as_rows(make_rows(BEGINNING)))).choose()
+    Trial(model, Batcher(0), as_rows(make_rows(BEGINNING))).choose()
     assert model.training and model.config._attn_implementation == attention
     assert torch.equal(torch.get_rng_state(), dice)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
@@ -118,11 +118,11 @@ def test_a_trial_leaves_no_trace_but_what_it_chose(tmp_path: Path) -> None:
 
 def test_a_model_that_forgets_the_beginning_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from studio.runs.batch import Batcher
-    from studio.runs.trial import ONCE, Trial, pick_rows
+    from studio.runs.trial import ONCE, Trial
 
     model, batcher = load("llama", tmp_path / "llama"), Batcher(0)
     monkeypatch.setattr(type(model.get_base_model()), "set_attn_implementation", lambda model, name: None)
-    tried = Trial(model, batcher, pick_rows(as_rows(make_rows(BEGINNING)))).choose()
+    tried = Trial(model, batcher, as_rows(make_rows(BEGINNING))).choose()
     assert batcher.shared == 0  # its attention takes all rows for one text
     assert any(path.path == ONCE and "%" in path.why for path in tried)
 
@@ -133,13 +133,13 @@ def test_a_layer_that_fuses_wrongly_is_given_back(tiny_model: Path, monkeypatch:
 
     from studio.runs import fused_lora
     from studio.runs.batch import Batcher
-    from studio.runs.trial import FUSED, ONCE, Trial, pick_rows
+    from studio.runs.trial import FUSED, ONCE, Trial
 
     read = fused_lora._read_weight
     for factor in (1.0, 1.5):
         monkeypatch.setattr(fused_lora, "_read_weight", lambda weight, to, by=factor: by * read(weight, to))
         model, batcher = load_tiny(tiny_model, rank=4), Batcher(0)
-        tried = Trial(model, batcher, pick_rows(as_rows(make_rows(BEGINNING))), torch.bfloat16).choose()
+        tried = Trial(model, batcher, as_rows(make_rows(BEGINNING)), torch.bfloat16).choose()
         used = {path.path: path.used for path in tried}
         assert used[ONCE] and used[FUSED] == (factor == 1)
         layers = [module.forward for module in model.modules() if hasattr(module, "lora_A")]
@@ -149,7 +149,7 @@ def test_a_layer_that_fuses_wrongly_is_given_back(tiny_model: Path, monkeypatch:
 def test_a_model_that_can_not_read_a_row_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from studio.errors import ModelError
     from studio.runs.batch import Batcher
-    from studio.runs.trial import Trial, pick_rows
+    from studio.runs.trial import Trial
 
     model = load("llama", tmp_path / "llama")
 
@@ -158,7 +158,7 @@ def test_a_model_that_can_not_read_a_row_is_refused_in_words(tmp_path: Path, mon
 
     monkeypatch.setattr(type(model.get_base_model()), "forward", break_down)
     with pytest.raises(ModelError, match="no kernel for this") as told:
-        Trial(model, Batcher(0), pick_rows(as_rows(make_rows()))).choose()
+        Trial(model, Batcher(0), as_rows(make_rows())).choose()
     assert told.value.field == "model"
 
 

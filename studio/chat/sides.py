@@ -13,7 +13,9 @@ from studio.errors import first_line
 from studio.models.device import is_out_of_memory
 from studio.models.forward import call_model
 
-STEPS = 2
+CACHES = ("past_key_values", "cache_params", "state")
+"""What architectures call that which they read on from."""
+STEPS = 8
 """So many tokens of a trial are read one by one after the others."""
 
 
@@ -42,7 +44,8 @@ class Sides:
 
     def read(self, ids: Any, mask: Any = None, cache: Any = None) -> tuple[Any, Any]:
         """Return the logits after the last token of ids (2 x new tokens), 2 x vocabulary, and what to go on from."""
-        return self._read(self.way, ids, mask, cache)
+        values, cache = self._read(self.way, ids, mask, cache)
+        return values[:, -1], cache
 
     def try_on(self, ids: Any) -> None:
         """Choose the way for texts as long as `ids` (1 x tokens), unless one as long was tried."""
@@ -68,23 +71,25 @@ class Sides:
         self.way = self.ways[-1]
 
     def _read_steps(self, way: Way, ids: Any) -> Any:
-        """The logits after all tokens but a few, and after each of these."""
+        """The logits after all tokens but a few, and after each of these, steps x 2 x vocabulary."""
         import torch
 
+        if not way.cached:
+            return self._read(way, ids, None, None, STEPS + 1)[0].transpose(0, 1)
         found, cache = [], None
-        first, *rest = ids.split([ids.shape[1] - STEPS, *([1] * STEPS)], dim=1)
-        for part in (first, *rest):
+        for part in ids.split([ids.shape[1] - STEPS, *([1] * STEPS)], dim=1):
             values, cache = self._read(way, part, None, cache)
             found.append(values)
-        return torch.stack(found)
+        return torch.cat(found, dim=1).transpose(0, 1)
 
-    def _read(self, way: Way, ids: Any, mask: Any, cache: Any) -> tuple[Any, Any]:
+    def _read(self, way: Way, ids: Any, mask: Any, cache: Any, last: int = 1) -> tuple[Any, Any]:
+        """The logits after the last few tokens (2 x tokens x vocabulary), and what to go on from."""
         import torch
 
         if not way.cached:
             ids = ids if cache is None else torch.cat([cache, ids], dim=1)
         rows = [None] if way.together else [0, 1]
-        caches = cache if way.cached and cache is not None else [None] * len(rows)
+        caches = cache if way.cached and cache is not None else [{}] * len(rows)
         values, kept = [], []
         with torch.inference_mode():
             for row, before in zip(rows, caches, strict=True):
@@ -94,10 +99,10 @@ class Sides:
                         model,
                         input_ids=ids[only],
                         attention_mask=None if mask is None else mask[only],
-                        past_key_values=before,
+                        **before,
                         use_cache=way.cached,
-                        logits_to_keep=1,
+                        logits_to_keep=last,
                     )
-                values.append(out.logits[:, -1])
-                kept.append(out.past_key_values if way.cached else None)
+                values.append(out.logits[:, -last:])
+                kept.append({name: out[name] for name in CACHES if out.get(name) is not None})
         return torch.cat(values).float(), kept if way.cached else ids

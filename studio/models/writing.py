@@ -1,8 +1,8 @@
 """Greedy answers of a loaded model to many prompts: together and from a cache where that was tried on them.
 
 The truth is each prompt alone, read anew for each token. Rows that are padded on the left, and a cache, are used only
-where the shortest and the longest of the prompts get the truth's logits from them, for the first token and for the one
-after it. Imports torch inside its functions.
+where the shortest and the longest of the prompts get the truth's logits from them, for the first tokens of an answer.
+Imports torch inside its functions.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,10 @@ from studio.models.forward import call_model
 ROUNDING = {"float32": 1e-3}
 MORE_ROUNDING = 0.05
 """How far rounding, in 32 bits and in fewer, may move logits, relative to them."""
+
+
+STEPS = 12
+"""So many tokens of an answer are checked."""
 
 
 class Way(NamedTuple):
@@ -58,7 +62,7 @@ class Writer:
 
     def write(self, prompts: list[list[int]], most: int, batch: int = 32) -> list[list[int]]:
         """Return at most `most` tokens for each prompt, without the one that ends an answer."""
-        self.try_on(prompts)
+        self.try_on(prompts, min(most, STEPS))
         count = batch if self.way.together else 1
         return [
             answer
@@ -66,7 +70,7 @@ class Writer:
             for answer in self._write(self.way, prompts[start : start + count], most)
         ]
 
-    def try_on(self, prompts: list[list[int]]) -> None:
+    def try_on(self, prompts: list[list[int]], steps: int = STEPS) -> None:
         """Choose the way for these prompts, unless longer ones were tried."""
         ends = sorted(prompts, key=len)[:: max(1, len(prompts) - 1)][:2]
         if not ends or len(ends[-1]) <= self._tried:
@@ -74,7 +78,7 @@ class Writer:
         self._tried = len(ends[-1])
         for way in WAYS[WAYS.index(self.way) : -1]:
             try:
-                self.why[way] = self._try(way, ends)
+                self.why[way] = self._try(way, ends, steps)
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
@@ -84,27 +88,32 @@ class Writer:
                 return
         self.way = WAYS[-1]
 
-    def _try(self, way: Way, prompts: list[list[int]]) -> str:
-        """What is wrong with the first two tokens written so, nothing if they are the truth's."""
+    def _try(self, way: Way, prompts: list[list[int]], steps: int) -> str:
+        """What is wrong with the first tokens written so, nothing if the text read as a whole has their logits."""
         import torch
 
         for asked in [prompts] if way.together else [[prompt] for prompt in prompts]:
             with _listen(self.model) as heard:
-                written = self._generate(way, asked, 2)
+                written = self._generate(way, asked, steps)
             for row, prompt in enumerate(asked):
+                told = self._cut(written[row])  # an ended row goes on with padding
                 with torch.no_grad():
-                    ids = torch.tensor([[*prompt, *written[row][:1]]], device=self.model.device)
-                    truth = call_model(self.model, input_ids=ids, use_cache=False).logits[0, -2:][: len(heard)].float()
-                found = torch.stack([step[row] for step in heard])
-                distance = float((found - truth).norm() / (truth - truth.mean(dim=-1, keepdim=True)).norm())
-                if not distance <= find_rounding(self.model):
-                    return f"moves the logits by {100 * distance:.2g} %"
+                    ids = torch.tensor([[*prompt, *told]], device=self.model.device)
+                    truth = call_model(self.model, input_ids=ids, use_cache=False).logits[0, len(prompt) - 1 :].float()
+                found = torch.stack([step[row] for step in heard[: len(truth)]])
+                truth = truth[: len(found)]
+                distance = (found - truth).norm(dim=-1) / (truth - truth.mean(dim=-1, keepdim=True)).norm(dim=-1)
+                if not float(distance.max()) <= find_rounding(self.model):
+                    return f"moves the logits by {100 * float(distance.max()):.2g} %"
         return ""
+
+    def _cut(self, written: list[int]) -> list[int]:
+        """What was written before an end."""
+        return written[: next((place for place, token in enumerate(written) if token in self.ends), len(written))]
 
     def _write(self, way: Way, prompts: list[list[int]], most: int) -> list[list[int]]:
         written = self._generate(way, prompts, most) if way.generates else [self._write_plainly(prompts[0], most)]
-        ended = [next((place for place, token in enumerate(row) if token in self.ends), len(row)) for row in written]
-        return [row[:end] for row, end in zip(written, ended, strict=True)]
+        return [self._cut(row) for row in written]
 
     def _generate(self, way: Way, prompts: list[list[int]], most: int) -> list[list[int]]:
         import torch

@@ -77,7 +77,8 @@ class Batcher:
         longest = max(len(row["input_ids"]) for row in rows) - shared
         fill = _fill_left if self.padding == "left" else _fill_right
         ids = torch.stack([fill(row["input_ids"][shared:], longest, self.pad_id) for row in rows])
-        labels = torch.stack([fill(row["labels"][shared:], longest, -100) for row in rows])
+        # Nothing stands before a first token that could predict it, least of all padding.
+        labels = torch.stack([fill([-100, *row["labels"][shared + 1 :]], longest, -100) for row in rows])
         predicts = pad(labels[:, 1:] != -100, (0, 1), value=False)
         learnt = predicts.flatten().nonzero().flatten()
         batch = {"input_ids": ids, "labels": labels, "learnt": learnt}

@@ -28,7 +28,7 @@ from studio.runs.run import Run
 from studio.runs.sampling import Sampler
 from studio.runs.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.runs.training import OPTIMISERS, Plan
-from studio.runs.trial import Trial, Tried, pick_rows
+from studio.runs.trial import Trial, Tried
 from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
@@ -155,7 +155,7 @@ def make_batcher(
 ) -> tuple[Batcher, list[Tried]]:
     """Return what makes batches for this model in the fastest way that changes nothing, and what was tried for it."""
     batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
-    rows = pick_rows([*prepared.train, *prepared.held_out])
+    rows = [*prepared.train, *prepared.held_out]
     trial = Trial(model, batcher, rows, {"bf16": torch.bfloat16, "fp16": torch.float16}[half] if half else None)
     return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)
 

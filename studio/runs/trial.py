@@ -25,7 +25,10 @@ FUSED = "LoRA's layers are one operation"
 ROUNDING = {"float32": 1e-3}
 MORE_ROUNDING = 0.05
 """How far rounding, in 32 bits and in fewer, may move logits, relative to them; gradients by four times as much."""
-MOST_ROWS = 2
+FEW, MANY = 2, 8
+"""Rows of a trial, and of one that has found something else already: what chooses among near equals may hide it."""
+MOST_LOGITS = 20_000_000
+"""So many numbers are looked at in one trial."""
 COLUMNS = 64
 """Of a vocabulary, so many columns of the logits are compared, beside the likelihood of each learnt token."""
 
@@ -46,16 +49,17 @@ class Reading(NamedTuple):
 
 
 class Trial:
-    """A model and a few rows of its run, read in one way after the other; `half` is what the run computes in, if less.
+    """A model and a few of its run's rows, read in one way after the other.
 
-    `batcher` and `model` are left with what is right for them.
+    `half` is what the run computes in, if in fewer than 32 bits. `batcher` and `model` are left with what is right.
     """
 
     def __init__(self, model: Any, batcher: Batcher, rows: list[Row], half: torch.dtype | None = None) -> None:
         self.model, self.batcher, self.half = model, batcher, half
-        self.rows = [row._asdict() for row in rows]
+        self.all = rows
+        self.rows = [row._asdict() for row in pick_rows(rows)]
         self.weights = [value for value in model.parameters() if value.requires_grad]
-        self.shared = count_shared(rows)
+        self.shared = count_shared([Row(**row) for row in self.rows])
         self.attention, self.narrows = "", False
         self.rounding = ROUNDING.get(str(model.dtype).removeprefix("torch."), MORE_ROUNDING)
 
@@ -68,17 +72,19 @@ class Trial:
         with _stirred(self.weights), torch.random.fork_rng():
             try:
                 self._choose_mode()
+                tried = [*self._choose_padding()]
                 try:
-                    truth = self._read_alone()
-                except Exception as error:  # it learns, yet not without chance: nothing can be compared
-                    self.batcher.padding = "alone"
-                    return [Tried(path, False, _tell(error)) for path in (LEFT, RIGHT, ONCE)]
+                    truth = self._read(self.batcher)
+                except Exception as error:
+                    if is_out_of_memory(error):
+                        raise
+                    return tried  # which say why nothing can be compared
                 if not truth.logits.isfinite().all():
                     return [Tried(LEFT, True), Tried(ONCE, False, "what the model says is no number")]
-                in_half = self._read_alone(self.half) if self.half else truth
+                plain = self._read(self.batcher, self.half) if self.half else truth
                 fused = self._fuse(keep_copies) if self.half else None
-                tried = [*self._choose_padding(truth), *(self._choose_sharing(truth) if shares else ())]
-                return tried if fused is None else [*tried, self._check_fused(truth, in_half, fused)]
+                tried += self._choose_sharing(truth) if shares else ()
+                return tried if fused is None else [*tried, self._check_fused(truth, plain, fused)]
             finally:
                 self.model.train(training)
 
@@ -95,16 +101,30 @@ class Trial:
             ) from error
         self.model.train(bool(torch.equal(first.logits, second.logits)))
 
-    def _choose_padding(self, truth: Reading) -> Iterator[Tried]:
-        """Take the first way to fill up rows that gives the truth; if none does, they are read one by one."""
-        ways: tuple[tuple[str, Padding], ...] = ((LEFT, "left"), (RIGHT, "right"))
-        for path, padding in ways:
-            self.batcher.padding = padding
-            why = self._compare(truth)
-            yield Tried(path, not why, why)
-            if not why:
-                return
-        self.batcher.padding = "alone"
+    def _choose_padding(self) -> Iterator[Tried]:
+        """Take the first way to fill up rows that gives the truth everywhere in them; else they are read one by one."""
+        ways: tuple[tuple[str, Padding, int], ...] = ((LEFT, "left", FEW), (RIGHT, "right", MANY))
+        learnt = self.rows
+        try:
+            for path, padding, count in ways:
+                self.batcher.padding = padding
+                self.rows = learn_everywhere(pick_rows(self.all, count), self._vocabulary)
+                why = self._compare(self._read_alone())
+                yield Tried(path, not why, why)
+                if not why:
+                    return
+            self.batcher.padding = "alone"
+        except Exception as error:  # read otherwise than in training, by chance, it has no gradients
+            if is_out_of_memory(error):
+                raise
+            self.batcher.padding = "alone"
+            yield Tried(LEFT, False, _tell(error))
+        finally:
+            self.rows = learnt
+
+    @property
+    def _vocabulary(self) -> int:
+        return int(self.model.get_input_embeddings().weight.shape[0])
 
     def _choose_sharing(self, truth: Reading) -> Iterator[Tried]:
         """Read beginnings once where that gives the truth, up to as many tokens as the rows share."""
@@ -174,12 +194,12 @@ class Trial:
             return f"moves the logits by {100 * logits:.2g} %"
         return "" if gradients <= 4 * self.rounding else f"moves the gradients by {100 * gradients:.2g} %"
 
-    def _read_alone(self, half: torch.dtype | None = None) -> Reading:
+    def _read_alone(self) -> Reading:
         """Read the rows one after the other, so that never more than one is in memory."""
         alone = Batcher(self.batcher.pad_id, padding="alone")
         logits, gradients = [], [torch.zeros_like(value) for value in self.weights]
         for place in range(len(self.rows)):
-            one = self._read(alone, half, place)
+            one = self._read(alone, place=place)
             logits.append(one.logits)
             gradients = [whole.add_(part) for whole, part in zip(gradients, one.gradients, strict=True)]
         return Reading(torch.cat(logits), gradients)
@@ -202,7 +222,20 @@ class Trial:
         return {name: value.to(to) if hasattr(value, "to") else value for name, value in batch.items()}
 
 
-def pick_rows(rows: list[Row], most: int = MOST_ROWS) -> list[Row]:
+def learn_everywhere(rows: list[Row], vocabulary: int) -> list[dict[str, list[int]]]:
+    """Return rows in which every token is learnt, or of very many every few: what differs anywhere is seen."""
+    logits = sum(len(row.input_ids) for row in rows) * vocabulary
+    each = 1 + logits // MOST_LOGITS
+    return [
+        {
+            "input_ids": row.input_ids,
+            "labels": [-100 if place % each else token for place, token in enumerate(row.input_ids)],
+        }
+        for row in rows
+    ]
+
+
+def pick_rows(rows: list[Row], most: int = FEW) -> list[Row]:
     """Return a few rows for a trial: the shortest and the longest, of those that begin alike where that tells more."""
     by_length = sorted(rows, key=lambda row: len(row.input_ids))
     few = _take_ends(by_length, most)
