@@ -154,7 +154,7 @@ def draw_refusal(name: str, error: Exception) -> str:
     where = f"<p>Where: <code>{escape(place, 120)}</code></p>" if place else ""
     return (
         f'<div class="studio wrong" role="alert" id="task-refused"><h4>{foreign(name, 80)} was not imported</h4>'
-        f'<p>{foreign(say(error), 1200)}</p>{where}<p class="hint">Mend it and drop it again. The task you had '
+        f'<p>{foreign(say(error), 1200)}</p>{where}<p class="hint">Fix the file and upload it again. The task you had '
         f"chosen is still "
         "chosen.</p></div>"
     )
@@ -171,7 +171,7 @@ def draw_welcome(name: str, reading: Reading, file_id: str = "", by_memory: bool
         else "<p>Nothing odd was found in it.</p>"
     )
     again = (
-        f'<p><button type="button" class="btn small" data-look-again="{escape(file_id)}">Choose its columns anew'
+        f'<p><button type="button" class="btn small" data-look-again="{escape(file_id)}">Change the column mapping'
         "</button></p>"
         if by_memory
         else ""
@@ -271,7 +271,7 @@ def draw_rows_choice(choice: FileChoice) -> str:
         '<p class="error-line" role="alert" data-form-error></p>'
         f'<div class="row"><button type="button" class="btn small primary" data-leave-out>Leave {_them(gone)} out and '
         f'import {number(choice.kept)}</button><button type="button" class="btn small" data-look-again="{file_id}">'
-        'Change the column mapping</button><span class="hint">Or mend the file and drop it again.</span></div></div>'
+        'Change the column mapping</button><span class="hint">Or fix the file and upload it again.</span></div></div>'
     )
 
 
