@@ -44,6 +44,8 @@ class Choices(NamedTuple):
 
 def read_choices(column: str, value: Any) -> Choices | None:
     """Return the choices that a column holds; None if it holds none."""
+    if not isinstance(value, dict | list) and not (isinstance(value, str) and value[:1] == "["):
+        return None
     if isinstance(value, dict):
         texts: Any = value.get("text", value.get("texts"))
         labels: Any = value.get("label", value.get("labels"))

@@ -70,6 +70,14 @@ class RowReader:
         self.notes = notes
         self.as_chat = as_chat
         self.roles = RoleReader(mapping, notes, one_instruction, first_choice)
+        makers: dict[str, Callable[[Values, str], Instance]] = {
+            "instruction": self._read_pair,
+            "chat": self._read_chat,
+            "preference": self._read_preference,
+            "rating": self._read_rating,
+            "text": self._read_running_text,
+        }
+        self._make, self._columns, self._taken = makers[mapping.kind], mapping.columns, set(list_keys())
         # A format without ids has nothing to repair, so only a chosen column's are told.
         self.ids: IdChooser = Ids(task_id, notes if mapping.id else Notes())
 
@@ -78,23 +86,16 @@ class RowReader:
         for column in self.mapping.counts:
             if says_no(get_value(row, column)):
                 raise NothingToLearn(f"{place}.{column}: the row is marked as not to be learnt.", field=place)
-        makers: dict[str, Callable[[Values, str], Instance]] = {
-            "instruction": self._read_pair,
-            "chat": self._read_chat,
-            "preference": self._read_preference,
-            "rating": self._read_rating,
-            "text": self._read_running_text,
-        }
-        instance = makers[self.mapping.kind](row, place)
+        instance = self._make(row, place)
         given = get_value(row, self.mapping.id[0]) if self.mapping.id else None
-        taken = list_keys()
+        asked = instance.key if instance.messages else instance.input
         rest = {
-            f"{key} (column)" if key in taken else key: check_extra(value, f"{place}.{key}")
-            for key, value in _take_out(row, self.mapping.columns).items()
+            f"{key} (column)" if key in self._taken else key: check_extra(value, f"{place}.{key}")
+            for key, value in _take_out(row, self._columns).items()
         }
         return instance.model_copy(
             update={
-                "id": self.ids.choose(given, instance.input, instance.output, place),
+                "id": self.ids.choose(given, asked, instance.output, place),
                 "extra": {**rest, **instance.extra},
             }
         )
