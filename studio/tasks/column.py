@@ -19,7 +19,7 @@ Rows = Sequence[Dictionary[str, Any]]
 IDS = ("id", "uid", "guid", "uuid", "index", "idx")
 SYSTEM = (
     "system", "system_prompt", "system_message", "system_instruction", "system_text", "sys", "sys_prompt", "system_msg",
-    "system_content",
+    "system_content", "preamble",
 )  # fmt: skip
 HISTORY = (
     "history", "chat_history", "conversation_history", "dialogue_history", "dialog_history", "previous_turns",
@@ -50,6 +50,7 @@ INPUTS = (
 )  # fmt: skip
 """Names of what is read; also with something after them: sentence1, question_text."""
 BEFORE_A_QUESTION = (
+    "text", "content", "body", "title", "sentence", "abstract", "email", "review",
     "context", "passage", "schema", "table", "background", "evidence", "knowledge", "paragraph", "story", "facts",
     "document", "article", "create", "persona", "scenario", "situation", "code", "diff", "patch", "wiki", "ctx", "doc",
     "system", "reference",

@@ -99,7 +99,7 @@ class _Guesser:
                 role = "id"
             elif "text" in roles:
                 continue
-            elif column.plain in SYSTEM or (column.plain == "instruction" and "messages" in roles):
+            elif column.plain in SYSTEM or (column.plain in ("instruction", "instructions") and "messages" in roles):
                 role = "system" if not self._repeats(column, used) else ""
             elif column.are_tools and not column.is_empty:
                 role = "tools"

@@ -34,7 +34,7 @@ _ASKING = ("user", "human", "question", "prompt", "input", "instruction", "query
 _ANSWERING = ("assistant", "gpt", "bot", "answer", "response", "output", "completion", "model", "ai", "a")
 _LEARNT = (
     "weight", "train", "training", "trainable", "train_on_turn", "loss", "loss_mask", "loss_weight", "learn",
-    "output_with_loss",
+    "output_with_loss", "trained", "is_trained", "supervised",
 )  # fmt: skip
 _NOT_LEARNT = ("mask", "masked", "ignore")
 REASONING = ("reasoning_content", "reasoning", "thinking")
