@@ -4,4 +4,4 @@ Read ARCHITECTURE.md first. The journey in code: `studio.service` names everythi
 it do it.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

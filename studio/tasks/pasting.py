@@ -50,7 +50,7 @@ def preview_inputs(path: Path, name: str) -> Columns | None:
     found = load_table(path, name)
     if isinstance(found, str):
         return preview_pasted(found, name)
-    return _preview(found)._replace(is_text=False) if len(found.columns) > 1 else None
+    return _preview(_check_whole(found))._replace(is_text=False) if len(found.columns) > 1 else None
 
 
 def _preview(table: Table) -> Columns:
@@ -73,7 +73,7 @@ def read_inputs(path: Path, name: str, column: str | None = None, answers: str |
             f"{name}: the columns are {', '.join(found.columns)[:300]}. Choose the one that holds the inputs.",
             field="column",
         )
-    return _pair(found, column or found.columns[0], answers)
+    return _pair(_check_whole(found), column or found.columns[0], answers)
 
 
 def _read_lines(text: str) -> Pairs:
@@ -106,6 +106,13 @@ def _read_table(text: str, name: str) -> Table:
     table = read_csv(text.strip(), name, Notes()) or (_read_column(text) if _is_csv(name) else None)
     if table is None:
         raise InputError("The pasted text is no table. Take it as plain lines.", field="column")
+    return _check_whole(table)
+
+
+def _check_whole(table: Table) -> Table:
+    """The table. Raises the TaskError of its first broken row: nobody is asked here whether to leave it out."""
+    if table.faults:
+        raise table.faults[0][1]
     return table
 
 
