@@ -89,7 +89,7 @@ class _Curve:
 
     def _read_phase(self, event: Mapping[str, Any]) -> None:
         self.phase = {
-            "text": _text(event.get("text")),
+            "text": _text(str(event.get("text") or "")),
             "part": read_step(event, "part"),
             "parts": read_step(event, "parts"),
         }
