@@ -107,6 +107,11 @@ class AdaLora(Method):
 
     def after_step(self, model: Any, step: int) -> None:
         """Judge what the step showed, and take the least important directions away."""
+        import torch
+
+        for value in model.parameters():
+            if value.requires_grad and value.grad is None:  # a layer that the model read past: not important
+                value.grad = torch.zeros_like(value)
         model.base_model.update_and_allocate(step)
 
     def finish_checkpoint(self, model: Any, folder: Path) -> None:
