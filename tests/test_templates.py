@@ -221,6 +221,19 @@ def test_an_empty_block_of_thoughts_is_closed_before_the_answer(tokenizer: Any) 
     assert learnt[0].strip().startswith("soup of the day")
 
 
+def test_thoughts_that_a_template_leaves_out_are_told(tokenizer: Any) -> None:
+    thought = chat(user("Who is it?"), says("Tom.", reasoning_content="Surely a cat"))
+    objective = OBJECTIVES.read({"name": "sft", "template": "chat"})
+    try:
+        row = encode(thought, tokenizer)
+    except RecipeError:
+        pytest.skip("this template refuses them")
+    is_written = "Surely a cat" in tokenizer.decode(row.input_ids)
+    assert objective.drops_thoughts(make_task(thought), thought, tokenizer) == (not is_written)
+    plain = chat(user("Who is it?"), says("Tom."))
+    assert not objective.drops_thoughts(make_task(plain), plain, tokenizer)
+
+
 def test_the_ends_of_an_answer_are_those_of_its_row(tokenizer: Any) -> None:
     ends = OBJECTIVES.read({"name": "sft", "template": "chat"}).list_ends(tokenizer)
     row = encode(CHATS["one turn"], tokenizer)

@@ -76,7 +76,8 @@ class Estimate(BaseModel, frozen=True):
 class TaskSize(NamedTuple):
     """What an estimate needs of a task: its training examples, and their tokens.
 
-    On average, at most, in the answer on average, and those that all of them begin with.
+    On average, at most, in the answer on average, and those that all of them begin with. Of `seen` examples,
+    `thoughtless` come with reasoning that the chat template leaves out.
     """
 
     examples: int
@@ -84,6 +85,8 @@ class TaskSize(NamedTuple):
     longest: int
     learnt: float
     shared: int = 0
+    thoughtless: int = 0
+    seen: int = 0
 
 
 def estimate_recipe(
@@ -96,7 +99,7 @@ def estimate_recipe(
     check_precision(recipe.precision, folder)
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.training.plan(recipe.method, counted.base, task.examples)
-    notes, memory, needed, change = [*list_notes(recipe, shape)], {}, None, None
+    notes, memory, needed, change = [*list_notes(recipe, shape, task)], {}, None, None
     try:
         memory = weigh_memory(recipe, folder, task, device)
         needed = sum(memory.values())
@@ -129,8 +132,13 @@ def estimate_recipe(
     )
 
 
-def list_notes(recipe: Recipe, shape: Shape) -> Iterator[str]:
-    """Yield what a person should know of a recipe's method and precision on a model of this shape."""
+def list_notes(recipe: Recipe, shape: Shape, task: TaskSize) -> Iterator[str]:
+    """Yield what a person should know of a recipe's method, precision and template on a model of this shape."""
+    if task.thoughtless:
+        yield (
+            f"The model's chat template leaves the reasoning out of {task.thoughtless:,} of the {task.seen:,} examples "
+            "that were looked at, so it is not learnt there."
+        )
     if getattr(recipe.method, "targets", "") == "all-linear" and shape.left_out:
         yield f"Of the linear layers, {', '.join(shape.left_out)} are left out: peft can't tune them in this model."
     others = shape.base - shape.linear - 2 * shape.vocabulary * shape.hidden

@@ -22,7 +22,8 @@ SAMPLED = 300
 class TokenLengths(BaseModel, frozen=True):
     """How long a task's examples (prompt and answer) are in tokens of one model.
 
-    `learnt` are those of the answer on average, `shared` those that all begin with.
+    `learnt` are those of the answer on average, `shared` those that all begin with. Of the `counted` examples,
+    `thoughtless` come with reasoning that the model's chat template leaves out.
     """
 
     model: str
@@ -36,6 +37,7 @@ class TokenLengths(BaseModel, frozen=True):
     longest: int
     too_long: int
     context: int | None
+    thoughtless: int = 0
 
 
 def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLengths:
@@ -64,6 +66,7 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
         longest=lengths[-1],
         context=context,
         too_long=sum(length > (context or 10**9) for length in lengths),
+        thoughtless=sum(objective.drops_thoughts(task, one, tokenizer) for one in task.instances[: len(found)]),
     )
 
 
@@ -106,6 +109,8 @@ def measure_mixture(lengths: Sequence[TokenLengths], recipe: Recipe, own: int) -
         max(one.longest for one in lengths),
         average(one.learnt for one in lengths),
         lengths[0].shared if len(lengths) == 1 else 0,
+        sum(one.thoughtless for one in lengths),
+        sum(one.counted for one in lengths),
     )
 
 

@@ -32,6 +32,6 @@ def check_right_way_round(model: Any, title: str) -> None:
     if reads_backwards(model):
         raise RecipeError(
             f"{title} needs matrices of outputs x inputs, and a model of kind {model.config.model_type!r} keeps its "
-            "own the other way round. Choose LoRA, which goes with every model.",
+            "own the other way round. Choose LoRA, which takes both.",
             field="method.name",
         )

@@ -39,7 +39,7 @@ def find_outputs(model: Any) -> Outputs:
     if not attention or not (linear or blocks):
         raise RecipeError(
             f"In a model of kind {model.config.model_type!r} it can't be told where attention and MLP end. Choose "
-            "LoRA, which goes with every model.",
+            "LoRA, which asks for linear layers alone.",
             field="method.name",
         )
     if blocks:
@@ -57,7 +57,7 @@ def find_keys_and_values(model: Any) -> list[str]:
             return name_chosen(model, found)
     raise RecipeError(
         f"In a model of kind {model.config.model_type!r} it can't be told which layers make keys and values. Choose "
-        "LoRA, which goes with every model.",
+        "LoRA, which asks for linear layers alone.",
         field="method.name",
     )
 

@@ -71,6 +71,10 @@ class Objective(Plugin):
     def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Row | None:
         """Return the row of one instance, None when an answer would be cut away, or when nothing of it is learnt."""
 
+    def drops_thoughts(self, task: Task, instance: Instance, tokenizer: Any) -> bool:
+        """Return whether reasoning that comes with a learnt answer is left out of its row."""
+        return False
+
     @abstractmethod
     def write_dialogue(self, task: Task, instance: Instance) -> Dialogue:
         """Return an instance as turns, with what this objective puts before it."""

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from studio.errors import RecipeError
 from studio.objectives.objective import Objective, Row
 from studio.objectives.rendering import Rendering, Span, encode, encode_prompt, find_controls, list_controls
-from studio.objectives.template import render_chat, render_chat_prompt
+from studio.objectives.template import drops_thoughts, render_chat, render_chat_prompt
 from studio.tasks.dialogue import Dialogue, write_dialogue, write_question
 from studio.tasks.instance import Form
 from studio.tasks.prompt import (
@@ -96,6 +96,11 @@ class Sft(Objective):
             rendering = self._render_lines(dialogue, learnt, tokenizer)
         row = encode(rendering, tokenizer)
         return row if len(row.input_ids) <= max_length else None
+
+    def drops_thoughts(self, task: Task, instance: Instance, tokenizer: Any) -> bool:
+        """Return whether reasoning that comes with a learnt answer isn't written by the chat template."""
+        dialogue = self.write_dialogue(task, instance)
+        return self.template == "chat" and drops_thoughts(dialogue, self._list_learnt(dialogue), tokenizer)
 
     def _list_learnt(self, dialogue: Dialogue) -> tuple[int, ...]:
         counts = tuple(place for place, counts in enumerate(dialogue.counts) if counts)

@@ -68,6 +68,13 @@ def render_chat(dialogue: Dialogue, learnt: Sequence[int], tokenizer: Any) -> Re
     )
 
 
+def drops_thoughts(dialogue: Dialogue, learnt: Sequence[int], tokenizer: Any) -> bool:
+    """Whether the template leaves out what was thought before one of the answers at the places `learnt`."""
+    turns = [dialogue.turns[place] for place in learnt]
+    thoughts = [str(turn[key]).strip() for turn in turns for key in REASONING if turn.get(key)]
+    return bool(thoughts) and not all(each in render_chat(dialogue, learnt, tokenizer).text for each in thoughts)
+
+
 def render_chat_prompt(dialogue: Dialogue, thinks: bool, tokenizer: Any) -> Rendering:
     """Return what stands before the next answer, or before its thoughts where `thinks`. Raises RecipeError in words."""
     chat = _open(dialogue, tokenizer)

@@ -10,6 +10,7 @@ from studio.errors import TaskError
 from studio.tasks.cell import Notes
 from studio.tasks.dialogue import write_dialogue
 from studio.tasks.mapping import Mapping
+from studio.tasks.prompt import REASONING
 from studio.tasks.rows import Preview, read_rows
 from studio.tasks.table import Row, Table
 from studio.tasks.task import Instance, Task
@@ -83,6 +84,6 @@ def _show(task: Task, instance: Instance, definition: str) -> TriedRow:
 
 def _say(turn: dict[str, Any]) -> str:
     """What a turn says, what it thought before, and the tools it calls."""
-    thought = next((turn[key] for key in ("reasoning_content", "reasoning", "thinking") if turn.get(key)), "")
+    thought = next((turn[key] for key in REASONING if turn.get(key)), "")
     said = [str(thought), turn.get("content") or "", say_calls(turn["tool_calls"]) if turn.get("tool_calls") else ""]
     return "\n".join(text for text in said if text)

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_extra, check_text, describe, wrong
 from studio.tasks.instance import Message
+from studio.tasks.prompt import REASONING
 from studio.tasks.tool import load_json, read_calls
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -37,8 +38,6 @@ _LEARNT = (
     "output_with_loss", "trained", "is_trained", "supervised",
 )  # fmt: skip
 _NOT_LEARNT = ("mask", "masked", "ignore")
-REASONING = ("reasoning_content", "reasoning", "thinking")
-"""The keys under which a turn keeps what was thought before it was said."""
 WAY = 'Write it like [{"role": "user", "content": "..."}, {"role": "assistant", "content": "..."}].'
 
 
