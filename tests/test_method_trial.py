@@ -56,3 +56,18 @@ def test_a_whole_model_goes_on_from_what_was_saved(kind: str, tmp_path: Path) ->
     assert full.restore(again, tmp_path / "saved")
     for name, value in model.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
+
+
+def test_keys_and_values_are_found_where_each_is_made_in_parts() -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from studio.methods.places import find_keys_and_values
+
+    config = AutoConfig.for_model(
+        "zaya", vocab_size=20, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2
+    )
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    ends = {name.split(".")[-1] for name in find_keys_and_values(model)}
+    assert ends == {"k_proj", "v_proj_current", "v_proj_delayed"}

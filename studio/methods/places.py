@@ -52,7 +52,7 @@ def find_keys_and_values(model: Any) -> list[str]:
     """Return the endings of the layers that make keys and values; where one makes queries too, that one."""
     attention = [name for name in list_linear(model) if is_attention(name)]
     for wanted in (_KEYS_AND_VALUES, _FUSED_ATTENTION):
-        found = [name for name in attention if name.split(".")[-1] in wanted]
+        found = [name for name in attention if _is_called(name.split(".")[-1], wanted)]
         if found:
             return name_chosen(model, found)
     raise RecipeError(
@@ -78,6 +78,11 @@ def find_biases(model: Any) -> list[str]:
     part = find_text_part(model)
     named = ((name, module) for name, module in model.named_modules() if name.startswith(part))
     return name_chosen(model, [name for name, module in named if isinstance(getattr(module, "bias", None), Tensor)])
+
+
+def _is_called(name: str, wanted: set[str]) -> bool:
+    """Whether a layer has one of the names, or makes a part of that: v_proj_current and v_proj_delayed of v_proj."""
+    return any(name == one or name.startswith(f"{one}_") for one in wanted)
 
 
 def _is_norm(module: Any) -> bool:
