@@ -58,6 +58,25 @@ def test_a_whole_model_goes_on_from_what_was_saved(kind: str, tmp_path: Path) ->
         assert torch.equal(again.state_dict()[name], value), name
 
 
+def test_a_token_of_padding_that_loading_empties_learns_nothing(tmp_path: Path) -> None:
+    """youtu's class sets it to zero in whatever it loads; its head, which is the table of words, would move it."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from studio.methods import METHODS
+
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "intermediate_size": 32, "num_attention_heads": 2}
+    ranks = {"kv_lora_rank": 8, "q_lora_rank": 8, "qk_rope_head_dim": 8, "v_head_dim": 8, "qk_nope_head_dim": 8}
+    words = {"vocab_size": 20, "num_key_value_heads": 2, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    config = AutoConfig.for_model("youtu", **sizes, **ranks, **words)
+    AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path / "base")
+    ids = torch.tensor([[3, 4, 5, 6]])
+    model = METHODS.read("full").attach(AutoModelForCausalLM.from_pretrained(tmp_path / "base"))
+    model(input_ids=ids, labels=ids).loss.backward()
+    slope = model.get_input_embeddings().weight.grad
+    assert not slope[0].any() and slope[1:].any(dim=1).all()
+
+
 def test_keys_and_values_are_found_where_each_is_made_in_parts() -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM

@@ -33,6 +33,11 @@ class Full(Method):
         for name, value in model.named_parameters():
             if not name.startswith(part) and id(value) not in kept:
                 value.requires_grad_(False)
+        if _empties_padding(model):
+            words = model.get_input_embeddings()
+            words.weight.register_hook(
+                lambda slope: slope.index_fill(0, slope.new_tensor([words.padding_idx]).long(), 0)
+            )
         return model
 
     def restore(self, model: Any, folder: Path) -> bool:
@@ -53,3 +58,22 @@ class Full(Method):
                 "that can't be changed a little. Choose LoRA (then it is QLoRA), or 32-bit or 16-bit weights."
             )
         return None
+
+
+def _empties_padding(model: Any) -> bool:
+    """Whether transformers sets the token of padding to zero whenever it loads such a model.
+
+    What would be learnt of it by way of a head that is the table of words would then be gone from what is saved. Found
+    out on a table of two words, marked as transformers marks what it has loaded.
+    """
+    import torch
+
+    words = model.get_input_embeddings()
+    if words is None or getattr(words, "padding_idx", None) is None:
+        return False
+    table = torch.nn.Embedding(2, 1, padding_idx=0, device="cpu")
+    with torch.no_grad():
+        table.weight.fill_(1)
+        setattr(table.weight, "_is_hf_initialized", True)  # noqa: B010  a name that torch doesn't know
+        model._init_weights(table)
+    return bool(table.weight[0] == 0)
