@@ -12,6 +12,7 @@ from studio.runs.recipe import read_recipe
 
 SMALL: dict[str, dict[str, Any]] = {
     "mamba": {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},
+    "rwkv": {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2},
     "falcon": {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4},
 }
 
@@ -23,7 +24,11 @@ def check(folder: Path, method: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "refused", "taken"),
-    [("mamba", ["prefix", "prompt", "bitfit"], ["lora", "full"]), ("falcon", ["prefix"], ["lora", "ia3", "prompt"])],
+    [
+        ("mamba", ["prefix", "prompt", "bitfit"], ["lora", "full"]),
+        ("falcon", ["prefix"], ["lora", "ia3", "prompt"]),
+        ("rwkv", ["bottleneck"], ["lora", "full"]),  # what breaks only when it answers
+    ],
 )
 def test_what_would_break_is_refused_and_nothing_else(
     kind: str, refused: list[str], taken: list[str], tmp_path: Path
@@ -56,6 +61,28 @@ def test_a_whole_model_goes_on_from_what_was_saved(kind: str, tmp_path: Path) ->
     assert full.restore(again, tmp_path / "saved")
     for name, value in model.state_dict().items():
         assert torch.equal(again.state_dict()[name], value), name
+
+
+def test_learnt_tokens_that_are_words_no_more_are_refused_where_a_model_looks_them_up() -> None:
+    """They begin as words, so that only what has learnt breaks."""
+    import torch
+
+    from studio.estimates.checking import _learn
+
+    class Looking(torch.nn.Module):
+        device = torch.device("cpu")
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = torch.nn.Embedding(4, 2).requires_grad_(False)
+            self.learnt = torch.nn.Parameter(self.words.weight[1].clone())
+
+        def forward(self, input_ids: Any, use_cache: bool) -> Any:
+            if not (self.learnt == self.words.weight).all(dim=1).any():
+                raise RuntimeError("no word")
+
+    with pytest.raises(RuntimeError, match="no word"):
+        _learn(Looking())
 
 
 def test_a_token_of_padding_that_loading_empties_learns_nothing(tmp_path: Path) -> None:

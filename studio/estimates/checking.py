@@ -23,6 +23,8 @@ from studio.runs.recipe import Recipe
 
 TOKENS = 8
 """So many are read in a trial."""
+MOVED = 0.01
+"""So far from where it began is what trains, in a trial."""
 
 
 def check_recipe(recipe: Recipe, folder: Path) -> None:
@@ -87,9 +89,18 @@ def _copy(config: str, method: Method, with_numbers: bool) -> Any:
 
 
 def _learn(model: Any) -> None:
-    """Read a few tokens and go back. Raises whatever a model raises."""
+    """Read a few tokens and go back, as after some steps, and read them as an answer is read.
+
+    Raises whatever a model raises.
+    """
     import torch
 
     ids = torch.ones(1, TOKENS, dtype=torch.long, device=model.device)
     with on_meta() if model.device.type == "meta" else nullcontext():
+        with torch.no_grad():
+            for value in model.parameters():
+                if value.requires_grad and value.is_floating_point():
+                    value.add_(MOVED)  # learnt tokens that begin as words are none any more
         call_model(model.train(), input_ids=ids, use_cache=False).logits.sum().backward()
+        with torch.no_grad():
+            call_model(model.eval(), input_ids=ids, use_cache=False)
