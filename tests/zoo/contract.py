@@ -201,7 +201,7 @@ class House:
         return "; ".join(f"{path['path']}: {path['why']}" for path in paths if not path["used"])
 
     def see_gradient(self) -> None:
-        """Every gradient of a batch is that of its rows read alone."""
+        """Every gradient of a batch is that of its rows read alone; where chance has a part in training, without it."""
         import torch
 
         from studio.runs.batch import Batcher, sum_loss
@@ -212,6 +212,7 @@ class House:
         model = METHODS.read(self.method).attach(load(self.folder)).train()
         for value in model.parameters():
             value.data = value.data + 0.02 * torch.randn_like(value) if value.requires_grad else value.data
+        model.train(bool(score(model, rows[0]) == score(model, rows[0])))
         for row in rows:
             (-score(model, row)).backward()
         wanted = take_gradients(model)
