@@ -46,3 +46,15 @@ def test_the_results_are_those_of_the_pinned_transformers() -> None:
     results = table.load()
     assert results["transformers"] == transformers.__version__, "Run `make zoo`."
     assert not set(results["architectures"]) - set(registry.list_names())
+
+
+def test_no_architecture_was_found_silently_wrong_or_broken() -> None:
+    import contract
+
+    found = table.load()["architectures"]
+    trouble = [
+        f"{kind}, {said}"
+        for kind, cells in found.items()
+        for said in contract.list_trouble({name: contract.Cell(*cell) for name, cell in cells.items()})
+    ]
+    assert not trouble, "\n".join(trouble)
