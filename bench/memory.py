@@ -93,7 +93,7 @@ def measure() -> list[Figure]:
     figures, errors = [], []
     with tempfile.TemporaryDirectory() as home:
         cuda = find_device().kind == "cuda"
-        llama = make_model(Path(home) / "model", {"model_type": "llama", **(LARGE if cuda else SMALL)})
+        llama = make_model(Path(home) / "model", LARGE if cuda else SMALL)
         others = {name: make_model(Path(home) / name, shape) for name, shape in OTHERS.items()}
         studio = Studio(Workspace(Path(home) / "studio"))
         cells = [(llama, "", {**USUAL, **changes}) for changes in CHANGES]
@@ -121,7 +121,8 @@ def name_cell(cell: dict[str, Any]) -> str:
 
 
 def make_model(folder: Path, shape: dict[str, Any]) -> Path:
-    """Save a model of a shape, with the built-in tokenizer."""
+    """Save a model of a shape, a Llama where it doesn't say, with the built-in tokenizer."""
+    shape = {"model_type": "llama", **shape}
     lengths = {} if "n_positions" in shape else {"max_position_embeddings": 4096}
     config = AutoConfig.for_model(**shape, tie_word_embeddings=True, **lengths)
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)

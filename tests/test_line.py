@@ -118,3 +118,16 @@ def test_a_forecast_is_worked_out_aside_and_again_later() -> None:
     settled = Forecast(work_out)
     assert wait_until(lambda: settled.find_seconds("b1")) == 60.0
     assert asked.count("b1") == 1
+
+
+def test_with_two_that_train_the_wait_is_that_for_the_first_to_end_and_unknown_where_one_is() -> None:
+    def look(*rests: float | None) -> float | None:
+        active = [
+            RunStatus(run_id=str(n), name="x", status="running", created_at=0, seconds_left=rest)
+            for n, rest in enumerate(rests)
+        ]
+        waiting = RunStatus(run_id="w", name="w", status="queued", created_at=1, queued_at=1)
+        statuses = [waiting, *active]
+        return place_in_line(statuses, {status.run_id: "" for status in statuses})[0].wait_seconds
+
+    assert (look(), look(9.0, 4.0), look(9.0, None)) == (0.0, 4.0, None)

@@ -572,3 +572,8 @@ def test_42_no_column_for_the_answer() -> None:
     reading = accept("name,age,city\nAda,36,London\nBob,40,Paris\n", "t.csv", mapping=mapping)
     assert reading.task.instances[0].input == "name: Ada\nage: 36"
     assert reading.task.origin and reading.task.origin.mapping == mapping
+
+
+def test_a_task_without_its_instances_is_no_table_of_one_row() -> None:
+    said = refuse(json.dumps({"Definition": ["Say the colour."], "answer": "red"}))
+    assert tells(said, "Instances")

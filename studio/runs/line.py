@@ -40,7 +40,8 @@ def place_in_line(
     """
     active = [status for status in statuses if status.status in ACTIVE]
     rests = [find_rest(one, expect) if one.seconds_left is None else one.seconds_left for one in active]
-    wait = min((rest for rest in rests if rest is not None), default=None if active else 0.0)
+    known = [rest for rest in rests if rest is not None]
+    wait = min(known, default=0.0) if len(known) == len(rests) else None
     placed: dict[str, RunStatus] = {}
     for position, status in enumerate(order_line(statuses, owners), start=1):
         here = {"position": position, "wait_seconds": wait, "error": trouble or None}

@@ -282,7 +282,8 @@ def _open_json(value: Any, notes: Notes, part: str = "") -> Found:
             rest = ", ".join(name for name in value if name != key)[:100]
             notes.say(f"The rows stand under {key!r}" + (f"; left out beside them: {rest}." if rest else "."))
             return make_table(value[key], key)
-        return make_table([value], "row") if alone.mapping else TaskObject(value)
+        is_a_task = "Definition" in value  # that lacks its instances, which is what has to be said
+        return make_table([value], "row") if alone.mapping and not is_a_task else TaskObject(value)
     if isinstance(value, list) and value and isinstance(value[0], dict):
         if holds_several_tasks(value):
             raise TaskError(
