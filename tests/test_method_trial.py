@@ -117,3 +117,19 @@ def test_keys_and_values_are_found_where_each_is_made_in_parts() -> None:
         model = AutoModelForCausalLM.from_config(config)
     ends = {name.split(".")[-1] for name in find_keys_and_values(model)}
     assert ends == {"k_proj", "v_proj_current", "v_proj_delayed"}
+
+
+def test_a_layer_whose_pair_peft_reads_as_anothers_gets_none() -> None:
+    """inkling2's files call a short convolution's own matrix weight_proj, and so does the model a layer in it."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from studio.methods.targets import find_targets, list_left_out, list_linear
+
+    sizes = {"vocab_size": 20, "hidden_size": 32, "num_hidden_layers": 2, "moe_intermediate_size": 16}
+    config = AutoConfig.for_model("inkling2_text", **sizes, layer_types=["hybrid_sliding", "hybrid"])
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    assert any(name.endswith("k_sconv.weight_proj") for name in list_linear(model))
+    assert not any("weight_proj" in name for name in find_targets(model, "all-linear"))
+    assert {"k_sconv.weight_proj", "v_sconv.weight_proj"} <= {*list_left_out(model)}

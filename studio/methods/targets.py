@@ -72,7 +72,7 @@ def list_left_out(model: Any) -> list[str]:
 
 
 def _list_adaptable(model: Any) -> list[str]:
-    """The linear layers but those that peft refuses, and those whose names it takes for experts.
+    """The linear layers but those that peft refuses or doesn't find again, and those whose names it takes for experts.
 
     In a mixture of experts peft 0.21 reads `down_proj` as the experts' one tensor: it would leave out the layer of that
     name and put a pair of another kind beside the experts, which can't skip single rows of a batch. Mamba's kernels
@@ -82,7 +82,25 @@ def _list_adaptable(model: Any) -> list[str]:
     has_experts = any(value.dim() == 3 for value in model.parameters())
     refused = {last for last in {name.split(".")[-1] for name in names} if _is_refused(model, last)}
     unfit = refused | (_FUSED if has_experts else set())
-    return [name for name in names if name.split(".")[-1] not in unfit]
+    fit = [name for name in names if name.split(".")[-1] not in unfit]
+    lost = _list_lost(model, fit)
+    return [name for name in fit if name not in lost]
+
+
+def _list_lost(model: Any, names: list[str]) -> set[str]:
+    """The layers whose pairs peft saves under a name that it reads as another's.
+
+    It reads what was saved as transformers reads a model's first files, whose layers may have had such names.
+    """
+    import torch
+    from peft import LoraConfig
+    from peft.utils.transformers_weight_conversion import convert_peft_adapter_state_dict_for_transformers
+
+    saved = {f"base_model.model.{name}.lora_A.weight": name for name in names}
+    pairs = dict.fromkeys(saved, torch.empty(1, 1, device="cpu"))
+    found = convert_peft_adapter_state_dict_for_transformers(model, LoraConfig(), pairs, "default")
+    kept = {key.replace(".lora_A.default.weight", ".lora_A.weight") for key in found}
+    return {name for key, name in saved.items() if key not in kept}
 
 
 def _is_refused(model: Any, name: str) -> bool:
