@@ -191,5 +191,5 @@ def test_the_session_trains_so(tiny_model: Path, tmp_path: Path, monkeypatch: py
     run = train(workspace, write_recipe(tiny_model, method={"name": "lora", "rank": 4}, training={"max_steps": 30}))
     events = read_all(run)
     prepared = next(event for event in events if event["event"] == "prepared")
-    assert FUSED in [path["path"] for path in prepared["paths"] if path["used"]]
+    assert FUSED in [one["way"] for one in prepared["ways"] if one["used"]]
     assert losses(events)[30] < 0.95 * losses(events)[1]

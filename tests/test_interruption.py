@@ -101,7 +101,7 @@ def test_what_trains_goes_on(tmp_path: Path, tiny_model: Path) -> None:
     finally:
         launch = run.find_launch()
         if launch:
-            os.kill(launch.pid, signal.SIGKILL)
+            os.kill(launch.ticket["pid"], signal.SIGKILL)
     assert (status, complaint) == (0, "") and seconds < END_SECONDS
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tiny import end_sleeper, make_checkpoint, make_run, start_sleeper
 
-from studio.runs import event as event_module
+from studio import journal
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.runs.status import RunStatus, Watch, created_at
@@ -265,7 +265,7 @@ def test_the_second_look_at_a_hundred_thousand_events_reads_nothing(run: Run, mo
 
         return Counting(path, mode.replace("b", ""))
 
-    monkeypatch.setattr(event_module, "open", open_counting, raising=False)
+    monkeypatch.setattr(journal, "open", open_counting, raising=False)
     watch = Watch(run)
     assert watch.look().step == 7
     assert 0 <= sum(taken) - len(line) * 100_000 < 1000  # the half lines at the ends of pages

@@ -57,7 +57,7 @@ def test_what_was_chosen_has_the_loss_and_gradients_of_each_row_alone(kind: str,
     assert (batcher.shared > 0, batcher.padding) == (most > 0, padding)
     assert batcher.shared <= len(BEGINNING)
     assert all(bool(path.why) != path.used for path in tried)
-    assert [path.used for path in tried if path.path == ONCE] == [most > 0]
+    assert [path.used for path in tried if path.way == ONCE] == [most > 0]
     found = sum_loss(model, batcher(rows))
     (found.total / found.learnt).backward()
     assert float(found.total.detach() / found.learnt) == pytest.approx(wanted, abs=1e-5)
@@ -72,7 +72,7 @@ def test_what_the_rows_do_not_show_is_not_used(tmp_path: Path) -> None:
     model, batcher = load("llama", tmp_path / "llama"), Batcher(0)
     tried = Trial(model, batcher, as_rows(make_rows())).choose()
     assert batcher.shared == 0
-    assert any(path.path == ONCE and not path.used and "beginning" in path.why for path in tried)
+    assert any(path.way == ONCE and not path.used and "beginning" in path.why for path in tried)
 
 
 def test_a_window_counts_only_where_a_row_is_longer(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_model_that_forgets_the_beginning_is_found_out(tmp_path: Path, monkeyp
     monkeypatch.setattr(type(model.get_base_model()), "set_attn_implementation", lambda model, name: None)
     tried = Trial(model, batcher, as_rows(make_rows(BEGINNING))).choose()
     assert batcher.shared == 0  # its attention takes all rows for one text
-    assert any(path.path == ONCE and "%" in path.why for path in tried)
+    assert any(path.way == ONCE and "%" in path.why for path in tried)
 
 
 def test_a_layer_that_fuses_wrongly_is_given_back(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_a_layer_that_fuses_wrongly_is_given_back(tiny_model: Path, monkeypatch:
         monkeypatch.setattr(fused_lora, "_read_weight", lambda weight, to, by=factor: by * read(weight, to))
         model, batcher = load_tiny(tiny_model, rank=4), Batcher(0)
         tried = Trial(model, batcher, as_rows(make_rows(BEGINNING)), torch.bfloat16).choose()
-        used = {path.path: path.used for path in tried}
+        used = {path.way: path.used for path in tried}
         assert used[ONCE] and used[FUSED] == (factor == 1)
         layers = [module.forward for module in model.modules() if hasattr(module, "lora_A")]
         assert any("_Fused" in repr(forward) for forward in layers) == (factor == 1)
@@ -177,6 +177,6 @@ def test_the_built_in_base_takes_every_fast_path(tmp_path: Path, monkeypatch: py
     training = {"max_steps": 1, "batch_size": 2, "evaluate_every": 0, "sample_every": 0, "save_every": 0}
     run = train(workspace, {"model": "builtin", "task_id": task, "method": "lora", "training": training})
     prepared = next(event for event in read_all(run) if event["event"] == "prepared")
-    assert [(path["path"], path["used"]) for path in prepared["paths"]] == [
+    assert [(one["way"], one["used"]) for one in prepared["ways"]] == [
         (path, True) for path in (LEFT, NARROWED, ONCE, FUSED)
     ]

@@ -102,7 +102,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared)
     if sampler:
         sampler.model = model
-    events.append("prepared", **prepared.sizes(), paths=[path._asdict() for path in tried])
+    events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
     if run.stop_file.exists():
         return _stay(run)

@@ -36,7 +36,7 @@ COLUMNS = 64
 class Tried(NamedTuple):
     """A fast path in words, whether it is used, and why it is not."""
 
-    path: str
+    way: str
     used: bool
     why: str = ""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import gradio as gr
+from gradio.utils import get_function_params
 
 from studio.errors import StudioError, first_line
 
@@ -49,12 +50,21 @@ def in_words(handler: Handler) -> Handler:
 class Page(gr.Blocks):
     """Blocks that refuse in words what can't even be handed to a handler: too few parts, a file that isn't one."""
 
-    async def preprocess_data(self, *given: Any, **named: Any) -> Any:
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> Any:
         """Make the handler's arguments of what was sent. Raises gr.Error in words, without a traceback in the log."""
         try:
-            return await super().preprocess_data(*given, **named)
+            return await super().preprocess_data(block_fn, _fill_in(block_fn, inputs), *given, **named)
         except gr.Error as error:
             raise gr.Error(str(error), print_exception=False) from None
         except Exception as error:  # whatever gradio makes of a stranger's data
             log.info("What was sent could not be read: %s", first_line(error))
             raise gr.Error(UNREADABLE, print_exception=False) from None
+
+
+def _fill_in(block_fn: Any, inputs: list[Any]) -> list[Any]:
+    """What was sent, and the defaults of what may be left out at its end: an older program doesn't know of it."""
+    if len(inputs) >= len(block_fn.inputs):
+        return inputs
+    rest = get_function_params(block_fn.fn)[len(inputs) :]
+    optional = all(has_default for _, has_default, *_ in rest)
+    return [*inputs, *(default for _, _, default, *_ in rest)] if optional else inputs

@@ -197,8 +197,8 @@ class House:
         held_out = {event["step"]: event["held_out_loss"] for event in events if event["event"] == "evaluated"}
         check_loss("step 1", losses(events)[1], self.plain(), first)
         check_loss("held out", held_out[STEPS], self.plain(STEPS), self.rows("validation"))
-        paths = next(event for event in events if event["event"] == "prepared")["paths"]
-        return "; ".join(f"{path['path']}: {path['why']}" for path in paths if not path["used"])
+        ways = next(event for event in events if event["event"] == "prepared")["ways"]
+        return "; ".join(f"{one['way']}: {one['why']}" for one in ways if not one["used"])
 
     def see_gradient(self) -> None:
         """Every gradient of a batch is that of its rows read alone; where chance has a part in training, without it."""
