@@ -24,6 +24,7 @@ base's column is the untouched base, that the adapter loads in plain peft, that 
 refused in words before the run. `make zoo` tries it all again and writes this page from `zoo.json`.
 
 {tally}
+{missing}
 
 | Architecture | ok | refused | What is refused, or read more slowly, and why |
 |---|---:|---:|---|
@@ -54,6 +55,20 @@ def tally(results: dict[str, Any]) -> str:
     return f"{len(results['architectures'])} architectures, {sum(counts.values()):,} cells: {told}."
 
 
+def tell_missing(results: dict[str, Any]) -> str:
+    """Return which cells were never run, and on how many of the architectures that are not refused as a whole."""
+    kinds = [cells for cells in results["architectures"].values() if _is_taken(cells)]
+    names = list(dict.fromkeys(name for cells in kinds for name in cells))
+    missing = {name: sum(name not in cells for cells in kinds) for name in names}
+    told = ", ".join(f"{name} {count}" for name, count in missing.items() if count)
+    return f"Not run yet, on so many of the {len(kinds)} that are not refused as a whole: {told}." if told else ""
+
+
+def _is_taken(cells: dict[str, list[str]]) -> bool:
+    """Whether the studio takes an architecture: of one that it refuses, nothing more can be tried."""
+    return not any(cells.get(name, ["ok"])[0] == "refused" for name in ("causal", "facts", "count"))
+
+
 def write_page(results: dict[str, Any]) -> str:
     """Return the page."""
     lines = []
@@ -66,7 +81,9 @@ def write_page(results: dict[str, Any]) -> str:
                 notes.setdefault(words.replace("|", "/").replace("\n", " ")[:160], []).append(name)
         told = "; ".join(f"{', '.join(names)}: {note}" for note, names in notes.items())
         lines.append(f"| {kind} | {counts['ok']} | {counts['refused']} | {told} |\n")
-    return HEAD.format(version=results.get("transformers", "?"), tally=tally(results)) + "".join(lines)
+    return HEAD.format(
+        version=results.get("transformers", "?"), tally=tally(results), missing=tell_missing(results)
+    ) + "".join(lines)
 
 
 def main() -> int:

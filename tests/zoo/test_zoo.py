@@ -58,3 +58,11 @@ def test_no_architecture_was_found_silently_wrong_or_broken() -> None:
         for said in contract.list_trouble({name: contract.Cell(*cell) for name, cell in cells.items()})
     ]
     assert not trouble, "\n".join(trouble)
+
+
+def test_the_page_says_what_was_never_run() -> None:
+    cells = {"llama": {"causal": ["ok", ""], "loss": ["ok", ""]}, "gpt2": {"causal": ["ok", ""]}}
+    refused = {"bert": {"causal": ["refused", "it looks ahead"]}}
+    assert "of the 2 " in table.tell_missing({"architectures": {**cells, **refused}})
+    assert "loss 1" in table.write_page({"architectures": {**cells, **refused}})
+    assert table.tell_missing({"architectures": {"llama": cells["llama"], **refused}}) == ""
