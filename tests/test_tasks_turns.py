@@ -260,7 +260,8 @@ def test_xlam_calls_in_columns() -> None:
 @pytest.mark.parametrize(
     ("messages", "place"),
     [([user("Hi"), {"role": "boss", "content": "x"}], "row[1].role"), ([user("Hi"), bot(None)], "row[1].content"),
-     ([user("Hi"), {"content": "x"}], "row[1]"), ([user("Hi"), 3], "row[1]"), ([], "row"), ("Hi", "row")],
+     ([user("Hi"), {"content": "x"}], "row[1]"), ([user("Hi"), 3], "row[1]"), ([], "row"), ("Hi", "row"),
+     (["Hi", " "], "row[1]")],
 )  # fmt: skip
 def test_what_is_no_turn_is_refused_by_its_place(messages: Any, place: str) -> None:
     with pytest.raises(TaskError) as caught:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.errors import TaskError
-from studio.tasks.cell import Notes, check_text, wrong
+from studio.tasks.cell import Notes, wrong
 from studio.tasks.instance import Message
-from studio.tasks.written_turn import WAY, find_role, find_role_key, read_turn
+from studio.tasks.written_turn import WAY, Role, check_content, find_role, find_role_key, read_turn
 
 CHAT_KEYS = ("messages", "conversations", "conversation", "turns", "contents", "dialogue", "dialog", "chat")
 """Keys under which a chat stands in an object."""
@@ -172,8 +172,8 @@ def _alternate(texts: list[str], place: str, notes: Notes, ends_with: str) -> tu
     is_even = len(texts) % 2 == 0
     starts = "user" if not ends_with or is_even == (ends_with == "assistant") else "assistant"
     notes.tally(f"The turns have no roles; they were read in turn, the first as the {starts}'s", place)
-    roles = ("user", "assistant") if starts == "user" else ("assistant", "user")
+    roles: tuple[Role, Role] = ("user", "assistant") if starts == "user" else ("assistant", "user")
     return tuple(
-        Message(role=roles[number % 2], content=check_text(text, f"{place}[{number}]"))
+        Message(role=roles[number % 2], content=check_content(text, f"{place}[{number}]", {}, roles[number % 2]))
         for number, text in enumerate(texts)
     )

@@ -37,7 +37,7 @@ def read_csv(text: str, name: str, notes: Notes) -> Table | None:
     lines = list(_read_quoted(text[told.end() :] if told else text, delimiter, name, notes))
     if told:
         lines = [(line + 1, cells) for line, cells in lines]
-    if not any(cells for _, cells in lines):
+    if not any(any(map(str.strip, cells)) for _, cells in lines):
         return None
     header, body = find_frame(lines, notes)
     columns = name_columns(header, [cells for _, cells in body], notes)

@@ -177,7 +177,10 @@ def _read_delimited(
         )
     with open(path, encoding=decoded.encoding, errors="replace", newline="") as file:
         lines = _number_lines(csv.reader(file, delimiter=delimiter))
-        frame = find_frame(list(islice(lines, _LOOKED_AT_FOR_HEADER)), notes)
+        first = list(islice(lines, _LOOKED_AT_FOR_HEADER))
+        if not any(any(map(str.strip, cells)) for _, cells in first):
+            raise TaskError(f"{name}: its first {len(first):,} rows are blank. Remove them.", field="file")
+        frame = find_frame(first, notes)
         names = name_columns(frame.header, [cells for _, cells in frame.body], notes)
         header = [names.get(n, f"column {n + 1}") for n in range(len(frame.header))]
         for line, cells in chain(frame.body, lines):

@@ -167,7 +167,7 @@ def _read_said(role: Role, rest: dict[str, Any], place: str, notes: Notes, calle
         value = "\n".join(said.texts)
         if results and not value.strip():
             return tuple(results)
-    content = _check_content(value, spot, rest, role)
+    content = check_content(value, spot, rest, role)
     extra = check_extra(rest, place)
     return (*results, Message(role=role, content=content, counts=find_flag(role, rest, place, notes), extra=extra))
 
@@ -189,8 +189,8 @@ def _bring_calls(rest: dict[str, Any], value: Any, place: str, notes: Notes) -> 
         rest["content"] = None
 
 
-def _check_content(value: Any, place: str, rest: dict[str, Any], role: Role) -> str:
-    """The text of a turn; "" is enough where it calls a tool, thinks, answers a call, or is a system text."""
+def check_content(value: Any, place: str, rest: dict[str, Any], role: Role) -> str:
+    """Return the text of a turn; "" is enough where it calls a tool, thinks, answers a call, or is a system text."""
     enough = bool(rest.get("tool_calls") or any(rest.get(key) for key in REASONING)) or role in ("tool", "system")
     if value is None:
         if enough:
