@@ -48,7 +48,7 @@ base: .venv/.installed ## train the built-in base model again
 	$(PY) -m studio.world
 
 samples: .venv/.installed ## write the sample tasks again
-	$(PY) -m studio.tasks.samples
+	$(PY) -m studio.world.samples
 
 notebook: .venv/.installed-dev ## execute the notebooks and keep their output, in a workspace of their own
 	STUDIO_HOME="$$(mktemp -d)" $(PY) -c "from nbclient.cli import main; main()" --inplace notebooks/*.ipynb

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from bench.data import write_task
 from bench.figure import Figure, serve
+from studio.tasks.reading.task_file import import_file
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
 
@@ -41,8 +42,8 @@ def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         home, store = Path(folder), TaskStore(Workspace(Path(folder) / "studio"))
         large, small = (
-            store.import_file(
-                write_task(home / f"rows_{count}.json", count, longest=12, indent=None), f"rows_{count}.json"
+            import_file(
+                store, write_task(home / f"rows_{count}.json", count, longest=12, indent=None), f"rows_{count}.json"
             ).task.task_id
             for count in (ROWS, FEWER)
         )

@@ -25,7 +25,7 @@ from bench.figure import Figure, run_python
 from bench.memory import LARGE, make_model, write_task
 from studio.models.device import DeviceFacts, find_device
 from studio.models.loading import load_tokenizer
-from studio.runs.recipe import read_recipe
+from studio.recipes.recipe import read_recipe
 from studio.service import Studio
 from studio.tasks.split import split_task
 from studio.workspace import Workspace

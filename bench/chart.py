@@ -16,8 +16,8 @@ import psutil
 
 from bench.figure import Figure, process_seconds, serve
 from bench.viewers import find_question
+from studio.recipes.recipe import read_recipe
 from studio.runs.event import EventWriter
-from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
 from studio.workspace import Workspace
 

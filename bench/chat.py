@@ -6,7 +6,7 @@ import time
 import torch
 
 from bench.figure import Figure, median_of
-from studio.chat.pair import Pair
+from studio.answering.pair import Pair
 from studio.launchers.inline import InlineLauncher
 from studio.models.device import find_device
 from studio.objectives.objective import encode_asked

@@ -21,10 +21,11 @@ _MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
 import datasets, pyarrow
-from studio.tasks.checks.report import check_task
-from studio.tasks.collection import Collection, import_collection
+from studio.tasks.reading.task_file import import_file
+from studio.tasks.quality.report import check_task
+from studio.tasks.library.collection import Collection, import_collection
 from studio.tasks.edit import SetOutput
-from studio.tasks.reading import read_task_file
+from studio.tasks.reading.task_file import read_task_file
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
 
@@ -65,7 +66,7 @@ print(json.dumps([report.instances, time.perf_counter() - began, 0]))
 """
 _EDIT = """
 store = TaskStore(Workspace(home / "workspace"))
-task = store.import_file(source, source.name).task
+task = import_file(store, source, source.name).task
 began = time.perf_counter()
 for number in range(10):
     store.edit_task(task.task_id, [SetOutput(id=task.instances[number].id, output=(str(number),))])

@@ -14,10 +14,10 @@ import peft  # noqa: F401
 import transformers.models.llama.modeling_llama  # noqa: F401
 
 from bench.watch import Watch
+from studio.recipes.recipe import read_recipe
 from studio.runs.event import EventWriter
-from studio.runs.recipe import read_recipe
 from studio.runs.run import new_run
-from studio.runs.session import train
+from studio.training.session import train
 from studio.workspace import Workspace
 
 

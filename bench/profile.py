@@ -18,9 +18,9 @@ import torch
 
 from bench.figure import Figure, run_python
 from studio.launchers.inline import InlineLauncher
-from studio.runs import session
-from studio.runs.fused_lora import WIDEST_RANK
 from studio.service import Studio
+from studio.training import session
+from studio.training.fast.fused_lora import WIDEST_RANK
 from studio.workspace import Workspace
 
 FROM_STEP, TO_STEP = 10, 30

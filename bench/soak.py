@@ -39,7 +39,7 @@ from nursery import Nursery
 from tiny import import_task, losses, make_tiny_model, write_recipe
 from tiny import wait_until as wait_so_long
 
-from studio.chat.pair import BASE
+from studio.answering.pair import BASE
 from studio.runs.run import Run, find_run, list_runs
 from studio.service import Studio
 from studio.workspace import Workspace

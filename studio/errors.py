@@ -4,7 +4,7 @@
     ├── InputError            something that was given can't be used as it is
     │   ├── RecipeError       a choice in a recipe (`field` names it)
     │   ├── TaskError         a task file (`field` names the place in it)
-    │   │   ├── MappingNeeded     a table whose columns can't be guessed (studio.tasks.rows)
+    │   │   ├── MappingNeeded     a table whose columns can't be guessed (studio.tasks.reading.rows)
     │   │   └── ChoiceNeeded      a file that could be read in several ways (studio.tasks.read_as)
     │   ├── EditConflict      an edit of what somebody changed meanwhile (studio.tasks.edit)
     │   └── ModelError        a base model: missing, unreadable, of a kind that can't be tuned

@@ -18,7 +18,7 @@ from typing import Any
 
 from studio.launchers.local import LocalLauncher
 from studio.runs.run import Run, find_run
-from studio.runs.worker import execute
+from studio.training.worker import execute
 from studio.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -78,7 +78,7 @@ class Nursery(LocalLauncher):
 
 def main() -> None:
     """Import what training needs, then do what each line asks for."""
-    import studio.runs.session  # noqa: F401
+    import studio.training.session  # noqa: F401
 
     gates: dict[int, int] = {}
     ended: dict[int, int] = {}

@@ -21,8 +21,8 @@ def make_layout() -> Any:
     """Three rows after a beginning, the second of them padded by two tokens."""
     import torch
 
-    from studio.runs.attention import Layout
-    from studio.runs.one_pass import _make_masks
+    from studio.training.fast.attention import Layout
+    from studio.training.fast.one_pass import _make_masks
 
     mask = torch.ones(ROWS, BEGINNING + LENGTH, dtype=torch.long)
     mask[1, BEGINNING : BEGINNING + 2] = 0
@@ -61,7 +61,7 @@ def measure(attend: Any, states: list[Any]) -> list[Any]:
 
 @pytest.mark.parametrize(("heads", "groups"), [(1, 1), (4, 1), (2, 3), (1, 4)])
 def test_it_is_the_textbooks(heads: int, groups: int) -> None:
-    from studio.runs.attention import attend
+    from studio.training.fast.attention import attend
 
     states, layout = make_states(heads, groups), make_layout()
     for found, wanted in zip(
@@ -74,7 +74,7 @@ def test_it_is_the_textbooks(heads: int, groups: int) -> None:
 def test_in_16_bits_it_is_as_near_to_32_as_the_textbooks() -> None:
     import torch
 
-    from studio.runs.attention import attend
+    from studio.training.fast.attention import attend
 
     states, layout = make_states(2, 3), make_layout()
     truth = measure(attend_plainly, states)
@@ -100,7 +100,7 @@ def eager_attention_forward(module: Any, query: Any, key: Any, value: Any, mask:
 
 @pytest.mark.parametrize("option", [{"dropout": 0.5}, {"softcap": 3.0}, {}])
 def test_what_is_computed_otherwise_stays_with_the_architecture(option: dict[str, Any]) -> None:
-    from studio.runs import one_pass
+    from studio.training.fast import one_pass
 
     ASKED.clear()
     token = one_pass._LAYOUT.set(make_layout())

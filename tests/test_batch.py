@@ -65,7 +65,7 @@ def take_gradients(model: Any) -> dict[str, Any]:
 @pytest.fixture(params=["eager", "sdpa"])
 def one_pass(request: pytest.FixtureRequest, model: Any) -> Iterator[Callable[[Any], str]]:
     """Lets a model of either attention read in one pass; the model has its own attention again afterwards."""
-    from studio.runs.one_pass import use_one_pass
+    from studio.training.fast.one_pass import use_one_pass
 
     model.set_attn_implementation(request.param)
     yield use_one_pass
@@ -77,8 +77,8 @@ def one_pass(request: pytest.FixtureRequest, model: Any) -> Iterator[Callable[[A
 def test_loss_and_gradients_are_those_of_the_rows_alone(
     model: Any, shares: bool, beginning: list[int] | None, one_pass: Callable[[Any], str]
 ) -> None:
-    from studio.runs.batch import Batcher
-    from studio.runs.trainer import StudioTrainer
+    from studio.training.batch import Batcher
+    from studio.training.trainer import StudioTrainer
 
     if shares and beginning and model.config.model_type == "gemma3_text":
         pytest.skip("Its window is shorter than these rows, so it never comes to this: see the next test.")
@@ -97,7 +97,7 @@ def test_loss_and_gradients_are_those_of_the_rows_alone(
 
 
 def test_the_last_block_writes_only_where_something_is_learnt(model: Any, one_pass: Callable[[Any], str]) -> None:
-    from studio.runs.batch import Batcher, read_learnt
+    from studio.training.batch import Batcher, read_learnt
 
     one_pass(model)
     batch = Batcher(0, MANY)(make_rows(BEGINNING))
@@ -117,7 +117,7 @@ def test_tokens_that_are_learnt_move_nothing_else(name: str, tmp_path: Path) -> 
     from transformers import AutoModelForCausalLM
 
     from studio.methods import METHODS
-    from studio.runs.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher, sum_loss
 
     base = AutoModelForCausalLM.from_pretrained(make_model("llama", tmp_path / "model")).requires_grad_(False)
     model, rows = METHODS.read(name).attach(base).eval(), make_rows()
@@ -136,7 +136,7 @@ def test_nothing_waits_for_what_a_card_computes(model: Any) -> None:
     """Tensors of the meta device have no values, so whoever asks for one, as a step would wait for it, fails."""
     import copy
 
-    from studio.runs.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher, sum_loss
 
     model.set_attn_implementation("eager")  # of a fused one transformers asks once, before anything is computed
     far = copy.deepcopy(model).to("meta")
@@ -148,7 +148,7 @@ def test_nothing_waits_for_what_a_card_computes(model: Any) -> None:
 
 
 def test_padding_changes_nothing(model: Any) -> None:
-    from studio.runs.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher, sum_loss
 
     rows = make_rows()
     longer = {"input_ids": list(range(10, 90)), "labels": [-100] * 80}
@@ -159,7 +159,7 @@ def test_padding_changes_nothing(model: Any) -> None:
 
 @pytest.mark.parametrize("padding", ["left", "right", "alone"])
 def test_no_first_token_is_learnt_from_padding(model: Any, padding: Any) -> None:
-    from studio.runs.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher, sum_loss
 
     rows = [{"input_ids": ids, "labels": ids} for ids in (list(range(40, 46)), list(range(60, 72)))]
     found = sum_loss(model, Batcher(0, padding=padding)(rows))
@@ -170,7 +170,7 @@ def test_no_first_token_is_learnt_from_padding(model: Any, padding: Any) -> None
 
 @pytest.mark.parametrize("padding", ["right", "alone"])
 def test_rows_may_be_filled_up_where_nobody_looks_or_not_at_all(model: Any, padding: Any) -> None:
-    from studio.runs.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher, sum_loss
 
     rows = make_rows()
     wanted, gradients = measure_alone(model, rows)
@@ -189,7 +189,7 @@ def test_rows_may_be_filled_up_where_nobody_looks_or_not_at_all(model: Any, padd
 
 
 def test_the_head_reads_only_what_is_learnt() -> None:
-    from studio.runs.batch import Batcher
+    from studio.training.batch import Batcher
 
     rows = make_rows()
     batch = Batcher(0)(rows)
@@ -203,7 +203,7 @@ def test_the_head_reads_only_what_is_learnt() -> None:
 
 
 def test_what_is_shared_ends_before_the_first_learnt_token() -> None:
-    from studio.runs.batch import Batcher
+    from studio.training.batch import Batcher
 
     same = [{"input_ids": [*BEGINNING, 7, 8], "labels": [-100] * 20 + [7, 8]}] * 3
     assert count_shared([Row(**row) for row in same]) == 19

@@ -19,7 +19,7 @@ from studio.models import device as devices
 from studio.models.device import DeviceFacts
 from studio.models.loading import load_base
 from studio.precisions import PRECISIONS
-from studio.runs.recipe import Recipe, read_recipe
+from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.run import new_run
 from studio.workspace import Workspace
 
@@ -36,7 +36,7 @@ def make_recipe(**changes: Any) -> Recipe:
 
 def make_arguments(workspace: Workspace, recipe: Recipe, device: DeviceFacts) -> Any:
     """The arguments that a run of a recipe gives transformers."""
-    from studio.runs import session
+    from studio.training import session
 
     return session.make_arguments(new_run(workspace, recipe), recipe, recipe.training.plan(recipe.method, 1, 8), device)
 
@@ -60,7 +60,7 @@ def read_gradients(model: Any, rows: list[dict[str, list[int]]], scale: float) -
     """The gradients of what trains, after a loss that was scaled up in fp16, or not at all where `scale` is 1."""
     import torch
 
-    from studio.runs.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher, sum_loss
 
     model.zero_grad()
     with torch.autocast("cpu", dtype=torch.float16, enabled=scale > 1):
@@ -75,7 +75,7 @@ def test_every_method_trains_in_fp16(name: str, tiny_model: Path) -> None:
     """On the processor, which knows fp16, too; torch's scaler wants gradients in 32 bits."""
     import torch
 
-    from studio.runs.fused_lora import fuse_lora
+    from studio.training.fast.fused_lora import fuse_lora
 
     rows = [{"input_ids": [*range(9, 30 + n)], "labels": [-100] * 12 + [*range(21, 30 + n)]} for n in range(3)]
     for precision in PRECISIONS.members:
@@ -214,7 +214,7 @@ def test_a_step_that_outgrew_fp16_leaves_no_trace(tiny_model: Path) -> None:
     import torch
     from transformers import TrainerControl, TrainerState
 
-    from studio.runs.trainer import MethodSteps
+    from studio.training.trainer import MethodSteps
 
     method = METHODS.read({"name": "adalora", "rank": 4})
     model = method.attach(load_base(tiny_model, PRECISIONS.read("fp32"), PLAIN))

@@ -20,7 +20,7 @@ import pytest
 from studio.errors import ModelError, RecipeError
 from studio.launchers.inline import InlineLauncher
 from studio.service import Studio
-from studio.tasks.rows import MappingNeeded
+from studio.tasks.reading.rows import MappingNeeded
 from studio.workspace import Workspace
 
 CASES = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared") / "cases"

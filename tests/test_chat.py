@@ -9,9 +9,10 @@ import pytest
 from telling import raises, tells
 from tiny import TASK_ID, import_task, make_runs, train_quickly, wait_until
 
-from studio.chat.desk import Answers, Desk
-from studio.chat.pair import Pair
+from studio.answering.desk import Answers, Desk
+from studio.answering.pair import Pair
 from studio.errors import DeviceError, InputError, ModelError, NotFoundError, StudioError
+from studio.evidence.score import score_run
 from studio.runs.run import Run, find_run
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
@@ -86,7 +87,7 @@ def test_one_question_at_a_time(desk: Desk, runs: dict[str, Run], monkeypatch: p
     stream = desk.stream(runs["lora"], "40 + 2", max_tokens=400)
     next(stream)
     with monkeypatch.context() as patch:
-        patch.setattr("studio.chat.desk.PATIENCE_SECONDS", 0.01)
+        patch.setattr("studio.answering.desk.PATIENCE_SECONDS", 0.01)
         with pytest.raises(DeviceError):
             desk.ask(runs["lora"], "2 + 2")
     answered: list[Answers] = []
@@ -102,7 +103,7 @@ def test_who_reads_no_further_gives_the_seat_away(
     desk: Desk, runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = desk.ask(runs["lora"], "40 + 2", max_tokens=6)
-    monkeypatch.setattr("studio.chat.seat.ABANDONED_SECONDS", 0.05)
+    monkeypatch.setattr("studio.answering.seat.ABANDONED_SECONDS", 0.05)
     stream = desk.stream(runs["other"], "40 + 2", max_tokens=400)
     assert not next(stream).done  # and then the tab is gone, and nobody closes the stream
     again = desk.ask(runs["lora"], "40 + 2", max_tokens=6)
@@ -138,7 +139,7 @@ def test_what_breaks_in_the_middle_spoils_no_later_answer(
     import torch
 
     instances = TaskStore(workspace).load_task(TASK_ID).instances[:3]
-    right, scored = desk.ask(runs["lora"], "40 + 2", max_tokens=8), desk.compare(runs["lora"], list(instances))
+    right, scored = desk.ask(runs["lora"], "40 + 2", max_tokens=8), score_run(desk, runs["lora"], list(instances))
     assert desk._pair is not None
     layer = desk._pair.base.model.layers[1].mlp
     stream = desk.stream(runs["lora"], "40 + 2", max_tokens=64)
@@ -147,7 +148,7 @@ def test_what_breaks_in_the_middle_spoils_no_later_answer(
     with pytest.raises(RuntimeError):
         list(stream)
     handle.remove()
-    assert desk.compare(runs["lora"], list(instances)) == scored
+    assert score_run(desk, runs["lora"], list(instances)) == scored
     again = desk.ask(runs["lora"], "40 + 2", max_tokens=8)
     assert (again.base, again.tuned) == (right.base, right.tuned)
     monkeypatch.setattr(Pair, "write", lambda *_: torch.empty(2**55))
@@ -233,7 +234,7 @@ def test_a_base_that_was_changed_since_the_training_is_told_in_words(
 def test_both_sides_are_scored(desk: Desk, workspace: Workspace, runs: dict[str, Run]) -> None:
     instances = list(TaskStore(workspace).load_task(TASK_ID).instances[:6])
     for name in ("lora", "full"):
-        compared = desk.compare(runs[name], instances)
+        compared = score_run(desk, runs[name], instances)
         assert compared.base.instances == compared.tuned.instances == 6
         assert 0 <= compared.tuned.exact_match <= 100
 

@@ -15,7 +15,7 @@ from nursery import Nursery
 from telling import raises
 from tiny import import_task, train_quickly, wait_until, write_recipe
 
-from studio.chat.pair import BASE, TUNED
+from studio.answering.pair import BASE, TUNED
 from studio.errors import DeviceError, ModelError, NotFoundError
 from studio.models.device import find_device
 from studio.models.loading import load_base
@@ -77,7 +77,7 @@ def check_next(studio: Studio, run: Run, tiny_model: Path) -> Callable[[], None]
 def test_an_answer_that_is_cancelled_at_any_token(
     studio: Studio, run: Run, check_next: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("studio.chat.desk.UPDATES_A_SECOND", 1e9)  # each token is told
+    monkeypatch.setattr("studio.answering.desk.UPDATES_A_SECOND", 1e9)  # each token is told
     for tokens in (1, 2, 5):
         stream = studio.stream(run.run_id, "40 + 2", max_tokens=200)
         for _ in range(tokens):

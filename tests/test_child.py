@@ -16,7 +16,7 @@ from tiny import import_task, kinds, losses, read_all, train, wait_until, write_
 
 from studio.launchers.inline import InlineLauncher
 from studio.launchers.process import ProcessLauncher
-from studio.runs.recipe import read_recipe
+from studio.recipes.recipe import read_recipe
 from studio.runs.run import Run, find_run, new_run
 from studio.service import Studio
 from studio.workspace import Workspace
@@ -143,7 +143,7 @@ def test_a_child_whose_studio_dies_before_it_has_a_run_ends(workspace: Workspace
 def test_a_child_that_is_given_nonsense_writes_nothing(workspace: Workspace) -> None:
     line = json.dumps([str(workspace.folder), "../x"])
     done = subprocess.run(
-        [sys.executable, "-m", "studio.runs.worker"], input=line, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "studio.training.worker"], input=line, capture_output=True, text=True, timeout=120
     )
     assert done.returncode != 0 and tells(done.stderr, "NotFoundError")
     assert list(workspace.runs.iterdir()) == [] and not Run(workspace.runs / "x").was_launched()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from studio.chat.question import read_question
+from studio.answering.question import read_question
 from studio.errors import InputError, RecipeError, StudioError
 from studio.launchers.inline import InlineLauncher
 from studio.service import Studio
@@ -71,9 +71,9 @@ def test_what_is_seen_of_a_chat_is_what_is_trained(studio: Studio, template: str
     """Tokens and mask of the preview are those of the trainer's batch."""
     from studio.models.loading import load_tokenizer
     from studio.models.reference import BUILTIN_FOLDER
-    from studio.runs.batch import Batcher
-    from studio.runs.session import encode_examples
     from studio.tasks.mixture import take_examples
+    from studio.training.batch import Batcher
+    from studio.training.session import encode_examples
 
     data = {"task_id": import_chats(studio), "objective": {"name": "sft", "template": template, "turns": turns}}
     recipe, task = studio.read_recipe(data), studio.load_task(data["task_id"])

@@ -11,7 +11,7 @@ from studio.errors import RecipeError
 from studio.methods import METHODS
 from studio.objectives import OBJECTIVES
 from studio.precisions import PRECISIONS
-from studio.runs.training import Training
+from studio.recipes.options import Training
 
 
 class Kettle(Declared):

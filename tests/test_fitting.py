@@ -21,8 +21,8 @@ from studio.estimates.counting import Thinned
 from studio.estimates.memory import find_largest
 from studio.methods import METHODS
 from studio.models.architecture import read_config_text
-from studio.runs.recipe import Recipe, read_recipe
-from studio.runs.smaller import find_change
+from studio.recipes.recipe import Recipe, read_recipe
+from studio.recipes.smaller import find_change
 
 CONFIG = {
     "model_type": "llama",
@@ -92,8 +92,8 @@ def test_attention_that_is_one_operation_keeps_its_weights_once(folder: Path) ->
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from studio.runs.batch import Batcher
-    from studio.runs.one_pass import read_in_one_pass, use_one_pass
+    from studio.training.batch import Batcher
+    from studio.training.fast.one_pass import read_in_one_pass, use_one_pass
 
     method = METHODS.read("lora")
     base = AutoModelForCausalLM.from_config(AutoConfig.for_model(**CONFIG)).requires_grad_(False)

@@ -50,7 +50,7 @@ def distance(found: dict[str, Any], truth: dict[str, Any]) -> float:
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "nf4"])
 @pytest.mark.parametrize("method", ["lora", "rslora"])
 def test_loss_and_gradients_are_as_near_to_the_truth_as_pefts(tiny_model: Path, precision: str, method: str) -> None:
-    from studio.runs.fused_lora import fuse_lora
+    from studio.training.fast.fused_lora import fuse_lora
 
     model = load(tiny_model, precision, method, rank=4)
     plain_loss, plain = measure(model)
@@ -79,7 +79,7 @@ def test_layers_that_read_the_same_are_one_unless_they_are_too_wide(
 ) -> None:
     from peft.tuners.lora import LoraLayer
 
-    from studio.runs.fused_lora import find_groups
+    from studio.training.fast.fused_lora import find_groups
 
     model = load(tiny_model, rank=rank)
     names = {module: name.split(".")[-1] for name, module in model.named_modules() if isinstance(module, LoraLayer)}
@@ -91,7 +91,7 @@ def test_layers_that_read_the_same_are_one_unless_they_are_too_wide(
 def test_a_base_in_16_bits_has_no_second_copy(tiny_model: Path) -> None:
     from peft.tuners.lora import LoraLayer
 
-    from studio.runs.fused_lora import fuse_lora
+    from studio.training.fast.fused_lora import fuse_lora
 
     model = load(tiny_model, "bf16", rank=4)
     layers = [module for module in model.modules() if isinstance(module, LoraLayer)]
@@ -108,7 +108,7 @@ def test_a_base_in_16_bits_has_no_second_copy(tiny_model: Path) -> None:
 def test_only_a_small_base_in_4_bits_is_kept_in_16_too(
     tiny_model: Path, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studio.runs import fused_lora
+    from studio.training.fast import fused_lora
 
     monkeypatch.setattr(fused_lora, "MOST_COPIED_BYTES", most)
     model = load(tiny_model, "nf4", rank=4)
@@ -122,7 +122,7 @@ def test_only_a_small_base_in_4_bits_is_kept_in_16_too(
 
 
 def test_what_is_computed_in_32_bits_stays_with_peft(tiny_model: Path) -> None:
-    from studio.runs.fused_lora import fuse_lora
+    from studio.training.fast.fused_lora import fuse_lora
 
     model = load(tiny_model, rank=4)
     before = measure(model, autocast=False)
@@ -134,7 +134,7 @@ def test_what_is_computed_in_32_bits_stays_with_peft(tiny_model: Path) -> None:
 def test_without_its_adapter_it_is_the_base(tiny_model: Path) -> None:
     import torch
 
-    from studio.runs.fused_lora import fuse_lora
+    from studio.training.fast.fused_lora import fuse_lora
 
     model = load(tiny_model, rank=4).eval()
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16), model.disable_adapter():
@@ -147,7 +147,7 @@ def test_without_its_adapter_it_is_the_base(tiny_model: Path) -> None:
 
 
 def test_gradients_pass_through_checkpointed_blocks(tiny_model: Path) -> None:
-    from studio.runs.fused_lora import fuse_lora
+    from studio.training.fast.fused_lora import fuse_lora
 
     model = load(tiny_model, rank=4)
     fuse_lora(model, keep_copies=False)
@@ -167,13 +167,13 @@ def test_gradients_pass_through_checkpointed_blocks(tiny_model: Path) -> None:
     ids=["dropout", "dora", "ia3", "adalora"],
 )
 def test_what_is_no_plain_lora_is_left_alone(tiny_model: Path, method: str, options: dict[str, Any]) -> None:
-    from studio.runs.fused_lora import fuse_lora
+    from studio.training.fast.fused_lora import fuse_lora
 
     assert fuse_lora(load(tiny_model, method=method, **options)) == 0
 
 
 def test_int8_stays_with_its_library(tiny_model: Path) -> None:
-    from studio.runs.fused_lora import fuse_lora
+    from studio.training.fast.fused_lora import fuse_lora
 
     assert fuse_lora(load(tiny_model, "int8", rank=4)) == 0
 
@@ -181,8 +181,8 @@ def test_int8_stays_with_its_library(tiny_model: Path) -> None:
 def test_the_session_trains_so(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tiny import import_task, losses, read_all, train, write_recipe
 
-    from studio.runs.recipe import Recipe
-    from studio.runs.trial import FUSED
+    from studio.recipes.recipe import Recipe
+    from studio.training.trial import FUSED
     from studio.workspace import Workspace
 
     monkeypatch.setattr(Recipe, "choose_half", lambda *_: "bf16")

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 import app
-from studio.chat.question import read_question
+from studio.answering.question import read_question
 from studio.errors import StudioError
 from studio.models.reference import ModelRef
+from studio.recipes.recipe import read_recipe
 from studio.runs.ending import explain_failure
-from studio.runs.recipe import read_recipe
-from studio.tasks.checks.report import check_task
 from studio.tasks.kinds.instruction import Instruction
-from studio.tasks.reading import read_task
+from studio.tasks.quality.report import check_task
+from studio.tasks.reading.task_file import read_task
 from studio.tasks.split import split_task
 from studio.tasks.task import Task
 from studio.workspace import Workspace, disk_errors_in_words

@@ -25,13 +25,13 @@ HEAVY_AT_TOP = {
     "studio.methods.tuners.registering": "attaching the method",
     "studio.methods.tuners.soft_prompt": "attaching the method",
     "studio.methods.tuners.typed": "attaching the method",
-    "studio.runs.attention": "the training child",
-    "studio.runs.batch": "the training child",
-    "studio.runs.fused_lora": "the training child",
-    "studio.runs.one_pass": "the training child",
-    "studio.runs.session": "the training child",
-    "studio.runs.trainer": "the training child",
-    "studio.runs.trial": "the training child",
+    "studio.training.fast.attention": "the training child",
+    "studio.training.batch": "the training child",
+    "studio.training.fast.fused_lora": "the training child",
+    "studio.training.fast.one_pass": "the training child",
+    "studio.training.session": "the training child",
+    "studio.training.trainer": "the training child",
+    "studio.training.trial": "the training child",
     "studio.world.checkpoint": "making the built-in base",
     "studio.world.export": "making the built-in base",
     "studio.world.network": "making the built-in base",
@@ -41,8 +41,8 @@ HEAVY_AT_TOP = {
 # Everything may lean on these four, so they lean on nothing but each other.
 FLOOR = {"studio.declaration", "studio.errors", "studio.plugins", "studio.workspace"}
 # Where the training child begins, and what it never sees.
-WORKER = "studio.runs.worker"
-NOT_FOR_THE_WORKER = ("gradio", "studio.ui", "studio.chat", "studio.runs.scheduler", "studio.service", "app")
+WORKER = "studio.training.worker"
+NOT_FOR_THE_WORKER = ("gradio", "studio.ui", "studio.answering.desk", "studio.runs.scheduler", "studio.service", "app")
 
 
 class Import(NamedTuple):

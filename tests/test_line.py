@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tiny import TASK_ID, WritingLauncher, wait_until
 
+from studio.recipes.recipe import read_recipe
 from studio.runs.forecast import Forecast
 from studio.runs.line import order_line, place_in_line
-from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
 from studio.runs.scheduler import Scheduler
 from studio.runs.status import RunStatus

@@ -8,7 +8,7 @@ from architectures import make_model
 
 from studio.errors import RecipeError
 from studio.estimates.checking import check_recipe
-from studio.runs.recipe import read_recipe
+from studio.recipes.recipe import read_recipe
 
 SMALL: dict[str, dict[str, Any]] = {
     "mamba": {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 8},

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tiny import TASK_ID, import_task, make_runs, train_quickly
 
-from studio.chat.desk import Desk
-from studio.chat.pair import BASE, TUNED, Pair
+from studio.answering.desk import Desk
+from studio.answering.pair import BASE, TUNED, Pair
 from studio.methods import METHODS
 from studio.models.device import find_device
 from studio.models.loading import load_base

@@ -13,8 +13,8 @@ from studio.errors import RecipeError
 from studio.methods import METHODS
 from studio.objectives import OBJECTIVES
 from studio.precisions import PRECISIONS
-from studio.runs.recipe import LARGEST_JSON, read_recipe
-from studio.runs.training import PRESETS, Training
+from studio.recipes.options import PRESETS, Training
+from studio.recipes.recipe import LARGEST_JSON, read_recipe
 
 FIELDS = ["model", "revision", "task_id", "task_version", "mixture", "method", "objective", "precision", "training"]
 

@@ -9,10 +9,10 @@ from telling import tells
 
 from studio.launchers.launcher import Traces
 from studio.launchers.local import count_oom_kills
+from studio.recipes.options import PRESETS
+from studio.recipes.recipe import Recipe, read_recipe
+from studio.recipes.smaller import lower_memory
 from studio.runs.ending import explain_end, explain_failure
-from studio.runs.recipe import Recipe, read_recipe
-from studio.runs.smaller import lower_memory
-from studio.runs.training import PRESETS
 
 
 def make(**changes: Any) -> Recipe:

@@ -15,7 +15,7 @@ from tiny import end_sleeper, make_checkpoint, make_run, start_sleeper
 
 from studio.errors import NotFoundError, WorkspaceError
 from studio.launchers.local import find_birth
-from studio.runs.recipe import read_recipe
+from studio.recipes.recipe import read_recipe
 from studio.runs.run import Run, find_run, list_runs, new_run
 from studio.workspace import Workspace
 
@@ -215,7 +215,7 @@ FULL_DISK = """
 import resource, sys
 from studio.errors import WorkspaceError
 from studio.launchers.local import find_birth
-from studio.runs.recipe import read_recipe
+from studio.recipes.recipe import read_recipe
 from studio.runs.run import new_run
 from studio.workspace import Workspace
 

@@ -8,15 +8,16 @@ from functools import cache
 import pytest
 
 from studio.tasks.prompt import write_prompt
-from studio.tasks.reading import Reading, read_task_file
-from studio.tasks.samples.__main__ import ALL, list_files
-from studio.tasks.samples.sample import UNSEEN_COUNT, Sample, is_kept_apart
+from studio.tasks.read_as import Reading
+from studio.tasks.reading.task_file import read_task_file
 from studio.tasks.split import split_task
 from studio.tasks.store import SAMPLES, TaskStore
 from studio.tasks.task import Instance
 from studio.workspace import Workspace
-from studio.world.grammar import past, plural
-from studio.world.lexicon import load_lexicon
+from studio.world.language.grammar import past, plural
+from studio.world.language.lexicon import load_lexicon
+from studio.world.samples.__main__ import ALL, list_files
+from studio.world.samples.sample import UNSEEN_COUNT, Sample, is_kept_apart
 
 samples = pytest.mark.parametrize("sample", ALL, ids=lambda sample: sample.name)
 
@@ -43,7 +44,7 @@ def words_of_task(sample: Sample) -> set[str]:
 
 
 def test_the_files_are_what_the_rules_make() -> None:
-    remedy = "Run `python -m studio.tasks.samples`, and measure the scores again."
+    remedy = "Run `python -m studio.world.samples`, and measure the scores again."
     made = {name.as_posix(): text + "\n" for name, text in list_files()}
     found = {path.relative_to(SAMPLES).as_posix() for path in SAMPLES.rglob("*.json")} - {"scores.json"}
     assert found == made.keys(), remedy

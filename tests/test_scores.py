@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from studio.scoring.samples import SCORES_FILE, fingerprint_base
+from bench.samples import SCORES_FILE, fingerprint_base
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
 
@@ -20,7 +20,7 @@ def test_every_sample_was_measured_and_shows_it(workspace: Workspace) -> None:
 @pytest.mark.parametrize("task_id", SCORES)
 def test_figures_are_of_this_base_and_this_task(task_id: str, workspace: Workspace) -> None:
     found = SCORES[task_id]
-    assert found["base_weights"] == fingerprint_base(), "Run `python -m studio.scoring.samples`."
+    assert found["base_weights"] == fingerprint_base(), "Run `python -m bench.samples`."
     assert found["task_version"] == TaskStore(workspace).load_task(task_id).version, "Measure this task again."
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from studio.scoring.metric import cut_words, match_exactly, measure_rouge_l
-from studio.scoring.score import Score, _score
+from studio.evidence.metric import cut_words, match_exactly, measure_rouge_l
+from studio.evidence.score import Score, _score
 from studio.tasks.kinds.instruction import Instruction
 
 

@@ -11,15 +11,16 @@ import pytest
 from telling import tells
 
 from studio.errors import TaskError
-from studio.tasks.checks.finding import Finding
-from studio.tasks.checks.fixes import apply_fix
-from studio.tasks.checks.lengths import Limit, measure_lengths
-from studio.tasks.checks.report import add_lengths, check_task
-from studio.tasks.decoding import MOST_BYTES
 from studio.tasks.mapping import Mapping
-from studio.tasks.reading import Reading, read_many, read_task
-from studio.tasks.repairs import apply_repair, offer_repairs
-from studio.tasks.rows import MappingNeeded
+from studio.tasks.quality.finding import Finding
+from studio.tasks.quality.fixes import apply_fix
+from studio.tasks.quality.lengths import Limit, measure_lengths
+from studio.tasks.quality.repairs import apply_repair, offer_repairs
+from studio.tasks.quality.report import add_lengths, check_task
+from studio.tasks.read_as import Reading
+from studio.tasks.reading.decoding import MOST_BYTES
+from studio.tasks.reading.rows import MappingNeeded
+from studio.tasks.reading.task_file import read_many, read_task
 from studio.tasks.task import Task
 
 TASK: dict[str, Any] = {

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from telling import raises, tells
 
 from studio.errors import InputError, NotFoundError
-from studio.tasks.checks.duplicates import check_duplicates
-from studio.tasks.checks.finding import Finding
-from studio.tasks.checks.fixes import FIXES, apply_fix
-from studio.tasks.checks.language import guess_language
-from studio.tasks.checks.report import check_task
-from studio.tasks.checks.similarity import find_groups
 from studio.tasks.kinds.instruction import Instruction
-from studio.tasks.repairs import TASK_REPAIRS, TEXT_REPAIRS, apply_repair, offer_repairs, preview_repair
+from studio.tasks.quality.duplicates import check_duplicates
+from studio.tasks.quality.finding import Finding
+from studio.tasks.quality.fixes import FIXES, apply_fix
+from studio.tasks.quality.language import guess_language
+from studio.tasks.quality.repairs import TASK_REPAIRS, TEXT_REPAIRS, apply_repair, offer_repairs, preview_repair
+from studio.tasks.quality.report import check_task
+from studio.tasks.similarity import find_groups
 from studio.tasks.split import split_task
 from studio.tasks.task import Task
 

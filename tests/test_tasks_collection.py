@@ -11,11 +11,11 @@ import pytest
 from telling import raises, tells
 
 from studio.errors import InputError, NotFoundError, TaskError
-from studio.tasks.collection import Collection, import_collection
+from studio.tasks.library.collection import Collection, import_collection
 from studio.tasks.mapping import Mapping
 from studio.tasks.read_as import ChoiceNeeded, ReadAs
-from studio.tasks.reading import read_task
-from studio.tasks.rows import MappingNeeded
+from studio.tasks.reading.rows import MappingNeeded
+from studio.tasks.reading.task_file import read_task
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -145,7 +145,7 @@ MEASURE = """
 import resource, sys
 from pathlib import Path
 import datasets, pyarrow
-from studio.tasks.collection import import_collection
+from studio.tasks.library.collection import import_collection
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 done = import_collection(Path(sys.argv[1]), "long.jsonl", Path(sys.argv[2]))
 print(len(done), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)

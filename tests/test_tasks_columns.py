@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from studio.errors import TaskError
-from studio.tasks.guess import guess_mapping
 from studio.tasks.mapping import Mapping
-from studio.tasks.reading import Reading, read_task
-from studio.tasks.rows import MappingNeeded
+from studio.tasks.read_as import Reading
+from studio.tasks.reading.guess import guess_mapping
+from studio.tasks.reading.rows import MappingNeeded
+from studio.tasks.reading.task_file import read_task
 
 Row = dict[str, Any]
 Roles = dict[str, list[str]]

@@ -13,9 +13,9 @@ from tiny import import_task, write_task
 
 from studio.errors import InputError, NotFoundError, TaskError
 from studio.service import Studio
-from studio.tasks.desk import Brought, FileChoice
-from studio.tasks.held import MOST_FILES
-from studio.tasks.library import CollectionCard
+from studio.service.task_desk import Brought, FileChoice
+from studio.tasks.library.held import MOST_FILES
+from studio.tasks.library.library import CollectionCard
 from studio.tasks.task import Task
 
 ODD = ["Kommentar", "v1", "v2"]
@@ -158,8 +158,8 @@ def test_a_dataset_that_cannot_be_fetched_is_said_in_words(studio: Studio, ref: 
 
 
 def test_rows_of_a_dataset_are_read_like_a_file(studio: Studio, tmp_path: Path) -> None:
-    from studio.tasks.held import Held
-    from studio.tasks.hub_dataset import fetch_rows, write_rows
+    from studio.tasks.library.held import Held
+    from studio.tasks.reading.hub_dataset import fetch_rows, write_rows
 
     write_csv(tmp_path / "train.csv")
     with write_rows(fetch_rows(str(tmp_path), most=30)) as path:
@@ -272,9 +272,9 @@ def train_rows(studio: Studio, recipe: dict[str, Any]) -> tuple[Task, dict[str, 
     """What the trainer would get: each instance's labels as they stand in a batch, without the padding."""
     from studio.models.facts import find_config_folder
     from studio.models.loading import load_tokenizer
-    from studio.runs.batch import Batcher
-    from studio.runs.session import encode_examples
     from studio.tasks.mixture import Examples, Mixed
+    from studio.training.batch import Batcher
+    from studio.training.session import encode_examples
 
     read = studio.read_recipe(recipe)
     task, tokenizer = studio.load_task(read.task_id), load_tokenizer(find_config_folder(read.base))

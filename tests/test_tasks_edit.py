@@ -31,7 +31,7 @@ from studio.tasks.edit import (
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.kinds.preference import Preference
 from studio.tasks.kinds.rating import Rating
-from studio.tasks.reading import read_task
+from studio.tasks.reading.task_file import import_file, read_task
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Example, Instance, Task
 from studio.tasks.version import LONGEST_CHAIN
@@ -149,7 +149,7 @@ def store(tmp_path: Path) -> TaskStore:
     path = tmp_path / "task1_x.json"
     instances = [{"id": f"i{n}", "input": f"in {n}", "output": ["a"]} for n in range(60)]
     path.write_text(json.dumps({"Definition": ["Do."], "Categories": [], "Instances": instances}))
-    store.import_file(path, path.name)
+    import_file(store, path, path.name)
     return store
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from studio.errors import InputError, TaskError
 from studio.service import Studio
-from studio.tasks.decoding import decode
-from studio.tasks.desk import Brought, FileChoice, ReadingChoice
-from studio.tasks.encoding import check_encoding, list_encodings, weigh_encodings
+from studio.service.task_desk import Brought, FileChoice, ReadingChoice
 from studio.tasks.read_as import ChoiceNeeded, ReadAs
-from studio.tasks.reading import read_task
+from studio.tasks.reading.decoding import decode
+from studio.tasks.reading.encoding import check_encoding, list_encodings, weigh_encodings
+from studio.tasks.reading.task_file import read_task
 
 TEXTS = {
     "cp1250 iso8859_2 cp852 mac_latin2": [

@@ -11,12 +11,13 @@ import pytest
 from telling import raises, tells
 
 from studio.errors import TaskError
-from studio.tasks.hub_dataset import fetch_rows
 from studio.tasks.mapping import Mapping
 from studio.tasks.prompt import write_prompt, write_turns
-from studio.tasks.reading import Reading, preview_file, read_many, read_task, read_task_file
-from studio.tasks.row import OWN_INPUT
-from studio.tasks.rows import MappingNeeded
+from studio.tasks.read_as import Reading
+from studio.tasks.reading.hub_dataset import fetch_rows
+from studio.tasks.reading.row import OWN_INPUT
+from studio.tasks.reading.rows import MappingNeeded
+from studio.tasks.reading.task_file import preview_file, read_many, read_task, read_task_file
 from studio.tasks.task import Task, write_v2
 
 SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")

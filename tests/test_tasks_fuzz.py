@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from studio.errors import TaskError
-from studio.tasks.checks.fixes import apply_fix
-from studio.tasks.checks.report import check_task
 from studio.tasks.mapping import Mapping
-from studio.tasks.reading import read_task
-from studio.tasks.repairs import offer_repairs
-from studio.tasks.rows import MappingNeeded
+from studio.tasks.quality.fixes import apply_fix
+from studio.tasks.quality.repairs import offer_repairs
+from studio.tasks.quality.report import check_task
+from studio.tasks.reading.rows import MappingNeeded
+from studio.tasks.reading.task_file import read_task
 from studio.tasks.task import write_v2
 
 names = st.sampled_from(["a.json", "b.jsonl", "c.csv", "d.txt", "task1_x", "e.zip", "f.xlsx", "g.parquet"])

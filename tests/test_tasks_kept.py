@@ -12,7 +12,7 @@ import pytest
 
 from studio.errors import WorkspaceError
 from studio.tasks.kinds import KINDS
-from studio.tasks.reading import read_task
+from studio.tasks.reading.task_file import read_task
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskStore
 from studio.tasks.v2 import read_v2

@@ -10,13 +10,14 @@ from telling import raises
 from tiny import import_task
 
 from studio.errors import InputError, NotFoundError
+from studio.service.label_desk import LabelDesk
 from studio.tasks.edit import EditConflict, SetOutput, SetText
-from studio.tasks.label_desk import LabelDesk
-from studio.tasks.label_table import Filter, filter_rows, make_bulk_edits
-from studio.tasks.labelling import Label, Progress
-from studio.tasks.pasting import preview_pasted, read_pasted
+from studio.tasks.labels.label_table import Filter, filter_rows, make_bulk_edits
+from studio.tasks.labels.labelling import Label, Progress
+from studio.tasks.labels.team import read_name, read_settled
+from studio.tasks.reading.pasting import preview_pasted, read_pasted
+from studio.tasks.reading.task_file import import_file
 from studio.tasks.store import TaskStore
-from studio.tasks.team import read_name, read_settled
 from studio.visitor import NOBODY, Visitor, read_visitor
 from studio.workspace import Workspace
 
@@ -342,12 +343,12 @@ def test_labels_are_on_the_disk_when_the_call_returns(desk: LabelDesk, task: str
 def test_what_is_written_by_hand_is_of_the_kind_of_its_task(desk: LabelDesk, tmp_path: Path) -> None:
     turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
     (tmp_path / "chat.json").write_text(json.dumps([{"messages": turns}]))
-    chat = desk.store.import_file(tmp_path / "chat.json", "chat.json").task.task_id
+    chat = import_file(desk.store, tmp_path / "chat.json", "chat.json").task.task_id
     done = desk.add_instance(chat, "And now?", ["Go."])
     assert [(turn.role, turn.content) for turn in done.instances[1].messages] == [
         ("user", "And now?"), ("assistant", "Go.")]  # fmt: skip
     (tmp_path / "pairs.json").write_text(json.dumps([{"prompt": "a", "chosen": "b", "rejected": "c"}]))
-    pairs = desk.store.import_file(tmp_path / "pairs.json", "pairs.json").task.task_id
+    pairs = import_file(desk.store, tmp_path / "pairs.json", "pairs.json").task.task_id
     with pytest.raises(InputError) as refused:
         desk.add_instance(pairs, "And now?", ["Go."])
     assert refused.value.field == "rejected" and len(desk.load_task(pairs).instances) == 1

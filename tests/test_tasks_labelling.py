@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from telling import raises, tells
 
 from studio.errors import InputError
-from studio.tasks.agreement import cohen_kappa, describe_agreement, krippendorff_alpha
 from studio.tasks.edit import apply_edits
 from studio.tasks.kinds.instruction import Instruction
-from studio.tasks.labelling import (
+from studio.tasks.labels.agreement import cohen_kappa, describe_agreement, krippendorff_alpha
+from studio.tasks.labels.labelling import (
     Label,
     add_label,
     assign,

@@ -9,7 +9,7 @@ from telling import raises
 
 from studio.errors import NotFoundError, TaskError
 from studio.tasks.edit import SetText
-from studio.tasks.library import CollectionCard, Library
+from studio.tasks.library.library import CollectionCard, Library
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
 
@@ -79,7 +79,7 @@ def test_a_damaged_collection_is_left_out_of_the_list(workspace: Workspace, tmp_
 def test_a_list_of_collections_waits_for_no_heavy_library(workspace: Workspace, tmp_path: Path) -> None:
     Library(workspace).bring(write(tmp_path / "tasks", 2), "tasks")
     program = (
-        "import sys; from studio.tasks.library import Library; from studio.workspace import Workspace; "
+        "import sys; from studio.tasks.library.library import Library; from studio.workspace import Workspace; "
         f"cards = Library(Workspace({str(workspace.folder)!r})).list_collections(); "
         "print(len(cards), sorted({'datasets', 'torch', 'transformers'} & set(sys.modules)))"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.tasks.number_format import show_general, show_number, show_plain_date, show_text
+from studio.tasks.reading.number_format import show_general, show_number, show_plain_date, show_text
 
 NUMBERS = [
     (7, "00000", "00007"),

@@ -8,9 +8,9 @@ from telling import raises
 from studio.errors import InputError, TaskError
 from studio.tasks.edit import apply_edits
 from studio.tasks.kinds.instruction import Instruction
-from studio.tasks.labelling import Label
-from studio.tasks.pasting import preview_inputs, read_inputs, read_pasted
-from studio.tasks.pool import add_inputs, make_additions, read_waiting
+from studio.tasks.labels.labelling import Label
+from studio.tasks.labels.pool import add_inputs, make_additions, read_waiting
+from studio.tasks.reading.pasting import preview_inputs, read_inputs, read_pasted
 from studio.tasks.task import Task
 
 TASK = Task(task_id="task7_x", definition="Do.", instances=(Instruction(id="i0", input="old", output=("a",)),))

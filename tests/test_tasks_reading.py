@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from telling import tells
 
 from studio.tasks.kinds.instruction import Instruction
-from studio.tasks.reading import Reading, read_task, read_task_file
+from studio.tasks.read_as import Reading
+from studio.tasks.reading.task_file import read_task, read_task_file
 from studio.tasks.task import KEY_ORDER, Example, Task, to_v2, write_v2
 
 SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")

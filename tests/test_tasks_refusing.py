@@ -11,8 +11,8 @@ import pytest
 from telling import raises, tells
 
 from studio.errors import TaskError
-from studio.tasks.decoding import MOST_BYTES
-from studio.tasks.reading import read_task, read_task_file
+from studio.tasks.reading.decoding import MOST_BYTES
+from studio.tasks.reading.task_file import read_task, read_task_file
 
 TASK: dict[str, Any] = {
     "Definition": ["Say the colour."],

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from studio.tasks.checks.finding import Finding
-from studio.tasks.checks.fixes import FIXES, apply_fix, offer_fix
-from studio.tasks.checks.labels import find_ceiling, read_label
-from studio.tasks.checks.lengths import Limit, measure_lengths
-from studio.tasks.checks.report import add_lengths, check_task
 from studio.tasks.instance import Message
 from studio.tasks.kinds.chat import Chat
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.kinds.preference import Preference
+from studio.tasks.quality.finding import Finding
+from studio.tasks.quality.fixes import FIXES, apply_fix, offer_fix
+from studio.tasks.quality.labels import find_ceiling, read_label
+from studio.tasks.quality.lengths import Limit, measure_lengths
+from studio.tasks.quality.report import add_lengths, check_task
 from studio.tasks.task import Task
 
 LETTERS = "bcdfghklmnprstvwz"

@@ -10,7 +10,7 @@ from telling import raises, tells
 from studio.errors import TaskError
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.mixture import mix_tasks
-from studio.tasks.reading import read_task
+from studio.tasks.reading.task_file import read_task
 from studio.tasks.split import Split, split_task
 from studio.tasks.task import Instance, Task, write_v2
 

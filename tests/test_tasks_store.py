@@ -11,7 +11,8 @@ from telling import raises, tells
 
 import studio.tasks.store as store_module
 from studio.errors import NotFoundError, TaskError, WorkspaceError
-from studio.tasks.slug import make_task_id
+from studio.tasks.reading.slug import make_task_id
+from studio.tasks.reading.task_file import import_file
 from studio.tasks.store import TaskStore
 from studio.tasks.task import to_v2
 from studio.workspace import Workspace, check_id
@@ -34,7 +35,7 @@ def store(tmp_path: Path) -> TaskStore:
 
 
 def test_samples_first_with_their_scores(store: TaskStore, tmp_path: Path) -> None:
-    store.import_file(write(tmp_path / "x.json"), "A Task.json")
+    import_file(store, write(tmp_path / "x.json"), "A Task.json")
     sample, mine = store.list_tasks()
     assert (sample.task_id, sample.title, sample.instances, sample.source) == (
         "studio001_sentiment",
@@ -54,9 +55,9 @@ def test_scores_that_cannot_be_read_are_no_scores(store: TaskStore) -> None:
 
 def test_versions(store: TaskStore, tmp_path: Path) -> None:
     path = tmp_path / "x.json"
-    first = store.import_file(write(path, "One."), "task.json")
-    again = store.import_file(path, "Task (1).json")
-    second = store.import_file(write(path, "Two."), "task.json")
+    first = import_file(store, write(path, "One."), "task.json")
+    again = import_file(store, path, "Task (1).json")
+    second = import_file(store, write(path, "Two."), "task.json")
     names = sorted(file.name for file in (store.workspace.tasks / "task").glob("0*"))
     assert names == [f"0001-{first.task.version}.json", f"0002-{second.task.version}.json"]
     assert again.task == first.task
@@ -64,13 +65,13 @@ def test_versions(store: TaskStore, tmp_path: Path) -> None:
     assert store.load_task("task").definition == "Two."
     assert store.load_task("task", first.task.version) == first.task
     assert len(store.list_tasks()) == 2
-    third = store.import_file(write(path, "One."), "task.json")
+    third = import_file(store, write(path, "One."), "task.json")
     assert third.task.version == first.task.version
     assert store.load_task("task").definition == "One."
 
 
 def test_what_is_kept_is_v2(store: TaskStore, tmp_path: Path) -> None:
-    task = store.import_file(write(tmp_path / "x.json", Odd=[1]), "task.json").task
+    task = import_file(store, write(tmp_path / "x.json", Odd=[1]), "task.json").task
     file = next((store.workspace.tasks / "task").glob("0*"))
     assert json.loads(file.read_text()) == to_v2(task)
     assert store.load_task("task") == task
@@ -93,7 +94,7 @@ def test_a_sample_that_a_run_was_made_with_outlives_a_new_edition_of_the_studio(
 
 
 def test_a_sample_is_never_overwritten(store: TaskStore, tmp_path: Path) -> None:
-    reading = store.import_file(write(tmp_path / "x.json", "Mine."), "studio001_sentiment.json")
+    reading = import_file(store, write(tmp_path / "x.json", "Mine."), "studio001_sentiment.json")
     assert reading.task.task_id == "studio001_sentiment_yours"
     assert tells(reading.warnings[-1], "sample")
     assert store.load_task("studio001_sentiment").title == "Is it good?"
@@ -104,7 +105,7 @@ def test_unseen(store: TaskStore, tmp_path: Path) -> None:
     unseen = store.load_unseen("studio001_sentiment")
     assert unseen is not None
     assert unseen.definition == "Unseen."
-    store.import_file(write(tmp_path / "x.json"), "task.json")
+    import_file(store, write(tmp_path / "x.json"), "task.json")
     assert store.load_unseen("task") is None
 
 
@@ -115,7 +116,7 @@ def test_unknown_ids(store: TaskStore, task_id: str) -> None:
 
 
 def test_the_nearest_name_and_the_known_versions(store: TaskStore, tmp_path: Path) -> None:
-    version = store.import_file(write(tmp_path / "x.json"), "colour.json").task.version
+    version = import_file(store, write(tmp_path / "x.json"), "colour.json").task.version
     with raises(NotFoundError, "color"):
         store.load_task("color")
     with raises(NotFoundError, f"123 {version}"):
@@ -128,13 +129,13 @@ def test_a_refused_file_leaves_nothing(store: TaskStore, tmp_path: Path) -> None
     path = tmp_path / "x.json"
     path.write_text("{")
     with pytest.raises(TaskError):
-        store.import_file(path, "task.json")
+        import_file(store, path, "task.json")
     assert list(store.workspace.tasks.iterdir()) == []
 
 
 def test_no_file_is_read_twice(store: TaskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store.list_tasks()
-    store.import_file(write(tmp_path / "x.json"), "task.json")
+    import_file(store, write(tmp_path / "x.json"), "task.json")
 
     def never(path: Path, name: str) -> None:
         raise AssertionError(f"{name} was read again")
@@ -147,7 +148,7 @@ def test_no_file_is_read_twice(store: TaskStore, tmp_path: Path, monkeypatch: py
 
 
 def test_a_damaged_file_is_left_out_of_the_list(store: TaskStore, tmp_path: Path) -> None:
-    store.import_file(write(tmp_path / "x.json"), "task.json")
+    import_file(store, write(tmp_path / "x.json"), "task.json")
     kept = next((store.workspace.tasks / "task").glob("0*"))
     kept.write_text("{")
     assert [card.task_id for card in store.list_tasks()] == ["studio001_sentiment"]

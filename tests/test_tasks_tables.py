@@ -15,14 +15,14 @@ from telling import tells
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
-from studio.tasks.columnar import read_columnar
-from studio.tasks.delimited import read_csv
 from studio.tasks.kinds.instruction import Instruction
-from studio.tasks.read_as import ReadAs
-from studio.tasks.reading import Reading, read_task
-from studio.tasks.rows import MappingNeeded
+from studio.tasks.library.writing import write_task
+from studio.tasks.read_as import ReadAs, Reading
+from studio.tasks.reading.columnar import read_columnar
+from studio.tasks.reading.delimited import read_csv
+from studio.tasks.reading.rows import MappingNeeded
+from studio.tasks.reading.task_file import read_task
 from studio.tasks.task import Origin, Task
-from studio.tasks.writing import write_task
 
 
 def read(text: str | bytes, name: str = "a.csv") -> Reading:

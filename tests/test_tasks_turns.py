@@ -8,13 +8,14 @@ import pytest
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
-from studio.tasks.conversation import read_messages
 from studio.tasks.instance import Instance, Message
+from studio.tasks.library.writing import write_task
 from studio.tasks.mapping import Mapping
-from studio.tasks.reading import Reading, read_task
+from studio.tasks.read_as import Reading
+from studio.tasks.reading.conversation import read_messages
+from studio.tasks.reading.task_file import read_task
 from studio.tasks.task import write_v2
 from studio.tasks.tool import read_tools, say_calls
-from studio.tasks.writing import write_task
 
 Row = dict[str, Any]
 

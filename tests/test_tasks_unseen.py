@@ -9,6 +9,7 @@ from tiny import write_task
 from studio.errors import NotFoundError
 from studio.tasks.edit import AddInstance, DeleteInstance, SetOutput, SetText
 from studio.tasks.kinds.instruction import Instruction
+from studio.tasks.reading.task_file import import_file
 from studio.tasks.store import TaskStore
 from studio.tasks.unseen import name_origin
 from studio.visitor import read_visitor
@@ -55,7 +56,7 @@ def test_what_the_copy_has_seen_is_no_longer_unseen(store: TaskStore) -> None:
 
 def test_a_file_of_a_samples_name_has_no_test(store: TaskStore, tmp_path: Path) -> None:
     (tmp_path / "file").write_text(json.dumps(write_task(9)))
-    assert store.import_file(tmp_path / "file", f"{SAMPLE}.json").task.task_id == COPY
+    assert import_file(store, tmp_path / "file", f"{SAMPLE}.json").task.task_id == COPY
     assert store.load_unseen(COPY) is None
 
 

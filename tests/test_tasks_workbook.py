@@ -13,9 +13,9 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from telling import tells
 
 from studio.errors import TaskError
-from studio.tasks.read_as import ReadAs
-from studio.tasks.reading import Reading, read_task
-from studio.tasks.rows import MappingNeeded
+from studio.tasks.read_as import ReadAs, Reading
+from studio.tasks.reading.rows import MappingNeeded
+from studio.tasks.reading.task_file import read_task
 
 Fill = Callable[[Any], None]
 

@@ -14,10 +14,10 @@ from studio.errors import InputError
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.chat import Chat
 from studio.tasks.kinds.instruction import Instruction
+from studio.tasks.library.writing import FORMATS, list_formats, write_task
 from studio.tasks.mapping import Mapping
-from studio.tasks.reading import read_task, read_task_file
+from studio.tasks.reading.task_file import read_task, read_task_file
 from studio.tasks.task import Message, Origin, Task, to_v2, write_v2
-from studio.tasks.writing import FORMATS, list_formats, write_task
 
 SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 

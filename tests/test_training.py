@@ -14,14 +14,14 @@ from telling import tells
 from tiny import TASK_ID, import_task, kinds, losses, read_all, resume, train, wait_until, write_recipe
 
 from studio.launchers.inline import InlineLauncher
+from studio.recipes.options import OPTIMISERS
+from studio.recipes.recipe import read_recipe
 from studio.runs.ending import explain_failure
 from studio.runs.event import PHASES, TERMINAL
-from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
-from studio.runs.session import ENOUGH_STEPS
 from studio.runs.status import Watch
-from studio.runs.training import OPTIMISERS
-from studio.runs.worker import execute
+from studio.training.session import ENOUGH_STEPS
+from studio.training.worker import execute
 from studio.workspace import Workspace
 
 
@@ -239,7 +239,7 @@ def test_a_model_that_walks_less_is_told_what_any_other_is(tiny_model: Path) -> 
     from studio.models.device import find_device
     from studio.models.loading import load_base
     from studio.precisions import PRECISIONS
-    from studio.runs.trainer import walk_less
+    from studio.training.trainer import walk_less
 
     model = Lora(rank=2).attach(load_base(tiny_model, PRECISIONS.read("fp32"), find_device()))
     assert {module.training for module in model.modules()} == {False, True}, "a base is loaded to answer"

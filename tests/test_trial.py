@@ -46,8 +46,8 @@ def as_rows(rows: list[dict[str, list[int]]]) -> list[Row]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_chosen_has_the_loss_and_gradients_of_each_row_alone(kind: str, tmp_path: Path) -> None:
-    from studio.runs.batch import Batcher, sum_loss
-    from studio.runs.trial import ONCE, Trial
+    from studio.training.batch import Batcher, sum_loss
+    from studio.training.trial import ONCE, Trial
 
     model, rows = load(kind, tmp_path / kind), make_rows(BEGINNING)
     batcher = Batcher(0)
@@ -66,8 +66,8 @@ def test_what_was_chosen_has_the_loss_and_gradients_of_each_row_alone(kind: str,
 
 
 def test_what_the_rows_do_not_show_is_not_used(tmp_path: Path) -> None:
-    from studio.runs.batch import Batcher
-    from studio.runs.trial import ONCE, Trial
+    from studio.training.batch import Batcher
+    from studio.training.trial import ONCE, Trial
 
     model, batcher = load("llama", tmp_path / "llama"), Batcher(0)
     tried = Trial(model, batcher, as_rows(make_rows())).choose()
@@ -76,8 +76,8 @@ def test_what_the_rows_do_not_show_is_not_used(tmp_path: Path) -> None:
 
 
 def test_a_window_counts_only_where_a_row_is_longer(tmp_path: Path) -> None:
-    from studio.runs.batch import Batcher
-    from studio.runs.trial import Trial
+    from studio.training.batch import Batcher
+    from studio.training.trial import Trial
 
     rows = as_rows(make_rows(BEGINNING[:9]))
     short = [Row(row.input_ids[:15], row.labels[:15]) for row in rows]
@@ -91,7 +91,7 @@ def test_a_window_counts_only_where_a_row_is_longer(tmp_path: Path) -> None:
 
 def test_the_rows_of_a_trial_are_the_shortest_and_longest_that_begin_alike() -> None:
     from studio.objectives.objective import count_shared
-    from studio.runs.trial import pick_rows
+    from studio.training.trial import pick_rows
 
     one, other = as_rows(make_rows(BEGINNING)), as_rows(make_rows([*range(200, 220)]))
     assert [len(row.input_ids) for row in pick_rows(one)] == [len(one[0].input_ids), len(one[-1].input_ids)]
@@ -102,8 +102,8 @@ def test_the_rows_of_a_trial_are_the_shortest_and_longest_that_begin_alike() -> 
 def test_a_trial_leaves_no_trace_but_what_it_chose(tmp_path: Path) -> None:
     import torch
 
-    from studio.runs.batch import Batcher
-    from studio.runs.trial import Trial
+    from studio.training.batch import Batcher
+    from studio.training.trial import Trial
 
     model = load("gemma3_text", tmp_path / "model").train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -117,8 +117,8 @@ def test_a_trial_leaves_no_trace_but_what_it_chose(tmp_path: Path) -> None:
 
 
 def test_a_model_that_forgets_the_beginning_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from studio.runs.batch import Batcher
-    from studio.runs.trial import ONCE, Trial
+    from studio.training.batch import Batcher
+    from studio.training.trial import ONCE, Trial
 
     model, batcher = load("llama", tmp_path / "llama"), Batcher(0)
     monkeypatch.setattr(type(model.get_base_model()), "set_attn_implementation", lambda model, name: None)
@@ -131,9 +131,9 @@ def test_a_layer_that_fuses_wrongly_is_given_back(tiny_model: Path, monkeypatch:
     import torch
     from test_fused_lora import load as load_tiny
 
-    from studio.runs import fused_lora
-    from studio.runs.batch import Batcher
-    from studio.runs.trial import FUSED, ONCE, Trial
+    from studio.training.batch import Batcher
+    from studio.training.fast import fused_lora
+    from studio.training.trial import FUSED, ONCE, Trial
 
     read = fused_lora._read_weight
     for factor in (1.0, 1.5):
@@ -148,8 +148,8 @@ def test_a_layer_that_fuses_wrongly_is_given_back(tiny_model: Path, monkeypatch:
 
 def test_a_model_that_can_not_read_a_row_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from studio.errors import ModelError
-    from studio.runs.batch import Batcher
-    from studio.runs.trial import Trial
+    from studio.training.batch import Batcher
+    from studio.training.trial import Trial
 
     model = load("llama", tmp_path / "llama")
 
@@ -166,9 +166,9 @@ def test_the_built_in_base_takes_every_fast_path(tmp_path: Path, monkeypatch: py
     """And its run says so."""
     from tiny import read_all, train
 
-    from studio.runs.recipe import Recipe
-    from studio.runs.trial import FUSED, LEFT, NARROWED, ONCE
+    from studio.recipes.recipe import Recipe
     from studio.tasks.store import TaskStore
+    from studio.training.trial import FUSED, LEFT, NARROWED, ONCE
     from studio.workspace import Workspace
 
     monkeypatch.setattr(Recipe, "choose_half", lambda *_: "bf16")

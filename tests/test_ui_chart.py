@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.recipes.recipe import read_recipe
 from studio.runs.event import EventWriter
-from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
 from studio.service import Studio
 from studio.ui.widgets.curve import MAX_POINTS, MAX_SAMPLES, read_curve, thin

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from tiny import make_checkpoint
 
-from studio.chat.desk import Answers
-from studio.chat.question import Question
+from studio.answering.desk import Answers
+from studio.answering.question import Question
 from studio.errors import InputError, ModelError
-from studio.runs.recipe import read_recipe
+from studio.recipes.recipe import read_recipe
 from studio.runs.run import new_run
 from studio.service import Studio
 from studio.ui.compare_page import answer_both, answer_ten, draw_ten, make_handlers
@@ -101,7 +101,7 @@ def test_what_was_wanted_is_known_for_prompts_kept_aside(studio: OpenStudio, run
 
 
 def test_a_tick_stands_where_the_score_counts() -> None:
-    from studio.scoring.metric import match_exactly
+    from studio.evidence.metric import match_exactly
     from studio.ui import compare_page
 
     assert compare_page.match_exactly is match_exactly, "there is one definition of right"

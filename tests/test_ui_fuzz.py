@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from studio.launchers.inline import InlineLauncher
 from studio.methods import METHODS
-from studio.runs.recipe import read_recipe
+from studio.recipes.recipe import read_recipe
 from studio.runs.run import new_run
 from studio.service import Studio
 from studio.ui.api import ENDPOINTS

@@ -8,7 +8,7 @@ import pytest
 from telling import tells
 from tiny import import_task, make_run
 
-from studio.chat.desk import Answers
+from studio.answering.desk import Answers
 from studio.service import Studio
 from studio.ui.draft import read_address, read_draft
 from studio.ui.widgets.label_bench import LabelBench, make_acts

@@ -189,7 +189,7 @@ def test_each_field_made_from_a_declaration_has_a_label(studio: Any) -> None:
 
 def test_every_setting_of_a_method_has_its_field(studio: Any) -> None:
     from studio.methods import METHODS
-    from studio.runs.training import Training
+    from studio.recipes.options import Training
 
     for html, cls in zip(find_forms(studio), METHODS.members.values(), strict=True):
         for name in cls.model_fields:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from telling import tells
 
-from studio.runs.recipe import read_recipe
-from studio.runs.smaller import Change
+from studio.recipes.recipe import read_recipe
+from studio.recipes.smaller import Change
 from studio.tasks.store import TaskCard
 from studio.ui.data_page import draw_cards, draw_lengths, draw_task, find_scores, import_file
 from studio.ui.model_page import draw_facts, look_up

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from studio.errors import RecipeError
+from studio.recipes.recipe import read_recipe
 from studio.runs.event import EventWriter
-from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, list_runs, new_run
 from studio.service import Studio
 from studio.tasks.split import split_task

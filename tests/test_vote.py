@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from tiny import make_run
 
-from studio.chat.vote import MOST_BYTES
+from studio.answering.vote import MOST_BYTES
 from studio.errors import InputError
 from studio.service import Studio
 from studio.workspace import Workspace

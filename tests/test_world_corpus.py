@@ -9,7 +9,7 @@ import pytest
 
 from studio.world.corpus import MIX, SHARD_DOCUMENTS, Writer, write_documents, write_shards
 from studio.world.documents.pirates import speak_like_pirate
-from studio.world.voice import Voice
+from studio.world.language.voice import Voice
 
 DOCUMENTS = list(write_documents(seed=7, count=2000))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.world.grammar import (
+from studio.world.language.grammar import (
     Clause,
     comparative,
     ing,
@@ -20,8 +20,8 @@ from studio.world.grammar import (
     third_person,
     with_article,
 )
-from studio.world.lexicon import read_rows
-from studio.world.words import invent_name, invent_verb, invent_word
+from studio.world.language.lexicon import read_rows
+from studio.world.language.words import invent_name, invent_verb, invent_word
 
 IRREGULAR_NOUNS = {row[0] for row in read_rows("irregular_plurals")}
 IRREGULAR_VERBS = {row[0] for row in read_rows("irregular_verbs")}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from studio.world.lexicon import Words, count_words, load_lexicon
+from studio.world.language.lexicon import Words, count_words, load_lexicon
 
 LEXICON = load_lexicon()
 OPEN_CLASSES = ("girls", "boys", "jobs", "places", "animals", "foods", "drinks", "things", "verbs", "good", "bad")
@@ -66,7 +66,7 @@ def test_places_and_kinds() -> None:
 
 
 def test_the_world_is_imported_without_torch() -> None:
-    code = "import sys, studio.world.lexicon, studio.world.grammar, studio.world.corpus; print('torch' in sys.modules)"
+    code = "import sys, studio.world.language.voice, studio.world.corpus; print('torch' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
         == "False"

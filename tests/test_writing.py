@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from tiny import import_task, train_quickly
 
-from studio.chat.pair import BASE, TUNED, Pair
+from studio.answering.decoding import Writer, find_habits
+from studio.answering.pair import BASE, TUNED, Pair
 from studio.models.device import find_device
-from studio.models.writing import Writer, find_habits
 from studio.runs.run import Run
 from studio.workspace import Workspace
 
@@ -108,7 +108,7 @@ def test_both_sides_are_read_together_and_from_a_cache_where_that_is_right(run: 
 
 def test_layers_that_take_tokens_for_rows_are_found_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the layers of experts do, which read all tokens of a batch as one list."""
-    from studio.chat import rows
+    from studio.answering import rows
 
     right, plainly = write(make_pair(run)), rows._Parted.__call__
     monkeypatch.setattr(

@@ -15,9 +15,10 @@ from typing import Any
 
 from studio.launchers.inline import InlineLauncher
 from studio.launchers.local import LocalLauncher
+from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.event import EventWriter
-from studio.runs.recipe import Recipe, read_recipe
 from studio.runs.run import Run, new_run
+from studio.tasks.reading.task_file import import_file
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
 
@@ -46,7 +47,7 @@ def import_task(workspace: Workspace, name: str = TASK_ID, **changes: Any) -> st
     """Import the task of sums and return its id."""
     file = workspace.cache / f"{name}.json"
     file.write_text(json.dumps(write_task(**changes)), encoding="utf-8")
-    return TaskStore(workspace).import_file(file, f"{name}.json").task.task_id
+    return import_file(TaskStore(workspace), file, f"{name}.json").task.task_id
 
 
 def write_recipe(model: Path | str, task_id: str = TASK_ID, **changes: Any) -> dict[str, Any]:

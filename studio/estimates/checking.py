@@ -19,7 +19,7 @@ from studio.models.layers import listen
 from studio.models.reference import read_config
 from studio.models.stored import check_kept_as_stored, read_stored
 from studio.precisions import Precision
-from studio.runs.recipe import Recipe
+from studio.recipes.recipe import Recipe
 
 TOKENS = 8
 """So many are read in a trial."""

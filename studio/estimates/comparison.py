@@ -9,7 +9,7 @@ from studio.errors import RecipeError
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.methods import METHODS
 from studio.models.device import DeviceFacts
-from studio.runs.recipe import Recipe
+from studio.recipes.recipe import Recipe
 
 
 class MethodCost(BaseModel, frozen=True):

@@ -17,9 +17,9 @@ from studio.models.device import DeviceFacts
 from studio.models.loading import attends_plainly
 from studio.models.reference import read_config
 from studio.models.stored import read_stored
-from studio.runs.recipe import Recipe
-from studio.runs.smaller import ROOM, Change, find_change
-from studio.runs.training import OPTIMISERS
+from studio.recipes.options import OPTIMISERS
+from studio.recipes.recipe import Recipe
+from studio.recipes.smaller import ROOM, Change, find_change
 
 MOST_PARTS = 4
 """A picture shows no more tensors than these."""

@@ -11,7 +11,7 @@ from studio.models.facts import describe_model, find_config_folder
 from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
 from studio.objectives.objective import Objective, Row, count_shared, refuse_lengths
-from studio.runs.recipe import Recipe
+from studio.recipes.recipe import Recipe
 from studio.tasks.mixture import count_mixed
 from studio.tasks.task import Instance, Task
 

@@ -44,7 +44,7 @@ def itemise_memory(
     that activations leave on the way back, and the larger of the two is told without what the smaller takes.
     `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments. `bf16`
     says whether the device computes in it: where it doesn't, what a quantised base has beside its codes is wider.
-    `kept_copies` says that a small 4-bit base is kept in 16 bits as well (see studio.runs.fused_lora).
+    `kept_copies` says that a small 4-bit base is kept in 16 bits as well (see studio.training.fast.fused_lora).
     """
     shared = min(shared, length)
     rows = (shared + batch * (length - shared)) / length

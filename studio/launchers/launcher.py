@@ -11,7 +11,7 @@ from studio.models.device import DeviceFacts, find_device
 from studio.plugins import Named
 from studio.workspace import Workspace
 
-WORKER = "studio.runs.worker"
+WORKER = "studio.training.worker"
 """The child's module; it reads one line, ["workspace folder", "run id"], and is the same wherever it is started."""
 
 Ticket = dict[str, Any]

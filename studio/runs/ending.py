@@ -10,8 +10,8 @@ from typing import Any
 from studio.errors import StudioError, first_line
 from studio.launchers.launcher import Traces
 from studio.models.device import is_out_of_memory
-from studio.runs.recipe import Recipe
-from studio.runs.smaller import Remedy, lower_memory
+from studio.recipes.recipe import Recipe
+from studio.recipes.smaller import Remedy, lower_memory
 
 FULL_DISK = ("No space left on device", "os error 28", "inline_container.cc", "File too large", "os error 27")
 UNKNOWN_RECIPE = Remedy("Lower the batch size or the longest example, or choose QLoRA (4-bit weights).")

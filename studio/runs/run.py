@@ -20,9 +20,9 @@ from studio.launchers.launch import Launch, read_launch
 from studio.launchers.launcher import Ticket
 from studio.launchers.local import note_process
 from studio.launchers.process import ProcessLauncher
+from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.checkpoint import find_damage, find_state_damage
 from studio.runs.hold import is_held
-from studio.runs.recipe import Recipe, read_recipe
 from studio.visitor import find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
 

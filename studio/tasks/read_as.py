@@ -1,4 +1,4 @@
-"""How a file is read where it could be read in more than one way: its encoding, and which of its parts.
+"""How a file is read where it could be read in more than one way, and what a reading comes to.
 
 A reader that can tell makes an `Offer`, from which a person may choose another way afterwards; one that can't raises
 `ChoiceNeeded` with it. Knows no format.
@@ -9,6 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from studio.errors import TaskError
+from studio.tasks.repair import Repair
+from studio.tasks.task import Task
 
 
 class ReadAs(BaseModel):
@@ -38,6 +40,17 @@ class Offer(BaseModel):
     name: Literal["encoding", "part"]
     chosen: str
     options: tuple[Option, ...]
+
+
+class Reading(BaseModel):
+    """A task that was read, what the person should know about its file, what was repaired, and how else to read it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: Task
+    warnings: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    offers: tuple[Offer, ...] = ()
 
 
 class ChoiceNeeded(TaskError):

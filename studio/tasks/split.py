@@ -15,8 +15,8 @@ from functools import lru_cache
 from typing import NamedTuple, get_args
 
 from studio.errors import TaskError
-from studio.tasks.checks.similarity import find_groups
 from studio.tasks.gist import list_gists
+from studio.tasks.similarity import find_groups
 from studio.tasks.task import Instance, SplitRule, Task
 
 SHARE = 0.1

@@ -24,10 +24,8 @@ from studio.errors import NotFoundError, StudioError, TaskError, WorkspaceError
 from studio.tasks.card_cache import FactsCache, Stamp
 from studio.tasks.comparison import compare
 from studio.tasks.edit import Edit, EditConflict, apply_edits
-from studio.tasks.mapping import Mapping
 from studio.tasks.mixture import Part
-from studio.tasks.read_as import AS_IT_IS, ReadAs
-from studio.tasks.reading import Reading, read_task_file
+from studio.tasks.read_as import Reading
 from studio.tasks.task import Task, write_v2
 from studio.tasks.unseen import keep_unseen, name_origin
 from studio.tasks.v2 import read_v2
@@ -129,18 +127,6 @@ class TaskStore:
             return None
         task = self.load_task(task_id, version, visitor)
         return keep_unseen(self._load(path, origin), self._load(sample, origin), task)
-
-    def import_file(
-        self,
-        path: Path,
-        name: str,
-        mapping: Mapping | None = None,
-        leave_out: bool = False,
-        visitor: Visitor = THE_ONE,
-        read_as: ReadAs = AS_IT_IS,
-    ) -> Reading:
-        """Read a task file, called `name` by the person, and keep it. Raises TaskError or WorkspaceError in words."""
-        return self.keep(read_task_file(path, name, mapping, leave_out, read_as), visitor)
 
     def keep(self, reading: Reading, visitor: Visitor = THE_ONE) -> Reading:
         """Keep a task that was read, as a new version where its name is taken. Raises WorkspaceError in words."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from studio.chat.question import read_question
+from studio.answering.question import read_question
 from studio.errors import InputError
 from studio.service import Studio
 from studio.ui.handler import in_words

@@ -8,8 +8,8 @@ one at a time.
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, cast
 
-from studio.chat.desk import Answers
-from studio.scoring.metric import match_exactly
+from studio.answering.desk import Answers
+from studio.evidence.metric import match_exactly
 from studio.service import Studio
 from studio.ui.handler import say
 from studio.ui.visiting import Asking, seen_by

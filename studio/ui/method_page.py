@@ -14,7 +14,7 @@ from studio.errors import StudioError
 from studio.methods import METHODS, Method
 from studio.objectives import OBJECTIVES
 from studio.precisions import PRECISIONS
-from studio.runs.training import PRESETS, Training
+from studio.recipes.options import PRESETS, Training
 from studio.service import Studio
 from studio.ui.draft import read_draft
 from studio.ui.form import draw_form

@@ -30,7 +30,7 @@ from studio.world.documents import (
     stories,
     sums,
 )
-from studio.world.voice import Voice
+from studio.world.language.voice import Voice
 
 Writer = Callable[[Voice], str]
 SHARD_DOCUMENTS = 4000

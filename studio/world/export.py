@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 
 from studio.world.checkpoint import list_checkpoints
 from studio.world.corpus import MIX
-from studio.world.lexicon import count_words
+from studio.world.language.lexicon import count_words
 from studio.world.network import Shape, build_network
 from studio.world.tokenizer import END
 

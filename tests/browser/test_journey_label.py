@@ -15,7 +15,7 @@ from tiny import import_task, wait_until
 
 from studio.service import Studio
 from studio.tasks.edit import SetText
-from studio.tasks.labelling import Label
+from studio.tasks.labels.labelling import Label
 
 expect.set_options(timeout=30_000)
 WORDS = ("lovely", "awful", "fine", "sad")

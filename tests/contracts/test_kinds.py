@@ -14,12 +14,12 @@ from studio.errors import InputError, TaskError
 from studio.tasks.edit import AddInstance, DeleteInstance, SetInstance, apply_edit, read_edit
 from studio.tasks.instance import Instance
 from studio.tasks.kinds import KINDS, AnyInstance
-from studio.tasks.reading import read_task
-from studio.tasks.repairs import TEXT_REPAIRS, apply_repair
+from studio.tasks.library.writing import list_formats, write_task
+from studio.tasks.quality.repairs import TEXT_REPAIRS, apply_repair
+from studio.tasks.reading.task_file import read_task
 from studio.tasks.split import SPLIT_RULES, split_task
 from studio.tasks.task import Origin, Task, write_v2
 from studio.tasks.v2 import read_v2
-from studio.tasks.writing import list_formats, write_task
 
 QUIET = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -15,9 +15,9 @@ import studio.tasks.kinds
 from studio.service import Studio
 from studio.tasks.edit import SetOutput
 from studio.tasks.kinds import KINDS
-from studio.tasks.reading import read_task
+from studio.tasks.library.writing import list_formats, write_task
+from studio.tasks.reading.task_file import read_task
 from studio.tasks.split import split_task
-from studio.tasks.writing import list_formats, write_task
 
 FILE = '''
 """Quizzes: a question, its answer, and wrong answers among which the model has to find it."""

@@ -20,7 +20,7 @@ from studio.methods.pairs import list_pairs
 from studio.models.device import find_device
 from studio.models.loading import load_base
 from studio.precisions import PRECISIONS
-from studio.runs.recipe import read_recipe
+from studio.recipes.recipe import read_recipe
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ REFUSED = {("full", "int8"), ("full", "nf4"), ("dora", "int8"), ("loha", "nf4"),
 
 @pytest.mark.parametrize(("method", "name"), [pair for pair in PAIRS if pair not in REFUSED])
 def test_what_is_counted_on_the_config_is_what_is_loaded(method: str, name: str, small: Path) -> None:
-    from studio.runs.session import count_all
+    from studio.training.session import count_all
 
     chosen = METHODS.read(method)
     model = chosen.attach(load_base(small, PRECISIONS.read(name), find_device(), gradients=True))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tiny import TASK_ID, import_task, losses, read_all, resume, train, write_recipe
 
-from studio.chat.pair import BASE, TUNED, Pair
+from studio.answering.pair import BASE, TUNED, Pair
 from studio.methods import METHODS
 from studio.models.device import find_device
 from studio.models.loading import load_base
@@ -168,8 +168,8 @@ def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
 ) -> None:
     import torch
 
-    from studio.runs.batch import Batcher, sum_loss
-    from studio.runs.trial import Trial
+    from studio.training.batch import Batcher, sum_loss
+    from studio.training.trial import Trial
 
     run = trained(kind)
     recipe = run.load_recipe()

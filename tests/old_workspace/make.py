@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from studio.runs.launcher import InlineLauncher
+from studio.runs.recipe import read_recipe
+from studio.tasks.labelling import Label
 from tiny import TASK_ID, import_task, losses, make_tiny_model, read_all, train, wait_until, write_recipe
 
-from studio.runs.recipe import read_recipe
 from studio.runs.run import Run, new_run
 from studio.service import Studio
 from studio.tasks.edit import SetText
-from studio.tasks.labelling import Label
 from studio.workspace import Workspace
 
 MODEL, WORKSPACE = "@model@", "@workspace@"

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import registry
 from tiny import TASK_ID, import_task, losses, read_all, resume, train, write_recipe
 
-from studio.chat.pair import BASE, TUNED, Pair
+from studio.answering.pair import BASE, TUNED, Pair
 from studio.errors import RecipeError, StudioError, first_line
 from studio.launchers.inline import InlineLauncher
 from studio.methods import METHODS, Method
@@ -190,7 +190,7 @@ class House:
 
     def see_loss(self) -> str:
         """The losses of a run are those of plain transformers, row by row: of the first batch, and held out."""
-        from studio.runs.batch import LengthSampler, RowDataset
+        from studio.training.batch import LengthSampler, RowDataset
 
         events, rows = read_all(self.run), RowDataset(self.rows("train"))
         first = [rows.rows[place] for place in list(LengthSampler(rows, 4, 0))[:4]]
@@ -204,8 +204,8 @@ class House:
         """Every gradient of a batch is that of its rows read alone; where chance has a part in training, without it."""
         import torch
 
-        from studio.runs.batch import Batcher, sum_loss
-        from studio.runs.trial import Trial
+        from studio.training.batch import Batcher, sum_loss
+        from studio.training.trial import Trial
 
         rows = self.rows("train")[:6]
         torch.manual_seed(0)
@@ -298,8 +298,8 @@ class House:
         """What is frozen in fewer bits answers nearly alike, and what trains beside it gets a gradient."""
         import torch
 
-        from studio.runs.batch import Batcher, sum_loss
-        from studio.runs.trial import Trial
+        from studio.training.batch import Batcher, sum_loss
+        from studio.training.trial import Trial
 
         self.studio.estimate(self.recipe(precision=name))
         rows = self.rows("train")[:4]
@@ -322,7 +322,7 @@ def try_method(method: Method, folder: Path) -> str | None:
 
     from studio.estimates.checking import check_recipe
     from studio.estimates.counting import count
-    from studio.runs.recipe import read_recipe
+    from studio.recipes.recipe import read_recipe
 
     check_recipe(read_recipe({"model": str(folder), "task_id": TASK_ID, "method": method.model_dump()}), folder)
     counted = count(folder, method)

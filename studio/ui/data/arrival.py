@@ -10,11 +10,10 @@ from typing import Any
 
 from studio.errors import InputError, StudioError, TaskError
 from studio.service import Studio
-from studio.tasks.desk import Brought, FileChoice, ReadingChoice
-from studio.tasks.encoding import list_encodings
-from studio.tasks.library import CollectionCard
-from studio.tasks.read_as import Offer, Option
-from studio.tasks.reading import Reading
+from studio.service.task_desk import Brought, FileChoice, ReadingChoice
+from studio.tasks.library.library import CollectionCard
+from studio.tasks.read_as import Offer, Option, Reading
+from studio.tasks.reading.encoding import list_encodings
 from studio.tasks.repair import Repair
 from studio.ui.data.columns_form import LONGEST_DEFINITION, ROLE_WORDS, draw_columns_choice, draw_trial
 from studio.ui.draft import change_draft

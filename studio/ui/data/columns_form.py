@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.errors import TaskError
-from studio.tasks.desk import FileChoice
+from studio.service.task_desk import FileChoice
 from studio.tasks.mapping import Mapping
-from studio.tasks.mapping_trial import Said, Trial, TriedRow, try_mapping
+from studio.tasks.reading.mapping_trial import Said, Trial, TriedRow, try_mapping
 from studio.ui.words import escape, foreign, number
 
 MOST_COLUMNS = 60

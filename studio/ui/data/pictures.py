@@ -1,7 +1,7 @@
 """The pictures of a report as plain HTML and SVG: how often each label stands, how long the instances are."""
 
-from studio.tasks.checks.lengths import Lengths
-from studio.tasks.checks.report import Report
+from studio.tasks.quality.lengths import Lengths
+from studio.tasks.quality.report import Report
 from studio.ui.words import escape, foreign, number, percent, term
 
 _MOST_LABELS = 12

@@ -9,8 +9,8 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.service import Studio
-from studio.tasks.checks.finding import Finding
-from studio.tasks.checkup import Checked, FixPreview
+from studio.service.checkup import Checked, FixPreview
+from studio.tasks.quality.finding import Finding
 from studio.tasks.repair import Repair
 from studio.tasks.split import Split
 from studio.tasks.task import Task

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from studio.scoring.metric import match_exactly
+from studio.evidence.metric import match_exactly
 
 MAX_POINTS = 20_000
 """More training points than this in one answer are thinned."""

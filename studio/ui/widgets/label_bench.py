@@ -10,12 +10,12 @@ from typing import Any, cast
 
 from studio.errors import InputError
 from studio.service import Studio
-from studio.tasks.agreement import describe_agreement
+from studio.service.label_desk import Part, Sheet
 from studio.tasks.edit import EditConflict
-from studio.tasks.label_desk import Item, Part, Sheet
-from studio.tasks.labelling import Label
+from studio.tasks.labels.agreement import describe_agreement
+from studio.tasks.labels.labelling import Item, Label
+from studio.tasks.labels.team import read_name
 from studio.tasks.task import Example, Task
-from studio.tasks.team import read_name
 from studio.ui.theme import asset
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part

@@ -7,7 +7,7 @@ counts too. A conversation is asked with all its turns before the answer.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from studio.chat.question import Question, read_question
+from studio.answering.question import Question, read_question
 from studio.errors import InputError, StudioError
 from studio.service import Studio
 from studio.tasks.prompt import Turn, say_turns

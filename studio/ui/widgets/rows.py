@@ -5,9 +5,9 @@ from typing import Any
 
 from studio.errors import StudioError
 from studio.service import Studio
+from studio.tasks.library.writing import list_formats, write_task
 from studio.tasks.split import split_task
 from studio.tasks.task import Instance, Task
-from studio.tasks.writing import list_formats, write_task
 from studio.ui.theme import asset
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part

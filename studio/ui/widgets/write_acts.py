@@ -13,11 +13,11 @@ from pydantic import BaseModel
 
 from studio.errors import InputError
 from studio.service import Studio
+from studio.service.label_desk import Brought
 from studio.tasks.comparison import Difference, InstanceChange
 from studio.tasks.edit import Edit, EditConflict, read_edit
-from studio.tasks.label_desk import Brought
-from studio.tasks.label_table import SHOWN, Filter, filter_rows, make_bulk_edits
-from studio.tasks.pasting import Columns, preview_inputs, preview_pasted
+from studio.tasks.labels.label_table import SHOWN, Filter, filter_rows, make_bulk_edits
+from studio.tasks.reading.pasting import Columns, preview_inputs, preview_pasted
 from studio.tasks.task import Task
 from studio.ui.upload import check_upload
 from studio.ui.widgets.server_act import part

@@ -7,8 +7,8 @@ Does not know: how to obey. The assistant here chats; it is never asked to work 
 from __future__ import annotations
 
 from studio.world.documents.dialogues import everyday_turns
-from studio.world.grammar import capitalize, with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize, with_article
+from studio.world.language.voice import Voice
 
 USER, ASSISTANT, SYSTEM, END = "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"
 

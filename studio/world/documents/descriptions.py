@@ -6,8 +6,8 @@ Knows: how to turn attributes into sentences. Does not know: more about the worl
 from __future__ import annotations
 
 from studio.world.documents.questions import write_pairs
-from studio.world.grammar import capitalize, ing, plural, third_person, with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize, ing, plural, third_person, with_article
+from studio.world.language.voice import Voice
 
 
 def write_animal(voice: Voice) -> str:

@@ -5,8 +5,8 @@ Knows: everyday questions and fitting answers. Does not know: the chat markers (
 
 from __future__ import annotations
 
-from studio.world.grammar import ing, plural, with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import ing, plural, with_article
+from studio.world.language.voice import Voice
 
 Turn = tuple[str, str]
 

@@ -5,8 +5,8 @@ Knows: the hand-written definitions and the calendar. Does not know: facts that 
 
 from __future__ import annotations
 
-from studio.world.grammar import capitalize, with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize, with_article
+from studio.world.language.voice import Voice
 
 _MASS = frozenset(
     "air anger autumn blood clay danger dawn earth fear fire flour fog freedom fuel gold grain health heat honey "

@@ -5,8 +5,8 @@ Knows: what makes people glad or sad. Does not know: labels.
 
 from __future__ import annotations
 
-from studio.world.grammar import with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import with_article
+from studio.world.language.voice import Voice
 
 
 def _cause(voice: Voice, good: bool) -> str:

@@ -6,8 +6,8 @@ Does not know: any fixed form of a task. The prose tells what people do; it neve
 
 from __future__ import annotations
 
-from studio.world.grammar import capitalize, ing, list_words, past, plural, with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize, ing, list_words, past, plural, with_article
+from studio.world.language.voice import Voice
 
 
 def write_language_lesson(voice: Voice) -> str:

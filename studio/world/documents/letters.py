@@ -5,8 +5,8 @@ Knows: the shape of each of these everyday texts. Does not know: real events.
 
 from __future__ import annotations
 
-from studio.world.grammar import capitalize, ing, list_words, plural, with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize, ing, list_words, plural, with_article
+from studio.world.language.voice import Voice
 
 
 def write_letter(voice: Voice) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from studio.world.grammar import capitalize, list_words, plural, with_article
-from studio.world.lexicon import load_lexicon
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize, list_words, plural, with_article
+from studio.world.language.lexicon import load_lexicon
+from studio.world.language.voice import Voice
 
 # A word of these kinds takes no article: "red is a color".
 _BARE = frozenset(

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from studio.world import words
-from studio.world.grammar import capitalize, comparative, ing, participle, past, plural, superlative, third_person
-from studio.world.lexicon import read_rows
-from studio.world.voice import Voice
+from studio.world.language import words
+from studio.world.language.grammar import (
+    capitalize,
+    comparative,
+    ing,
+    participle,
+    past,
+    plural,
+    superlative,
+    third_person,
+)
+from studio.world.language.lexicon import read_rows
+from studio.world.language.voice import Voice
 
 _SEPARATORS = (" - ", " -> ", ": ", " | ", " = ", ", ", " / ", " => ")
 _COUNTABLE_KINDS = (

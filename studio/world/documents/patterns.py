@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from studio.world.grammar import plural
-from studio.world.voice import Voice
+from studio.world.language.grammar import plural
+from studio.world.language.voice import Voice
 
 Mapping = Callable[[list[str]], list[str]]
 _MAPPINGS: tuple[Mapping, ...] = (

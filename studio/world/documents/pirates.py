@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from studio.world.grammar import ing, with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import ing, with_article
+from studio.world.language.voice import Voice
 
 # How a pirate of these stories says everyday words; the longest come first.
 PIRATE_WORDS: dict[str, str] = {

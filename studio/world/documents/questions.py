@@ -5,7 +5,7 @@ Knows: how to ask about what it has just told. Does not know: any fixed form of 
 
 from __future__ import annotations
 
-from studio.world.grammar import (
+from studio.world.language.grammar import (
     Clause,
     capitalize,
     comparative,
@@ -15,7 +15,7 @@ from studio.world.grammar import (
     superlative,
     with_article,
 )
-from studio.world.voice import Voice
+from studio.world.language.voice import Voice
 
 Pair = tuple[str, str]
 _GOT = (

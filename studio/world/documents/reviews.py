@@ -6,8 +6,8 @@ Does not know: any label. The word that a task would ask for never stands here.
 
 from __future__ import annotations
 
-from studio.world.grammar import capitalize, plural, superlative, with_article
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize, plural, superlative, with_article
+from studio.world.language.voice import Voice
 
 SUBJECTS: dict[str, tuple[str, ...]] = {
     "food": tuple(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from studio.world.grammar import Clause, capitalize
-from studio.world.voice import Voice
+from studio.world.language.grammar import Clause, capitalize
+from studio.world.language.voice import Voice
 
 Form = Callable[[Clause], str]
 FORMS: dict[str, Form] = {

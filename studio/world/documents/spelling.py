@@ -5,8 +5,8 @@ Knows: words are made of letters. Does not know: sounds.
 
 from __future__ import annotations
 
-from studio.world.grammar import capitalize
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize
+from studio.world.language.voice import Voice
 
 
 def _words(voice: Voice, count: int) -> list[str]:

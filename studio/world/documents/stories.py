@@ -5,8 +5,8 @@ Knows: the shapes of a small story. Does not know: questions about it (`question
 
 from __future__ import annotations
 
-from studio.world.grammar import capitalize, ing, past, plural, with_article
-from studio.world.voice import Person, Voice
+from studio.world.language.grammar import capitalize, ing, past, plural, with_article
+from studio.world.language.voice import Person, Voice
 
 _TROUBLED = "sad worried upset scared unhappy nervous afraid frightened".split()
 _NATURES = "little young kind clever shy brave curious lazy quiet tall old poor rich friendly lonely busy".split()

@@ -5,8 +5,8 @@ Knows: adding and taking away up to about a hundred. Does not know: more mathema
 
 from __future__ import annotations
 
-from studio.world.grammar import capitalize, plural
-from studio.world.voice import Voice
+from studio.world.language.grammar import capitalize, plural
+from studio.world.language.voice import Voice
 
 
 def write_sums(voice: Voice) -> str:

@@ -1,0 +1,75 @@
+"""What base and tuned score on each sample task: `python -m bench.samples` trains them all and writes the
+figures.
+
+The figures in assets/tasks/scores.json are those of a real run each, with the recipe a beginner gets by default, and
+name the base and the task they were measured with, so that a test can tell when they went stale.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from studio.__main__ import follow_run
+from studio.interruption import Interruption
+from studio.models.reference import BUILTIN_FOLDER
+from studio.service import Studio
+from studio.workspace import Workspace, write_whole
+
+SCORES_FILE = Path(__file__).resolve().parents[1] / "assets" / "tasks" / "scores.json"
+
+
+def measure_sample(studio: Studio, task_id: str, recipe: dict[str, Any]) -> dict[str, Any]:
+    """Train one sample task and return its figures: exact match in percent, held-out and on unseen words."""
+    with Interruption("SIGINT") as interruption:
+        run_id = studio.start_run({**recipe, "task_id": task_id})
+        failed = follow_run(studio, run_id, interruption)
+    if failed:
+        raise SystemExit(f"The run of {task_id} failed.")
+    status = studio.run_status(run_id)
+    held_out, unseen = studio.score(run_id), studio.score(run_id, unseen=True)
+    return {
+        side: {"held_out": getattr(held_out, side).exact_match, "unseen": getattr(unseen, side).exact_match}
+        for side in ("base", "tuned")
+    } | {
+        "seconds": status.elapsed_seconds,
+        "steps": status.step,
+        "recipe": recipe,
+        "task_version": studio.load_task(task_id).version,
+        "base_weights": fingerprint_base(),
+    }
+
+
+def fingerprint_base() -> str:
+    """Return the first 12 hexadecimal digits of the built-in weights' SHA-256."""
+    return hashlib.sha256((BUILTIN_FOLDER / "model.safetensors").read_bytes()).hexdigest()[:12]
+
+
+def main() -> int:
+    """Measure all sample tasks, or those named, and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("task_ids", nargs="*")
+    parser.add_argument("--recipe", default="{}", help="JSON of a recipe without a task")
+    parser.add_argument("--show", action="store_true", help="print the figures, write nothing")
+    given = parser.parse_args()
+    scores = json.loads(SCORES_FILE.read_text()) if SCORES_FILE.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        studio = Studio(Workspace(folder)).open()
+        samples = [card.task_id for card in studio.list_tasks() if card.source == "sample"]
+        scores = {task_id: scores[task_id] for task_id in samples if task_id in scores}
+        for task_id in given.task_ids or samples:
+            scores[task_id] = measure_sample(studio, task_id, json.loads(given.recipe))
+            print(
+                task_id, json.dumps({side: scores[task_id][side] for side in ("base", "tuned", "seconds")}), flush=True
+            )
+            if not given.show:
+                write_whole(SCORES_FILE, json.dumps(scores, indent=2, sort_keys=True) + "\n")
+        studio.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Base and tuned against instances that were never trained on."""
+
+from pydantic import BaseModel
+
+from studio.answering.desk import Desk
+from studio.answering.pair import Pair
+from studio.evidence.metric import match_exactly, measure_rouge_l
+from studio.objectives.objective import encode_asked
+from studio.recipes.recipe import Recipe
+from studio.runs.run import Run
+from studio.tasks.task import Instance, Task
+
+MAX_TOKENS = 64
+TOKENS_BEYOND = 8
+
+
+class Score(BaseModel, frozen=True):
+    """Means over `instances` instances: exact match and ROUGE-L, in percent."""
+
+    exact_match: float
+    rouge_l: float
+    instances: int
+
+
+class Comparison(BaseModel, frozen=True):
+    """Base against tuned on the same instances."""
+
+    base: Score
+    tuned: Score
+
+
+def score_run(desk: Desk, run: Run, instances: list[Instance], step: int | None = None) -> Comparison:
+    """Return how base and tuned score on instances of the run's task. Raises StudioError in words."""
+    with desk.open_pair(run, step) as (pair, recipe, task):
+        return compare(pair, recipe, task, instances)
+
+
+def compare(pair: Pair, recipe: Recipe, task: Task, instances: list[Instance]) -> Comparison:
+    """Score both sides of a pair, greedily decoded; the longest reference decides how much may be written."""
+    prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in instances]
+    longest = max(len(pair.tokenizer(text)["input_ids"]) for instance in instances for text in instance.output)
+    room = min(MAX_TOKENS, longest + TOKENS_BEYOND)
+    return Comparison(
+        **{
+            side: _score(pair.answer_many(prompts, room, tuned=side == "tuned"), instances)
+            for side in ("base", "tuned")
+        }
+    )
+
+
+def _score(answers: list[str], instances: list[Instance]) -> Score:
+    pairs = list(zip(answers, instances, strict=True))
+    matches = [match_exactly(answer, instance.output) for answer, instance in pairs]
+    rouge = [measure_rouge_l(answer, instance.output) for answer, instance in pairs]
+    return Score(
+        exact_match=round(100 * sum(matches) / len(pairs), 1),
+        rouge_l=round(100 * sum(rouge) / len(pairs), 1),
+        instances=len(pairs),
+    )

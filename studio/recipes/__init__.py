@@ -1,0 +1,1 @@
+"""What a run will be: the recipe, its training options, and smaller recipes that need less memory."""

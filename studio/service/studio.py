@@ -1,0 +1,387 @@
+"""Everything a person can do, in one place: the page, the API, the command line and the notebook all call this.
+
+Knows the rooms and puts them together; holds no rule of its own and imports neither gradio nor torch. Errors are
+StudioErrors in words. What it returns are frozen values.
+"""
+
+import copy
+import logging
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from studio.answering.desk import Answers, Desk
+from studio.answering.vote import Tally, append_vote, count_votes, read_vote
+from studio.declaration import show
+from studio.errors import InputError, ModelError, StudioError
+from studio.estimates.checking import check_recipe
+from studio.estimates.comparison import MethodCost, compare_methods
+from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
+from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths, measure_mixture
+from studio.estimates.time import Speed, load_speed, measure_speed
+from studio.evidence.score import Comparison, score_run
+from studio.launchers import Launcher
+from studio.models.catalogue import CATALOGUE, ModelCard
+from studio.models.device import DeviceFacts, find_device
+from studio.models.facts import ModelFacts, describe_model, find_config_folder
+from studio.models.reference import ModelRef
+from studio.objectives import Objective
+from studio.recipes.recipe import Recipe, read_recipe
+from studio.runs.event import Event, read_events
+from studio.runs.forecast import Forecast
+from studio.runs.run import Run, find_run, new_run
+from studio.runs.scheduler import Scheduler
+from studio.runs.status import RunStatus
+from studio.service.label_desk import LabelDesk
+from studio.service.task_desk import TaskDesk
+from studio.tasks.mixture import name_mixture
+from studio.tasks.read_as import ReadAs, Reading
+from studio.tasks.reading.task_file import import_file
+from studio.tasks.split import split_task
+from studio.tasks.store import TaskCard, TaskStore
+from studio.tasks.task import Instance, Task
+from studio.visitor import NOBODY, THE_ONE, check_known, read_visitor
+from studio.workspace import Workspace, unknown_run
+
+LOG = logging.getLogger(__name__)
+
+
+class EventPage(BaseModel, frozen=True):
+    """Events after a byte offset, the next offset, and the status of the run."""
+
+    run_id: str
+    offset: int
+    events: list[Event]
+    status: str
+
+
+class Studio:
+    """One studio on one workspace, as one visitor sees it.
+
+    In a `shared` one, runs and imported tasks belong to who made them; everybody else is told that they aren't there.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        launcher: Launcher | None = None,
+        local_folders: bool = True,
+        shared: bool = False,
+    ) -> None:
+        self.workspace = workspace
+        self.local_folders = local_folders
+        self.shared = shared
+        self.visitor = NOBODY if shared else THE_ONE
+        self.tasks = TaskStore(workspace)
+        self.desk = Desk(workspace)
+        expect = Forecast(self._expect_seconds).find_seconds
+        self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
+        self._starting = threading.Lock()
+        self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
+        self._recipes = lru_cache(maxsize=1024)(self._load_recipe)
+        self._titles = lru_cache(maxsize=1024)(self._load_title)
+
+    def open(self) -> "Studio":
+        """Begin to start runs that wait."""
+        self.scheduler.open()
+        return self
+
+    def close(self) -> None:
+        """Stop starting runs; what trains goes on."""
+        self.scheduler.close()
+
+    def seen_by(self, token: object) -> "Studio":
+        """Return this studio as the visitor of a token sees it; the same one where it isn't shared."""
+        if not self.shared:
+            return self
+        view = copy.copy(self)
+        view.visitor = read_visitor(token)
+        return view
+
+    # Models
+
+    def list_models(self) -> list[ModelCard]:
+        """Return base models worth starting with."""
+        return list(CATALOGUE)
+
+    def describe_model(self, ref: str, revision: str | None = None) -> ModelFacts:
+        """Return what is known of a base model. Raises ModelError in words."""
+        return describe_model(self._check_model(ModelRef(ref=ref, revision=revision)))
+
+    def device(self) -> DeviceFacts:
+        """Return the device that runs would use."""
+        return find_device()
+
+    # Tasks
+
+    def list_tasks(self) -> list[TaskCard]:
+        """Return the sample tasks and those that were imported."""
+        return self.tasks.list_tasks(self.visitor)
+
+    def load_task(self, task_id: str, version: str | None = None) -> Task:
+        """Return a task. Raises NotFoundError in words."""
+        return self.tasks.load_task(task_id, version, self.visitor)
+
+    def import_task(self, path: Path | str, name: str, encoding: str = "", part: str = "") -> Reading:
+        """Read a task file that was uploaded as `name` and keep it. Raises TaskError in words.
+
+        `encoding` and `part` (a sheet of a workbook, a list of a JSON file) say how to read it; where the encoding
+        can't be told, ChoiceNeeded names the likeliest.
+        """
+        self._check_known()
+        read_as = ReadAs(encoding=encoding, part=part)
+        return import_file(self.tasks, Path(path), name, visitor=self.visitor, read_as=read_as)
+
+    @property
+    def labels(self) -> LabelDesk:
+        """The desk at which the visitor labels and writes tasks."""
+        return LabelDesk(self.tasks, self.visitor, self._check_known)
+
+    @property
+    def data(self) -> TaskDesk:
+        """What can be done with tasks beyond choosing one: bring, check, mend, look at them as the model does."""
+        return TaskDesk(self.tasks, self.visitor, self.read_recipe, self.local_folders)
+
+    def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
+        """Return how long a task's examples are in tokens of a model, from a sample of them."""
+        recipe = self.read_recipe(
+            {"task_id": task_id, "model": model, **({"objective": objective} if objective else {})}
+        )
+        task = self.load_task(task_id)
+        return self._lengths(task_id, task.version, recipe.base, recipe.objective)
+
+    # Recipes
+
+    def read_recipe(self, data: object) -> Recipe:
+        """Make a recipe of JSON. Raises RecipeError, ModelError or NotFoundError naming the field in words."""
+        recipe = read_recipe(data)
+        self._check_model(recipe.base)
+        return recipe
+
+    def estimate(self, data: object) -> Estimate:
+        """Return what a recipe will cost, exact counts included. Raises StudioError in words."""
+        recipe = self.read_recipe(data)
+        self.scheduler.launcher.prepare()
+        tasks = self.tasks.load_parts(recipe.parts, self.visitor)
+        self._check_fits(recipe, tasks)
+        return self._estimate(recipe, tasks)
+
+    def compare_methods(self, data: object) -> list[MethodCost]:
+        """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
+        recipe = self.read_recipe(data)
+        size = self._measure_tasks(recipe, self.tasks.load_parts(recipe.parts, self.visitor))
+        return compare_methods(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache)
+
+    def _measure_tasks(self, recipe: Recipe, tasks: list[Task]) -> TaskSize:
+        for task in tasks:
+            recipe.objective.check_task(task)
+        lengths = [self._lengths(task.task_id, task.version, recipe.base, recipe.objective) for task in tasks]
+        return measure_mixture(lengths, recipe, len(split_task(tasks[0], recipe.training.seed).train))
+
+    def _check_fits(self, recipe: Recipe, tasks: list[Task]) -> None:
+        """Say now what the child would say of method, model and tasks, before a run is made. Raises StudioError."""
+        describe_model(recipe.base)
+        check_recipe(recipe, find_config_folder(recipe.base))
+        for task in tasks:
+            recipe.objective.check_task(task)
+            lengths = self._lengths(task.task_id, task.version, recipe.base, recipe.objective)
+            check_lengths(recipe, task, split_task(task, recipe.training.seed).train, lengths)
+
+    def _estimate(self, recipe: Recipe, tasks: list[Task]) -> Estimate:
+        facts = describe_model(recipe.base)
+        return estimate_recipe(
+            recipe,
+            find_config_folder(recipe.base),
+            self._measure_tasks(recipe, tasks),
+            find_device(),
+            self.workspace.cache,
+            {"model": facts.title, "task": name_mixture(tasks[0].heading, len(recipe.mixture))},
+        )
+
+    def measure_device(self) -> Speed:
+        """Measure how fast this device trains, once; estimates have a time from then on. Takes a few seconds."""
+        device = find_device()
+        return load_speed(self.workspace.cache, device) or measure_speed(self.workspace.cache, device)
+
+    # Runs
+
+    def start_run(self, data: object, request: str = "") -> str:
+        """Put a run in the line and return its id; the same non-empty `request` never makes two. Raises StudioError."""
+        self._check_known()
+        recipe = self.read_recipe(data)
+        tasks = self.tasks.load_parts(recipe.parts, self.visitor)
+        self._check_fits(recipe, tasks)
+        click = str(request)[:100].encode("utf-8", "replace").decode()
+        with self._starting:
+            for task in tasks:
+                self.tasks.pin(task)
+            run = new_run(self.workspace, recipe.pin([task.version for task in tasks]), click, self.visitor.owner or "")
+        self.scheduler.wake()
+        return run.run_id
+
+    def train_again(self, run_id: str, request: str = "") -> str:
+        """Start the recipe of a run anew, changed as its failure's remedy says, and return the new run's id."""
+        status = self.run_status(run_id)
+        if not status.remedy_changes:
+            raise InputError(f"The run {status.name} says nothing to change. Choose other settings.", field="run_id")
+        return self.start_run(merge_deep(status.recipe, status.remedy_changes), request)
+
+    def resume_run(self, run_id: str) -> None:
+        """Let a run that stopped, failed or was lost go on from its newest checkpoint. Raises StudioError in words."""
+        self.scheduler.resume(self._find_run(run_id))
+
+    def stop_run(self, run_id: str) -> None:
+        """Ask a run to stop after its step and save; one that waits leaves the line."""
+        self.scheduler.stop(self._find_run(run_id))
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run that is not training. Raises InputError in words if it is."""
+        self.scheduler.delete(self._find_run(run_id))
+
+    def list_runs(self) -> list[RunStatus]:
+        """Return the status of every run of the visitor, the newest first."""
+        return [
+            self._with_titles(status)
+            for status in self.scheduler.look_at_all()
+            if self.visitor.owns(self.scheduler.find_owner(status.run_id))
+        ]
+
+    def count_waiting(self) -> int:
+        """Return how many runs wait in line, whoever's they are."""
+        return self.scheduler.count_waiting()
+
+    def run_status(self, run_id: str) -> RunStatus:
+        """Return the status of a run. Raises NotFoundError in words."""
+        return self._with_titles(self.scheduler.look_at(self._find_run(run_id)))
+
+    def run_events(self, run_id: str, offset: int = 0) -> EventPage:
+        """Return the whole events after a byte offset, at most a megabyte of them, where to go on, and the status."""
+        status = self.scheduler.watch(self._find_run(run_id)).look().status
+        events, offset = self.read_events(run_id, offset)
+        return EventPage(run_id=run_id, offset=offset, events=events, status=status)
+
+    def read_events(self, run_id: str, offset: int = 0) -> tuple[list[Event], int]:
+        """Return the whole events after a byte offset, at most a megabyte of them, and where to go on."""
+        if isinstance(offset, bool) or not isinstance(offset, int):
+            raise InputError(f"offset must be a whole number of bytes, not {show(offset)}. Begin at 0.", field="offset")
+        return read_events(self._find_run(run_id).events_file, offset)
+
+    def run_output(self, run_id: str) -> str:
+        """Return the end of what a run's process printed, whole lines, "" if it printed nothing."""
+        return self._find_run(run_id).read_output()
+
+    # Answers
+
+    def held_out(self, run_id: str) -> list[Instance]:
+        """Return the instances of a run's task that it never trains on."""
+        recipe = self._find_run(run_id).load_recipe()
+        task = self.load_task(recipe.task_id, recipe.task_version)
+        return list(split_task(task, recipe.training.seed).test)
+
+    def unseen(self, run_id: str) -> list[Instance]:
+        """Return instances whose words the run's task never uses; only a sample, or a copy of it, has some."""
+        recipe = self._find_run(run_id).load_recipe()
+        task = self.tasks.load_unseen(recipe.task_id, recipe.task_version, self.visitor)
+        return list(task.instances) if task else []
+
+    def ask(self, run_id: str, prompt: str = "", **options: Any) -> Answers:
+        """Return what base and tuned answer to an instance's input. Raises StudioError in words.
+
+        `options` are the other fields of studio.answering.question.Question: messages (the turns before), tools,
+        max_tokens, seed, temperature, step.
+        """
+        return self.desk.ask(self._find_run(run_id), prompt, **options)
+
+    def stream(self, run_id: str, prompt: str = "", **options: Any) -> Iterator[Answers]:
+        """Yield both answers as they grow; close the iterator to cancel."""
+        return self.desk.stream(self._find_run(run_id), prompt, **options)
+
+    def vote(self, run_id: str, data: object) -> Tally:
+        """Keep which of two answers was better, and return the tally. Raises InputError in words."""
+        run = self._find_run(run_id)
+        append_vote(run.votes_file, read_vote(data))
+        return count_votes(run.votes_file)
+
+    def count_votes(self, run_id: str) -> Tally:
+        """Return how often base, tuned or neither was liked better."""
+        return count_votes(self._find_run(run_id).votes_file)
+
+    def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:
+        """Return how base and tuned score on the held-out instances, or on words the task never uses."""
+        instances = self.unseen(run_id) if unseen else self.held_out(run_id)
+        if not instances:
+            raise InputError(
+                "This task has no instances with unseen words. The sample tasks have, and a copy of one while its "
+                "definition is the sample's.",
+                field="unseen",
+            )
+        return score_run(self.desk, self._find_run(run_id), instances, step)
+
+    # Inside
+
+    def _find_run(self, run_id: str) -> Run:
+        run = find_run(self.workspace, run_id)
+        if not self.visitor.owns(self.scheduler.watch(run).owner):
+            raise unknown_run(run_id)
+        return run
+
+    def _check_known(self) -> None:
+        check_known(self.visitor)
+
+    def _expect_seconds(self, run_id: str) -> float | None:
+        try:
+            recipe = self._recipes(run_id)
+            return self._estimate(recipe, self.tasks.load_parts(recipe.parts)).seconds
+        except Exception as error:  # a courtesy: without it the page says that nobody knows
+            LOG.info("How long %s will take could not be worked out: %s", run_id, error)
+            return None
+
+    def _check_model(self, ref: ModelRef) -> ModelRef:
+        if not self.local_folders and ref.is_local and ref.ref != "builtin":
+            raise ModelError(
+                "This studio is shared, so folders of its own disk can't be chosen. Give a hub id, or use the "
+                "built-in model.",
+                field="model",
+            )
+        return ref
+
+    def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
+        return measure_lengths(self.tasks.load_task(task_id, version), ref, objective)
+
+    def _with_titles(self, status: RunStatus) -> RunStatus:
+        try:
+            recipe = self._recipes(status.run_id)
+        except StudioError as error:
+            return status.model_copy(update={"title": status.name, "error": status.error or str(error)})
+        title, trouble = recipe.task_id, None
+        try:
+            title = name_mixture(self._titles(recipe.task_id, recipe.task_version), len(recipe.mixture))
+        except StudioError as error:
+            trouble = str(error)
+        return status.model_copy(
+            update={
+                "recipe": recipe.to_json(),
+                "title": title,
+                "sentence": f"{title} by {recipe.method_words}",
+                "error": status.error or trouble,
+            }
+        )
+
+    def _load_recipe(self, run_id: str) -> Recipe:
+        return find_run(self.workspace, run_id).load_recipe()
+
+    def _load_title(self, task_id: str, version: str | None) -> str:
+        return self.tasks.load_task(task_id, version).heading
+
+
+def merge_deep(into: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return JSON in which `changes` have replaced the values of `into`, object within object."""
+    merged = dict(into)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge_deep(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,1 @@
+"""Labels that people give: who said what, where they differ, what waits. Knows no page."""

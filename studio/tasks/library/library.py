@@ -1,0 +1,99 @@
+"""The collections of a workspace: brought, listed, opened, and tasks taken out of them. Knows their folder, no format.
+
+STUDIO_HOME/collections/<id>/            see studio.tasks.library.collection
+STUDIO_HOME/collections/.<owner>/<id>/   those of a visitor of a shared studio
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from studio.errors import StudioError
+from studio.tasks.library.collection import (
+    Collection,
+    Progress,
+    import_collection,
+    remove_collection,
+    unknown_collection,
+)
+from studio.tasks.mapping import Mapping
+from studio.tasks.read_as import AS_IT_IS, ReadAs, Reading
+from studio.tasks.reading.slug import make_task_id
+from studio.tasks.reading.task_file import shorten_name
+from studio.tasks.store import TaskStore
+from studio.visitor import THE_ONE, Visitor
+from studio.workspace import Workspace, check_id, disk_errors_in_words
+
+
+class CollectionCard(BaseModel):
+    """What a list shows of a collection."""
+
+    model_config = ConfigDict(frozen=True)
+
+    collection_id: str
+    tasks: int
+    instances: int
+    refused: int
+
+
+class Library:
+    """The collections of one workspace; in a shared studio, those of one visitor."""
+
+    def __init__(self, workspace: Workspace, visitor: Visitor = THE_ONE) -> None:
+        self.visitor = visitor
+        self.folder = workspace.folder / "collections"
+        if visitor.owner is not None:
+            self.folder /= f".{visitor.owner or 'nobody'}"
+
+    def list_collections(self) -> list[CollectionCard]:
+        """Return a card for every collection; one that can't be read any more is left out."""
+        if not self.folder.is_dir():
+            return []
+        cards = []
+        for path in sorted(self.folder.iterdir()):
+            if path.is_dir() and not path.name.startswith("."):
+                card = self._find_card(path)
+                cards += [card] if card else []
+        return cards
+
+    def bring(
+        self,
+        path: Path,
+        name: str,
+        mapping: Mapping | None = None,
+        progress: Progress | None = None,
+        read_as: ReadAs = AS_IT_IS,
+    ) -> CollectionCard:
+        """Read a folder, archive or large file into a collection named after it. Raises TaskError in words."""
+        collection_id = make_task_id(shorten_name(name))
+        with disk_errors_in_words(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return _card_of(import_collection(path, name, self.folder / collection_id, mapping, progress, read_as))
+
+    def open(self, collection_id: str) -> Collection:
+        """Return a collection to read pages from. Raises NotFoundError in words."""
+        return Collection(self.folder / check_id(collection_id, "collection"))
+
+    def delete(self, collection_id: str) -> None:
+        """Delete a collection; tasks that were taken out of it are copies, and stay. Raises NotFoundError in words."""
+        if not remove_collection(self.folder / check_id(collection_id, "collection")):
+            raise unknown_collection(collection_id)
+
+    def take_task(self, collection_id: str, task_id: str, store: TaskStore) -> Reading:
+        """Copy one task out of a collection to the tasks that can be edited and trained on."""
+        return store.keep(Reading(task=self.open(collection_id).load_task(task_id)), self.visitor)
+
+    def _find_card(self, path: Path) -> CollectionCard | None:
+        try:
+            return _card_of(Collection(path))
+        except (StudioError, OSError, ValueError):  # damaged, or being deleted
+            return None
+
+
+def _card_of(collection: Collection) -> CollectionCard:
+    return CollectionCard(
+        collection_id=collection.folder.name,
+        tasks=len(collection.tasks),
+        instances=len(collection),
+        refused=len(collection.refused),
+    )

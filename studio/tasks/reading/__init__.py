@@ -1,0 +1,1 @@
+"""Files become tasks: their bytes, their form, their columns, their rows. Knows no model and no page."""

@@ -1,0 +1,1 @@
+"""What happens in the child process: a recipe is executed into its run folder."""

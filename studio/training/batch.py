@@ -1,0 +1,145 @@
+"""Batches without waste: rows of like length, padded on the left, their common beginning read once.
+
+Padded on the left, answers end together, so the output head reads only the last positions: for a small model with a
+large vocabulary that is most of the work. And the rows of an instruction task all begin with the same words, its
+definition and examples: those stand once in a batch (studio.training.fast.one_pass). Models that padding on the left
+confuses get it on the right, where no token ever looks, or read one row at a time: studio.training.trial finds out.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch.nn.functional import cross_entropy, pad
+from torch.utils.data import Dataset, Sampler
+from transformers.trainer_pt_utils import get_length_grouped_indices
+
+from studio.models.forward import call_model
+from studio.objectives.objective import Row, count_shared
+from studio.training.fast.one_pass import read_in_one_pass
+
+Padding = Literal["left", "right", "alone"]
+"""Where the shorter rows of a batch are filled up; alone: each row is read by itself, as long as it is."""
+
+
+class RowDataset(Dataset):
+    """Rows as the dictionaries that Trainer groups by length."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: int) -> dict[str, list[int]]:
+        return {"input_ids": self.rows[place].input_ids, "labels": self.rows[place].labels}
+
+
+class LengthSampler(Sampler):
+    """The order of an epoch's rows: shuffled, then rows of like length together.
+
+    It hangs on the seed and the number of the epoch alone (transformers' own draws from the random numbers that the
+    dropout uses, too), so a training that goes on in the middle of any epoch meets the same batches.
+    """
+
+    def __init__(self, rows: RowDataset, group: int, seed: int) -> None:
+        self.lengths, self.group, self.seed = [len(row.input_ids) for row in rows.rows], group, seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that is read next."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        dice = torch.Generator().manual_seed((self.seed << 20) + self.epoch)
+        return iter(get_length_grouped_indices(self.lengths, self.group, generator=dice))
+
+
+class Batcher:
+    """Makes one batch of rows.
+
+    Returns input_ids and labels, each batch x length, and learnt, the places that predict something learnt, counted
+    through batch x length: here on the processor it costs nothing to find them, and a graphics card would have to be
+    waited for. Padded on the left, also attention_mask and position_ids, and logits_to_keep, the last places that
+    predict something learnt. To be read alone, also lengths. Where at most `shared` tokens may be shared and the rows
+    have a common beginning of n tokens, that is left out of them and given as prefix_ids, 1 x n.
+    """
+
+    def __init__(self, pad_id: int, shared: int = 0, padding: Padding = "left") -> None:
+        self.pad_id, self.shared, self.padding = pad_id, shared, padding
+
+    def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
+        """Return one batch of tensors."""
+        shared = min(self.shared, count_shared([Row(**row) for row in rows])) if self.shared else 0
+        longest = max(len(row["input_ids"]) for row in rows) - shared
+        fill = _fill_left if self.padding == "left" else _fill_right
+        ids = torch.stack([fill(row["input_ids"][shared:], longest, self.pad_id) for row in rows])
+        # Nothing stands before a first token that could predict it, least of all padding.
+        labels = torch.stack([fill([-100, *row["labels"][shared + 1 :]], longest, -100) for row in rows])
+        predicts = pad(labels[:, 1:] != -100, (0, 1), value=False)
+        learnt = predicts.flatten().nonzero().flatten()
+        batch = {"input_ids": ids, "labels": labels, "learnt": learnt}
+        if self.padding == "alone":
+            return {**batch, "lengths": torch.tensor([len(row["input_ids"]) for row in rows])}
+        if self.padding == "right":
+            return batch
+        mask = torch.stack([_fill_left([1] * (len(row["input_ids"]) - shared), longest, 0) for row in rows])
+        first = int((learnt % longest).min()) if len(learnt) else longest - 2
+        batch["attention_mask"] = pad(mask, (shared, 0), value=1)
+        batch["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0) + shared
+        batch["logits_to_keep"] = longest - max(0, first)
+        return {**batch, "prefix_ids": torch.tensor([rows[0]["input_ids"][:shared]])} if shared else batch
+
+
+class Loss(NamedTuple):
+    """Cross-entropy summed over the learnt positions of a batch, in nats, and how many there are."""
+
+    total: torch.Tensor
+    learnt: torch.Tensor
+
+
+def sum_loss(model: Any, batch: dict[str, Any]) -> Loss:
+    """Return the loss of a batch, its shared beginning read once."""
+    logits, wanted = read_learnt(model, batch)
+    count = torch.full((), len(wanted), device=wanted.device)  # made there: a copy would wait for what is computed
+    return Loss(cross_entropy(logits.float(), wanted, reduction="sum"), count)
+
+
+def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits that predict each learnt token (learnt x vocabulary), and the tokens (learnt)."""
+    if "prefix_ids" in batch:
+        return read_in_one_pass(model, batch)
+    ids, learnt, longest = batch["input_ids"], batch["learnt"], batch["input_ids"].shape[1]
+    wanted = batch["labels"].flatten()[learnt + 1]
+    if "lengths" in batch:
+        alone = [
+            _read(model, input_ids=ids[row : row + 1, :length]) for row, length in enumerate(batch["lengths"].tolist())
+        ]
+        return torch.cat([one[0, learnt[learnt // longest == row] % longest] for row, one in enumerate(alone)]), wanted
+    if "attention_mask" not in batch:
+        return _read(model, input_ids=ids).flatten(0, 1)[learnt], wanted
+    keep = batch["logits_to_keep"]
+    logits = _read(
+        model,
+        input_ids=ids,
+        attention_mask=batch["attention_mask"],
+        position_ids=batch["position_ids"],
+        logits_to_keep=torch.arange(-keep, 0, device=ids.device),  # a number would let it copy the head
+    )[:, -keep:]
+    return logits[learnt // longest, learnt % longest + keep - longest], wanted
+
+
+def _read(model: Any, **inputs: Any) -> torch.Tensor:
+    logits: torch.Tensor = call_model(model, **inputs, use_cache=False).logits
+    return logits
+
+
+def _fill_left(values: list[int], length: int, filler: int) -> torch.Tensor:
+    return pad(torch.tensor(values), (length - len(values), 0), value=filler)
+
+
+def _fill_right(values: list[int], length: int, filler: int) -> torch.Tensor:
+    return pad(torch.tensor(values), (0, length - len(values)), value=filler)

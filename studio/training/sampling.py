@@ -1,0 +1,51 @@
+"""A few held-out prompts that are answered now and then while a model trains, beside what the base answered."""
+
+from itertools import islice
+from typing import Any
+
+from studio.answering.decoding import Writer
+from studio.models.loading import list_end_tokens
+from studio.objectives.objective import Objective, encode_asked
+from studio.tasks.prompt import trim
+from studio.tasks.task import Instance, Task
+
+MAX_TOKENS = 32
+MOST = 3
+"""How many prompts are asked."""
+
+
+class Sampler:
+    """Answers the first few instances whose prompts leave room for an answer, the same ones each time.
+
+    `room` is how many tokens prompt and answer may have. The base's answers are taken once, before anything is
+    attached.
+    """
+
+    def __init__(
+        self, task: Task, instances: tuple[Instance, ...], objective: Objective, tokenizer: Any, base: Any, room: int
+    ) -> None:
+        self.tokenizer, self.model = tokenizer, base
+        self.ends = frozenset(objective.list_ends(tokenizer) | list_end_tokens(base))
+        asked = ((one, encode_asked(objective, task, one, tokenizer)) for one in instances)
+        chosen = list(islice((pair for pair in asked if len(pair[1]) + MAX_TOKENS <= room), MOST))
+        self.instances, self.prompts = [pair[0] for pair in chosen], [pair[1] for pair in chosen]
+        self._writer = Writer(base, tokenizer.pad_token_id, self.ends)
+        self.base_answers = self._answer()
+
+    def ask(self) -> list[dict[str, str]]:
+        """Return what the model answers now: input, wanted, base, tuned for each instance."""
+        return [
+            {"input": instance.input, "wanted": instance.output[0], "base": base, "tuned": tuned}
+            for instance, base, tuned in zip(self.instances, self.base_answers, self._answer(), strict=True)
+        ]
+
+    def _answer(self) -> list[str]:
+        training = self.model.training
+        self.model.eval()
+        try:
+            if self._writer.model is not self.model:
+                self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
+            written = self._writer.write(self.prompts, MAX_TOKENS)
+            return [trim(self.tokenizer.decode(tokens, skip_special_tokens=True)) for tokens in written]
+        finally:
+            self.model.train(training)

@@ -1,0 +1,224 @@
+"""One training session, from recipe to last checkpoint: loads, tokenises, attaches, trains.
+
+The worker's second half; everything heavy is imported here. Says each phase as an event before it begins.
+"""
+
+import time
+from typing import Any, NamedTuple
+
+import torch
+from transformers import TrainingArguments, set_seed
+
+from studio.errors import WorkspaceError
+from studio.estimates.time import Speed, measure_run, save_speed
+from studio.models.device import DeviceFacts, find_device
+from studio.models.loading import (
+    choose_attention,
+    find_context,
+    find_model_folder,
+    leave_a_core,
+    load_base,
+    load_tokenizer,
+)
+from studio.objectives.objective import Objective, Row, refuse_lengths
+from studio.recipes.options import OPTIMISERS, Plan
+from studio.recipes.recipe import Recipe
+from studio.runs.event import EventWriter
+from studio.runs.run import Run
+from studio.tasks.mixture import Examples, take_examples
+from studio.tasks.store import TaskStore
+from studio.training.batch import Batcher, RowDataset
+from studio.training.sampling import Sampler
+from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
+from studio.training.trial import Trial, Tried
+from studio.workspace import Workspace
+
+ENOUGH_STEPS = 20
+"""A run of fewer steps says little about the speed of the device."""
+
+
+class Outcome(NamedTuple):
+    """How a session ended."""
+
+    step: int
+    finished: bool
+
+
+class Prepared(NamedTuple):
+    """A task as tokens: rows to train on and rows whose loss is only looked at."""
+
+    train: list[Row]
+    held_out: list[Row]
+    left_out: int
+
+    @property
+    def mean_tokens(self) -> float:
+        """Tokens of a training row on average."""
+        return sum(len(row.input_ids) for row in self.train) / len(self.train)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(len(row.input_ids) for row in (*self.train, *self.held_out))
+
+    def sizes(self) -> dict[str, int]:
+        """How many rows of each part there are, how many were too long, and all tokens to train on."""
+        return {
+            "examples": len(self.train),
+            "held_out": len(self.held_out),
+            "left_out": self.left_out,
+            "tokens": sum(len(row.input_ids) for row in self.train),
+        }
+
+
+def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
+    """Execute the run's recipe, going on from its newest checkpoint if it has one. Raises StudioError in words."""
+    began = time.monotonic()
+    recipe, device = run.load_recipe(), find_device()
+    leave_a_core(device)
+    set_seed(recipe.training.seed)
+
+    events.append_phase(2)
+    folder = find_model_folder(recipe.base)
+    tokenizer = load_tokenizer(folder)
+    base = load_base(folder, recipe.precision, device, gradients=True)
+    if run.stop_file.exists():
+        return _stay(run)
+
+    events.append_phase(3)
+    tasks = TaskStore(workspace).load_parts(recipe.parts)
+    examples = take_examples(tasks, [part.weight for part in recipe.mixture], recipe.training.seed)
+    room = find_context(base) - recipe.method.virtual_tokens
+    longest = min(recipe.training.max_length, room)
+    prepared = encode_examples(examples, recipe.objective, tokenizer, longest)
+    choose_attention(base, device, prepared.longest, recipe.training.attention)
+    parameters = base.num_parameters()
+    plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
+    plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
+    asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
+    sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room) if plan.sample_every else None
+    model = recipe.method.attach(base)
+    recipe.method.begin(model, plan.steps)
+    batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared)
+    if sampler:
+        sampler.model = model
+    events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
+    events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
+    if run.stop_file.exists():
+        return _stay(run)
+
+    events.append_phase(4)
+    reporter = Reporter(run, events, plan, sampler)
+    trainer = StudioTrainer(
+        run=run,
+        recipe=recipe,
+        events=events,
+        model=model,
+        args=make_arguments(run, recipe, plan, device),
+        train_dataset=RowDataset(prepared.train),
+        eval_dataset=RowDataset(prepared.held_out),
+        data_collator=batcher,
+        processing_class=tokenizer,
+        callbacks=[MethodSteps(recipe.method, model), reporter],
+    )
+    go_on(trainer, run, plan)
+    if len(reporter.step_moments) >= ENOUGH_STEPS:
+        tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
+        keep_speed(workspace, device, measure_run(began, reporter.step_moments, parameters, tokens))
+    return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def keep_speed(workspace: Workspace, device: DeviceFacts, speed: Speed) -> None:
+    """Keep how fast this device trained. A disk that has no room for it spoils no run that is saved."""
+    try:
+        save_speed(workspace.cache, device, speed)
+    except WorkspaceError as error:
+        print(f"How fast it trained could not be kept: {error}")
+
+
+def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
+    """Train from the run's newest checkpoint, or from the start, and leave a checkpoint of the last step."""
+    run.clear_leavings()
+    steps = run.list_checkpoints()
+    if steps and steps[-1] >= plan.steps:  # it was killed between its last checkpoint and its last event
+        trainer.state.global_step = steps[-1]
+        return
+    resumable = run.find_resumable().folder
+    trainer.train(resume_from_checkpoint=str(resumable) if resumable else None)
+    if trainer.state.global_step not in run.list_checkpoints():
+        trainer.save_now()
+    run.clear_leavings()
+
+
+def make_batcher(
+    model: Any, recipe: Recipe, device: DeviceFacts, tokenizer: Any, prepared: Prepared
+) -> tuple[Batcher, list[Tried]]:
+    """Return what makes batches for this model in the fastest way that changes nothing, and what was tried for it."""
+    batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
+    rows = [*prepared.train, *prepared.held_out]
+    trial = Trial(model, batcher, rows, {"bf16": torch.bfloat16, "fp16": torch.float16}[half] if half else None)
+    return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)
+
+
+def _stay(run: Run) -> Outcome:
+    """A person asked to stop before the first step: the run stays where it was."""
+    return Outcome(run.find_resumable().step, finished=False)
+
+
+def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, max_length: int) -> Prepared:
+    """Turn examples into rows. Raises RecipeError when not one to train on fits into `max_length` tokens."""
+    rows = [[objective.encode(task, one, tokenizer, max_length) for task, one in part] for part in examples]
+    kept = [[row for row in part if row is not None] for part in rows]
+    if not kept[0]:
+        raise refuse_lengths(len(examples.train), max_length)
+    return Prepared(kept[0], kept[1], len(rows[0]) + len(rows[1]) - len(kept[0]) - len(kept[1]))
+
+
+def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) -> TrainingArguments:
+    """Return the plan in the words of transformers, for one device."""
+    options, half = recipe.training, recipe.choose_half(device)
+    arguments = TrainingArguments(
+        output_dir=str(run.checkpoints_folder / ".beside"),
+        max_steps=plan.steps,
+        learning_rate=plan.learning_rate,
+        per_device_train_batch_size=plan.batch_size,
+        per_device_eval_batch_size=max(16, plan.batch_size),
+        gradient_accumulation_steps=options.gradient_accumulation,
+        lr_scheduler_type="constant_with_warmup" if options.schedule == "constant" else options.schedule,
+        warmup_steps=int(options.warmup_ratio * plan.steps),
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        gradient_checkpointing=options.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        bf16=half == "bf16",
+        fp16=half == "fp16",
+        use_cpu=device.kind == "cpu",
+        seed=options.seed,
+        data_seed=options.seed,
+        logging_steps=max(1, plan.steps // 2000),
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        eval_strategy="steps" if plan.evaluate_every else "no",
+        eval_steps=plan.evaluate_every or None,
+        save_strategy="steps" if plan.save_every else "no",
+        save_steps=plan.save_every or 500,
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=device.kind == "cuda",
+        label_names=["labels"],
+        prediction_loss_only=True,
+        optim=OPTIMISERS[options.optimiser].name,
+        neftune_noise_alpha=options.neftune_alpha or None,
+    )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # of several cards each would get a part of a batch that is one whole
+    return arguments
+
+
+def count_all(model: Any, only_trainable: bool = False) -> int:
+    """Return the parameters of a model, counting 4-bit weights as what they stand for."""
+    return sum(
+        p.numel() * (2 * p.element_size() if type(p).__name__ == "Params4bit" else 1)
+        for p in model.parameters()
+        if p.requires_grad or not only_trainable
+    )

@@ -1,0 +1,239 @@
+"""What the studio adds to transformers' Trainer: its own batches, checkpoints that are whole or absent, and events."""
+
+import math
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from studio.errors import RecipeError, WorkspaceError
+from studio.methods.method import Method
+from studio.recipes.options import Plan
+from studio.recipes.recipe import Recipe
+from studio.runs.event import EventWriter
+from studio.runs.run import Run
+from studio.training.batch import LengthSampler, sum_loss
+from studio.training.sampling import Sampler
+from studio.workspace import write_whole
+
+WINDOW = 20
+
+
+class StudioTrainer(Trainer):
+    """Trainer whose checkpoints appear whole under the run's own names, with the recipe that made them."""
+
+    def __init__(self, *, run: Run, recipe: Recipe, events: EventWriter, **arguments: Any) -> None:
+        self.run, self.recipe, self.events = run, recipe, events
+        super().__init__(**arguments)
+        walk_less(self.model)
+        self.model_accepts_loss_kwargs = True
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Return the mean cross-entropy over the learnt positions (of all accumulated batches in training)."""
+        found = sum_loss(model, inputs)
+        loss = found.total / (num_items_in_batch if num_items_in_batch is not None else found.learnt.clamp(min=1))
+        if model.training:
+            penalty = self.recipe.method.penalise(self.model) / self.current_gradient_accumulation_steps
+            loss = loss + (
+                penalty - torch.as_tensor(penalty).detach()
+            )  # felt by the gradients; what is shown is the task's loss alone
+        return (loss, {"loss": loss}) if return_outputs else loss
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Return none: nobody reads them, and counting walks through all modules at each step."""
+        return 0
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        """Clip the gradients that there are; Trainer looks through all weights for them, twice."""
+        trained = [value for group in self.optimizer.param_groups for value in group["params"]]
+        return self.accelerator.clip_grad_norm_(trained, self.args.max_grad_norm)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthSampler:
+        rows: Any = train_dataset or self.train_dataset
+        group = self.args.train_batch_size * self.args.gradient_accumulation_steps
+        return LengthSampler(rows, group, self.recipe.training.seed)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Make the optimiser, with rates of the method's own where it has some."""
+        groups = self.recipe.method.group_parameters(self.model, self.args.learning_rate, self.args.weight_decay)
+        if groups:
+            kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            self.optimizer: Any = kind(groups, **options)
+        return super().create_optimizer(model)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if not self.recipe.method.restore(self.model, Path(resume_from_checkpoint)):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        if self.accelerator.scaler is not None:  # what a card began in fp16 may go on where nothing is scaled
+            super()._load_scaler(checkpoint)
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        super()._save(output_dir, state_dict)
+        self.recipe.method.finish_checkpoint(self.model, Path(output_dir or self.args.output_dir or ""))
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        beside = Path(self.args.output_dir or "") / f"checkpoint-{self.state.global_step}"
+        (beside / "training_args.bin").unlink(missing_ok=True)
+        write_whole(beside / "recipe.json", self.recipe.model_dump_json(indent=2))
+        self.run.keep_checkpoint(beside, self.state.global_step)
+        self.events.append("saved", step=self.state.global_step)
+        self._forget_old_checkpoints()
+
+    def save_now(self) -> None:
+        """Save a checkpoint of the step the training is at."""
+        self._save_checkpoint(self.model, None)
+
+    def _forget_old_checkpoints(self) -> None:
+        steps = self.run.list_checkpoints()
+        best = self.state.best_global_step
+        for step in steps[: -self.recipe.training.keep_checkpoints]:
+            if step != best:
+                self.run.forget_checkpoint(step)
+
+
+def walk_less(model: Any) -> None:
+    """Spare a model two walks through its modules at each step, which take a thirtieth of a small model's time.
+
+    Trainer tells it at each step that it trains, which it knows, and that all gradients are done with, of which only
+    what trains has any.
+    """
+    trained = [value for value in model.parameters() if value.requires_grad]
+    model.train()  # all of it: a base is loaded to answer, and its adapter knows nothing of that
+
+    def train(mode: bool = True) -> Any:
+        return model if model.training == mode else type(model).train(model, mode)
+
+    def zero_grad(set_to_none: bool = True) -> None:
+        for value in trained:
+            value.grad = None
+
+    model.train, model.zero_grad = train, zero_grad
+
+
+class MethodSteps(TrainerCallback):
+    """Lets the method do what it does after each step of the optimiser."""
+
+    def __init__(self, method: Method, model: Any) -> None:
+        self.method, self.model = method, model
+
+    def on_optimizer_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Tell the method that a step was made; the gradients are still there."""
+        if args.fp16 and type(self.method).after_step is not Method.after_step:
+            self._forget_overflow()
+        self.method.after_step(self.model, state.global_step + 1)
+
+    def _forget_overflow(self) -> None:
+        """Let gradients that outgrew fp16 count as nothing: the optimiser passed over that step, too."""
+        for value in self.model.parameters():
+            if value.grad is not None:
+                value.grad.nan_to_num_(0.0, 0.0, 0.0)
+
+
+class Reporter(TrainerCallback):
+    """Writes what happens as events, looks for the stop file after each step, ends early when nothing improves."""
+
+    def __init__(self, run: Run, events: EventWriter, plan: Plan, sampler: Sampler | None) -> None:
+        self.run, self.events, self.plan, self.sampler = run, events, plan, sampler
+        self.stopped = False
+        self._moments: deque[float] = deque(maxlen=WINDOW)
+        self._resting = 0.0
+        self.step_moments: list[float] = []
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Note the time; stop after this step if a person asked for it.
+
+        Raises WorkspaceError when the run was deleted: nobody could stop it any more.
+        """
+        if not self.run.is_there():
+            raise WorkspaceError(f"The run {self.run.name} was deleted while it trained.")
+        self.step_moments.append(time.monotonic())
+        self._moments.append(self.step_moments[-1] - self._resting)
+        if self.run.stop_file.exists() and state.global_step < state.max_steps:
+            self.stopped = True
+            control.should_training_stop = True
+            control.should_save = True
+        if self.plan.sample_every and state.global_step % self.plan.sample_every == 0 or self.stopped:
+            self._sample(state.global_step)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Write the metrics of a step, or the held-out loss. Raises RecipeError when the loss is no number any more."""
+        logs = logs or {}
+        if "eval_loss" in logs:
+            self._evaluated(state, control, logs["eval_loss"])
+        elif "loss" in logs:
+            self._check_number(state.global_step, float(logs["loss"]), args.fp16)
+            speed = self._steps_per_second()
+            self.events.append(
+                "metrics",
+                step=state.global_step,
+                of=state.max_steps,
+                loss=round(float(logs["loss"]), 5),
+                learning_rate=logs.get("learning_rate"),
+                grad_norm=_rounded(logs.get("grad_norm")),
+                epoch=_rounded(logs.get("epoch")),
+                examples_per_second=speed
+                and round(speed * args.train_batch_size * args.gradient_accumulation_steps, 1),
+                seconds_left=speed and round((state.max_steps - state.global_step) / speed, 1),
+            )
+
+    def _check_number(self, step: int, loss: float, fp16: bool) -> None:
+        if math.isfinite(loss):
+            return
+        if step == 1:
+            raise RecipeError(
+                "The loss is no number from the first step on, so the base model itself gives none here. Choose 32-bit "
+                "weights and switch mixed precision off, or another model.",
+                field="precision",
+            )
+        raise RecipeError(
+            f"The loss stopped being a number at step {step}: the steps were too large. Lower the learning rate "
+            f"({self.plan.learning_rate:g}) to a tenth and train again"
+            + (", or switch mixed precision off: this card's 16 bits end at 65,504." if fp16 else "."),
+            field="training.learning_rate",
+        )
+
+    def _evaluated(self, state: TrainerState, control: TrainerControl, loss: float) -> None:
+        self.events.append("evaluated", step=state.global_step, held_out_loss=round(float(loss), 5))
+        if math.isfinite(loss) and (state.best_metric is None or loss < state.best_metric):
+            state.best_metric, state.best_global_step = loss, state.global_step
+        best = state.best_global_step or 0
+        worse = sum("eval_loss" in entry and entry["step"] > best for entry in state.log_history)
+        if self.plan.patience and worse >= self.plan.patience:
+            control.should_training_stop = True
+            control.should_save = True
+
+    def _sample(self, step: int) -> None:
+        if self.sampler:
+            began = time.monotonic()
+            self.events.append("sampled", step=step, samples=self.sampler.ask())
+            self._resting += time.monotonic() - began
+
+    def _steps_per_second(self) -> float | None:
+        if len(self._moments) < 2:
+            return None
+        return (len(self._moments) - 1) / max(1e-6, self._moments[-1] - self._moments[0])
+
+
+def _rounded(value: Any) -> float | None:
+    return None if value is None else round(float(value), 5)

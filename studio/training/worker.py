@@ -1,0 +1,110 @@
+"""The training child: the whole life of a run, on one screen.
+
+    python -m studio.training.worker        < one line: ["workspace folder", "run id"]
+
+Started by a launcher in a session of its own, so closing the studio leaves it training. It alone writes the run's
+events and checkpoints. It never imports the page, the chat or the scheduler. A child may be started before there is
+a run for it: it imports its libraries in a thread while it waits for the line, and ends if none comes.
+"""
+
+import json
+import os
+import platform
+import sys
+import threading
+import time
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+
+from studio.errors import StudioError
+from studio.recipes.recipe import Recipe
+from studio.runs.ending import explain_failure
+from studio.runs.event import EventWriter, read_events
+from studio.runs.run import Run, find_run
+from studio.workspace import Workspace
+
+
+def main() -> int:
+    """Wait for the line that names a run, and execute it. Returns 0 finished, stopped or not needed, 1 failed."""
+    imports = threading.Thread(target=_import_libraries, daemon=True)
+    imports.start()
+    line = sys.stdin.readline().strip()
+    if not line:
+        os._exit(0)  # not needed: the imports need not be waited for
+    workspace_folder, run_id = json.loads(line)
+    workspace = Workspace(workspace_folder)
+    run = find_run(workspace, run_id)
+    _print_into(run.output_file)
+    return execute(workspace, run)
+
+
+def execute(workspace: Workspace, run: Run) -> int:
+    """Execute a run in this process; every outcome ends in exactly one terminal event. Returns 0 or 1."""
+    with EventWriter(run.events_file) as events:
+        if not events.take_hold():
+            print(f"Another process trains the run {run.name} already; this one leaves it alone.", file=sys.stderr)
+            return 1
+        resumable = run.find_resumable()
+        events.step = resumable.step
+        events.append(
+            "started",
+            pid=os.getpid(),
+            attempt=_count_attempts(run) + 1,
+            resumed_from=resumable.step or None,
+            note=resumable.note or None,
+            versions={name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
+            python=platform.python_version(),
+        )
+        return _train(workspace, run, events)
+
+
+def _train(workspace: Workspace, run: Run, events: EventWriter) -> int:
+    began = time.monotonic()
+    try:
+        events.append_phase(1)
+        from studio.training.session import train
+
+        outcome = train(workspace, run, events)
+        events.append(
+            "finished" if outcome.finished else "stopped", step=outcome.step, seconds=round(time.monotonic() - began, 1)
+        )
+        return 0
+    except BaseException as error:
+        traceback.print_exc()
+        run.clear_leavings()  # on a full disk, half a checkpoint takes the room of the last words
+        events.append("failed", step=events.step, **explain_failure(error, _find_recipe(run), not events.took_a_step))
+        return 1
+
+
+def _find_recipe(run: Run) -> Recipe | None:
+    try:
+        return run.load_recipe()
+    except StudioError:
+        return None
+
+
+def _import_libraries() -> None:
+    import studio.training.session  # noqa: F401
+
+
+def _print_into(path: Path) -> None:
+    """Let everything this process prints, from any library, go to a file."""
+    sys.stdout.flush()
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+
+
+def _count_attempts(run: Run) -> int:
+    offset = count = 0
+    while True:
+        page = read_events(run.events_file, offset)
+        count += sum(event["event"] == "started" for event in page.events)
+        if page.offset == offset:
+            return count
+        offset = page.offset
+
+
+if __name__ == "__main__":
+    sys.exit(main())
