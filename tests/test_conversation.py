@@ -12,7 +12,7 @@ from studio.answering.question import read_question
 from studio.errors import InputError, RecipeError, StudioError
 from studio.launchers.inline import InlineLauncher
 from studio.service import Studio
-from studio.ui.widgets.question import split_instance
+from studio.ui.steps.compare.question import split_instance
 
 NAMES = "Anna Ben Carl Dora Emma Finn Greta Hans Ida Jonas Karl Lena Mia Nils Olga Paul Rosa Sam Tom Vera".split()
 THINGS = ("ball", "book", "coat", "cup", "hat", "key")

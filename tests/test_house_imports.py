@@ -8,7 +8,9 @@ import ast
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -164,3 +166,46 @@ def test_starting_the_app_loads_no_heavy_library() -> None:
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "gradio" in loaded
     assert not loaded & (HEAVY | {"accelerate", "matplotlib", "plotly"})
+
+
+LARGEST_ROOM = 0.23
+"""The share of the program's lines that one folder may hold."""
+
+
+def find_room(name: str) -> str:
+    """Return the folder in which a module lies."""
+    return name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+
+
+def draw_rooms() -> dict[str, set[str]]:
+    """Return room -> the rooms whose modules it imports. What a package hands on counts as the module it comes from."""
+    rooms: dict[str, set[str]] = {}
+    one_room = {
+        "studio.tasks.kinds": "studio.tasks"
+    }  # a task is written in terms of its kinds, and they in terms of it
+    taken = {(i.importer, i.line): i.target for i in IMPORTS if i.target in MODULES}  # the last one is the narrowest
+    for (importer, _), target in taken.items():
+        one, other = (one_room.get(room, room) for room in (find_room(importer), find_room(target)))
+        if one != other and "studio" not in (one, other):
+            rooms.setdefault(one, set()).add(other)
+    return rooms
+
+
+def test_no_two_rooms_lean_on_each_other() -> None:
+    """The rooms can be drawn one above the other, with every arrow pointing down."""
+    rooms = draw_rooms()
+    assert len(rooms) > 20
+    graph = TopologicalSorter(rooms)
+    try:
+        graph.prepare()
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        pytest.fail(f"These rooms lean on each other: {circle}. Move what both need into the lower one.")
+
+
+def test_no_room_is_a_house_of_its_own() -> None:
+    lines: Counter[str] = Counter()
+    for name, file in MODULES.items():
+        lines[find_room(name)] += file.read_text(encoding="utf-8").count("\n")
+    room, most = lines.most_common(1)[0]
+    assert most <= LARGEST_ROOM * lines.total(), f"{room} holds {most:,} of {lines.total():,} lines; part it."

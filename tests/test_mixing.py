@@ -16,7 +16,7 @@ from studio.runs.run import find_run
 from studio.service import Studio
 from studio.tasks.mixture import count_mixed, name_mixture, take_examples
 from studio.tasks.split import split_task
-from studio.ui.data.mixing import draw_mixing, find_weights
+from studio.ui.steps.data.mixing import draw_mixing, find_weights
 from studio.workspace import Workspace
 
 

@@ -355,7 +355,7 @@ def test_the_parameters_of_the_list_are_those_of_the_architecture(card: Any, tmp
 
 def test_the_list_is_folded_by_size_and_says_licence_and_context(workspace: Any) -> None:
     from studio.service import Studio
-    from studio.ui.model_page import draw_cards
+    from studio.ui.steps.model.page import draw_cards
 
     def find_open(chosen: str) -> list[str]:
         html = draw_cards(Studio(workspace), chosen)

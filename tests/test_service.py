@@ -13,7 +13,7 @@ from tiny import TASK_ID, WritingLauncher, import_task, make_run, wait_until, wr
 from studio.errors import InputError, ModelError, NotFoundError, RecipeError, StudioError, TaskError
 from studio.launchers.inline import InlineLauncher
 from studio.service import Studio
-from studio.ui.widgets.ask_form import describe_run
+from studio.ui.steps.compare.ask_form import describe_run
 from studio.workspace import Workspace
 
 

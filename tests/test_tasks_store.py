@@ -137,10 +137,10 @@ def test_no_file_is_read_twice(store: TaskStore, tmp_path: Path, monkeypatch: py
     store.list_tasks()
     import_file(store, write(tmp_path / "x.json"), "task.json")
 
-    def never(path: Path, name: str) -> None:
+    def never(data: bytes, name: str, task_id: str) -> None:
         raise AssertionError(f"{name} was read again")
 
-    monkeypatch.setattr(store_module, "read_task_file", never)
+    monkeypatch.setattr(store_module, "read_v2", never)
     cards = store.list_tasks()
     assert [card.task_id for card in cards] == ["studio001_sentiment", "task"]
     assert store.load_task("task").task_id == "task"

@@ -12,10 +12,10 @@ from studio.errors import InputError, ModelError
 from studio.recipes.recipe import read_recipe
 from studio.runs.run import new_run
 from studio.service import Studio
-from studio.ui.compare_page import answer_both, answer_ten, draw_ten, make_handlers
-from studio.ui.widgets.ask_form import make_acts
-from studio.ui.widgets.curve import read_curve
-from studio.ui.widgets.question import find_wanted, list_part, read_asked
+from studio.ui.steps.compare.ask_form import make_acts
+from studio.ui.steps.compare.page import answer_both, answer_ten, draw_ten, make_handlers
+from studio.ui.steps.compare.question import find_wanted, list_part, read_asked
+from studio.ui.steps.train.curve import read_curve
 
 TASK = "studio002_question"
 
@@ -102,7 +102,7 @@ def test_what_was_wanted_is_known_for_prompts_kept_aside(studio: OpenStudio, run
 
 def test_a_tick_stands_where_the_score_counts() -> None:
     from studio.evidence.metric import match_exactly
-    from studio.ui import compare_page
+    from studio.ui.steps.compare import page as compare_page
 
     assert compare_page.match_exactly is match_exactly, "there is one definition of right"
     said = {"input": "?", "wanted": "Paris", "base": "", "tuned": "paris."}
@@ -167,7 +167,7 @@ def test_ten_are_asked_and_counted(studio: OpenStudio, run: str) -> None:
 
 
 def test_the_table_escapes_what_models_and_tasks_say(studio: OpenStudio, run: str) -> None:
-    from studio.ui.compare_page import Row
+    from studio.ui.steps.compare.page import Row
 
     html = draw_ten(run, [Row("<b>", ["<i>"], "<img src=x onerror=alert(1)>", "<i>")], 1)
     assert "<img" not in html and "<b>x" not in html and "&lt;img" in html and 'data-tuned="1"' in html

@@ -15,9 +15,9 @@ from tiny import import_task
 from studio.errors import InputError
 from studio.service import Studio
 from studio.tasks.mapping import ROLES as ALL_ROLES
-from studio.ui.data import arrival, prompt_view, quality, shelf
-from studio.ui.data_page import find_edition, import_file
-from studio.ui.widgets.rows import read_rows
+from studio.ui.steps.data import arrival, prompt_view, quality, shelf
+from studio.ui.steps.data.page import find_edition, import_file
+from studio.ui.steps.data.rows import read_rows
 from studio.ui.widgets.server_act import bind_act
 
 SAMPLE = {"task_id": "studio002_question"}

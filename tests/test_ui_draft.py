@@ -5,7 +5,15 @@ from urllib.parse import quote
 
 import pytest
 
-from studio.ui.draft import MOST_CHARACTERS, change_draft, leave_out, new_draft, read_address, read_draft, write_query
+from studio.ui.frame.draft import (
+    MOST_CHARACTERS,
+    change_draft,
+    leave_out,
+    new_draft,
+    read_address,
+    read_draft,
+    write_query,
+)
 
 DRAFT = {
     "step": "method",

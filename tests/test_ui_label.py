@@ -10,8 +10,8 @@ from tiny import import_task, make_run
 
 from studio.answering.desk import Answers
 from studio.service import Studio
-from studio.ui.draft import read_address, read_draft
-from studio.ui.widgets.label_bench import LabelBench, make_acts
+from studio.ui.frame.draft import read_address, read_draft
+from studio.ui.steps.label.label_bench import LabelBench, make_acts
 from studio.visitor import HEADER
 
 ACTS = [

@@ -169,7 +169,7 @@ class _Fields(HTMLParser):
 def find_forms(studio: Any) -> Iterator[str]:
     """Yield the HTML of every form that the Method step can show."""
     from studio.methods import METHODS
-    from studio.ui.method_page import draw_choices
+    from studio.ui.steps.method.page import draw_choices
 
     for name in METHODS.members:
         yield draw_choices(studio, {**find_defaults(studio), "method": {"name": name}})
@@ -203,7 +203,7 @@ def test_every_setting_of_a_method_has_its_field(studio: Any) -> None:
     "method", [None, "lora", {"name": "<script>"}, {"name": "lora", "rank": '"><img src=x>'}, 7, []]
 )
 def test_a_form_survives_any_recipe(studio: Any, method: Any) -> None:
-    from studio.ui.method_page import draw_choices
+    from studio.ui.steps.method.page import draw_choices
 
     html = draw_choices(studio, {"method": method, "training": "x", "precision": {}})
     assert 'data-field="method.rank"' in html
@@ -213,8 +213,8 @@ def test_a_form_survives_any_recipe(studio: Any, method: Any) -> None:
 
 def test_the_table_has_every_method_with_what_the_page_shows_once_it_is_chosen(studio: Any) -> None:
     from studio.methods import METHODS
-    from studio.ui.method_table import draw_methods
-    from studio.ui.words import number, size
+    from studio.ui.frame.words import number, size
+    from studio.ui.steps.method.table import draw_methods
 
     recipe = find_defaults(studio)
     html = draw_methods(studio, recipe)
@@ -226,8 +226,8 @@ def test_the_table_has_every_method_with_what_the_page_shows_once_it_is_chosen(s
 
 def test_the_table_says_why_a_method_can_not_train(studio: Any) -> None:
     from studio.methods.pairs import list_pairs
-    from studio.ui.method_table import draw_methods
-    from studio.ui.words import escape
+    from studio.ui.frame.words import escape
+    from studio.ui.steps.method.table import draw_methods
 
     html = draw_methods(studio, {**find_defaults(studio), "precision": "nf4"})
     refused = [pair for pair in list_pairs() if pair.precision == "nf4" and pair.refusal]
@@ -240,8 +240,8 @@ def test_the_table_says_why_a_method_can_not_train(studio: Any) -> None:
 
 def test_a_precision_that_a_method_can_not_train_on_is_off_with_its_reason(studio: Any) -> None:
     from studio.methods.pairs import list_pairs
-    from studio.ui.method_page import draw_precisions
-    from studio.ui.words import escape
+    from studio.ui.frame.words import escape
+    from studio.ui.steps.method.page import draw_precisions
 
     for pair in list_pairs():
         html = draw_precisions({"method": {"name": pair.method}})
@@ -253,7 +253,7 @@ def test_a_precision_that_a_method_can_not_train_on_is_off_with_its_reason(studi
 def test_a_bug_becomes_an_apology_and_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
     import gradio as gr
 
-    from studio.ui.handler import BROKEN, in_words
+    from studio.ui.frame.handler import BROKEN, in_words
 
     @in_words
     def choose_task() -> None:

@@ -12,11 +12,11 @@ from telling import tells
 from studio.recipes.recipe import read_recipe
 from studio.recipes.smaller import Change
 from studio.tasks.store import TaskCard
-from studio.ui.data_page import draw_cards, draw_lengths, draw_task, find_scores, import_file
-from studio.ui.model_page import draw_facts, look_up
-from studio.ui.weighing import draw_change, weigh_recipe
+from studio.ui.steps.data.page import draw_cards, draw_lengths, draw_task, find_scores, import_file
+from studio.ui.steps.data.rows import PAGE, make_acts, read_rows, write_file
+from studio.ui.steps.method.weighing import draw_change, weigh_recipe
+from studio.ui.steps.model.page import draw_facts, look_up
 from studio.ui.widgets.panel import fresh
-from studio.ui.widgets.rows import PAGE, make_acts, read_rows, write_file
 
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\"' \u202eabc ${alert(3)} {{x}}"
 
@@ -216,7 +216,7 @@ def draft_of(tiny_model: Path, **choices: Any) -> dict[str, Any]:
 
 
 def test_a_recipe_is_weighed_exactly(studio: Any, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.ui.weighing.measure_once", lambda studio: False)
+    monkeypatch.setattr("studio.ui.steps.method.weighing.measure_once", lambda studio: False)
     exact = studio.estimate(draft_of(tiny_model)["recipe"])
     weighed = weigh_recipe(studio, draft_of(tiny_model))
     assert f">{exact.trainable:,}<" in weighed.numbers

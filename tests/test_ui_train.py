@@ -11,10 +11,10 @@ from studio.runs.event import EventWriter
 from studio.runs.run import Run, list_runs, new_run
 from studio.service import Studio
 from studio.tasks.split import split_task
-from studio.ui.run_list import make_acts as make_list_acts
-from studio.ui.train_page import draw_plan, train_words
-from studio.ui.widgets.run_desk import make_acts
-from studio.ui.widgets.run_shelf import RunShelf
+from studio.ui.runs.run_list import make_acts as make_list_acts
+from studio.ui.runs.run_shelf import RunShelf
+from studio.ui.steps.train.page import draw_plan, train_words
+from studio.ui.steps.train.run_desk import make_acts
 
 RECIPE: dict[str, Any] = {"task_id": "studio002_question", "method": {"name": "lora", "rank": 8}}
 

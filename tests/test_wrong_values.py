@@ -11,8 +11,8 @@ import pytest
 from telling import tells
 from tiny import import_task
 
-from studio.ui.method_page import draw_choices
-from studio.ui.weighing import weigh_recipe
+from studio.ui.steps.method.page import draw_choices
+from studio.ui.steps.method.weighing import weigh_recipe
 from tests.test_ui_api import Served, serve
 
 pytestmark = pytest.mark.xdist_group("api")

@@ -1,5 +1,5 @@
 // Two answers, side by side, growing as they are written; the last questions below.
-// js_on_load of AnswerPair: the value is what studio.ui.compare_page.answer_both yields. Text is only ever text.
+// js_on_load of AnswerPair: the value is what studio.ui.steps.compare.page.answer_both yields. Text is only ever text.
 const {h, put} = window.studioElements;
 const pair = element.querySelector(".pair");
 const column = (side) => {

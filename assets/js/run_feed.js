@@ -2,7 +2,7 @@
 // curve, and tells its listeners. Knows nothing of how a run looks; the truth is the run's events, read again after a reload.
 //
 //   studioFeed.listen(tell)        tell(state, change): change is "reset" | "drop" | "append" | "status"
-//   studioFeed.follow(run, pull)   pull({run, offset, seen}) -> what studio/ui/widgets/live_chart.py answers
+//   studioFeed.follow(run, pull)   pull({run, offset, seen}) -> what studio/ui/steps/train/live_chart.py answers
 //   studioFeed.wake()              ask now (after a click, or when the tab is looked at again)
 window.studioFeed ??= (() => {
   const REMOTE = location.hostname.endsWith(".hf.space");

@@ -12,9 +12,9 @@ import gradio as gr
 from studio.answering.question import read_question
 from studio.errors import InputError
 from studio.service import Studio
-from studio.ui.handler import in_words
-from studio.ui.upload import check_upload
-from studio.ui.visiting import Asking, seen_by
+from studio.ui.frame.handler import in_words
+from studio.ui.frame.upload import check_upload
+from studio.ui.frame.visiting import Asking, seen_by
 
 ENDPOINTS = (
     "list_models",

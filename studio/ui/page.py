@@ -10,20 +10,20 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.service import Studio
 from studio.ui.api import add_endpoints
-from studio.ui.compare_page import draw_compare
-from studio.ui.data_page import draw_data
-from studio.ui.draft import STEPS, Opened, leave_out, read_address
-from studio.ui.handler import QUIET, Page, in_words
-from studio.ui.label_page import draw_label
-from studio.ui.method_page import draw_method
-from studio.ui.model_page import draw_model
-from studio.ui.run_list import draw_run_list
-from studio.ui.theme import make_head, make_theme
-from studio.ui.train_page import draw_train
-from studio.ui.visiting import Asking, seen_by
+from studio.ui.frame.draft import STEPS, Opened, leave_out, read_address
+from studio.ui.frame.handler import QUIET, Page, in_words
+from studio.ui.frame.theme import make_head, make_theme
+from studio.ui.frame.visiting import Asking, seen_by
+from studio.ui.frame.words import escape
+from studio.ui.runs.run_list import draw_run_list
+from studio.ui.steps.compare.page import draw_compare
+from studio.ui.steps.data.page import draw_data
+from studio.ui.steps.label.page import draw_label
+from studio.ui.steps.method.page import draw_method
+from studio.ui.steps.model.page import draw_model
+from studio.ui.steps.train.page import draw_train
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
-from studio.ui.words import escape
 
 TITLE = "Fine-Tuning Studio"
 MARK = """<svg width="30" height="30" viewBox="0 0 30 30" aria-hidden="true"><rect x="1" y="1" width="17" height="28"

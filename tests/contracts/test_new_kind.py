@@ -119,7 +119,7 @@ def test_a_new_file_is_split_written_and_read(family: Any) -> None:
 def test_a_new_file_is_checked_shown_edited_and_trained_on(
     family: Any, workspace: Any, tiny_model: Path, tmp_path: Path
 ) -> None:
-    from studio.ui.widgets.rows import read_rows
+    from studio.ui.steps.data.rows import read_rows
 
     (tmp_path / "quiz.json").write_text(TEXT)
     house = Studio(workspace)

@@ -66,9 +66,9 @@ def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_a_new_file_is_on_the_page_and_counted(family: Any, workspace: Any, tiny_model: Path) -> None:
     from studio.service import Studio
-    from studio.ui.method_page import draw_choices, draw_method_cards
-    from studio.ui.method_table import draw_methods
-    from studio.ui.weighing import weigh_recipe
+    from studio.ui.steps.method.page import draw_choices, draw_method_cards
+    from studio.ui.steps.method.table import draw_methods
+    from studio.ui.steps.method.weighing import weigh_recipe
 
     house, task_id = Studio(workspace), import_task(workspace)
     lora = write_recipe(tiny_model, task_id)

@@ -2,7 +2,7 @@
 
 Knows the names of the signals (assets/js/studio.js fires them). A page wires `draft.task_shown(handler, [draft],
 ...)` and
-puts changes out to `draft.patch`, made by `studio.ui.draft.change_draft`.
+puts changes out to `draft.patch`, made by `studio.ui.frame.draft.change_draft`.
 """
 
 from studio.ui.widgets.scripted import Scripted

@@ -11,7 +11,7 @@ _SCRIPT = "watch('value', () => window.studio.drawn(element)); window.studio.dra
 
 
 class Panel(Scripted):
-    """Shows a str of HTML, its foreign text already escaped (`studio.ui.words.escape`)."""
+    """Shows a str of HTML, its foreign text already escaped (`studio.ui.frame.words.escape`)."""
 
     kind = "string"
 

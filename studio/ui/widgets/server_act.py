@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from studio.errors import InputError, NotFoundError
 from studio.service import Studio
-from studio.ui.handler import say
-from studio.ui.visiting import Asking, seen_by
+from studio.ui.frame.handler import say
+from studio.ui.frame.visiting import Asking, seen_by
 
 Act = Callable[..., dict[str, Any]]
 """Takes what the browser sent; gradio adds the request."""

@@ -1,0 +1,77 @@
+"""Looks: the theme that gradio's own components wear, and the head of the page with our styles and scripts.
+
+One accent (emerald), one warning colour, the system's own fonts; every pair of colours passes contrast in light and
+dark.
+Our CSS goes into the head and not through `css=`, which would prefix each rule and come after the first paint.
+"""
+
+from pathlib import Path
+
+import gradio as gr
+
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
+HEAD_SCRIPTS = ("visitor.js", "studio.js", "elements.js", "run_feed.js", "method.js", "method_table.js", "upload.js")
+"""Scripts of assets/js that run once, before any component is there. Widgets bring their own as `js_on_load`."""
+
+FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "Arial", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
+
+COLOURS = {
+    "body_background_fill": "var(--paper)",
+    "body_text_color": "var(--ink)",
+    "body_text_color_subdued": "var(--ink-soft)",
+    "background_fill_primary": "var(--card)",
+    "background_fill_secondary": "var(--paper)",
+    "block_background_fill": "var(--card)",
+    "block_border_color": "var(--line)",
+    "block_label_background_fill": "var(--card)",
+    "block_label_text_color": "var(--ink)",
+    "block_title_text_color": "var(--ink)",
+    "block_info_text_color": "var(--ink-soft)",
+    "border_color_primary": "var(--line)",
+    "border_color_accent": "var(--accent)",
+    "color_accent_soft": "var(--accent-soft)",
+    "link_text_color": "var(--accent)",
+    "link_text_color_hover": "var(--accent)",
+    "input_background_fill": "var(--field)",
+    "input_border_color": "var(--line-strong)",
+    "input_border_color_focus": "var(--accent)",
+    "input_placeholder_color": "var(--ink-soft)",
+    "button_primary_background_fill": "var(--accent-fill)",
+    "button_primary_background_fill_hover": "var(--accent-strong)",
+    "button_primary_text_color": "var(--on-accent)",
+    "button_primary_border_color": "transparent",
+    "button_secondary_background_fill": "var(--card)",
+    "button_secondary_background_fill_hover": "var(--accent-soft)",
+    "button_secondary_text_color": "var(--ink)",
+    "button_secondary_border_color": "var(--line-strong)",
+    "error_text_color": "var(--warn)",
+    "loader_color": "var(--accent)",
+    "slider_color": "var(--accent)",
+}
+"""What gradio's own parts wear: the tokens of studio.css, which say what each is in light and in dark."""
+
+
+def asset(name: str) -> str:
+    """Return the text of a file of assets/."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def make_head() -> str:
+    """Return the styles and scripts of the page's head."""
+    styles = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ASSETS / "css").glob("*.css")))
+    scripts = "\n".join(f"<script>{asset(f'js/{name}')}</script>" for name in HEAD_SCRIPTS)
+    about = '<meta name="description" content="Fine-tune a language model in five steps.">'
+    return f"{about}\n<style>{styles}</style>\n{scripts}"
+
+
+def make_theme() -> gr.themes.Base:
+    """Return the theme: quiet, emerald, on the tokens of studio.css."""
+    emerald, stone = gr.themes.colors.emerald, gr.themes.colors.zinc
+    theme = gr.themes.Base(
+        primary_hue=emerald, secondary_hue=emerald, neutral_hue=stone, radius_size=gr.themes.sizes.radius_lg
+    )
+    theme.font, theme.font_mono = ", ".join(FONT), ", ".join(MONO)
+    theme._font_css, theme._stylesheets = [], []  # the system's fonts: nothing to fetch
+    dark = {f"{name}_dark": value for name, value in COLOURS.items()}
+    return theme.set(color_accent="var(--accent)", **COLOURS, **dark)

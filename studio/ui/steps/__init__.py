@@ -1,0 +1,1 @@
+"""The steps of the page, a folder each."""

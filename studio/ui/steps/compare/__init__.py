@@ -1,0 +1,1 @@
+"""The Compare step: one question, an answer from each side."""

@@ -1,0 +1,105 @@
+"""The form a question is put in, and the pair of answers: two custom components drawn by assets/js/ask.js and
+answers.js.
+
+The form's value is the question itself; it triggers `asked`, `ten_asked` and `halted`. Prompts kept aside from
+training come one at a time by a server function, since a task may have thousands of long ones.
+"""
+
+import random
+from typing import Any
+
+from studio.errors import RecipeError
+from studio.service import Studio
+from studio.ui.frame.theme import asset
+from studio.ui.steps.compare.question import PARTS, list_part, split_instance
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import Act, bind_acts, part
+
+MOST_CHOICES = 8
+_LONGEST_PROMPT = 20_000
+_FORM = '<form class="ask" data-state="empty" data-run="" novalidate></form>'
+_PAIR = '<section class="pair" aria-label="Answers" data-state="empty" hidden></section>'
+
+
+class AskForm(Scripted):
+    """Prompt, checkpoint and options for `draft.run`; without a run that can be asked, it says how to get one."""
+
+    kind = "object"
+
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        super().__init__(_FORM, asset("js/ask.js"), make_acts(studio), **settings)
+
+
+class AnswerPair(Scripted):
+    """Two answers side by side, growing; its value is one of those that `answer_both` yields."""
+
+    kind = "object"
+
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        super().__init__(_PAIR, asset("js/answers.js"), bind_acts(studio, vote, count_votes), **settings)
+
+
+def make_acts(studio: Studio) -> list[Act]:
+    """Return the server functions of the form, bound to `studio`."""
+
+    def look(visit: Studio, asked: Any) -> dict[str, Any]:
+        run = asked.get("run") if isinstance(asked, dict) else None
+        return describe_run(visit, run) if isinstance(run, str) and run else list_choices(visit)
+
+    def pick(visit: Studio, asked: Any) -> dict[str, Any]:
+        return pick_prompt(visit, part(asked, "run", str), part(asked, "part", str), asked.get("index"))
+
+    return bind_acts(studio, look, pick)
+
+
+def vote(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Keep a vote on the answers that are shown; return the tally."""
+    return visit.vote(part(asked, "run", str), part(asked, "vote", dict)).model_dump()
+
+
+def count_votes(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return the tally of a run's votes."""
+    return visit.count_votes(part(asked, "run", str)).model_dump()
+
+
+def describe_run(studio: Studio, run: str) -> dict[str, Any]:
+    """Return what the form must know of a run. Raises NotFoundError."""
+    status = studio.run_status(run)
+    if not status.recipe:
+        raise RecipeError(status.error or "The recipe of this run can't be read.")
+    recipe = studio.read_recipe(status.recipe)
+    parts = {name: list_part(studio, run, name) for name in PARTS}
+    return {
+        "run": run,
+        "name": status.name,
+        "status": status.status,
+        "sentence": status.sentence,
+        "steps": status.checkpoints,
+        "base": studio.describe_model(recipe.model, recipe.revision).title,
+        "two_models": recipe.method.saves_whole_model,
+        "counts": {name: len(part) for name, part in parts.items()},
+        "chats": any(one.messages for one in parts[PARTS[0]][:1]),
+    }
+
+
+def list_choices(studio: Studio) -> dict[str, Any]:
+    """Return the newest runs that can be asked something."""
+    runs = [run for run in studio.list_runs() if run.can_ask][:MOST_CHOICES]
+    return {"choices": [{"run": run.run_id, "name": run.name, "sentence": run.sentence} for run in runs]}
+
+
+def pick_prompt(studio: Studio, run: str, name: str, index: object) -> dict[str, Any]:
+    """Return one prompt kept aside from training, counted round; any of them where `index` is no number."""
+    instances = list_part(studio, run, name)
+    if not instances:
+        return {"index": 0, "count": 0, "input": "", "messages": [], "tools": [], "wanted": []}
+    at = index % len(instances) if isinstance(index, int) else random.randrange(len(instances))
+    asked = split_instance(instances[at])
+    return {
+        "index": at,
+        "count": len(instances),
+        "input": asked["prompt"][:_LONGEST_PROMPT],
+        "messages": asked["messages"],
+        "tools": asked["tools"],
+        "wanted": list(instances[at].output)[:5],
+    }

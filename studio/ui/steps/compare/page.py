@@ -1,0 +1,144 @@
+"""The Compare step: one prompt, two answers at once, from the base and from what the training made of it.
+
+Places three widgets: the form a question is put in, the pair of answers that grows while both write, and the table
+of ten questions at once. The handlers take the question as a plain value and yield plain values; the device answers
+one at a time.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, cast
+
+from studio.answering.desk import Answers
+from studio.evidence.metric import match_exactly
+from studio.service import Studio
+from studio.ui.frame.handler import say
+from studio.ui.frame.visiting import Asking, seen_by
+from studio.ui.frame.words import escape, foreign, term
+from studio.ui.steps.compare.ask_form import AnswerPair, AskForm
+from studio.ui.steps.compare.question import find_wanted, read_asked, split_instance
+from studio.ui.widgets.draft_box import DraftBox
+from studio.ui.widgets.panel import Panel
+
+TEN = 10
+Handler = Callable[..., Iterator[Any]]
+
+_HEAD = """
+<h2 class="question" tabindex="-1">What did it learn?</h2>
+<p class="lead">Ask both at once. Try prompts of the {held_out}: the model has never seen them.</p>"""
+
+
+def draw_compare(studio: Studio, draft: DraftBox) -> None:
+    """Draw the step into the current column and wire it."""
+    ask_both, ask_ten = make_handlers(studio)
+    Panel(_HEAD.format(held_out=term("held-out part")), elem_classes="studio")
+    form = AskForm(studio, elem_id="ask", elem_classes="studio")
+    pair = AnswerPair(studio, elem_id="answers", elem_classes="studio")
+    table = Panel(elem_id="ten", elem_classes="studio")
+    device: dict[str, Any] = {
+        "concurrency_id": "device",
+        "concurrency_limit": 1,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+        "trigger_mode": "multiple",  # "once" drops a question that follows one which was stopped as it set out
+    }
+    asking = form.asked(ask_both, [form], [pair], **device)
+    asking_ten = form.ten_asked(ask_ten, [form], [table], **device)
+    form.halted(None, None, None, cancels=[asking, asking_ten], queue=False, api_visibility="private")
+
+
+def make_handlers(studio: Studio) -> tuple[Handler, Handler]:
+    """Return the handlers of the step, bound to `studio`: ask both, ask ten at once."""
+
+    def ask_both(value: Any, request: Asking = None) -> Iterator[dict[str, Any]]:
+        yield from answer_both(seen_by(studio, request), value)
+
+    def ask_ten(value: Any, request: Asking = None) -> Iterator[str]:
+        yield from answer_ten(seen_by(studio, request), value)
+
+    return ask_both, ask_ten
+
+
+def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
+    """Yield both answers as they grow, with what was wanted where that is known; an error ends it in words."""
+    at = value.get("at") if isinstance(value, dict) else None
+    try:
+        question = read_asked(value)
+        wanted = find_wanted(studio, question)
+        stream = cast(Generator[Answers, None, None], studio.stream(question.run, question.prompt, **question.options))
+        try:
+            for answers in stream:
+                yield {
+                    "at": at,
+                    "run": question.run,
+                    "asked": question.prompt,
+                    "wanted": wanted,
+                    "right": match_exactly(answers.tuned, wanted),
+                    "base_right": match_exactly(answers.base, wanted),
+                    **answers.model_dump(),
+                }
+        finally:
+            stream.close()  # a question that was stopped frees the device at once
+    except Exception as error:  # the last line of defence: no traceback reaches a visitor
+        yield {"at": at, "error": say(error)}
+
+
+def answer_ten(studio: Studio, value: Any) -> Iterator[str]:
+    """Yield a growing table of up to ten held-out prompts, answered by both, with the score of each."""
+    try:
+        question = read_asked(
+            {**value, "prompt": "-", "messages": [], "tools": []} if isinstance(value, dict) else value
+        )
+        instances = question.list_instances(studio)[:TEN]
+        rows: list[Row] = []
+        yield draw_ten(question.run, rows, len(instances))
+        for instance in instances:
+            answers = studio.ask(question.run, **question.options | split_instance(instance))
+            wanted = list(instance.output)
+            rows.append(Row(instance.input, wanted, answers.base, answers.tuned))
+            yield draw_ten(question.run, rows, len(instances))
+    except Exception as error:  # the same
+        yield f'<p class="error-line" role="alert">{foreign(say(error))}</p>'
+
+
+class Row:
+    """One prompt of the table of ten, and what came of it."""
+
+    def __init__(self, prompt: str, wanted: list[str], base: str, tuned: str) -> None:
+        self.prompt, self.wanted, self.base, self.tuned = prompt, wanted, base, tuned
+        self.base_right, self.tuned_right = match_exactly(base, wanted), match_exactly(tuned, wanted)
+
+
+def draw_ten(run: str, rows: list[Row], count: int) -> str:
+    """Return the table of ten as HTML: progress first, then the score and its honest size."""
+    done = len(rows) == count
+    base, tuned = sum(row.base_right for row in rows), sum(row.tuned_right for row in rows)
+    if done:
+        said = f"Exactly as wanted: base {base} of {count}, tuned {tuned} of {count}. A small sample: n = {count}."
+        score = f'<div class="ten-scores">{_score(base, count, "base")}{_score(tuned, count, "tuned")}</div>'
+    else:
+        said, score = f"Asking {len(rows) + 1} of {count} …", ""
+    return f"""
+<section class="card ten-box" data-run="{escape(run)}" data-state="{"done" if done else "asking"}"
+         data-asked="{len(rows)}" data-base="{base}" data-tuned="{tuned}">
+  <h3>Ten at once</h3>{score}<p role="status">{said}</p>{_table(rows) if rows else ""}
+</section>"""
+
+
+def _score(right: int, count: int, side: str) -> str:
+    return f'<div class="{side}"><b class="num hero">{right}/{count}</b><span class="hint">{side}</span></div>'
+
+
+def _table(rows: list[Row]) -> str:
+    body = "".join(
+        f"<tr>{_cell('Prompt', row.prompt)}{_cell('Wanted', row.wanted[0])}"
+        f"{_cell('Base', row.base, row.base_right)}{_cell('Tuned', row.tuned, row.tuned_right)}</tr>"
+        for row in rows
+    )
+    head = "".join(f"<th>{name}</th>" for name in ("Prompt", "Wanted", "Base", "Tuned"))
+    return f"""<div class="tablebox"><table class="plain ten"><thead><tr>{head}</tr></thead>
+<tbody>{body}</tbody></table></div>"""
+
+
+def _cell(name: str, text: str, right: bool = False) -> str:
+    mark = ' <span class="tick">✓</span>' if right else ""
+    return f'<td data-label="{name}"><span>{foreign(text or "(nothing)", 300)}{mark}</span></td>'

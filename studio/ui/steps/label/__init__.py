@@ -1,0 +1,1 @@
+"""The page on which a task is labelled and written."""

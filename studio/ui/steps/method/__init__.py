@@ -1,0 +1,1 @@
+"""The Method step: how it should learn, and what that comes to."""

@@ -1,0 +1,192 @@
+"""What a recipe comes to, as the page says it: the bar's sentence, the numbers, and the matrix to draw.
+
+Knows `studio.estimate` and words; errors of a choice become text that the page sets beside the field they belong to.
+While
+the device's speed is unknown, it is measured once, in a thread of its own, and the page asks again.
+"""
+
+import json
+import threading
+from typing import Any, NamedTuple
+
+from studio.errors import StudioError
+from studio.estimates.estimate import Estimate
+from studio.service import Studio
+from studio.tasks.mixture import name_mixture
+from studio.ui.frame.draft import read_draft
+from studio.ui.frame.handler import log, say
+from studio.ui.frame.words import duration, escape, foreign, number, percent, short_number, size, term
+from studio.ui.steps.data.mixing import find_weights
+
+MEMORY_WORDS = {
+    "program": "the program",
+    "base weights": "the model",
+    "copies": "a copy of it in 16 bits, for speed",
+    "adapter": "what is trained",
+    "gradients": "gradients",
+    "optimiser": "the optimiser's memory",
+    "activations": "work in between",
+    "logits": "the words it weighs",
+    "spare": "what the system can't use again",
+}
+
+
+class Weighed(NamedTuple):
+    """HTML of the bar, HTML of the numbers, and the value of the picture (None: leave it as it is)."""
+
+    bar: str
+    numbers: str
+    picture: dict[str, Any] | None
+
+
+def weigh_recipe(studio: Studio, value: object) -> Weighed:
+    """Return what the recipe of a draft comes to."""
+    recipe = read_draft(value)["recipe"]
+    try:
+        read = studio.read_recipe(recipe)
+        estimate = studio.estimate(recipe)
+    except StudioError as error:
+        return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error), None)
+    except Exception as error:  # a library's complaint about a strange model: logged, and said as ours
+        return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error), None)
+    again = estimate.seconds is None and measure_once(studio)
+    return Weighed(
+        _draw_bar(studio, read, estimate), _draw_numbers(estimate, read, again), _find_picture(estimate, read)
+    )
+
+
+_measured: set[str] = set()  # the workspaces whose device was measured, or is being measured
+
+
+def measure_once(studio: Studio) -> bool:
+    """Measure this device in a thread of its own, at most once a workspace. Returns whether it is still to come."""
+    key = str(studio.workspace.folder)
+    if key not in _measured:
+        _measured.add(key)
+        threading.Thread(target=_measure, args=(studio,), daemon=True, name="measure-device").start()
+    return True
+
+
+def _measure(studio: Studio) -> None:
+    try:
+        studio.measure_device()
+    except Exception as error:  # times are a courtesy: without them the page says "not measured"
+        log.warning("The device could not be measured: %s", error)
+
+
+def _part(step: str, shown: str, label: str) -> str:
+    return f'<button type="button" data-go="{step}" title="Change {label}">{shown}</button>'
+
+
+def _draw_bar(studio: Studio, recipe: Any, estimate: Estimate) -> str:
+    model, task = _names(studio, recipe.to_json())
+    time = f", about {duration(estimate.seconds)} here" if estimate.seconds is not None else ""
+    return (
+        f'<p class="studio recipe">{_part("model", model, "the model")} learns {_part("data", task, "the task")} '
+        f"({number(estimate.examples)} examples) by {_part('method', escape(recipe.method_words), 'the method')}: "
+        f"<strong>{number(estimate.trainable)}</strong> of {short_number(estimate.total)} parameters "
+        f"({percent(estimate.percent)}){time}.</p>"
+    )
+
+
+def _draw_bar_without_numbers(studio: Studio, recipe: dict[str, Any], error: Exception) -> str:
+    model, task = _names(studio, recipe)
+    method = recipe.get("method")
+    name = method.get("name") if isinstance(method, dict) else method
+    return (
+        f'<p class="studio recipe">{_part("model", model, "the model")} learns {_part("data", task, "the task")} by '
+        f"{_part('method', escape(name or 'LoRA', 40), 'the method')}. <span "
+        f'class="error-line">{escape(say(error), 240)}</span></p>'
+    )
+
+
+def _names(studio: Studio, recipe: dict[str, Any]) -> tuple[str, str]:
+    model, task_id = str(recipe.get("model") or "builtin"), recipe.get("task_id")
+    title = next(
+        (card.title for card in studio.list_models() if card.ref == model), model.rstrip("/").rsplit("/", 1)[-1]
+    )
+    try:
+        heading = studio.load_task(str(task_id)).heading if task_id else "a task"
+        task = name_mixture(heading, len(find_weights(recipe.get("mixture"))))
+    except StudioError:
+        task = "a task"
+    return foreign(title, 50), foreign(task, 60)
+
+
+def _draw_error(error: Exception) -> str:
+    field = getattr(error, "field", None) or "recipe"
+    words = say(error)
+    return (
+        f'<div class="studio stack" data-errors="{escape(json.dumps({field: words}))}">'
+        f'<div class="wrong" role="alert"><h4>One choice needs another look</h4>'
+        f"<p>{escape(words)}</p></div></div>"
+    )
+
+
+def _draw_numbers(estimate: Estimate, recipe: Any, again: bool) -> str:
+    full = recipe.method.saves_whole_model
+    time = (
+        f"about {duration(estimate.seconds)}"
+        if estimate.seconds is not None
+        else "measuring this computer…"
+        if again
+        else "not measured here"
+    )
+    needed = estimate.memory_bytes
+    share = min(100, 100 * (needed or 0) / max(1, estimate.free_bytes))
+    parts = "".join(
+        f"<tr><th>{escape(MEMORY_WORDS.get(name, name))}</th><td class='value'>{size(amount)}</td></tr>"
+        for name, amount in estimate.memory.items()
+        if amount
+    )
+    most = escape(MEMORY_WORDS.get(estimate.largest or "", estimate.largest or "unknown"))
+    held = f"{'unknown' if needed is None else size(needed)} of {size(estimate.free_bytes)} free"
+    notes = "".join(f'<p class="hint">{foreign(note, 300)}</p>' for note in estimate.notes)
+    return f"""<div class="studio stack" data-errors="{{}}"
+   {' data-again="2500"' if again else ""}>
+<div><div class="num hero" id="trainable">{number(estimate.trainable)}</div>
+<p>of {short_number(estimate.total)} {term("parameter", "parameters")} train: <strong
+class="num">{percent(estimate.percent)}</strong></p></div>
+<div class="bar" role="img" aria-label="{percent(estimate.percent)} of the parameters train"><i
+style="width:{estimate.percent:.3f}%"></i></div>
+<table class="facts"><tbody>
+<tr><th scope="row">{term("adapter", "Saved file")}</th><td class="value">{size(estimate.adapter_bytes)}</td>
+<td class="said">{"a whole model" if full else "only what was trained"}</td></tr>
+<tr><th scope="row">Time</th><td class="value">{time}</td><td class="said">{number(estimate.steps)}
+{term("step", "steps")}</td></tr>
+<tr><th scope="row">{term("memory", "Memory")}</th><td class="value">{held}</td>
+<td class="said"><span class="pill {estimate.fits.replace(" ", "")}">{estimate.fits}</span></td></tr>
+</tbody></table>
+<div class="bar{"" if estimate.fits == "fits" else " warn"}" role="img" aria-label="Memory: {held}"><i
+style="width:{share:.1f}%"></i></div>
+{draw_change(estimate)}{notes}
+<details class="more" id="memory-parts"><summary>What the memory is for (most: {most})</summary><table
+class="facts"><tbody>{parts}</tbody></table></details></div>"""
+
+
+def draw_change(estimate: Estimate) -> str:
+    """Return the smallest change that makes a recipe fit, with a button that does it; nothing where it fits."""
+    if estimate.fits in ("fits", "unknown"):
+        return ""
+    if estimate.change is None:
+        return '<p class="hint" id="fitting">Nothing on this page makes it fit: choose a smaller model.</p>'
+    patch, needed = escape(json.dumps({"recipe": estimate.change.patch})), size(estimate.change.needed_bytes)
+    return (
+        f'<p class="hint" id="fitting">{escape(estimate.change.words)} Then it needs {needed}. '
+        f'<button type="button" class="btn small" data-set="{patch}">Do that</button></p>'
+    )
+
+
+def _find_picture(estimate: Estimate, recipe: Any) -> dict[str, Any]:
+    matrix = estimate.matrix
+    return {
+        "name": matrix.name,
+        "rows": matrix.rows,
+        "columns": matrix.columns,
+        "rank": matrix.rank,
+        "kind": "whole" if recipe.method.saves_whole_model else "pair" if matrix.is_pair else "parts",
+        "follows": "rank" in type(recipe.method).model_fields,
+        "parts": [[part.name.rsplit(".", 1)[-1], part.rows, part.columns] for part in matrix.parts],
+        "touches": recipe.method.touches,
+        "bits": 4 if recipe.precision.name == "nf4" else 8 if recipe.precision.quantised else 16,
+    }

@@ -1,0 +1,1 @@
+"""The Model step: which model to start from."""

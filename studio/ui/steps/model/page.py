@@ -1,0 +1,209 @@
+"""The Model step: which model to start from, and what is known of it.
+
+Knows the catalogue's cards, the look-up field and the table of facts. The choice itself is in the draft (recipe.model).
+"""
+
+import json
+from typing import Any
+
+import gradio as gr
+
+from studio.errors import StudioError
+from studio.models.catalogue import ModelCard, Size
+from studio.models.device import DeviceFacts
+from studio.models.facts import ModelFacts
+from studio.models.reference import BUILTIN
+from studio.service import Studio
+from studio.ui.frame.draft import change_draft, read_draft
+from studio.ui.frame.handler import LATEST, in_words, say
+from studio.ui.frame.words import escape, foreign, number, short_number, size, term
+from studio.ui.widgets.draft_box import DraftBox
+from studio.ui.widgets.panel import Panel, fresh
+
+HEAD = """<div class="studio"><h2 class="question" tabindex="-1">Which model do you start from?</h2>
+<p class="lead">A {base} already knows a language. You teach it one task. Start with the built-in one: it learns in
+about a minute on
+this computer and needs no network.</p></div>"""
+FIND_HUB = "A Hugging Face id, such as HuggingFaceTB/SmolLM2-135M."
+FIND_LOCAL = FIND_HUB[:-1] + ", or a folder on the computer that runs this studio."
+SIZES: dict[Size, str] = {
+    "small": "From the hub, up to a billion parameters: a laptop trains them",
+    "medium": "From the hub, 1 to 4 billion: for a graphics card with 8 GB",
+    "large": "From the hub, 7 and 8 billion: for a graphics card with 12 GB or more",
+}
+"""What a group of the hub's models is called."""
+FITS = {
+    "fits": "it fits this computer",
+    "tight": "tight on this computer",
+    "too big": "too big for this computer",
+    "unknown": "size unknown",
+}
+
+
+def draw_model(studio: Studio, draft: DraftBox) -> None:
+    """Draw the step into the current context and wire it."""
+
+    @in_words
+    def show_model(value: dict[str, Any]) -> tuple[str, str]:
+        chosen = str(read_draft(value)["recipe"].get("model") or BUILTIN)
+        return draw_cards(studio, chosen), fresh(draw_facts(studio, chosen))
+
+    @in_words
+    def look_up_model(name: str) -> tuple[dict[str, Any], str]:
+        return look_up(studio, name)
+
+    Panel(HEAD.format(base=term("base model")))
+    # What most visits begin with is there from the first paint: nothing jumps.
+    cards = Panel(draw_cards(studio, BUILTIN), elem_id="model-cards")
+    with gr.Column(elem_classes="card lookup"):
+        with gr.Row(elem_classes="lookup-row"):
+            name = gr.Textbox(
+                label="Another model",
+                info=FIND_LOCAL if studio.local_folders else FIND_HUB,
+                placeholder="owner/name or /path/to/folder" if studio.local_folders else "owner/name",
+                max_lines=1,
+                max_length=1000,
+                elem_id="model-name",
+                scale=5,
+            )
+            button = gr.Button("Look it up", elem_id="look-up", elem_classes="btn", scale=0, min_width=130)
+        answer = Panel(elem_id="look-up-answer")
+    facts = Panel(draw_facts(studio, BUILTIN), elem_id="model-facts")
+    draft.model_shown(show_model, [draft], [cards, facts], **LATEST)
+    gr.on(
+        [button.click, name.submit],
+        look_up_model,
+        [name],
+        [draft.patch, answer],
+        show_progress="minimal",
+        show_progress_on=answer,
+        queue=False,
+        api_visibility="private",
+    )
+
+
+def look_up(studio: Studio, name: object) -> tuple[dict[str, Any], str]:
+    """Return the patch that chooses the model called `name`, and what to say under the field."""
+    asked = str(name or "").strip()
+    if not asked:
+        return change_draft(), draw_complaint(
+            "Write a model's name first, such as HuggingFaceTB/SmolLM2-135M, or the path of a folder."
+        )
+    try:
+        facts = studio.describe_model(asked)
+    except StudioError as error:
+        return change_draft(), draw_complaint(str(error))
+    except Exception as error:  # a library's own complaint about a strange folder: logged, and said as ours
+        return change_draft(), draw_complaint(say(error))
+    said = f'<p class="studio hint">{foreign(facts.title, 80)} is chosen. Its facts are below.</p>'
+    return change_draft(recipe={"model": facts.ref, "revision": None}), said
+
+
+def draw_complaint(text: str) -> str:
+    """Return HTML of an error beside its field."""
+    return f'<p class="studio error-line" role="alert">{escape(text)}</p>'
+
+
+def draw_cards(studio: Studio, chosen: str) -> str:
+    """Return the catalogue as cards, the hub's folded by size; a model that is not in it gets a card of its own."""
+    device, listed = studio.device(), studio.list_models()
+    first = [_draw_listed(card, device) for card in listed if card.local]
+    if chosen not in {card.ref for card in listed}:
+        first.insert(
+            0, _draw_card(chosen, chosen.rstrip("/").rsplit("/", 1)[-1] or chosen, f"Your own choice: {chosen}", [])
+        )
+    groups = "".join(
+        _draw_group(size, [card for card in listed if card.size == size and not card.local], chosen, device)
+        for size in SIZES
+    )
+    return f'<div class="studio stack">{_draw_choice("Base model", first)}{groups}</div>'
+
+
+def _draw_group(size: Size, cards: list[ModelCard], chosen: str, device: DeviceFacts) -> str:
+    shown = " open" if any(card.ref == chosen for card in cards) else ""
+    names = ", ".join(card.title for card in cards)
+    return (
+        f'<details class="more card" id="models-{size}"{shown}><summary>{SIZES[size]}'
+        f'<span class="hint"> {escape(names)}</span></summary>'
+        f"{_draw_choice(SIZES[size], [_draw_listed(card, device) for card in cards])}</details>"
+    )
+
+
+def _draw_choice(label: str, cards: list[str]) -> str:
+    return f'<div class="cards" role="radiogroup" aria-label="{escape(label)}">{"".join(cards)}</div>'
+
+
+def _draw_listed(card: ModelCard, device: DeviceFacts) -> str:
+    tags = [f"{short_number(card.parameters)} parameters", f"reads {number(card.context)} tokens", card.licence]
+    if card.gated:
+        tags.append("asks you to accept its terms")
+    if card.parameters * 3 > device.free_bytes:
+        tags.append("too big for this computer")
+    return _draw_card(card.ref, card.title, card.summary, tags, card.local)
+
+
+def _draw_card(ref: str, title: str, summary: str, tags: list[str], local: bool = False) -> str:
+    pills = "".join(
+        f'<span class="pill{" toobig" if tag.startswith("too big") else ""}">{escape(tag)}</span>' for tag in tags
+    )
+    comes = '<span class="pill fits">comes with the studio</span>' if local else ""
+    patch = escape(json.dumps({"recipe": {"model": ref, "revision": None}}))
+    when = escape(json.dumps({"recipe": {"model": ref}}))
+    return (
+        f'<button type="button" class="card" role="radio" aria-checked="false" data-set="{patch}" data-when="{when}">'
+        f'<span class="name">{foreign(title, 80)}</span><span class="hint">{foreign(summary, 220)}</span>'
+        f'<span class="row tags">{comes}{pills}</span></button>'
+    )
+
+
+def draw_facts(studio: Studio, ref: str) -> str:
+    """Return what is known of the chosen model, or why nothing is."""
+    device = studio.device()
+    try:
+        facts = studio.describe_model(ref)
+    except StudioError as error:
+        return (
+            f'<div class="studio wrong" role="alert"><h4>{foreign(ref, 80)} can\'t be used</h4><p>{escape(error)}</p>'
+            f'<p><button type="button" class="btn small" data-set="{_BUILTIN}">Use the built-in '
+            f"model</button></p></div>"
+        )
+    rows = "".join(_draw_fact(*fact) for fact in _list_facts(facts) if fact[1] is not None)
+    fits = facts.fits(device)
+    return (
+        f'<div class="studio two facts-box"><section class="card stack"><h3>{foreign(facts.title, 80)}</h3>'
+        f'<table class="facts"><tbody>{rows}</tbody></table></section>'
+        f'<section class="card stack"><h3>This computer</h3><p>{escape(device.sentence)}</p>'
+        f'<p><span class="pill {fits.replace(" ", "")}">{FITS[fits]}</span></p>'
+        f'<p class="hint">{size(device.free_bytes)} of memory are free now. How much a run really needs depends on '
+        f"the method; "
+        f"the Method step shows it.</p></section></div>"
+    )
+
+
+_BUILTIN = escape(json.dumps({"recipe": {"model": "builtin", "revision": None}}))
+
+
+def _list_facts(facts: ModelFacts) -> list[tuple[str, str | None, str]]:
+    def counted(value: int | None, unit: str = "") -> str | None:
+        return None if value is None else number(value) + unit
+
+    return [
+        (term("parameter", "Parameters"), counted(facts.parameters), "numbers that make up the model"),
+        (term("layer", "Layers"), counted(facts.layers), "stages the text passes through"),
+        (term("width", "Width"), counted(facts.hidden_size), "numbers that stand for one token inside"),
+        (term("vocabulary", "Vocabulary"), counted(facts.vocabulary), "different tokens it knows"),
+        (term("context", "Context"), counted(facts.context, " tokens"), "how much text it can look at in one go"),
+        ("Stored in", escape(facts.stored, 60) if facts.stored else None, "codes already: it is trained on as it is"),
+        (
+            "Size on disk",
+            None if facts.size_bytes is None else size(facts.size_bytes),
+            "what it takes to keep or to download",
+        ),
+        (term("licence", "Licence"), escape(facts.licence or "not stated", 60), "what its authors allow"),
+        ("Kind", escape(facts.family, 40), "the family of architectures it belongs to"),
+        ("Chat template", "yes" if facts.has_chat_template else "no", "whether it was made for conversations"),
+    ]
+
+
+def _draw_fact(label: str, value: str | None, said: str) -> str:
+    return f'<tr><th scope="row">{label}</th><td class="value">{value}</td><td class="said">{said}</td></tr>'

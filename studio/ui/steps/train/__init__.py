@@ -1,0 +1,1 @@
+"""The Train step: the run as it happens."""

@@ -1,0 +1,180 @@
+"""The live chart of a run, and the one question the browser asks about it: what is new since this byte?
+
+Knows gradio's custom component and the studio's events; the drawing is assets/js/chart.js, the asking
+assets/js/run_feed.js. `pull` is called once a second by every open page, by anyone with any data: it validates,
+answers small and never raises. The template is fixed (a value in it would wipe the plot at each change) and
+plotly.js comes from the plotly package itself.
+"""
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import gradio as gr
+from anyio import to_thread
+
+from studio.service import Studio
+from studio.ui.frame.theme import asset
+from studio.ui.frame.visiting import Asking
+from studio.ui.frame.words import again_words
+from studio.ui.steps.train.curve import read_curve, read_number, read_step
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import bind_act, part
+
+MAX_PAGES = 24
+"""Pages of a megabyte of events in the first answer; what is left comes with the next, one page an answer."""
+
+FULL_PAGE = 1 << 19
+"""A page longer than this was probably cut at its limit, so there is more."""
+
+FACTS = (
+    "status",
+    "phase",
+    "of",
+    "held_out_loss",
+    "position",
+    "wait_seconds",
+    "error",
+    "remedy",
+    "note",
+    "checkpoints",
+    "sentence",
+    "can_resume",
+    "can_stop",
+    "can_ask",
+)
+"""Of a run's status, what seldom changes: sent when it did."""
+
+MOST_KNOWN = 1000
+"""Runs whose standing is kept."""
+
+LIVE = ("step", "examples_per_second", "seconds_left", "elapsed_seconds")
+"""What changes with each step, sent as a list in this order; the loss is that of the newest point."""
+
+FRESH_SECONDS = 0.4
+"""So old may the status be that a viewer is told; many who watch one run share it."""
+
+_TEMPLATE = """
+<div class="live-chart" data-plotly="{plotly}" data-run="" data-status="none" data-step="0" data-points="0"
+     data-zoomed="false" hidden>
+  <div class="chart-tools">
+    <button type="button" class="btn" data-show="rate" aria-pressed="false">Learning rate</button>
+    <button type="button" class="btn" data-show="log" aria-pressed="false">Log scale</button>
+  </div>
+  <div class="canvas" role="figure" aria-label="Loss of the run over its steps."></div>
+  <p class="chart-note hint" hidden></p>
+  <div class="marks" hidden></div>
+  <p class="visually-hidden" role="status" aria-live="polite"></p>
+</div>"""
+
+
+class LiveChart(Scripted):
+    """Training and held-out loss of `draft.run`, growing while it trains.
+
+    Its element tells tests and styles: data-status, data-step, data-points, data-connection, data-plot, data-zoomed.
+    """
+
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        plotly = find_plotly()
+        gr.set_static_paths([plotly])
+        frame = _TEMPLATE.format(plotly=plotly.as_posix())
+        super().__init__(frame, asset("js/chart.js"), [make_pull(studio)], **settings)
+
+
+def find_plotly() -> Path:
+    """Return the plotly package's own plotly.min.js, without importing plotly."""
+    found = find_spec("plotly")
+    assert found is not None and found.origin is not None, "plotly is a dependency of the studio"
+    return Path(found.origin).parent / "package_data" / "plotly.min.js"
+
+
+def make_pull(studio: Studio) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Return the server function of the chart, bound to `studio`.
+
+    The first question of a viewer, about everything there is, is answered by a thread; those that follow, each second
+    and small, by the server's own loop: handing one to a thread costs more than answering it.
+    """
+    reader = NewsReader()
+
+    def pull(visit: Studio, asked: Any) -> dict[str, Any]:
+        seen = asked.get("seen") if isinstance(asked, dict) else None
+        return reader.read(visit, part(asked, "run", str), part(asked, "offset", int), seen)
+
+    act = bind_act(studio, pull)
+
+    async def answer(asked: Any, request: Asking = None) -> dict[str, Any]:
+        if isinstance(asked, dict) and asked.get("seen") and asked.get("offset"):
+            return act(asked, request)
+        return await to_thread.run_sync(act, asked, request)
+
+    answer.__name__ = pull.__name__
+    return answer
+
+
+class Standing(NamedTuple):
+    """How a run stood at a moment (of the monotonic clock): its facts, their fingerprint, and what is live."""
+
+    moment: float
+    facts: dict[str, Any]
+    mark: str
+    live: list[Any]
+
+
+class NewsReader:
+    """Reads what a run did since byte `offset` of its events, and how it stands; safe to use from several threads.
+
+    An answer holds only what is new: `train` (steps, losses, learning rates), `held_out` (steps, losses), `samples`,
+    `phase`, `drop_after`, `more`, `live`; and `facts` with their fingerprint `seen` where the viewer's is another.
+    """
+
+    def __init__(self) -> None:
+        self._standings: dict[str, Standing] = {}
+
+    def read(self, studio: Studio, run: str, offset: int, seen: object = None) -> dict[str, Any]:
+        """Return the news. Raises NotFoundError."""
+        offset = max(0, offset)
+        events: list[dict[str, Any]] = []
+        more = rewound = False
+        for _ in range(MAX_PAGES if offset == 0 else 1):
+            page, after = studio.read_events(run, offset)
+            rewound = rewound or after < offset  # the file was shorter than the browser remembers: it is read anew
+            events += page
+            more, offset = after - offset > FULL_PAGE, after
+            if not more:
+                break
+        curve = read_curve(events)
+        if rewound:
+            curve["drop_after"] = -1
+        standing = self._look(studio, run, events)
+        answer = {"offset": offset, **{name: value for name, value in curve.items() if value not in (None, [])}}
+        if more:
+            answer["more"] = True
+        if events or standing.mark != seen:
+            answer["live"] = standing.live
+        if standing.mark != seen:
+            answer |= {"facts": standing.facts, "seen": standing.mark}
+        return answer
+
+    def _look(self, studio: Studio, run: str, events: list[dict[str, Any]]) -> Standing:
+        """Return how the run stands; what was found just now will do unless more than a step has happened since."""
+        known = self._standings.get(run)
+        only_steps = all(event["event"] == "metrics" for event in events)
+        if known and only_steps and time.monotonic() - known.moment < FRESH_SECONDS:
+            if not events:
+                return known
+            speed, left = (read_number(events[-1].get(name)) for name in LIVE[1:3])
+            return known._replace(live=[read_step(events[-1]), speed, left, known.live[-1]])
+        status = studio.run_status(run)
+        facts = {name: getattr(status, name) for name in FACTS}
+        if status.remedy_changes:
+            facts["again_words"] = again_words(status.remedy_changes)
+        mark = f"{crc32(json.dumps(facts, default=str).encode()):x}"
+        found = Standing(time.monotonic(), facts, mark, [getattr(status, name) for name in LIVE])
+        if len(self._standings) > MOST_KNOWN:
+            self._standings.clear()
+        self._standings[run] = found
+        return found
