@@ -24,6 +24,7 @@ from studio.models.loading import (
     load_base,
     load_tokenizer,
 )
+from studio.models.weights_file import read_header
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.tasks.prompt import trim
@@ -103,11 +104,9 @@ class Pair:
     def _check_weights(self, checkpoint: Path, name: str) -> None:
         """Raise ValueError where the file and the adapter differ: peft leaves what it was not given as it was born."""
         from peft import get_peft_model_state_dict
-        from safetensors import safe_open
 
         wanted = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False).keys()
-        with safe_open(checkpoint / "adapter_model.safetensors", framework="np") as file:
-            given = set(file.keys())
+        given = read_header(checkpoint / "adapter_model.safetensors").names
         strange = (wanted - given) | (given - wanted - self.model.state_dict().keys())
         if strange:
             raise ValueError(f"{len(strange)} weights are of another model, such as {min(strange)}")

@@ -5,8 +5,6 @@ all others are read as transformers reads them.
 """
 
 import json
-import math
-import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +18,7 @@ from studio.models.device import DeviceFacts
 from studio.models.hub import fetch_config_folder, fetch_size
 from studio.models.reference import BUILTIN, ModelRef, read_config
 from studio.models.stored import read_stored
+from studio.models.weights_file import read_header
 
 
 class ModelFacts(BaseModel, frozen=True):
@@ -103,14 +102,13 @@ def count_in_headers(folder: Path) -> tuple[int, int]:
     numbers = size = 0
     for path in _list_weights(folder):
         try:
-            found = _read_header(path)
-            numbers += sum(math.prod(tensor["shape"]) for tensor in found)
-            size += sum(tensor["data_offsets"][1] - tensor["data_offsets"][0] for tensor in found)
-        except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
+            header = read_header(path)
+        except (OSError, ValueError) as error:
             raise ModelError(
                 f"{path} is not a whole safetensors file ({first_line(error)}). Copy or download it again.",
                 field="model",
             ) from None
+        numbers, size = numbers + header.numbers, size + header.size_bytes
     return numbers, size
 
 
@@ -123,21 +121,6 @@ def _list_weights(folder: Path) -> list[Path]:
         return [folder / name for name in sorted(set(index["weight_map"].values()))]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return sorted(folder.glob("*.safetensors"))
-
-
-def _read_header(path: Path) -> list[dict[str, Any]]:
-    """What a safetensors file says of each of its tensors. Raises ValueError if the file ends before they do."""
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= 100_000_000:
-            raise ValueError("its header has no length that can be")
-        header = json.loads(file.read(length))
-        held = file.seek(0, os.SEEK_END) - 8 - length
-    found = [tensor for name, tensor in header.items() if name != "__metadata__"]
-    wanted = max((tensor["data_offsets"][1] for tensor in found), default=0)
-    if held < wanted:
-        raise ValueError(f"it ends after {held:,} of {wanted:,} bytes")
-    return found
 
 
 def _find_size(ref: ModelRef, folder: Path) -> int | None:

@@ -10,8 +10,7 @@ import zipfile
 from functools import lru_cache
 from pathlib import Path
 
-LONGEST_HEADER = 100_000_000
-"""The most that safetensors itself reads."""
+from studio.models.weights_file import read_header
 
 State = tuple[str, int, int]
 """A file's name, time of change in ns, and size: the same state needs no second look."""
@@ -50,18 +49,11 @@ def _find_damage(folder: Path, states: tuple[State, ...]) -> str:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a safetensors file has exactly the bytes that its header speaks of."""
     try:
-        with open(path, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= LONGEST_HEADER:
-                return False
-            header = json.loads(file.read(length))
-            size = file.seek(0, os.SEEK_END)
-        ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
-        return bool(size == 8 + length + max(ends, default=0))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        read_header(path)
+    except (OSError, ValueError):
         return False
+    return True
 
 
 def find_state_damage(folder: Path) -> str:
