@@ -167,7 +167,7 @@ def test_what_breaks_in_the_middle_spoils_no_later_answer(
         ({"prompt": "x" * 20_001}, "prompt", "20,001 20,000"),
         ({"prompt": "a\ud800"}, "prompt", "surrogate"),
         ({"prompt": "x" * 600}, "prompt", "prompt"),
-        ({"max_tokens": 0}, "max_tokens", "max_tokens 1 2,048 0 48"),
+        ({"max_tokens": 0}, "max_tokens", "max_tokens 1 2,048 0 64"),
         ({"max_tokens": 10**5000}, "max_tokens", "max_tokens 1 2,048"),
         ({"max_tokens": True}, "max_tokens", "max_tokens"),
         ({"max_tokens": "nine"}, "max_tokens", "max_tokens"),

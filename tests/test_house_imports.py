@@ -5,6 +5,7 @@ only the rule about heavy libraries lets it pass. What stands under `if TYPE_CHE
 """
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -166,6 +167,47 @@ def test_starting_the_app_loads_no_heavy_library() -> None:
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "gradio" in loaded
     assert not loaded & (HEAVY | {"accelerate", "matplotlib", "plotly"})
+
+
+MAKES_TOKENS = re.compile(r"\.generate\(|\bargmax\(|\bmultinomial\(")
+WRITERS = {
+    "studio.answering.decoding": "the one writer",
+    "studio.methods.tuners.soft_prompt": "hands what transformers writes through, with the learnt tokens before it",
+}
+WHO_JUDGES = ("studio.answering", "studio.evidence", "studio.service", "studio.training", "studio.ui")
+
+
+def _read_code(name: str) -> str:
+    """The program of a module without its comments and docstrings."""
+    return ast.unparse(ast.parse(MODULES[name].read_text(encoding="utf-8")))
+
+
+def test_one_module_writes_tokens() -> None:
+    found = {name for name in MODULES if MAKES_TOKENS.search(_read_code(name))}
+    assert found == set(WRITERS), "Only studio.answering.decoding chooses tokens; let it write what you need."
+
+
+def _list_judgements(name: str) -> Iterator[ast.expr]:
+    """What a module stores under a name or a key that ends in "right", where it isn't another such name."""
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        pairs: list[tuple[ast.expr | None, ast.expr]] = []
+        if isinstance(node, ast.Dict):
+            pairs = list(zip(node.keys, node.values, strict=True))
+        elif isinstance(node, ast.Assign):
+            pairs = [(target, node.value) for target in node.targets]
+        for target, value in pairs:
+            said = ast.unparse(target).strip("'\"()") if target else ""
+            if said.endswith("right") and not isinstance(value, ast.Name | ast.Attribute):
+                yield value
+
+
+def test_one_module_says_what_is_right() -> None:
+    found = [
+        (name, ast.unparse(value)) for name in MODULES if is_in(name, *WHO_JUDGES) for value in _list_judgements(name)
+    ]
+    assert len(found) >= 3
+    broken = [f"{name}: {value}" for name, value in found if "match_exactly(" not in value]
+    assert not broken, f"Only studio.evidence.metric says whether an answer is right; ask match_exactly: {broken}"
 
 
 LARGEST_ROOM = 0.23

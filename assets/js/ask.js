@@ -25,7 +25,7 @@ const ten = h("button", {type: "button", class: "btn", "data-act": "ten", onclic
 const steps = h("div", {class: "ask-steps", role: "radiogroup", "aria-label": "Checkpoint"});
 const option = (id, label, hint, attributes) => h("label", {class: "field", for: id}, h("span", {class: "label"}, label), h("input", {id, ...attributes}), h("span", {class: "hint"}, hint));
 const more = h("details", {class: "more"}, h("summary", {}, "More"), h("div", {class: "fields"},
-  option("ask-tokens", "Longest answer, in tokens", "1 to 2,048", {type: "number", min: 1, max: 2048, step: 1, value: 48}),
+  option("ask-tokens", "Longest answer, in tokens", "1 to 2,048", {type: "number", min: 1, max: 2048, step: 1}),
   option("ask-temperature", "Temperature", "0 always gives the likeliest answer", {type: "number", min: 0, max: 2, step: 0.1, value: 0}),
   option("ask-seed", "Seed", "Matters only above temperature 0", {type: "number", min: 0, step: 1, value: 0})));
 const body = h("div", {class: "ask-body card", hidden: true}, talk, h("div", {class: "ask-top"}, h("label", {class: "ask-label", for: "ask-prompt"}, "Prompt"), picks), prompt, wanted, further,
@@ -73,6 +73,7 @@ async function load() {
   drawParts();
   window.studioAnswers?.introduce(title());
   talk.hidden = !about.chats;
+  document.getElementById("ask-tokens").value ||= about.tokens;
   if (fresh) { picked.part = "held_out"; startOver(); await pick(0); }
 }
 
@@ -209,7 +210,7 @@ function send(event) {
   put(problem, "");
   const at = Date.now();
   asking = event;
-  props.value = {at, run: about.run, step: studio.draft.checkpoint, prompt: prompt.value, messages, tools: about.chats ? picked.tools : [], part: picked.part, max_tokens: number("ask-tokens", 48), seed: number("ask-seed", 0),
+  props.value = {at, run: about.run, step: studio.draft.checkpoint, prompt: prompt.value, messages, tools: about.chats ? picked.tools : [], part: picked.part, max_tokens: number("ask-tokens", about.tokens), seed: number("ask-seed", 0),
                  temperature: number("ask-temperature", 0)};
   if (event === "asked") { answered = null; window.studioAnswers?.begin({at, prompt: prompt.value || messages.at(-1).content, ...title()}); }
   drawAsking();

@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from studio.answering.decoding import Writer, find_habits, find_rounding
+from studio.answering.decoding import Group, Text, Writer, find_habits, write_rows
 from studio.answering.rows import Switch
 from studio.answering.sides import Sides
+from studio.answering.way import find_rounding
 from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.loading import (
@@ -120,7 +121,7 @@ class Pair:
 
     def _new_sides(self) -> Sides:
         """What reads both sides, when nothing has been tried on them yet."""
-        return Sides(self._enter, self.recipe.method.skips_rows, find_rounding(self.base))
+        return Sides(self._enter, 2, self.recipe.method.skips_rows, find_rounding(self.base))
 
     @contextmanager
     def _enter(self, row: int | None) -> Iterator[Any]:
@@ -141,31 +142,12 @@ class Pair:
         self, prompt: list[int], max_tokens: int, temperature: float, seed: int, ends: frozenset[int] | None = None
     ) -> Iterator[tuple[list[int], list[int]]]:
         """Yield the tokens written so far by (base, tuned), until both wrote one of `ends` or `max_tokens` tokens."""
-        import torch
-
-        ids = torch.tensor([prompt, prompt], device=self.device.kind)
-        self._sides.try_on(self._lengthen(prompt, max_tokens))
-        habits = find_habits(self.base, len(prompt), max_tokens)
-        texts = [list(prompt), list(prompt)]
-        dice = [torch.Generator(device=self.device.kind).manual_seed(seed) for _ in (BASE, TUNED)]
-        written: tuple[list[int], list[int]] = ([], [])
-        ended = [False, False]
         ends = self.list_ends() if ends is None else ends
-        cache = None
-        for _ in range(max_tokens):
-            logits, cache = self.read(ids, None, cache)
-            for row in (BASE, TUNED) if habits else ():
-                logits[row] = habits(torch.tensor([texts[row]], device=logits.device), logits[row : row + 1])[0]
-            chosen = [_choose(logits[row], temperature, dice[row]) for row in (BASE, TUNED)]
-            for row in (BASE, TUNED):
-                ended[row] = ended[row] or chosen[row] in ends
-                texts[row].append(chosen[row])
-                if not ended[row]:
-                    written[row].append(chosen[row])
-            yield written
-            if all(ended):
-                return
-            ids = torch.tensor([[token] for token in chosen], device=self.device.kind)
+        habits = find_habits(self.base, len(prompt), max_tokens)
+        texts = [Text(prompt, ends, habits, temperature, seed) for _ in (BASE, TUNED)]
+        self._sides.try_on(self._lengthen(prompt, max_tokens))
+        for _ in write_rows([Group(self._sides.read, texts, self.device.kind)], max_tokens):
+            yield texts[BASE].written, texts[TUNED].written
 
     def answer_many(self, prompts: list[list[int]], max_tokens: int, tuned: bool, batch: int = 32) -> list[str]:
         """Return the greedy answers of one side to many prompts; one that leaves no room gets none."""
@@ -198,11 +180,3 @@ class Pair:
     def list_ends(self) -> frozenset[int]:
         """Return the tokens that end an answer."""
         return frozenset(self.recipe.objective.list_ends(self.tokenizer) | list_end_tokens(self.base))
-
-
-def _choose(logits: Any, temperature: float, dice: Any) -> int:
-    import torch
-
-    if temperature <= 0:
-        return int(logits.argmax())
-    return int(torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=dice))

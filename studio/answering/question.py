@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from studio.answering.decoding import ANSWER_TOKENS
 from studio.declaration import Declared, explain
 from studio.tasks.prompt import Turn
 
@@ -27,7 +28,7 @@ class Question(Declared):
     messages: tuple[Turn, ...] = ()
     tools: tuple[Turn, ...] = ()
     prompt: str = Field("", validate_default=True)
-    max_tokens: int = Field(48, ge=1, le=2048, title="Longest answer", description="In tokens.")
+    max_tokens: int = Field(ANSWER_TOKENS, ge=1, le=2048, title="Longest answer", description="In tokens.")
     seed: int = Field(0, ge=0, le=2**32 - 1, title="Seed", description="The same seed draws the same words.")
     temperature: float = Field(
         0.0, ge=0, le=2, title="Temperature", description="0 always takes the likeliest word; more dares more."

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel
 
+from studio.answering.decoding import ANSWER_TOKENS
 from studio.answering.desk import Desk
 from studio.answering.pair import Pair
 from studio.evidence.metric import match_exactly, measure_rouge_l
@@ -10,7 +11,6 @@ from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.tasks.task import Instance, Task
 
-MAX_TOKENS = 64
 TOKENS_BEYOND = 8
 
 
@@ -39,7 +39,7 @@ def compare(pair: Pair, recipe: Recipe, task: Task, instances: list[Instance]) -
     """Score both sides of a pair, greedily decoded; the longest reference decides how much may be written."""
     prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in instances]
     longest = max(len(pair.tokenizer(text)["input_ids"]) for instance in instances for text in instance.output)
-    room = min(MAX_TOKENS, longest + TOKENS_BEYOND)
+    room = min(ANSWER_TOKENS, longest + TOKENS_BEYOND)
     return Comparison(
         **{
             side: _score(pair.answer_many(prompts, room, tuned=side == "tuned"), instances)

@@ -3,13 +3,12 @@
 from itertools import islice
 from typing import Any
 
-from studio.answering.decoding import Writer
+from studio.answering.decoding import ANSWER_TOKENS, Writer
 from studio.models.loading import list_end_tokens
 from studio.objectives.objective import Objective, encode_asked
 from studio.tasks.prompt import trim
 from studio.tasks.task import Instance, Task
 
-MAX_TOKENS = 32
 MOST = 3
 """How many prompts are asked."""
 
@@ -27,7 +26,7 @@ class Sampler:
         self.tokenizer, self.model = tokenizer, base
         self.ends = frozenset(objective.list_ends(tokenizer) | list_end_tokens(base))
         asked = ((one, encode_asked(objective, task, one, tokenizer)) for one in instances)
-        chosen = list(islice((pair for pair in asked if len(pair[1]) + MAX_TOKENS <= room), MOST))
+        chosen = list(islice((pair for pair in asked if len(pair[1]) + ANSWER_TOKENS <= room), MOST))
         self.instances, self.prompts = [pair[0] for pair in chosen], [pair[1] for pair in chosen]
         self._writer = Writer(base, tokenizer.pad_token_id, self.ends)
         self.base_answers = self._answer()
@@ -45,7 +44,7 @@ class Sampler:
         try:
             if self._writer.model is not self.model:
                 self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
-            written = self._writer.write(self.prompts, MAX_TOKENS)
+            written = self._writer.write(self.prompts, ANSWER_TOKENS)
             return [trim(self.tokenizer.decode(tokens, skip_special_tokens=True)) for tokens in written]
         finally:
             self.model.train(training)

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.answering.decoding import ANSWER_TOKENS
 from studio.answering.question import read_question
 from studio.errors import InputError
 from studio.service import Studio
@@ -82,7 +83,12 @@ def add_endpoints(studio: Studio) -> None:
         return {"run_id": run_id, "status": visit.run_status(run_id).status}
 
     def ask(
-        run_id: str, prompt: str, request: Asking, max_tokens: int = 48, seed: int = 0, messages: list | None = None
+        run_id: str,
+        prompt: str,
+        request: Asking,
+        max_tokens: int = ANSWER_TOKENS,
+        seed: int = 0,
+        messages: list | None = None,
     ) -> dict:
         """What base and tuned answer to an input of the run's task: {"base", "tuned", "seconds", "prompt"}.
 

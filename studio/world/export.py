@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, LlamaForCausalLM
 
+from studio.answering.decoding import Writer
+from studio.models.loading import list_end_tokens
 from studio.world.checkpoint import list_checkpoints
 from studio.world.corpus import MIX
 from studio.world.language.lexicon import count_words
@@ -59,12 +61,10 @@ def write_samples(folder: Path, max_tokens: int = 40) -> list[tuple[str, str]]:
     """What the saved model writes after some openings, always taking the likeliest token."""
     marks = AutoTokenizer.from_pretrained(folder)
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    samples = []
+    writer, samples = Writer(network, marks.pad_token_id, list_end_tokens(network)), []
     for prompt in PROMPTS:
-        inputs = marks(prompt, return_tensors="pt")
-        with torch.no_grad():
-            output = network.generate(**inputs, max_new_tokens=max_tokens, do_sample=False)
-        samples.append((prompt, marks.decode(output[0, inputs.input_ids.shape[1] :], skip_special_tokens=True)))
+        [written] = writer.write([marks(prompt)["input_ids"]], max_tokens)
+        samples.append((prompt, marks.decode(written, skip_special_tokens=True)))
     return samples
 
 

@@ -8,6 +8,7 @@ training come one at a time by a server function, since a task may have thousand
 import random
 from typing import Any
 
+from studio.answering.decoding import ANSWER_TOKENS
 from studio.errors import RecipeError
 from studio.service import Studio
 from studio.ui.frame.theme import asset
@@ -76,6 +77,7 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
         "sentence": status.sentence,
         "steps": status.checkpoints,
         "base": studio.describe_model(recipe.model, recipe.revision).title,
+        "tokens": ANSWER_TOKENS,
         "two_models": recipe.method.saves_whole_model,
         "counts": {name: len(part) for name, part in parts.items()},
         "chats": any(one.messages for one in parts[PARTS[0]][:1]),

@@ -26,8 +26,6 @@ MOST_ITEMS = 60
 MOST_CONFLICTS = 50
 MOST_RUNS = 20
 _FRAME = '<section class="bench" aria-label="Label and write" data-state="empty"></section>'
-LONGEST_ANSWER = 96
-"""Tokens that a suggestion may have."""
 
 
 class LabelBench(Scripted):
@@ -196,7 +194,7 @@ def list_helpers(visit: Studio, asked: Any) -> dict[str, Any]:
 
 def suggest_label(visit: Studio, asked: Any) -> dict[str, Any]:
     """Return what base and tuned of a run answer to an input."""
-    answers = visit.ask(part(asked, "run", str), part(asked, "input", str), max_tokens=LONGEST_ANSWER, temperature=0.0)
+    answers = visit.ask(part(asked, "run", str), part(asked, "input", str), temperature=0.0)
     return {"base": answers.base.strip(), "tuned": answers.tuned.strip()}
 
 
