@@ -40,6 +40,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         return 1
     # Only now: gradio reads the environment as it is imported, and an odd port there would end it in a traceback.
     from studio.errors import StudioError
+    from studio.guard.hosts import find_hosts
     from studio.service import Studio
     from studio.ui.page import build_page, make_launch
     from studio.workspace import Workspace
@@ -58,9 +59,10 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         return 1
     if shared:
         print("This studio is shared: each browser sees its own runs and tasks. STUDIO_SHARED=0 shows all to everyone.")
+    hosts = find_hosts(os.environ, host)
     page = build_page(studio)
     try:
-        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch())
+        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
         interruption.wait()

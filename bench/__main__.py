@@ -24,6 +24,7 @@ CASES = (
     "memory",
     "data",
     "browsing",
+    "guard",
     "card",
 )
 RESULTS = Path(__file__).with_name("results.json")

@@ -6,8 +6,11 @@ Knows the order of things and what a visit opens with. Each step draws and wires
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from studio.errors import StudioError
+from studio.guard.hosts import Hosts
+from studio.guard.layer import Guard
 from studio.service import Studio
 from studio.ui.api import add_endpoints
 from studio.ui.frame.draft import STEPS, Opened, leave_out, read_address
@@ -38,9 +41,14 @@ FIRST_TASK = "studio002_question"
 BAR = '<p class="studio recipe loading">Putting your recipe together …</p>'
 
 
-def make_launch() -> dict[str, Any]:
-    """Return the arguments of `launch` that belong to the page: looks, limits, and nothing that phones home."""
+def make_launch(hosts: Hosts | None = None) -> dict[str, Any]:
+    """Return the arguments of `launch` that belong to the page: looks, limits, the guard, and nothing that phones home.
+
+    `hosts` says which names the studio answers to; without it, those of this computer alone.
+    """
     return {
+        "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts or Hosts())]},
+        "enable_monitoring": False,
         "theme": make_theme(),
         "head": make_head(),
         "run_history": False,

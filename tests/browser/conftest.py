@@ -70,6 +70,7 @@ class App:
         self._environment = environment
         self._lines: list[str] = []
         self._process: subprocess.Popen[str] | None = None
+        self._drainer = threading.Thread()
 
     def start(self) -> "App":
         """Start the server and wait for the line in which it prints its address. Starting again keeps the port."""
@@ -93,7 +94,8 @@ class App:
             start_new_session=True,
         )
         ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=self._drain, args=(self._process, ready), daemon=True).start()
+        self._drainer = threading.Thread(target=self._drain, args=(self._process, ready), daemon=True)
+        self._drainer.start()
         try:
             address = ready.get(timeout=START_SECONDS)
         except queue.Empty:
@@ -116,6 +118,10 @@ class App:
     def output(self) -> str:
         """Return what the server has printed so far, its last hundred lines."""
         return "".join(self._lines[-100:])
+
+    def join(self) -> None:
+        """Wait until all that an ended server printed has been read."""
+        self._drainer.join(timeout=10)
 
     def stop(self, *, training: bool = True) -> None:
         """Stop the server with its process group, as closing a terminal does, and by default its training too."""

@@ -1,0 +1,113 @@
+"""The one layer before gradio: asks the rules, counts the bytes of a body as they come, and adds a page's headers.
+
+Thin on purpose, as it stands before everything: nothing is read ahead and no answer is held back, so a stream of events
+passes as it did.
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from studio.guard.hosts import Hosts
+from studio.guard.rules import READING, Refusal, find_limit, find_refusal, too_large
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+
+class Guard:
+    """An ASGI application around another."""
+
+    def __init__(self, app: App, hosts: Hosts) -> None:
+        self.app = app
+        self.hosts = hosts
+        self._headers = make_headers(hosts)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer a question with words of refusal, or let it through."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # a studio has no web sockets
+            await send({"type": "websocket.close", "code": 1008})
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *self._headers]
+            await send(message)
+
+        refusal = find_refusal(scope["method"], scope["path"], scope["headers"], self.hosts)
+        if refusal is not None:
+            await _refuse(send_with_headers, refusal)
+        elif scope["method"] in READING:
+            await self.app(scope, receive, send_with_headers)
+        else:
+            await _Counted(scope["path"], receive, send_with_headers).run(self.app, scope)
+
+
+class _Counted:
+    """A question whose body is counted: past its limit the app hears that the asker left, and the asker hears why."""
+
+    def __init__(self, path: str, receive: Receive, send: Send) -> None:
+        self.path = path
+        self._receive = receive
+        self._send = send
+        self._left = find_limit(path)
+        self._gone = self._passed = self._started = False
+
+    async def run(self, app: App, scope: MutableMapping[str, Any]) -> None:
+        try:
+            await app(scope, self.receive, self.send)
+        except Exception:
+            if not (self._passed or self._gone):
+                raise  # else it is about a body that ended too soon, which is no fault of the app's
+        if self._passed and not self._started:
+            await _refuse(self._send, too_large(self.path))
+
+    async def receive(self) -> Message:
+        if self._passed:
+            return {"type": "http.disconnect"}
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._gone = True
+        else:
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                self._passed = True
+                return {"type": "http.disconnect"}
+        return message
+
+    async def send(self, message: Message) -> None:
+        if self._passed and not self._started:
+            return  # what the app makes of half a body is nobody's answer
+        self._started = True
+        await self._send(message)
+
+
+def make_headers(hosts: Hosts) -> list[tuple[bytes, bytes]]:
+    """Return what every answer says of itself: who may frame it, that its type is meant, what links tell of it."""
+    ancestors = " ".join(("'self'", *hosts.embedders))
+    headers = {
+        "content-security-policy": f"frame-ancestors {ancestors}; object-src 'none'; base-uri 'self'",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+    }
+    if not hosts.embedders:
+        headers["x-frame-options"] = "SAMEORIGIN"
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+async def _refuse(send: Send, refusal: Refusal) -> None:
+    body = refusal.words.encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    with contextlib.suppress(OSError):  # the asker left
+        await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})

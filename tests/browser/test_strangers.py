@@ -1,0 +1,279 @@
+"""What a foreign page in the same browser, or a stranger on the wire, gets from a running studio: nothing.
+
+The foreign pages are real: another origin in a real Chromium, whose names all lead to this computer.
+"""
+
+import contextlib
+import http.client
+import http.server
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from conftest import CHROMIUM_FLAGS, App, find_chromium
+from playwright.sync_api import Browser, BrowserContext, Page
+
+NAMES = ("evil.example", "rebound.example", "any.localhost")
+RULES = ",".join(f"MAP {name} 127.0.0.1" for name in NAMES)
+READ = """(url) => fetch(url).then((answer) => answer.text()).catch((error) => `blocked: ${error}`)"""
+SEND = """([url, body, type]) => fetch(url, {method: "POST", mode: "no-cors", body, headers: {"content-type": type}})
+  .then(() => "sent", (error) => `blocked: ${error}`)"""
+FORM = """([url, body]) => { const form = document.createElement("form"); const [name, value] = body.split("=");
+  Object.assign(form, {method: "POST", action: url, enctype: "text/plain", target: "sink"});
+  const field = Object.assign(document.createElement("input"), {name, value});
+  const sink = Object.assign(document.createElement("iframe"), {name: "sink"});
+  form.append(field); document.body.append(sink, form);
+  return new Promise((done) => { sink.onload = () => done("answered"); form.submit(); }); }"""
+
+
+class _Blank(http.server.BaseHTTPRequestHandler):
+    """Any page of the foreign site: nothing on it, so that the test says what it does."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>evil</title><body>")
+
+    def log_message(self, *given: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def served(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """A studio of one person, and of this module, as its log is read at the end."""
+    server = App(tmp_path_factory.mktemp("strangers")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def evil(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser for which foreign names lead to this computer."""
+    other = browser.browser_type.launch(
+        executable_path=find_chromium(), args=[*CHROMIUM_FLAGS, f"--host-resolver-rules={RULES}"]
+    )
+    yield other.new_context()
+    other.close()
+
+
+@pytest.fixture(scope="module")
+def foreign(evil: BrowserContext) -> Iterator[Page]:
+    """A page of evil.example."""
+    site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Blank)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    page = evil.new_page()
+    page.goto(f"http://evil.example:{site.server_port}/")
+    yield page
+    site.shutdown()
+
+
+def find_act(served: App, name: str) -> dict[str, Any]:
+    """Return the body with which the page calls a server function, without its data."""
+    config = httpx.get(f"{served.url}/config", timeout=30).json()
+    for component in config["components"]:
+        if name in (component["props"].get("server_fns") or ()):
+            return {"component_id": component["id"], "fn_name": name, "session_hash": "stranger"}
+    raise AssertionError(f"No component of the page has {name}.")
+
+
+def start_a_run(served: App) -> str:
+    recipe = {"model": "builtin", "task_id": "studio002_question", "training": {"max_steps": 1}}
+    return json.dumps({**find_act(served, "start_run"), "data": {"recipe": recipe, "request": "e" * 32}})
+
+
+def made(served: App) -> list[Path]:
+    return sorted(served.home.glob("runs/*")) + sorted(served.home.glob("collections/*"))
+
+
+def speak(served: App, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
+    """Send a question byte by byte, as a program of a stranger's would; return status and body, if it still came."""
+    where = urlsplit(served.url)
+    with socket.create_connection((where.hostname, where.port), timeout=30) as line:
+        line.sendall("\r\n".join([*lines, "connection: close", "", ""]).encode() + body)
+        answer = http.client.HTTPResponse(line)
+        answer.begin()
+        with contextlib.suppress(ConnectionError):  # a server that reads no further may close before we have read
+            return answer.status, answer.read()
+        return answer.status, b""
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "any.localhost", "rebound.example"])
+def test_a_foreign_page_reads_nothing(served: App, foreign: Page, name: str) -> None:
+    said = foreign.evaluate(READ, f"http://{name}:{served.port}/config")
+    assert said.startswith("blocked: ") or "STUDIO_HOSTS" in said
+    assert "components" not in said
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["any.localhost", "localhost.evil", "rebound.example", "192.0.2.1", "[::2]", "evil.example", "0.0.0.0", "127.1"],
+)
+def test_a_name_that_is_not_the_studios_is_refused_in_words(served: App, host: str) -> None:
+    for path in ("/", "/config", "/gradio_api/info", "/gradio_api/heartbeat/x"):
+        status, body = speak(served, f"GET {path} HTTP/1.1", f"host: {host}:{served.port}")
+        assert (status, b"STUDIO_HOSTS" in body) == (403, True), path
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost.", "[::1]", "[::ffff:127.0.0.1]", "127.0.0.1"])
+def test_names_of_this_computer_are_answered_but_not_to_foreign_pages(served: App, host: str) -> None:
+    assert speak(served, "GET /config HTTP/1.1", f"host: {host}:{served.port}")[0] == 200
+    origin = "origin: http://evil.example"
+    assert speak(served, "GET /config HTTP/1.1", f"host: {host}:{served.port}", origin)[0] == 403
+
+
+def test_a_rebound_name_shows_no_studio(served: App, evil: BrowserContext) -> None:
+    page = evil.new_page()
+    answer = page.goto(f"http://rebound.example:{served.port}/")
+    assert answer is not None and answer.status == 403
+    assert "STUDIO_HOSTS" in page.inner_text("body")
+    assert "components" not in page.evaluate(READ, "/config")
+    page.close()
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_foreign_page_starts_nothing_blindly(served: App, foreign: Page, kind: str) -> None:
+    url = f"http://127.0.0.1:{served.port}/gradio_api/component_server"
+    foreign.evaluate(SEND, [url, start_a_run(served), kind])
+    etc = json.dumps({**find_act(served, "bring_from"), "data": {"ref": "/etc", "split": "", "config": ""}})
+    foreign.evaluate(SEND, [url, etc, kind])
+    assert made(served) == []
+
+
+def test_a_foreign_form_starts_nothing(served: App, foreign: Page) -> None:
+    body = start_a_run(served)[:-1] + ', "x": "='  # the form's own = sign falls into a text of the JSON
+    url = f"http://127.0.0.1:{served.port}/gradio_api/component_server"
+    foreign.evaluate(FORM, [url, body.rpartition("=")[0] + '="}'])
+    assert made(served) == []
+
+
+def test_a_foreign_form_uploads_nothing(served: App, foreign: Page) -> None:
+    send = """(url) => { const form = new FormData(); form.append("files", new Blob(["secret"]), "a.json");
+      return fetch(url, {method: "POST", mode: "no-cors", body: form}).then(() => "sent", (error) => `${error}`); }"""
+    foreign.evaluate(send, f"http://127.0.0.1:{served.port}/gradio_api/upload")
+    status, _ = speak(
+        served,
+        "POST /gradio_api/upload HTTP/1.1",
+        f"host: 127.0.0.1:{served.port}",
+        "origin: http://evil.example",
+        "content-type: multipart/form-data; boundary=x",
+        "content-length: 0",
+    )
+    assert status == 403
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_only_json_is_read_as_json(served: App, kind: str) -> None:
+    answer = httpx.post(
+        f"{served.url}/gradio_api/component_server", content=start_a_run(served), headers={"content-type": kind}
+    )
+    assert answer.status_code == 415 and "application/json" in answer.text
+    assert made(served) == []
+
+
+def test_the_studio_opens_in_no_foreign_frame(served: App, foreign: Page) -> None:
+    foreign.evaluate(
+        """(url) => new Promise((done) => { const frame = document.createElement("iframe");
+        frame.onload = done; frame.src = url; document.body.append(frame); })""",
+        f"http://127.0.0.1:{served.port}/",
+    )
+    framed = [frame for frame in foreign.frames if frame.parent_frame and frame.name != "sink"][-1]
+    assert framed.url.startswith("chrome-error://"), "the browser shows its own page instead"
+
+
+def test_every_answer_names_who_may_frame_it(served: App) -> None:
+    for path in ("/", "/config", "/nowhere"):
+        headers = httpx.get(f"{served.url}{path}").headers
+        assert headers["content-security-policy"].startswith("frame-ancestors 'self'"), path
+        assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
+
+
+@pytest.mark.parametrize("path", ["/monitoring", "/monitoring/summary", "//monitoring", "/monitoring/"])
+def test_numbers_about_visitors_are_not_shown(served: App, path: str) -> None:
+    assert httpx.get(f"{served.url}{path}").status_code == 404
+
+
+def test_a_body_of_many_megabytes_is_refused_before_it_is_read(served: App) -> None:
+    where = f"host: 127.0.0.1:{served.port}"
+    ask = "POST /gradio_api/component_server HTTP/1.1"
+    status, words = speak(served, ask, where, "content-type: application/json", "content-length: 150000000")
+    assert (status, b"2 MB" in words) == (413, True)
+    chunk = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
+    status, words = speak(
+        served, ask, where, "content-type: application/json", "transfer-encoding: chunked", body=chunk * 33
+    )
+    assert (status, b"2 MB" in words) == (413, True)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["content-length: 5", "content-length: 6"],
+        ["content-length: 5", "transfer-encoding: chunked"],
+        ["transfer-encoding: chunked", "transfer-encoding: identity"],
+        ["transfer-encoding: xchunked"],
+        ["host: evil.example"],
+        ["content-encoding: gzip", "content-length: 5"],
+    ],
+)
+def test_smuggled_questions_are_refused(served: App, lines: list[str]) -> None:
+    status, _ = speak(
+        served,
+        "POST /gradio_api/queue/join HTTP/1.1",
+        f"host: 127.0.0.1:{served.port}",
+        "content-type: application/json",
+        *lines,
+        body=b"5\r\n{}{}{\r\n0\r\n\r\n",
+    )
+    assert status in (400, 403, 415, 501)
+
+
+def test_a_huge_cookie_or_header_is_refused(served: App) -> None:
+    where = f"host: 127.0.0.1:{served.port}"
+    for header in ("cookie: a=" + "x" * 200_000, "x-studio-visitor: " + "x" * 200_000):
+        assert speak(served, "GET /config HTTP/1.1", where, header)[0] in (400, 431)
+
+
+def test_programs_go_on_working(served: App) -> None:
+    from gradio_client import Client
+
+    client = Client(served.url, verbose=False)
+    assert any(card["task_id"] == "studio002_question" for card in client.predict(api_name="/list_tasks"))
+    made = httpx.post(f"{served.url}/gradio_api/call/list_models", json={"data": []})  # as curl does
+    answer = httpx.get(f"{served.url}/gradio_api/call/list_models/{made.json()['event_id']}")
+    assert "event: complete" in answer.text
+
+
+def test_a_web_socket_is_refused(served: App) -> None:
+    status, _ = speak(
+        served,
+        "GET /gradio_api/queue/join HTTP/1.1",
+        f"host: 127.0.0.1:{served.port}",
+        "upgrade: websocket",
+        "connection: upgrade",
+        "sec-websocket-version: 13",
+        "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+    assert status in (400, 403, 404, 405)
+
+
+def test_nobody_writes_into_the_log(served: App) -> None:
+    """Last in this file: the log is read once the server has ended."""
+    httpx.get(f"{served.url}/gradio_api/custom_component/x/client/t/a%0aFORGED line")
+    where = urlsplit(served.url)
+    for _ in range(5):
+        with socket.create_connection((where.hostname, where.port), timeout=30) as line:
+            head = ["POST /gradio_api/upload HTTP/1.1", f"host: 127.0.0.1:{served.port}", "content-length: 9999"]
+            line.sendall("\r\n".join([*head, "content-type: multipart/form-data; boundary=x", "", "--x\r\n"]).encode())
+    served.stop()
+    served.join()
+    said = served.output()
+    assert "FORGED" not in said and "Traceback" not in said, said
+    assert not re.search(r"monitoring/\S+", said)
