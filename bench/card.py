@@ -25,6 +25,7 @@ from bench.figure import Figure, run_python
 from bench.memory import LARGE, make_model, write_task
 from studio.models.device import DeviceFacts, find_device
 from studio.models.loading import load_tokenizer
+from studio.objectives.objective import list_rows
 from studio.recipes.recipe import read_recipe
 from studio.service import Studio
 from studio.tasks.split import split_task
@@ -174,12 +175,13 @@ def count_work(studio: Studio, recipe: dict[str, Any]) -> dict[str, int]:
     """Return what each side has to train on in an epoch: examples, tokens, and tokens that are learnt."""
     chosen = read_recipe(recipe)
     task, tokenizer = studio.load_task(chosen.task_id), load_tokenizer(Path(chosen.model))
-    rows = [chosen.objective.encode(task, one, tokenizer, 10**9) for one in split_task(task).train]
-    found = [row for row in rows if row is not None]
+    found = [chosen.objective.encode(task, one, tokenizer, 10**9) for one in split_task(task).train]
+    examples = [example for example in found if example is not None]
+    rows = list_rows(examples)
     return {
-        "examples": len(found),
-        "tokens": sum(len(row.input_ids) for row in found),
-        "learnt": sum(label != -100 for row in found for label in row.labels),
+        "examples": len(examples),
+        "tokens": sum(len(row.input_ids) for row in rows),
+        "learnt": sum(label != -100 for row in rows for label in row.labels),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from architectures import make_model
+from tiny import sum_loss
 
 from studio.objectives.objective import Row, count_shared
 
@@ -78,7 +79,6 @@ def test_loss_and_gradients_are_those_of_the_rows_alone(
     model: Any, shares: bool, beginning: list[int] | None, one_pass: Callable[[Any], str]
 ) -> None:
     from studio.training.batch import Batcher
-    from studio.training.trainer import StudioTrainer
 
     if shares and beginning and model.config.model_type == "gemma3_text":
         pytest.skip("Its window is shorter than these rows, so it never comes to this: see the next test.")
@@ -87,7 +87,8 @@ def test_loss_and_gradients_are_those_of_the_rows_alone(
     one_pass(model)
     batch = Batcher(0, MANY if shares else 0)(rows)
     assert ("prefix_ids" in batch) == (shares and beginning is not None)
-    loss = StudioTrainer.compute_loss(None, model, batch)  # type: ignore[arg-type]
+    found = sum_loss(model, batch)
+    loss = found.total / found.learnt
     assert float(loss.detach()) == pytest.approx(wanted, abs=1e-5)
     loss.backward()
     found = take_gradients(model)
@@ -117,7 +118,7 @@ def test_tokens_that_are_learnt_move_nothing_else(name: str, tmp_path: Path) -> 
     from transformers import AutoModelForCausalLM
 
     from studio.methods import METHODS
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
 
     base = AutoModelForCausalLM.from_pretrained(make_model("llama", tmp_path / "model")).requires_grad_(False)
     model, rows = METHODS.read(name).attach(base).eval(), make_rows()
@@ -136,7 +137,7 @@ def test_nothing_waits_for_what_a_card_computes(model: Any) -> None:
     """Tensors of the meta device have no values, so whoever asks for one, as a step would wait for it, fails."""
     import copy
 
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
 
     model.set_attn_implementation("eager")  # of a fused one transformers asks once, before anything is computed
     far = copy.deepcopy(model).to("meta")
@@ -148,7 +149,7 @@ def test_nothing_waits_for_what_a_card_computes(model: Any) -> None:
 
 
 def test_padding_changes_nothing(model: Any) -> None:
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
 
     rows = make_rows()
     longer = {"input_ids": list(range(10, 90)), "labels": [-100] * 80}
@@ -159,7 +160,7 @@ def test_padding_changes_nothing(model: Any) -> None:
 
 @pytest.mark.parametrize("padding", ["left", "right", "alone"])
 def test_no_first_token_is_learnt_from_padding(model: Any, padding: Any) -> None:
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
 
     rows = [{"input_ids": ids, "labels": ids} for ids in (list(range(40, 46)), list(range(60, 72)))]
     found = sum_loss(model, Batcher(0, padding=padding)(rows))
@@ -170,7 +171,7 @@ def test_no_first_token_is_learnt_from_padding(model: Any, padding: Any) -> None
 
 @pytest.mark.parametrize("padding", ["right", "alone"])
 def test_rows_may_be_filled_up_where_nobody_looks_or_not_at_all(model: Any, padding: Any) -> None:
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
 
     rows = make_rows()
     wanted, gradients = measure_alone(model, rows)

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tiny import TASK_ID, import_task, read_model_recipe, wait_until
+from tiny import TASK_ID, import_task, read_model_recipe, sum_loss, wait_until
 
 from studio.estimates.counting import find_shape
 from studio.launchers import process as launcher
@@ -60,7 +60,7 @@ def read_gradients(model: Any, rows: list[dict[str, list[int]]], scale: float) -
     """The gradients of what trains, after a loss that was scaled up in fp16, or not at all where `scale` is 1."""
     import torch
 
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
 
     model.zero_grad()
     with torch.autocast("cpu", dtype=torch.float16, enabled=scale > 1):

@@ -71,6 +71,7 @@ def test_what_is_seen_of_a_chat_is_what_is_trained(studio: Studio, template: str
     """Tokens and mask of the preview are those of the trainer's batch."""
     from studio.models.loading import load_tokenizer
     from studio.models.reference import BUILTIN_FOLDER
+    from studio.objectives.objective import list_rows
     from studio.tasks.mixture import take_examples
     from studio.training.batch import Batcher
     from studio.training.session import encode_examples
@@ -79,7 +80,7 @@ def test_what_is_seen_of_a_chat_is_what_is_trained(studio: Studio, template: str
     recipe, task = studio.read_recipe(data), studio.load_task(data["task_id"])
     tokenizer = load_tokenizer(BUILTIN_FOLDER)
     examples = take_examples([task], [], recipe.training.seed)
-    rows = encode_examples(examples, recipe.objective, tokenizer, 10_000).train
+    rows = list_rows(encode_examples(examples, recipe.objective, tokenizer, 10_000).train)
     for (_, instance), row in list(zip(examples.train, rows, strict=True))[:5]:
         _, sight = studio.data.see(data, task.instances.index(instance))
         assert [piece.token for piece in sight.pieces] == row.input_ids

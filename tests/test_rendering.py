@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny import encode_row
 from toy_tokenizers import make_byte_level, make_metaspace, make_sentence_piece, make_word_piece
 
 from studio.models.loading import load_tokenizer
@@ -55,9 +56,9 @@ def make_task(output: str, input: str = "They closed it.", definition: str = "Tu
 
 def encode(task: Task, tokenizer: Any, **options: Any) -> Row:
     """The row of a task's only instance."""
-    row = OBJECTIVES.read({"name": "sft", **options}).encode(task, task.instances[0], tokenizer, 10_000)
+    row = encode_row(OBJECTIVES.read({"name": "sft", **options}), task, task.instances[0], tokenizer, 10_000)
     assert row is not None and len(row.labels) == len(row.input_ids)
-    assert all(label in (-100, token) for token, label in zip(*row, strict=True))
+    assert all(label in (-100, token) for token, label in zip(row.input_ids, row.labels, strict=True))
     return row
 
 
@@ -158,7 +159,7 @@ def test_the_samples_are_trained_on_as_they_ever_were(tmp_path: Path) -> None:
         objective = OBJECTIVES.read({"name": "sft", "template": template, "positive_examples": int(examples)})
         task, digest = store.load_task(task_id), hashlib.sha256()
         for instance in task.instances[:50]:
-            row = objective.encode(task, instance, tokenizer, 10**9)
+            row = encode_row(objective, task, instance, tokenizer)
             assert row is not None
             digest.update(json.dumps([row.input_ids, row.labels]).encode())
         found[name] = digest.hexdigest()[:12]

@@ -272,6 +272,7 @@ def train_rows(studio: Studio, recipe: dict[str, Any]) -> tuple[Task, dict[str, 
     """What the trainer would get: each instance's labels as they stand in a batch, without the padding."""
     from studio.models.facts import find_config_folder
     from studio.models.loading import load_tokenizer
+    from studio.objectives.objective import list_rows
     from studio.tasks.mixture import Examples, Mixed
     from studio.training.batch import Batcher
     from studio.training.session import encode_examples
@@ -280,7 +281,7 @@ def train_rows(studio: Studio, recipe: dict[str, Any]) -> tuple[Task, dict[str, 
     task, tokenizer = studio.load_task(read.task_id), load_tokenizer(find_config_folder(read.base))
     examples = Examples([Mixed(task, one) for one in task.instances], [])
     prepared = encode_examples(examples, read.objective, tokenizer, read.training.max_length)
-    batches = [Batcher(tokenizer.pad_token_id)([row._asdict()]) for row in prepared.train]
+    batches = [Batcher(tokenizer.pad_token_id)([row._asdict()]) for row in list_rows(prepared.train)]
     return (
         task,
         {"labels": [b["labels"][0].tolist() for b in batches], "ids": [b["input_ids"][0].tolist() for b in batches]},

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny import encode_row
 from toy_tokenizers import make_byte_level, make_metaspace, make_sentence_piece
 
 from studio.errors import RecipeError
@@ -105,7 +106,7 @@ def make_task(chat: Chat) -> Task:
 def encode(chat: Chat, tokenizer: Any, **options: Any) -> Row:
     """Its row."""
     objective = OBJECTIVES.read({"name": "sft", "template": "chat", **options})
-    row = objective.encode(make_task(chat), chat, tokenizer, 10**6)
+    row = encode_row(objective, make_task(chat), chat, tokenizer)
     assert row is not None
     return row
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from architectures import make_model
 from test_batch import BEGINNING, make_rows, measure_alone, take_gradients
+from tiny import sum_loss
 
 from studio.objectives.objective import Row
 
@@ -46,7 +47,7 @@ def as_rows(rows: list[dict[str, list[int]]]) -> list[Row]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_was_chosen_has_the_loss_and_gradients_of_each_row_alone(kind: str, tmp_path: Path) -> None:
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
     from studio.training.trial import ONCE, Trial
 
     model, rows = load(kind, tmp_path / kind), make_rows(BEGINNING)

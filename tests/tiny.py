@@ -11,15 +11,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from studio.launchers.inline import InlineLauncher
 from studio.launchers.local import LocalLauncher
+from studio.objectives.objective import Objective, Row
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run, new_run
 from studio.tasks.reading.task_file import import_file
 from studio.tasks.store import TaskStore
+from studio.tasks.task import Instance, Task
 from studio.workspace import Workspace
 
 TASK_ID = "tiny_sums"
@@ -186,6 +188,28 @@ def resume(workspace: Workspace, run: Run) -> list[dict[str, Any]]:
 def losses(events: list[dict[str, Any]]) -> dict[int, float]:
     """Return step -> loss."""
     return {event["step"]: event["loss"] for event in events if event["event"] == "metrics"}
+
+
+def encode_row(objective: Objective, task: Task, instance: Instance, tokenizer: Any, most: int = 10**9) -> Row | None:
+    """Return the row of an instance whose example has only one, None where it is left out."""
+    example = objective.encode(task, instance, tokenizer, most)
+    assert example is None or len(example) == 1
+    return example[0] if example else None
+
+
+class Loss(NamedTuple):
+    """Cross-entropy summed over the learnt tokens of a batch, in nats, and how many there are."""
+
+    total: Any
+    learnt: int
+
+
+def sum_loss(model: Any, batch: dict[str, Any]) -> Loss:
+    """Return the loss of a batch as training has it."""
+    from studio.training.batch import add_up, read_logprobs
+
+    tokens = read_logprobs(model, batch).tokens
+    return Loss(add_up(-tokens), len(tokens))
 
 
 def train_quickly(workspace: Workspace, model: Path, **changes: Any) -> Run:

@@ -98,7 +98,7 @@ def estimate_recipe(
     """
     check_precision(recipe.precision, folder)
     shape, counted = find_shape(folder), count(folder, recipe.method)
-    plan = recipe.training.plan(recipe.method, counted.base, task.examples)
+    plan = recipe.plan(counted.base, task.examples)
     notes, memory, needed, change = [*list_notes(recipe, shape, task)], {}, None, None
     try:
         memory = weigh_memory(recipe, folder, task, device)
@@ -161,7 +161,7 @@ def _weigh(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) ->
 def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> dict[str, int]:
     """Return what -> bytes at the peak of a run of `recipe` on `device`. Raises ModelError or RecipeError in words."""
     shape, counted = find_shape(folder), count(folder, recipe.method)
-    plan = recipe.training.plan(recipe.method, counted.base, task.examples)
+    plan = recipe.plan(counted.base, task.examples)
     length = min(task.longest, recipe.training.max_length)
     mixed, checkpointing = recipe.choose_half(device) is not None, recipe.training.gradient_checkpointing
     plain = attends_plainly(device, length, recipe.training.attention)

@@ -10,7 +10,7 @@ from studio.estimates.estimate import TaskSize
 from studio.models.facts import describe_model, find_config_folder
 from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
-from studio.objectives.objective import Objective, Row, count_shared, refuse_lengths
+from studio.objectives.objective import Example, Objective, count_shared, list_rows, longest_row, refuse_lengths
 from studio.recipes.recipe import Recipe
 from studio.tasks.mixture import count_mixed
 from studio.tasks.task import Instance, Task
@@ -22,8 +22,9 @@ SAMPLED = 300
 class TokenLengths(BaseModel, frozen=True):
     """How long a task's examples (prompt and answer) are in tokens of one model.
 
-    `learnt` are those of the answer on average, `shared` those that all begin with. Of the `counted` examples,
-    `thoughtless` come with reasoning that the model's chat template leaves out.
+    `mean` is of all rows of an example together; the other lengths are of its longest row. `learnt` are those of the
+    answer on average, `shared` those that all begin with. Of the `counted` examples, `thoughtless` come with reasoning
+    that the model's chat template leaves out.
     """
 
     model: str
@@ -46,19 +47,19 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
     context = describe_model(ref).context
     found = [_encode(task, place, objective, tokenizer) for place in range(min(SAMPLED, len(task.instances)))]
     _try_other_shapes(task, objective, tokenizer)
-    rows = [row for row in found if row is not None]
-    if not rows:
+    examples = [example for example in found if example is not None]
+    if not examples:
         raise RecipeError(
             f"Nothing of the task {task.heading!r} is learnt: its file marks every answer as not to be. Choose another "
             "task, or take the marks out.",
             field="task_id",
         )
-    lengths = sorted(len(row.input_ids) for row in rows)
+    rows, lengths = list_rows(examples), sorted(map(longest_row, examples))
     return TokenLengths(
         model=ref.ref,
         counted=len(lengths),
-        mean=sum(lengths) / len(lengths),
-        learnt=sum(label != -100 for row in rows for label in row.labels) / len(rows),
+        mean=sum(len(row.input_ids) for row in rows) / len(lengths),
+        learnt=sum(label != -100 for row in rows for label in row.labels) / len(lengths),
         shared=count_shared(rows),
         shortest=lengths[0],
         median=_rank(lengths, 0.5),
@@ -70,8 +71,8 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
     )
 
 
-def _encode(task: Task, place: int, objective: Objective, tokenizer: Any) -> Row | None:
-    """The row of an instance. Raises RecipeError that says which one can't be rendered."""
+def _encode(task: Task, place: int, objective: Objective, tokenizer: Any) -> Example | None:
+    """The rows of an instance. Raises RecipeError that says which one can't be rendered."""
     try:
         return objective.encode(task, task.instances[place], tokenizer, 10**9)
     except RecipeError as error:

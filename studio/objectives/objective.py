@@ -1,14 +1,17 @@
 """Objective: what is optimised. The head of the family; one file each.
 
-An objective turns a task's instances into token rows with labels; the trainer it is given to is the same for all.
+An objective turns a task's instances into examples (rows of tokens with labels), says what is minimised of how likely
+the model finds them, and which numbers tell how a run does. The trainer it is given to is the same for all.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from studio.errors import RecipeError, TaskError
+from studio.objectives.logprobs import Batch, LogProbs
+from studio.objectives.measure import LOSS, Measure
 from studio.plugins import Plugin
 from studio.tasks.dialogue import Dialogue
 from studio.tasks.instance import Form
@@ -16,12 +19,38 @@ from studio.tasks.kinds import KINDS
 from studio.tasks.prompt import Turn
 from studio.tasks.task import Instance, Task
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Need = Literal["reference", "value_head", "reward_head", "embeddings", "samples"]
+"""What an objective may need beside log-probabilities: those of every row before the first step, a head that values,
+one that judges, embeddings, answers that are written while it trains."""
+
 
 class Row(NamedTuple):
-    """One training example as tokens; `labels` has -100 where nothing is learnt. Both have the same length."""
+    """One text as tokens; `labels` has -100 where nothing is learnt. Both have the same length.
+
+    `mark` is a number that the objective notes about it, to find it again in the batch.
+    """
 
     input_ids: list[int]
     labels: list[int]
+    mark: float = 0.0
+
+
+Example = tuple[Row, ...]
+"""What is learnt from one instance: a row, or two where a better answer stands against a worse one. All examples of an
+objective have as many, and those of one example are always in the same batch."""
+
+
+def longest_row(example: Example) -> int:
+    """Return how many tokens the longest row of an example has."""
+    return max(len(row.input_ids) for row in example)
+
+
+def list_rows(examples: Iterable[Example]) -> list[Row]:
+    """Return the rows of examples, one after the other."""
+    return [row for example in examples for row in example]
 
 
 SHORTEST_SHARED = 8
@@ -55,6 +84,10 @@ class Objective(Plugin):
 
     summary: ClassVar[str]
     form: ClassVar[Form]  # of instances it can learn from
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    measures: ClassVar[tuple[Measure, ...]] = (LOSS,)
+    averages_over: ClassVar[Literal["tokens", "examples"]] = "examples"
+    learning_rate_factor: ClassVar[float] = 1.0  # on the method's own
 
     def check_task(self, task: Task) -> None:
         """Raise TaskError in words for a task this objective can't learn from."""
@@ -68,8 +101,15 @@ class Objective(Plugin):
             )
 
     @abstractmethod
-    def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Row | None:
-        """Return the row of one instance, None when an answer would be cut away, or when nothing of it is learnt."""
+    def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Example | None:
+        """Return the rows of one instance, None when an answer would be cut away, or when nothing of it is learnt."""
+
+    @abstractmethod
+    def loss(self, logprobs: LogProbs, batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
+        """Return the losses of a batch, one for each of its tokens or examples, and its measures by their names.
+
+        What is minimised, and what is shown, are the means: those over the tokens or examples of all batches of a step.
+        """
 
     def drops_thoughts(self, task: Task, instance: Instance, tokenizer: Any) -> bool:
         """Return whether reasoning that comes with a learnt answer is left out of its row."""

@@ -1,12 +1,13 @@
 """One instance as the trainer gets it, token by token: what is only read, and what is learnt.
 
-Knows no objective: the row is `objective.encode`'s own, so what is shown here is what is trained on.
+Knows no objective: the row is `objective.encode`'s own, so what is shown here is what is trained on. Of an example of
+several rows it is the first, the better answer's.
 """
 
 from typing import Any, NamedTuple
 
 from studio.errors import TaskError
-from studio.objectives.objective import Objective
+from studio.objectives.objective import Objective, longest_row
 from studio.objectives.rendering import list_controls
 from studio.tasks.task import Instance, Task
 
@@ -47,9 +48,10 @@ class Sight(NamedTuple):
 def look_at(objective: Objective, task: Task, instance: Instance, tokenizer: Any, limit: int) -> Sight:
     """Return what a run with this objective sees of an instance. Raises StudioError in words."""
     objective.check_task(task)
-    row = objective.encode(task, instance, tokenizer, _NO_LIMIT)
-    if row is None:
+    example = objective.encode(task, instance, tokenizer, _NO_LIMIT)
+    if example is None:
         raise TaskError("This instance holds nothing to learn. Write its output, or delete it.", field="output")
+    row = example[0]
     learnt = [label != -100 for label in row.labels]
     long = len(row.input_ids) > MOST_PIECES
     ends = (
@@ -64,7 +66,7 @@ def look_at(objective: Objective, task: Task, instance: Instance, tokenizer: Any
         total=len(learnt),
         learnt=sum(learnt),
         limit=limit,
-        fits=len(learnt) <= limit,
+        fits=longest_row(example) <= limit,
     )
 
 

@@ -225,15 +225,18 @@ class Training(Declared):
         """Whether the common beginning of a batch may be read once; NEFTune's noise hangs on the length of a row."""
         return not self.gradient_checkpointing and not self.neftune_alpha
 
-    def plan(self, method: Method, parameters: int | None, examples: int) -> Plan:
-        """Fill every blank for a base of `parameters` weights and this many training examples."""
+    def plan(self, method: Method, parameters: int | None, examples: int, rate_factor: float = 1.0) -> Plan:
+        """Fill every blank for a base of `parameters` weights and this many training examples.
+
+        `rate_factor` is the objective's, on the method's own learning rate.
+        """
         preset = PRESETS[self.preset]
         batch = self.batch_size or preset.batch_size
         steps = self.max_steps or preset.max_steps
         if self.max_steps is None and self.epochs is not None:
             steps = max(1, round(self.epochs * examples / (batch * self.gradient_accumulation)))
         every = max(1, steps // 4)
-        rate = self.learning_rate or method.default_learning_rate(parameters) * preset.rate
+        rate = self.learning_rate or method.default_learning_rate(parameters) * preset.rate * rate_factor
         return Plan(
             steps=steps,
             batch_size=batch,

@@ -17,7 +17,7 @@ from studio.models.device import DeviceFacts
 from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives import OBJECTIVES, Objective
 from studio.precisions import PRECISIONS, Precision
-from studio.recipes.options import Training
+from studio.recipes.options import Plan, Training
 from studio.tasks.mixture import Part
 
 LARGEST_JSON = 100_000
@@ -60,6 +60,10 @@ class Recipe(BaseModel):
     def method_words(self) -> str:
         """The method as people call it: LoRA on 4-bit weights is QLoRA."""
         return self.method.words_on(self.precision)
+
+    def plan(self, parameters: int | None, examples: int) -> Plan:
+        """Return the training options, every blank filled for a base of `parameters` weights and so many examples."""
+        return self.training.plan(self.method, parameters, examples, self.objective.learning_rate_factor)
 
     def choose_half(self, device: DeviceFacts) -> Literal["bf16", "fp16"] | None:
         """Return the 16 bits in which a run multiplies on a device (mixed precision), None where it does so in 32.

@@ -5,6 +5,7 @@ events.jsonl    written by the child alone                process.json   which p
 output.log      what the child printed                    stop           exists = please stop after this step and save
 checkpoints/    step-120/ ..., written beside and renamed      resume   exists = waits in line to go on
 owner           a hash of whose it is, in a shared studio      votes.jsonl    which of two answers was liked better
+reference.safetensors   how likely the examples were before the first step, where the objective asks
 """
 
 import json
@@ -89,6 +90,11 @@ class Run:
     def process_file(self) -> Path:
         """Which process was last started, process.json."""
         return self.folder / "process.json"
+
+    @property
+    def reference_file(self) -> Path:
+        """How likely its examples were before the first step, reference.safetensors, where the objective asks."""
+        return self.folder / "reference.safetensors"
 
     @property
     def checkpoints_folder(self) -> Path:

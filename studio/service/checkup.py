@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from studio.models.loading import load_tokenizer
-from studio.objectives.objective import Objective
+from studio.objectives.objective import Objective, Row
 from studio.tasks.comparison import compare
 from studio.tasks.quality.lengths import Lengths, Limit, measure_lengths
 from studio.tasks.quality.repairs import offer_repairs
@@ -104,6 +104,11 @@ def _check(edition: _Edition, seed: int) -> Checked:
 @lru_cache(maxsize=64)
 def _measure(edition: _Edition, objective: Objective, folder: Path, limit: int) -> Lengths:
     tokenizer, task = load_tokenizer(folder), edition.take()
-    rows = (objective.encode(task, instance, tokenizer, _NO_LIMIT) for instance in task.instances)
-    counts = ((len(row.labels), sum(label != -100 for label in row.labels)) if row else (0, 0) for row in rows)
+    examples = (objective.encode(task, instance, tokenizer, _NO_LIMIT) for instance in task.instances)
+    counts = (max(map(_count_tokens, example)) if example else (0, 0) for example in examples)
     return measure_lengths([(total - learnt, learnt) for total, learnt in counts], limit)
+
+
+def _count_tokens(row: Row) -> tuple[int, int]:
+    """All tokens of a row, and those that are learnt."""
+    return len(row.labels), sum(label != -100 for label in row.labels)

@@ -169,6 +169,10 @@ class Instance(Named, Frozen):
     def write_dialogue(self, task: "Task", positive_examples: int = 0) -> "Dialogue":
         """Return what is said before and in the answer."""
 
+    def write_choices(self, task: "Task", positive_examples: int = 0) -> "tuple[Dialogue, ...]":
+        """Return it with each of the answers that it compares, the best first; of what both say, nothing counts."""
+        return (self.write_dialogue(task, positive_examples),)
+
 
 _NOTHING: dict[str, Any] = {
     "input": "",

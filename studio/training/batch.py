@@ -4,46 +4,48 @@ Padded on the left, answers end together, so the output head reads only the last
 large vocabulary that is most of the work. And the rows of an instruction task all begin with the same words, its
 definition and examples: those stand once in a batch (studio.training.fast.one_pass). Models that padding on the left
 confuses get it on the right, where no token ever looks, or read one row at a time: studio.training.trial finds out.
+The rows of one example are always in one batch.
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
-from torch.nn.functional import cross_entropy, pad
+from torch.nn.functional import cross_entropy, nll_loss, pad
 from torch.utils.data import Dataset, Sampler
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from studio.models.forward import call_model
-from studio.objectives.objective import Row, count_shared
+from studio.objectives.logprobs import Batch, LogProbs
+from studio.objectives.objective import Example, Row, count_shared, list_rows, longest_row
 from studio.training.fast.one_pass import read_in_one_pass
 
 Padding = Literal["left", "right", "alone"]
 """Where the shorter rows of a batch are filled up; alone: each row is read by itself, as long as it is."""
 
 
-class RowDataset(Dataset):
-    """Rows as the dictionaries that Trainer groups by length."""
+class ExampleDataset(Dataset):
+    """Examples, each with how likely its rows were before the first step (examples x rows each), if that is needed."""
 
-    def __init__(self, rows: list[Row]) -> None:
-        self.rows = rows
+    def __init__(self, examples: list[Example], reference: torch.Tensor | None = None) -> None:
+        self.examples, self.reference = examples, reference
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.examples)
 
-    def __getitem__(self, place: int) -> dict[str, list[int]]:
-        return {"input_ids": self.rows[place].input_ids, "labels": self.rows[place].labels}
+    def __getitem__(self, place: int) -> tuple[Example, torch.Tensor | None]:
+        return self.examples[place], None if self.reference is None else self.reference[place]
 
 
 class LengthSampler(Sampler):
-    """The order of an epoch's rows: shuffled, then rows of like length together.
+    """The order of an epoch's examples: shuffled, then those of like length together.
 
     It hangs on the seed and the number of the epoch alone (transformers' own draws from the random numbers that the
     dropout uses, too), so a training that goes on in the middle of any epoch meets the same batches.
     """
 
-    def __init__(self, rows: RowDataset, group: int, seed: int) -> None:
-        self.lengths, self.group, self.seed = [len(row.input_ids) for row in rows.rows], group, seed
+    def __init__(self, examples: list[Example], group: int, seed: int) -> None:
+        self.lengths, self.group, self.seed = list(map(longest_row, examples)), group, seed
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -73,7 +75,9 @@ class Batcher:
 
     def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
         """Return one batch of tensors."""
-        shared = min(self.shared, count_shared([Row(**row) for row in rows])) if self.shared else 0
+        shared = (
+            min(self.shared, count_shared([Row(row["input_ids"], row["labels"]) for row in rows])) if self.shared else 0
+        )
         longest = max(len(row["input_ids"]) for row in rows) - shared
         fill = _fill_left if self.padding == "left" else _fill_right
         ids = torch.stack([fill(row["input_ids"][shared:], longest, self.pad_id) for row in rows])
@@ -94,18 +98,42 @@ class Batcher:
         return {**batch, "prefix_ids": torch.tensor([rows[0]["input_ids"][:shared]])} if shared else batch
 
 
-class Loss(NamedTuple):
-    """Cross-entropy summed over the learnt positions of a batch, in nats, and how many there are."""
+class ExampleBatcher:
+    """Makes one batch of examples: that of all their rows, with what their objective wants to know of them.
 
-    total: torch.Tensor
-    learnt: torch.Tensor
+    Beside what Batcher returns: rows_each, marks (rows) and, where there is one, the reference (rows) in nats.
+    """
+
+    def __init__(self, batcher: Batcher) -> None:
+        self.batcher = batcher
+
+    def __call__(self, items: list[tuple[Example, torch.Tensor | None]]) -> dict[str, Any]:
+        """Return one batch of tensors."""
+        rows = list_rows(example for example, _ in items)
+        batch = self.batcher([{"input_ids": row.input_ids, "labels": row.labels} for row in rows])
+        batch |= {"rows_each": len(items[0][0]), "marks": torch.tensor([row.mark for row in rows])}
+        reference = [known for _, known in items if known is not None]
+        return {**batch, "reference": torch.cat(reference)} if reference else batch
 
 
-def sum_loss(model: Any, batch: dict[str, Any]) -> Loss:
-    """Return the loss of a batch, its shared beginning read once."""
+def look_at(batch: dict[str, Any]) -> Batch:
+    """Return what an objective may know of a batch of examples."""
+    return Batch(batch["rows_each"], batch["marks"], batch.get("reference"))
+
+
+def read_logprobs(model: Any, batch: dict[str, Any]) -> LogProbs:
+    """Return how likely each learnt token of a batch is, its shared beginning read once."""
     logits, wanted = read_learnt(model, batch)
-    count = torch.full((), len(wanted), device=wanted.device)  # made there: a copy would wait for what is computed
-    return Loss(cross_entropy(logits.float(), wanted, reduction="sum"), count)
+    tokens = -cross_entropy(logits.float(), wanted, reduction="none")
+    return LogProbs(tokens, batch["learnt"], *batch["input_ids"].shape)
+
+
+def add_up(losses: torch.Tensor) -> torch.Tensor:
+    """Return the sum of losses, added in the order in which torch adds those of a cross-entropy.
+
+    So the mean over tokens is, to the last bit, the one that torch's own mean cross-entropy is.
+    """
+    return nll_loss(-losses[:, None], losses.new_zeros(len(losses), dtype=torch.long), reduction="sum")
 
 
 def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from transformers import TrainingArguments, set_seed
 
-from studio.errors import WorkspaceError
+from studio.errors import RecipeError, WorkspaceError
 from studio.estimates.time import Speed, measure_run, save_speed
 from studio.models.device import DeviceFacts, find_device
 from studio.models.loading import (
@@ -20,19 +20,23 @@ from studio.models.loading import (
     load_base,
     load_tokenizer,
 )
-from studio.objectives.objective import Objective, Row, refuse_lengths
+from studio.objectives.objective import Example, Need, Objective, list_rows, refuse_lengths
 from studio.recipes.options import OPTIMISERS, Plan
 from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
-from studio.training.batch import Batcher, RowDataset
+from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
+from studio.training.reference import find_reference
 from studio.training.sampling import Sampler
 from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.training.trial import Trial, Tried
 from studio.workspace import Workspace
 
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+SERVED: frozenset[Need] = frozenset({"reference"})
+"""What an objective may need that this training can give."""
 ENOUGH_STEPS = 20
 """A run of fewer steps says little about the speed of the device."""
 
@@ -45,29 +49,29 @@ class Outcome(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A task as tokens: rows to train on and rows whose loss is only looked at."""
+    """A task as tokens: examples to train on and examples whose loss is only looked at."""
 
-    train: list[Row]
-    held_out: list[Row]
+    train: list[Example]
+    held_out: list[Example]
     left_out: int
 
     @property
     def mean_tokens(self) -> float:
-        """Tokens of a training row on average."""
-        return sum(len(row.input_ids) for row in self.train) / len(self.train)
+        """Tokens of a training example on average."""
+        return self.sizes()["tokens"] / len(self.train)
 
     @property
     def longest(self) -> int:
         """Tokens of the longest row."""
-        return max(len(row.input_ids) for row in (*self.train, *self.held_out))
+        return max(len(row.input_ids) for row in list_rows([*self.train, *self.held_out]))
 
     def sizes(self) -> dict[str, int]:
-        """How many rows of each part there are, how many were too long, and all tokens to train on."""
+        """How many examples of each part there are, how many were too long, and all tokens to train on."""
         return {
             "examples": len(self.train),
             "held_out": len(self.held_out),
             "left_out": self.left_out,
-            "tokens": sum(len(row.input_ids) for row in self.train),
+            "tokens": sum(len(row.input_ids) for row in list_rows(self.train)),
         }
 
 
@@ -75,6 +79,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Execute the run's recipe, going on from its newest checkpoint if it has one. Raises StudioError in words."""
     began = time.monotonic()
     recipe, device = run.load_recipe(), find_device()
+    check_needs(recipe.objective)
     leave_a_core(device)
     set_seed(recipe.training.seed)
 
@@ -93,7 +98,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     prepared = encode_examples(examples, recipe.objective, tokenizer, longest)
     choose_attention(base, device, prepared.longest, recipe.training.attention)
     parameters = base.num_parameters()
-    plan = recipe.training.plan(recipe.method, parameters, len(prepared.train))
+    plan = recipe.plan(parameters, len(prepared.train))
     plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
     asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
     sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room) if plan.sample_every else None
@@ -104,28 +109,41 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         sampler.model = model
     events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
-    if run.stop_file.exists():
+    half = recipe.choose_half(device)
+    reference = find_reference(run, recipe, [prepared.train, prepared.held_out], model, batcher, half and HALVES[half])
+    if run.stop_file.exists() or reference is None:
         return _stay(run)
 
     events.append_phase(4)
-    reporter = Reporter(run, events, plan, sampler)
     trainer = StudioTrainer(
         run=run,
         recipe=recipe,
         events=events,
         model=model,
         args=make_arguments(run, recipe, plan, device),
-        train_dataset=RowDataset(prepared.train),
-        eval_dataset=RowDataset(prepared.held_out),
-        data_collator=batcher,
+        train_dataset=ExampleDataset(prepared.train, reference[0]),
+        eval_dataset=ExampleDataset(prepared.held_out, reference[1]),
+        data_collator=ExampleBatcher(batcher),
         processing_class=tokenizer,
-        callbacks=[MethodSteps(recipe.method, model), reporter],
+        callbacks=[MethodSteps(recipe.method, model)],
     )
+    reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked)
+    trainer.add_callback(reporter)
     go_on(trainer, run, plan)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
         tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
         keep_speed(workspace, device, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def check_needs(objective: Objective) -> None:
+    """Raise RecipeError for an objective that needs what no training here gives."""
+    lacking = ", ".join(sorted(objective.needs - SERVED)).replace("_", " ")
+    if lacking:
+        raise RecipeError(
+            f"{objective.title} needs {lacking}, which training doesn't offer yet. Choose another objective.",
+            field="objective.name",
+        )
 
 
 def keep_speed(workspace: Workspace, device: DeviceFacts, speed: Speed) -> None:
@@ -155,8 +173,8 @@ def make_batcher(
 ) -> tuple[Batcher, list[Tried]]:
     """Return what makes batches for this model in the fastest way that changes nothing, and what was tried for it."""
     batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
-    rows = [*prepared.train, *prepared.held_out]
-    trial = Trial(model, batcher, rows, {"bf16": torch.bfloat16, "fp16": torch.float16}[half] if half else None)
+    rows = list_rows([*prepared.train, *prepared.held_out])
+    trial = Trial(model, batcher, rows, HALVES[half] if half else None)
     return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)
 
 
@@ -166,12 +184,12 @@ def _stay(run: Run) -> Outcome:
 
 
 def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, max_length: int) -> Prepared:
-    """Turn examples into rows. Raises RecipeError when not one to train on fits into `max_length` tokens."""
-    rows = [[objective.encode(task, one, tokenizer, max_length) for task, one in part] for part in examples]
-    kept = [[row for row in part if row is not None] for part in rows]
+    """Turn examples into tokens. Raises RecipeError when not one to train on fits into `max_length` tokens."""
+    found = [[objective.encode(task, one, tokenizer, max_length) for task, one in part] for part in examples]
+    kept = [[example for example in part if example is not None] for part in found]
     if not kept[0]:
         raise refuse_lengths(len(examples.train), max_length)
-    return Prepared(kept[0], kept[1], len(rows[0]) + len(rows[1]) - len(kept[0]) - len(kept[1]))
+    return Prepared(kept[0], kept[1], len(found[0]) + len(found[1]) - len(kept[0]) - len(kept[1]))
 
 
 def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) -> TrainingArguments:

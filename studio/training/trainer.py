@@ -15,8 +15,9 @@ from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
-from studio.training.batch import LengthSampler, sum_loss
+from studio.training.batch import LengthSampler, add_up, look_at, read_logprobs
 from studio.training.sampling import Sampler
+from studio.training.tally import Tally
 from studio.workspace import write_whole
 
 WINDOW = 20
@@ -27,6 +28,7 @@ class StudioTrainer(Trainer):
 
     def __init__(self, *, run: Run, recipe: Recipe, events: EventWriter, **arguments: Any) -> None:
         self.run, self.recipe, self.events = run, recipe, events
+        self.trained, self.looked = Tally(), Tally()
         super().__init__(**arguments)
         walk_less(self.model)
         self.model_accepts_loss_kwargs = True
@@ -38,15 +40,24 @@ class StudioTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """Return the mean cross-entropy over the learnt positions (of all accumulated batches in training)."""
-        found = sum_loss(model, inputs)
-        loss = found.total / (num_items_in_batch if num_items_in_batch is not None else found.learnt.clamp(min=1))
+        """Return the mean of the objective's losses, in training over all accumulated batches; note its measures."""
+        losses, measures = self.recipe.objective.loss(read_logprobs(model, inputs), look_at(inputs))
+        loss = add_up(losses) / (num_items_in_batch or max(1, len(losses)))
+        (self.trained if model.training else self.looked).add(measures)
         if model.training:
             penalty = self.recipe.method.penalise(self.model) / self.current_gradient_accumulation_steps
             loss = loss + (
                 penalty - torch.as_tensor(penalty).detach()
             )  # felt by the gradients; what is shown is the task's loss alone
         return (loss, {"loss": loss}) if return_outputs else loss
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> int:
+        """Count the losses of the batches of one step."""
+        over_tokens = self.recipe.objective.averages_over == "tokens"
+        return sum(
+            len(batch["learnt"]) if over_tokens else len(batch["input_ids"]) // batch["rows_each"]
+            for batch in batch_samples
+        )
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Return none: nobody reads them, and counting walks through all modules at each step."""
@@ -58,9 +69,9 @@ class StudioTrainer(Trainer):
         return self.accelerator.clip_grad_norm_(trained, self.args.max_grad_norm)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthSampler:
-        rows: Any = train_dataset or self.train_dataset
+        dataset: Any = train_dataset or self.train_dataset
         group = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return LengthSampler(rows, group, self.recipe.training.seed)
+        return LengthSampler(dataset.examples, group, self.recipe.training.seed)
 
     def create_optimizer(self, model: Any = None) -> Any:
         """Make the optimiser, with rates of the method's own where it has some."""
@@ -146,8 +157,11 @@ class MethodSteps(TrainerCallback):
 class Reporter(TrainerCallback):
     """Writes what happens as events, looks for the stop file after each step, ends early when nothing improves."""
 
-    def __init__(self, run: Run, events: EventWriter, plan: Plan, sampler: Sampler | None) -> None:
+    def __init__(
+        self, run: Run, events: EventWriter, plan: Plan, sampler: Sampler | None, trained: Tally, looked: Tally
+    ) -> None:
         self.run, self.events, self.plan, self.sampler = run, events, plan, sampler
+        self._trained, self._looked = trained, looked
         self.stopped = False
         self._moments: deque[float] = deque(maxlen=WINDOW)
         self._resting = 0.0
@@ -189,6 +203,7 @@ class Reporter(TrainerCallback):
                 step=state.global_step,
                 of=state.max_steps,
                 loss=round(float(logs["loss"]), 5),
+                **_told(self._trained),
                 learning_rate=logs.get("learning_rate"),
                 grad_norm=_rounded(logs.get("grad_norm")),
                 epoch=_rounded(logs.get("epoch")),
@@ -214,7 +229,9 @@ class Reporter(TrainerCallback):
         )
 
     def _evaluated(self, state: TrainerState, control: TrainerControl, loss: float) -> None:
-        self.events.append("evaluated", step=state.global_step, held_out_loss=round(float(loss), 5))
+        self.events.append(
+            "evaluated", step=state.global_step, held_out_loss=round(float(loss), 5), **_told(self._looked)
+        )
         if math.isfinite(loss) and (state.best_metric is None or loss < state.best_metric):
             state.best_metric, state.best_global_step = loss, state.global_step
         best = state.best_global_step or 0
@@ -233,6 +250,11 @@ class Reporter(TrainerCallback):
         if len(self._moments) < 2:
             return None
         return (len(self._moments) - 1) / max(1e-6, self._moments[-1] - self._moments[0])
+
+
+def _told(tally: Tally) -> dict[str, Any]:
+    measures = tally.take()
+    return {"measures": measures} if measures else {}
 
 
 def _rounded(value: Any) -> float | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from telling import raises, tells
-from tiny import write_task
+from tiny import encode_row, write_task
 
 from studio.errors import RecipeError
 from studio.objectives import OBJECTIVES, Objective
@@ -61,7 +61,7 @@ def test_a_row_is_the_prompt_of_the_chat_and_the_answer_and_its_end(
     objective: Objective, task: Task, tokenizer: Any
 ) -> None:
     instance = Instruction(id="x", input="40 + 2", output=("42", "forty-two"))
-    row = objective.encode(task, instance, tokenizer, 10_000)
+    row = encode_row(objective, task, instance, tokenizer, 10_000)
     asked = objective.write_dialogue(task, instance).before_answer()
     prompt = objective.encode_prompt(task, asked, tokenizer)
     assert row is not None and len(row.labels) == len(row.input_ids)
@@ -78,10 +78,10 @@ def test_a_row_is_the_prompt_of_the_chat_and_the_answer_and_its_end(
 @pytest.mark.parametrize("objective", VARIANTS)
 def test_a_row_that_does_not_fit_is_left_out_whole(objective: Objective, task: Task, tokenizer: Any) -> None:
     instance = task.instances[0]
-    row = objective.encode(task, instance, tokenizer, 10_000)
+    row = encode_row(objective, task, instance, tokenizer, 10_000)
     assert row is not None
-    assert objective.encode(task, instance, tokenizer, len(row.input_ids)) == row
-    assert objective.encode(task, instance, tokenizer, len(row.input_ids) - 1) is None
+    assert encode_row(objective, task, instance, tokenizer, len(row.input_ids)) == row
+    assert encode_row(objective, task, instance, tokenizer, len(row.input_ids) - 1) is None
 
 
 @pytest.mark.parametrize("objective", VARIANTS)
@@ -94,7 +94,7 @@ def test_examples_stand_before_the_question(objective: Objective, task: Task, to
 
 def test_a_row_in_a_chat_is_the_whole_conversation(task: Task, tokenizer: Any) -> None:
     objective = OBJECTIVES.read({"name": "sft", "template": "chat", "positive_examples": 1})
-    row = objective.encode(task, Instruction(id="x", input="40 + 2", output=("42",)), tokenizer, 10_000)
+    row = encode_row(objective, task, Instruction(id="x", input="40 + 2", output=("42",)), tokenizer, 10_000)
     assert row is not None
     turns = [
         {"role": "user", "content": "Add the numbers.\n\n1 + 1"},
@@ -111,7 +111,7 @@ def test_a_turn_may_end_in_a_token_of_its_own(task: Task, tokenizer: Any) -> Non
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|turn|>"]})
     tokenizer.chat_template = TURNS.replace("</s>\n", "<|turn|>")
     turn = tokenizer.convert_tokens_to_ids("<|turn|>")
-    row = objective.encode(task, task.instances[0], tokenizer, 10_000)
+    row = encode_row(objective, task, task.instances[0], tokenizer, 10_000)
     assert row is not None and row.input_ids[-1] == turn
     assert objective.list_ends(tokenizer) == {tokenizer.eos_token_id, turn}
 
@@ -119,7 +119,7 @@ def test_a_turn_may_end_in_a_token_of_its_own(task: Task, tokenizer: Any) -> Non
 def test_a_template_without_an_end_of_turn_gets_the_end_token(task: Task, tokenizer: Any) -> None:
     objective = OBJECTIVES.read({"name": "sft", "template": "chat"})
     tokenizer.chat_template = "{% for turn in messages %}{{ turn.content }}{% endfor %}"
-    row = objective.encode(task, task.instances[0], tokenizer, 10_000)
+    row = encode_row(objective, task, task.instances[0], tokenizer, 10_000)
     assert row is not None and row.input_ids[-1] == row.labels[-1] == tokenizer.eos_token_id
     assert objective.list_ends(tokenizer) == {tokenizer.eos_token_id}
 
@@ -140,7 +140,7 @@ def test_a_chat_template_that_can_not_be_used_is_told_in_words(
 ) -> None:
     tokenizer.chat_template = template
     with pytest.raises(RecipeError) as told:
-        OBJECTIVES.read({"name": "sft", "template": "chat"}).encode(task, task.instances[0], tokenizer, 10_000)
+        encode_row(OBJECTIVES.read({"name": "sft", "template": "chat"}), task, task.instances[0], tokenizer, 10_000)
     assert tells(told.value, fact)
     assert told.value.field == "objective.template"
 
@@ -165,5 +165,5 @@ def test_a_tokenizer_that_ends_every_text_does_not_end_the_prompt(task: Task, to
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
     )
-    row = OBJECTIVES.read("sft").encode(task, task.instances[0], tokenizer, 10_000)
+    row = encode_row(OBJECTIVES.read("sft"), task, task.instances[0], tokenizer, 10_000)
     assert row is not None and row.input_ids.count(2) == 1 and row.input_ids.count(1) == 1

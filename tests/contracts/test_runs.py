@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import TASK_ID, import_task, losses, read_all, resume, train, write_recipe
+from tiny import TASK_ID, import_task, losses, read_all, resume, sum_loss, train, write_recipe
 
 from studio.answering.pair import BASE, TUNED, Pair
 from studio.methods import METHODS
@@ -168,7 +168,7 @@ def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
 ) -> None:
     import torch
 
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
     from studio.training.trial import Trial
 
     run = trained(kind)

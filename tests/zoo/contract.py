@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import registry
-from tiny import TASK_ID, import_task, losses, read_all, resume, train, write_recipe
+from tiny import TASK_ID, encode_row, import_task, losses, read_all, resume, sum_loss, train, write_recipe
 
 from studio.answering.pair import BASE, TUNED, Pair
 from studio.errors import RecipeError, StudioError, first_line
@@ -146,7 +146,7 @@ class House:
         task = self.studio.load_task(TASK_ID)
         tokenizer = load_tokenizer(self.folder)
         instances = getattr(split_task(task, recipe.training.seed), part)
-        return [recipe.objective.encode(task, one, tokenizer, registry.CONTEXT) for one in instances]
+        return [encode_row(recipe.objective, task, one, tokenizer, registry.CONTEXT) for one in instances]
 
     def see_causal(self) -> None:
         """No token sees a later one; a model whose tokens do is refused."""
@@ -190,10 +190,10 @@ class House:
 
     def see_loss(self) -> str:
         """The losses of a run are those of plain transformers, row by row: of the first batch, and held out."""
-        from studio.training.batch import LengthSampler, RowDataset
+        from studio.training.batch import LengthSampler
 
-        events, rows = read_all(self.run), RowDataset(self.rows("train"))
-        first = [rows.rows[place] for place in list(LengthSampler(rows, 4, 0))[:4]]
+        events, rows = read_all(self.run), self.rows("train")
+        first = [rows[place] for place in list(LengthSampler([(row,) for row in rows], 4, 0))[:4]]
         held_out = {event["step"]: event["held_out_loss"] for event in events if event["event"] == "evaluated"}
         check_loss("step 1", losses(events)[1], self.plain(), first)
         check_loss("held out", held_out[STEPS], self.plain(STEPS), self.rows("validation"))
@@ -204,7 +204,7 @@ class House:
         """Every gradient of a batch is that of its rows read alone; where chance has a part in training, without it."""
         import torch
 
-        from studio.training.batch import Batcher, sum_loss
+        from studio.training.batch import Batcher
         from studio.training.trial import Trial
 
         rows = self.rows("train")[:6]
@@ -298,7 +298,7 @@ class House:
         """What is frozen in fewer bits answers nearly alike, and what trains beside it gets a gradient."""
         import torch
 
-        from studio.training.batch import Batcher, sum_loss
+        from studio.training.batch import Batcher
         from studio.training.trial import Trial
 
         self.studio.estimate(self.recipe(precision=name))

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from studio.errors import InputError
+from studio.tasks.dialogue import Dialogue, write_pair_dialogue
 from studio.tasks.instance import Change, Form, Message
-from studio.tasks.prompt import Turn, write_messages, write_turns
+from studio.tasks.prompt import Turn, say_turns, write_messages, write_turns
 from studio.tasks.spoken import Spoken
 from studio.tasks.task import Task
 from studio.tasks.turns import change_turn, find_answer, map_turns, message_to_json, say
@@ -92,6 +93,28 @@ class Preference(Spoken):
             better, worse = ([{"role": "assistant", "content": text.strip()}] for text in answers)
             return write_messages(task, self.input), better, worse
         better, worse = write_turns(self.messages), write_turns(self.rejected_messages)
-        most = min(find_answer(self.messages), find_answer(self.rejected_messages))
-        shared = next((n for n in range(most) if better[n] != worse[n]), most)
+        shared = self._count_shared()
         return better[:shared], better[shared:], worse[shared:]
+
+    def write_choices(self, task: Task, positive_examples: int = 0) -> tuple[Dialogue, ...]:
+        """Return the better answer after what is asked, and the worse one."""
+        if not self.messages:
+            return tuple(
+                write_pair_dialogue(task, self.input, answer, positive_examples)
+                for answer in (self.output[0], self.rejected)
+            )
+        shared = self._count_shared()
+        return tuple(
+            Dialogue(
+                say_turns(turns),
+                tuple(n >= shared and turn.role == "assistant" and turn.counts for n, turn in enumerate(turns)),
+                self.tools,
+            )
+            for turns in (self.messages, self.rejected_messages)
+        )
+
+    def _count_shared(self) -> int:
+        """How many turns both conversations begin with, the answers not among them."""
+        better, worse = write_turns(self.messages), write_turns(self.rejected_messages)
+        most = min(find_answer(self.messages), find_answer(self.rejected_messages))
+        return next((n for n in range(most) if better[n] != worse[n]), most)

@@ -200,7 +200,7 @@ def find_planned(studio: Studio, recipe: dict[str, Any]) -> dict[str, Any]:
         parameters = studio.describe_model(read.model, read.revision).parameters
     except StudioError:
         return {}
-    plan = read.training.plan(read.method, parameters, 0)
+    plan = read.plan(parameters, 0)
     return {
         "max_steps": plan.steps,
         "batch_size": plan.batch_size,

@@ -1,0 +1,46 @@
+"""What an objective is given of a batch: how likely the model finds each learnt token, and never the model itself.
+
+So what is fast in reading rows (padding, beginnings that are read once, fused layers) serves every objective. Knows
+tensors by what they can do, so torch isn't imported here.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class LogProbs(NamedTuple):
+    """The log-probability of each learnt token of a batch, in nats.
+
+    `tokens` are those (learnt), `places` where the token before stands (learnt), counted through `rows` x `length`.
+    """
+
+    tokens: "Tensor"
+    places: "Tensor"
+    rows: int
+    length: int
+
+    def sum_rows(self) -> "Tensor":
+        """Return the log-probability of all that is learnt in each row, in nats (rows)."""
+        return self.tokens.new_zeros(self.rows).index_add(0, self.places // self.length, self.tokens)
+
+    def count_rows(self) -> "Tensor":
+        """Return how many tokens of each row are learnt (rows)."""
+        return (self.places // self.length).bincount(minlength=self.rows)
+
+
+class Batch(NamedTuple):
+    """What else is known of a batch, whose rows stand example by example.
+
+    `rows_each` rows make one example. `marks` are what the objective noted about each row (rows); `reference` how
+    likely each row was before the first step, in nats (rows), where the objective needs it.
+    """
+
+    rows_each: int
+    marks: "Tensor"
+    reference: "Tensor | None" = None
+
+    def split(self, values: "Tensor") -> tuple["Tensor", ...]:
+        """Return a value of each row (rows) as one tensor for each place in an example, such as better and worse."""
+        return values.view(-1, self.rows_each).unbind(dim=1)

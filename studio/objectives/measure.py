@@ -1,0 +1,28 @@
+"""What an objective says of how a run does, as data: whoever draws, lists or keeps numbers iterates these.
+
+Knows no run and no page; a number's name means something to the objective alone.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+
+class Measure(BaseModel, frozen=True):
+    """One number that is told at each step, and of the held-out examples.
+
+    `unit` stands behind the title where people name one. `is_main` says that it is drawn from the start, the others
+    when somebody asks for them; those of one `chart` share their axis. So many significant `digits` are shown.
+    """
+
+    name: str
+    title: str
+    better: Literal["lower", "higher"]
+    unit: str = ""
+    is_main: bool = False
+    chart: str = ""
+    digits: int = 3
+
+
+LOSS = Measure(name="loss", title="loss", better="lower", is_main=True, chart="loss")
+"""What is minimised: every objective has it, under this name."""
