@@ -18,7 +18,7 @@ from typing import Any
 
 from studio.launchers.local import LocalLauncher
 from studio.runs.run import Run, find_run
-from studio.training.worker import execute
+from studio.works.worker import execute
 from studio.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -143,7 +143,7 @@ def test_a_child_whose_studio_dies_before_it_has_a_run_ends(workspace: Workspace
 def test_a_child_that_is_given_nonsense_writes_nothing(workspace: Workspace) -> None:
     line = json.dumps([str(workspace.folder), "../x"])
     done = subprocess.run(
-        [sys.executable, "-m", "studio.training.worker"], input=line, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "studio.works.worker"], input=line, capture_output=True, text=True, timeout=120
     )
     assert done.returncode != 0 and tells(done.stderr, "NotFoundError")
     assert list(workspace.runs.iterdir()) == [] and not Run(workspace.runs / "x").was_launched()

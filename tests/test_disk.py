@@ -25,7 +25,7 @@ from tiny import *
 from studio.errors import StudioError
 from studio.launchers.inline import InlineLauncher
 from studio.runs.run import find_run, list_runs
-from studio.runs.scheduler import Scheduler
+from studio.queueing.scheduler import Scheduler
 from studio.runs.status import Watch
 from studio.service import Studio
 from studio.workspace import Workspace

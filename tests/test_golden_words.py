@@ -17,6 +17,7 @@ from studio.answering.question import read_question
 from studio.errors import StudioError
 from studio.models.reference import ModelRef
 from studio.recipes.recipe import read_recipe
+from studio.recipes.smaller import lower_memory
 from studio.runs.ending import explain_failure
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.quality.report import check_task
@@ -101,7 +102,7 @@ def list_words(folder: Path) -> Iterator[tuple[str, str]]:
     for question in QUESTIONS:
         yield f"question {question}", refuse(lambda question=question: read_question(**question), folder)
     for error in ENDS:
-        told = explain_failure(error, read_recipe({"task_id": "sums"}))
+        told = explain_failure(error, lower_memory(read_recipe({"task_id": "sums"}), loading=False))
         yield f"a training that ends by {error!r}", f"{told['error']} | {told['remedy']}"
 
 

@@ -34,7 +34,7 @@ from studio.runs.hold import is_held
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.status import Watch
 from studio.service import Studio
-from studio.training.worker import execute
+from studio.works.worker import execute
 from studio.workspace import Workspace
 
 LONG = {"max_steps": 100_000, "save_every": 0, "evaluate_every": 0}

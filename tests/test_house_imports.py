@@ -46,8 +46,15 @@ HEAVY_AT_TOP = {
 # Everything may lean on these four, so they lean on nothing but each other.
 FLOOR = {"studio.declaration", "studio.errors", "studio.plugins", "studio.workspace"}
 # Where the training child begins, and what it never sees.
-WORKER = "studio.training.worker"
-NOT_FOR_THE_WORKER = ("gradio", "studio.ui", "studio.answering.desk", "studio.runs.scheduler", "studio.service", "app")
+WORKER = "studio.works.worker"
+NOT_FOR_THE_WORKER = (
+    "gradio",
+    "studio.ui",
+    "studio.answering.desk",
+    "studio.queueing.scheduler",
+    "studio.service",
+    "app",
+)
 
 
 class Import(NamedTuple):

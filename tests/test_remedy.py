@@ -105,12 +105,12 @@ def test_every_patch_makes_a_recipe_that_can_be_read(precision: str, method: str
 
 def test_out_of_memory_is_told_with_the_patch_that_helps() -> None:
     cuda = RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.")
-    told = explain_failure(cuda, make(), loading=False)
+    told = explain_failure(cuda, lower_memory(make(), loading=False))
     assert tells(told["error"], "memory")
     assert told["remedy_changes"] == {"training": {"batch_size": 8, "gradient_accumulation": 2}}
-    assert explain_failure(cuda, make(), loading=True)["remedy_changes"] == {"precision": "nf4"}
+    assert explain_failure(cuda, lower_memory(make(), loading=True))["remedy_changes"] == {"precision": "nf4"}
     assert explain_failure(cuda)["remedy_changes"] is None and explain_failure(cuda)["remedy"]
-    assert explain_failure(OSError(28, os.strerror(28)), make())["remedy_changes"] is None
+    assert explain_failure(OSError(28, os.strerror(28)), lower_memory(make(), loading=False))["remedy_changes"] is None
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_out_of_memory_is_told_with_the_patch_that_helps() -> None:
     ],
 )
 def test_of_a_silent_end_only_the_evidence_is_told(traces: Traces, words: str, patched: bool) -> None:
-    told = explain_end(traces, make(), disk_full=words.endswith("full"))
+    told = explain_end(traces, lower_memory(make(), loading=False), disk_full=words.endswith("full"))
     assert tells(told["error"], words) and told["remedy"].endswith(".")
     assert (told["remedy_changes"] is not None) == patched
 

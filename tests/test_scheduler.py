@@ -11,9 +11,9 @@ from tiny import WritingLauncher, kinds, make_checkpoint, make_run, read_all, wa
 
 from studio.errors import InputError, NotFoundError, WorkspaceError
 from studio.launchers.local import LocalLauncher
-from studio.runs import scheduler as scheduler_module
+from studio.queueing import scheduler as scheduler_module
+from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run, find_run, list_runs
-from studio.runs.scheduler import Scheduler
 from studio.runs.status import RunStatus
 from studio.workspace import Workspace
 

@@ -21,7 +21,7 @@ from studio.runs.event import PHASES, TERMINAL
 from studio.runs.run import Run, new_run
 from studio.runs.status import Watch
 from studio.training.session import ENOUGH_STEPS
-from studio.training.worker import execute
+from studio.works.worker import execute
 from studio.workspace import Workspace
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tiny import kinds, make_run, wait_until
 
+from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run, list_runs
-from studio.runs.scheduler import Scheduler
 from studio.workspace import Workspace
 
 TESTS = Path(__file__).parent
@@ -19,7 +19,7 @@ STUDIO = """
 import sys
 from tiny import WritingLauncher
 from studio.runs.run import find_run
-from studio.runs.scheduler import Scheduler
+from studio.queueing.scheduler import Scheduler
 from studio.workspace import Workspace
 
 scheduler = Scheduler(Workspace(sys.argv[1]), WritingLauncher())

@@ -10,11 +10,11 @@ from studio.workspace import Workspace
 
 
 class InlineLauncher(LocalLauncher):
-    """Trains in this process and returns when it ended."""
+    """Works in this process and returns when it ended."""
 
     name: ClassVar[str] = "inline"
     title: ClassVar[str] = "This very process"
-    summary: ClassVar[str] = "Trains in the studio's own process, which waits meanwhile; for tests and notebooks."
+    summary: ClassVar[str] = "Works in the studio's own process, which waits meanwhile; for tests and notebooks."
     position: ClassVar[int] = 900
 
     def launch(self, workspace: Workspace, run: Job) -> None:

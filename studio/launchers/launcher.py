@@ -11,8 +11,8 @@ from studio.models.device import DeviceFacts, find_device
 from studio.plugins import Named
 from studio.workspace import Workspace
 
-WORKER = "studio.training.worker"
-"""The child's module; it reads one line, ["workspace folder", "run id"], and is the same wherever it is started."""
+WORKER = "studio.works.worker"
+"""The child's module, whatever is to be done; it reads one line, ["workspace folder", "run id"], wherever it starts."""
 
 Ticket = dict[str, Any]
 """What a launcher remembers of a child, as JSON values."""

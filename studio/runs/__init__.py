@@ -1,1 +1,1 @@
-"""Runs: a recipe goes into a folder, a child process trains, events and checkpoints come out."""
+"""Runs: what is to be done goes into a folder, a child process does it, events and results come out."""

@@ -1,7 +1,7 @@
-"""Why a training ended early: what broke, in words, what a person can do, and the patch of the recipe that does it.
+"""Why work ended early: what broke, in words, what a person can do, and the patch of the recipe that does it.
 
 Two who know: the child says what it saw break; of a child that said nothing, the studio that finds it dead says what
-its traces show and no more. Pure: knows exceptions, signals and recipes, no folders.
+its traces show and no more. Pure: knows exceptions and signals, no folders.
 """
 
 import signal
@@ -10,61 +10,58 @@ from typing import Any
 from studio.errors import StudioError, first_line
 from studio.launchers.launcher import Traces
 from studio.models.device import is_out_of_memory
-from studio.recipes.recipe import Recipe
-from studio.recipes.smaller import Remedy, lower_memory
+from studio.recipes.smaller import Remedy
 
 FULL_DISK = ("No space left on device", "os error 28", "inline_container.cc", "File too large", "os error 27")
 UNKNOWN_RECIPE = Remedy("Lower the batch size or the longest example, or choose QLoRA (4-bit weights).")
 
 
-def explain_failure(error: BaseException, recipe: Recipe | None = None, loading: bool = False) -> dict[str, Any]:
-    """Return error, remedy and remedy_changes of what a child saw break; `loading`: before its first step."""
+def explain_failure(error: BaseException, lower: Remedy = UNKNOWN_RECIPE, doing: str = "training") -> dict[str, Any]:
+    """Return error, remedy and remedy_changes of what a child saw break; `lower` helps where memory ran out."""
     if isinstance(error, StudioError):
         return _told(str(error))
     if is_out_of_memory(error):
-        return _told("The device ran out of memory.", _lower(recipe, loading))
+        return _told("The device ran out of memory.", lower)
     if any(words in str(error) for words in FULL_DISK):
         return _told("The disk is full.", Remedy("Free some space, then resume the run."))
     if isinstance(error, KeyboardInterrupt):
-        return _told("The training was interrupted from its terminal.", Remedy("Resume it from its last checkpoint."))
+        return _told(
+            f"The {doing} was interrupted from its terminal.", Remedy("Resume it: it goes on from what it kept.")
+        )
     return _told(
-        f"The training broke: {type(error).__name__}: {first_line(error)}",
+        f"The {doing} broke: {type(error).__name__}: {first_line(error)}",
         Remedy("The run's output.log has the details."),
     )
 
 
 def explain_end(
-    traces: Traces, recipe: Recipe | None = None, loading: bool = False, disk_full: bool = False
+    traces: Traces, lower: Remedy = UNKNOWN_RECIPE, disk_full: bool = False, doing: str = "training"
 ) -> dict[str, Any]:
     """Return error, remedy and remedy_changes of a child that ended without a word.
 
-    `disk_full` says that not even a line fits.
+    `lower` helps where memory ran out; `disk_full` says that not even a line fits.
     """
-    resume = Remedy("Resume it: it goes on from its newest checkpoint.")
+    resume = Remedy("Resume it: it goes on from what it kept.")
     if traces.restarted:
-        return _told("The computer was started anew while it trained.", resume)
+        return _told("The computer was restarted meanwhile.", resume)
     if disk_full:
         return _told(
-            "The training process ended without a word, and the disk is full.",
+            f"The {doing} process ended unexpectedly, and the disk is full.",
             Remedy("Free some space, then resume the run."),
         )
     if (traces.oom_kills or 0) > 0 and traces.exit_code in (None, -signal.SIGKILL):
         return _told(
-            "The training process was ended, probably by the system: it ran out of memory while this run trained.",
-            _lower(recipe, loading),
+            f"The {doing} process was ended, probably by the system: memory ran out meanwhile.",
+            lower,
         )
     if traces.exit_code is not None and traces.exit_code < 0:
-        return _told(f"The training process was ended from outside ({_name(-traces.exit_code)}).", resume)
+        return _told(f"The {doing} process was ended from outside ({_name(-traces.exit_code)}).", resume)
     if traces.exit_code:
         return _told(
-            f"The training process ended without a word (exit status {traces.exit_code}).",
-            Remedy("The run's output.log may have the details. Resume it from its newest checkpoint."),
+            f"The {doing} process ended unexpectedly (exit status {traces.exit_code}).",
+            Remedy("The run's output.log may have the details. Resume it: it goes on from what it kept."),
         )
-    return _told("The training process ended without a word.", resume)
-
-
-def _lower(recipe: Recipe | None, loading: bool) -> Remedy:
-    return UNKNOWN_RECIPE if recipe is None else lower_memory(recipe, loading)
+    return _told(f"The {doing} process ended unexpectedly.", resume)
 
 
 def _told(error: str, remedy: Remedy | None = None) -> dict[str, Any]:

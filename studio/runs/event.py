@@ -9,7 +9,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -69,7 +69,7 @@ class EventWriter:
         Raises WorkspaceError when the disk refuses.
         """
         self.step = values.get("step", self.step)
-        self.took_a_step = self.took_a_step or event == "metrics"
+        self.took_a_step = self.took_a_step or event in ("metrics", "progressed")
         line = json.dumps(
             {"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False
         )
@@ -77,9 +77,9 @@ class EventWriter:
         with disk_errors_in_words(self._path.parent):
             write_line(self._file, line.encode("utf-8", "replace") + b"\n")
 
-    def append_phase(self, part: int) -> None:
-        """Append that the part-th of PHASES begins, counting from 1."""
-        self.append("phase", text=PHASES[part - 1], part=part, parts=len(PHASES))
+    def append_phase(self, part: int, phases: Sequence[str] = PHASES) -> None:
+        """Append that the part-th of the phases before the first step begins, counting from 1."""
+        self.append("phase", text=phases[part - 1], part=part, parts=len(phases))
 
     def _follow_the_name(self) -> None:
         old = self._file
@@ -133,7 +133,7 @@ _FITS: dict[str, Callable[[object], bool]] = {
         ("at", "loss", "held_out_loss", "learning_rate", "grad_norm", "epoch", "examples_per_second", "seconds_left"),
         _is_number,
     ),
-    **dict.fromkeys(("text", "error", "remedy", "note"), _is_text),
+    **dict.fromkeys(("text", "error", "remedy", "note", "result"), _is_text),
     "remedy_changes": lambda value: value is None or isinstance(value, dict),
     "samples": lambda value: isinstance(value, list),
 }

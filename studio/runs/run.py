@@ -1,11 +1,14 @@
-"""Run: the folder in which a recipe is, was or will be executed. The one class that knows its file names.
+"""Run: the folder in which work is, was or will be executed. The one class that knows its file names.
 
-recipe.json     written once, before the start            request        the id of the click that made it
-events.jsonl    written by the child alone                process.json   which process was last started for it
-output.log      what the child printed                    stop           exists = please stop after this step and save
-checkpoints/    step-120/ ..., written beside and renamed      resume   exists = waits in line to go on
-owner           a hash of whose it is, in a shared studio      votes.jsonl    which of two answers was liked better
-reference.safetensors   how likely the examples were before the first step, where the objective asks
+recipe.json     what to train, written once, before the start; work.json stands in its place for any other kind of work
+events.jsonl    written by the child alone                request        the id of the click that made it
+output.log      what the child printed                    process.json   which process was last started for it
+owner           a hash of whose it is, if shared          stop           exists = please stop after this step and save
+                                                          resume         exists = waits in the queue to go on
+a training's    checkpoints/step-120/ ..., written beside and renamed; votes.jsonl, which of two answers was liked
+                better; scores.jsonl, how good its answers are; reference.safetensors, how likely the examples were
+                before the first step, where the objective asks
+a score's       answers.jsonl, what was answered so far
 """
 
 import json
@@ -14,9 +17,9 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from studio.errors import NotFoundError, RecipeError, WorkspaceError
+from studio.errors import InputError, NotFoundError, RecipeError, WorkspaceError
 from studio.launchers.launch import Launch, read_launch
 from studio.launchers.launcher import Ticket
 from studio.launchers.local import note_process
@@ -27,9 +30,12 @@ from studio.runs.hold import is_held
 from studio.visitor import find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
 
+TRAINING = "training"
+"""The kind of work that a folder with a recipe is."""
+
 
 class Resumable(NamedTuple):
-    """Where a training can go on: a step and its checkpoint, 0 and None for the start, and what was passed over."""
+    """Where work can go on: a step and its checkpoint (0 for the start, None for none), and what was passed over."""
 
     step: int
     folder: Path | None
@@ -43,8 +49,24 @@ class Run:
         self.folder = folder
 
     def is_there(self) -> bool:
-        """Whether the folder is still a run: one whose recipe is gone is on no list."""
-        return os.path.isfile(self.folder / "recipe.json")
+        """Whether the folder is still a run: one that nobody can tell what to do is on no list."""
+        return os.path.isfile(self.declaration_file)
+
+    @property
+    def declaration_file(self) -> Path:
+        """What is to be done: recipe.json, or work.json where there is no recipe."""
+        recipe = self.folder / "recipe.json"
+        return work if not recipe.exists() and (work := self.folder / "work.json").exists() else recipe
+
+    @property
+    def kind(self) -> str:
+        """The name of its kind of work; "" where that can't be read."""
+        if self.declaration_file.name == "recipe.json":
+            return TRAINING
+        try:
+            return str(self.load_declaration().get("name", ""))
+        except WorkspaceError:
+            return ""
 
     @property
     def run_id(self) -> str:
@@ -77,6 +99,16 @@ class Run:
         return self.folder / "votes.jsonl"
 
     @property
+    def scores_file(self) -> Path:
+        """How good its answers are, scores.jsonl."""
+        return self.folder / "scores.jsonl"
+
+    @property
+    def answers_file(self) -> Path:
+        """What was answered so far, answers.jsonl."""
+        return self.folder / "answers.jsonl"
+
+    @property
     def stop_file(self) -> Path:
         """The wish to stop: the file stop exists."""
         return self.folder / "stop"
@@ -102,12 +134,26 @@ class Run:
         return self.folder / "checkpoints"
 
     def load_recipe(self) -> Recipe:
-        """Return the recipe. Raises WorkspaceError when the file was deleted or damaged."""
+        """Return the recipe. Raises WorkspaceError where it was deleted or damaged, InputError where none ever was."""
+        if self.declaration_file.name != "recipe.json":
+            raise InputError(f"{self.name} is no training, so it has no recipe. Choose a training.", field="run_id")
         try:
             return read_recipe((self.folder / "recipe.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecipeError) as error:
             raise WorkspaceError(
                 f"The recipe of run {self.name} can't be read: {error} Delete the run, or put the file back."
+            ) from None
+
+    def load_declaration(self) -> dict[str, Any]:
+        """Return what work.json says, as plain JSON. Raises WorkspaceError when the file was deleted or damaged."""
+        try:
+            found = json.loads((self.folder / "work.json").read_text(encoding="utf-8"))
+            if not isinstance(found, dict):
+                raise ValueError("it is no object.")
+            return found
+        except (OSError, ValueError, RecursionError) as error:
+            raise WorkspaceError(
+                f"What {self.name} is to do can't be read: {error} Delete it, or put the file back."
             ) from None
 
     def read_output(self, most_bytes: int = 6_000) -> str:
@@ -201,7 +247,7 @@ class Run:
             self.stop_file.touch()
 
     def save_launch(self, launcher: str, ticket: Ticket) -> None:
-        """Note who is given this run; it no longer waits in line, and an old wish to stop is forgotten."""
+        """Note who is given this run; it no longer waits in the queue, and an old wish to stop is forgotten."""
         with disk_errors_in_words(self.folder):
             size = self.events_file.stat().st_size if self.events_file.exists() else 0
             self.stop_file.unlink(missing_ok=True)
@@ -220,12 +266,12 @@ class Run:
             return None
 
     def is_alive(self) -> bool:
-        """Whether a process trains it: the one that was last started for it lives, or another holds its events."""
+        """Whether a process works on it: the one that was last started for it lives, or another holds its events."""
         launch = self.find_launch()
         return (launch is not None and launch.is_alive()) or is_held(self.events_file)
 
     def request_resume(self) -> None:
-        """Put the run back into the line."""
+        """Put the run back into the queue."""
         with disk_errors_in_words(self.folder):
             _stamp(self.resume_file)
 
@@ -234,13 +280,13 @@ class Run:
         return self.process_file.exists()
 
     def waits(self) -> bool:
-        """Whether it is in the line, as far as its files tell."""
+        """Whether it is in the queue, as far as its files tell."""
         return self.resume_file.exists() or not (self.process_file.exists() or self.events_file.exists())
 
     @property
     def queued_at(self) -> float:
-        """When it was put into the line, in seconds since 1970."""
-        return (_changed_at(self.resume_file) or _changed_at(self.folder / "recipe.json")) / 1e9
+        """When it was put into the queue, in seconds since 1970."""
+        return (_changed_at(self.resume_file) or _changed_at(self.declaration_file)) / 1e9
 
     def delete(self) -> None:
         """Delete the folder; it disappears at once, whatever is left of it is not a run."""
@@ -251,10 +297,19 @@ class Run:
 
 
 def new_run(workspace: Workspace, recipe: Recipe, request: str = "", owner: str = "") -> Run:
-    """Make the folder of a run that has not started.
+    """Make the folder of a training that has not started.
 
     The same non-empty `request` of the same owner gives back the run it made before.
     """
+    return _new_folder(workspace, "recipe.json", recipe.to_json(), request, owner)
+
+
+def new_work_run(workspace: Workspace, declaration: dict[str, Any], request: str = "", owner: str = "") -> Run:
+    """Make the folder of any other work that has not started; `declaration` has the `name` of its kind."""
+    return _new_folder(workspace, "work.json", declaration, request, owner)
+
+
+def _new_folder(workspace: Workspace, file: str, declaration: dict[str, Any], request: str, owner: str) -> Run:
     if request:
         for run in list_runs(workspace):
             if _read_request(run) == request and run.owner == owner:
@@ -265,9 +320,9 @@ def new_run(workspace: Workspace, recipe: Recipe, request: str = "", owner: str 
             write_whole(folder / "request", request)
         if owner:
             write_whole(find_owner_file(folder), owner)
-        write_whole(folder / "recipe.json", json.dumps(recipe.to_json(), indent=2, ensure_ascii=False))
+        write_whole(folder / file, json.dumps(declaration, indent=2, ensure_ascii=False))
         with disk_errors_in_words(folder):
-            _stamp(folder / "recipe.json")
+            _stamp(folder / file)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -280,17 +335,17 @@ def find_run(workspace: Workspace, run_id: object) -> Run:
 
 
 def list_runs(workspace: Workspace) -> list[Run]:
-    """Return all runs whose recipe was written, the newest first."""
+    """Return all runs that were told what to do, the newest first."""
     with disk_errors_in_words(workspace.runs):
         runs = [Run(entry) for entry in workspace.runs.iterdir() if _is_run_id(entry.name)]
     runs = [run for run in runs if run.is_there()]
-    return sorted(runs, key=lambda run: (run.run_id[:15], _changed_at(run.folder / "recipe.json")), reverse=True)
+    return sorted(runs, key=lambda run: (run.run_id[:15], _changed_at(run.declaration_file)), reverse=True)
 
 
 def _stamp(file: Path) -> None:
     """Touch a file with the exact time; the kernel's own stamps are some milliseconds apart, and runs may not be.
 
-    Never before one that waits already: a clock that was set back lets nobody jump the line.
+    Never before one that waits already: a clock that was set back lets nobody jump the queue.
     """
     waiting = (Run(folder) for folder in file.parent.parent.iterdir() if folder != file.parent)
     last = max((round(run.queued_at * 1e9) for run in waiting if run.waits()), default=0)

@@ -30,11 +30,15 @@ class RunStatus(BaseModel, frozen=True):
     """What is true of a run now; losses are in nats per token, times in seconds, moments in seconds since 1970.
 
     `remedy` says in words what a person can do about `error`, `remedy_changes` is the patch of the recipe that does it
-    (to be merged deeply), `note` what was not as usual and needs nobody.
+    (to be merged deeply), `note` what was not as usual and needs nobody. `kind` is that of the work, `unit` what a step
+    of it is, `about` the run it is about, `result` what came out, in words.
     """
 
     run_id: str
     name: str
+    kind: str = "training"
+    unit: str = "step"
+    about: str = ""
     status: Status
     phase: str | None = None
     step: int = 0
@@ -54,6 +58,7 @@ class RunStatus(BaseModel, frozen=True):
     remedy: str | None = None
     remedy_changes: dict[str, Any] | None = None
     note: str | None = None
+    result: str | None = None
     checkpoints: list[int] = []
     created_at: float
     finished_at: float | None = None
@@ -85,7 +90,7 @@ class Watch:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.owner = run.owner
+        self.owner, self.kind = run.owner, run.kind
         self._lock = threading.Lock()
         self._forget()
 
@@ -114,6 +119,7 @@ class Watch:
             return RunStatus(
                 run_id=self.run.run_id,
                 name=self.run.name,
+                kind=self.kind,
                 status=status,
                 created_at=created_at(self.run.folder),
                 queued_at=self.run.queued_at if status == "queued" else None,
@@ -123,7 +129,7 @@ class Watch:
 
     @property
     def is_loading(self) -> bool:
-        """Whether the last training had not taken its first step when it was last looked at."""
+        """Whether the last child had not taken its first step when it was last looked at."""
         return bool(self._values.get("phase"))
 
     def _read(self) -> None:
@@ -170,7 +176,9 @@ class Watch:
             values["elapsed_seconds"] = 0.0
         elif kind == "phase":
             values["phase"] = f"{event.get('text')}: {event.get('part')} of {event.get('parts')}"
-        elif kind == "metrics":
+        elif kind == "concluded":
+            values["result"] = event.get("result")
+        elif kind in ("metrics", "progressed"):
             values["phase"] = None
             values["step"] = event.get("step") or values.get("step", 0)
             values.update({key: event[key] for key in _MEASURED if key in event})

@@ -30,11 +30,11 @@ from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts, describe_model, find_config_folder
 from studio.models.reference import ModelRef
 from studio.objectives import Objective
+from studio.queueing.forecast import Forecast
+from studio.queueing.scheduler import Scheduler
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.event import Event, read_events
-from studio.runs.forecast import Forecast
-from studio.runs.run import Run, find_run, new_run
-from studio.runs.scheduler import Scheduler
+from studio.runs.run import Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.label_desk import LabelDesk
 from studio.service.task_desk import TaskDesk
@@ -45,6 +45,8 @@ from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
 from studio.tasks.task import Instance, Task
 from studio.visitor import NOBODY, THE_ONE, check_known, read_visitor
+from studio.works import Work, load_work
+from studio.works.training import Training
 from studio.workspace import Workspace, unknown_run
 
 LOG = logging.getLogger(__name__)
@@ -82,7 +84,7 @@ class Studio:
         self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
         self._starting = threading.Lock()
         self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
-        self._recipes = lru_cache(maxsize=1024)(self._load_recipe)
+        self._works = lru_cache(maxsize=1024)(self._load_work)
         self._titles = lru_cache(maxsize=1024)(self._load_title)
 
     def open(self) -> "Studio":
@@ -210,18 +212,16 @@ class Studio:
     # Runs
 
     def start_run(self, data: object, request: str = "") -> str:
-        """Put a run in the line and return its id; the same non-empty `request` never makes two. Raises StudioError."""
+        """Queue a training and return its id; the same non-empty `request` never makes two. Raises StudioError."""
         self._check_known()
         recipe = self.read_recipe(data)
         tasks = self.tasks.load_parts(recipe.parts, self.visitor)
         self._check_fits(recipe, tasks)
-        click = str(request)[:100].encode("utf-8", "replace").decode()
         with self._starting:
             for task in tasks:
                 self.tasks.pin(task)
-            run = new_run(self.workspace, recipe.pin([task.version for task in tasks]), click, self.visitor.owner or "")
-        self.scheduler.wake()
-        return run.run_id
+            work = Training(recipe=recipe.pin([task.version for task in tasks]))
+            return self._queue(work, request)
 
     def train_again(self, run_id: str, request: str = "") -> str:
         """Start the recipe of a run anew, changed as its failure's remedy says, and return the new run's id."""
@@ -231,15 +231,15 @@ class Studio:
         return self.start_run(merge_deep(status.recipe, status.remedy_changes), request)
 
     def resume_run(self, run_id: str) -> None:
-        """Let a run that stopped, failed or was lost go on from its newest checkpoint. Raises StudioError in words."""
+        """Let a run that stopped, failed or was lost go on from what it kept. Raises StudioError in words."""
         self.scheduler.resume(self._find_run(run_id))
 
     def stop_run(self, run_id: str) -> None:
-        """Ask a run to stop after its step and save; one that waits leaves the line."""
+        """Ask a run to stop after its step and save; one that waits leaves the queue."""
         self.scheduler.stop(self._find_run(run_id))
 
     def delete_run(self, run_id: str) -> None:
-        """Delete a run that is not training. Raises InputError in words if it is."""
+        """Delete a run that is not running. Raises InputError in words if it is, or if queued work needs it."""
         self.scheduler.delete(self._find_run(run_id))
 
     def list_runs(self) -> list[RunStatus]:
@@ -251,7 +251,7 @@ class Studio:
         ]
 
     def count_waiting(self) -> int:
-        """Return how many runs wait in line, whoever's they are."""
+        """Return how many runs wait in the queue, whoever's they are."""
         return self.scheduler.count_waiting()
 
     def run_status(self, run_id: str) -> RunStatus:
@@ -332,10 +332,18 @@ class Studio:
     def _check_known(self) -> None:
         check_known(self.visitor)
 
+    def _queue(self, work: Work, request: str) -> str:
+        click = str(request)[:100].encode("utf-8", "replace").decode()
+        run = work.queue(self.workspace, click, self.visitor.owner or "")
+        self.scheduler.wake()
+        return run.run_id
+
+    def _estimate_seconds(self, recipe: Recipe) -> float | None:
+        return self._estimate(recipe, self.tasks.load_parts(recipe.parts)).seconds
+
     def _expect_seconds(self, run_id: str) -> float | None:
         try:
-            recipe = self._recipes(run_id)
-            return self._estimate(recipe, self.tasks.load_parts(recipe.parts)).seconds
+            return self._works(run_id).expect_seconds(self.workspace, self._estimate_seconds)
         except Exception as error:  # a courtesy: without it the page says that nobody knows
             LOG.info("How long %s will take could not be worked out: %s", run_id, error)
             return None
@@ -354,25 +362,32 @@ class Studio:
 
     def _with_titles(self, status: RunStatus) -> RunStatus:
         try:
-            recipe = self._recipes(status.run_id)
+            work = self._works(status.run_id)
         except StudioError as error:
             return status.model_copy(update={"title": status.name, "error": status.error or str(error)})
-        title, trouble = recipe.task_id, None
-        try:
-            title = name_mixture(self._titles(recipe.task_id, recipe.task_version), len(recipe.mixture))
-        except StudioError as error:
-            trouble = str(error)
+        trouble: list[str] = []
+
+        def find_title(task_id: str, version: str | None) -> str:
+            try:
+                return self._titles(task_id, version)
+            except StudioError as error:
+                trouble.append(str(error))
+                return task_id
+
+        title, sentence = work.describe(find_title)
         return status.model_copy(
             update={
-                "recipe": recipe.to_json(),
+                "recipe": work.recipe.to_json() if isinstance(work, Training) else {},
+                "unit": work.unit,
+                "about": work.about,
                 "title": title,
-                "sentence": f"{title} by {recipe.method_words}",
-                "error": status.error or trouble,
+                "sentence": sentence,
+                "error": status.error or next(iter(trouble), None),
             }
         )
 
-    def _load_recipe(self, run_id: str) -> Recipe:
-        return find_run(self.workspace, run_id).load_recipe()
+    def _load_work(self, run_id: str) -> Work:
+        return load_work(find_run(self.workspace, run_id))
 
     def _load_title(self, task_id: str, version: str | None) -> str:
         return self.tasks.load_task(task_id, version).heading

@@ -32,6 +32,7 @@ from studio.training.reference import find_reference
 from studio.training.sampling import Sampler
 from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.training.trial import Trial, Tried
+from studio.works.work import Outcome
 from studio.workspace import Workspace
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -39,13 +40,6 @@ SERVED: frozenset[Need] = frozenset({"reference"})
 """What an objective may need that this training can give."""
 ENOUGH_STEPS = 20
 """A run of fewer steps says little about the speed of the device."""
-
-
-class Outcome(NamedTuple):
-    """How a session ended."""
-
-    step: int
-    finished: bool
 
 
 class Prepared(NamedTuple):

@@ -15,9 +15,9 @@ from tiny import import_task, kinds, make_run, write_recipe
 
 import studio.launchers
 from studio.launchers import LAUNCHERS
+from studio.queueing.scheduler import Scheduler
 from studio.runs.event import EventWriter
 from studio.runs.run import Run, find_run
-from studio.runs.scheduler import Scheduler
 from studio.service import Studio
 from studio.workspace import Workspace
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from tiny import TASK_ID, WritingLauncher, wait_until
 
+from studio.queueing.forecast import Forecast
+from studio.queueing.scheduler import Scheduler
+from studio.queueing.turns import order_queue, place_in_queue
 from studio.recipes.recipe import read_recipe
-from studio.runs.forecast import Forecast
-from studio.runs.line import order_line, place_in_line
 from studio.runs.run import Run, new_run
-from studio.runs.scheduler import Scheduler
 from studio.runs.status import RunStatus
 from studio.workspace import Workspace
 
@@ -29,27 +29,27 @@ def owners(statuses: list[RunStatus]) -> dict[str, str]:
     return {status.run_id: status.run_id[0] for status in statuses}
 
 
-def line(*statuses: RunStatus) -> str:
-    return " ".join(status.run_id for status in order_line(list(statuses), owners(list(statuses))))
+def order(*statuses: RunStatus) -> str:
+    return " ".join(status.run_id for status in order_queue(list(statuses), owners(list(statuses))))
 
 
 def test_one_owner_waits_in_the_order_of_queuing() -> None:
-    assert line(queued("a3", 3), queued("a1", 1), queued("a2", 2)) == "a1 a2 a3"
-    assert line(known("a0", "running", heard_at=9), queued("a2", 2), queued("a1", 1)) == "a1 a2"
-    assert line() == ""
+    assert order(queued("a3", 3), queued("a1", 1), queued("a2", 2)) == "a1 a2 a3"
+    assert order(known("a0", "running", heard_at=9), queued("a2", 2), queued("a1", 1)) == "a1 a2"
+    assert order() == ""
 
 
 def test_five_runs_of_one_do_not_keep_another_waiting_behind_all_of_them() -> None:
     five = [queued(f"a{number}", number) for number in range(2, 6)]
-    assert line(known("a1", "running", heard_at=5), *five, queued("b1", 6)) == "b1 a2 a3 a4 a5"
-    assert line(known("a1", "finished", heard_at=7), *five, queued("b1", 6)) == "b1 a2 a3 a4 a5"
-    assert line(*five, queued("b1", 6), queued("b2", 7)) == "a2 b1 a3 b2 a4 a5"
+    assert order(known("a1", "running", heard_at=5), *five, queued("b1", 6)) == "b1 a2 a3 a4 a5"
+    assert order(known("a1", "finished", heard_at=7), *five, queued("b1", 6)) == "b1 a2 a3 a4 a5"
+    assert order(*five, queued("b1", 6), queued("b2", 7)) == "a2 b1 a3 b2 a4 a5"
 
 
 def test_owners_take_turns_and_a_newcomer_joins_at_the_end_of_the_round() -> None:
     waiting = [queued("a2", 1), queued("b2", 2), queued("c1", 30), queued("c2", 31)]
-    assert line(known("a1", "finished", heard_at=10), known("b1", "finished", heard_at=20), *waiting) == "a2 b2 c1 c2"
-    assert line(known("b1", "running", heard_at=25), known("a1", "finished", heard_at=10), *waiting) == "a2 c1 b2 c2"
+    assert order(known("a1", "finished", heard_at=10), known("b1", "finished", heard_at=20), *waiting) == "a2 b2 c1 c2"
+    assert order(known("b1", "running", heard_at=25), known("a1", "finished", heard_at=10), *waiting) == "a2 c1 b2 c2"
 
 
 def test_nobody_is_overtaken_for_ever() -> None:
@@ -58,23 +58,23 @@ def test_nobody_is_overtaken_for_ever() -> None:
     waiting, served = [queued("a2", 1)], [known("a1", "finished", heard_at=next(clock))]
     for newcomer in "bcdefghij":
         waiting.append(queued(f"{newcomer}1", next(clock)))
-    assert line(*served, *waiting).startswith("a2 ")
+    assert order(*served, *waiting).startswith("a2 ")
 
 
 def test_each_sees_a_place_and_an_expected_time() -> None:
     statuses = [known("a1", "running", seconds_left=9.0), queued("a2", 1), queued("a3", 2, step=5, of=10)]
     statuses.append(queued("a4", 3))
-    seen = place_in_line(statuses, owners(statuses), {"a2": 30.0, "a3": 40.0, "a4": 1.0}.get)
+    seen = place_in_queue(statuses, owners(statuses), {"a2": 30.0, "a3": 40.0, "a4": 1.0}.get)
     assert [(status.position, status.wait_seconds) for status in seen] == [(None, None), (1, 9.0), (2, 39.0), (3, 59.0)]
 
 
 def test_what_nobody_knows_is_none_from_there_on() -> None:
     statuses = [known("a1", "starting"), queued("a2", 1), queued("a3", 2), queued("a4", 3)]
-    seen = place_in_line(statuses, owners(statuses), {"a1": 60.0, "a2": 30.0}.get)
+    seen = place_in_queue(statuses, owners(statuses), {"a1": 60.0, "a2": 30.0}.get)
     assert [status.wait_seconds for status in seen] == [None, 60.0, 90.0, None]
-    assert [status.wait_seconds for status in place_in_line(statuses, owners(statuses))] == [None] * 4
+    assert [status.wait_seconds for status in place_in_queue(statuses, owners(statuses))] == [None] * 4
     idle = statuses[1:]
-    assert [status.wait_seconds for status in place_in_line(idle, owners(idle))] == [0.0, None, None]
+    assert [status.wait_seconds for status in place_in_queue(idle, owners(idle))] == [0.0, None, None]
 
 
 @pytest.fixture
@@ -128,6 +128,6 @@ def test_with_two_that_train_the_wait_is_that_for_the_first_to_end_and_unknown_w
         ]
         waiting = RunStatus(run_id="w", name="w", status="queued", created_at=1, queued_at=1)
         statuses = [waiting, *active]
-        return place_in_line(statuses, {status.run_id: "" for status in statuses})[0].wait_seconds
+        return place_in_queue(statuses, {status.run_id: "" for status in statuses})[0].wait_seconds
 
     assert (look(), look(9.0, 4.0), look(9.0, None)) == (0.0, 4.0, None)

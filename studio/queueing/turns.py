@@ -1,7 +1,7 @@
-"""The line in which runs wait: whose turn comes next, and in how long.
+"""The queue in which runs wait: whose turn comes next, and in how long.
 
 Pure: made anew from the statuses each time, so it survives a restart. Owners take turns, each with its oldest run; an
-owner whose run trains, or has just ended, goes behind those who wait. With one owner that is the order of queuing.
+owner whose run is active, or has just ended, goes behind those who wait. With one owner that is the order of queuing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +12,9 @@ Expect = Callable[[str], float | None]
 """How many seconds the whole run of an id will take; None where nobody knows."""
 
 
-def order_line(statuses: Sequence[RunStatus], owners: Mapping[str, str]) -> list[RunStatus]:
+def order_queue(statuses: Sequence[RunStatus], owners: Mapping[str, str]) -> list[RunStatus]:
     """Return the runs that wait (of `statuses`, the newest first), the next one first; `owners` is by run id."""
-    lines: dict[str, list[RunStatus]] = {}
+    queues: dict[str, list[RunStatus]] = {}
     served: dict[str, float] = {}
     busy = {owners[status.run_id] for status in statuses if status.status in ACTIVE}
     for status in statuses:
@@ -22,16 +22,16 @@ def order_line(statuses: Sequence[RunStatus], owners: Mapping[str, str]) -> list
         served[owner] = max(served.get(owner, 0.0), status.heard_at or 0.0)
     queued = [status for status in reversed(statuses) if status.status == "queued"]
     for status in sorted(queued, key=lambda status: status.queued_at or 0.0):
-        lines.setdefault(owners[status.run_id], []).append(status)
+        queues.setdefault(owners[status.run_id], []).append(status)
     turns = [
-        (round_, max(line[0].queued_at or 0.0, served[owner]), status)
-        for owner, line in lines.items()
-        for round_, status in enumerate(line, start=int(owner in busy))
+        (round_, max(queue[0].queued_at or 0.0, served[owner]), status)
+        for owner, queue in queues.items()
+        for round_, status in enumerate(queue, start=int(owner in busy))
     ]
     return [status for _, _, status in sorted(turns, key=lambda turn: turn[:2])]
 
 
-def place_in_line(
+def place_in_queue(
     statuses: Sequence[RunStatus], owners: Mapping[str, str], expect: Expect | None = None, trouble: str = ""
 ) -> list[RunStatus]:
     """Return the statuses; those that wait have their place, how long it will be until their turn, and what is amiss.
@@ -43,7 +43,7 @@ def place_in_line(
     known = [rest for rest in rests if rest is not None]
     wait = min(known, default=0.0) if len(known) == len(rests) else None
     placed: dict[str, RunStatus] = {}
-    for position, status in enumerate(order_line(statuses, owners), start=1):
+    for position, status in enumerate(order_queue(statuses, owners), start=1):
         here = {"position": position, "wait_seconds": wait, "error": trouble or None}
         placed[status.run_id] = status.model_copy(update=here)
         rest = None if wait is None else find_rest(status, expect)
@@ -52,6 +52,6 @@ def place_in_line(
 
 
 def find_rest(status: RunStatus, expect: Expect | None) -> float | None:
-    """Return how many seconds of training a run has left, of all that it is expected to take."""
+    """Return how many seconds a run has left, of all that it is expected to take."""
     whole = expect(status.run_id) if expect else None
     return None if whole is None else whole * (1 - min(1.0, status.step / status.of) if status.of else 1.0)

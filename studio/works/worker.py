@@ -1,12 +1,14 @@
-"""The training child: the whole life of a run, on one screen.
+"""The child: the whole life of a run, on one screen.
 
-    python -m studio.training.worker        < one line: ["workspace folder", "run id"]
+    python -m studio.works.worker        < one line: ["workspace folder", "run id"]
 
-Started by a launcher in a session of its own, so closing the studio leaves it training. It alone writes the run's
-events and checkpoints. It never imports the page, the chat or the scheduler. A child may be started before there is
-a run for it: it imports its libraries in a thread while it waits for the line, and ends if none comes.
+Started by a launcher in a session of its own, so closing the studio leaves it working. It alone writes the run's events
+and results. What it does is its kind's: this file never asks. It never imports the page, the chat or the scheduler. A
+child may be started before there is a run for it: it imports its libraries in a thread while it waits for the line, and
+ends if none comes.
 """
 
+import importlib
 import json
 import os
 import platform
@@ -17,11 +19,11 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
-from studio.errors import StudioError
-from studio.recipes.recipe import Recipe
 from studio.runs.ending import explain_failure
 from studio.runs.event import EventWriter, read_events
 from studio.runs.run import Run, find_run
+from studio.works import WORKS, Work, find_kind
+from studio.works.work import Outcome
 from studio.workspace import Workspace
 
 
@@ -43,9 +45,14 @@ def execute(workspace: Workspace, run: Run) -> int:
     """Execute a run in this process; every outcome ends in exactly one terminal event. Returns 0 or 1."""
     with EventWriter(run.events_file) as events:
         if not events.take_hold():
-            print(f"Another process trains the run {run.name} already; this one leaves it alone.", file=sys.stderr)
+            print(f"Another process works on the run {run.name} already; this one leaves it alone.", file=sys.stderr)
             return 1
-        resumable = run.find_resumable()
+        try:
+            kind = find_kind(run)
+        except Exception as error:  # of a newer studio, or damaged
+            events.append("failed", step=0, **explain_failure(error))
+            return 1
+        resumable = kind.find_resumable(run)
         events.step = resumable.step
         events.append(
             "started",
@@ -56,36 +63,30 @@ def execute(workspace: Workspace, run: Run) -> int:
             versions={name: version(name) for name in ("torch", "transformers", "peft", "bitsandbytes")},
             python=platform.python_version(),
         )
-        return _train(workspace, run, events)
+        return _do(kind, workspace, run, events)
 
 
-def _train(workspace: Workspace, run: Run, events: EventWriter) -> int:
+def _do(kind: type[Work], workspace: Workspace, run: Run, events: EventWriter) -> int:
     began = time.monotonic()
     try:
-        events.append_phase(1)
-        from studio.training.session import train
-
-        outcome = train(workspace, run, events)
+        events.append_phase(1, kind.phases)
+        module, _, name = kind.enters.partition(":")
+        outcome: Outcome = getattr(importlib.import_module(module), name)(workspace, run, events)
         events.append(
             "finished" if outcome.finished else "stopped", step=outcome.step, seconds=round(time.monotonic() - began, 1)
         )
         return 0
     except BaseException as error:
         traceback.print_exc()
-        run.clear_leavings()  # on a full disk, half a checkpoint takes the room of the last words
-        events.append("failed", step=events.step, **explain_failure(error, _find_recipe(run), not events.took_a_step))
+        kind.clear_leavings(run)
+        told = explain_failure(error, kind.lower_memory(run, not events.took_a_step), kind.doing)
+        events.append("failed", step=events.step, **told)
         return 1
 
 
-def _find_recipe(run: Run) -> Recipe | None:
-    try:
-        return run.load_recipe()
-    except StudioError:
-        return None
-
-
 def _import_libraries() -> None:
-    import studio.training.session  # noqa: F401
+    for kind in WORKS.members.values():
+        importlib.import_module(kind.enters.partition(":")[0])
 
 
 def _print_into(path: Path) -> None:
