@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from studio.answering.desk import Answers, Desk
 from studio.answering.vote import Tally, append_vote, count_votes, read_vote
 from studio.declaration import show
-from studio.errors import InputError, ModelError, StudioError
+from studio.errors import InputError, ModelError
 from studio.estimates.checking import check_recipe
 from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
@@ -36,6 +36,7 @@ from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.event import Event, read_events
 from studio.runs.run import Run, find_run
 from studio.runs.status import RunStatus
+from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
 from studio.service.task_desk import TaskDesk
 from studio.tasks.mixture import name_mixture
@@ -45,7 +46,7 @@ from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
 from studio.tasks.task import Instance, Task
 from studio.visitor import NOBODY, THE_ONE, check_known, read_visitor
-from studio.works import Work, load_work
+from studio.works import Work
 from studio.works.training import Training
 from studio.workspace import Workspace, unknown_run
 
@@ -80,12 +81,11 @@ class Studio:
         self.visitor = NOBODY if shared else THE_ONE
         self.tasks = TaskStore(workspace)
         self.desk = Desk(workspace)
-        expect = Forecast(self._expect_seconds).find_seconds
+        self.work = KnownWork(workspace, self.tasks, self._estimate_seconds)
+        expect = Forecast(self.work.expect_seconds).find_seconds
         self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
         self._starting = threading.Lock()
         self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
-        self._works = lru_cache(maxsize=1024)(self._load_work)
-        self._titles = lru_cache(maxsize=1024)(self._load_title)
 
     def open(self) -> "Studio":
         """Begin to start runs that wait."""
@@ -245,7 +245,7 @@ class Studio:
     def list_runs(self) -> list[RunStatus]:
         """Return the status of every run of the visitor, the newest first."""
         return [
-            self._with_titles(status)
+            self.work.name(status)
             for status in self.scheduler.look_at_all()
             if self.visitor.owns(self.scheduler.find_owner(status.run_id))
         ]
@@ -256,7 +256,7 @@ class Studio:
 
     def run_status(self, run_id: str) -> RunStatus:
         """Return the status of a run. Raises NotFoundError in words."""
-        return self._with_titles(self.scheduler.look_at(self._find_run(run_id)))
+        return self.work.name(self.scheduler.look_at(self._find_run(run_id)))
 
     def run_events(self, run_id: str, offset: int = 0) -> EventPage:
         """Return the whole events after a byte offset, at most a megabyte of them, where to go on, and the status."""
@@ -341,13 +341,6 @@ class Studio:
     def _estimate_seconds(self, recipe: Recipe) -> float | None:
         return self._estimate(recipe, self.tasks.load_parts(recipe.parts)).seconds
 
-    def _expect_seconds(self, run_id: str) -> float | None:
-        try:
-            return self._works(run_id).expect_seconds(self.workspace, self._estimate_seconds)
-        except Exception as error:  # a courtesy: without it the page says that nobody knows
-            LOG.info("How long %s will take could not be worked out: %s", run_id, error)
-            return None
-
     def _check_model(self, ref: ModelRef) -> ModelRef:
         if not self.local_folders and ref.is_local and ref.ref != "builtin":
             raise ModelError(
@@ -359,38 +352,6 @@ class Studio:
 
     def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
         return measure_lengths(self.tasks.load_task(task_id, version), ref, objective)
-
-    def _with_titles(self, status: RunStatus) -> RunStatus:
-        try:
-            work = self._works(status.run_id)
-        except StudioError as error:
-            return status.model_copy(update={"title": status.name, "error": status.error or str(error)})
-        trouble: list[str] = []
-
-        def find_title(task_id: str, version: str | None) -> str:
-            try:
-                return self._titles(task_id, version)
-            except StudioError as error:
-                trouble.append(str(error))
-                return task_id
-
-        title, sentence = work.describe(find_title)
-        return status.model_copy(
-            update={
-                "recipe": work.recipe.to_json() if isinstance(work, Training) else {},
-                "unit": work.unit,
-                "about": work.about,
-                "title": title,
-                "sentence": sentence,
-                "error": status.error or next(iter(trouble), None),
-            }
-        )
-
-    def _load_work(self, run_id: str) -> Work:
-        return load_work(find_run(self.workspace, run_id))
-
-    def _load_title(self, task_id: str, version: str | None) -> str:
-        return self.tasks.load_task(task_id, version).heading
 
 
 def merge_deep(into: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def test_it_is_queued_done_and_told(counting: Any, workspace: Workspace) -> None
     waiting = seen.run_status(run.run_id)
     assert (waiting.status, waiting.position, waiting.kind, waiting.unit) == ("queued", 1, "counting", "number")
     assert (waiting.title, waiting.sentence, waiting.recipe) == ("Counting", "Counting to 4", {})
-    assert seen._expect_seconds(run.run_id) == 8.0
+    assert seen.work.expect_seconds(run.run_id) == 8.0
     started = seen.scheduler.start_next()
     assert started is not None and started.run_id == run.run_id
     done = seen.run_status(run.run_id)
