@@ -15,7 +15,7 @@ from typing import Any
 from nursery import Nursery
 from tiny import wait_until
 
-from studio.runs.checkpoint import find_state_damage
+from studio.runs.damage import find_state_damage
 from studio.runs.event import TERMINAL
 from studio.runs.run import Run
 from studio.runs.status import Watch

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from studio.answering.pair import Pair
 from studio.answering.question import Question, read_question
 from studio.answering.seat import Seat
+from studio.checkpoints.address import resolve
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
 from studio.models.loading import return_memory
@@ -114,7 +115,7 @@ class Desk:
             checkpoint = run.find_checkpoint(step)
             if self._pair is None or not self._pair.serves(recipe):
                 self._pair = None
-                self._pair = Pair(recipe, find_device())
+                self._pair = Pair(recipe, find_device(), resolve(self.workspace, recipe.base))
             try:
                 return self._pair, self._pair.use(run, recipe, step)
             except Exception:

@@ -15,6 +15,8 @@ from studio.answering.decoding import Group, Text, Writer, find_habits, write_ro
 from studio.answering.rows import Switch
 from studio.answering.sides import Sides
 from studio.answering.way import find_rounding
+from studio.checkpoints.checkpoint import Stack
+from studio.checkpoints.weights import check_adapter, load_stack
 from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.loading import (
@@ -25,7 +27,6 @@ from studio.models.loading import (
     load_base,
     load_tokenizer,
 )
-from studio.models.weights_file import read_header
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.tasks.prompt import trim
@@ -43,12 +44,12 @@ class Logits(NamedTuple):
 class Pair:
     """Base and tuned of one recipe; `use` chooses the checkpoint that the tuned side answers with."""
 
-    def __init__(self, recipe: Recipe, device: DeviceFacts) -> None:
+    def __init__(self, recipe: Recipe, device: DeviceFacts, below: Stack | None = None) -> None:
         self.recipe, self.device = recipe, device
         leave_a_core(device)
-        folder = find_model_folder(recipe.base)
-        self.tokenizer = load_tokenizer(folder)
-        self.base = load_base(folder, recipe.precision, device)
+        below = below or Stack(recipe.base)
+        self.tokenizer = load_tokenizer(find_model_folder(below.base))
+        self.base = load_stack(below, recipe.precision, device)
         self.model: Any = None
         self.checkpoint: Path | None = None
         self._adapters = 0
@@ -100,17 +101,7 @@ class Pair:
         if self.recipe.method.skips_rows:
             self._switch.part_rows(self.model)  # another adapter may have brought other layers
         self.model.eval()
-        self._check_weights(checkpoint, name)
-
-    def _check_weights(self, checkpoint: Path, name: str) -> None:
-        """Raise ValueError where the file and the adapter differ: peft leaves what it was not given as it was born."""
-        from peft import get_peft_model_state_dict
-
-        wanted = get_peft_model_state_dict(self.model, adapter_name=name, save_embedding_layers=False).keys()
-        given = read_header(checkpoint / "adapter_model.safetensors").names
-        strange = (wanted - given) | (given - wanted - self.model.state_dict().keys())
-        if strange:
-            raise ValueError(f"{len(strange)} weights are of another model, such as {min(strange)}")
+        check_adapter(self.model, checkpoint, name)
 
     def read(self, ids: Any, mask: Any = None, cache: Any = None) -> Logits:
         """Return the logits after the last token of `ids` (2 x new tokens).

@@ -24,6 +24,7 @@ class BitFit(Method):
     )
     paper: ClassVar[str] = "https://arxiv.org/abs/2106.10199"
     tuner: ClassVar[str | None] = "bias"
+    can_merge: ClassVar[bool] = False  # most models have no place to keep a bias
     learning_rate_small: ClassVar[float] = 2e-2
     learning_rate_large: ClassVar[float] = 1e-3
 

@@ -25,6 +25,7 @@ class Bottleneck(Method):
     touches: ClassVar[str] = "New small networks inside each layer; the model itself is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/1902.00751"
     tuner: ClassVar[str | None] = "bottleneck"
+    can_merge: ClassVar[bool] = False  # its bend is no part of a matrix
     learning_rate_small: ClassVar[float] = 2e-3
     learning_rate_large: ClassVar[float] = 2e-4
 

@@ -25,6 +25,7 @@ class LlamaAdapter(Method):
     when: ClassVar[str] = "When prefix tuning is too restless at its start: nothing changes until the gate opens."
     touches: ClassVar[str] = "A few new tokens and one gate in the attention of each layer; the model itself is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/2303.16199"
+    can_merge: ClassVar[bool] = False  # tokens are no weights
     learning_rate_small: ClassVar[float] = 5e-2
     learning_rate_large: ClassVar[float] = 9e-3
 

@@ -26,6 +26,7 @@ class Method(Plugin):
     learning_rate_small: ClassVar[float]  # for bases under a hundred million parameters
     learning_rate_large: ClassVar[float]
     saves_whole_model: ClassVar[bool] = False
+    can_merge: ClassVar[bool] = True  # whether what it learnt can become part of the weights, to train on top of them
     skips_rows: ClassVar[bool] = False  # whether one batch can hold rows with it and rows without (peft: adapter_names)
     has_q_form: ClassVar[bool] = False  # whether people say Q before its name when the base has 4 bits
     tuner: ClassVar[str | None] = None  # the module of studio.methods.tuners that peft must know before it loads one

@@ -1,7 +1,7 @@
 """What prompt, prefix and P-tuning have in common: tokens that are learnt instead of written."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from studio.errors import RecipeError, first_line
 from studio.methods.fields import VirtualTokens
@@ -12,6 +12,8 @@ _STATE = "training_state.safetensors"
 
 class SoftPrompt(Method):
     """Learnt tokens stand before whatever the model reads; the model itself is frozen."""
+
+    can_merge: ClassVar[bool] = False  # tokens are no weights
 
     tokens: VirtualTokens = 20
 

@@ -1,14 +1,15 @@
-"""ModelRef: the name of a base model (the built-in one, a local folder, a hub id) and the folder it resolves to.
+"""ModelRef: the name of a model: a base (the built-in one, a folder, a hub id), or one made here by a run or a merge.
 
-Knows which folders can be loaded safely: safetensors only, no code from the model's author. Reads config.json and file
-names; never loads weights, never imports torch. Whether it is a causal language model is for studio.models.causality.
+Finds the folder of a base; where a model that was made here lies is for studio.checkpoints. Knows which folders can be
+loaded safely: safetensors only, no code from the model's author. Reads config.json and file names; never loads weights,
+never imports torch. Whether it is a causal language model is for studio.models.causality.
 """
 
 import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -18,22 +19,56 @@ BUILTIN = "builtin"
 BUILTIN_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "base"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,199}")
+_NAME = "[a-z0-9][a-z0-9_-]{0,79}"
+_MADE = re.compile(rf"run:({_NAME})(?:@(0|[1-9][0-9]{{0,8}}))?|merge:({_NAME})")
 _WEIGHTS = ("*.safetensors",)
 
 
+class Made(NamedTuple):
+    """The address of a model that was made here: `run:brave-otter@120`, or `merge:calm-heron`.
+
+    Of a run without a step it is the best checkpoint, or else the last.
+    """
+
+    kind: Literal["run", "merge"]
+    name: str
+    step: int | None = None
+
+
 class ModelRef(BaseModel, frozen=True):
-    """Names a base model: "builtin", a folder, or a hub id; `revision` is a branch, tag or commit of the hub."""
+    """Names a model: "builtin", a folder, a hub id, or the address of one made here.
+
+    `revision` is a branch, tag or commit of the hub.
+    """
 
     ref: str
     revision: str | None = None
 
     @property
+    def made(self) -> Made | None:
+        """What was made here, None for a base model. Raises ModelError where such an address is no address."""
+        if not self.ref.startswith(("run:", "merge:")):
+            return None
+        found = _MADE.fullmatch(self.ref)
+        if not found or self.revision:
+            raise ModelError(
+                f"{self.ref[:80]!r} can't be the address of a model made here. Write run:brave-otter, or "
+                "run:brave-otter@120 for the checkpoint of a step, without a revision.",
+                field="model",
+            )
+        return Made("run" if found[1] else "merge", found[1] or found[3], int(found[2]) if found[2] else None)
+
+    @property
     def is_local(self) -> bool:
         """Whether nothing needs to be fetched to use it."""
-        return self.ref == BUILTIN or _looks_like_path(self.ref)
+        return self.ref == BUILTIN or bool(self.made) or _looks_like_path(self.ref)
 
     def find_folder(self) -> Path | None:
-        """Return the folder of a built-in or local model, None for a hub id. Raises ModelError in words."""
+        """Return the folder of a built-in or local base, None for a hub id. Raises ModelError in words."""
+        if self.made:
+            raise ModelError(
+                f"{self.ref} was made here and is no base model. Choose the model it was made from.", field="model"
+            )
         if self.ref == BUILTIN:
             return check_folder(BUILTIN_FOLDER)
         if _looks_like_path(self.ref):

@@ -116,6 +116,15 @@ def read_recipe(data: object) -> Recipe:
     return recipe
 
 
+def merge_deep(into: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return JSON in which `changes` have replaced the values of `into`, object within object."""
+    merged = dict(into)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = merge_deep(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
 def _read_training(data: object) -> Training:
     if data is None:
         return Training()

@@ -25,13 +25,15 @@ from studio.launchers.launcher import Ticket
 from studio.launchers.local import note_process
 from studio.launchers.process import ProcessLauncher
 from studio.recipes.recipe import Recipe, read_recipe
-from studio.runs.checkpoint import find_damage, find_state_damage
+from studio.runs.damage import find_damage, find_state_damage
 from studio.runs.hold import is_held
 from studio.visitor import find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
 
 TRAINING = "training"
 """The kind of work that a folder with a recipe is."""
+BUILT_ON = "built_on"
+"""The file in a checkpoint from which another run starts."""
 
 
 class Resumable(NamedTuple):
@@ -199,6 +201,8 @@ class Run:
     def keep_checkpoint(self, folder: Path, step: int) -> None:
         """Let a whole checkpoint, written to `folder` on the same disk, appear as that of `step`."""
         with disk_errors_in_words(self.folder):
+            if self.is_built_on(step):  # the same weights: a training that goes on repeats itself
+                (folder / BUILT_ON).touch()
             self.forget_checkpoint(step)
             self.checkpoints_folder.mkdir(exist_ok=True)
             folder.rename(self.checkpoints_folder / f"step-{step}")
@@ -240,6 +244,15 @@ class Run:
                 field="step",
             )
         return self.checkpoints_folder / f"step-{steps[steps.index(wanted)]}"
+
+    def mark_built_on(self, step: int) -> None:
+        """Note that another run starts from the checkpoint of a step, so that it isn't forgotten."""
+        with disk_errors_in_words(self.folder):
+            (self.checkpoints_folder / f"step-{step}" / BUILT_ON).touch()
+
+    def is_built_on(self, step: int) -> bool:
+        """Whether another run starts from the checkpoint of a step."""
+        return (self.checkpoints_folder / f"step-{step}" / BUILT_ON).exists()
 
     def request_stop(self) -> None:
         """Ask the child to stop after the step it is in and to save."""

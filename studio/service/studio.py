@@ -16,6 +16,10 @@ from pydantic import BaseModel
 
 from studio.answering.desk import Answers, Desk
 from studio.answering.vote import Tally, append_vote, count_votes, read_vote
+from studio.checkpoints.address import check_unneeded, keep_parent, resolve
+from studio.checkpoints.checkpoint import Stack
+from studio.checkpoints.description import describe_stack
+from studio.checkpoints.weights import check_stack
 from studio.declaration import show
 from studio.errors import InputError, ModelError
 from studio.estimates.checking import check_recipe
@@ -32,7 +36,7 @@ from studio.models.reference import ModelRef
 from studio.objectives import Objective
 from studio.queueing.forecast import Forecast
 from studio.queueing.scheduler import Scheduler
-from studio.recipes.recipe import Recipe, read_recipe
+from studio.recipes.recipe import Recipe, merge_deep, read_recipe
 from studio.runs.event import Event, read_events
 from studio.runs.run import Run, find_run
 from studio.runs.status import RunStatus
@@ -112,7 +116,7 @@ class Studio:
 
     def describe_model(self, ref: str, revision: str | None = None) -> ModelFacts:
         """Return what is known of a base model. Raises ModelError in words."""
-        return describe_model(self._check_model(ModelRef(ref=ref, revision=revision)))
+        return describe_stack(self._resolve(ModelRef(ref=ref, revision=revision)))
 
     def device(self) -> DeviceFacts:
         """Return the device that runs would use."""
@@ -146,11 +150,11 @@ class Studio:
     @property
     def data(self) -> TaskDesk:
         """What can be done with tasks beyond choosing one: bring, check, mend, look at them as the model does."""
-        return TaskDesk(self.tasks, self.visitor, self.read_recipe, self.local_folders)
+        return TaskDesk(self.tasks, self.visitor, self._read_grounded, self.local_folders)
 
     def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
         """Return how long a task's examples are in tokens of a model, from a sample of them."""
-        recipe = self.read_recipe(
+        recipe = self._read_grounded(
             {"task_id": task_id, "model": model, **({"objective": objective} if objective else {})}
         )
         task = self.load_task(task_id)
@@ -159,10 +163,14 @@ class Studio:
     # Recipes
 
     def read_recipe(self, data: object) -> Recipe:
-        """Make a recipe of JSON. Raises RecipeError, ModelError or NotFoundError naming the field in words."""
+        """Make a recipe of JSON; a model made here is named by its id and step, which stays true.
+
+        Raises RecipeError, ModelError or NotFoundError naming the field in words.
+        """
         recipe = read_recipe(data)
-        self._check_model(recipe.base)
-        return recipe
+        stack = self._resolve(recipe.base)
+        check_stack(stack, recipe.precision)
+        return recipe.model_copy(update={"model": stack.address.ref})
 
     def estimate(self, data: object) -> Estimate:
         """Return what a recipe will cost, exact counts included. Raises StudioError in words."""
@@ -174,7 +182,7 @@ class Studio:
 
     def compare_methods(self, data: object) -> list[MethodCost]:
         """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
-        recipe = self.read_recipe(data)
+        recipe = self._read_grounded(data)
         size = self._measure_tasks(recipe, self.tasks.load_parts(recipe.parts, self.visitor))
         return compare_methods(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache)
 
@@ -186,6 +194,7 @@ class Studio:
 
     def _check_fits(self, recipe: Recipe, tasks: list[Task]) -> None:
         """Say now what the child would say of method, model and tasks, before a run is made. Raises StudioError."""
+        recipe = resolve(self.workspace, recipe.base).ground(recipe)
         describe_model(recipe.base)
         check_recipe(recipe, find_config_folder(recipe.base))
         for task in tasks:
@@ -194,14 +203,14 @@ class Studio:
             check_lengths(recipe, task, split_task(task, recipe.training.seed).train, lengths)
 
     def _estimate(self, recipe: Recipe, tasks: list[Task]) -> Estimate:
-        facts = describe_model(recipe.base)
+        stack = resolve(self.workspace, recipe.base)
         return estimate_recipe(
             recipe,
-            find_config_folder(recipe.base),
-            self._measure_tasks(recipe, tasks),
+            find_config_folder(stack.base),
+            self._measure_tasks(stack.ground(recipe), tasks),
             find_device(),
             self.workspace.cache,
-            {"model": facts.title, "task": name_mixture(tasks[0].heading, len(recipe.mixture))},
+            {"model": describe_stack(stack).title, "task": name_mixture(tasks[0].heading, len(recipe.mixture))},
         )
 
     def measure_device(self) -> Speed:
@@ -220,6 +229,7 @@ class Studio:
         with self._starting:
             for task in tasks:
                 self.tasks.pin(task)
+            keep_parent(self.workspace, recipe.base)
             work = Training(recipe=recipe.pin([task.version for task in tasks]))
             return self._queue(work, request)
 
@@ -239,8 +249,14 @@ class Studio:
         self.scheduler.stop(self._find_run(run_id))
 
     def delete_run(self, run_id: str) -> None:
-        """Delete a run that is not running. Raises InputError in words if it is, or if queued work needs it."""
-        self.scheduler.delete(self._find_run(run_id))
+        """Delete a run that is not running.
+
+        Raises InputError in words if it is, if queued work needs it, or if others were made on top of it.
+        """
+        run = self._find_run(run_id)
+        with self._starting:
+            check_unneeded(self.workspace, run)
+            self.scheduler.delete(run)
 
     def list_runs(self) -> list[RunStatus]:
         """Return the status of every run of the visitor, the newest first."""
@@ -342,7 +358,7 @@ class Studio:
         return self._estimate(recipe, self.tasks.load_parts(recipe.parts)).seconds
 
     def _check_model(self, ref: ModelRef) -> ModelRef:
-        if not self.local_folders and ref.is_local and ref.ref != "builtin":
+        if not self.local_folders and ref.is_local and not ref.made and ref.ref != "builtin":
             raise ModelError(
                 "This studio is shared, so folders of its own disk can't be chosen. Give a hub id, or use the "
                 "built-in model.",
@@ -350,14 +366,14 @@ class Studio:
             )
         return ref
 
+    def _resolve(self, ref: ModelRef) -> Stack:
+        """What an address stands for, if the visitor may use it."""
+        return resolve(self.workspace, self._check_model(ref), self.visitor)
+
+    def _read_grounded(self, data: object) -> Recipe:
+        """A recipe as if it started from the base, for all that is the same on it: tokens, counts, memory."""
+        recipe = self.read_recipe(data)
+        return resolve(self.workspace, recipe.base).ground(recipe)
+
     def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
         return measure_lengths(self.tasks.load_task(task_id, version), ref, objective)
-
-
-def merge_deep(into: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Return JSON in which `changes` have replaced the values of `into`, object within object."""
-    merged = dict(into)
-    for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = merge_deep(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from transformers import TrainingArguments, set_seed
 
+from studio.checkpoints.address import resolve
+from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
 from studio.estimates.time import Speed, measure_run, save_speed
 from studio.models.device import DeviceFacts, find_device
@@ -17,7 +19,6 @@ from studio.models.loading import (
     find_context,
     find_model_folder,
     leave_a_core,
-    load_base,
     load_tokenizer,
 )
 from studio.objectives.objective import Example, Need, Objective, list_rows, refuse_lengths
@@ -78,9 +79,9 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     set_seed(recipe.training.seed)
 
     events.append_phase(2)
-    folder = find_model_folder(recipe.base)
-    tokenizer = load_tokenizer(folder)
-    base = load_base(folder, recipe.precision, device, gradients=True)
+    stack = resolve(workspace, recipe.base)
+    tokenizer = load_tokenizer(find_model_folder(stack.base))
+    base = load_stack(stack, recipe.precision, device, gradients=True)
     if run.stop_file.exists():
         return _stay(run)
 

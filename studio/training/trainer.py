@@ -110,7 +110,7 @@ class StudioTrainer(Trainer):
         steps = self.run.list_checkpoints()
         best = self.state.best_global_step
         for step in steps[: -self.recipe.training.keep_checkpoints]:
-            if step != best:
+            if step != best and not self.run.is_built_on(step):
                 self.run.forget_checkpoint(step)
 
 

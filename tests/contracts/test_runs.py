@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import raises
 from tiny import TASK_ID, import_task, losses, read_all, resume, sum_loss, train, write_recipe
 
 from studio.answering.pair import BASE, TUNED, Pair
+from studio.checkpoints.address import resolve
+from studio.checkpoints.weights import check_stack, load_stack
+from studio.errors import ModelError
 from studio.methods import METHODS
 from studio.models.device import find_device
 from studio.models.loading import load_base
+from studio.models.reference import ModelRef
 from studio.objectives.objective import Row, encode_asked
 from studio.runs.run import Run
 from studio.tasks.store import TaskStore
@@ -213,6 +218,23 @@ def test_a_checkpoint_says_what_made_it_and_holds_its_weights_safely(trained: Ca
     assert json.loads((folder / "recipe.json").read_text())["method"]["name"] == KINDS[kind]["name"]
     weights = {file.name for file in folder.iterdir() if file.suffix in (".safetensors", ".bin")}
     assert weights <= {"adapter_model.safetensors", "model.safetensors", "training_state.safetensors"}
+
+
+def test_what_it_learnt_becomes_part_of_the_weights_or_is_refused(
+    trained: Callable[[str], Run], workspace: Workspace, kind: str
+) -> None:
+    import torch
+
+    run = trained(kind)
+    recipe = run.load_recipe()
+    stack = resolve(workspace, ModelRef(ref=f"run:{run.run_id}@{STEPS}"))
+    if recipe.method.can_merge:
+        model = load_stack(stack, recipe.precision, find_device())
+        assert torch.allclose(read_alone(model), read_alone(load_alone(run, STEPS)[1]), atol=1e-4)
+        assert not any(value.requires_grad for value in model.parameters())
+    else:
+        with raises(ModelError, f"{run.name} LoRA", field="model"):
+            check_stack(stack, recipe.precision)
 
 
 OTHER: dict[str, dict[str, Any]] = {
