@@ -21,7 +21,7 @@ run: .venv/.installed ## start the studio on http://127.0.0.1:7860, installing w
 	@exec $(PY) app.py
 
 test: .venv/.installed-dev chromium ## run all tests, installing what they need the first time
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: format-check lint types test ## format, lint, types, tests: all that has to be right
 
@@ -59,11 +59,12 @@ screenshots: .venv/.installed-dev chromium ## take the pictures of the README fr
 bench: .venv/.installed-dev ## measure, and keep the figures in bench/results.json
 	$(PY) -m bench $(ARGS)
 
-pairs: .venv/.installed-dev ## train every pair of method and precision through the page's own endpoints
-	STUDIO_ALL_PAIRS=1 $(PY) -m pytest tests/test_pairs_api.py $(ARGS)
+pairs: .venv/.installed-dev ## train every pair of method and precision, by itself and through the page's own endpoints
+	STUDIO_ALL_PAIRS=1 $(PY) -m pytest tests/test_pairs_api.py tests/contracts/test_precisions.py $(ARGS)
 
-zoo: .venv/.installed-dev ## try every promise on every causal architecture of transformers (half an hour)
-	STUDIO_ZOO=1 $(PY) -m pytest tests/zoo -n $(WORKERS) -k architecture $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
+zoo: .venv/.installed-dev ## try every promise on every causal architecture of transformers, and every method (an hour)
+	STUDIO_ZOO=1 $(PY) -m pytest tests/zoo tests/contracts/test_methods.py -n $(WORKERS) --dist loadgroup \
+	  -k "architecture or test_methods" $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
 
 soak: .venv/.installed-dev ## let accidents happen at random for ten minutes, and print a tally
 	$(PY) -m bench.soak $(ARGS)

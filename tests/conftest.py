@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,38 @@ def _connect_nearby(self: socket.socket, address: Any) -> None:
 socket.socket.connect = _connect_nearby  # type: ignore[method-assign]
 
 
+_LONGEST = ("browser", "contracts", "zoo")
+"""Folders whose tests begin first, so that no worker is left alone with them at the end."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a file's tests on one worker, so that what they share is made once, and let what takes longest begin.
+
+    A file whose tests share nothing, or only some of them do, puts them into smaller groups with a mark of its own.
+    """
+    places: dict[str, int] = {}
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        places.setdefault(name_group(item), len(places))
+    slow = {name_group(item) for item in items if item.get_closest_marker("slow")}
+
+    def find_place(item: pytest.Item) -> tuple[int, bool, int]:
+        folder, group = item.path.parent.name, name_group(item)
+        rank = _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
+        return rank, group not in slow, places[group]
+
+    items.sort(key=find_place)
+
+
+def name_group(item: pytest.Item) -> str:
+    """Return the group whose tests one worker runs, one after the other."""
+    mark = item.get_closest_marker("xdist_group")
+    assert mark is not None
+    return str(mark.args[0])
+
+
 def pytest_unconfigure() -> None:
     """Remove what the session left in its temporary home."""
     shutil.rmtree(_HOME, ignore_errors=True)
@@ -66,3 +99,13 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny import make_tiny_model
 
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Any]:
+    """A launcher whose children are forked from one process, which has imported what training needs."""
+    from nursery import Nursery
+
+    nursery = Nursery()
+    yield nursery
+    nursery.close()

@@ -78,10 +78,11 @@ def test_every_method_trains_in_fp16(name: str, tiny_model: Path) -> None:
     from studio.training.fast.fused_lora import fuse_lora
 
     rows = [{"input_ids": [*range(9, 30 + n)], "labels": [-100] * 12 + [*range(21, 30 + n)]} for n in range(3)]
-    for precision in PRECISIONS.members:
-        method, recipe = METHODS.read(name), {"method": name, "precision": precision}
-        if method.refuses(PRECISIONS.read(precision)) or make_recipe(**recipe).choose_half(OLD_CARD) is None:
-            continue
+    method = METHODS.read(name)
+    taken = [precision for precision in PRECISIONS.members if not method.refuses(PRECISIONS.read(precision))]
+    halved = [one for one in taken if make_recipe(method=name, precision=one).choose_half(OLD_CARD) is not None]
+    assert halved
+    for precision in halved:
         torch.manual_seed(0)
         model = method.attach(load_base(tiny_model, PRECISIONS.read(precision), PLAIN, gradients=True)).eval()
         method.begin(model, 10)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from nursery import Nursery
 from telling import tells
 from tiny import import_task, kinds, losses, read_all, train, wait_until, write_recipe
 
@@ -149,27 +150,17 @@ def test_a_child_that_is_given_nonsense_writes_nothing(workspace: Workspace) -> 
     assert list(workspace.runs.iterdir()) == [] and not Run(workspace.runs / "x").was_launched()
 
 
-FULL_DISK = """
-import resource, sys
-from studio.launchers.inline import InlineLauncher
-from studio.runs.run import find_run
-from studio.workspace import Workspace
-
-workspace = Workspace(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
-InlineLauncher().launch(workspace, find_run(workspace, sys.argv[2]))
-"""
-
-
 @pytest.mark.slow
 def test_a_disk_that_fills_up_while_a_checkpoint_is_written_is_told_in_words(
-    workspace: Workspace, tiny_model: Path
+    workspace: Workspace, tiny_model: Path, nursery: Nursery
 ) -> None:
-    pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     import_task(workspace)
     run = new_run(workspace, read_recipe(write_recipe(tiny_model)))
-    command = [sys.executable, "-c", FULL_DISK, str(workspace.folder), run.run_id, "20000"]
-    subprocess.run(command, capture_output=True, timeout=120, check=True)
+    nursery.most_bytes = 20_000
+    nursery.launch(workspace, run)
+    launch = run.find_launch()
+    assert launch is not None
+    wait_until(lambda: nursery.find_exit_code(launch.ticket["pid"]) is not None)
     last = read_all(run)[-1]
     assert last["event"] == "failed" and tells(last["error"], "disk full") and last["remedy"]
     assert run.list_checkpoints() == []

@@ -40,14 +40,6 @@ from studio.workspace import Workspace
 LONG = {"max_steps": 100_000, "save_every": 0, "evaluate_every": 0}
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    """A process that forks children."""
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
-
-
 @pytest.fixture
 def studio(workspace: Workspace, nursery: Nursery) -> Iterator[Studio]:
     """A studio whose line moves when `start_next` is called, with the task of sums."""

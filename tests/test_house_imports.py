@@ -160,6 +160,73 @@ def test_the_worker_never_sees_the_page_the_chat_or_the_scheduler() -> None:
     complain(broken, f"What {WORKER} imports, and what that imports, never reaches these.")
 
 
+def test_nothing_below_the_service_knows_it() -> None:
+    above = ("studio.service", "studio.ui", "app", "studio.__main__")
+    broken = [i for i in IMPORTS if is_in(i.target, "studio.service") and not is_in(i.importer, *above)]
+    complain(broken, "The service puts the rooms together; what a room needs of it belongs in a room.")
+
+
+def test_a_task_knows_its_kinds_and_no_other_room_of_tasks() -> None:
+    core = [name for name in MODULES if find_room(name) == "studio.tasks"]
+    rooms = {find_room(name) for name in MODULES if is_in(name, "studio.tasks")} - {"studio.tasks"}
+    assert len(core) > 10 and len(rooms) >= 5
+    broken = [i for i in IMPORTS if i.importer in core and is_in(i.target, *rooms - {"studio.tasks.kinds"})]
+    complain(broken, "What a task is doesn't depend on how it is read, checked, labelled or kept in a library.")
+
+
+# What else changes something of a library, and why there is no other way.
+PATCHES = {
+    "studio.methods.tuners.norm": "peft's table of tuners, where it looks up a type",
+    "studio.methods.tuners.registering": "the types of peft, an enumeration that can't be extended otherwise",
+    "studio.methods.tuners.typed": "peft's table of tuners, where it looks up a type",
+    "studio.ui": "gradio writes a file beside each component's source as it is imported",
+}
+
+
+def list_patches(name: str) -> list[str]:
+    """Return the statements of a module that assign to something of a library, or inside it."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    theirs: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            source = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                if not is_in(source or alias.name, "studio") and not getattr(node, "level", 0):
+                    theirs.add(alias.asname or alias.name.split(".")[0])
+    return [
+        f"{name}:{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if any(find_owner(target) in theirs for target in list_targets(node))
+    ]
+
+
+def list_targets(node: ast.AST) -> list[ast.expr]:
+    """Return what a statement assigns to, parts of tuples apart; `setattr` assigns to what it is given first."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr":
+        return [ast.Attribute(node.args[0], "?")]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+        return []
+    return [part for target in targets if target for part in getattr(target, "elts", [target])]
+
+
+def find_owner(target: ast.expr) -> str:
+    """Return the name whose attribute or item is assigned, "" for a plain name: `a` of `a.b["c"].d`."""
+    if isinstance(target, ast.Name):
+        return ""
+    while isinstance(target, ast.Attribute | ast.Subscript):
+        target = target.value
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def test_only_the_fast_room_changes_what_a_library_does() -> None:
+    found = {name: list_patches(name) for name in MODULES if not is_in(name, "studio.training.fast")}
+    patching = {name: lines for name, lines in found.items() if lines}
+    broken = [line for name, lines in patching.items() if name not in PATCHES for line in lines]
+    assert not broken, "\n".join(["Patches of other people's code stand in studio/training/fast.", *broken])
+    assert patching.keys() == PATCHES.keys(), f"These change nothing any more: {PATCHES.keys() - patching.keys()}"
+
+
 @pytest.mark.parametrize(
     "pattern", tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]["lint"]["per-file-ignores"]
 )

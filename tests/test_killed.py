@@ -2,7 +2,6 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +13,11 @@ from studio.runs.run import new_run
 from studio.runs.status import Watch
 from studio.workspace import Workspace
 
-KILLS, KILLS_OF_A_KIND = 40, 5
+KILLS, KILLS_OF_A_KIND = 24, 4
 """As many as a suite has time for; `make soak` goes on until it is told to stop."""
 TRAINING = {"max_steps": 12, "save_every": 2, "evaluate_every": 5, "keep_checkpoints": 2}
 METHOD = {"name": "lora", "rank": 2, "dropout": 0.1}
 """With dropout, so that the losses after a kill are right only if the dice fall as they would have."""
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    """A process that forks children."""
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
 
 
 @pytest.mark.slow

@@ -49,10 +49,9 @@ def group() -> Iterator[tuple[Path, str]]:
 
 
 def test_the_kernels_own_kill_is_told_with_what_to_lower(
-    workspace: Workspace, tiny_model: Path, group: tuple[Path, str]
+    workspace: Workspace, tiny_model: Path, group: tuple[Path, str], nursery: Nursery
 ) -> None:
     import_task(workspace)
-    nursery = Nursery()
     studio = Studio(workspace, nursery)
     run = find_run(workspace, studio.start_run(write_recipe(tiny_model, training=GROWING)))
     assert studio.scheduler.start_next() is not None
@@ -72,4 +71,3 @@ def test_the_kernels_own_kill_is_told_with_what_to_lower(
     finally:
         if launch.is_alive():
             os.kill(launch.ticket["pid"], signal.SIGKILL)
-        nursery.close()

@@ -30,12 +30,12 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "tests" / "artefacts"
 READY = re.compile(r"Fine-Tuning Studio: (http://\S+)")
-START_SECONDS = 90
+START_SECONDS = 200
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -46,6 +46,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 _FAILED = pytest.StashKey[bool]()
+
+expect.set_options(timeout=60_000)  # a busy machine may take its time; a page that is wrong is wrong after a minute too
 
 
 def find_chromium() -> str | None:
@@ -249,7 +251,8 @@ def open_page(
             **options,
         )
         contexts.append(context)
-        context.tracing.start(screenshots=True, snapshots=True)
+        context.set_default_timeout(60_000)
+        context.tracing.start(snapshots=True)
         at_home = (f"{home}/", f"{home.replace('http', 'ws', 1)}/", "data:", "blob:", "about:")
         context.on("request", lambda asked: foreign.append(asked.url) if not asked.url.startswith(at_home) else None)
         context.on("console", lambda said: console_errors.append(said.text) if said.type == "error" else None)

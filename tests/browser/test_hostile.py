@@ -8,11 +8,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from test_journey_train import LONG, address, open_studio, write_recipe
+from test_journey_train import LONG, address, make_whole_run, open_studio, write_recipe
 from tiny import make_checkpoint
-
-from studio.runs.event import EventWriter
-from studio.runs.run import new_run
 
 expect.set_options(timeout=30_000)
 EVIL = (
@@ -121,20 +118,19 @@ def test_a_hostile_model_is_text(page: Page, evil_model: Path, console_errors: l
 
 
 def test_events_written_by_hand_are_text(page: Page, app: Any, tiny_model: Path, console_errors: list[str]) -> None:
-    studio = open_studio(app)
-    run = new_run(studio.workspace, studio.read_recipe(write_recipe(tiny_model)))
-    run.process_file.write_text('{"pid": 4194304, "created": 1, "offset": 0}')
-    run.output_file.write_text(EVIL)
     sample = {"input": EVIL, "wanted": EVIL, "base": EVIL, "tuned": EVIL}
-    with EventWriter(run.events_file) as events:
-        events.append("started", resumed_from=None, pid=EVIL, versions={EVIL: EVIL})
-        events.append("phase", text=EVIL, part=1, parts=2)
-        for step in range(1, 6):
-            events.append("metrics", step=step, of=9, loss=1 / step, learning_rate=1e-3)
-        events.append("sampled", step=5, samples=[sample])
-        events.append(EVIL, **{EVIL: EVIL})
-        remedy = {"training": {EVIL: EVIL}, "precision": EVIL}
-        events.append("failed", step=5, error=EVIL, remedy=EVIL, remedy_changes=remedy)
+    remedy = {"training": {EVIL: EVIL}, "precision": EVIL}
+    run = make_whole_run(
+        app,
+        write_recipe(tiny_model),
+        ("started", {"resumed_from": None, "pid": EVIL, "versions": {EVIL: EVIL}}),
+        ("phase", {"text": EVIL, "part": 1, "parts": 2}),
+        *[("metrics", {"step": step, "of": 9, "loss": 1 / step, "learning_rate": 1e-3}) for step in range(1, 6)],
+        ("sampled", {"step": 5, "samples": [sample]}),
+        (EVIL, {EVIL: EVIL}),
+        ("failed", {"step": 5, "error": EVIL, "remedy": EVIL, "remedy_changes": remedy}),
+    )
+    run.output_file.write_text(EVIL)
     make_checkpoint(run, 5)
     page.goto(address("train", run.run_id))
     expect(page.locator(".desk-trouble")).to_contain_text(SEEN, timeout=LONG)

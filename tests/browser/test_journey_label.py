@@ -17,7 +17,6 @@ from studio.service import Studio
 from studio.tasks.edit import SetText
 from studio.tasks.labels.labelling import Label
 
-expect.set_options(timeout=30_000)
 WORDS = ("lovely", "awful", "fine", "sad")
 
 

@@ -22,7 +22,6 @@ from studio.runs.run import Run, find_run, new_run
 from studio.service import Studio
 from studio.workspace import Workspace
 
-expect.set_options(timeout=30_000)
 LONG = 120_000
 """Milliseconds for what waits on a training process; on a busy machine its start alone takes half a minute."""
 
@@ -66,18 +65,41 @@ def drawn_steps(page: Page) -> list[int]:
     return page.evaluate("[...document.querySelector('.live-chart .canvas').data[0].x]")
 
 
-@pytest.fixture
-def training(app: Any, tiny_model: Path) -> Iterator[str]:
-    """A run that goes on until it is asked to stop: its process is this one, which writes ten steps a second."""
+def make_whole_run(app: Any, recipe: dict[str, Any], *events: tuple[str, dict[str, Any]], alive: bool = False) -> Run:
+    """Make a run whose process is this one, or one that is gone; it comes whole, or the server would start it."""
     studio = open_studio(app)
-    run = new_run(studio.workspace, studio.read_recipe(write_recipe(tiny_model)))
-    run.save_process(os.getpid())
-    over = threading.Event()
-    writing = threading.Thread(target=_write_steps, args=(run, over))
-    writing.start()
-    yield run.run_id
+    run = new_run(Workspace(app.home / "elsewhere"), studio.read_recipe(recipe))
+    if alive:
+        run.save_process(os.getpid())
+    else:
+        run.process_file.write_text('{"pid": 4194304, "created": 1, "offset": 0}')
+    with EventWriter(run.events_file) as writer:
+        for name, values in events:
+            writer.append(name, **values)
+    return Run(run.folder.rename(studio.workspace.runs / run.run_id))
+
+
+@pytest.fixture
+def train_here(tiny_model: Path) -> Iterator[Callable[[Any], str]]:
+    """Start runs that go on until they are asked to stop: this process writes ten steps a second of each."""
+    over, writing = threading.Event(), list[threading.Thread]()
+
+    def train(app: Any) -> str:
+        run = make_whole_run(app, write_recipe(tiny_model), alive=True)
+        writing.append(threading.Thread(target=_write_steps, args=(run, over)))
+        writing[-1].start()
+        return run.run_id
+
+    yield train
     over.set()
-    writing.join()
+    for thread in writing:
+        thread.join()
+
+
+@pytest.fixture
+def training(app: Any, train_here: Callable[[Any], str]) -> str:
+    """A run on the server of all tests that goes on."""
+    return train_here(app)
 
 
 def _write_steps(run: Run, over: threading.Event) -> None:
@@ -94,13 +116,7 @@ def make_run(app: Any, tiny_model: Path) -> Callable[..., Run]:
     """Make a run that ended, with these events."""
 
     def make(*events: tuple[str, dict[str, Any]]) -> Run:
-        studio = open_studio(app)
-        run = new_run(studio.workspace, studio.read_recipe(write_recipe(tiny_model)))
-        run.process_file.write_text('{"pid": 4194304, "created": 1}')
-        writer = EventWriter(run.events_file)
-        for name, values in events:
-            writer.append(name, **values)
-        return run
+        return make_whole_run(app, write_recipe(tiny_model), *events)
 
     return make
 
@@ -179,11 +195,14 @@ def test_a_zoom_stays_while_points_arrive(page: Page, training: str) -> None:
 
 
 def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alone(
-    launch_app: Callable[..., Any], open_page: Callable[..., Page], tiny_model: Path
+    launch_app: Callable[..., Any],
+    open_page: Callable[..., Page],
+    train_here: Callable[[Any], str],
+    tiny_model: Path,
 ) -> None:
     """One tab watches; in the other the person has chosen other settings meanwhile."""
     server = launch_app()
-    run = open_studio(server).start_run(write_recipe(tiny_model))
+    run = train_here(server)
     chosen = {**write_recipe(tiny_model, 777), "method": {"name": "lora", "rank": 3}}
     page = open_page(server.url + address("train", run))
     tabs = [page, page.context.new_page()]
@@ -278,15 +297,15 @@ def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., 
 def test_the_time_is_reckoned_anew_when_a_run_has_measured_it(page: Page, app: Any, tiny_model: Path) -> None:
     studio = open_studio(app)
     recipe = write_recipe(tiny_model)
-    run = new_run(studio.workspace, studio.read_recipe(recipe))
-    run.save_process(os.getpid())
-    writer = EventWriter(run.events_file)
-    writer.append("started", pid=os.getpid(), resumed_from=None)
-    writer.append("metrics", step=1, of=3_000, loss=1.0)
+    begun = (
+        ("started", {"pid": os.getpid(), "resumed_from": None}),
+        ("metrics", {"step": 1, "of": 3_000, "loss": 1.0}),
+    )
+    run = make_whole_run(app, recipe, *begun, alive=True)
     page.goto(address("train", run.run_id, recipe))
     expect(page.locator(".desk")).to_have_attribute("data-status", "running", timeout=LONG)
     bar = page.locator("#recipe-bar .recipe")
     expect(bar).to_contain_text("parameters", timeout=LONG)
     save_speed(studio.workspace.cache, find_device(), Speed(flops=1e12, start_seconds=7_200.0))
-    writer.append("finished", step=3_000)
+    EventWriter(run.events_file).append("finished", step=3_000)
     expect(bar).to_contain_text("about 2.0 h here", timeout=LONG)

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from test_journey_train import LONG, address, open_studio, write_recipe
+from test_journey_train import LONG, address, make_whole_run, open_studio, write_recipe
 
 from studio.runs.event import EventWriter
-from studio.runs.run import Run, new_run
-from studio.workspace import Workspace
+from studio.runs.run import Run
 
-expect.set_options(timeout=30_000)
 STOP = """(run) => fetch("/gradio_api/call/stop_run", {method: "POST", body: JSON.stringify({data: [run]}),
   headers: {"content-type": "application/json"}}).then((answer) => answer.json())
   .then(({event_id}) => fetch(`/gradio_api/call/stop_run/${event_id}`)).then((answer) => answer.text())"""
@@ -23,15 +21,8 @@ RECIPE = {"model": "builtin", "task_id": "studio002_question"}
 
 def occupy(app: Any, recipe: dict[str, Any], **metrics: Any) -> Run:
     """Let a run of nobody's train, in this process, so that all others wait."""
-    studio = open_studio(app)
-    elsewhere = Workspace(app.home / "elsewhere")  # it comes whole, or the server would start it meanwhile
-    run = new_run(elsewhere, studio.read_recipe(recipe))
-    run.save_process(os.getpid())
-    with EventWriter(run.events_file) as events:
-        events.append("started", pid=os.getpid(), resumed_from=None)
-        if metrics:
-            events.append("metrics", **metrics)
-    return Run(run.folder.rename(studio.workspace.runs / run.run_id))
+    begun = ("started", {"pid": os.getpid(), "resumed_from": None})
+    return make_whole_run(app, recipe, begun, *([("metrics", metrics)] if metrics else []), alive=True)
 
 
 def words(page: Page) -> Locator:
@@ -101,14 +92,16 @@ def test_a_run_that_failed_for_memory_is_trained_again_with_less(
     app: Any, page: Page, tiny_model: Path, console_errors: list[str]
 ) -> None:
     studio = open_studio(app)
-    run = new_run(studio.workspace, studio.read_recipe(write_recipe(tiny_model, batch_size=64)))
-    run.process_file.write_text('{"pid": 4194304, "created": 1, "offset": 0}')
-    with EventWriter(run.events_file) as events:
-        events.append("started", resumed_from=None)
-        events.append("metrics", step=1, of=3_000, loss=2.0)
-        changes = {"training": {"batch_size": 8, "gradient_accumulation": 8}, "precision": "nf4"}
-        remedy = "Choose less."
-        events.append("failed", step=1, error="It broke here.", remedy=remedy, remedy_changes=changes)
+    remedy = "Choose less."
+    changes = {"training": {"batch_size": 8, "gradient_accumulation": 8}, "precision": "nf4"}
+    failed = {"step": 1, "error": "It broke here.", "remedy": remedy, "remedy_changes": changes}
+    run = make_whole_run(
+        app,
+        write_recipe(tiny_model, batch_size=64),
+        ("started", {"resumed_from": None}),
+        ("metrics", {"step": 1, "of": 3_000, "loss": 2.0}),
+        ("failed", failed),
+    )
     page.goto(address("train", run.run_id))
     trouble = page.locator(".desk-trouble")
     expect(trouble).to_contain_text("It broke here.")

@@ -154,18 +154,25 @@ def is_learnt(one: Instance) -> bool:
     return said and one.messages[-1].counts
 
 
-@every_kind
+def list_forms_of_messages(kind: type[Instance]) -> list[str]:
+    """Return the formats of conversations that instances of a kind are written in."""
+    if "messages" not in kind.model_fields:
+        return []
+    return [name for name in ("openai", "kto") if name in list_formats(make_task(kind, [kind.make("a", "b", ("c",))]))]
+
+
+IN_MESSAGES = [kind for kind in KINDS.members.values() if list_forms_of_messages(kind)]
+
+
+@pytest.mark.parametrize("kind", IN_MESSAGES, ids=lambda kind: kind.name)
 @QUIET
 @given(data=st.data())
 def test_conversations_come_back_from_rows_of_messages(kind: type[Instance], data: st.DataObject) -> None:
-    forms = [name for name in ("openai", "kto") if name in list_formats(make_task(kind, [kind.make("a", "b", ("c",))]))]
-    if not forms or "messages" not in kind.model_fields:
-        return
     some = data.draw(
         st.lists(instances(kind).filter(lambda one: bool(one.messages) and is_learnt(one)), min_size=1, max_size=2)
     )
     task = make_task(kind, some).model_copy(update={"definition": ""})
-    for form in forms:
+    for form in list_forms_of_messages(kind):
         name, text = write_task(task, form)
         back = read_task(text.encode(), name).task
         assert back.kind == kind.name

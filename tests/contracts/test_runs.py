@@ -37,7 +37,17 @@ KINDS: dict[str, dict[str, Any]] = {
 PROMPT = [1, *range(40, 60)]
 STEPS, MIDDLE = 8, 4
 
-pytestmark = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def can_recompute(kind: str) -> bool:
+    """Whether activations may be recomputed, to the same loss: dropout would draw other lots."""
+    return "dropout" not in kind and not METHODS.read(KINDS[kind]).checkpointing_refusal
+
+
+def count_tokens(kind: str) -> int:
+    """Return how many learnt tokens stand before each row; peft gives them places of their own."""
+    return METHODS.read(KINDS[kind]).virtual_tokens
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +103,7 @@ def read_pair(pair: Pair) -> Any:
     return pair.read(ids, torch.ones_like(ids)).values
 
 
+@every_kind
 def test_it_goes_on_as_if_it_had_never_stopped(trained: Callable[[str], Run], workspace: Workspace, kind: str) -> None:
     import torch
 
@@ -113,15 +124,15 @@ def test_it_goes_on_as_if_it_had_never_stopped(trained: Callable[[str], Run], wo
     assert torch.equal(found, kept)
 
 
+@pytest.mark.parametrize("kind", filter(can_recompute, KINDS))
 def test_checkpointing_changes_no_loss(trained: Callable[[str], Run], workspace: Workspace, kind: str) -> None:
     recipe = trained(kind).load_recipe().to_json()
-    if "dropout" in kind or METHODS.read(KINDS[kind]).checkpointing_refusal:
-        pytest.skip("Dropout draws other lots; what is refused is tested where recipes are read.")
     thrifty = {**recipe["training"], "gradient_checkpointing": True, "max_steps": 8, "evaluate_every": 0}
     found = losses(read_all(train(workspace, {**recipe, "training": {**thrifty, "save_every": 0}})))
     assert found == pytest.approx(losses(read_all(trained(kind))), abs=2e-3)
 
 
+@every_kind
 def test_each_side_answers_as_if_it_were_alone(trained: Callable[[str], Run], kind: str) -> None:
     import torch
 
@@ -138,6 +149,7 @@ def test_each_side_answers_as_if_it_were_alone(trained: Callable[[str], Run], ki
         assert (found[TUNED] - found[BASE]).abs().max() > 1e-4
 
 
+@every_kind
 def test_writing_is_reading_one_token_after_the_other(trained: Callable[[str], Run], kind: str) -> None:
     import torch
 
@@ -154,6 +166,7 @@ def test_writing_is_reading_one_token_after_the_other(trained: Callable[[str], R
         assert len(side) == 10
 
 
+@every_kind
 def test_many_answers_at_once_are_those_of_one_by_one(
     trained: Callable[[str], Run], workspace: Workspace, kind: str
 ) -> None:
@@ -168,15 +181,13 @@ def test_many_answers_at_once_are_those_of_one_by_one(
         assert batched == [text for prompt in prompts for text in pair.answer_many([prompt], 8, tuned=tuned)]
 
 
-def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
-    trained: Callable[[str], Run], kind: str
-) -> None:
+def choose_ways(run: Run) -> tuple[Any, Any, list[dict[str, Any]]]:
+    """Return the model of a run, the batcher that a trial of some rows chose, and the rows."""
     import torch
 
     from studio.training.batch import Batcher
     from studio.training.trial import Trial
 
-    run = trained(kind)
     recipe = run.load_recipe()
     method, folder = recipe.method, recipe.base.find_folder()
     assert folder is not None
@@ -194,10 +205,17 @@ def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
     ]
     batcher = Batcher(0)
     Trial(model, batcher, [Row(**row) for row in rows]).choose()
-    shares = batcher.shared > 0
-    assert shares == (method.virtual_tokens == 0)  # peft gives learnt tokens places of their own
-    if not shares:
-        return
+    return model, batcher, rows
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not count_tokens(kind)])
+def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
+    trained: Callable[[str], Run], kind: str
+) -> None:
+    from studio.training.batch import Batcher, sum_loss
+
+    model, batcher, rows = choose_ways(trained(kind))
+    assert batcher.shared > 0
     found = []
     for shares in (False, True):
         batch = (batcher if shares else Batcher(0))(rows)
@@ -213,6 +231,13 @@ def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
         assert (shared[key] - alone[key]).norm() <= 1e-3 * alone[key].norm() + 1e-5, key
 
 
+@pytest.mark.parametrize("kind", filter(count_tokens, KINDS))
+def test_after_learnt_tokens_every_row_is_read_whole(trained: Callable[[str], Run], kind: str) -> None:
+    _, batcher, _ = choose_ways(trained(kind))
+    assert batcher.shared == 0
+
+
+@every_kind
 def test_a_checkpoint_says_what_made_it_and_holds_its_weights_safely(trained: Callable[[str], Run], kind: str) -> None:
     folder = trained(kind).find_checkpoint(STEPS)
     assert json.loads((folder / "recipe.json").read_text())["method"]["name"] == KINDS[kind]["name"]
@@ -253,13 +278,12 @@ OTHER: dict[str, dict[str, Any]] = {
 """Settings beside the usual ones, for a second run of the same method."""
 
 
+@pytest.mark.parametrize("kind", OTHER)
 def test_two_runs_of_a_method_take_turns_beside_one_base(
     trained: Callable[[str], Run], workspace: Workspace, kind: str
 ) -> None:
     import torch
 
-    if kind not in OTHER:
-        pytest.skip("It has no second kind of itself.")
     first = trained(kind)
     recipe = {**first.load_recipe().to_json(), "method": {"name": kind, **OTHER[kind]}}
     second = train(workspace, {**recipe, "training": {**recipe["training"], "max_steps": 2, "save_every": 0}})

@@ -11,9 +11,11 @@ TEN = ("llama", "gpt2", "opt", "bloom", "falcon", "gemma3_text", "qwen3_moe", "m
 """Kin of most there is: learned and rotary places, ALiBi, windows, experts, states, both at once."""
 EVERY = bool(os.environ.get("STUDIO_ZOO"))
 METHODS = None if EVERY else ("full", "ia3", "prefix")
+NAMES = registry.list_names() if EVERY else TEN
+KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(f"zoo-{kind}")) for kind in NAMES]
 
 
-@pytest.mark.parametrize("kind", registry.list_names() if EVERY else TEN)
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_architecture_is_right_or_refused_in_words(kind: str, tmp_path: Path) -> None:
     import contract
 
