@@ -16,7 +16,7 @@ from studio.methods.pairs import MethodPair, list_pairs
 from studio.precisions import PRECISIONS
 from tests.test_ui_api import Served, serve
 
-pytestmark = [pytest.mark.xdist_group("pairs"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 OFFERED = [pair for pair in list_pairs() if pair.refusal is None]
 APART = 4

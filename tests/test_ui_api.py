@@ -13,8 +13,6 @@ from tiny import find_free_port
 
 from tests.test_ui_steps import write_task
 
-pytestmark = pytest.mark.xdist_group("api")
-
 
 class Served:
     """A served studio, a client of it, and the recipe of a run that takes a second."""

@@ -15,7 +15,6 @@ import pytest
 from telling import tells
 from tiny import find_free_port, make_run, write_task
 
-pytestmark = pytest.mark.xdist_group("api")
 SECRET = "CANARY-THAT-NOBODY-MAY-READ"
 TASK = json.dumps(write_task()).encode()
 

@@ -30,7 +30,7 @@ from studio.service import Studio
 from studio.ui.api import ENDPOINTS
 from studio.workspace import Workspace
 
-pytestmark = [pytest.mark.xdist_group("api"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[1]
 CALLS = int(os.environ.get("STUDIO_FUZZ", "300"))
 TOKEN = "a-visitor-of-the-fuzzing-test-0000"

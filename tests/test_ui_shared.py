@@ -11,7 +11,6 @@ import pytest
 from telling import tells
 from tiny import WritingLauncher, find_free_port, write_recipe, write_task
 
-pytestmark = pytest.mark.xdist_group("api")
 ANNA, BEN = "anna" * 8, "ben_" * 8
 
 

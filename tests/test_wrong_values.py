@@ -15,8 +15,6 @@ from studio.ui.steps.method.page import draw_choices
 from studio.ui.steps.method.weighing import weigh_recipe
 from tests.test_ui_api import Served, serve
 
-pytestmark = pytest.mark.xdist_group("api")
-
 LORA, PREFIX = {"name": "lora"}, {"name": "prefix"}
 
 

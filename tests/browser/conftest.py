@@ -2,8 +2,9 @@
 
 Fixtures, from the most to the least used:
 
-    page             a playwright page on the studio's address, 1280 x 800, light, without animations
-    open_page        more of them: open_page(width=390, height=844, dark=True); each is another person's
+    page             a playwright page, 1280 x 800, light, without animations, that shows nothing yet: page.goto("/")
+    open_page        more of them: open_page(width=390, height=844, dark=True); each is another person's; opened on an
+                     address where one is given
     shot             shot("name") keeps a picture of `page`; shot("name", other_page) of another
     console_errors   what the pages' consoles complained of so far, a list of texts
     app_url          the studio's address; one server serves all tests of a worker, so name your runs apart
@@ -168,11 +169,13 @@ def _end_all_of(home: Path) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder, and keep a file's tests on one worker: starting a server costs more than they do."""
+    """Mark what is in this folder, and let one of two workers have all of it: two servers with a browser each would
+    fight for two cores, and starting them costs more than most tests do. Of more workers each takes a file."""
+    few = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) <= 2
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group(f"browser-{item.path.stem}"))
+            item.add_marker(pytest.mark.xdist_group("browser" if few else f"browser-{item.path.stem}"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -240,9 +243,9 @@ def open_page(
     foreign: list[str] = []
 
     def open_one(
-        url: str = app_url, *, width: int = 1280, height: int = 800, dark: bool = False, **options: Any
+        url: str | None = None, *, width: int = 1280, height: int = 800, dark: bool = False, **options: Any
     ) -> Page:
-        home = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        home = "{0.scheme}://{0.netloc}".format(urlsplit(url or app_url))
         context = browser.new_context(
             base_url=home,
             viewport={"width": width, "height": height},
@@ -258,7 +261,8 @@ def open_page(
         context.on("console", lambda said: console_errors.append(said.text) if said.type == "error" else None)
         context.on("weberror", lambda raised: console_errors.append(str(raised.error)))
         page = context.new_page()
-        page.goto(url, wait_until="load")
+        if url:
+            page.goto(url, wait_until="load")
         return page
 
     yield open_one
@@ -281,7 +285,7 @@ def _keep_traces(test: pytest.Item, contexts: list[BrowserContext]) -> None:
 
 @pytest.fixture
 def page(open_page: Callable[..., Page]) -> Page:
-    """The studio on a desktop of 1280 x 800, light."""
+    """A desktop of 1280 x 800, light, on which the studio is not open yet: a test opens what it needs, once."""
     return open_page()
 
 

@@ -32,6 +32,7 @@ def test_from_opening_the_page_to_right_answers(
     page: Page, shot: Callable[..., Path], console_errors: list[str]
 ) -> None:
     began = time.monotonic()
+    page.goto("/")
     expect(step(page, "model").get_by_role("radio", name=re.compile("Little World"))).to_be_checked(timeout=LONG)
     expect(step(page, "model")).to_contain_text("GPU")
     expect(page.locator(".recipe")).to_contain_text("parameters", timeout=LONG)

@@ -1,5 +1,6 @@
 """Labelling by keyboard alone, over reloads and crashes, in two windows, by two people; then training on the result."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def moods(studio: Studio, request: pytest.FixtureRequest) -> str:
 def open_bench(page: Page, task: str, person: str | None = None) -> Locator:
     """Open the page on a task; `person` is the name to label under."""
     if person:
-        page.evaluate("name => localStorage.setItem('fine-tuning-studio.person', name)", person)
+        page.add_init_script(f"localStorage.setItem('fine-tuning-studio.person', {json.dumps(person)})")
     page.goto(f"/?step=label&task={quote(task)}")
     return await_ready(page, task)
 
