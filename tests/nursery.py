@@ -65,7 +65,7 @@ class Nursery(LocalLauncher):
         """End the nursery; its children go on."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=120)
         self._process.stdout.close()
 
     def _ask(self, *words: Any) -> Any:

@@ -155,7 +155,7 @@ def test_a_child_sees_one_card(monkeypatch: pytest.MonkeyPatch) -> None:
         try:
             environment = wait_until(psutil.Process(child.pid).environ)  # empty in the moment in which it is begun
         finally:
-            child.communicate(timeout=60)  # no line comes, so it ends
+            child.communicate(timeout=120)  # no line comes, so it ends
         assert environment["CUDA_VISIBLE_DEVICES"] == seen
         assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID" and environment["PYTORCH_ENABLE_MPS_FALLBACK"] == "1"
         assert child.returncode == 0

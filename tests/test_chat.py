@@ -95,7 +95,7 @@ def test_one_question_at_a_time(desk: Desk, runs: dict[str, Run], monkeypatch: p
     waiting.start()
     assert not next(stream).done and not answered
     stream.close()
-    waiting.join(timeout=60)
+    waiting.join(timeout=120)
     assert answered and answered[0].done
 
 

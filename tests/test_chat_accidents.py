@@ -98,7 +98,7 @@ def test_tabs_that_close_while_others_wait(studio: Studio, run: Run, check_next:
     for tab in tabs:
         tab.start()
     for tab in tabs:
-        tab.join(timeout=60)
+        tab.join(timeout=120)
         assert not tab.is_alive()
     check_next()
 

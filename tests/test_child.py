@@ -79,7 +79,7 @@ def test_what_was_killed_is_lost_and_goes_on_to_the_very_same_end(studio: Studio
         wait_until(lambda: studio.run_status(run_id).status == "finished", seconds=200)
     finally:
         done.set()
-        looker.join(timeout=60)
+        looker.join(timeout=120)
     assert not broken and len(seen) > 4
     assert kinds(run).count("started") == 2 and kinds(run)[-1] == "finished"
     again = [event for event in read_all(run) if event["event"] == "started"][1]
@@ -138,7 +138,7 @@ def test_a_child_whose_studio_dies_before_it_has_a_run_ends(workspace: Workspace
     spare = launcher._spare
     assert spare is not None and spare.stdin is not None
     spare.stdin.close()
-    assert spare.wait(timeout=60) == 0
+    assert spare.wait(timeout=120) == 0
 
 
 def test_a_child_that_is_given_nonsense_writes_nothing(workspace: Workspace) -> None:

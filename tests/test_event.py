@@ -172,7 +172,7 @@ def test_two_readers_see_the_same_while_one_writes(file: Path) -> None:
     write(file, *range(3000))
     written.set()
     for reader in readers:
-        reader.join(timeout=60)
+        reader.join(timeout=120)
     assert seen["first"] == seen["second"] == list(range(3000))
 
 
@@ -209,7 +209,7 @@ with EventWriter(file) as events:
 def test_a_disk_that_fills_up_in_a_line_is_said_and_spoils_no_later_one(file: Path) -> None:
     pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     command = [sys.executable, "-c", FULL_DISK, str(file), "10"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert tells(done.stdout, f"{file.parent} larger")
     assert steps(file) == [1, 3]
 

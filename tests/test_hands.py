@@ -121,7 +121,7 @@ def test_many_who_look_take_the_hold_from_nobody(workspace: Workspace) -> None:
         assert first.take_hold() and is_held(run.events_file) and not second.take_hold()
     over.set()
     for looker in lookers:
-        looker.join(timeout=60)
+        looker.join(timeout=120)
     assert not is_held(run.events_file)
 
 

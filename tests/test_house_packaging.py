@@ -110,7 +110,7 @@ def make(house: Path, *words: str, **environment: str) -> subprocess.CompletedPr
     told = {"CI", "PYTHON", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS"}
     clean = {name: value for name, value in os.environ.items() if name not in told}
     command = ["make", "PYTHON=./python", *words]
-    return subprocess.run(command, cwd=house, env=clean | environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=house, env=clean | environment, capture_output=True, text=True, timeout=120)
 
 
 def read_notes(house: Path, about: str) -> list[str]:

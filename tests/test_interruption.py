@@ -179,6 +179,6 @@ def test_whoever_follows_a_run_asks_it_once_to_stop(workspace: Workspace, tiny_m
     followed = start(tmp_path, *command)
     wait_until(lambda: any(workspace.runs.glob("*/events.jsonl")), seconds=120)
     burst(lambda _: followed.send_signal(signal.SIGINT), random.Random(0))
-    out, complaint = followed.communicate(timeout=60)
+    out, complaint = followed.communicate(timeout=120)
     assert followed.returncode == 0 and '"status": "stopped"' in out
     assert "Traceback" not in complaint

@@ -124,7 +124,7 @@ def test_a_zombie_is_dead(workspace: Workspace) -> None:
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)  # ended, and its parent hasn't asked yet
     assert psutil.Process(sleeper.pid).status() == psutil.STATUS_ZOMBIE
     assert not run.is_alive()
-    sleeper.wait(timeout=30)
+    sleeper.wait(timeout=120)
 
 
 def test_another_process_with_the_same_number_does_not_count(workspace: Workspace) -> None:
@@ -207,7 +207,7 @@ def test_runs_are_made_while_others_list_and_delete_them(workspace: Workspace) -
         make_run(workspace).delete()
     done.set()
     for looker in lookers:
-        looker.join(timeout=60)
+        looker.join(timeout=120)
     assert not broken
 
 
@@ -231,7 +231,7 @@ except WorkspaceError as error:
 def test_a_run_that_can_not_be_written_leaves_no_folder(tmp_path: Path) -> None:
     pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert tells(done.stdout, "larger")
     assert list((tmp_path / "runs").iterdir()) == []
 
@@ -272,7 +272,7 @@ def test_who_looks_while_an_old_checkpoint_makes_room_for_a_new_one_sees_one(wor
         beside = Path(shutil.copytree(run.checkpoints_folder / f"step-{step - 1}", run.checkpoints_folder / ".beside"))
         run.keep_checkpoint(beside, step)
         run.forget_checkpoint(step - 1)
-    viewer.join(timeout=60)
+    viewer.join(timeout=120)
     assert not viewer.is_alive() and all(looks)
 
 

@@ -289,7 +289,7 @@ def test_what_is_asked_of_another_studio_while_a_run_starts_is_not_lost(workspac
         scheduler = Scheduler(workspace, launcher)
         assert scheduler.start_next() is not None
         assert launcher.asking is not None
-        launcher.asking.join(timeout=60)
+        launcher.asking.join(timeout=120)
         assert scheduler.look_at(run).status == "running"
         assert run.stop_file.exists() == (wish == "stop")
         assert ["Stop it first" in str(error) for error in refused] == [True] * (wish == "delete")
@@ -346,7 +346,7 @@ def test_many_hands_at_once_start_each_run_once(
     for hand in hands:
         hand.start()
     for hand in hands:
-        hand.join(timeout=60)
+        hand.join(timeout=120)
     assert launcher.started == [runs[0].run_id]
     assert [event["event"] for event in read_all(runs[0])] == ["started", "metrics"]
 

@@ -285,7 +285,7 @@ def test_many_may_look_at_once(run: Run) -> None:
         looker.start()
     write(run, STARTED, *map(step, range(1, 200)), ("stopped", {"step": 199}))
     for looker in lookers:
-        looker.join(timeout=60)
+        looker.join(timeout=120)
     assert len(seen) == 240
     assert watch.look() == look(run)
 

@@ -177,7 +177,7 @@ def test_a_stop_is_heeded_after_the_step_with_a_checkpoint(workspace: Workspace,
     hand = threading.Thread(target=stop_when_it_trains)
     hand.start()
     InlineLauncher().launch(workspace, run)
-    hand.join(timeout=60)
+    hand.join(timeout=120)
     *_, sampled, saved, stopped = (event for event in read_all(run) if event["event"] != "metrics")
     assert [event["event"] for event in (sampled, saved, stopped)] == ["sampled", "saved", "stopped"]
     assert 1 <= stopped["step"] < 100_000 and run.list_checkpoints() == [stopped["step"]]

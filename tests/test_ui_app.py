@@ -60,10 +60,10 @@ def test_a_studio_starts_says_where_and_ends_quietly(tmp_path: Path) -> None:
     )
     try:
         assert served.stdout and served.stdout.readline() == f"Fine-Tuning Studio: http://127.0.0.1:{port}\n"
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=120) as answer:
             assert b"Fine-Tuning Studio" in answer.read()
         served.send_signal(signal.SIGINT)
-        out, err = served.communicate(timeout=20)
+        out, err = served.communicate(timeout=120)
     finally:
         served.kill()
     assert (served.returncode, out, err) == (0, "", "")
@@ -80,7 +80,7 @@ def test_what_keeps_it_from_starting_is_said_in_one_line(environment: dict[str, 
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert ended.returncode == 1
     assert tells(ended.stderr, said)

@@ -24,7 +24,7 @@ class Served:
 
     def __init__(self, url: str, studio: Any, canary: Path) -> None:
         self.studio, self.canary = studio, canary
-        self.client = httpx.Client(base_url=url, timeout=60)
+        self.client = httpx.Client(base_url=url, timeout=120)
 
     def upload(self, name: str, content: bytes) -> httpx.Response:
         """Send a file as a browser does, under any name."""

@@ -79,7 +79,7 @@ class Server:
         )
         ready: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._drain, args=(ready,), daemon=True).start()
-        self.url = ready.get(timeout=90)
+        self.url = ready.get(timeout=200)
         assert self.url, self.output()
         headers = {"x-studio-visitor": TOKEN, "content-type": "application/json"}
         self.client = httpx.Client(base_url=self.url, headers=headers, timeout=PATIENCE_SECONDS)
@@ -113,7 +113,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=120)
 
 
 def train_a_run(home: Path) -> str:

@@ -24,7 +24,7 @@ class Shared:
     def call(self, token: str | None, endpoint: str, *given: Any) -> Any:
         """Call a named endpoint; return its answer, or the words of its refusal."""
         headers = {"x-studio-visitor": token} if token else {}
-        with httpx.Client(headers=headers, timeout=30, base_url=self.url) as client:
+        with httpx.Client(headers=headers, timeout=120, base_url=self.url) as client:
             made = client.post(f"/gradio_api/call/{endpoint}", json={"data": given})
             answer = client.get(f"/gradio_api/call/{endpoint}/{made.json()['event_id']}").text
         data = json.loads(answer.split("data: ", 1)[1].splitlines()[0])
@@ -35,7 +35,7 @@ class Shared:
         block = next(block for block in self.page.blocks.values() if hasattr(block, name) and is_act(block, name))
         body = {"data": asked, "component_id": block._id, "fn_name": name, "session_hash": "x"}
         headers = {"x-studio-visitor": token} if token else {}
-        return httpx.post(f"{self.url}/gradio_api/component_server", json=body, headers=headers, timeout=30).json()
+        return httpx.post(f"{self.url}/gradio_api/component_server", json=body, headers=headers, timeout=120).json()
 
 
 def is_act(block: Any, name: str) -> bool:
@@ -138,7 +138,7 @@ def test_a_task_is_seen_by_who_brought_it(served: Shared, tmp_path: Path) -> Non
 
 
 def test_the_layout_that_everyone_gets_holds_nothing_of_anyone(served: Shared, hers: str) -> None:
-    config = httpx.get(f"{served.url}/config", timeout=30).text
+    config = httpx.get(f"{served.url}/config", timeout=120).text
     assert hers not in config and hers.split("-", 2)[2] not in config
 
 
@@ -148,6 +148,6 @@ def test_a_file_of_a_run_can_not_be_fetched(served: Shared, hers: str) -> None:
         assert (folder / file).exists()
         for token in (ANNA, BEN):
             answer = httpx.get(
-                f"{served.url}/gradio_api/file={folder / file}", headers={"x-studio-visitor": token}, timeout=30
+                f"{served.url}/gradio_api/file={folder / file}", headers={"x-studio-visitor": token}, timeout=120
             )
             assert answer.status_code == 403

@@ -71,7 +71,7 @@ def test_each_new_folder_has_a_name_of_its_own(workspace: Workspace) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=120)
     assert len({folder.name for folder in made}) == 160
     assert all(folder.is_dir() and check_id(folder.name, "run") for folder in made)
 
@@ -157,7 +157,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
         for text in sorted(texts):
             write_whole(file, text)
     done.set()
-    reader.join(timeout=60)
+    reader.join(timeout=120)
     assert seen and seen <= texts
 
 
@@ -181,7 +181,7 @@ print([path.name for path in workspace.cache.iterdir()], (workspace.cache / "fil
 def test_a_disk_that_fills_up_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     pytest.importorskip("resource", reason="Windows has no limit on the size of files")
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
-    words, left = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+    words, left = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout.splitlines()
     assert tells(words, f"{tmp_path / 'cache'} larger")
     assert left == "['file'] old"
 

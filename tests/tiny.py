@@ -97,10 +97,10 @@ def end_sleeper(sleeper: subprocess.Popen[bytes]) -> None:
     """Let a sleeper end, and wait for it."""
     assert sleeper.stdin is not None
     sleeper.stdin.close()
-    sleeper.wait(timeout=30)
+    sleeper.wait(timeout=120)
 
 
-def wait_until(is_true: Any, seconds: float = 60) -> Any:
+def wait_until(is_true: Any, seconds: float = 120) -> Any:
     """Ask until the answer is true and return it; fail after so many seconds."""
     end = time.monotonic() + seconds
     while not (answer := is_true()):
