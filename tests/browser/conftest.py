@@ -47,6 +47,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 _FAILED = pytest.StashKey[bool]()
+_SERVING: list["App"] = []
 
 expect.set_options(timeout=60_000)  # a busy machine may take its time; a page that is wrong is wrong after a minute too
 
@@ -203,9 +204,17 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The studio, started once for all tests of a worker, and not where the browser is missing."""
-    server = App(tmp_path_factory.mktemp("studio-home")).start()
-    yield server
-    server.stop()
+    _SERVING.append(App(tmp_path_factory.mktemp("studio-home")).start())
+    yield _SERVING[-1]
+    _SERVING.pop().stop()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the studio after the last test here: even one that nobody asks takes its share of a busy processor."""
+    if nextitem is None or not nextitem.get_closest_marker("browser"):
+        for server in _SERVING:
+            server.stop()
 
 
 @pytest.fixture(scope="session")
