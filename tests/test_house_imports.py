@@ -11,6 +11,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
@@ -107,7 +108,10 @@ def _source(name: str, node: ast.ImportFrom) -> str:
     return ".".join([*package[: len(package) - node.level + 1], *([node.module] if node.module else [])])
 
 
-IMPORTS = [found for name in MODULES for found in read_imports(name)]
+@cache
+def list_imports() -> list[Import]:
+    """Return every import of the program."""
+    return [found for name in MODULES for found in read_imports(name)]
 
 
 def is_in(name: str, *packages: str) -> bool:
@@ -121,32 +125,34 @@ def complain(found: list[Import], rule: str) -> None:
 
 
 def test_only_the_page_imports_gradio() -> None:
-    broken = [i for i in IMPORTS if is_in(i.target, "gradio") and not is_in(i.importer, "studio.ui", "app")]
+    broken = [i for i in list_imports() if is_in(i.target, "gradio") and not is_in(i.importer, "studio.ui", "app")]
     complain(broken, "Only studio/ui/ and app.py import gradio; return plain values and let the page draw them.")
 
 
 def test_heavy_libraries_are_imported_late() -> None:
-    early = [i for i in IMPORTS if is_in(i.target, *HEAVY) and not i.late and i.importer not in HEAVY_AT_TOP]
+    early = [i for i in list_imports() if is_in(i.target, *HEAVY) and not i.late and i.importer not in HEAVY_AT_TOP]
     complain(early, "Import these inside the function that needs them (and list the file in pyproject.toml, PLC0415).")
 
 
 def test_the_table_of_heavy_modules_is_true() -> None:
-    heavy = {i.importer for i in IMPORTS if is_in(i.target, *HEAVY) and not i.late}
+    heavy = {i.importer for i in list_imports() if is_in(i.target, *HEAVY) and not i.late}
     assert set(HEAVY_AT_TOP) <= heavy, f"No longer heavy, so remove them here: {set(HEAVY_AT_TOP) - heavy}"
 
 
 def test_pages_never_import_the_child() -> None:
-    child = [i for i in IMPORTS if is_in(i.importer, "studio.ui", "app") and is_in(i.target, WORKER, *HEAVY_AT_TOP)]
+    child = [
+        i for i in list_imports() if is_in(i.importer, "studio.ui", "app") and is_in(i.target, WORKER, *HEAVY_AT_TOP)
+    ]
     complain(child, "A page reads the run's folder; the child runs elsewhere.")
 
 
 def test_nothing_but_the_app_imports_the_pages() -> None:
-    pages = [i for i in IMPORTS if is_in(i.target, "studio.ui") and not is_in(i.importer, "studio.ui", "app")]
-    complain([*pages, *(i for i in IMPORTS if is_in(i.target, "app"))], "The rooms don't know who shows them.")
+    pages = [i for i in list_imports() if is_in(i.target, "studio.ui") and not is_in(i.importer, "studio.ui", "app")]
+    complain([*pages, *(i for i in list_imports() if is_in(i.target, "app"))], "The rooms don't know who shows them.")
 
 
 def test_the_floor_knows_no_room() -> None:
-    rooms = [i for i in IMPORTS if i.importer in FLOOR and is_in(i.target, "studio") and i.target not in FLOOR]
+    rooms = [i for i in list_imports() if i.importer in FLOOR and is_in(i.target, "studio") and i.target not in FLOOR]
     complain(rooms, f"{', '.join(sorted(FLOOR))} import nothing of the studio but each other.")
 
 
@@ -155,14 +161,14 @@ def test_the_worker_never_sees_the_page_the_chat_or_the_scheduler() -> None:
     reached, waiting = set(), {WORKER}
     while waiting:
         reached |= waiting
-        waiting = {i.target for i in IMPORTS if i.importer in waiting and i.target in MODULES} - reached
-    broken = [i for i in IMPORTS if i.importer in reached and is_in(i.target, *NOT_FOR_THE_WORKER)]
+        waiting = {i.target for i in list_imports() if i.importer in waiting and i.target in MODULES} - reached
+    broken = [i for i in list_imports() if i.importer in reached and is_in(i.target, *NOT_FOR_THE_WORKER)]
     complain(broken, f"What {WORKER} imports, and what that imports, never reaches these.")
 
 
 def test_nothing_below_the_service_knows_it() -> None:
     above = ("studio.service", "studio.ui", "app", "studio.__main__")
-    broken = [i for i in IMPORTS if is_in(i.target, "studio.service") and not is_in(i.importer, *above)]
+    broken = [i for i in list_imports() if is_in(i.target, "studio.service") and not is_in(i.importer, *above)]
     complain(broken, "The service puts the rooms together; what a room needs of it belongs in a room.")
 
 
@@ -170,7 +176,7 @@ def test_a_task_knows_its_kinds_and_no_other_room_of_tasks() -> None:
     core = [name for name in MODULES if find_room(name) == "studio.tasks"]
     rooms = {find_room(name) for name in MODULES if is_in(name, "studio.tasks")} - {"studio.tasks"}
     assert len(core) > 10 and len(rooms) >= 5
-    broken = [i for i in IMPORTS if i.importer in core and is_in(i.target, *rooms - {"studio.tasks.kinds"})]
+    broken = [i for i in list_imports() if i.importer in core and is_in(i.target, *rooms - {"studio.tasks.kinds"})]
     complain(broken, "What a task is doesn't depend on how it is read, checked, labelled or kept in a library.")
 
 
@@ -235,7 +241,7 @@ def test_each_exception_of_the_lint_names_a_file(pattern: str) -> None:
 
 
 def test_starting_the_app_loads_no_heavy_library() -> None:
-    page = {i.target for i in IMPORTS if i.importer == "app" and i.target in MODULES}
+    page = {i.target for i in list_imports() if i.importer == "app" and i.target in MODULES}
     assert "studio.ui.page" in page
     command = [sys.executable, "-X", "importtime", "-c", f"import {', '.join(['app', *sorted(page)])}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -301,7 +307,9 @@ def draw_rooms() -> dict[str, set[str]]:
     one_room = {
         "studio.tasks.kinds": "studio.tasks"
     }  # a task is written in terms of its kinds, and they in terms of it
-    taken = {(i.importer, i.line): i.target for i in IMPORTS if i.target in MODULES}  # the last one is the narrowest
+    taken = {
+        (i.importer, i.line): i.target for i in list_imports() if i.target in MODULES
+    }  # the last one is the narrowest
     for (importer, _), target in taken.items():
         one, other = (one_room.get(room, room) for room in (find_room(importer), find_room(target)))
         if one != other and "studio" not in (one, other):
