@@ -212,7 +212,7 @@ def choose_ways(run: Run) -> tuple[Any, Any, list[dict[str, Any]]]:
 def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
     trained: Callable[[str], Run], kind: str
 ) -> None:
-    from studio.training.batch import Batcher, sum_loss
+    from studio.training.batch import Batcher
 
     model, batcher, rows = choose_ways(trained(kind))
     assert batcher.shared > 0
