@@ -92,14 +92,14 @@ def train(studio: Studio, task_id: str, precision: str, goal: float = 0.0, **tra
     for before, event in zip(events, events[1:], strict=False):
         if event["event"] == "evaluated":
             evaluating += event["at"] - before["at"]
-            if reached == math.inf and event["held_out_loss"] <= goal:
+            if reached == math.inf and event["loss"] <= goal:
                 reached = event["at"] - metrics[0]["at"] - evaluating
     seconds = metrics[-1]["at"] - metrics[0]["at"] - evaluating
     seconds_a_step = seconds / (len(metrics) - 1)
     return {
         "first_loss_seconds": metrics[0]["at"] - clicked,
         "examples_per_second": metrics[-1]["epoch"] * prepared["examples"] / len(metrics) / seconds_a_step,
-        "held_out_loss": [event["held_out_loss"] for event in events if event["event"] == "evaluated"][-1],
+        "held_out_loss": [event["loss"] for event in events if event["event"] == "evaluated"][-1],
         "steps": len(metrics),
         "seconds": reached + seconds_a_step,  # the first step ended with the first loss
     }

@@ -63,7 +63,7 @@ def follow_run(studio: Studio, run_id: str, interruption: Interruption) -> int:
             waiting = f"number {status.position} in line" if status.position else None
             bar.set_description_str(waiting or status.phase or status.status)
             if status.loss is not None:
-                bar.set_postfix(loss=status.loss, held_out=status.held_out_loss, refresh=False)
+                bar.set_postfix({**status.measures, "held_out": status.held_out_loss}, refresh=False)
             bar.refresh()
             if status.status not in ACTIVE and status.status != "queued":
                 break

@@ -12,7 +12,7 @@ import pytest
 from telling import raises, tells
 
 from studio.errors import WorkspaceError
-from studio.runs.event import PHASES, EventWriter, read_events
+from studio.runs.event import PHASES, Evaluated, Event, EventWriter, Phase, Prepared, read_events
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def write(file: Path, *steps: int) -> None:
 
 def steps(file: Path, offset: int = 0) -> list[int]:
     """Return the steps of the whole events after an offset."""
-    return [event["step"] for event in read_events(file, offset).events]
+    return [event.step for event in read_events(file, offset).events]
 
 
 def test_what_was_written_is_read(file: Path) -> None:
@@ -38,16 +38,32 @@ def test_what_was_written_is_read(file: Path) -> None:
         events.append("prepared", words="Café, 你好", nested={"list": [1, None, True]})
         events.append_phase(2)
     first, second = read_events(file).events
-    assert first == {**first, "event": "prepared", "words": "Café, 你好", "nested": {"list": [1, None, True]}}
-    assert abs(first["at"] - file.stat().st_mtime) < 5
-    assert (second["text"], second["part"], second["parts"]) == (PHASES[1], 2, len(PHASES))
+    assert isinstance(first, Prepared) and isinstance(second, Phase)
+    assert first.model_extra == {"words": "Café, 你好", "nested": {"list": [1, None, True]}}
+    assert abs(first.at - file.stat().st_mtime) < 5
+    assert (second.text, second.part, second.parts) == (PHASES[1], 2, len(PHASES))
+
+
+def test_what_an_event_does_not_hold_is_not_written(file: Path) -> None:
+    with EventWriter(file) as events:
+        for kind, values in (("metrics", {"step": -1}), ("metrics", {"measures": 3}), ("phase", {"text": 5})):
+            with pytest.raises(ValueError):
+                events.append(kind, **values)
+    assert file.read_bytes() == b""
+
+
+def test_a_held_out_loss_of_an_older_studio_is_a_loss(file: Path) -> None:
+    file.write_text('{"event": "evaluated", "at": 1.5, "step": 4, "held_out_loss": 0.5}\n{"event": "new", "at": 2}\n')
+    old, new = read_events(file).events
+    assert isinstance(old, Evaluated) and (old.step, old.loss, old.measures) == (4, 0.5, {})
+    assert type(new) is Event and new.event == "new"
 
 
 def test_each_event_is_one_line_whatever_it_holds(file: Path) -> None:
     with EventWriter(file) as events:
         events.append("sampled", text="one\ntwo\r\nthree\u2028four\x00\x1b[0m")
     assert file.read_bytes().count(b"\n") == 1
-    assert read_events(file).events[0]["text"] == "one\ntwo\r\nthree\u2028four\x00\x1b[0m"
+    assert read_events(file).events[0].text == "one\ntwo\r\nthree\u2028four\x00\x1b[0m"
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -55,15 +71,15 @@ def test_no_number_becomes_null_at_any_depth(file: Path, value: float) -> None:
     with EventWriter(file) as events:
         events.append("metrics", loss=value, more=[{"loss": value}, (value,)])
     (event,) = read_events(file).events
-    assert event["loss"] is None
-    assert event["more"] == [{"loss": None}, [None]]
+    assert event.loss is None
+    assert event.more == [{"loss": None}, [None]]
     assert b"NaN" not in file.read_bytes() and b"Infinity" not in file.read_bytes()
 
 
 def test_half_a_letter_does_not_stop_an_event(file: Path) -> None:
     with EventWriter(file) as events:
         events.append("sampled", text="a\ud800b")
-    assert read_events(file).events[0]["text"] == "a?b"
+    assert read_events(file).events[0].text == "a?b"
 
 
 def test_a_missing_file_has_no_events(file: Path) -> None:
@@ -78,7 +94,7 @@ def test_a_half_written_line_is_read_when_it_is_whole(file: Path) -> None:
     for cut in range(len(added)):
         file.write_bytes(whole + added[:cut])
         page = read_events(file)
-        assert [event["step"] for event in page.events] == [1]
+        assert [event.step for event in page.events] == [1]
         assert page.offset == len(whole)
     file.write_bytes(whole + added)
     assert steps(file, len(whole)) == [2]
@@ -117,7 +133,7 @@ def test_a_line_longer_than_a_page_is_passed_over(file: Path) -> None:
     write(file, 2)
     found, offset = [], 0
     while (page := read_events(file, offset, most_bytes=200)).offset != offset:
-        found += [event["step"] for event in page.events]
+        found += [event.step for event in page.events]
         offset = page.offset
     assert found == [1, 2]
 
@@ -146,7 +162,7 @@ def test_ten_thousand_events_come_whole_in_pages(file: Path) -> None:
     found, offset, pages = [], 0, 0
     while (page := read_events(file, offset, most_bytes=10_000)).offset != offset:
         assert page.offset - offset <= 10_000
-        found += [event["step"] for event in page.events]
+        found += [event.step for event in page.events]
         offset, pages = page.offset, pages + 1
     assert found == list(range(10_000)) == steps(file)
     assert pages > 20 and offset == file.stat().st_size
@@ -161,7 +177,7 @@ def test_two_readers_see_the_same_while_one_writes(file: Path) -> None:
         while True:
             last = written.is_set()
             page = read_events(file, offset, most_bytes=4096)
-            seen[name] += [event["step"] for event in page.events]
+            seen[name] += [event.step for event in page.events]
             if last and page.offset == offset:
                 return
             offset = page.offset
@@ -229,6 +245,6 @@ def test_a_folder_that_is_gone_is_said_in_words(tmp_path: Path) -> None:
 
 def test_only_json_is_written(file: Path) -> None:
     with EventWriter(file) as events:
-        events.append("counted", trainable=2**70, total=0.1, ok=True, nothing=None)
+        events.append("counted", trainable=2**40, large=2**70, share=0.1, ok=True, nothing=None)
     lines: list[dict[str, Any]] = [json.loads(line) for line in file.read_text().splitlines()]
-    assert lines[0]["trainable"] == 2**70
+    assert (lines[0]["trainable"], lines[0]["large"]) == (2**40, 2**70)

@@ -113,14 +113,15 @@ def test_what_is_known_while_it_trains(run: Run, living: subprocess.Popen[bytes]
     assert status.elapsed_seconds is not None and 0 <= status.elapsed_seconds < 60
 
 
-@pytest.mark.parametrize(
-    ("losses", "last", "best"),
-    [([1.5, 1.0, 1.2], 1.2, 1.0), ([None, 1.0], 1.0, 1.0), ([1.0, None], None, 1.0), ([0.5, 0.0], 0.0, 0.0)],
-)
-def test_the_best_held_out_loss_is_the_lowest(run: Run, losses: list[Any], last: Any, best: Any) -> None:
-    write(run, STARTED, *(("evaluated", {"step": 1, "held_out_loss": loss}) for loss in losses))
+@pytest.mark.parametrize("name", ["loss", "held_out_loss"])
+def test_what_was_measured_last_is_known_by_its_name(run: Run, name: str) -> None:
+    """The held-out loss had another name in the events of an older studio."""
+    write(run, STARTED, step(1, measures={"margin": 0.5}), ("evaluated", {"step": 1, name: 1.5, "measures": {"m": 2}}))
     status = look(run)
-    assert (status.held_out_loss, status.best_held_out_loss) == (last, best)
+    assert status.measures == {"loss": 1.9, "margin": 0.5} and status.held_out == {"loss": 1.5, "m": 2}
+    assert (status.loss, status.held_out_loss) == (1.9, 1.5)
+    write(run, ("evaluated", {"step": 2, name: None}))
+    assert look(run).held_out_loss is None
 
 
 def test_what_ended_has_no_time_left(run: Run, dead: int) -> None:

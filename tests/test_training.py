@@ -64,7 +64,7 @@ def test_each_step_is_told_and_the_loss_falls(finished: Run) -> None:
     told = losses(read_all(finished))
     assert list(told) == list(range(1, 9))
     assert told[8] < told[1]
-    held_out = [event["held_out_loss"] for event in read_all(finished) if event["event"] == "evaluated"]
+    held_out = [event["loss"] for event in read_all(finished) if event["event"] == "evaluated"]
     assert held_out[1] < held_out[0]
     last = [event for event in read_all(finished) if event["event"] == "metrics"][-1]
     assert (last["step"], last["of"], last["seconds_left"]) == (8, 8, 0)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from studio.objectives.measure import LOSS, Measure
 from studio.recipes.recipe import read_recipe
-from studio.runs.event import EventWriter
+from studio.runs.event import Event, EventWriter, parse_event
 from studio.runs.run import Run, new_run
 from studio.service import Studio
 from studio.ui.steps.train.curve import MAX_POINTS, MAX_SAMPLES, read_curve, thin
@@ -53,28 +54,48 @@ def metrics(*steps: int, loss: float = 1.0) -> list[tuple[str, dict[str, Any]]]:
 # ---- curves
 
 
+def read(events: Iterable[dict[str, Any]]) -> list[Event]:
+    """Events as they are read from a file; what can't be so is none."""
+    lines = (json.dumps({"at": 1.0, **event}).encode() for event in events)
+    return [event for line in lines if (event := parse_event(line))]
+
+
 def test_a_curve_has_training_and_held_out_losses() -> None:
     curve = read_curve(
-        [
-            {"event": "metrics", "step": 1, "loss": 3.0, "learning_rate": 0.1},
-            {"event": "metrics", "step": 2, "loss": 2.0},
-            {"event": "evaluated", "step": 2, "held_out_loss": 2.5},
-            {"event": "something new", "step": 2},
-        ]
+        read(
+            [
+                {"event": "metrics", "step": 1, "loss": 3.0, "learning_rate": 0.1},
+                {"event": "metrics", "step": 2, "loss": 2.0},
+                {"event": "evaluated", "step": 2, "held_out_loss": 2.5},
+                {"event": "something new", "step": 2},
+            ]
+        )
     )
     assert curve["train"] == [[1, 2], [3.0, 2.0], [0.1, None]]
     assert curve["held_out"] == [[2], [2.5]]
     assert curve["drop_after"] is None
 
 
+def test_a_curve_has_what_is_measured_in_its_order() -> None:
+    events = read(
+        [
+            {"event": "metrics", "step": 1, "loss": 3.0, "measures": {"gain": 0.5, "other": 1}, "learning_rate": 0.1},
+            {"event": "metrics", "step": 2, "loss": None, "measures": {"other": 1}},
+            {"event": "evaluated", "step": 2, "loss": 2.5},
+        ]
+    )
+    curve = read_curve(events, [Measure(name="gain", title="gain", better="higher"), LOSS])
+    assert curve["train"] == [[1], [0.5], [3.0], [0.1]] and curve["held_out"] == [[2], [None], [2.5]]
+
+
 def test_a_resumed_run_goes_back_to_its_checkpoint() -> None:
     events = [{"event": "metrics", "step": step, "loss": 1.0} for step in range(1, 9)]
     again = [{"event": "started", "resumed_from": 4}, {"event": "metrics", "step": 5, "loss": 0.5}]
-    assert read_curve(events + again)["train"][0] == [1, 2, 3, 4, 5]
-    later = read_curve(again)
+    assert read_curve(read(events + again))["train"][0] == [1, 2, 3, 4, 5]
+    later = read_curve(read(again))
     assert later["train"][0] == [5]
     assert later["drop_after"] == 4, "a browser that drew steps 5 to 8 must forget them"
-    twice = read_curve([{"event": "started", "resumed_from": 4}, {"event": "started", "resumed_from": 6}])
+    twice = read_curve(read({"event": "started", "resumed_from": step} for step in (4, 6)))
     assert twice["drop_after"] == 4
 
 
@@ -82,7 +103,7 @@ def test_numbers_that_are_none_are_left_out() -> None:
     odd = [
         {"event": "metrics", "step": 1, "loss": value} for value in (None, "3", float("nan"), float("inf"), True, [])
     ]
-    assert read_curve(odd)["train"] == []
+    assert read_curve(read(odd))["train"] == []
 
 
 def test_a_sample_is_right_when_it_is_the_wanted_text() -> None:
@@ -91,13 +112,13 @@ def test_a_sample_is_right_when_it_is_the_wanted_text() -> None:
         {"input": "a", "wanted": "", "tuned": ""},
         "no",
     ]
-    first, second = read_curve([{"event": "sampled", "step": 7, "samples": samples}])["samples"]
+    first, second = read_curve(read([{"event": "sampled", "step": 7, "samples": samples}]))["samples"]
     assert (first["step"], first["right"], second["right"]) == (7, True, False)
 
 
 def test_samples_are_bounded() -> None:
     sample = {"input": "x" * 100_000, "wanted": "w", "base": "b", "tuned": "t"}
-    curve = read_curve({"event": "sampled", "step": step, "samples": [sample]} for step in range(200))
+    curve = read_curve(read({"event": "sampled", "step": step, "samples": [sample]} for step in range(200)))
     assert len(curve["samples"]) == MAX_SAMPLES
     assert curve["samples"][-1]["step"] == 199
     assert len(json.dumps(curve)) < 200_000
@@ -122,7 +143,7 @@ def test_a_short_curve_is_not_thinned() -> None:
 def test_a_very_long_history_is_thinned_and_its_spike_stays() -> None:
     count = MAX_POINTS * 3
     events = [{"event": "metrics", "step": n, "loss": 99.0 if n == 12_345 else 1.0} for n in range(1, count + 1)]
-    steps, losses, _ = read_curve(events)["train"]
+    steps, losses, _ = read_curve(read(events))["train"]
     assert 1_000 < len(steps) < MAX_POINTS
     assert (steps[0], steps[-1]) == (1, count)
     assert losses[steps.index(12_345)] == 99.0

@@ -194,7 +194,7 @@ def test_rows_are_the_newest_first_with_state_and_curve(studio: Studio) -> None:
     assert [row["run"] for row in answer["rows"]] == [new.run_id, old.run_id]
     finished = next(row for row in answer["rows"] if row["status"] == "finished")
     waiting = next(row for row in answer["rows"] if row["status"] == "queued")
-    assert finished["path"].startswith("M0.0 ") and finished["held_out_loss"] == 0.2
+    assert finished["path"].startswith("M0.0 ") and finished["held_out"] == 0.2
     assert (waiting["path"], waiting["position"]) == ("", 1)
 
 

@@ -1,8 +1,24 @@
 """What is optimised. The head of the family is `objective.Objective`; adding an objective is adding one file here."""
 
+from studio.errors import RecipeError
+from studio.objectives.measure import LOSS, Measure
 from studio.objectives.objective import Objective
 from studio.plugins import Family
 
 OBJECTIVES: Family[Objective] = Family(Objective, __name__, "objective")
 
-__all__ = ["OBJECTIVES", "Objective"]
+
+def find_measures(objective: object) -> tuple[Measure, ...]:
+    """Return what an objective tells of a run, those drawn from the start first; it stands as in a recipe's JSON.
+
+    Of one that isn't here any more, as of an old run, the loss alone is known.
+    """
+    name = objective.get("name") if isinstance(objective, dict) else objective
+    try:
+        measures = OBJECTIVES.find(name).measures
+    except RecipeError:
+        measures = (LOSS,)
+    return tuple(sorted(measures, key=lambda measure: not measure.is_main))
+
+
+__all__ = ["OBJECTIVES", "Measure", "Objective", "find_measures"]

@@ -1,31 +1,195 @@
-"""Events: one line of JSON for each thing that happened in a run, in the past tense; append-only.
+"""Events: one line of JSON for each thing that happened in a run, in the past tense, a class each; append-only.
 
 Written by the training child, and by the studio where there is none (it left the line, it couldn't start, it died);
 each line by one write(), never NaN. Read by anybody from a byte offset: only whole lines are taken, so a reader that
-comes while a line is being written sees it the next time.
+comes while a line is being written sees it the next time. What is written and what is read is checked by the same
+classes; a kind of event that none of them knows, of a newer studio, is read as what all events are.
 """
 
 import json
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-import orjson
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from studio.journal import PAGE_BYTES, read_page, write_line
 from studio.runs.hold import take_hold
 from studio.workspace import disk_errors_in_words
 
-Event = dict[str, Any]
+LARGEST = 10**18
+"""No step, parameter or moment is larger; a number that is was written by hand."""
+Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
+Whole = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 TERMINAL = frozenset({"finished", "stopped", "failed"})
 PHASES = (
     "Loading the libraries",
     "Loading the base model",
     "Turning the examples into tokens",
     "Taking the first step",
+)
+
+
+class Event(BaseModel):
+    """Something that happened, `at` a moment in seconds since 1970. Keys that its class doesn't name are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    event: str
+    at: Number
+
+
+class Started(Event):
+    """A child took the run; the first `attempt` begins at the start, a later one at a checkpoint."""
+
+    event: Literal["started"]
+    pid: Whole | None = None
+    attempt: Whole | None = None
+    resumed_from: Whole | None = None
+    note: str | None = None
+    versions: dict[str, str] = {}
+    python: str | None = None
+
+
+class Phase(Event):
+    """One of the parts of what comes before the first step began."""
+
+    event: Literal["phase"]
+    text: str | None = None
+    part: Whole | None = None
+    parts: Whole | None = None
+
+
+class Prepared(Event):
+    """The examples are tokens: how many there are, and which fast `ways` of reading them were tried."""
+
+    event: Literal["prepared"]
+    examples: Whole | None = None
+    held_out: Whole | None = None
+    left_out: Whole | None = None
+    tokens: Whole | None = None
+    ways: list[Any] = []
+
+
+class Counted(Event):
+    """The method is attached: so many weights train, of all."""
+
+    event: Literal["counted"]
+    trainable: Whole | None = None
+    total: Whole | None = None
+
+
+class Stepped(Event):
+    """Head of what happened at a step."""
+
+    step: Whole | None = None
+
+
+class Progressed(Stepped):
+    """A step `of` all that the work has was made."""
+
+    event: Literal["progressed"]
+    of: Whole | None = None
+    seconds_left: Number | None = None
+
+
+class Metrics(Stepped):
+    """A step `of` all was made in training: its loss, and what else the objective measures, by name."""
+
+    event: Literal["metrics"]
+    of: Whole | None = None
+    seconds_left: Number | None = None
+    loss: Number | None = None
+    measures: dict[str, Number | None] = {}
+    learning_rate: Number | None = None
+    grad_norm: Number | None = None
+    epoch: Number | None = None
+    examples_per_second: Number | None = None
+
+
+class Evaluated(Stepped):
+    """The held-out examples were looked at: their loss (held_out_loss once) and measures, by name."""
+
+    event: Literal["evaluated"]
+    loss: Number | None = Field(None, validation_alias=AliasChoices("loss", "held_out_loss"))
+    measures: dict[str, Number | None] = {}
+
+
+class Saved(Stepped):
+    """A checkpoint is whole."""
+
+    event: Literal["saved"]
+
+
+class Sampled(Stepped):
+    """A few held-out prompts were answered: input, wanted, base, tuned."""
+
+    event: Literal["sampled"]
+    samples: list[Any] = []
+
+
+class Concluded(Event):
+    """What came out of the work, in words."""
+
+    event: Literal["concluded"]
+    result: str | None = None
+
+
+class Ended(Stepped):
+    """Head of last words; an error says what went wrong, what a person can do, and the change of the recipe that does
+    it."""
+
+    seconds: Number | None = None
+    error: str | None = None
+    remedy: str | None = None
+    remedy_changes: dict[str, Any] | None = None
+
+
+class Finished(Ended):
+    """It came to its last step."""
+
+    event: Literal["finished"]
+
+
+class Stopped(Ended):
+    """A person stopped it."""
+
+    event: Literal["stopped"]
+
+
+class Failed(Ended):
+    """It could not go on."""
+
+    event: Literal["failed"]
+
+
+class Died(Ended):
+    """Its child ended without last words; the studio says what is known."""
+
+    event: Literal["died"]
+
+
+_KNOWN: TypeAdapter[Event] = TypeAdapter(
+    Annotated[
+        Started
+        | Phase
+        | Prepared
+        | Counted
+        | Metrics
+        | Progressed
+        | Evaluated
+        | Saved
+        | Sampled
+        | Concluded
+        | Finished
+        | Stopped
+        | Failed
+        | Died,
+        Field(discriminator="event"),
+    ]
 )
 
 
@@ -66,16 +230,17 @@ class EventWriter:
     def append(self, event: str, **values: Any) -> None:
         """Append one event with the time it happened (seconds since 1970).
 
-        Raises WorkspaceError when the disk refuses.
+        Raises WorkspaceError when the disk refuses, ValueError for what an event of its kind doesn't hold.
         """
         self.step = values.get("step", self.step)
         self.took_a_step = self.took_a_step or event in ("metrics", "progressed")
-        line = json.dumps(
-            {"event": event, "at": round(time.time(), 3), **_finite(values)}, ensure_ascii=False, allow_nan=False
-        )
+        told = {"event": event, "at": round(time.time(), 3), **_finite(values)}
+        line = json.dumps(told, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+        if parse_event(line) is None:
+            raise ValueError(f"An event {event!r} does not hold {values}.")
         self._follow_the_name()
         with disk_errors_in_words(self._path.parent):
-            write_line(self._file, line.encode("utf-8", "replace") + b"\n")
+            write_line(self._file, line + b"\n")
 
     def append_phase(self, part: int, phases: Sequence[str] = PHASES) -> None:
         """Append that the part-th of the phases before the first step begins, counting from 1."""
@@ -97,46 +262,20 @@ class EventWriter:
 def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> EventPage:
     """Return the whole events after `offset` bytes, at most `most_bytes` of them; a broken line is passed over."""
     page = read_page(path, offset, most_bytes)
-    return EventPage([event for line in page.lines if (event := _parse(line))], page.offset)
+    return EventPage([event for line in page.lines if (event := parse_event(line))], page.offset)
 
 
-def _parse(line: bytes) -> Event | None:
+def parse_event(line: bytes) -> Event | None:
     """Return the event of a line; None if it is none, or says of something known what can't be so."""
     try:
-        event = orjson.loads(line)
-    except orjson.JSONDecodeError:
+        return _KNOWN.validate_json(line)
+    except ValidationError as error:
+        if error.errors(include_url=False, include_input=False)[0]["type"] != "union_tag_invalid":
+            return None
+    try:
+        return Event.model_validate_json(line)
+    except ValidationError:
         return None
-    if not isinstance(event, dict) or not isinstance(event.get("event"), str) or event.get("at") is None:
-        return None
-    return event if all(fits(event[name]) for name, fits in _FITS.items() if name in event) else None
-
-
-LARGEST = 10**18
-"""No step, parameter or moment is larger; a number that is was written by hand."""
-
-
-def _is_number(value: object) -> bool:
-    return value is None or (type(value) in (int, float) and -LARGEST <= value <= LARGEST)  # type: ignore[operator]
-
-
-def _is_whole(value: object) -> bool:
-    return value is None or (type(value) is int and 0 <= value <= LARGEST)
-
-
-def _is_text(value: object) -> bool:
-    return value is None or isinstance(value, str)
-
-
-_FITS: dict[str, Callable[[object], bool]] = {
-    **dict.fromkeys(("step", "of", "part", "parts", "trainable", "total", "resumed_from"), _is_whole),
-    **dict.fromkeys(
-        ("at", "loss", "held_out_loss", "learning_rate", "grad_norm", "epoch", "examples_per_second", "seconds_left"),
-        _is_number,
-    ),
-    **dict.fromkeys(("text", "error", "remedy", "note", "result"), _is_text),
-    "remedy_changes": lambda value: value is None or isinstance(value, dict),
-    "samples": lambda value: isinstance(value, list),
-}
 
 
 def _finite(value: Any) -> Any:

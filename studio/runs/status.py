@@ -8,11 +8,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, computed_field
 
 from studio.errors import WorkspaceError
 from studio.launchers.launch import Launch
-from studio.runs.event import TERMINAL, Event, read_events
+from studio.objectives.measure import LOSS
+from studio.runs.event import (
+    TERMINAL,
+    Concluded,
+    Counted,
+    Ended,
+    Evaluated,
+    Event,
+    Metrics,
+    Phase,
+    Progressed,
+    Started,
+    read_events,
+)
 from studio.runs.hold import is_held
 from studio.runs.run import Run
 
@@ -20,18 +33,19 @@ Status = Literal["queued", "starting", "running", "finished", "stopped", "failed
 ACTIVE = frozenset({"starting", "running"})
 
 
-_MEASURED = ("of", "loss", "examples_per_second", "seconds_left")
+_MEASURED = ("of", "examples_per_second", "seconds_left")
 _SAID = ("error", "remedy", "remedy_changes")
 _LAST_WORDS = TERMINAL | {"died"}
 """A child's own last event, or the studio's of a child that wrote none."""
 
 
 class RunStatus(BaseModel, frozen=True):
-    """What is true of a run now; losses are in nats per token, times in seconds, moments in seconds since 1970.
+    """What is true of a run now; times are in seconds, moments in seconds since 1970.
 
-    `remedy` says in words what a person can do about `error`, `remedy_changes` is the patch of the recipe that does it
-    (to be merged deeply), `note` what was not as usual and needs nobody. `kind` is that of the work, `unit` what a step
-    of it is, `about` the run it is about, `result` what came out, in words.
+    `measures` are what its objective told of the last step, and `held_out` of the last look at the held-out examples,
+    by their names, the loss among them. `remedy` says in words what a person can do about `error`, `remedy_changes` is
+    the patch of the recipe that does it (to be merged deeply), `note` what was not as usual and needs nobody. `kind` is
+    that of the work, `unit` what a step of it is, `about` the run it is about, `result` what came out, in words.
     """
 
     run_id: str
@@ -43,9 +57,8 @@ class RunStatus(BaseModel, frozen=True):
     phase: str | None = None
     step: int = 0
     of: int | None = None
-    loss: float | None = None
-    held_out_loss: float | None = None
-    best_held_out_loss: float | None = None
+    measures: dict[str, float | None] = {}
+    held_out: dict[str, float | None] = {}
     trainable: int | None = None
     total: int | None = None
     examples_per_second: float | None = None
@@ -66,6 +79,18 @@ class RunStatus(BaseModel, frozen=True):
     title: str = ""
     sentence: str = ""
     recipe: dict[str, Any] = {}
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def loss(self) -> float | None:
+        """The loss of the last step."""
+        return self.measures.get(LOSS.name)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def held_out_loss(self) -> float | None:
+        """The last loss of the held-out examples."""
+        return self.held_out.get(LOSS.name)
 
     @property
     def can_stop(self) -> bool:
@@ -168,38 +193,37 @@ class Watch:
         return self._last in kinds and (launch is None or launch.offset < self._offset)
 
     def _fold(self, event: Event) -> None:
-        kind, values = event["event"], self._values
-        if kind == "started":
-            self._started_at = event["at"]
+        values = self._values
+        if isinstance(event, Started):
+            self._started_at = event.at
             values.update(dict.fromkeys(("error", "remedy", "remedy_changes", "finished_at", "seconds_left")))
-            values.update(step=event.get("resumed_from") or 0, note=event.get("note"), phase="Starting")
+            values.update(step=event.resumed_from or 0, note=event.note, phase="Starting")
             values["elapsed_seconds"] = 0.0
-        elif kind == "phase":
-            values["phase"] = f"{event.get('text')}: {event.get('part')} of {event.get('parts')}"
-        elif kind == "concluded":
-            values["result"] = event.get("result")
-        elif kind in ("metrics", "progressed"):
+        elif isinstance(event, Phase):
+            values["phase"] = f"{event.text}: {event.part} of {event.parts}"
+        elif isinstance(event, Concluded):
+            values["result"] = event.result
+        elif isinstance(event, Metrics | Progressed):
             values["phase"] = None
-            values["step"] = event.get("step") or values.get("step", 0)
-            values.update({key: event[key] for key in _MEASURED if key in event})
-        elif kind == "evaluated":
-            loss, best = event.get("held_out_loss"), values.get("best_held_out_loss")
-            values["held_out_loss"] = loss
-            values["best_held_out_loss"] = min((one for one in (loss, best) if one is not None), default=None)
-        elif kind == "counted":
-            values.update(trainable=event.get("trainable"), total=event.get("total"))
-        if kind in _LAST_WORDS:
-            values.update({key: event.get(key) for key in _SAID})
-            changes = event.get("remedy_changes")
-            values["remedy_changes"] = changes if isinstance(changes, dict) and changes else None
-        if kind in TERMINAL:
-            values.update(finished_at=event["at"], phase=None)
-            values["step"] = event.get("step") or values.get("step", 0)
-        if self._started_at is not None and kind != "died":  # the clock may have been set back meanwhile
-            elapsed = round(event["at"] - self._started_at, 1)
+            values["step"] = event.step or values.get("step", 0)
+            values.update({key: getattr(event, key) for key in _MEASURED if key in event.model_fields_set})
+            if isinstance(event, Metrics):
+                values["measures"] = {**event.measures, LOSS.name: event.loss}
+        elif isinstance(event, Evaluated):
+            values["held_out"] = {**event.measures, LOSS.name: event.loss}
+        elif isinstance(event, Counted):
+            values.update(trainable=event.trainable, total=event.total)
+        elif isinstance(event, Ended):
+            values.update({key: getattr(event, key) for key in _SAID})
+            values["remedy_changes"] = event.remedy_changes or None
+        if event.event in TERMINAL:
+            values.update(finished_at=event.at, phase=None)
+            values["step"] = getattr(event, "step", None) or values.get("step", 0)
+        if self._started_at is not None and event.event != "died":  # the clock may have been set back meanwhile
+            elapsed = round(event.at - self._started_at, 1)
             values["elapsed_seconds"] = max(values.get("elapsed_seconds") or 0.0, elapsed)
-            values["heard_at"] = event["at"]
-        self._last = kind
+            values["heard_at"] = event.at
+        self._last = event.event
 
 
 def created_at(folder: Path) -> float:

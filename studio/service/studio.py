@@ -62,7 +62,7 @@ class EventPage(BaseModel, frozen=True):
 
     run_id: str
     offset: int
-    events: list[Event]
+    events: list[dict[str, Any]]
     status: str
 
 
@@ -277,7 +277,8 @@ class Studio:
     def run_events(self, run_id: str, offset: int = 0) -> EventPage:
         """Return the whole events after a byte offset, at most a megabyte of them, where to go on, and the status."""
         status = self.scheduler.watch(self._find_run(run_id)).look().status
-        events, offset = self.read_events(run_id, offset)
+        found, offset = self.read_events(run_id, offset)
+        events = [event.model_dump(mode="json", exclude_unset=True) for event in found]
         return EventPage(run_id=run_id, offset=offset, events=events, status=status)
 
     def read_events(self, run_id: str, offset: int = 0) -> tuple[list[Event], int]:

@@ -229,9 +229,7 @@ class Reporter(TrainerCallback):
         )
 
     def _evaluated(self, state: TrainerState, control: TrainerControl, loss: float) -> None:
-        self.events.append(
-            "evaluated", step=state.global_step, held_out_loss=round(float(loss), 5), **_told(self._looked)
-        )
+        self.events.append("evaluated", step=state.global_step, loss=round(float(loss), 5), **_told(self._looked))
         if math.isfinite(loss) and (state.best_metric is None or loss < state.best_metric):
             state.best_metric, state.best_global_step = loss, state.global_step
         best = state.best_global_step or 0

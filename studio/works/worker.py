@@ -20,7 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from studio.runs.ending import explain_failure
-from studio.runs.event import EventWriter, read_events
+from studio.runs.event import EventWriter, Started, read_events
 from studio.runs.run import Run, find_run
 from studio.works import WORKS, Work, find_kind
 from studio.works.work import Outcome
@@ -101,7 +101,7 @@ def _count_attempts(run: Run) -> int:
     offset = count = 0
     while True:
         page = read_events(run.events_file, offset)
-        count += sum(event["event"] == "started" for event in page.events)
+        count += sum(isinstance(event, Started) for event in page.events)
         if page.offset == offset:
             return count
         offset = page.offset

@@ -158,7 +158,7 @@ def test_what_it_tells_is_the_formula(trained: Trained) -> None:
         margins = measure_by_hand(trained, event["step"], "validation")
         assert event["measures"]["rewards/margins"] == pytest.approx(sum(margins) / len(margins), abs=1e-3)
         wanted = sum(math.log1p(math.exp(-one)) for one in margins) / len(margins)
-        assert event["held_out_loss"] == pytest.approx(wanted, abs=1e-3)
+        assert event["loss"] == pytest.approx(wanted, abs=1e-3)
         assert event["measures"]["rewards/accuracies"] == sum(one > 0 for one in margins) / len(margins)
     assert looked[1]["measures"]["rewards/margins"] > looked[0]["measures"]["rewards/margins"] > 0.01
 

@@ -194,7 +194,7 @@ class House:
 
         events, rows = read_all(self.run), self.rows("train")
         first = [rows[place] for place in list(LengthSampler([(row,) for row in rows], 4, 0))[:4]]
-        held_out = {event["step"]: event["held_out_loss"] for event in events if event["event"] == "evaluated"}
+        held_out = {event["step"]: event["loss"] for event in events if event["event"] == "evaluated"}
         check_loss("step 1", losses(events)[1], self.plain(), first)
         check_loss("held out", held_out[STEPS], self.plain(STEPS), self.rows("validation"))
         ways = next(event for event in events if event["event"] == "prepared")["ways"]

@@ -8,6 +8,7 @@ import threading
 from typing import Any
 
 from studio.errors import StudioError
+from studio.objectives import Measure, find_measures
 from studio.runs.status import RunStatus
 from studio.service import Studio
 from studio.ui.steps.train.curve import read_curve, thin
@@ -38,6 +39,7 @@ class RunShelf:
         return {"rows": rows, "total": len(runs), "others": others}
 
     def _row(self, studio: Studio, run: RunStatus) -> dict[str, Any]:
+        main = find_measures(run.recipe.get("objective"))[0]
         return {
             "run": run.run_id,
             "status": run.status,
@@ -46,13 +48,16 @@ class RunShelf:
             "of": run.of,
             "loss": run.loss,
             "held_out_loss": run.held_out_loss,
+            "measure": main.model_dump(),
+            "value": run.measures.get(main.name),
+            "held_out": run.held_out.get(main.name),
             "position": run.position,
             "wait_seconds": run.wait_seconds,
-            "path": self._path(studio, run),
+            "path": self._path(studio, run, main),
         }
 
-    def _path(self, studio: Studio, run: RunStatus) -> str:
-        curve = self._curves.setdefault(run.run_id, _Thumbnail())
+    def _path(self, studio: Studio, run: RunStatus, main: Measure) -> str:
+        curve = self._curves.setdefault(run.run_id, _Thumbnail(main))
         if run.status != "queued" and curve.read_until != (run.status, run.step):
             try:
                 curve.read(studio, run.run_id)
@@ -63,34 +68,35 @@ class RunShelf:
 
 
 class _Thumbnail:
-    """The training losses of one run, read as far as they go."""
+    """The main measure of one run in training, read as far as it goes."""
 
-    def __init__(self) -> None:
-        self.offset = 0
+    def __init__(self, measure: Measure) -> None:
+        self.measure, self.offset = measure, 0
         self.steps: list[int] = []
-        self.losses: list[float] = []
+        self.values: list[float] = []
         self.read_until: tuple[str, int] | None = None
 
     def read(self, studio: Studio, run_id: str) -> None:
-        page = studio.run_events(run_id, self.offset)
-        self.offset = page.offset
-        curve = read_curve(page.events)
+        events, self.offset = studio.read_events(run_id, self.offset)
+        curve = read_curve(events, [self.measure])
         if curve["drop_after"] is not None:
             keep = [place for place, step in enumerate(self.steps) if step <= curve["drop_after"]]
-            self.steps, self.losses = [self.steps[place] for place in keep], [self.losses[place] for place in keep]
-        steps, losses, _ = curve["train"] or ([], [], [])
+            self.steps, self.values = [self.steps[place] for place in keep], [self.values[place] for place in keep]
+        steps, values, _ = curve["train"] or ([], [], [])
         self.steps += steps
-        self.losses += losses
-        keep = thin(self.steps, self.losses, _KEPT_POINTS // 2)
-        self.steps, self.losses = [self.steps[place] for place in keep], [self.losses[place] for place in keep]
+        self.values += values
+        keep = thin(self.steps, self.values, _KEPT_POINTS // 2)
+        self.steps, self.values = [self.steps[place] for place in keep], [self.values[place] for place in keep]
 
     def draw(self) -> str:
         """Return the `d` of an SVG path in a box of WIDTH x HEIGHT, "" while there is no curve."""
-        if len(self.losses) < 2:
+        if len(self.values) < 2:
             return ""
-        keep = thin(self.steps, self.losses, WIDTH // 4)
+        keep = thin(self.steps, self.values, WIDTH // 4)
         first, last = self.steps[0], max(self.steps[-1], self.steps[0] + 1)
-        top = max(self.losses) or 1.0
-        across, up = WIDTH / (last - first), (HEIGHT - 2) / top
-        points = ((across * (self.steps[place] - first), HEIGHT - 1 - up * self.losses[place]) for place in keep)
+        low, top = min(0.0, *self.values), max(0.0, *self.values)
+        across, up = WIDTH / (last - first), (HEIGHT - 2) / ((top - low) or 1.0)
+        points = (
+            (across * (self.steps[place] - first), HEIGHT - 1 - up * (self.values[place] - low)) for place in keep
+        )
         return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)

@@ -6,10 +6,13 @@ the run wrote.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from studio.evidence.metric import match_exactly
+from studio.objectives import Measure
+from studio.objectives.measure import LOSS
+from studio.runs.event import Evaluated, Event, Metrics, Phase, Sampled, Started
 
 MAX_POINTS = 20_000
 """More training points than this in one answer are thinned."""
@@ -23,18 +26,16 @@ MAX_SAMPLES = 60
 _TEXT = 1_200
 
 
-def read_curve(events: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def read_curve(events: Iterable[Event], measures: Sequence[Measure] = (LOSS,)) -> dict[str, Any]:
     """Return the drawable part of a slice of events.
 
-    `train` is [steps, losses, learning rates] and `held_out` [steps, losses], [] where there are none; `drop_after` is
-    the step after which a viewer must forget what it drew before this slice (None: nothing to forget). Numbers that are
-    not finite are left out: a curve can't show them.
+    `train` is a list for the steps, one for each of the measures and one for the learning rates; `held_out` the same
+    without those; [] where there are none. `drop_after` is the step after which a viewer must forget what it drew
+    before this slice (None: nothing to forget). Points of which no measure is a finite number are left out.
     """
-    curve = _Curve()
+    curve = _Curve([measure.name for measure in measures])
     for event in events:
-        read = getattr(curve, f"_read_{event.get('event')}", None)
-        if read is not None:
-            read(event)
+        curve.read(event)
     return curve.as_dict()
 
 
@@ -57,17 +58,33 @@ def thin(steps: list[int], values: list[float], buckets: int) -> list[int]:
 class _Curve:
     """What a slice of events adds up to, event by event."""
 
-    def __init__(self) -> None:
-        self.train: list[tuple[int, float, float | None]] = []
-        self.held_out: list[tuple[int, float]] = []
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.train: list[tuple[Any, ...]] = []
+        self.held_out: list[tuple[Any, ...]] = []
         self.samples: list[dict[str, Any]] = []
         self.phase: dict[str, Any] | None = None
         self.drop_after: int | None = None
 
+    def read(self, event: Event) -> None:
+        """Add one event."""
+        if isinstance(event, Metrics):
+            point = self._read_point(event)
+            self.train += [] if point is None else [(*point, read_number(event.learning_rate))]
+        elif isinstance(event, Evaluated):
+            point = self._read_point(event)
+            self.held_out += [] if point is None else [point]
+        elif isinstance(event, Sampled):
+            self._read_samples(event)
+        elif isinstance(event, Phase):
+            self.phase = {"text": _text(event.text or ""), "part": event.part or 0, "parts": event.parts or 0}
+        elif isinstance(event, Started) and event.resumed_from is not None:
+            self._go_back(event.resumed_from)
+
     def as_dict(self) -> dict[str, Any]:
         train = self.train
         if len(train) > MAX_POINTS:
-            keep = thin([point[0] for point in train], [point[1] for point in train], THIN_POINTS // 2)
+            keep = thin([point[0] for point in train], [point[1] or 0.0 for point in train], THIN_POINTS // 2)
             train = [train[index] for index in keep]
         return {
             "train": [list(column) for column in zip(*train, strict=True)],
@@ -77,51 +94,28 @@ class _Curve:
             "drop_after": self.drop_after,
         }
 
-    def _read_started(self, event: Mapping[str, Any]) -> None:
-        back_to = event.get("resumed_from")
-        if back_to is None:
-            return
-        back_to = read_step(event, "resumed_from")
-        self.train = [point for point in self.train if point[0] <= back_to]
-        self.held_out = [point for point in self.held_out if point[0] <= back_to]
-        self.samples = [sample for sample in self.samples if sample["step"] <= back_to]
-        self.drop_after = back_to if self.drop_after is None else min(back_to, self.drop_after)
+    def _go_back(self, step: int) -> None:
+        self.train = [point for point in self.train if point[0] <= step]
+        self.held_out = [point for point in self.held_out if point[0] <= step]
+        self.samples = [sample for sample in self.samples if sample["step"] <= step]
+        self.drop_after = step if self.drop_after is None else min(step, self.drop_after)
 
-    def _read_phase(self, event: Mapping[str, Any]) -> None:
-        self.phase = {
-            "text": _text(str(event.get("text") or "")),
-            "part": read_step(event, "part"),
-            "parts": read_step(event, "parts"),
-        }
+    def _read_point(self, event: Metrics | Evaluated) -> tuple[Any, ...] | None:
+        values = [read_number(event.loss if name == LOSS.name else event.measures.get(name)) for name in self.names]
+        return None if all(value is None for value in values) else (event.step or 0, *values)
 
-    def _read_metrics(self, event: Mapping[str, Any]) -> None:
-        loss = read_number(event.get("loss"))
-        if loss is not None:
-            self.train.append((read_step(event), loss, read_number(event.get("learning_rate"))))
-
-    def _read_evaluated(self, event: Mapping[str, Any]) -> None:
-        loss = read_number(event.get("held_out_loss"))
-        if loss is not None:
-            self.held_out.append((read_step(event), loss))
-
-    def _read_sampled(self, event: Mapping[str, Any]) -> None:
-        for sample in event.get("samples") or []:
+    def _read_samples(self, event: Sampled) -> None:
+        for sample in event.samples:
             if not isinstance(sample, Mapping):
                 continue
             whole = {key: str(sample.get(key) or "") for key in ("input", "wanted", "base", "tuned")}
             right = bool(whole["wanted"].strip()) and match_exactly(whole["tuned"], [whole["wanted"]])
             shown = {key: _text(text) for key, text in whole.items()}
-            self.samples.append({"step": read_step(event), **shown, "right": right})
+            self.samples.append({"step": event.step or 0, **shown, "right": right})
 
 
 def _text(text: str) -> str:
     return text if len(text) <= _TEXT else text[:_TEXT] + " …"
-
-
-def read_step(event: Mapping[str, Any], key: str = "step") -> int:
-    """Return the step of an event, 0 where it has none."""
-    value = read_number(event.get(key))
-    return int(value) if value is not None else 0
 
 
 def read_number(value: object) -> float | None:

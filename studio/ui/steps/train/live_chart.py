@@ -17,11 +17,13 @@ from zlib import crc32
 import gradio as gr
 from anyio import to_thread
 
+from studio.objectives import Measure, find_measures
+from studio.runs.event import Event, Metrics
 from studio.service import Studio
 from studio.ui.frame.theme import asset
 from studio.ui.frame.visiting import Asking
 from studio.ui.frame.words import again_words
-from studio.ui.steps.train.curve import read_curve, read_number, read_step
+from studio.ui.steps.train.curve import read_curve
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_act, part
 
@@ -35,6 +37,7 @@ FACTS = (
     "status",
     "phase",
     "of",
+    "held_out",
     "held_out_loss",
     "position",
     "wait_seconds",
@@ -53,7 +56,7 @@ MOST_KNOWN = 1000
 """Runs whose standing is kept."""
 
 LIVE = ("step", "examples_per_second", "seconds_left", "elapsed_seconds")
-"""What changes with each step, sent as a list in this order; the loss is that of the newest point."""
+"""What changes with each step, sent as a list in this order; what is measured is in the newest point."""
 
 FRESH_SECONDS = 0.4
 """So old may the status be that a viewer is told; many who watch one run share it."""
@@ -65,7 +68,7 @@ _TEMPLATE = """
     <button type="button" class="btn" data-show="rate" aria-pressed="false">Learning rate</button>
     <button type="button" class="btn" data-show="log" aria-pressed="false">Log scale</button>
   </div>
-  <div class="canvas" role="figure" aria-label="Loss of the run over its steps."></div>
+  <div class="canvas" role="figure" aria-label="What the run measures over its steps."></div>
   <p class="chart-note hint" hidden></p>
   <div class="marks" hidden></div>
   <p class="visually-hidden" role="status" aria-live="polite"></p>
@@ -73,7 +76,7 @@ _TEMPLATE = """
 
 
 class LiveChart(Scripted):
-    """Training and held-out loss of `draft.run`, growing while it trains.
+    """What the objective of `draft.run` measures, in training and held out, growing while it trains.
 
     Its element tells tests and styles: data-status, data-step, data-points, data-connection, data-plot, data-zoomed.
     """
@@ -116,19 +119,23 @@ def make_pull(studio: Studio) -> Callable[..., Awaitable[dict[str, Any]]]:
 
 
 class Standing(NamedTuple):
-    """How a run stood at a moment (of the monotonic clock): its facts, their fingerprint, and what is live."""
+    """How a run stood at a moment (of the monotonic clock): its facts, their fingerprint, what is live, what its
+    objective measures."""
 
     moment: float
     facts: dict[str, Any]
     mark: str
     live: list[Any]
+    measures: tuple[Measure, ...]
 
 
 class NewsReader:
     """Reads what a run did since byte `offset` of its events, and how it stands; safe to use from several threads.
 
-    An answer holds only what is new: `train` (steps, losses, learning rates), `held_out` (steps, losses), `samples`,
-    `phase`, `drop_after`, `more`, `live`; and `facts` with their fingerprint `seen` where the viewer's is another.
+    An answer holds only what is new: `train` (steps, what is measured, learning rates), `held_out` (steps, what is
+    measured), `samples`, `phase`, `drop_after`, `more`, `live`; and `facts` with their fingerprint `seen` where the
+    viewer's is another. What is measured, and in which order, stands in the facts: `measures`, as the run's objective
+    declares them.
     """
 
     def __init__(self) -> None:
@@ -137,7 +144,7 @@ class NewsReader:
     def read(self, studio: Studio, run: str, offset: int, seen: object = None) -> dict[str, Any]:
         """Return the news. Raises NotFoundError."""
         offset = max(0, offset)
-        events: list[dict[str, Any]] = []
+        events: list[Event] = []
         more = rewound = False
         for _ in range(MAX_PAGES if offset == 0 else 1):
             page, after = studio.read_events(run, offset)
@@ -146,10 +153,10 @@ class NewsReader:
             more, offset = after - offset > FULL_PAGE, after
             if not more:
                 break
-        curve = read_curve(events)
+        standing = self._look(studio, run, events)
+        curve = read_curve(events, standing.measures)
         if rewound:
             curve["drop_after"] = -1
-        standing = self._look(studio, run, events)
         answer = {"offset": offset, **{name: value for name, value in curve.items() if value not in (None, [])}}
         if more:
             answer["more"] = True
@@ -159,21 +166,23 @@ class NewsReader:
             answer |= {"facts": standing.facts, "seen": standing.mark}
         return answer
 
-    def _look(self, studio: Studio, run: str, events: list[dict[str, Any]]) -> Standing:
+    def _look(self, studio: Studio, run: str, events: list[Event]) -> Standing:
         """Return how the run stands; what was found just now will do unless more than a step has happened since."""
         known = self._standings.get(run)
-        only_steps = all(event["event"] == "metrics" for event in events)
+        only_steps = all(isinstance(event, Metrics) for event in events)
         if known and only_steps and time.monotonic() - known.moment < FRESH_SECONDS:
             if not events:
                 return known
-            speed, left = (read_number(events[-1].get(name)) for name in LIVE[1:3])
-            return known._replace(live=[read_step(events[-1]), speed, left, known.live[-1]])
+            last = [getattr(events[-1], name) for name in LIVE[:3]]
+            return known._replace(live=[last[0] or 0, *last[1:], known.live[-1]])
         status = studio.run_status(run)
+        measures = find_measures(status.recipe.get("objective"))
         facts = {name: getattr(status, name) for name in FACTS}
+        facts["measures"] = [measure.model_dump() for measure in measures]
         if status.remedy_changes:
             facts["again_words"] = again_words(status.remedy_changes)
         mark = f"{crc32(json.dumps(facts, default=str).encode()):x}"
-        found = Standing(time.monotonic(), facts, mark, [getattr(status, name) for name in LIVE])
+        found = Standing(time.monotonic(), facts, mark, [getattr(status, name) for name in LIVE], measures)
         if len(self._standings) > MOST_KNOWN:
             self._standings.clear()
         self._standings[run] = found
