@@ -1,6 +1,6 @@
 """The studio without the page: `python -m studio train recipe.json`, `python -m studio score RUN_ID`.
 
-Ctrl+C asks the run to stop and save, as the page's button does.
+Both are work in the queue. Ctrl+C asks it to stop and save, as the page's button does.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from studio.errors import StudioError
 from studio.interruption import Interruption
-from studio.runs.status import ACTIVE
+from studio.runs.status import ACTIVE, RunStatus
 from studio.service import Studio
 from studio.workspace import Workspace
 
@@ -54,13 +54,20 @@ def train_recipe(studio: Studio, name: str) -> int:
 
 
 def follow_run(studio: Studio, run_id: str, interruption: Interruption) -> int:
-    """Show a run's progress until it ends; one who is asked to end asks the run, once."""
+    """Show a training's progress until it ends, and how it ended. Returns 0 finished or stopped, 1 otherwise."""
+    status = watch_run(studio, run_id, interruption)
+    print(json.dumps(status.model_dump(mode="json", include={"run_id", "status", "step", "loss", "held_out_loss"})))
+    return 0 if status.status in ("finished", "stopped") else 1
+
+
+def watch_run(studio: Studio, run_id: str, interruption: Interruption) -> RunStatus:
+    """Show the progress of work until it ends; one who is asked to end asks the work, once."""
     is_told = False
-    with tqdm(unit="step", dynamic_ncols=True) as bar:
+    with tqdm(unit=studio.run_status(run_id).unit, dynamic_ncols=True) as bar:
         while True:
             status = studio.run_status(run_id)
             bar.total, bar.n = status.of, status.step
-            waiting = f"number {status.position} in line" if status.position else None
+            waiting = f"number {status.position} in the queue" if status.position else None
             bar.set_description_str(waiting or status.phase or status.status)
             if status.loss is not None:
                 bar.set_postfix({**status.measures, "held_out": status.held_out_loss}, refresh=False)
@@ -73,14 +80,17 @@ def follow_run(studio: Studio, run_id: str, interruption: Interruption) -> int:
             time.sleep(0.5)
     if status.error:
         print(status.error, status.remedy or "", file=sys.stderr)
-    print(json.dumps(status.model_dump(mode="json", include={"run_id", "status", "step", "loss", "held_out_loss"})))
-    return 0 if status.status in ("finished", "stopped") else 1
+    return status
 
 
 def score_run(studio: Studio, run_id: str) -> int:
-    """Print the scores of base and tuned on the held-out instances."""
-    print(studio.score(run_id).model_dump_json(indent=2))
-    return 0
+    """Score base and tuned on the held-out instances, and print what came out. Returns 0 finished, 1 otherwise."""
+    with Interruption("SIGINT") as interruption:
+        work = studio.scores.start(run_id)
+        status = watch_run(studio, work, interruption)
+    if status.status == "finished":
+        print(studio.scores.find_kept(work).comparison.model_dump_json(indent=2))
+    return int(status.status != "finished")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import pytest
 
 from studio.evidence.metric import cut_words, match_exactly, measure_rouge_l
-from studio.evidence.score import Score, _score
+from studio.evidence.score import Score, score_answers
 from studio.tasks.kinds.instruction import Instruction
 
 
@@ -110,5 +110,5 @@ def test_words_of_any_script(text: str, words: list[str]) -> None:
 
 def test_a_score_is_the_mean_in_percent() -> None:
     instances = [Instruction(id=str(number), input="", output=(word,)) for number, word in enumerate(["a b", "c", "d"])]
-    assert _score(["a b", "x", "D."], instances) == Score(exact_match=66.7, rouge_l=66.7, instances=3)
-    assert _score(["a", "c", "d"], instances) == Score(exact_match=66.7, rouge_l=88.9, instances=3)
+    assert score_answers(["a b", "x", "D."], instances) == Score(exact_match=66.7, rouge_l=66.7, instances=3)
+    assert score_answers(["a", "c", "d"], instances) == Score(exact_match=66.7, rouge_l=88.9, instances=3)

@@ -70,6 +70,8 @@ ACTS: dict[str, Callable[[Studio, str], Any]] = {
     "vote": lambda studio, run: studio.vote(run, VOTE),
     "count votes": lambda studio, run: studio.count_votes(run),
     "score": lambda studio, run: studio.score(run),
+    "queue a score": lambda studio, run: studio.scores.start(run),
+    "kept scores": lambda studio, run: studio.scores.list_kept(run),
 }
 
 

@@ -36,19 +36,25 @@ def score_run(desk: Desk, run: Run, instances: list[Instance], step: int | None 
 
 
 def compare(pair: Pair, recipe: Recipe, task: Task, instances: list[Instance]) -> Comparison:
-    """Score both sides of a pair, greedily decoded; the longest reference decides how much may be written."""
+    """Score both sides of a pair, greedily decoded."""
     prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in instances]
-    longest = max(len(pair.tokenizer(text)["input_ids"]) for instance in instances for text in instance.output)
-    room = min(ANSWER_TOKENS, longest + TOKENS_BEYOND)
+    room = find_room(pair, instances)
     return Comparison(
         **{
-            side: _score(pair.answer_many(prompts, room, tuned=side == "tuned"), instances)
+            side: score_answers(pair.answer_many(prompts, room, tuned=side == "tuned"), instances)
             for side in ("base", "tuned")
         }
     )
 
 
-def _score(answers: list[str], instances: list[Instance]) -> Score:
+def find_room(pair: Pair, instances: list[Instance]) -> int:
+    """Return how many tokens an answer may have: a few more than the longest reference."""
+    longest = max(len(pair.tokenizer(text)["input_ids"]) for instance in instances for text in instance.output)
+    return min(ANSWER_TOKENS, longest + TOKENS_BEYOND)
+
+
+def score_answers(answers: list[str], instances: list[Instance]) -> Score:
+    """Return the means over answers to instances, in the same order."""
     pairs = list(zip(answers, instances, strict=True))
     matches = [match_exactly(answer, instance.output) for answer, instance in pairs]
     rouge = [measure_rouge_l(answer, instance.output) for answer, instance in pairs]

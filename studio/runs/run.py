@@ -78,7 +78,12 @@ class Run:
     @property
     def name(self) -> str:
         """The part of the id that people say: brave-otter."""
-        return "-".join(self.run_id.split("-")[2:]) or self.run_id
+        return self.name_of(self.run_id)
+
+    @staticmethod
+    def name_of(run_id: str) -> str:
+        """Return the part of an id that people say."""
+        return "-".join(run_id.split("-")[2:]) or run_id
 
     @property
     def owner(self) -> str:
@@ -137,14 +142,20 @@ class Run:
 
     def load_recipe(self) -> Recipe:
         """Return the recipe. Raises WorkspaceError where it was deleted or damaged, InputError where none ever was."""
-        if self.declaration_file.name != "recipe.json":
-            raise InputError(f"{self.name} is no training, so it has no recipe. Choose a training.", field="run_id")
+        self._check_training()
         try:
             return read_recipe((self.folder / "recipe.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, RecipeError) as error:
             raise WorkspaceError(
                 f"The recipe of run {self.name} can't be read: {error} Delete the run, or put the file back."
             ) from None
+
+    def _check_training(self) -> None:
+        if self.declaration_file.name != "recipe.json":
+            raise InputError(
+                f"{self.name} is no training, so it has neither a recipe nor checkpoints. Choose a training.",
+                field="run_id",
+            )
 
     def load_declaration(self) -> dict[str, Any]:
         """Return what work.json says, as plain JSON. Raises WorkspaceError when the file was deleted or damaged."""
@@ -229,6 +240,7 @@ class Run:
         found = self.look_at_checkpoints()
         steps = [each for each, damage in found.items() if not damage]
         if not steps:
+            self._check_training()
             damaged = "".join(f" That of step {each} is damaged: {damage}." for each, damage in found.items())
             raise NotFoundError(
                 f"The run {self.name} has no {'whole checkpoint.' if found else 'checkpoint yet.'}{damaged} "

@@ -27,7 +27,7 @@ from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths, measure_mixture
 from studio.estimates.time import Speed, load_speed, measure_speed
-from studio.evidence.score import Comparison, score_run
+from studio.evidence.score import Comparison
 from studio.launchers import Launcher
 from studio.models.catalogue import CATALOGUE, ModelCard
 from studio.models.device import DeviceFacts, find_device
@@ -42,6 +42,7 @@ from studio.runs.run import Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
+from studio.service.score_desk import ScoreDesk
 from studio.service.task_desk import TaskDesk
 from studio.tasks.mixture import name_mixture
 from studio.tasks.read_as import ReadAs, Reading
@@ -295,15 +296,11 @@ class Studio:
 
     def held_out(self, run_id: str) -> list[Instance]:
         """Return the instances of a run's task that it never trains on."""
-        recipe = self._find_run(run_id).load_recipe()
-        task = self.load_task(recipe.task_id, recipe.task_version)
-        return list(split_task(task, recipe.training.seed).test)
+        return self.scores.list_instances(run_id, "test")
 
     def unseen(self, run_id: str) -> list[Instance]:
         """Return instances whose words the run's task never uses; only a sample, or a copy of it, has some."""
-        recipe = self._find_run(run_id).load_recipe()
-        task = self.tasks.load_unseen(recipe.task_id, recipe.task_version, self.visitor)
-        return list(task.instances) if task else []
+        return self.scores.list_instances(run_id, "unseen")
 
     def ask(self, run_id: str, prompt: str = "", **options: Any) -> Answers:
         """Return what base and tuned answer to an instance's input. Raises StudioError in words.
@@ -328,15 +325,16 @@ class Studio:
         return count_votes(self._find_run(run_id).votes_file)
 
     def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:
-        """Return how base and tuned score on the held-out instances, or on words the task never uses."""
-        instances = self.unseen(run_id) if unseen else self.held_out(run_id)
-        if not instances:
-            raise InputError(
-                "This task has no instances with unseen words. The sample tasks have, and a copy of one while its "
-                "definition is the sample's.",
-                field="unseen",
-            )
-        return score_run(self.desk, self._find_run(run_id), instances, step)
+        """Return how base and tuned score on the held-out instances, or on words the task never uses.
+
+        Many instances wait in the queue for the device, like any work; `scores.start` doesn't wait for them.
+        """
+        return self.scores.score(run_id, "unseen" if unseen else "test", step)
+
+    @property
+    def scores(self) -> ScoreDesk:
+        """The desk at which the visitor's runs are scored."""
+        return ScoreDesk(self.tasks, self.desk, self.scheduler, self.visitor, self._find_run, self._queue)
 
     # Inside
 

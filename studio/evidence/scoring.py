@@ -1,0 +1,95 @@
+"""Scoring as work: the child's side. Answers are written down as they come, so a kill costs one batch of them.
+
+Knows the desk's loaded pair and the run that is scored; the greedy answers of a batch are those of one by one, so where
+it was interrupted can't be told from the result.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from studio.answering.desk import Desk
+from studio.errors import WorkspaceError
+from studio.estimates.pace import Pace, save_pace
+from studio.evidence.kept import keep_score
+from studio.evidence.score import Comparison, find_room, score_answers
+from studio.journal import append_lines, read_lines
+from studio.models.device import find_device
+from studio.objectives.objective import encode_asked
+from studio.recipes.recipe import Recipe
+from studio.runs.event import EventWriter
+from studio.runs.run import Run, find_run
+from studio.tasks.split import split_task
+from studio.tasks.store import TaskStore
+from studio.tasks.task import Instance
+from studio.visitor import THE_ONE, Visitor
+from studio.works.score import Part, Score
+from studio.works.work import Outcome
+from studio.workspace import Workspace
+
+BATCH = 32
+"""Instances that are answered at once, by one side and then by the other."""
+SIDES = ("base", "tuned")
+
+
+def find_instances(tasks: TaskStore, recipe: Recipe, part: Part, visitor: Visitor = THE_ONE) -> list[Instance]:
+    """Return the instances of a part that a recipe never trains on; of unseen words only a sample has some."""
+    if part == "test":
+        task = tasks.load_task(recipe.task_id, recipe.task_version, visitor)
+        return list(split_task(task, recipe.training.seed).test)
+    unseen = tasks.load_unseen(recipe.task_id, recipe.task_version, visitor)
+    return list(unseen.instances) if unseen else []
+
+
+def score(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
+    """Let base and tuned answer what isn't answered yet, and keep the score with the run that it is of."""
+    began, work = time.monotonic(), Score.load(run)
+    scored = find_run(workspace, work.run)
+    instances = find_instances(TaskStore(workspace), scored.load_recipe(), work.part)
+    answers = read_lines(run.answers_file)[: len(instances)]
+    events.append_phase(2, work.phases)
+    with Desk(workspace).open_pair(scored, work.step) as (pair, recipe, task):
+        events.append_phase(3, work.phases)
+        room, ready = find_room(pair, instances), time.monotonic()
+        known = len(answers)
+        while batch := instances[len(answers) : len(answers) + BATCH]:
+            if run.stop_file.exists():
+                return Outcome(len(answers), finished=False)
+            prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in batch]
+            said = [pair.answer_many(prompts, room, tuned=side == "tuned") for side in SIDES]
+            new = [
+                {"id": instance.id, "base": base, "tuned": tuned}
+                for instance, base, tuned in zip(batch, *said, strict=True)
+            ]
+            append_lines(run.answers_file, new)
+            answers += new
+            pace = (time.monotonic() - ready) / (len(answers) - known)
+            left = round(pace * (len(instances) - len(answers)), 1)
+            events.append("progressed", step=len(answers), of=len(instances), seconds_left=left)
+        comparison = compare_answers(answers, instances)
+        version = task.version
+        if len(answers) - known >= BATCH:
+            _keep_pace(workspace, recipe, Pace(ready - began, pace))
+    keep_score(scored, work.step, work.part, version, comparison, run.run_id)
+    events.append("concluded", result=tell(comparison))
+    return Outcome(len(answers), finished=True)
+
+
+def compare_answers(answers: Sequence[dict[str, Any]], instances: list[Instance]) -> Comparison:
+    """Return the score of both sides' kept answers, one a line in the order of the instances."""
+    sides = {side: score_answers([str(answer[side]) for answer in answers], instances) for side in SIDES}
+    return Comparison(**sides)
+
+
+def tell(comparison: Comparison) -> str:
+    """Return what came out, in a few words."""
+    base, tuned = comparison.base.exact_match, comparison.tuned.exact_match
+    return f"Exactly right: {tuned:g} % tuned, {base:g} % base."
+
+
+def _keep_pace(workspace: Workspace, recipe: Recipe, pace: Pace) -> None:
+    """A disk that has no room for it spoils no score."""
+    try:
+        save_pace(workspace.cache, find_device(), recipe.base, pace)
+    except WorkspaceError as error:
+        print(f"How fast it answered could not be kept: {error}")

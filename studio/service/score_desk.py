@@ -1,0 +1,106 @@
+"""How good a run's answers are: small questions at the desk, where a model may be loaded, many of them as queued work.
+
+Knows whose runs are whose from the studio that makes it; how answers are scored is for studio.evidence.
+"""
+
+import time
+from collections.abc import Callable
+
+from studio.answering.desk import Desk
+from studio.errors import DeviceError, InputError
+from studio.evidence.kept import KeptScore, keep_score, list_scores
+from studio.evidence.score import Comparison, score_run
+from studio.evidence.scoring import BATCH, find_instances
+from studio.queueing.scheduler import Scheduler
+from studio.runs.run import Run, find_run
+from studio.runs.status import ACTIVE
+from studio.tasks.store import TaskStore
+from studio.tasks.task import Instance
+from studio.visitor import Visitor
+from studio.works import Work
+from studio.works.score import Part, Score
+
+AT_THE_DESK = BATCH
+"""As many instances take a second or two on a loaded model; more of them wait for the device like any work."""
+LOOK_SECONDS = 0.2
+
+
+class ScoreDesk:
+    """What a visitor does with scores: ask for one, put one into the queue, read those that are kept."""
+
+    def __init__(
+        self,
+        tasks: TaskStore,
+        desk: Desk,
+        scheduler: Scheduler,
+        visitor: Visitor,
+        find: Callable[[str], Run],
+        queue: Callable[[Work, str], str],
+    ) -> None:
+        self.tasks, self.desk, self.scheduler, self.visitor = tasks, desk, scheduler, visitor
+        self._find, self._queue = find, queue
+
+    def list_instances(self, run_id: str, part: Part) -> list[Instance]:
+        """Return the instances of a part that a run never trains on."""
+        return find_instances(self.tasks, self._find(run_id).load_recipe(), part, self.visitor)
+
+    def list_kept(self, run_id: str) -> list[KeptScore]:
+        """Return the scores that are kept with a run, the oldest first."""
+        return list_scores(self._find(run_id))
+
+    def score(self, run_id: str, part: Part, step: int | None) -> Comparison:
+        """Return how base and tuned score; many instances are put into the queue and waited for."""
+        instances = self._check_some(run_id, part)
+        run = self._find(run_id)
+        if len(instances) > AT_THE_DESK:
+            return self.wait_for(self.start(run_id, part, step)).comparison
+        used = _find_step(run, step)
+        comparison = score_run(self.desk, run, instances, used)
+        keep_score(run, used, part, run.load_recipe().task_version, comparison)
+        return comparison
+
+    def start(self, run_id: str, part: Part = "test", step: int | None = None, request: str = "") -> str:
+        """Put a score into the queue, of the newest checkpoint by default; return the id of the work."""
+        instances = self._check_some(run_id, part)
+        used = _find_step(self._find(run_id), step)
+        return self._queue(Score(run=run_id, step=used, part=part, instances=len(instances)), request)
+
+    def wait_for(self, work_id: str) -> KeptScore:
+        """Return what a queued score came to, when it has ended; Ctrl+C stops it. Raises StudioError in words."""
+        work = self._find(work_id)
+        try:
+            while (status := self.scheduler.look_at(work)).status == "queued" or status.status in ACTIVE:
+                self.scheduler.advance()
+                time.sleep(LOOK_SECONDS)
+        except KeyboardInterrupt:
+            self.scheduler.stop(work)
+            raise
+        if status.status != "finished":
+            raise DeviceError(
+                f"The score {status.name} is {status.status}. {status.error or 'Resume it, or ask again.'}",
+                field="run_id",
+            )
+        return self.find_kept(work_id)
+
+    def find_kept(self, work_id: str) -> KeptScore:
+        """Return what a finished score came to. Raises InputError where it is not kept."""
+        work = Score.load(self._find(work_id))
+        scored = find_run(self.tasks.workspace, work.run)
+        for kept in reversed(list_scores(scored)):
+            if kept.work == work_id:
+                return kept
+        raise InputError(f"The score of {scored.name} is not kept with it any more. Score it again.", field="run_id")
+
+    def _check_some(self, run_id: str, part: Part) -> list[Instance]:
+        instances = self.list_instances(run_id, part)
+        if not instances:
+            raise InputError(
+                "This task has no instances with unseen words. The sample tasks have, and a copy of one while its "
+                "definition is the sample's.",
+                field="unseen",
+            )
+        return instances
+
+
+def _find_step(run: Run, step: int | None) -> int:
+    return int(run.find_checkpoint(step).name.removeprefix("step-"))
