@@ -28,11 +28,13 @@ check: format-check lint types test ## format, lint, types, tests: all that has 
 format-check: .venv/.installed-dev
 	$(PY) -m ruff format --check .
 
-lint: .venv/.installed-dev
+lint: .venv/.installed-dev ## look for mistakes in the Python and the JavaScript
 	$(PY) -m ruff check .
+	.venv/bin/oxlint studio
 
-types: .venv/.installed-dev
+types: .venv/.installed-dev ## check the types of both
 	$(PY) -m mypy
+	$(PY) .ci/typescript.py
 
 format: .venv/.installed-dev ## put the code in the house's format
 	$(PY) -m ruff check --fix .

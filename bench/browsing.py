@@ -29,12 +29,16 @@ LABEL = """() => new Promise(done => {
   requestAnimationFrame(look);
 })"""
 
-EDIT = """() => new Promise(done => {
-  const chosen = () => studio.draft.recipe.task_version, before = chosen(), began = performance.now();
-  const look = () => chosen() !== before ? done(performance.now() - began) : requestAnimationFrame(look);
-  document.querySelector("[data-act=save-texts]").click();
-  requestAnimationFrame(look);
-})"""
+EDIT = """async () => {
+  const entry = document.querySelector('script[src*="/frame/frame.js"]').src;
+  const { studio } = await import(entry.replace("frame.js", "draft.js"));
+  return new Promise(done => {
+    const chosen = () => studio.draft.recipe.task_version, before = chosen(), began = performance.now();
+    const look = () => chosen() !== before ? done(performance.now() - began) : requestAnimationFrame(look);
+    document.querySelector("[data-act=save-texts]").click();
+    requestAnimationFrame(look);
+  });
+}"""
 
 
 def measure() -> list[Figure]:

@@ -1,6 +1,7 @@
-"""The one page: header, stepper, recipe bar, five steps, and the list of runs beside them.
+"""The one page: header, stepper, recipe bar, the steps, and the list of runs beside them.
 
-Knows the order of things and what a visit opens with. Each step draws and wires itself; they meet only in the draft.
+Knows the frame and what a visit opens with; the steps come from their registry (frame/step.py). Each draws and wires
+itself; they meet only in the draft.
 """
 
 from typing import Any
@@ -13,18 +14,14 @@ from studio.guard.hosts import Hosts
 from studio.guard.layer import Guard
 from studio.service import Studio
 from studio.ui.api import add_endpoints
-from studio.ui.frame.draft import STEPS, Opened, leave_out, read_address
+from studio.ui.frame.draft import Opened, leave_out, read_address
 from studio.ui.frame.handler import QUIET, Page, in_words
+from studio.ui.frame.scripts import make_route, write_address
+from studio.ui.frame.step import STEPS, Step
 from studio.ui.frame.theme import make_head, make_theme
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape
 from studio.ui.runs.run_list import draw_run_list
-from studio.ui.steps.compare.page import draw_compare
-from studio.ui.steps.data.page import draw_data
-from studio.ui.steps.label.page import draw_label
-from studio.ui.steps.method.page import draw_method
-from studio.ui.steps.model.page import draw_model
-from studio.ui.steps.train.page import draw_train
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 
@@ -38,7 +35,6 @@ HALF = """<svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true"><ci
 stroke="currentColor" stroke-width="2"/><path d="M10 2a8 8 0 0 1 0 16z" fill="currentColor"/></svg>"""
 FIRST_TASK = "studio002_question"
 """The sample that a first visit starts with: everyone can tell at once whether it was learnt."""
-BAR = '<p class="studio recipe loading">Putting your recipe together …</p>'
 
 
 def make_launch(hosts: Hosts | None = None) -> dict[str, Any]:
@@ -47,7 +43,7 @@ def make_launch(hosts: Hosts | None = None) -> dict[str, Any]:
     `hosts` says which names the studio answers to; without it, those of this computer alone.
     """
     return {
-        "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts or Hosts())]},
+        "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts or Hosts())], "routes": [make_route()]},
         "enable_monitoring": False,
         "theme": make_theme(),
         "head": make_head(),
@@ -62,6 +58,12 @@ def make_launch(hosts: Hosts | None = None) -> dict[str, Any]:
         "pwa": False,
         "mcp_server": False,
     }
+
+
+def write_found() -> str:
+    """Return the script that hands the server what a visit begins with: the address, and what the browser kept."""
+    address = write_address("frame/address.js")
+    return f'async () => [(await import(new URL("{address}", document.baseURI))).found()]'
 
 
 def build_page(studio: Studio) -> gr.Blocks:
@@ -79,23 +81,13 @@ def build_page(studio: Studio) -> gr.Blocks:
             draw_run_list(studio, draft)
         Panel(draw_header())
         notices = Panel(elem_id="notices")
-        bar = Panel(BAR, elem_id="recipe-bar", min_height=50)
-        for step in STEPS:
-            with gr.Column(elem_id=f"step-{step}", elem_classes="step"):
-                if step == "model":
-                    draw_model(studio, draft)
-                elif step == "data":
-                    draw_data(studio, draft)
-                elif step == "method":
-                    draw_method(studio, draft, bar)
-                elif step == "train":
-                    draw_train(studio, draft)
-                else:
-                    draw_compare(studio, draft)
-                Panel(draw_foot(step))
-        with gr.Column(elem_id="step-label", elem_classes="step"):
-            draw_label(studio)
-        page.load(open_page, [draft], [draft.patch, notices], js="() => [window.studio.found()]", **QUIET)
+        draft.draw_bar()
+        for step in STEPS.members.values():
+            with gr.Column(elem_id=f"step-{step.name}", elem_classes="step"):
+                step().draw(studio, draft)
+                if not step.of:
+                    Panel(draw_foot(step))
+        page.load(open_page, [draft], [draft.patch, notices], js=write_found(), **QUIET)
     return page
 
 
@@ -158,7 +150,8 @@ def find_defaults(studio: Studio) -> dict[str, Any]:
 def draw_header() -> str:
     """Return title, stepper and the few things that are always at hand."""
     steps = "".join(
-        f'<li><button type="button" data-go="{step}"><span>{step.capitalize()}</span></button></li>' for step in STEPS
+        f'<li><button type="button" data-go="{step.name}"><span>{escape(step.title)}</span></button></li>'
+        for step in STEPS.main
     )
     return (
         f'<header class="studio topline"><h1>{MARK}{TITLE}</h1><span class="grow"></span>'
@@ -168,21 +161,16 @@ def draw_header() -> str:
     )
 
 
-def draw_foot(step: str) -> str:
+def draw_foot(step: type[Step]) -> str:
     """Return the way back and the way on."""
-    at = STEPS.index(step)
-    back = (
-        f'<button type="button" class="btn" data-go="{STEPS[at - 1]}">Back: {STEPS[at - 1].capitalize()}</button>'
-        if at
-        else "<span></span>"
-    )
-    on = (
-        f'<button type="button" class="btn primary" data-go="{STEPS[at + 1]}">Next: '
-        f"{STEPS[at + 1].capitalize()}</button>"
-        if at + 1 < len(STEPS)
-        else "<span></span>"
-    )
+    at = STEPS.main.index(step)
+    back = _draw_way("btn", "Back", STEPS.main[at - 1]) if at else "<span></span>"
+    on = _draw_way("btn primary", "Next", STEPS.main[at + 1]) if step is not STEPS.main[-1] else "<span></span>"
     return f'<div class="studio foot">{back}{on}</div>'
+
+
+def _draw_way(look: str, word: str, step: type[Step]) -> str:
+    return f'<button type="button" class="{look}" data-go="{step.name}">{word}: {escape(step.title)}</button>'
 
 
 def draw_notices(notices: tuple[str, ...]) -> str:

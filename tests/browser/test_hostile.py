@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drafts import go
 from playwright.sync_api import Page, expect
 from test_journey_train import LONG, address, make_whole_run, open_studio, write_recipe
 from tiny import make_checkpoint
@@ -78,7 +79,7 @@ def test_a_hostile_task_is_text_in_every_place(page: Page, app: Any, tmp_path: P
     expect(page.locator("#task-rows .about")).to_contain_text("of 30")
     check_inert(page)
     for step in ("method", "train", "compare", "model"):
-        page.evaluate("(step) => studio.go(step)", step)
+        go(page, step)
         expect(page.locator("#recipe-bar .recipe")).to_contain_text("<script>window.pwned", timeout=LONG)
         check_inert(page)
     page.goto(address("compare"))
@@ -111,7 +112,7 @@ def test_a_hostile_model_is_text(page: Page, evil_model: Path, console_errors: l
     expect(page.locator("#model-cards")).to_contain_text("<img src=x")
     check_inert(page)
     for step in ("method", "train"):
-        page.evaluate("(step) => studio.go(step)", step)
+        go(page, step)
         expect(page.locator("#recipe-bar .recipe")).to_contain_text("<img src=x", timeout=LONG)
         check_inert(page)
     assert console_errors == []
@@ -144,7 +145,7 @@ def test_events_written_by_hand_are_text(page: Page, app: Any, tiny_model: Path,
     expect(page.locator(".desk > .error-line")).to_contain_text("setting", timeout=LONG)
     page.locator("button[data-runs=open]").click()
     expect(page.locator(f".run-list li[data-run='{run.run_id}']")).to_be_visible()
-    page.evaluate("studio.go('compare')")
+    go(page, "compare")
     expect(page.locator("form.ask")).to_have_attribute("data-run", run.run_id)
     check_inert(page)
     assert console_errors == []

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from drafts import read_draft, read_recipe
 from playwright.sync_api import Locator, Page, Route, expect
 from test_hostile import SEEN, check_inert, write_evil_task
 from test_journey_train import LONG, address, open_studio, write_recipe
@@ -94,13 +95,13 @@ def test_ten_by_keyboard_alone_a_reload_in_the_middle_and_training_on_the_result
     page.keyboard.press("v")
     expect(bench).to_have_attribute("data-version", re.compile("[0-9a-f]{12}"))
     version = bench.get_attribute("data-version")
-    assert page.evaluate("studio.draft.recipe.task_version") == version
+    assert read_recipe(page)["task_version"] == version
     page.locator(".bench-use [data-go=train]").press("Enter")
     start = page.locator("#plan [data-act=start]")
     expect(start).to_be_enabled(timeout=LONG)
     start.press("Enter")
     expect(page.locator(".live-chart")).to_have_attribute("data-status", "finished", timeout=LONG)
-    status = studio.run_status(str(page.evaluate("studio.draft.run")))
+    status = studio.run_status(str(read_draft(page)["run"]))
     assert status.recipe["task_version"] == version
     trained = studio.load_task(moods, version).instances
     assert [one.output[0] for one in trained[:10]] == [labels[f"mood-{n}"].output for n in range(10)]
@@ -225,7 +226,7 @@ def test_a_file_of_inputs_is_brought_to_label(
     """A table with odd columns asks, a text doesn't; what can't be is said beside the field, and chosen again."""
     open_bench(page, moods)
     page.get_by_role("tab", name="Add").click()
-    field, problem = page.get_by_label("Or bring a file"), page.locator("#bench-add form:last-of-type .error-line")
+    field, problem = page.locator("#add-file"), page.locator("#bench-add form:last-of-type .error-line")
     (tmp_path / "task.json").write_text('{"Definition": ["x"], "Instances": []}')
     field.set_input_files(tmp_path / "task.json")
     expect(problem).to_contain_text("task")
@@ -235,18 +236,18 @@ def test_a_file_of_inputs_is_brought_to_label(
     table = tmp_path / "days.csv"
     table.write_text(f"note,mood\nThe sun came out.,good\n{SEEN.replace(',', '')},\nThe bus was late.,\n")
     field.set_input_files(table)
-    expect(page.get_by_label("The inputs are in")).to_have_value("note")
-    page.get_by_label("The answers are in").select_option("mood")
+    expect(page.locator("#paste-column")).to_have_value("note")
+    page.locator("#paste-answers").select_option("mood")
     shot("label-file")
     check_inert(page)
     expect(problem).to_have_text("")
     page.locator("[data-act=paste-table]").click()
     expect(page.locator(".bench-added")).to_contain_text(re.compile(r"\b1\b.*\b2\b"))
     field.set_input_files(table)  # the same file once more: nothing twice
-    page.get_by_label("The inputs are in").select_option("note")
-    page.get_by_label("The answers are in").select_option("mood")
+    page.locator("#paste-column").select_option("note")
+    page.locator("#paste-answers").select_option("mood")
     page.locator("[data-act=paste-table]").click()
-    expect(page.locator(".bench-added")).to_contain_text("All of these were here already")
+    expect(page.locator(".bench-added")).to_contain_text("were here already")
     (tmp_path / "lines.txt").write_text("It rained all day.\n")
     field.set_input_files(tmp_path / "lines.txt")
     expect(page.locator(".bench-added")).to_contain_text("1 new input waits")
@@ -289,7 +290,7 @@ def test_writing_clashes_and_versions(
     page.locator("[data-number='1'] [data-act=restore]").click()
     expect(page.locator(".bench-versions li")).to_have_count(4)
     assert studio.load_task(moods).definition == "Good or bad?"
-    assert page.evaluate("studio.draft.recipe.task_version") == studio.load_task(moods).version
+    assert read_recipe(page)["task_version"] == studio.load_task(moods).version
     page.get_by_role("tab", name="Table").click()
     page.locator("#table-answer").select_option("bad")
     expect(page.locator(".bench")).to_have_attribute("data-rows", "20")

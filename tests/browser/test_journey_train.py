@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from drafts import read_draft, read_recipe
 from playwright.sync_api import Locator, Page, expect
 from tiny import make_checkpoint
 
@@ -216,7 +217,7 @@ def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alo
         expect(tab.locator("[data-again]")).to_have_count(0, timeout=LONG)
     expect(tabs[1].locator("#plan [data-act=start]")).to_contain_text("Train these settings", timeout=LONG)
     for tab in tabs:
-        drafts.append(tab.evaluate("JSON.stringify(window.studio.draft)"))
+        drafts.append(json.dumps(read_draft(tab)))
         tab.evaluate("window.notReloaded = true")
     assert chosen.items() <= json.loads(drafts[1])["recipe"].items()
     launch = find_run(open_studio(server).workspace, run).find_launch()
@@ -231,13 +232,13 @@ def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alo
         expect(chart(tab)).to_have_attribute("data-connection", "live", timeout=LONG)
         await_points(tab, seen + 10)
         assert tab.evaluate("window.notReloaded"), "the page was loaded anew"
-        assert tab.evaluate("JSON.stringify(window.studio.draft)") == draft, "what was chosen is lost"
+        assert json.dumps(read_draft(tab)) == draft, "what was chosen is lost"
         steps = drawn_steps(tab)
         assert steps == list(range(1, len(steps) + 1)), "the curve has a gap"
     assert find_run(open_studio(server).workspace, run).find_launch() == launch, "another process trains"
     tabs[1].reload()
     await_points(tabs[1], before[1])
-    assert chosen.items() <= tabs[1].evaluate("window.studio.draft.recipe").items()
+    assert chosen.items() <= read_recipe(tabs[1]).items()
 
 
 def test_a_failed_and_a_lost_run_say_what_happened_and_what_to_do(page: Page, make_run: Callable[..., Run]) -> None:
@@ -291,7 +292,7 @@ def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., 
     row.get_by_role("button", name="Delete").click()
     expect(row).to_have_count(0)
     assert not run.folder.exists()
-    assert page.evaluate("window.studio.draft.run") is None
+    assert read_draft(page)["run"] is None
 
 
 def test_the_time_is_reckoned_anew_when_a_run_has_measured_it(page: Page, app: Any, tiny_model: Path) -> None:

@@ -12,11 +12,9 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode
 
 from studio.errors import StudioError
+from studio.ui.frame.step import STEPS
 from studio.workspace import check_id
 
-STEPS = ("model", "data", "method", "train", "compare")
-VIEWS = {"label": "data"}
-"""Pages of their own that belong to a step: they have an address, and a way back to it."""
 RECIPE_KEYS = (
     "model",
     "revision",
@@ -41,11 +39,11 @@ class Opened(NamedTuple):
 
 def new_draft(recipe: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return the draft of a first visit."""
-    return {"step": "model", "run": None, "checkpoint": None, "recipe": dict(recipe or {})}
+    return {"step": STEPS.main[0].name, "run": None, "checkpoint": None, "recipe": dict(recipe or {})}
 
 
 def write_query(draft: dict[str, Any]) -> str:
-    """Return the query of a link that opens `draft`: "step=method&run=...&recipe=...". The same as studio.js writes."""
+    """Return the query of a link that opens `draft`: "step=method&run=...&recipe=...". As address.js writes it."""
     parts = {"step": draft["step"]}
     if draft.get("run"):
         parts["run"] = draft["run"]
@@ -103,7 +101,8 @@ def leave_out(recipe: dict[str, Any], field: str | None) -> dict[str, Any] | Non
 def _read(parts: dict[str, Any], where: str) -> Opened:
     notices = []
     step = parts.get("step")
-    if step is not None and step not in (*STEPS, *VIEWS):
+    is_place = isinstance(step, str) and step in STEPS.members
+    if step is not None and not is_place:
         notices.append(f"{where} names a step that does not exist, so it opens at the first one.")
     run = parts.get("run")
     try:
@@ -114,10 +113,10 @@ def _read(parts: dict[str, Any], where: str) -> Opened:
     recipe, complaint = _read_recipe(parts.get("recipe"))
     if complaint:
         notices.append(f"{where} carries a recipe that {complaint}, so the usual choices are shown.")
-    default = "train" if run and step is None else "model"
+    default = "train" if run and step is None else STEPS.main[0].name
     checkpoint = _read_checkpoint(parts.get("checkpoint")) if run else None
     draft = {
-        "step": step if step in (*STEPS, *VIEWS) else default,
+        "step": step if is_place else default,
         "run": run,
         "checkpoint": checkpoint,
         "recipe": recipe,

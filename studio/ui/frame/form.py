@@ -1,6 +1,6 @@
 """A form made from a declaration: each field with its label, hint, bounds and a place for its error.
 
-Knows `studio.declaration.FormField` and the draft's paths ("method.rank"); the browser's studio.js reads and writes
+Knows `studio.declaration.FormField` and the draft's paths ("method.rank"); the browser's controls.js reads and writes
 the values.
 A field whose default is None may stay empty: its placeholder says what is used then.
 """

@@ -5,13 +5,12 @@ dark.
 Our CSS goes into the head and not through `css=`, which would prefix each rule and come after the first paint.
 """
 
-from pathlib import Path
+import json
 
 import gradio as gr
 
-ASSETS = Path(__file__).resolve().parents[3] / "assets"
-HEAD_SCRIPTS = ("visitor.js", "studio.js", "elements.js", "run_feed.js", "method.js", "method_table.js", "upload.js")
-"""Scripts of assets/js that run once, before any component is there. Widgets bring their own as `js_on_load`."""
+from studio.ui.frame.scripts import ENTRY, list_scripts, read_styles, write_address
+from studio.ui.frame.step import STEPS, describe_page
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
@@ -49,24 +48,27 @@ COLOURS = {
     "loader_color": "var(--accent)",
     "slider_color": "var(--accent)",
 }
-"""What gradio's own parts wear: the tokens of studio.css, which say what each is in light and in dark."""
-
-
-def asset(name: str) -> str:
-    """Return the text of a file of assets/."""
-    return (ASSETS / name).read_text(encoding="utf-8")
+"""What gradio's own parts wear: the tokens of frame.css, which say what each is in light and in dark."""
 
 
 def make_head() -> str:
-    """Return the styles and scripts of the page's head."""
-    styles = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ASSETS / "css").glob("*.css")))
-    scripts = "\n".join(f"<script>{asset(f'js/{name}')}</script>" for name in HEAD_SCRIPTS)
+    """Return the head of the page: styles, what the browser must know of the steps, and where the scripts are.
+
+    All modules are fetched at once, so none waits for the one that imports it.
+    """
     about = '<meta name="description" content="Fine-tune a language model in five steps.">'
-    return f"{about}\n<style>{styles}</style>\n{scripts}"
+    page = json.dumps(describe_page()).replace("<", "\\u003c")
+    shown = ", ".join(f'body[data-step="{name}"] #step-{name}' for name in STEPS.members)
+    early = "".join(f'<link rel="modulepreload" href="{address}">' for address in list_scripts())
+    return (
+        f"{about}\n{early}\n<style>{read_styles()}\n{shown} {{ display: flex !important; }}</style>\n"
+        f'<script type="application/json" id="studio-page">{page}</script>\n'
+        f'<script type="module" src="{write_address(ENTRY)}"></script>'
+    )
 
 
 def make_theme() -> gr.themes.Base:
-    """Return the theme: quiet, emerald, on the tokens of studio.css."""
+    """Return the theme: quiet, emerald, on the tokens of frame.css."""
     emerald, stone = gr.themes.colors.emerald, gr.themes.colors.zinc
     theme = gr.themes.Base(
         primary_hue=emerald, secondary_hue=emerald, neutral_hue=stone, radius_size=gr.themes.sizes.radius_lg

@@ -1,4 +1,4 @@
-"""Which visitor a question comes from: read from its header, which assets/js/visitor.js adds to all that the page asks.
+"""Which visitor a question comes from: read from its header, which visitor.js adds to all that the page asks.
 
 A header, and not a cookie: a page inside another site's frame may have none, and any program can send it.
 """

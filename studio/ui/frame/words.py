@@ -1,7 +1,7 @@
 """The words of the page that stand in more than one place: explanations of terms, and how numbers are said.
 
 Each term has one sentence, shown where the term stands and used in the docs. Numbers look alike everywhere because they
-all come from here (assets/js/studio.js says them the same way).
+all come from here (words.js says them the same way).
 """
 
 from collections.abc import Iterator
@@ -113,7 +113,7 @@ def short_number(value: float) -> str:
 
 
 def size(size_bytes: float) -> str:
-    """Return "0.9 MB", "310 MB", "23 GB"; the same as studio.size in studio.js."""
+    """Return "0.9 MB", "310 MB", "23 GB"; the same as saySize in words.js."""
     for unit, one in (("GB", 1e9), ("MB", 1e6), ("KB", 1e3)):
         if size_bytes >= one * 0.95:
             amount = size_bytes / one
@@ -122,7 +122,7 @@ def size(size_bytes: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return "40 s", "3 min", "1.5 h"; the same as studio.duration in studio.js."""
+    """Return "40 s", "3 min", "1.5 h"; the same as sayDuration in words.js."""
     if seconds < 1:
         return "under a second"
     if seconds < 90:

@@ -1,13 +1,12 @@
 """The list of runs in the side bar: the newest first, each with its state and a tiny curve; open one, delete one.
 
-Draws one custom component; assets/js/run_list.js asks for the rows, only while the list can be seen and something
+Draws one custom component; run_list.js asks for the rows, only while the list can be seen and something
 trains.
 """
 
 from typing import Any
 
 from studio.service import Studio
-from studio.ui.frame.theme import asset
 from studio.ui.runs.run_shelf import RunShelf
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.scripted import Scripted
@@ -24,8 +23,10 @@ _TEMPLATE = """
 class RunList(Scripted):
     """All runs; tells tests data-runs (how many) and data-state (loading, ready, unreachable)."""
 
+    script = "runs/run_list.js"
+
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_TEMPLATE, asset("js/run_list.js"), make_acts(studio), **settings)
+        super().__init__(_TEMPLATE, make_acts(studio), **settings)
 
 
 def draw_run_list(studio: Studio, draft: DraftBox) -> None:

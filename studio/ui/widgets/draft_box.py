@@ -1,45 +1,41 @@
 """The hidden component that carries the draft from the browser to the handlers, and patches back.
 
-Knows the names of the signals (assets/js/studio.js fires them). A page wires `draft.task_shown(handler, [draft],
-...)` and
-puts changes out to `draft.patch`, made by `studio.ui.frame.draft.change_draft`.
+Its events are the signals of the page (frame/step.py), fired by frame/draft.js. A page wires `draft.task_shown(handler,
+[draft], ...)` and puts changes out to `draft.patch`, made by `studio.ui.frame.draft.change_draft`.
 """
 
+from typing import ClassVar
+
+from studio.ui.frame.step import STEPS
+from studio.ui.widgets.panel import Panel
 from studio.ui.widgets.scripted import Scripted
 
-SIGNALS = (
-    "opened",
-    "step_changed",
-    "run_changed",
-    "recipe_changed",
-    "model_shown",
-    "task_shown",
-    "mixture_shown",
-    "lengths_wanted",
-    "method_shown",
-    "methods_wanted",
-    "train_shown",
-    "compare_shown",
-)
-_NAMES = " ".join(f"'{name}'" for name in SIGNALS)  # gradio makes events of the names it finds in quotes in the script
+BAR = '<p class="studio recipe loading">Putting your recipe together …</p>'
 
 
 class DraftBox(Scripted):
     """The draft as a component: an input of handlers, never an output."""
 
     kind = "object"
+    script: ClassVar[str] = "widgets/draft_box.js"
+    bar: Panel
+    """The recipe as a sentence, which stands above every step; drawn by whoever weighs the recipe."""
 
     def __init__(self) -> None:
-        script = f"/* {_NAMES} */ window.studio.attachDraft({{props, trigger}});"
-        super().__init__("<i></i>", script, value={}, visible="hidden", elem_id="draft")
+        events = tuple(signal.name for signal in STEPS.signals)
+        super().__init__("<i></i>", events=events, value={}, visible="hidden", elem_id="draft")
         self.patch = DraftPatch()
+
+    def draw_bar(self) -> None:
+        """Draw the bar into the current context."""
+        self.bar = Panel(BAR, elem_id="recipe-bar", min_height=50)
 
 
 class DraftPatch(Scripted):
     """Where handlers put a change of the draft."""
 
     kind = "object"
+    script: ClassVar[str] = "widgets/draft_patch.js"
 
     def __init__(self) -> None:
-        script = "window.studio.attachPatch({props, watch});"
-        super().__init__("<i></i>", script, value={}, visible="hidden", elem_id="draft-patch")
+        super().__init__("<i></i>", value={}, visible="hidden", elem_id="draft-patch")

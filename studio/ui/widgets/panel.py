@@ -2,21 +2,20 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act
-
-_SCRIPT = "watch('value', () => window.studio.drawn(element)); window.studio.drawn(element);"
 
 
 class Panel(Scripted):
     """Shows a str of HTML, its foreign text already escaped (`studio.ui.frame.words.escape`)."""
 
     kind = "string"
+    script: ClassVar[str] = "widgets/panel.js"
 
-    def __init__(self, value: str = "", script: str = _SCRIPT, acts: Sequence[Act] = (), **options: Any) -> None:
-        super().__init__("${value}", script, acts, value=value, **options)
+    def __init__(self, value: str = "", acts: Sequence[Act] = (), **options: Any) -> None:
+        super().__init__("${value}", acts, value=value, **options)
 
 
 def fresh(html: str) -> str:

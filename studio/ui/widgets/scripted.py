@@ -5,15 +5,33 @@ from typing import Any, ClassVar
 
 import gradio as gr
 
+from studio.ui.frame.scripts import write_loader
+
 
 class Scripted(gr.HTML):
-    """A component drawn by its script; `kind` is what its value is called in JSON Schema, "null" for none."""
+    """A component drawn by its script; `kind` is what its value is called in JSON Schema, "null" for none.
+
+    `script` names a module beside the page's Python ("steps/data/rows.js"), whose `mount` gets what gradio hands to a
+    script (widgets/mounting.js). `events` are those that it triggers and Python listens to.
+    """
 
     kind: ClassVar[str] = "null"
+    script: ClassVar[str]
 
-    def __init__(self, frame: str, script: str, acts: Sequence[Callable[..., Any]] = (), **options: Any) -> None:
+    def __init__(
+        self,
+        frame: str,
+        acts: Sequence[Callable[..., Any]] = (),
+        events: tuple[str, ...] = (),
+        script: str | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(
-            html_template=frame, js_on_load=script, server_functions=[*acts], apply_default_css=False, **options
+            html_template=frame,
+            js_on_load=write_loader(script or self.script, events),
+            server_functions=[*acts],
+            apply_default_css=False,
+            **options,
         )
 
     def api_info(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The form a question is put in, and the pair of answers: two custom components drawn by assets/js/ask.js and
+"""The form a question is put in, and the pair of answers: two custom components drawn by ask_form.js and
 answers.js.
 
 The form's value is the question itself; it triggers `asked`, `ten_asked` and `halted`. Prompts kept aside from
@@ -11,7 +11,6 @@ from typing import Any
 from studio.answering.decoding import ANSWER_TOKENS
 from studio.errors import RecipeError
 from studio.service import Studio
-from studio.ui.frame.theme import asset
 from studio.ui.steps.compare.question import PARTS, list_part, split_instance
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
@@ -26,18 +25,21 @@ class AskForm(Scripted):
     """Prompt, checkpoint and options for `draft.run`; without a run that can be asked, it says how to get one."""
 
     kind = "object"
+    script = "steps/compare/ask_form.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_FORM, asset("js/ask.js"), make_acts(studio), **settings)
+        events = ("asked", "ten_asked", "halted")
+        super().__init__(_FORM, make_acts(studio), events, **settings)
 
 
 class AnswerPair(Scripted):
     """Two answers side by side, growing; its value is one of those that `answer_both` yields."""
 
     kind = "object"
+    script = "steps/compare/answers.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_PAIR, asset("js/answers.js"), bind_acts(studio, vote, count_votes), **settings)
+        super().__init__(_PAIR, bind_acts(studio, vote, count_votes), **settings)
 
 
 def make_acts(studio: Studio) -> list[Act]:

@@ -12,6 +12,7 @@ from studio.answering.desk import Answers
 from studio.evidence.metric import match_exactly
 from studio.service import Studio
 from studio.ui.frame.handler import say
+from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, foreign, term
 from studio.ui.steps.compare.ask_form import AnswerPair, AskForm
@@ -25,6 +26,18 @@ Handler = Callable[..., Iterator[Any]]
 _HEAD = """
 <h2 class="question" tabindex="-1">What did it learn?</h2>
 <p class="lead">Ask both at once. Try prompts of the {held_out}: the model has never seen them.</p>"""
+
+
+class CompareStep(Step):
+    """What it learnt."""
+
+    name = "compare"
+    title = "Compare"
+    position = 50
+    signals = (Signal("compare_shown", ("run",), step="compare"),)
+
+    def draw(self, studio: Studio, draft: DraftBox) -> None:
+        draw_compare(studio, draft)
 
 
 def draw_compare(studio: Studio, draft: DraftBox) -> None:

@@ -1,6 +1,6 @@
 """What became of a file that was handed in: imported, refused, or a form that asks what its columns are.
 
-The form is drawn by the server, its foreign text escaped; assets/js/arrival.js reads the choices and calls the acts.
+The form is drawn by the server, its foreign text escaped; arrival.js reads the choices and calls the acts.
 """
 
 import json
@@ -17,7 +17,6 @@ from studio.tasks.reading.encoding import list_encodings
 from studio.tasks.repair import Repair
 from studio.ui.frame.draft import change_draft
 from studio.ui.frame.handler import say
-from studio.ui.frame.theme import asset
 from studio.ui.frame.words import escape, foreign, number
 from studio.ui.steps.data.columns_form import LONGEST_DEFINITION, ROLE_WORDS, draw_columns_choice, draw_trial
 from studio.ui.widgets.panel import Panel
@@ -44,9 +43,11 @@ BRING_FROM = """<details class="more" id="bring-more"><summary>Or from the Huggi
 class Arrival(Panel):
     """Shows the HTML of what came last; its acts take the answers of its form."""
 
+    script = "steps/data/arrival.js"
+
     def __init__(self, studio: Studio, **options: Any) -> None:
         acts = bind_acts(studio, choose_columns, choose_reading, try_columns, look_again, bring_from)
-        super().__init__("", asset("js/arrival.js"), acts, **options)
+        super().__init__("", acts, **options)
 
 
 def draw_bring_from(local_folders: bool) -> str:

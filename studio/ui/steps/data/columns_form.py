@@ -1,6 +1,6 @@
 """The form that asks what each column of a file is: the proposal, what it leaves out, and how the first rows are read.
 
-Drawn by the server, all foreign text escaped; assets/js/arrival.js reads the choices and asks for the rows anew.
+Drawn by the server, all foreign text escaped; arrival.js reads the choices and asks for the rows anew.
 """
 
 import json

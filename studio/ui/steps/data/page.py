@@ -21,6 +21,7 @@ from studio.tasks.store import TaskCard
 from studio.tasks.task import Example, Task
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import LATEST, in_words, say
+from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, foreign, number, term
 from studio.ui.steps.data.arrival import Arrival, draw_bring_from, import_file
@@ -41,6 +42,27 @@ is, is told by its content. Drop it here; it stays on the computer that runs thi
 SCORES_HINT = "The bars: how many answers were exactly right, before and after training, on examples it never saw."
 TO_LABEL = '<button type="button" class="btn" data-go="label">Label and write</button>'
 LENGTHS_WAITING = '<div class="studio hint">Measuring how long the examples are …</div>'
+
+
+class DataStep(Step):
+    """What it should learn."""
+
+    name = "data"
+    title = "Data"
+    position = 20
+    signals = (
+        Signal("task_shown", ("recipe.task_id", "recipe.task_version"), step="data", waits="task-view"),
+        Signal("mixture_shown", ("recipe.task_id", "recipe.mixture"), step="data"),
+        Signal(
+            "lengths_wanted",
+            ("recipe.task_id", "recipe.task_version", "recipe.model", "recipe.method", "recipe.training.max_length"),
+            step="data",
+            waits="task-lengths",
+        ),
+    )
+
+    def draw(self, studio: Studio, draft: DraftBox) -> None:
+        draw_data(studio, draft)
 
 
 def draw_data(studio: Studio, draft: DraftBox) -> None:

@@ -1,6 +1,6 @@
 """What the model sees of one instance, token by token: what it only reads, and what it learns to write.
 
-Computed by the code that training uses (studio.objectives.sight); drawn by assets/js/prompt.js, where text is only ever
+Computed by the code that training uses (studio.objectives.sight); drawn by prompt_view.js, where text is only ever
 text. The encoding and the examples in the prompt can be tried here, and kept for the training.
 """
 
@@ -9,7 +9,6 @@ from typing import Any
 from studio.errors import StudioError
 from studio.objectives.sight import Piece
 from studio.service import Studio
-from studio.ui.frame.theme import asset
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_acts, part
 
@@ -23,9 +22,10 @@ class PromptView(Scripted):
     """One instance of the task its value names: {"task_id", "version"}; a row of the table chooses which."""
 
     kind = "object"
+    script = "steps/data/prompt_view.js"
 
     def __init__(self, studio: Studio, **options: Any) -> None:
-        super().__init__(_FRAME, asset("js/prompt.js"), bind_acts(studio, see_tokens), value={}, **options)
+        super().__init__(_FRAME, bind_acts(studio, see_tokens), value={}, **options)
 
 
 def see_tokens(visit: Studio, asked: Any) -> dict[str, Any]:

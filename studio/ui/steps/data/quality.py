@@ -1,6 +1,6 @@
 """The quality report of the chosen task: what was found, in plain words, with a way to see it and a way to mend it.
 
-Worked out after the page is shown, by acts that assets/js/quality.js calls; drawn here, foreign text escaped. A change
+Worked out after the page is shown, by acts that quality.js calls; drawn here, foreign text escaped. A change
 is shown before it is made, and makes a new version.
 """
 
@@ -14,7 +14,6 @@ from studio.tasks.quality.finding import Finding
 from studio.tasks.repair import Repair
 from studio.tasks.split import Split
 from studio.tasks.task import Task
-from studio.ui.frame.theme import asset
 from studio.ui.frame.words import escape, foreign, number
 from studio.ui.steps.data.pictures import draw_labels, draw_lengths_picture
 from studio.ui.widgets.scripted import Scripted
@@ -37,10 +36,11 @@ class Quality(Scripted):
     """The report of the task its value names: {"task_id", "version"}; {} shows none."""
 
     kind = "object"
+    script = "steps/data/quality.js"
 
     def __init__(self, studio: Studio, **options: Any) -> None:
         acts = bind_acts(studio, check_task, preview_fix, fix_task, choose_split)
-        super().__init__(_FRAME, asset("js/quality.js"), acts, value={}, **options)
+        super().__init__(_FRAME, acts, value={}, **options)
 
 
 def check_task(visit: Studio, asked: Any) -> dict[str, Any]:

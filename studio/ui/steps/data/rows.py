@@ -8,7 +8,6 @@ from studio.service import Studio
 from studio.tasks.library.writing import list_formats, write_task
 from studio.tasks.split import split_task
 from studio.tasks.task import Instance, Task
-from studio.ui.frame.theme import asset
 from studio.ui.frame.words import escape, foreign, number
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
@@ -38,9 +37,10 @@ class Rows(Scripted):
     """Its value says whose rows: {"task_id", "version"}; {} shows none."""
 
     kind = "object"
+    script = "steps/data/rows.js"
 
     def __init__(self, studio: Studio, **options: Any) -> None:
-        super().__init__(_FRAME, asset("js/rows.js"), make_acts(studio), value={}, **options)
+        super().__init__(_FRAME, make_acts(studio), value={}, **options)
 
 
 def make_acts(studio: Studio) -> list[Act]:

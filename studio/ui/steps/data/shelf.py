@@ -1,12 +1,11 @@
 """The collections: archives and folders of many tasks, listed, searched, and one task taken out to train on.
 
-Drawn by assets/js/shelf.js from what these acts return; text is only ever text.
+Drawn by shelf.js from what these acts return; text is only ever text.
 """
 
 from typing import Any
 
 from studio.service import Studio
-from studio.ui.frame.theme import asset
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_acts, part
 
@@ -19,9 +18,11 @@ _FRAME = '<details class="studio card more shelf" id="collections" data-state="e
 class Shelf(Scripted):
     """The collections of the visitor; hidden while there is none."""
 
+    script = "steps/data/shelf.js"
+
     def __init__(self, studio: Studio, **options: Any) -> None:
         acts = bind_acts(studio, list_collections, list_tasks, peek_task, take_task, delete_collection)
-        super().__init__(_FRAME, asset("js/shelf.js"), acts, **options)
+        super().__init__(_FRAME, acts, **options)
 
 
 def list_collections(visit: Studio, asked: Any) -> dict[str, Any]:

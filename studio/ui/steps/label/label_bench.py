@@ -1,4 +1,4 @@
-"""The bench at which a task is labelled: one custom component, drawn by assets/js/bench*.js, and what it asks.
+"""The bench at which a task is labelled: one custom component, drawn by the scripts beside it, and what it asks.
 
 Knows gradio's custom component and the studio's label desk. Answers are plain values; all text in them is foreign, and
 the scripts show it as text only. What writes answers with the task it wrote to (of a sample, the visitor's copy) and
@@ -16,12 +16,10 @@ from studio.tasks.labels.agreement import describe_agreement
 from studio.tasks.labels.labelling import Item, Label
 from studio.tasks.labels.team import read_name
 from studio.tasks.task import Example, Task
-from studio.ui.frame.theme import asset
 from studio.ui.steps.label.write_acts import WRITE_ACTS
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
 
-SCRIPTS = ("bench.js", "bench_label.js", "bench_people.js", "bench_write.js", "bench_table.js", "bench_versions.js")
 MOST_ITEMS = 60
 MOST_CONFLICTS = 50
 MOST_RUNS = 20
@@ -31,8 +29,10 @@ _FRAME = '<section class="bench" aria-label="Label and write" data-state="empty"
 class LabelBench(Scripted):
     """The labelling page; tells tests data-state, data-task, data-id, data-done."""
 
+    script = "steps/label/label_bench.js"
+
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_FRAME, "\n".join(asset(f"js/{name}") for name in SCRIPTS), make_acts(studio), **settings)
+        super().__init__(_FRAME, make_acts(studio), **settings)
 
 
 def make_acts(studio: Studio) -> list[Act]:

@@ -5,13 +5,27 @@ names (recipe.task_version). Everything else happens between the widget's script
 """
 
 from studio.service import Studio
+from studio.ui.frame.step import Step
 from studio.ui.steps.label.label_bench import LabelBench
+from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 
 _HEAD = """<div class="studio bench-question"><button type="button" class="btn quiet small" data-go="data">Back to the
 data</button><h2 class="question" tabindex="-1">Label and write</h2></div>"""
 _FOOT = """<div class="studio foot"><button type="button" class="btn" data-go="data">Back: Data</button>
 <button type="button" class="btn primary" data-go="method">Next: Method</button></div>"""
+
+
+class LabelStep(Step):
+    """Labelling and writing a task."""
+
+    name = "label"
+    title = "Label"
+    position = 21
+    of = "data"
+
+    def draw(self, studio: Studio, draft: DraftBox) -> None:
+        draw_label(studio)
 
 
 def draw_label(studio: Studio) -> None:

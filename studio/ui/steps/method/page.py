@@ -19,6 +19,7 @@ from studio.service import Studio
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.form import draw_form
 from studio.ui.frame.handler import LATEST, in_words
+from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, term
 from studio.ui.steps.method.picture import Picture
@@ -36,8 +37,38 @@ loads the libraries,
 which takes some seconds.</p></div>"""
 
 
-def draw_method(studio: Studio, draft: DraftBox, bar: Panel) -> None:
-    """Draw the step into the current context and wire it; `bar` is the recipe bar, which shows the same numbers."""
+class MethodStep(Step):
+    """How it should learn."""
+
+    name = "method"
+    title = "Method"
+    position = 30
+    signals = (
+        Signal(
+            "method_shown",
+            (
+                "recipe.model",
+                "recipe.method.name",
+                "recipe.precision",
+                "recipe.objective.name",
+                "recipe.training.preset",
+            ),
+            step="method",
+        ),
+        Signal(
+            "methods_wanted",
+            ("recipe.model", "recipe.task_id", "recipe.precision", "recipe.training"),
+            step="method",
+            unfolded="all-methods",
+        ),
+    )
+
+    def draw(self, studio: Studio, draft: DraftBox) -> None:
+        draw_method(studio, draft)
+
+
+def draw_method(studio: Studio, draft: DraftBox) -> None:
+    """Draw the step into the current context and wire it; the recipe bar shows the same numbers."""
 
     @in_words
     def show_method(value: dict[str, Any], request: Asking) -> tuple[str, str]:
@@ -57,14 +88,16 @@ def draw_method(studio: Studio, draft: DraftBox, bar: Panel) -> None:
     with gr.Row(elem_classes="two method-columns"):
         with gr.Column(elem_classes="method-choices"):
             cards = Panel(elem_id="method-cards", min_height=150)
-            table = Panel(draw_waiting(len(METHODS.members)), elem_id="method-comparison")
+            table = Panel(
+                draw_waiting(len(METHODS.members)), script="steps/method/table.js", elem_id="method-comparison"
+            )
             form = Panel(elem_id="method-form", min_height=480)
         with gr.Column(elem_classes="card beside"):
             numbers = Panel(WAITING, elem_id="numbers", min_height=306)
             picture = Picture(elem_id="matrix", min_height=375)
     draft.method_shown(show_method, [draft], [cards, form], **LATEST)
     draft.methods_wanted(compare, [draft], [table], **LATEST)
-    draft.recipe_changed(weigh, [draft], [bar, numbers, picture], **LATEST)
+    draft.recipe_changed(weigh, [draft], [draft.bar, numbers, picture], **LATEST)
 
 
 def draw_choices(studio: Studio, recipe: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""One matrix of the model and the thin pair beside it, drawn in the browser, to scale (assets/js/method.js)."""
+"""One matrix of the model and the thin pair beside it, drawn in the browser, to scale (picture.js)."""
 
 from typing import Any
 
@@ -27,6 +27,7 @@ class Picture(Scripted):
     """Its value says which matrix, and what trains: all of it ("whole"), a thin "pair", or other "parts"."""
 
     kind = "object"
+    script = "steps/method/picture.js"
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(_FRAME, "window.studio.attachPicture({element, props, watch});", value=EXAMPLE, **options)
+        super().__init__(_FRAME, value=EXAMPLE, **options)

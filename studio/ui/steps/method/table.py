@@ -1,6 +1,6 @@
 """The table of all methods for the chosen model: what each would train and need, sortable, one click to choose.
 
-Knows `Studio.compare_methods` and words. Sorting happens in the browser (assets/js/method_table.js).
+Knows `Studio.compare_methods` and words. Sorting happens in the browser (table.js).
 """
 
 import json

@@ -16,6 +16,7 @@ from studio.models.reference import BUILTIN
 from studio.service import Studio
 from studio.ui.frame.draft import change_draft, read_draft
 from studio.ui.frame.handler import LATEST, in_words, say
+from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.words import escape, foreign, number, short_number, size, term
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
@@ -38,6 +39,18 @@ FITS = {
     "too big": "too big for this computer",
     "unknown": "size unknown",
 }
+
+
+class ModelStep(Step):
+    """Which model to start from."""
+
+    name = "model"
+    title = "Model"
+    position = 10
+    signals = (Signal("model_shown", ("recipe.model",), step="model", waits="model-facts"),)
+
+    def draw(self, studio: Studio, draft: DraftBox) -> None:
+        draw_model(studio, draft)
 
 
 def draw_model(studio: Studio, draft: DraftBox) -> None:

@@ -1,7 +1,7 @@
 """The live chart of a run, and the one question the browser asks about it: what is new since this byte?
 
-Knows gradio's custom component and the studio's events; the drawing is assets/js/chart.js, the asking
-assets/js/run_feed.js. `pull` is called once a second by every open page, by anyone with any data: it validates,
+Knows gradio's custom component and the studio's events; the drawing is live_chart.js, the asking
+runs/run_feed.js. `pull` is called once a second by every open page, by anyone with any data: it validates,
 answers small and never raises. The template is fixed (a value in it would wipe the plot at each change) and
 plotly.js comes from the plotly package itself.
 """
@@ -20,7 +20,6 @@ from anyio import to_thread
 from studio.objectives import Measure, find_measures
 from studio.runs.event import Event, Metrics
 from studio.service import Studio
-from studio.ui.frame.theme import asset
 from studio.ui.frame.visiting import Asking
 from studio.ui.frame.words import again_words
 from studio.ui.steps.train.curve import read_curve
@@ -81,11 +80,13 @@ class LiveChart(Scripted):
     Its element tells tests and styles: data-status, data-step, data-points, data-connection, data-plot, data-zoomed.
     """
 
+    script = "steps/train/live_chart.js"
+
     def __init__(self, studio: Studio, **settings: Any) -> None:
         plotly = find_plotly()
         gr.set_static_paths([plotly])
         frame = _TEMPLATE.format(plotly=plotly.as_posix())
-        super().__init__(frame, asset("js/chart.js"), [make_pull(studio)], **settings)
+        super().__init__(frame, [make_pull(studio)], **settings)
 
 
 def find_plotly() -> Path:

@@ -14,6 +14,7 @@ from studio.estimates.estimate import Estimate
 from studio.service import Studio
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import LATEST, say
+from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import duration, escape, number, percent, short_number, size, term
 from studio.ui.steps.train.live_chart import LiveChart
@@ -32,6 +33,18 @@ each time.</p>"""
 _WAITING = """
 <div class="card plan" data-plan data-state="loading"><p class="hint">Working out what this training will cost …</p>
 <div class="row"><button type="button" class="btn primary big" disabled>Train</button></div></div>"""
+
+
+class TrainStep(Step):
+    """The run as it happens."""
+
+    name = "train"
+    title = "Train"
+    position = 40
+    signals = (Signal("train_shown", ("run", "recipe"), step="train"),)
+
+    def draw(self, studio: Studio, draft: DraftBox) -> None:
+        draw_train(studio, draft)
 
 
 def draw_train(studio: Studio, draft: DraftBox) -> None:

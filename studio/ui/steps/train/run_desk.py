@@ -1,6 +1,6 @@
 """The desk of a run (how it stands, start, stop, resume) and the answers it gave on its way.
 
-Knows gradio's custom component and the studio; what is shown is drawn by assets/js/train.js and samples.js from the
+Knows gradio's custom component and the studio; what is shown is drawn by run_desk.js and samples.js from the
 points the live chart asked for. The acts are server functions: they need no queue, they survive a restart of the
 studio under an open page, and they answer {"error": words} instead of raising, since the browser shows the words
 where the click was.
@@ -10,7 +10,6 @@ from typing import Any
 
 from studio.errors import InputError
 from studio.service import Studio
-from studio.ui.frame.theme import asset
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
 
@@ -26,15 +25,19 @@ _SAMPLES = """
 class RunDesk(Scripted):
     """State, progress and acts of `draft.run`; hidden while there is none."""
 
+    script = "steps/train/run_desk.js"
+
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_DESK, asset("js/train.js"), make_acts(studio), **settings)
+        super().__init__(_DESK, make_acts(studio), **settings)
 
 
 class SampleAnswers(Scripted):
     """The sample answers of `draft.run`; hidden until there are some."""
 
+    script = "steps/train/samples.js"
+
     def __init__(self, **settings: Any) -> None:
-        super().__init__(_SAMPLES, asset("js/samples.js"), **settings)
+        super().__init__(_SAMPLES, **settings)
 
 
 def make_acts(studio: Studio) -> list[Act]:

@@ -1,0 +1,95 @@
+"""The page's own scripts and styles: found beside the Python they belong to, served at an address of the studio's own.
+
+`/studio/VERSION/steps/data/rows.js`: the version is a hash over all files, so a browser keeps each for ever and never
+mixes two versions; a relative import inside a module stays within its version. Only these files can be asked for: they
+are read once, from the packages, and nothing of an address ever becomes a path. The route goes to gradio through
+`app_kwargs`, so it is there wherever `make_launch()` is used: on this computer, behind a proxy with a prefix, on a
+Space, from a notebook. Addresses are relative to the page's own (`document.baseURI`), which each of these gets right.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from studio.ui.frame.step import find_folders
+
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+GONE = "The studio has no such script any more. Reload the page."
+ENTRY = "frame/frame.js"
+"""What runs once, before any component is there."""
+LOADER = """/* {names} */
+import(new URL("{address}", document.baseURI))
+  .then((module) => module.mount({{ element, props, trigger, server, upload, watch }}))
+  .catch((error) => {{
+    console.error(error);
+    const words = document.createElement("p");
+    words.className = "error-line";
+    words.setAttribute("role", "alert");
+    words.textContent = "This part of the page could not be loaded. Reload the page to try again.";
+    element.append(words);
+  }});"""
+
+
+class Files(NamedTuple):
+    """All scripts and styles by their name ("steps/data/rows.js"), and the version they are together."""
+
+    texts: dict[str, bytes]
+    version: str
+
+
+@cache
+def read_files() -> Files:
+    """Read every script and style of the page, once."""
+    texts = {name: path.read_bytes() for name, path in sorted(_find_files())}
+    together = hashlib.sha256(b"\0".join(part for name, text in texts.items() for part in (name.encode(), text)))
+    return Files(texts, together.hexdigest()[:12])
+
+
+def _find_files() -> Iterator[tuple[str, Path]]:
+    for place, folder in find_folders().items():
+        for path in folder.iterdir():
+            if path.suffix in KINDS:
+                yield f"{place}/{path.name}", path
+
+
+def write_address(name: str) -> str:
+    """Return where a script is, relative to the page. Raises KeyError for one that there isn't."""
+    files = read_files()
+    if name not in files.texts:
+        raise KeyError(f"There is no script {name!r} beside the page's Python; there are: {', '.join(files.texts)}.")
+    return f"studio/{files.version}/{name}"
+
+
+def write_loader(name: str, events: tuple[str, ...] = ()) -> str:
+    """Return a component's `js_on_load`: its module's `mount` draws it; gradio makes `events` of the quoted names."""
+    return LOADER.format(address=write_address(name), names=" ".join(f"'{event}'" for event in events))
+
+
+def list_scripts() -> list[str]:
+    """Return the address of every module: a page that loads them all at once waits for no chain of imports."""
+    return [write_address(name) for name in read_files().texts if name.endswith(".js")]
+
+
+def read_styles() -> str:
+    """Return all styles as one text, the frame's first."""
+    return "\n".join(text.decode() for name, text in read_files().texts.items() if name.endswith(".css"))
+
+
+def make_route() -> Route:
+    """Return the route at which an app serves the files."""
+    return Route("/studio/{version}/{name:path}", send_file, name="studio_files")
+
+
+async def send_file(request: Request) -> Response:
+    """Answer with one of the files, or with 404 in words."""
+    name, files = request.path_params["name"], read_files()
+    if request.path_params["version"] != files.version or name not in files.texts:
+        return Response(GONE, status_code=404, media_type="text/plain")
+    return Response(files.texts[name], media_type=KINDS[Path(name).suffix], headers=FOR_EVER)

@@ -1,0 +1,18 @@
+// @ts-check
+// The side bar with the runs, which is gradio's: opened and closed by its own button.
+
+const find = () => document.querySelector("#runs, .sidebar");
+const isOpen = () => Boolean(find()?.classList.contains("open"));
+
+/** Open or close it; without a word, the other of what it is. @param {boolean} [open] */
+export function openRuns(open) {
+  const wanted = open ?? !isOpen();
+  let tries = 40; // a page that is still being built opens it as soon as it is there
+  (function turn() {
+    if (isOpen() === wanted || !tries--) return;
+    /** @type {HTMLElement | null | undefined} */
+    const button = find()?.querySelector(".toggle-button, button[aria-label*='idebar']");
+    button?.click();
+    setTimeout(turn, 250);
+  })();
+}

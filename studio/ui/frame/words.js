@@ -1,0 +1,43 @@
+// @ts-check
+// Numbers in words, as frame/words.py says them: sizes, durations, losses, and the name of a run.
+
+const rounding = /** @type {any} */ ({ roundingMode: "halfEven" }); // as Python rounds
+const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0, ...rounding });
+const tenths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1, ...rounding });
+const SIZES = /** @type {const} */ ([
+  ["GB", 1e9],
+  ["MB", 1e6],
+  ["KB", 1e3],
+]);
+
+/** 1234567 -> "1,234,567" @param {number} n */
+export const sayNumber = (n) => whole.format(n);
+
+/** "0.9 MB", "310 MB", "23 GB" @param {number} bytes */
+export function saySize(bytes) {
+  for (const [unit, size] of SIZES) {
+    if (bytes < size * 0.95) continue;
+    const n = bytes / size;
+    return `${(n < 10 ? tenths : whole).format(n)} ${unit}`;
+  }
+  return `${whole.format(bytes)} bytes`;
+}
+
+/** "under a second", "40 s", "3 min", "1.5 h" @param {number} seconds */
+export function sayDuration(seconds) {
+  if (seconds < 1) return "under a second";
+  if (seconds < 90) return `${whole.format(seconds)} s`;
+  if (seconds < 5400) return `${whole.format(seconds / 60)} min`;
+  return `${tenths.format(seconds / 3600)} h`;
+}
+
+/** A loss with as many digits as say something: 2.87, 0.142, 0.0031. @param {number | null | undefined} value */
+export function sayLoss(value) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  return value >= 1 ? value.toFixed(2) : value >= 0.01 ? value.toFixed(3) : value.toPrecision(2);
+}
+
+/** "20261120-0719-brave-otter" -> "brave-otter" @param {unknown} run */
+export function sayRun(run) {
+  return String(run ?? "").replace(/^[\d-]+/, "") || String(run ?? "");
+}

@@ -1,0 +1,67 @@
+// @ts-check
+// Suggestions of a model that was trained here: one at a time, for the instance that is looked at first.
+
+import { h, put } from "../../frame/elements.js";
+
+/**
+ * @param {object} given
+ * @param {import("./label_bench.js").Bench} given.bench
+ * @param {HTMLSelectElement} given.helper which model suggests
+ * @param {HTMLElement} given.words what is said about it
+ * @param {() => any[]} given.findNear the instances to suggest for, the first one first
+ * @param {() => void} given.drawn draws what was suggested
+ */
+export function makeHelpers({ bench, helper, words, findNear, drawn }) {
+  const said = new Map(); // run, instance -> {base, tuned} or {error}
+  /** @type {any} */
+  let chosen = null;
+  let working = false;
+  const name = (/** @type {any} */ item) => `${chosen.run}\n${item.input}`;
+
+  helper.addEventListener("input", () => {
+    const [run, side] = helper.value.split("\n");
+    chosen = run ? { run, side, name: helper.selectedOptions[0].textContent } : null;
+    put(words, "");
+    wake();
+    drawn();
+  });
+
+  async function list() {
+    const answer = await bench.ask("list_helpers");
+    if (answer.error) return put(words, answer.error);
+    const now = helper.value;
+    const runs = answer.runs.flatMap((/** @type {any} */ one) => [
+      h("option", { value: `${one.run}\ntuned` }, `${one.name}, tuned`),
+      h("option", { value: `${one.run}\nbase` }, `the base of ${one.name}`),
+    ]);
+    helper.replaceChildren(h("option", { value: "" }, "What stands in the task"), ...runs);
+    helper.value = now;
+    if (!helper.value) helper.selectedIndex = 0;
+    put(words, answer.runs.length ? "" : "Train a run, and it can suggest labels here.");
+  }
+
+  /** What is suggested for an instance; null without a model, or where it failed. @param {any} item */
+  function find(item) {
+    if (!chosen) return null;
+    const answer = said.get(name(item));
+    if (answer?.error) return null;
+    if (!answer) return { text: "", words: chosen.name, waiting: true };
+    return { text: answer[chosen.side], words: chosen.name };
+  }
+
+  async function wake() {
+    if (working || !chosen || !bench.sheet) return;
+    const next = findNear().find((item) => item && !said.has(name(item)));
+    if (!next) return;
+    working = true;
+    const asked = name(next);
+    const answer = await bench.ask("suggest_label", { run: chosen.run, input: next.input });
+    working = false;
+    said.set(asked, answer);
+    if (answer.error) return put(words, answer.error);
+    drawn();
+    wake();
+  }
+
+  return { find, wake, list, isChosen: () => chosen !== null };
+}

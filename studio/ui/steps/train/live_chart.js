@@ -1,0 +1,376 @@
+// @ts-check
+// The live chart: one Plotly plot that is made once and extended with what arrives, so zoom and hover stay.
+// The run comes from the draft, the points from the feed.
+
+import { studio } from "../../frame/draft.js";
+import { find, h, put } from "../../frame/elements.js";
+import { sayLoss } from "../../frame/words.js";
+import { feed } from "../../runs/run_feed.js";
+
+/** @type {Promise<any> | null} */
+/** @type {any} */
+let plotly = null; // the plotly package's own script, which makes a global of itself
+
+/** @param {string} path where its script lies, as gradio serves it */
+function loadPlotly(path) {
+  plotly ??= new Promise((resolve, reject) => {
+    const { root = "", api_prefix: prefix = "/gradio_api" } = /** @type {any} */ (window).gradio_config ?? {};
+    const script = h("script", { src: `${root}${prefix}/file=${path}` });
+    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
+    script.onerror = () => {
+      script.remove();
+      plotly = null;
+      reject(new Error("plotly"));
+    };
+    document.head.append(script);
+  });
+  return plotly;
+}
+
+/** @param {import("../../widgets/mounting.js").Parts} parts */
+export function mount({ element, server }) {
+  const root = find(element, ".live-chart");
+  const canvas = find(root, ".canvas");
+  const note = find(root, ".chart-note");
+  const spoken = find(root, "[role=status]");
+  const marks = find(root, ".marks");
+  const RAW = 0;
+  const SMOOTH = 1;
+  const HELD_OUT = 2;
+  const RATE = 3;
+  const SAVED = 4;
+  /** @type {any} */
+  let plot = null;
+  /** @type {any} */
+  let making = null;
+  let zoomed = false;
+  let moving = 0;
+  /** @type {any} */
+  let average = null;
+  let averaged = 0;
+  let extent = 0;
+  let saidAt = 0;
+  let saidStatus = "";
+  const shows = { rate: false, log: false };
+
+  feed.showing(() => root.offsetParent !== null);
+  feed.listen(draw);
+  studio.onDraft((draft) => feed.follow(draft.run ?? null, server.pull));
+  feed.follow(studio.draft?.run ?? null, server.pull);
+  new IntersectionObserver((seen) => {
+    if (seen.some((one) => one.isIntersecting)) {
+      feed.wake();
+      makePlot();
+    }
+  }).observe(root);
+  new MutationObserver(recolour).observe(document.body, {
+    attributes: true,
+    attributeFilter: ["class", "data-theme"],
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+  new ResizeObserver(() => {
+    if (plot && canvas.offsetWidth) plot.Plots.resize(canvas);
+  }).observe(canvas);
+  for (const button of root.querySelectorAll("[data-show]")) button.addEventListener("click", () => toggle(button));
+
+  // ---- what arrives ----
+  function draw(state, change, added) {
+    const status = state.status ?? {};
+    root.dataset.run = state.run ?? "";
+    root.dataset.status = state.run ? (status.status ?? "loading") : "none";
+    root.dataset.step = status.step ?? 0;
+    root.dataset.points = state.train.step.length;
+    root.dataset.connection = state.reconnecting ? "reconnecting" : "live";
+    root.hidden = !state.run || status.status === "gone";
+    put(note, noteOf(state, status));
+    note.hidden = !note.textContent;
+    say(state, status);
+    drawMarks(status.checkpoints ?? []);
+    if (!plot) return void (state.train.step.length && makePlot());
+    if (change === "append") extend(added);
+    else if (change === "reset" || change === "drop") redraw(state, change === "reset");
+    widen(status);
+  }
+
+  function noteOf(state, status) {
+    if (state.reconnecting) return "Reconnecting to the studio … the training goes on without this page.";
+    if (state.error) return state.error;
+    if (state.train.step.length || !state.run) return "";
+    return (
+      {
+        queued: "The curve starts when it is this run's turn.",
+        starting: "The curve starts with the first step.",
+        running: "The first step is on its way.",
+      }[status.status] ?? (status.status ? "This run has no steps to draw." : "Reading the run …")
+    );
+  }
+
+  function say(state, status) {
+    // a screen reader hears every change of state, and the progress now and then
+    if (!state.run) return;
+    const changed = root.dataset.status + root.dataset.connection !== saidStatus;
+    if (!changed && Date.now() - saidAt < 5000) return;
+    saidStatus = root.dataset.status + root.dataset.connection;
+    saidAt = Date.now();
+    const progress = status.step
+      ? `Step ${status.step} of ${status.of}, loss ${sayLoss(status.loss)}`
+      : status.phase || "";
+    const sentence = state.reconnecting
+      ? "Reconnecting"
+      : [progress, status.status === "running" ? "" : status.status].filter(Boolean).join(", ");
+    put(spoken, sentence);
+    canvas.setAttribute("aria-label", `Loss of the run over its steps. ${sentence}.`);
+  }
+
+  function drawMarks(steps) {
+    // the same marks as in the plot, for the keyboard and for fingers
+    const wanted = steps.join();
+    if (marks.dataset.steps === wanted) return;
+    marks.dataset.steps = wanted;
+    if (plot) plot.restyle(canvas, { x: [steps], y: [steps.map(() => 0.035)] }, [SAVED]);
+    marks.hidden = !steps.length;
+    marks.replaceChildren(
+      h("span", { class: "hint" }, "Checkpoints: talk to step "),
+      ...steps.map((step) =>
+        h(
+          "button",
+          { type: "button", class: "mark num", "aria-label": `Talk to step ${step}`, onclick: () => talkTo(step) },
+          String(step),
+        ),
+      ),
+    );
+  }
+
+  function talkTo(step) {
+    studio.setDraft({ run: feed.state.run, checkpoint: step, step: "compare" }, { push: true });
+  }
+
+  // ---- the plot ----
+  async function makePlot() {
+    if (plot || making || root.offsetParent === null) return;
+    making = loadPlotly(root.dataset.plotly);
+    try {
+      const Plotly = await making;
+      await Plotly.newPlot(canvas, traces(feed.state), layout(), {
+        displaylogo: false,
+        doubleClick: false,
+        showTips: false,
+        modeBarButtons: [["zoom2d", "pan2d", "toImage"]],
+        toImageButtonOptions: { filename: "loss", scale: 2 },
+      });
+      plot = Plotly;
+      root.dataset.plot = "ready";
+      canvas.on("plotly_relayout", (moved) => {
+        if (!moving && Object.keys(moved).some((key) => /^[xy]axis\.range/.test(key))) mark(true);
+      });
+      canvas.on("plotly_doubleclick", showAll);
+      canvas.on("plotly_click", clickMark);
+      redraw(feed.state, true);
+    } catch {
+      put(note, "The chart could not be loaded. It is tried again when you come back to this step.");
+      note.hidden = false;
+    }
+    making = null;
+  }
+
+  function mark(now) {
+    zoomed = now;
+    root.dataset.zoomed = now;
+  }
+
+  async function move(change) {
+    // our own change of the axes, which is no zoom of a person
+    moving += 1;
+    try {
+      await plot.relayout(canvas, change);
+    } finally {
+      moving -= 1;
+    }
+  }
+
+  async function showAll() {
+    mark(false);
+    extent = 0;
+    await move({ "yaxis.autorange": true });
+    widen(feed.state.status ?? {});
+  }
+
+  function traces(state) {
+    const colour = colours();
+    const train = state.train;
+    const line = (name, x, y, more) => ({ type: "scatter", mode: "lines", name, x: [...x], y: [...y], ...more });
+    return [
+      line("each step", train.step, train.loss, {
+        line: { color: colour.train, width: 1 },
+        opacity: 0.3,
+        hoverinfo: "skip",
+        showlegend: false,
+      }),
+      line("training loss", train.step, smooth(train.loss, true), {
+        line: { color: colour.train, width: 2.5 },
+        hovertemplate: "training %{y:.3g}<extra></extra>",
+      }),
+      line("held-out loss", state.held_out.step, state.held_out.loss, {
+        mode: "lines+markers",
+        line: { color: colour.heldOut, width: 2.5, dash: "dot" },
+        marker: { size: 7 },
+        hovertemplate: "held-out %{y:.3g}<extra></extra>",
+      }),
+      line("learning rate", train.step, train.rate, {
+        yaxis: "y2",
+        visible: shows.rate,
+        line: { color: colour.soft, width: 1.5 },
+        hovertemplate: "learning rate %{y:.2g}<extra></extra>",
+      }),
+      line(
+        "checkpoint",
+        state.status?.checkpoints ?? [],
+        (state.status?.checkpoints ?? []).map(() => 0.035),
+        {
+          mode: "markers",
+          yaxis: "y3",
+          cliponaxis: false,
+          marker: { size: 12, symbol: "diamond", color: colour.paper, line: { color: colour.train, width: 2 } },
+          hovertemplate: "checkpoint: click to talk to it<extra></extra>",
+        },
+      ),
+    ];
+  }
+
+  function smooth(values, fresh) {
+    // an exponential average that goes on where it stopped, over about a fiftieth of the run
+    if (fresh) {
+      average = null;
+      averaged = 0;
+    }
+    const span = Math.min(100, Math.max(4, (feed.state.status?.of ?? 0) / 50));
+    return values.map((value) => {
+      averaged += 1;
+      const share = 1 / Math.min(averaged, span);
+      return (average = average === null ? value : (1 - share) * average + share * value);
+    });
+  }
+
+  function extend(added) {
+    const [step = [], losses = [], rate = []] = added.train ?? [],
+      [looked = [], held_out = []] = added.held_out ?? [];
+    const rows = [
+      [RAW, step, losses],
+      [SMOOTH, step, smooth(losses)],
+      [HELD_OUT, looked, held_out],
+      [RATE, step, rate],
+    ].filter(([, x]) => x.length);
+    if (rows.length)
+      plot.extendTraces(
+        canvas,
+        { x: rows.map((row) => row[1]), y: rows.map((row) => row[2]) },
+        rows.map((row) => row[0]),
+      );
+  }
+
+  function redraw(state, fresh) {
+    // another run, or one that went back to its checkpoint
+    const made = traces(state);
+    plot.restyle(canvas, { x: made.map((trace) => trace.x), y: made.map((trace) => trace.y) });
+    if (fresh) showAll();
+  }
+
+  function widen(status) {
+    // the axis shows the whole run from the start, unless someone has zoomed
+    const last = Math.max(status.of ?? 0, feed.state.train.step.at(-1) ?? 0);
+    if (!plot || zoomed || !last || last === extent) return;
+    extent = last;
+    move({ "xaxis.range": [0, last * 1.01] });
+  }
+
+  function clickMark(clicked) {
+    // only near the axis: a click up in the curve is not meant for a mark
+    const at = clicked.points.find((point) => point.curveNumber === SAVED);
+    const area = find(canvas, ".nsewdrag")?.getBoundingClientRect();
+    if (at && area && clicked.event.clientY > area.bottom - 30) talkTo(at.x);
+  }
+
+  function toggle(button) {
+    const key = button.dataset.show;
+    shows[key] = !shows[key];
+    button.setAttribute("aria-pressed", shows[key]);
+    if (!plot) return;
+    if (key === "rate") {
+      plot.restyle(canvas, { visible: shows.rate }, [RATE]);
+      move({ "yaxis2.visible": shows.rate });
+    }
+    if (key === "log") move({ "yaxis.type": shows.log ? "log" : "linear", "yaxis.autorange": true });
+  }
+
+  // ---- light and dark ----
+  function colours() {
+    const style = getComputedStyle(root);
+    const of = (name, other) => style.getPropertyValue(name).trim() || other;
+    return {
+      train: of("--accent", "#047857"),
+      heldOut: of("--series-heldout", "#2563eb"),
+      ink: of("--ink", "#1f2937"),
+      soft: of("--ink-soft", "#6b7280"),
+      line: of("--line", "#e5e7eb"),
+      paper: of("--card", "#ffffff"),
+    };
+  }
+
+  function layout() {
+    const colour = colours();
+    const axis = { color: colour.soft, gridcolor: colour.line, zeroline: false, automargin: true };
+    return {
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      margin: { l: 44, r: 16, t: 8, b: 36 },
+      font: { family: getComputedStyle(root).fontFamily, size: 13, color: colour.soft },
+      hovermode: "x unified",
+      hoverlabel: { bgcolor: colour.paper, bordercolor: colour.line, font: { color: colour.ink } },
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      uirevision: "kept",
+      legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: colour.soft, activecolor: colour.train, orientation: "v" },
+      xaxis: {
+        ...axis,
+        title: { text: "step", standoff: 6 },
+        rangemode: "nonnegative",
+        range: [0, 10],
+        hoverformat: "d",
+      },
+      yaxis: {
+        ...axis,
+        title: { text: "loss", standoff: 6 },
+        rangemode: "tozero",
+        type: shows.log ? "log" : "linear",
+      },
+      yaxis2: {
+        ...axis,
+        overlaying: "y",
+        side: "right",
+        visible: shows.rate,
+        showgrid: false,
+        rangemode: "tozero",
+        tickformat: ".1e",
+        fixedrange: true,
+      },
+      yaxis3: { overlaying: "y", range: [0, 1], visible: false, fixedrange: true },
+    };
+  }
+
+  function recolour() {
+    if (!plot) return;
+    const made = traces(feed.state);
+    const fresh = layout();
+    const change = { font: fresh.font, hoverlabel: fresh.hoverlabel, modebar: fresh.modebar };
+    for (const name of ["xaxis", "yaxis", "yaxis2"]) {
+      change[`${name}.color`] = fresh[name].color;
+      change[`${name}.gridcolor`] = fresh[name].gridcolor;
+    }
+    plot.restyle(canvas, {
+      "line.color": made.map((trace) => trace.line?.color),
+      "marker.color": made.map((trace) => trace.marker?.color ?? trace.line?.color),
+      "marker.line.color": made.map((trace) => trace.marker?.line?.color),
+    });
+    plot.relayout(canvas, change);
+  }
+}

@@ -1,0 +1,347 @@
+// @ts-check
+// The desk of a run: how it stands, in words and numbers, and what can be done about it. Starts, stops and resumes.
+// everything shown comes from the feed.
+
+import { studio } from "../../frame/draft.js";
+import { around, find, h, put } from "../../frame/elements.js";
+import { sayDuration, sayLoss, sayNumber, sayRun } from "../../frame/words.js";
+import { feed } from "../../runs/run_feed.js";
+
+/** @param {import("../../widgets/mounting.js").Parts} parts */
+export function mount({ element, server }) {
+  const desk = find(element, ".desk");
+  const ACTIVE = ["queued", "starting", "running"];
+
+  // ---- made once, changed in place: a button keeps its focus and no click is lost ----
+  const title = h("h3", { class: "desk-name" });
+  const pill = h("span", { class: "pill" });
+  const task = h("span", { class: "hint desk-task" });
+  const words = h("p", { class: "desk-words" });
+  const trouble = h("div", { class: "desk-trouble", hidden: true });
+  const refusal = h("p", { class: "error-line", role: "alert", hidden: true });
+  const fill = h("i");
+  const bar = h(
+    "div",
+    { class: "bar", role: "progressbar", "aria-label": "Progress of the run", "aria-valuemin": 0 },
+    fill,
+  );
+  const cells = {};
+  for (const key of ["step", "left", "loss", "held", "speed"]) {
+    const number = h("b", { class: "num hero" });
+    const label = h("span", { class: "hint" });
+    cells[key] = { number, label, cell: h("div", { class: `hero-cell hero-${key}` }, number, label) };
+  }
+  const heroes = h(
+    "div",
+    { class: "heroes" },
+    Object.values(cells).map((one) => one.cell),
+  );
+  const buttons = {
+    talk: h("button", { type: "button", class: "btn", onclick: talk }),
+    stop: h("button", { type: "button", class: "btn", onclick: () => act("stop_run", "stop") }),
+    resume: h("button", { type: "button", class: "btn", onclick: () => act("resume_run", "resume") }),
+    again: h("button", { type: "button", class: "btn quiet", onclick: again }, "Train again with other settings"),
+  };
+  for (const [key, button] of Object.entries(buttons)) button.dataset.act = key;
+  desk.append(
+    h("header", { class: "desk-head" }, title, pill, task),
+    words,
+    heroes,
+    bar,
+    trouble,
+    h("div", { class: "acts" }, Object.values(buttons)),
+    refusal,
+  );
+
+  let last = {}; // the run and the status that were drawn before
+  /** @type {any} */
+  let asked = null; // {act, status, step}: a click whose effect is not seen yet
+  const noteRun = (draft) => document.body.toggleAttribute("data-run", Boolean(draft.run));
+  studio.onDraft(noteRun);
+  noteRun(studio.draft);
+  feed.listen(draw);
+  draw(feed.state, "reset");
+
+  function draw(state, change) {
+    const status = state.status ?? {};
+    const now = status.status;
+    desk.hidden = !state.run;
+    desk.dataset.status = state.run ? (now ?? "loading") : "none";
+    desk.dataset.run = state.run ?? "";
+    if (!state.run) return;
+    if (change === "reset") {
+      asked = null;
+      complain("");
+    }
+    // it measured this device's speed anew
+    if (last.run === state.run && last.now === "running" && now === "finished") studio.reckon();
+    last = { run: state.run, now };
+    if (asked && (now !== asked.status || Date.now() > asked.until)) asked = null;
+    put(title, sayRun(state.run));
+    put(pill, state.reconnecting ? "reconnecting" : now === "gone" ? "deleted" : (now ?? "…"));
+    pill.className = `pill ${state.reconnecting ? "" : (now ?? "")}`;
+    put(task, status.sentence ?? "");
+    // a note: it went on from an older checkpoint
+    put(words, [wordsOf(state, status), status.note].filter(Boolean).join(" "));
+    words.hidden = !words.textContent;
+    words.classList.toggle("waiting", now === "starting" || now === "queued");
+    drawHeroes(status);
+    drawTrouble(status);
+    drawButtons(status);
+  }
+
+  // ---- words and numbers ----
+  function wordsOf(state, status) {
+    const last = (status.checkpoints ?? []).at(-1);
+    if (!status.status) return state.reconnecting ? "Reconnecting to the studio …" : "Reading the run …";
+    if (status.status === "gone") return state.error ?? "This run is not here any more.";
+    if (status.status === "queued") return [waitWords(status), status.error].filter(Boolean).join(" ");
+    if (status.status === "starting") {
+      const phase = state.phase;
+      return phase?.text
+        ? `${phase.text} … ${phase.part} of ${phase.parts}`
+        : status.phase || "Starting the training process …";
+    }
+    if (status.status === "finished") return `Finished${took(status)}.`;
+    const kept = last ? `; step ${sayNumber(last)} is kept` : "";
+    if (status.status === "stopped")
+      return status.of
+        ? `Stopped at step ${sayNumber(status.step)} of ${sayNumber(status.of)}${kept}.`
+        : "It left the line before it began.";
+    if (status.status === "lost")
+      return (
+        (status.error
+          ? ""
+          : `The training process ended without a word at step ${sayNumber(status.step)} ` +
+            "(the computer may have restarted). ") +
+        (last ? `Nothing before step ${last} is lost: resume.` : "It had kept no checkpoint yet, so it begins again.")
+      );
+    return "";
+  }
+
+  function waitWords(status) {
+    const wait =
+      status.wait_seconds === null
+        ? "; how long that takes is not known yet"
+        : status.wait_seconds
+          ? `, about ${sayDuration(status.wait_seconds)} to wait`
+          : "";
+    return status.position > 1 ? `You are number ${status.position} in line${wait}.` : `You are next in line${wait}.`;
+  }
+
+  function took(status) {
+    return status.elapsed_seconds ? ` in ${sayDuration(status.elapsed_seconds)}` : "";
+  }
+
+  function drawHeroes(status) {
+    const running = status.status === "running";
+    const begun = Boolean(status.step && status.of);
+    heroes.hidden = bar.hidden = !begun || status.status === "gone";
+    if (!begun) return;
+    fillCell("step", sayNumber(status.step), status.of ? `of ${sayNumber(status.of)} steps` : "steps");
+    fillCell(
+      "left",
+      running && (status.seconds_left ?? null) !== null
+        ? status.seconds_left < 1
+          ? "< 1 s"
+          : sayDuration(status.seconds_left)
+        : null,
+      "left",
+    );
+    fillCell("loss", sayLoss(status.loss), "loss");
+    fillCell("held", (status.held_out_loss ?? null) === null ? null : sayLoss(status.held_out_loss), "held-out loss");
+    fillCell(
+      "speed",
+      running && status.examples_per_second ? String(Math.round(status.examples_per_second)) : null,
+      "examples/s",
+    );
+    fill.style.width = `${Math.min(100, (100 * status.step) / Math.max(1, status.of))}%`;
+    bar.setAttribute("aria-valuemax", status.of);
+    bar.setAttribute("aria-valuenow", status.step);
+  }
+
+  function fillCell(key, value, label) {
+    const { number, label: place, cell } = cells[key];
+    cell.hidden = value === null;
+    if (value === null) return;
+    put(number, value);
+    put(place, label);
+  }
+
+  function drawTrouble(status) {
+    // what went wrong, what to do, and what the process printed last
+    const failed = status.status === "failed";
+    const lost = status.status === "lost";
+    trouble.hidden = !failed && !lost;
+    const wanted = JSON.stringify([feed.state.run, status.status, status.error, status.remedy, status.again_words]);
+    if (trouble.hidden || trouble.dataset.shown === wanted) return;
+    trouble.dataset.shown = wanted;
+    const output = h("pre", { tabindex: 0 }, "Reading …");
+    const details = h(
+      "details",
+      {
+        ontoggle: () => {
+          if (details.open) readOutput(output);
+        },
+      },
+      h("summary", {}, "What the training process printed last"),
+      output,
+    );
+    trouble.classList.toggle("lost", lost && !status.error);
+    trouble.replaceChildren(
+      ...(failed || status.error
+        ? [h("p", { class: "error-line" }, status.error || "The training process ended with an error.")]
+        : []),
+      ...(status.remedy ? [h("p", {}, status.remedy)] : []),
+      ...(status.again_words
+        ? [
+            h(
+              "div",
+              { class: "acts" },
+              h(
+                "button",
+                { type: "button", class: "btn primary", "data-act": "lower", onclick: trainAgain },
+                status.again_words,
+              ),
+            ),
+          ]
+        : []),
+      details,
+    );
+  }
+
+  async function readOutput(place) {
+    const answer = await server.read_output({ run: feed.state.run });
+    put(
+      place,
+      answer?.text ||
+        answer?.error ||
+        (answer ? "It printed nothing." : "The studio did not answer. Fold this and try again."),
+    );
+  }
+
+  // ---- what can be done ----
+  function drawButtons(status) {
+    const last = (status.checkpoints ?? []).at(-1);
+    const running = ACTIVE.includes(status.status);
+    const gone = status.status === "gone";
+    const doing = (key) => asked?.act === key;
+    show("talk", Boolean(status.can_ask) && !gone, running ? "Talk to it now →" : "Talk to it →");
+    show(
+      "stop",
+      Boolean(status.can_stop) && !gone,
+      doing("stop")
+        ? "Stopping after this step …"
+        : status.status === "queued"
+          ? "Leave the line"
+          : status.step
+            ? `Stop and keep step ${sayNumber(status.step)}`
+            : "Stop",
+      doing("stop"),
+    );
+    show(
+      "resume",
+      Boolean(status.can_resume) && !gone,
+      doing("resume") ? "Resuming …" : last ? `Resume from step ${sayNumber(last)}` : "Start it again",
+      doing("resume"),
+    );
+    show(
+      "again",
+      !running && Boolean(status.status),
+      gone ? "Choose other settings" : "Train again with other settings",
+    );
+    buttons.talk.classList.toggle("primary", status.status === "finished" || running);
+    buttons.resume.classList.toggle("primary", Boolean(status.can_resume) && !status.again_words);
+  }
+
+  function show(key, visible, text, disabled = false) {
+    const button = buttons[key];
+    button.hidden = !visible;
+    button.disabled = disabled;
+    put(button, text);
+  }
+
+  function complain(text) {
+    put(refusal, text);
+    refusal.hidden = !text;
+  }
+
+  function talk() {
+    studio.setDraft({ run: feed.state.run, checkpoint: null, step: "compare" }, { push: true });
+  }
+
+  async function act(call, key) {
+    const run = feed.state.run;
+    asked = { act: key, status: feed.state.status?.status, until: Date.now() + 20000 };
+    complain("");
+    draw(feed.state, "status");
+    const answer = await server[call]({ run });
+    if (!answer || answer.error) {
+      asked = null;
+      complain(answer?.error ?? "The studio did not answer. Try again.");
+      draw(feed.state, "status");
+    }
+    feed.wake();
+  }
+
+  async function trainAgain(event) {
+    // the same recipe with what the failure's remedy changes: a new run
+    const button = event.target;
+    const run = feed.state.run;
+    if (ticket?.key !== run) ticket = { key: run, id: mint() };
+    button.disabled = true;
+    complain("");
+    const answer = await server.train_again({ run, request: ticket.id });
+    button.disabled = false;
+    if (!answer?.run)
+      return complain(answer?.error ?? "The studio did not answer. Press again: it makes one run, not two.");
+    ticket = null;
+    studio.setDraft({ run: answer.run, recipe: answer.recipe, step: "train" }, { whole: true });
+    document.dispatchEvent(new CustomEvent("studio:runs"));
+  }
+
+  async function again() {
+    // from this run's own recipe, whoever made it
+    const answer = await server.read_settings({ run: feed.state.run });
+    if (answer?.recipe) studio.setDraft({ recipe: answer.recipe, run: null, step: "method" }, { whole: true });
+    else studio.setDraft({ run: null, step: "method" });
+  }
+
+  // ---- one click, one run ----
+  let starting = false;
+  /** @type {any} */
+  let ticket = null; // the id of a click: the same until the studio said which run it made
+
+  document.addEventListener("click", (event) => {
+    const button = around(event, "[data-act=start]");
+    if (button && !button.disabled) start(button);
+  });
+
+  function mint() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
+  async function start(button) {
+    if (starting) return;
+    starting = true;
+    const recipe = studio.draft.recipe;
+    const key = JSON.stringify(recipe);
+    const label = button.textContent;
+    if (ticket?.key !== key) ticket = { key, id: mint() };
+    const place = button.closest("[data-plan]")?.querySelector("[data-refusal]");
+    if (place) put(place, "");
+    button.disabled = true;
+    put(button, "Starting …");
+    const answer = await server.start_run({ recipe, request: ticket.id });
+    starting = false;
+    button.disabled = false;
+    put(button, label);
+    if (answer?.run) {
+      ticket = null;
+      studio.setDraft({ run: answer.run, step: "train" });
+      document.dispatchEvent(new CustomEvent("studio:runs"));
+    } else if (place)
+      put(place, answer?.error ?? "The studio did not answer. Press again: it makes one run, not two.");
+  }
+}

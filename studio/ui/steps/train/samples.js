@@ -1,0 +1,95 @@
+// @ts-check
+// What the model answered to a few held-out prompts on its way: the newest first, earlier ones at hand. Fed by
+// runs/run_feed.js; asks the server nothing.
+
+import { find, h, put } from "../../frame/elements.js";
+import { sayNumber } from "../../frame/words.js";
+import { feed } from "../../runs/run_feed.js";
+
+/** @param {import("../../widgets/mounting.js").Parts} parts */
+export function mount({ element }) {
+  const panel = find(element, ".samples");
+  const heading = find(panel, ".samples-title");
+  const list = find(panel, ".samples-list");
+  const slider = find(panel, ".samples-pick");
+  const back = h(
+    "button",
+    { type: "button", class: "btn quiet", "aria-label": "Earlier answers", onclick: () => turn(-1) },
+    "‹",
+  );
+  const on = h(
+    "button",
+    { type: "button", class: "btn quiet", "aria-label": "Later answers", onclick: () => turn(1) },
+    "›",
+  );
+  slider.append(back, on);
+  const WAITING = ["queued", "starting", "running"];
+  /** @type {any} */
+  let picked = null;
+  /** @type {any} */
+  let shown = null;
+
+  feed.listen(draw);
+  draw(feed.state, "reset");
+
+  function steps(state) {
+    return [...new Set(state.samples.map((sample) => sample.step))].sort((a, b) => a - b);
+  }
+
+  function turn(by) {
+    const all = steps(feed.state);
+    const at = all.indexOf(picked ?? all.at(-1)) + by;
+    picked = at >= all.length - 1 ? null : all[Math.max(0, at)]; // at the newest, follow the newest
+    draw(feed.state, "status");
+  }
+
+  function draw(state, change) {
+    if (change === "reset") picked = null;
+    const all = steps(state);
+    const step = picked !== null && all.includes(picked) ? picked : all.at(-1);
+    panel.hidden = !state.run || (!all.length && !WAITING.includes(state.status?.status));
+    panel.dataset.step = step ?? "";
+    back.disabled = step === all[0];
+    on.disabled = step === all.at(-1);
+    slider.hidden = all.length < 2;
+    const samples = state.samples.filter((sample) => sample.step === step);
+    const key = JSON.stringify([state.run, step, samples]);
+    if (key === shown) return;
+    shown = key;
+    if (!all.length) {
+      put(heading, "Its answers");
+      return list.replaceChildren(
+        h(
+          "p",
+          { class: "hint" },
+          "Now and then it answers a few prompts it never trains on. They appear here, beside what the base says.",
+        ),
+      );
+    }
+    const right = samples.filter((sample) => sample.right).length;
+    put(heading, `At step ${sayNumber(step)} it answered:`);
+    panel.dataset.right = right;
+    list.replaceChildren(...samples.map(card));
+  }
+
+  function card(sample) {
+    const wrong = sample.right ? null : row("Wanted", sample.wanted, "wanted");
+    return h(
+      "dl",
+      { class: `sample-answer${sample.right ? " right" : ""}` },
+      row("Input", sample.input, "input"),
+      row("Base", sample.base || "(nothing)", "base"),
+      row(
+        "Tuned",
+        sample.tuned || "(nothing)",
+        "tuned",
+        sample.right ? h("span", { class: "tick" }, " ✓ as wanted") : null,
+      ),
+      wrong,
+    );
+  }
+
+  function row(label, text, kind, mark = null) {
+    return h("div", { class: `sample-row ${kind}` }, h("dt", {}, label), h("dd", {}, text, mark));
+  }
+}

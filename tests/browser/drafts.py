@@ -1,0 +1,28 @@
+"""The draft of an open page, for tests: read, changed and walked through the module that holds it (frame/draft.js)."""
+
+from typing import Any
+
+from playwright.sync_api import Page
+
+STUDIO = """const entry = document.querySelector('script[src*="/frame/frame.js"]').src;
+const { studio } = await import(entry.replace("frame.js", "draft.js"));"""
+
+
+def read_draft(page: Page) -> dict[str, Any]:
+    """Return the draft: {"step", "run", "checkpoint", "recipe"}."""
+    return page.evaluate(f"async () => {{ {STUDIO} return studio.draft; }}")
+
+
+def read_recipe(page: Page) -> dict[str, Any]:
+    """Return the recipe of the draft."""
+    return read_draft(page)["recipe"]
+
+
+def set_draft(page: Page, patch: dict[str, Any]) -> None:
+    """Change the draft as a click would."""
+    page.evaluate(f"async (patch) => {{ {STUDIO} studio.setDraft(patch); }}", patch)
+
+
+def go(page: Page, step: str) -> None:
+    """Go to a step."""
+    page.evaluate(f"async (step) => {{ {STUDIO} studio.go(step); }}", step)

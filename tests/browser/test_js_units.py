@@ -1,0 +1,294 @@
+"""The logic of the page's modules, in Chromium and without a server: numbers, addresses, patches, signals, the feed.
+
+One blank page serves all: its scripts are answered from the packages, under the address that the studio gives them.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from studio.ui.frame.draft import new_draft, read_address, write_query
+from studio.ui.frame.scripts import read_files, write_address
+from studio.ui.frame.step import STEPS, describe_page
+from studio.ui.frame.words import duration, number, size
+
+HOME = "http://studio.test/"
+Call = Callable[..., Any]
+RECIPE = {"model": "builtin", "task_id": "a&b=ü €", "method": {"name": "lora", "rank": 8}, "training": {"steps": 3}}
+
+
+@pytest.fixture(scope="module")
+def blank(browser: Browser) -> Iterator[Page]:
+    """A blank page of a studio that is only its files."""
+
+    def answer(route: Route) -> None:
+        path = route.request.url.removeprefix(HOME)
+        name = path.split("/", 2)[2] if path.startswith("studio/") else ""
+        if name:
+            route.fulfill(body=read_files().texts[name], content_type="text/javascript")
+        else:
+            page = json.dumps(describe_page())
+            route.fulfill(
+                body=f'<!doctype html><script type="application/json" id="studio-page">{page}</script>',
+                content_type="text/html; charset=utf-8",
+            )
+
+    context = browser.new_context()
+    context.route("**/*", answer)
+    page = context.new_page()
+    page.goto(HOME)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def call(blank: Page) -> Call:
+    """Call what a module exports: call("frame/words.js", "saySize", 1000)."""
+
+    def use(module: str, name: str, *given: Any) -> Any:
+        script = "async ([module, name, given]) => (await import(module))[name](...given)"
+        return blank.evaluate(script, [f"/{write_address(module)}", name, list(given)])
+
+    return use
+
+
+def test_every_module_loads(blank: Page) -> None:
+    failed = []
+    for name in read_files().texts:
+        if name.endswith(".js"):
+            address = f"/{write_address(name)}"
+            said = blank.evaluate("(it) => import(it).then(() => '', (error) => String(error))", address)
+            failed += [f"{name}: {said}"] if said else []
+    assert not failed
+
+
+@pytest.mark.parametrize(
+    "bytes_", [0, 1, 949, 950, 1000, 9949, 94_999, 950_000, 1e6, 9.96e6, 3.1e8, 9.5e8, 2.25e9, 1.05e10, 2.3e10]
+)
+def test_a_size_is_said_as_python_says_it(call: Call, bytes_: float) -> None:
+    assert call("frame/words.js", "saySize", bytes_) == size(int(bytes_))
+
+
+@pytest.mark.parametrize("seconds", [0, 0.9, 1, 39.6, 89.4, 90.2, 150, 2.5, 3599, 5399, 5400, 5401, 86400])
+def test_a_duration_is_said_as_python_says_it(call: Call, seconds: float) -> None:
+    assert call("frame/words.js", "sayDuration", seconds) == duration(seconds)
+
+
+@pytest.mark.parametrize("count", [0, 7, 999, 1000, 224_256, 10**9])
+def test_a_number_is_said_as_python_says_it(call: Call, count: int) -> None:
+    assert call("frame/words.js", "sayNumber", count) == number(count)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(None, "–"), (2.8718, "2.87"), (0.14159, "0.142"), (0.003149, "0.0031"), (1, "1.00"), (0, "0.0")],
+)
+def test_a_loss_has_the_digits_that_say_something(call: Call, value: float | None, said: str) -> None:
+    assert call("frame/words.js", "sayLoss", value) == said
+
+
+def test_a_run_is_called_by_its_name(call: Call) -> None:
+    assert call("frame/words.js", "sayRun", "20261120-0719-brave-otter") == "brave-otter"
+    assert call("frame/words.js", "sayRun", "2026") == "2026"
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        new_draft(),
+        {"step": "train", "run": "20261120-071900-brave-otter", "checkpoint": 40, "recipe": RECIPE},
+        {"step": "label", "run": None, "checkpoint": None, "recipe": {"task_id": "x", "task_version": "v"}},
+    ],
+)
+def test_an_address_is_the_one_that_python_writes_and_reads(call: Call, draft: dict[str, Any]) -> None:
+    query = call("frame/address.js", "writeQuery", "?task=old&__theme=dark", draft)
+    assert parse_qs(query[1:]) == {**parse_qs(write_query(draft)), "__theme": ["dark"]}
+    assert read_address(query) == (draft, ())
+    assert call("frame/address.js", "readStep", query) == draft["step"]
+
+
+@pytest.mark.parametrize(
+    ("search", "kept", "step"),
+    [
+        ("", None, "model"),
+        ("?step=method", '{"step": "data"}', "method"),
+        ("?step=nowhere", '{"step": "data"}', "data"),
+        ("?run=x", '{"step": "data"}', "model"),
+        ("", '{"step": "nowhere"}', "model"),
+        ("", "{broken", "model"),
+        ("", "null", "model"),
+    ],
+)
+def test_the_step_to_show_first(call: Call, search: str, kept: str | None, step: str) -> None:
+    assert call("frame/address.js", "findEarly", search, kept) == step
+
+
+@pytest.mark.parametrize(
+    ("patch", "whole", "changed"),
+    [
+        ({"step": "data"}, False, {"step": "data"}),
+        ({"run": ""}, False, {"run": None, "checkpoint": None}),
+        ({"run": "r2"}, False, {"run": "r2", "checkpoint": None}),
+        ({"checkpoint": 80}, False, {"checkpoint": 80}),
+        ({"checkpoint": "80"}, False, {"checkpoint": None}),
+        ({"recipe": {"method": {"rank": 4}}}, False, {"recipe": {"method": {"name": "lora", "rank": 4, "alpha": 16}}}),
+        ({"recipe": {"method": {"name": "full"}}}, False, {"recipe": {"method": {"name": "full"}}}),
+        ({"recipe": {"method": None}}, False, {"recipe": {}}),
+        ({"recipe": {"task_id": "t"}}, True, {"recipe": {"task_id": "t"}}),
+    ],
+)
+def test_a_patch_changes_what_it_names(call: Call, patch: Any, whole: bool, changed: dict[str, Any]) -> None:
+    before = {"step": "train", "run": "r", "checkpoint": 40, "recipe": {}}
+    before["recipe"] = {"method": {"name": "lora", "rank": 8, "alpha": 16}}
+    assert call("frame/patch.js", "change", before, patch, {"whole": whole}) == {**before, **changed}
+
+
+def test_a_method_that_is_chosen_again_has_the_settings_it_was_left_with(call: Call) -> None:
+    before = {"step": "method", "run": None, "checkpoint": None, "recipe": {"method": {"name": "full"}}}
+    remembered = {"lora": {"name": "lora", "rank": 3}}
+    after = call(
+        "frame/patch.js", "change", before, {"recipe": {"method": {"name": "lora"}}}, {"remembered": remembered}
+    )
+    assert after["recipe"]["method"] == {"name": "lora", "rank": 3}
+
+
+def test_a_patch_reaches_no_prototype(blank: Page) -> None:
+    script = """async (module) => {
+      const { merge } = await import(module);
+      merge({}, JSON.parse('{"__proto__": {"broken": 1}, "constructor": {"prototype": {"broken": 1}}}'));
+      return {}.broken ?? null;
+    }"""
+    assert blank.evaluate(script, f"/{write_address('frame/patch.js')}") is None
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "holds"),
+    [
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 1}}, True),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, False),
+        ({"a": 2}, {"a": [1, 2]}, True),
+        ({}, {"a": {"b": 1}}, False),
+    ],
+)
+def test_a_control_is_on_while_the_draft_holds_what_it_sets(call: Call, have: Any, want: Any, holds: bool) -> None:
+    assert call("frame/patch.js", "holds", have, want) is holds
+
+
+def test_a_value_is_set_at_its_path(call: Call) -> None:
+    recipe = {"method": {"name": "lora"}}
+    assert call("frame/patch.js", "set", recipe, "training.max_steps", 5) == {**recipe, "training": {"max_steps": 5}}
+    assert call("frame/patch.js", "get", {"recipe": recipe}, "recipe.method.name") == "lora"
+    assert call("frame/patch.js", "get", {"recipe": recipe}, "recipe.training.max_steps") is None
+
+
+@pytest.mark.parametrize("signal", STEPS.signals, ids=lambda signal: signal.name)
+def test_a_signal_is_due_when_what_it_is_about_changed_and_can_be_seen(blank: Page, signal: Any) -> None:
+    step = signal.step or "model"
+    draft = {"step": step, "run": "r", "checkpoint": None, "recipe": RECIPE}
+    others = [{**draft, "step": name} for name in STEPS.members if name != step]
+    script = """async ([module, signal, drafts, isOpen]) => {
+      const { keyOf } = await import(module);
+      return drafts.map((draft) => keyOf(signal, draft, () => isOpen) ?? null);
+    }"""
+
+    def keys(drafts: list[Any], is_open: bool = True) -> list[str | None]:
+        address = f"/{write_address('frame/patch.js')}"
+        return blank.evaluate(script, [address, signal._asdict(), drafts, is_open])
+
+    now, bare = keys([draft, {**draft, "run": None, "recipe": {}}])
+    assert now is not None and (now != bare or signal.about in ((), ("step",)))
+    if signal.step:
+        assert set(keys(others)) == {None}
+    if signal.unfolded:
+        assert keys([draft], is_open=False) == [None]
+
+
+FEED = """async ([module, answers]) => {
+  const { feed } = await import(module);
+  const said = [], run = String(Math.random());
+  let at = 0;
+  const done = new Promise((settle) => feed.listen((state, change) => {
+    if (state.run !== run) return;
+    said.push(change);
+    if (at >= answers.length) settle();
+  }));
+  feed.follow(run, async () => answers[at++] ?? new Promise(() => {}));
+  while (at < answers.length) { feed.wake(); await new Promise((next) => setTimeout(next)); }
+  await done;
+  const { train, held_out, samples, status, error, reconnecting } = feed.state;
+  feed.follow(null);
+  return { said, train, held_out, samples, status, error, reconnecting };
+}"""
+FIRST = {
+    "offset": 10,
+    "train": [[1, 2, 3], [3.0, 2.0, 1.5], [0.1, 0.1, 0.1]],
+    "held_out": [[2], [2.5]],
+    "samples": [{"step": 2}],
+    "facts": {"status": "running", "of": 9},
+    "seen": "a",
+    "live": [3, 50.0, 1.0, 2.0],
+}
+
+
+@pytest.fixture
+def feed(blank: Page) -> Call:
+    """Let the feed take these answers of the server, one after the other; returns what it made of them."""
+    return lambda *answers: blank.evaluate(FEED, [f"/{write_address('runs/run_feed.js')}", list(answers)])
+
+
+def test_a_first_answer_is_the_whole_curve(feed: Call) -> None:
+    found = feed(FIRST)
+    assert found["said"] == ["reset", "append"]
+    assert found["train"] == {"step": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "rate": [0.1, 0.1, 0.1]}
+    assert found["held_out"] == {"step": [2], "loss": [2.5]}
+    assert (found["status"]["status"], found["status"]["step"], found["status"]["loss"]) == ("running", 3, 1.5)
+
+
+def test_what_is_new_is_added_and_facts_stay(feed: Call) -> None:
+    found = feed(FIRST, {"offset": 20, "train": [[4], [1.0], [0.1]], "live": [4, 50.0, 1.0, 3.0]})
+    assert found["train"]["step"] == [1, 2, 3, 4]
+    assert (found["status"]["of"], found["status"]["step"], found["status"]["loss"]) == (9, 4, 1.0)
+
+
+def test_a_run_that_went_back_loses_what_came_after(feed: Call) -> None:
+    found = feed(FIRST, {"offset": 20, "drop_after": 1, "train": [[2], [1.9], [0.1]], "live": [2, 50.0, 1.0, 3.0]})
+    assert found["said"][-1] == "drop"
+    assert found["train"]["step"] == [1, 2] and found["train"]["loss"] == [3.0, 1.9]
+    assert found["held_out"]["step"] == [] and found["samples"] == []
+
+
+def test_no_answer_means_reconnecting_and_keeps_the_curve(feed: Call) -> None:
+    found = feed(FIRST, False)
+    assert found["reconnecting"] and found["train"]["step"] == [1, 2, 3]
+
+
+def test_a_run_that_is_gone_says_so(feed: Call) -> None:
+    found = feed(FIRST, {"error": "It was deleted.", "gone": True})
+    assert (found["status"]["status"], found["error"]) == ("gone", "It was deleted.")
+
+
+def test_what_is_typed_is_kept_until_the_studio_has_it(blank: Page) -> None:
+    script = """async (module) => {
+      const { family, makeTyped, store } = await import(module);
+      const typed = makeTyped(() => "moods"), copy = makeTyped(() => "moods_yours_0123abcd");
+      typed.keep("answer.1", "happy");
+      const found = [typed.find("answer.1"), copy.find("answer.1"), typed.find("answer.2"), family("moods_yours")];
+      typed.done("answer.1", "happy");
+      return [...found, typed.find("answer.1"), store.read("fine-tuning-studio.typed.moods.answer.1")];
+    }"""
+    found = blank.evaluate(script, f"/{write_address('steps/label/typed.js')}")
+    assert found == ["happy", "happy", None, "moods", None, None]
+
+
+def test_text_is_only_ever_text(blank: Page) -> None:
+    script = """async (module) => {
+      const { h } = await import(module);
+      return h("p", { title: '"><b>', hidden: false, "data-x": null }, "<img src=x>", [null, false, "&"]).outerHTML;
+    }"""
+    drawn = blank.evaluate(script, f"/{write_address('frame/elements.js')}")
+    assert drawn == '<p title="&quot;><b>">&lt;img src=x&gt;&amp;</p>' or "<img" not in drawn
+    assert "hidden" not in drawn and "data-x" not in drawn
