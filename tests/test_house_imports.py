@@ -32,6 +32,7 @@ HEAVY_AT_TOP = {
     "studio.training.fast.attention": "the training child",
     "studio.training.batch": "the training child",
     "studio.training.fast.fused_lora": "the training child",
+    "studio.training.fast.lean_trainer": "the training child",
     "studio.training.fast.one_pass": "the training child",
     "studio.training.reference": "the training child",
     "studio.training.session": "the training child",
@@ -44,8 +45,8 @@ HEAVY_AT_TOP = {
     "studio.world.pretraining": "making the built-in base",
     "studio.world.tokenizer": "making the built-in base",
 }
-# Everything may lean on these four, so they lean on nothing but each other.
-FLOOR = {"studio.declaration", "studio.errors", "studio.plugins", "studio.workspace"}
+# Everything may lean on these five, so they lean on nothing but each other.
+FLOOR = {"studio.declaration", "studio.errors", "studio.foreign", "studio.plugins", "studio.workspace"}
 # Where the training child begins, and what it never sees.
 WORKER = "studio.works.worker"
 NOT_FOR_THE_WORKER = (

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from telling import tells
 
+from studio.estimates.checking import is_storable
 from studio.launchers.launcher import Traces
 from studio.launchers.local import count_oom_kills
 from studio.recipes.options import PRESETS
@@ -101,6 +102,20 @@ def test_every_patch_makes_a_recipe_that_can_be_read(precision: str, method: str
         assert after != recipe
         recipe = after
     pytest.fail("It never comes to an end.")
+
+
+def test_a_precision_that_the_base_can_not_be_stored_in_is_never_proposed(tmp_path: Path) -> None:
+    from transformers import AutoConfig
+
+    AutoConfig.for_model("falcon", hidden_size=64, num_hidden_layers=2, num_attention_heads=4).save_pretrained(tmp_path)
+    for name in ("model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_text("{}")
+    recipe = make(model=str(tmp_path))
+    assert lower_memory(recipe, True).changes == {"precision": "nf4"}
+    assert lower_memory(recipe, True, is_storable).changes == {"precision": "bf16"}
+    assert lower_memory(make(model=str(tmp_path), precision="bf16"), True, is_storable).changes is None
+    recipe = make(training={"batch_size": 1, "gradient_checkpointing": True})
+    assert lower_memory(recipe, False, lambda changed: not changed.precision.quantised).changes == {"precision": "bf16"}
 
 
 def test_out_of_memory_is_told_with_the_patch_that_helps() -> None:

@@ -239,7 +239,7 @@ def test_a_model_that_walks_less_is_told_what_any_other_is(tiny_model: Path) -> 
     from studio.models.device import find_device
     from studio.models.loading import load_base
     from studio.precisions import PRECISIONS
-    from studio.training.trainer import walk_less
+    from studio.training.fast.lean_trainer import walk_less
 
     model = Lora(rank=2).attach(load_base(tiny_model, PRECISIONS.read("fp32"), find_device()))
     assert {module.training for module in model.modules()} == {False, True}, "a base is loaded to answer"

@@ -6,6 +6,14 @@ peft's own way (`adapter_names`) copies rows out and back by index in every laye
 from collections.abc import Callable
 from typing import Any
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("peft.tuners.lora.layer.Linear.forward", "0.21.2", "0a8b96d29dea"),
+    Original("peft.tuners.lora.layer.Embedding.forward", "0.21.2", "1fb809e1bb8f"),
+    Original("peft.tuners.lora.layer.Linear._mixed_batch_forward", "0.21.2", "929863c6f5fe"),
+)
+
 
 class Switch:
     """Says for all layers of a model which adapter the second row uses; None while there is one side to read."""

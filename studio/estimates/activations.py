@@ -19,9 +19,12 @@ from weakref import WeakSet
 
 from studio.errors import StudioError, first_line
 from studio.estimates.counting import Thinned, build_thinned, find_shape_of, find_wrapping, on_meta
+from studio.foreign import Original
 from studio.methods import METHODS, Method
 from studio.models.architecture import count_rows, fill, read_config_text
 from studio.models.layers import listen
+
+READ_FROM = (Original("transformers.integrations.moe._grouped_mm_fallback", "5.23.0", "74f2c3c8956e"),)
 
 _MEASURED = {"rank": (4, 8), "size": (4, 8), "tokens": (4, 8, 16)}
 """Settings that slide, and where they are measured: what is kept grows evenly with a rank or a size; tokens that stand

@@ -9,11 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from studio.errors import RecipeError, first_line
+from studio.errors import ModelError, RecipeError, first_line
 from studio.estimates.counting import build_thinned, count, find_shape, on_meta
 from studio.methods import METHODS, Method
 from studio.models.architecture import fill, read_config_text
 from studio.models.causality import MOST_BYTES
+from studio.models.facts import find_config_folder
 from studio.models.forward import call_model
 from studio.models.layers import listen
 from studio.models.reference import read_config
@@ -46,6 +47,17 @@ def check_precision(precision: Precision, folder: Path) -> None:
             "be stored small. Choose 16 or 32 bits.",
             field="precision",
         )
+
+
+def is_storable(recipe: Recipe) -> bool:
+    """Whether the base of a recipe can be stored in its precision; a base that can't be looked at may be."""
+    try:
+        check_precision(recipe.precision, find_config_folder(recipe.base))
+    except RecipeError:
+        return False
+    except ModelError:
+        return True
+    return True
 
 
 @lru_cache(maxsize=256)

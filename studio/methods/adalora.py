@@ -5,10 +5,17 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from studio.foreign import Original
 from studio.methods.attaching import attach_config, reads_backwards
 from studio.methods.fields import Alpha, Dropout, Targets
 from studio.methods.method import Method
 from studio.methods.targets import find_targets
+
+READ_FROM = (
+    Original("peft.tuners.adalora.layer.RankAllocator", "0.21.2", "0a6ba3afee9d"),
+    Original("peft.AdaLoraModel.forward", "0.21.2", "860308a8470e"),
+    Original("peft.AdaLoraModel.update_and_allocate", "0.21.2", "f450df177f98"),
+)
 
 _STATE = "training_state.safetensors"
 _MEASURES = ("ipt", "exp_avg_ipt", "exp_avg_unc")

@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+from studio.foreign import Original
 from studio.methods.method import Method
 from studio.models.architecture import find_text_part
 from studio.precisions.precision import Precision
+
+READ_FROM = (Original("transformers.PreTrainedModel._init_weights", "5.23.0", "dc93fdd042f3"),)
 
 
 class Full(Method):

@@ -9,6 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from studio.foreign import Original
+
+READ_FROM = (Original("peft.tuners.lora.layer.LoraLayer.pissa_init", "0.21.2", "655b3f70fc7c"),)
+
 _STATE = "training_state.safetensors"
 
 

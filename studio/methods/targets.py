@@ -8,7 +8,10 @@ module names: q_proj is that of every layer, layers.0.self_attn.q_proj that of t
 from typing import Any
 
 from studio.errors import RecipeError
+from studio.foreign import Original
 from studio.models.architecture import find_text_part
+
+READ_FROM = (Original("peft.LoraModel._check_target_module_compatiblity", "0.21.2", "7f7cbb6d8dee"),)
 
 PLAIN = ("all-linear", "attention", "mlp")
 _FUSED = {"gate", "gate_proj", "up_proj", "down_proj", "w1", "w2", "w3"}

@@ -9,8 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from studio.errors import ModelError
+from studio.foreign import Original
 from studio.models.architecture import LOCK, build_model, count_rows, fill, parse_config
 from studio.models.layers import listen, thin_layers
+
+READ_FROM = (Original("transformers.models.auto.auto_factory._get_model_class", "5.23.0", "15c6b6615b6d"),)
 
 LENGTH = 24
 MOST_BYTES = 2**28

@@ -8,6 +8,13 @@ code: `tests/contracts/test_precisions.py` fails where it is needed no more.
 from functools import cache
 from typing import Any
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("bitsandbytes.backends.default.ops", "0.50.2", "2c3974822136"),
+    Original("bitsandbytes.backends.cpu.ops", "0.50.2", "4082fbc33126"),
+)
+
 
 @cache
 def keep_products_exact() -> bool:

@@ -2,7 +2,10 @@
 
 from typing import Any, ClassVar
 
+from studio.foreign import Original
 from studio.precisions.precision import Precision
+
+READ_FROM = (Original("bitsandbytes.nn.Linear4bit.forward", "0.50.2", "de32364b4f3a"),)
 
 
 class Nf4(Precision):

@@ -7,6 +7,13 @@ experts, nor what stands where the answer is read off. Knows no precision: 4 and
 from collections.abc import Sequence
 from typing import Any
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("transformers.integrations.bitsandbytes.replace_with_bnb_linear", "5.23.0", "4a46ceb351b4"),
+    Original("transformers.quantizers.base.HfQuantizer.get_modules_to_not_convert", "5.23.0", "d16bf5c12fb6"),
+)
+
 
 def list_reached(model: Any, skipped: Sequence[str] = ()) -> list[str]:
     """Return the names of the layers whose weights would be stored as codes; `skipped` are those a checkpoint names."""

@@ -60,15 +60,18 @@ def find_change(recipe: Recipe, free_bytes: int, weigh: Callable[[Recipe], float
     return None
 
 
-def lower_memory(recipe: Recipe, loading: bool) -> Remedy:
+def lower_memory(recipe: Recipe, loading: bool, fits_base: Callable[[Recipe], bool] | None = None) -> Remedy:
     """Return the next way. `loading`: it broke before the first step, until which only the base's weights count.
 
     Where it can't be known how much is missing, batches are lowered step by step, the base as far as it goes.
+    `fits_base` says whether a recipe's base can be stored in its precision; without it, any can.
     """
     stored = _store_smaller(recipe)[::-1]
     ways = stored if loading else [*_split_batch(recipe), *_compute_twice(recipe), *stored, *_shorten(recipe)]
-    way = next((way for way in ways if _apply(recipe, (way,)) is not None), None)
-    if way is not None:
+    for way in ways:
+        changed = _apply(recipe, (way,))
+        if changed is None or ("precision" in way.patch and fits_base is not None and not fits_base(changed)):
+            continue
         return Remedy(f"{_begin(way.act)}: {way.meaning}.", way.patch)
     by_adapter = " or LoRA instead of tuning everything" if recipe.method.saves_whole_model else ""
     return Remedy(f"Choose a smaller base model{by_adapter}, or close other programs and resume.")

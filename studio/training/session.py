@@ -13,6 +13,7 @@ from studio.checkpoints.address import resolve
 from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
 from studio.estimates.time import Speed, measure_run, save_speed
+from studio.foreign import Original
 from studio.models.device import DeviceFacts, find_device
 from studio.models.loading import (
     choose_attention,
@@ -35,6 +36,8 @@ from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.training.trial import Trial, Tried
 from studio.works.work import Outcome
 from studio.workspace import Workspace
+
+READ_FROM = (Original("transformers.TrainingArguments.n_gpu", "5.23.0", "9a0016db12fe"),)
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 SERVED: frozenset[Need] = frozenset({"reference"})

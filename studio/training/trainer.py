@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from studio.errors import RecipeError, WorkspaceError
+from studio.foreign import Original
 from studio.methods.method import Method
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.training.batch import LengthSampler, add_up, look_at, read_logprobs
+from studio.training.fast.lean_trainer import LeanTrainer
 from studio.training.sampling import Sampler
 from studio.training.tally import Tally
 from studio.workspace import write_whole
@@ -23,14 +25,24 @@ from studio.workspace import write_whole
 WINDOW = 20
 
 
-class StudioTrainer(Trainer):
+READ_FROM = (
+    Original("transformers.Trainer.create_optimizer", "5.23.0", "d413141b144e"),
+    Original("transformers.Trainer._get_num_items_in_batch", "5.23.0", "046644659e79"),
+    Original("transformers.Trainer._get_train_sampler", "5.23.0", "2768be845fb5"),
+    Original("transformers.Trainer._load_from_checkpoint", "5.23.0", "9041218b8c5d"),
+    Original("transformers.Trainer._load_scaler", "5.23.0", "cf052202ab21"),
+    Original("transformers.Trainer._save", "5.23.0", "f7a85de8fe2a"),
+    Original("transformers.Trainer._save_checkpoint", "5.23.0", "3f08503719cd"),
+)
+
+
+class StudioTrainer(LeanTrainer):
     """Trainer whose checkpoints appear whole under the run's own names, with the recipe that made them."""
 
     def __init__(self, *, run: Run, recipe: Recipe, events: EventWriter, **arguments: Any) -> None:
         self.run, self.recipe, self.events = run, recipe, events
         self.trained, self.looked = Tally(), Tally()
         super().__init__(**arguments)
-        walk_less(self.model)
         self.model_accepts_loss_kwargs = True
 
     def compute_loss(
@@ -58,15 +70,6 @@ class StudioTrainer(Trainer):
             len(batch["learnt"]) if over_tokens else len(batch["input_ids"]) // batch["rows_each"]
             for batch in batch_samples
         )
-
-    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
-        """Return none: nobody reads them, and counting walks through all modules at each step."""
-        return 0
-
-    def _clip_grad_norm(self, model: Any) -> Any:
-        """Clip the gradients that there are; Trainer looks through all weights for them, twice."""
-        trained = [value for group in self.optimizer.param_groups for value in group["params"]]
-        return self.accelerator.clip_grad_norm_(trained, self.args.max_grad_norm)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthSampler:
         dataset: Any = train_dataset or self.train_dataset
@@ -112,25 +115,6 @@ class StudioTrainer(Trainer):
         for step in steps[: -self.recipe.training.keep_checkpoints]:
             if step != best and not self.run.is_built_on(step):
                 self.run.forget_checkpoint(step)
-
-
-def walk_less(model: Any) -> None:
-    """Spare a model two walks through its modules at each step, which take a thirtieth of a small model's time.
-
-    Trainer tells it at each step that it trains, which it knows, and that all gradients are done with, of which only
-    what trains has any.
-    """
-    trained = [value for value in model.parameters() if value.requires_grad]
-    model.train()  # all of it: a base is loaded to answer, and its adapter knows nothing of that
-
-    def train(mode: bool = True) -> Any:
-        return model if model.training == mode else type(model).train(model, mode)
-
-    def zero_grad(set_to_none: bool = True) -> None:
-        for value in trained:
-            value.grad = None
-
-    model.train, model.zero_grad = train, zero_grad
 
 
 class MethodSteps(TrainerCallback):

@@ -3,6 +3,7 @@
 from typing import ClassVar, Self
 
 from studio.errors import StudioError
+from studio.estimates.checking import is_storable
 from studio.recipes.recipe import Recipe
 from studio.recipes.smaller import Remedy, lower_memory
 from studio.runs.ending import UNKNOWN_RECIPE
@@ -56,8 +57,8 @@ class Training(Work):
 
     @classmethod
     def lower_memory(cls, run: Run, loading: bool) -> Remedy:
-        """Return the next smaller recipe."""
+        """Return the next smaller recipe that the base allows."""
         try:
-            return lower_memory(run.load_recipe(), loading)
+            return lower_memory(run.load_recipe(), loading, is_storable)
         except StudioError:
             return UNKNOWN_RECIPE

@@ -9,6 +9,15 @@ from typing import Any
 from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from torch import nn
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("peft.tuners.tuners_utils.BaseTuner._create_and_replace", "0.21.2", "0d30df0cc5df"),
+    Original("peft.tuners.tuners_utils.BaseTuner._prepare_adapter_config", "0.21.2", "feee06f82fe9"),
+    Original("peft.tuners.tuners_utils.BaseTuner.inject_adapter", "0.21.2", "5f12576b2b06"),
+    Original("peft.tuners.tuners_utils.BaseTunerLayer.set_adapter", "0.21.2", "0839b4e28be8"),
+)
+
 
 class BesideLayer(nn.Module, BaseTunerLayer):
     """A module with something trained beside it, for each adapter by name."""

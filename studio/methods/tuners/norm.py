@@ -11,6 +11,14 @@ from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
 from peft.tuners.ln_tuning.layer import LNTuningLayer
 from peft.utils import PeftType
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("peft.tuners.ln_tuning.layer.LNTuningLayer.update_layer", "0.21.2", "3380c7cb21e6"),
+    Original("peft.tuners.ln_tuning.layer.LNTuningLayer.forward", "0.21.2", "5a00de562f12"),
+    Original("peft.tuners.ln_tuning.model.LNTuningModel._create_new_module", "0.21.2", "34273006200f"),
+)
+
 NormConfig = LNTuningConfig
 
 

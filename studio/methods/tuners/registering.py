@@ -7,6 +7,13 @@ from typing import Any
 
 from peft.utils import PeftType, register_peft_method
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("peft.utils.PeftType", "0.21.2", "693586aab54f"),
+    Original("peft.utils.register_peft_method", "0.21.2", "6229fa0a52ef"),
+)
+
 
 def register_tuner(name: str, config: type[Any], model: type[Any]) -> None:
     """Add a member to peft's types and register its configuration and its model. A second time does nothing."""

@@ -10,6 +10,14 @@ from typing import Any, NamedTuple
 import torch
 from peft import PeftModelForCausalLM, PeftType
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("peft.PeftModelForCausalLM.forward", "0.21.2", "f42dc2c8336a"),
+    Original("peft.PeftModelForCausalLM.generate", "0.21.2", "e9da9d8ffe6b"),
+    Original("peft.PeftModel.get_prompt", "0.21.2", "ef65a750844e"),
+)
+
 
 class Widened(NamedTuple):
     """What the base is given to read: mask and positions cover the learnt tokens too."""

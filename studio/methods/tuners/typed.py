@@ -11,6 +11,15 @@ from peft import AdaLoraModel, IA3Model
 from peft.mapping import PEFT_TYPE_TO_TUNER_MAPPING
 from peft.utils import PeftType
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("peft.IA3Model._create_new_module", "0.21.2", "4ba0a816514d"),
+    Original("peft.tuners.ia3.layer.Linear.forward", "0.21.2", "0738a953e8f0"),
+    Original("peft.AdaLoraModel._create_new_module", "0.21.2", "ca742b2c0df1"),
+    Original("peft.tuners.adalora.layer.SVDLinear.forward", "0.21.2", "5be5f2e35d24"),
+)
+
 
 def keep_type(layer: Any, given: Any, found: Any) -> Any:
     """Return what a layer found in the type of what it was given, unless autocast chooses types."""

@@ -10,6 +10,13 @@ from typing import Any, NamedTuple
 
 import torch
 
+from studio.foreign import Original
+
+READ_FROM = (
+    Original("transformers.models.llama.modeling_llama.eager_attention_forward", "5.23.0", "d425c745e98f"),
+    Original("torch.nn.functional.softmax", "2.13.0", "5b527f5a05a7"),
+)
+
 
 class Layout(NamedTuple):
     """Where beginning and rows stand in the sequence; masks are what is added to the scores, in 32 bits."""

@@ -14,7 +14,16 @@ from peft.tuners.lora import LoraLayer
 from torch.nn.functional import linear
 
 from studio.estimates.memory import MOST_COPIED_BYTES
+from studio.foreign import Original
 from studio.models.forward import call_model
+
+READ_FROM = (
+    Original("peft.tuners.lora.layer.Linear.forward", "0.21.2", "0a8b96d29dea"),
+    Original("peft.tuners.lora.bnb.Linear4bit.forward", "0.21.2", "c4e3e7885324"),
+    Original("peft.tuners.adalora.layer.SVDLinear", "0.21.2", "d3c5baa147bb"),
+    Original("bitsandbytes.nn.Linear4bit.forward", "0.50.2", "de32364b4f3a"),
+    Original("bitsandbytes.functional.dequantize_4bit", "0.50.2", "efe079ad45f7"),
+)
 
 WIDEST_RANK = 48
 """Layers are computed together up to this rank in all: beyond it, the zeros of their B cost more than calls."""

@@ -16,8 +16,19 @@ from transformers import AttentionInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from studio.foreign import Original
 from studio.models.forward import call_model
 from studio.training.fast.attention import Layout, attend
+
+READ_FROM = (
+    Original("transformers.models.llama.modeling_llama.eager_attention_forward", "5.23.0", "d425c745e98f"),
+    Original("transformers.models.llama.modeling_llama.LlamaAttention.forward", "5.23.0", "2e8f16ba887c"),
+    Original("transformers.models.llama.modeling_llama.LlamaDecoderLayer.forward", "5.23.0", "d06e2eef7bb9"),
+    Original("transformers.models.llama.modeling_llama.LlamaForCausalLM.forward", "5.23.0", "c3c56af38306"),
+    Original("transformers.integrations.sdpa_attention.sdpa_attention_forward", "5.23.0", "46b9cd9ef42e"),
+    Original("transformers.masking_utils._preprocess_mask_arguments", "5.23.0", "0dc9db47f338"),
+    Original("transformers.PreTrainedModel.set_attn_implementation", "5.23.0", "90e2e6b0b959"),
+)
 
 _LAYOUT: ContextVar[Layout | None] = ContextVar("layout", default=None)
 _LEARNT: ContextVar[torch.Tensor | None] = ContextVar("learnt", default=None)

@@ -9,8 +9,11 @@ import json
 
 import gradio as gr
 
+from studio.foreign import Original
 from studio.ui.frame.scripts import ENTRY, list_scripts, read_styles, write_address
 from studio.ui.frame.step import STEPS, describe_page
+
+READ_FROM = (Original("gradio.themes.base.Base.__init__", "6.31.0", "945fe911da7c"),)
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "Helvetica Neue", "Arial", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "DejaVu Sans Mono", "monospace")
