@@ -159,8 +159,9 @@ def test_sharegpt_says_a_call_in_words_and_what_counts() -> None:
     row = json.loads(text)[0]
     assert [(turn["from"], turn.get("weight")) for turn in row["conversations"]] == [
         ("human", None), ("gpt", 0), ("function_call", 0), ("observation", None), ("gpt", None)]  # fmt: skip
-    assert "call_7" not in text and json.loads(row["tools"]) == [tool]
+    assert json.loads(row["tools"]) == [tool]
     back = read_task(text.encode(), name).task.instances[0]
+    assert back.messages[2].extra["tool_calls"] == [call]
     assert [turn.counts for turn in back.messages] == [True, False, False, True, True]
     assert back.tools == (tool,) and back.output == ("Yes.",)
 
@@ -172,3 +173,59 @@ def test_white_space_of_an_input_stays(form: str) -> None:
     name, text = write_task(task, form)
     back = read_task(text.encode(), name).task
     assert [(one.input, one.output) for one in back.instances] == [("; ", (" x ",)), ("  y", ("z",))]
+
+
+def user(text: str, **more: Any) -> dict[str, Any]:
+    return {"role": "user", "content": text, **more}
+
+
+def bot(text: str | None, **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **more}
+
+
+def calls(*ids: str) -> list[dict[str, Any]]:
+    return [{"id": id, "type": "function", "function": {"name": "f", "arguments": {"x": 1}}} for id in ids]
+
+
+TOOL = {"type": "function", "function": {"name": "f"}}
+PAIRS: dict[str, list[dict[str, Any]]] = {
+    "the prompt inside": [{"chosen": [user("a"), bot("b")], "rejected": [user("a"), bot("c")]}],
+    "several turns": [{"prompt": [user("a"), bot("b"), user("c")], "chosen": [bot("d")], "rejected": [bot("e")]}],
+    "other turns": [{"chosen": [user("a"), bot("b"), user("c"), bot("d")],
+                     "rejected": [user("a"), bot("x"), user("y"), bot("z")]}],
+    "an answer of three turns": [{"prompt": [user("a")], "chosen": [bot("b"), user("c"), bot("d")],
+                                  "rejected": [bot("x")]}],
+    "one goes on": [{"chosen": [user("a"), bot("b"), user("c"), bot("d")], "rejected": [user("a"), bot("b")]}],
+    "another beginning": [{"chosen": [user("a"), bot("b")], "rejected": [user("x"), bot("c")]},
+                          {"chosen": [user("q"), bot("b")], "rejected": [user("q"), bot("c")]}],
+    "another second question": [{"chosen": [user("a"), bot("b"), user("c"), bot("d")],
+                                 "rejected": [user("a"), bot("b"), user("y"), bot("z")]}],
+    "names, thoughts, weights": [{"prompt": [user("a", name="Bo"), bot("p", weight=0), user("q")],
+                                  "chosen": [bot("b", reasoning_content="hm")], "rejected": [bot("x")], "n": 1}],
+    "tools": [{"prompt": [user("a")], "chosen": [bot(None, tool_calls=calls("1")),
+               {"role": "tool", "content": "r", "tool_call_id": "1"}, bot("d")], "rejected": [bot("x")],
+               "tools": [TOOL]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_of_conversations_come_back_equal(name: str) -> None:
+    task = read_task(json.dumps(PAIRS[name]).encode(), "x.json").task
+    file, text = write_task(task, "preferences")
+    back = read_task(text.encode(), file).task
+    assert back.kind == task.kind == "preference"
+    assert [(i.messages, i.rejected_messages, i.tools, i.extra) for i in back.instances] == [
+        (i.messages, i.rejected_messages, i.tools, i.extra) for i in task.instances
+    ]
+    assert write_task(back, "preferences")[1] == text
+
+
+def test_sharegpt_keeps_names_thoughts_and_ids() -> None:
+    turns = [user("a", name="Bo"), bot("", tool_calls=calls("1", "2"), reasoning_content="hm"),
+             {"role": "tool", "content": "r", "tool_call_id": "1", "name": "f"},
+             {"role": "tool", "content": "s", "tool_call_id": "2"}, bot("b", reasoning_content="so")]  # fmt: skip
+    task = read_task(json.dumps([{"messages": turns, "tools": [TOOL]}]).encode(), "x.json").task
+    name, text = write_task(task, "sharegpt")
+    before, after = task.instances[0].messages, read_task(text.encode(), name).task.instances[0].messages
+    assert [(one.role, one.content) for one in after] == [(one.role, one.content) for one in before]
+    assert [{**one.extra, "from": None} for one in after] == [{**one.extra, "from": None} for one in before]

@@ -158,9 +158,10 @@ def _list_parameters(function: dict[str, Any]) -> set[str] | None:
 def say_calls(calls: Any) -> str:
     """Return calls as text, one a line: name and arguments, and no id, which is random."""
     found = read_calls(calls) or []
-    return "\n".join(json.dumps(_say_call(call), ensure_ascii=False) for call in found)
+    return "\n".join(json.dumps(name_call(call), ensure_ascii=False) for call in found)
 
 
-def _say_call(call: dict[str, Any]) -> dict[str, Any]:
+def name_call(call: dict[str, Any]) -> dict[str, Any]:
+    """Return the name and the arguments of one of `read_calls`, as most files write a call."""
     function = call["function"]
     return {"name": function.get("name", ""), "arguments": load_json(function.get("arguments", {}))}

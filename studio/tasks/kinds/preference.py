@@ -87,13 +87,18 @@ class Preference(Spoken):
         return better._update({"rejected": rejected})
 
     def write_pair(self, task: Task) -> tuple[list[Turn], list[Turn], list[Turn]]:
-        """Return the turns before the answers, the better answer and the worse one."""
+        """Return the turns before the answers, the better answer and the worse one; both begin with the model's turn.
+
+        There is nothing before them where the two conversations differ from what the user says first.
+        """
         if not self.messages:
             answers = (self.output[0], self.rejected)
             better, worse = ([{"role": "assistant", "content": text.strip()}] for text in answers)
             return write_messages(task, self.input), better, worse
         better, worse = write_turns(self.messages), write_turns(self.rejected_messages)
         shared = self._count_shared()
+        while shared and not better[shared]["role"] == worse[shared]["role"] == "assistant":
+            shared -= 1
         return better[:shared], better[shared:], worse[shared:]
 
     def write_choices(self, task: Task, positive_examples: int = 0) -> tuple[Dialogue, ...]:

@@ -19,7 +19,7 @@ from studio.tasks.prompt import write_turns
 from studio.tasks.reading.delimited import MARKED
 from studio.tasks.reading.row import OWN_INPUT
 from studio.tasks.task import Instance, Task, write_v2
-from studio.tasks.tool import say_calls
+from studio.tasks.tool import name_call, read_calls
 from studio.tasks.written_turn import read_turn
 
 Row = dict[str, Any]
@@ -134,7 +134,7 @@ def _write_sharegpt(task: Task) -> str:
 
 def _sharegpt_rows(turn: Message) -> list[Row]:
     """One row for what a turn says and one for the tools it calls, what else it came with beside the first."""
-    calls = say_calls(turn.extra.get("tool_calls"))
+    calls = _write_calls(turn.extra.get("tool_calls"))
     who = turn.extra.get("from", _CALL if calls and not turn.content else _SHAREGPT[turn.role])
     said = [(str(who), turn.content or calls)] + [(_CALL, calls)] * bool(turn.content and calls)
     rest = {key: value for key, value in turn.extra.items() if key not in ("from", "content", "tool_calls")}
@@ -143,13 +143,27 @@ def _sharegpt_rows(turn: Message) -> list[Row]:
     return [row | _say_weight(turn, row) for row in rows]
 
 
+def _write_calls(calls: Any) -> str:
+    """Calls of tools as one JSON text, with the ids that their answers name; "" where there are none."""
+    if not calls:
+        return ""
+    found = [
+        ({"id": call["id"]} if "id" in call else {}) | name_call(call) for call in read_calls(calls) or ()
+    ] or calls
+    return json.dumps(found[0] if isinstance(found, list) and len(found) == 1 else found, ensure_ascii=False)
+
+
 def _write_preferences(task: Task) -> str:
+    """One row a pair; where one of them differs from its first turn on, the conversations of all stand whole."""
+    pairs = {one.id: one.write_pair(task) for one in task.instances if isinstance(one, Preference) and one.messages}
+    whole = not all(prompt for prompt, _, _ in pairs.values())
     rows: list[Row] = []
     for instance in task.instances:
-        assert isinstance(instance, Preference)
-        if instance.messages:
-            prompt, chosen, rejected = instance.write_pair(task)
-            rows.append({"prompt": prompt, "chosen": chosen, "rejected": rejected, **_rest(instance)})
+        if instance.id in pairs:
+            prompt, chosen, rejected = pairs[instance.id]
+            turns = {"chosen": prompt + chosen, "rejected": prompt + rejected}
+            apart = {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+            rows.append({**(turns if whole else apart), **_rest(instance)})
         else:
             answers = {"chosen": instance.output[0], "rejected": instance.rejected}
             rows.append({**_say_prompt(task, instance), **answers})

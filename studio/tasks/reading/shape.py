@@ -116,7 +116,7 @@ class _Finder:
             return None
         roles: Roles = {"output": (chosen.name,), "rejected": (rejected.name,)}
         sure = (better, worse) in _PREFERRED
-        if any("user" in list_roles(value) for value in chosen.values):
+        if any(_begins_with_user(value) for value in chosen.values):
             return Shape("preferences with the prompt inside", roles, sure)
         if (input := self._find("input")) and any(isinstance(value, dict) for value in input.values):
             return Shape("OpenAI preferences", {"input": (input.name,), **roles}, sure)
@@ -239,3 +239,8 @@ class _Finder:
             return unread[0]
         shorter = min(columns, key=lambda column: column.size)
         return None if shorter.are_numbers and not shorter.may_be_label else shorter
+
+
+def _begins_with_user(value: Any) -> bool:
+    """Whether a value is a conversation from its beginning, and no answer that goes on over several turns."""
+    return next((role for role in list_roles(value) if role != "system"), "") == "user"
