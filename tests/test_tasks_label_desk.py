@@ -14,6 +14,7 @@ from studio.service.label_desk import LabelDesk
 from studio.tasks.edit import EditConflict, SetOutput, SetText
 from studio.tasks.labels.label_table import Filter, filter_rows, make_bulk_edits
 from studio.tasks.labels.labelling import Label, Progress
+from studio.tasks.labels.pool import add_inputs
 from studio.tasks.labels.team import read_name, read_settled
 from studio.tasks.reading.pasting import preview_pasted, read_pasted
 from studio.tasks.reading.task_file import import_file
@@ -352,3 +353,22 @@ def test_what_is_written_by_hand_is_of_the_kind_of_its_task(desk: LabelDesk, tmp
     with pytest.raises(InputError) as refused:
         desk.add_instance(pairs, "And now?", ["Go."])
     assert refused.value.field == "rejected" and len(desk.load_task(pairs).instances) == 1
+
+
+@pytest.mark.parametrize(("row", "field"), [({"chosen": "b", "rejected": "c"}, "rejected"),
+                                            ({"completion": "b", "label": True}, "liked")])  # fmt: skip
+def test_what_waits_for_an_answer_never_becomes_half_an_instance(
+    desk: LabelDesk, tmp_path: Path, row: dict[str, Any], field: str
+) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps([{"prompt": "a", **row}]))
+    task = import_file(desk.store, tmp_path / "rows.json", "rows.json").task
+    for act in (desk.let_wait, desk.paste):
+        with raises(InputError) as told:
+            act(task.task_id, "q")
+        assert told.value.field == field
+    add_inputs(desk.store.task_folder(task.task_id), task, ["q"])  # as an older studio let it
+    give(desk, task.task_id, desk.list_items(task.task_id)[0].id, "an answer")
+    with raises(InputError) as told:
+        desk.use_labels(task.task_id)
+    assert told.value.field == field
+    assert desk.load_task(task.task_id) == task

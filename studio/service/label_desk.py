@@ -205,11 +205,14 @@ class LabelDesk:
     def use_labels(self, task_id: str, by: str = "") -> Task:
         """Make a new version of the task by what was labelled, and return it; the same one if nothing changes.
 
-        Counted is where all who labelled an instance agree, or a person has settled it.
+        Counted is where all who labelled an instance agree, or a person has settled it. Raises InputError where inputs
+        wait in a task whose instances need more than an answer.
         """
         with self._open(task_id) as own:
             task, labels = self.load_task(own), self.read_labels(own)
             edits = self._find_edits(task, labels, read_settled(self._folder(own)))
+            if any(isinstance(edit, AddInstance) for edit in edits):
+                _check_answerable(task)
             return self.store.edit_task(own, edits, by, self.visitor) if edits else task
 
     # Writing
@@ -321,6 +324,7 @@ class LabelDesk:
             )
         with self._open(task_id) as own:
             task = self.load_task(own)
+            _check_answerable(task)
             there = {(one.input.strip(), one.output[0].strip()) for one in task.instances}
             whole = [pair for pair in dict.fromkeys(pairs) if pair[1] and pair not in there]
             ids = self._free_ids(own)
@@ -337,9 +341,13 @@ class LabelDesk:
 
 def _write_instance(task: Task, id: str, input: str, outputs: tuple[str, ...]) -> AddInstance:
     """The edit that adds an instance of the task's kind. Raises InputError where two texts don't make one."""
-    instance = KINDS.find(task.kind).make(id, input, outputs)
-    instance.check_whole()
-    return AddInstance(instance=instance)
+    _check_answerable(task)
+    return AddInstance(instance=KINDS.find(task.kind).make(id, input, outputs))
+
+
+def _check_answerable(task: Task) -> None:
+    """Raise InputError for a kind of task whose instances need more than an input and its answer."""
+    KINDS.find(task.kind).make("-", "-", ("-",)).check_whole()
 
 
 def _find_set(task: Task, given: dict[str, dict[str, Label]]) -> tuple[str, ...]:
