@@ -29,6 +29,7 @@ from studio.tasks.reading.rows import MappingNeeded, Preview, make_table, previe
 from studio.tasks.reading.running_text import cut_text
 from studio.tasks.reading.schema import read_object
 from studio.tasks.reading.slug import make_task_id
+from studio.tasks.reading.squad import list_articles, list_questions
 from studio.tasks.reading.table import Table
 from studio.tasks.reading.variant import holds_several_tasks, is_task_object
 from studio.tasks.reading.workbook import read_excel
@@ -271,6 +272,8 @@ def _open_json(value: Any, notes: Notes, part: str = "") -> Found:
     """Part task objects from rows, going by their keys."""
     if is_task_object(value):
         return TaskObject(value)
+    if articles := list_articles(value):
+        return make_table(list_questions(articles, notes), "question")
     if isinstance(value, dict):
         alone = guess_mapping([value])
         if alone.sure:
