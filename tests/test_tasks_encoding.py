@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,10 @@ import pytest
 from studio.errors import InputError, TaskError
 from studio.service import Studio
 from studio.service.task_desk import Brought, FileChoice, ReadingChoice
-from studio.tasks.read_as import ChoiceNeeded, ReadAs
+from studio.tasks.read_as import ChoiceNeeded, ReadAs, Reading
 from studio.tasks.reading.decoding import decode
 from studio.tasks.reading.encoding import check_encoding, list_encodings, weigh_encodings
-from studio.tasks.reading.task_file import read_task
+from studio.tasks.reading.task_file import read_many, read_task
 
 TEXTS = {
     "cp1250 iso8859_2 cp852 mac_latin2": [
@@ -171,3 +172,16 @@ def test_a_json_file_in_an_old_encoding() -> None:
 def test_what_is_weighed_is_bounded() -> None:
     line = "Żółta łódź płynie, gdzie słońce śpi. ".encode("cp1250")
     assert weigh_encodings(line * 200_000).is_sure
+
+
+def test_of_an_archives_files_only_those_that_can_not_be_told_need_an_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "two.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("in/old.csv", "question,answer\nWas ist naïv?,ja\n".encode("cp1252"))
+        archive.writestr("in/new.csv", "question,answer\nWas ist naïv?,nein\n".encode())
+    refused, plain = (found for _, found in sorted(read_many(path, "two.zip"), reverse=True))
+    assert isinstance(refused, ChoiceNeeded | TaskError) and refused.field == "encoding"
+    assert "old.csv" in str(refused) and isinstance(plain, Reading)
+    chosen = dict(read_many(path, "two.zip", ReadAs(encoding="cp1250")))
+    inputs = [one.task.instances[0].input for one in chosen.values() if isinstance(one, Reading)]
+    assert sorted(inputs) == ["Was ist naïv?", "Was ist naďv?"]

@@ -170,7 +170,7 @@ def _read_all(
     if can_stream(path):
         return stream_file(path, shorten_name(name), mapping, read_as)
     if path.is_dir() or is_archive(path):
-        return read_many(path, name)
+        return read_many(path, name, read_as)
     return iter([(shorten_name(name), read_task_file(path, name, mapping, read_as=read_as))])
 
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, describe
 from studio.tasks.mapping import Mapping
-from studio.tasks.read_as import AS_IT_IS, Offer, Option, ReadAs, Reading
+from studio.tasks.read_as import AS_IT_IS, ChoiceNeeded, Offer, Option, ReadAs, Reading
 from studio.tasks.reading.archive import Member, list_zip, read_folder, read_zip
 from studio.tasks.reading.columnar import read_columnar
 from studio.tasks.reading.decoding import check_size, decode, find_container
@@ -151,21 +151,31 @@ def load_table(path: Path, name: str) -> Table | str:
     return found.text if isinstance(found, RunningText) else found
 
 
-def read_many(path: Path, name: str) -> Iterator[tuple[str, Reading | TaskError]]:
+def read_many(path: Path, name: str, read_as: ReadAs = AS_IT_IS) -> Iterator[tuple[str, Reading | TaskError]]:
     """Read every data file of a folder or zip archive, one after the other: its name, and its task or what is wrong.
 
-    Raises TaskError for the archive as a whole: damaged, too large, or made as a trap.
+    The encoding of `read_as` is used for those whose own can't be told. Raises TaskError for the archive as a whole:
+    damaged, too large, or made as a trap.
     """
     members: Iterator[Member] = read_folder(path) if path.is_dir() else read_zip(path, shorten_name(name))
     seen: dict[str, str] = {}
     for member in members:
         try:
-            reading = read_task(member.data, member.name)
+            reading = _read_member(member, ReadAs(encoding=read_as.encoding))
         except TaskError as error:
             yield member.name, error
             continue
         remarks = tuple(_remark_on_name(member.name, seen))
         yield member.name, reading.model_copy(update={"warnings": reading.warnings + remarks})
+
+
+def _read_member(member: Member, read_as: ReadAs) -> Reading:
+    try:
+        return read_task(member.data, member.name)
+    except ChoiceNeeded as choice:
+        if choice.field == "encoding" and read_as.encoding:
+            return read_task(member.data, member.name, read_as=read_as)
+        raise TaskError(f"{choice} Or upload this file by itself.", field=choice.field) from None
 
 
 def shorten_name(name: str) -> str:
