@@ -81,12 +81,25 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Any:
-    """An empty workspace."""
+@pytest.fixture(scope="session")
+def sample_cards(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """What a studio keeps of the sample tasks once it has read them."""
+    from studio.tasks.store import TaskStore
     from studio.workspace import Workspace
 
-    return Workspace(tmp_path / "workspace")
+    workspace = Workspace(tmp_path_factory.mktemp("cards"))
+    assert TaskStore(workspace).list_tasks()
+    return (workspace.cache / "task-cards.json").read_bytes()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, sample_cards: bytes) -> Any:
+    """An empty workspace, in which the sample tasks need no reading to be listed."""
+    from studio.workspace import Workspace
+
+    workspace = Workspace(tmp_path / "workspace")
+    (workspace.cache / "task-cards.json").write_bytes(sample_cards)
+    return workspace
 
 
 @pytest.fixture(scope="session")
