@@ -65,8 +65,8 @@ pairs: .venv/.installed-dev ## train every pair of method and precision, by itse
 	STUDIO_ALL_PAIRS=1 $(PY) -m pytest tests/test_pairs_api.py tests/contracts/test_precisions.py $(ARGS)
 
 zoo: .venv/.installed-dev ## try every promise on every causal architecture of transformers, and every method (an hour)
-	STUDIO_ZOO=1 $(PY) -m pytest tests/zoo tests/contracts/test_methods.py -n $(WORKERS) --dist loadgroup \
-	  -k "architecture or test_methods" $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
+	STUDIO_ZOO=1 $(PY) -m pytest tests/zoo tests/contracts/test_methods.py tests/test_fitting.py \
+	  -k "architecture or test_methods or test_fitting" -n $(WORKERS) --dist loadgroup $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
 
 soak: .venv/.installed-dev ## let accidents happen at random for ten minutes, and print a tally
 	$(PY) -m bench.soak $(ARGS)
