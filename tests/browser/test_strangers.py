@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 NAMES = ("evil.example", "rebound.example", "any.localhost")
 RULES = ",".join(f"MAP {name} 127.0.0.1" for name in NAMES)
+get, post = (partial(ask, timeout=60) for ask in (httpx.get, httpx.post))  # a busy machine may take its time
 READ = """(url) => fetch(url).then((answer) => answer.text()).catch((error) => `blocked: ${error}`)"""
 SEND = """([url, body, type]) => fetch(url, {method: "POST", mode: "no-cors", body, headers: {"content-type": type}})
   .then(() => "sent", (error) => `blocked: ${error}`)"""
@@ -77,7 +79,7 @@ def foreign(evil: BrowserContext) -> Iterator[Page]:
 
 def find_act(served: App, name: str) -> dict[str, Any]:
     """Return the body with which the page calls a server function, without its data."""
-    config = httpx.get(f"{served.url}/config", timeout=30).json()
+    config = get(f"{served.url}/config").json()
     for component in config["components"]:
         if name in (component["props"].get("server_fns") or ()):
             return {"component_id": component["id"], "fn_name": name, "session_hash": "stranger"}
@@ -96,7 +98,7 @@ def made(served: App) -> list[Path]:
 def speak(served: App, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
     """Send a question byte by byte, as a program of a stranger's would; return status and body, if it still came."""
     where = urlsplit(served.url)
-    with socket.create_connection((where.hostname, where.port), timeout=30) as line:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as line:
         line.sendall("\r\n".join([*lines, "connection: close", "", ""]).encode() + body)
         answer = http.client.HTTPResponse(line)
         answer.begin()
@@ -171,7 +173,7 @@ def test_a_foreign_form_uploads_nothing(served: App, foreign: Page) -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_only_json_is_read_as_json(served: App, kind: str) -> None:
-    answer = httpx.post(
+    answer = post(
         f"{served.url}/gradio_api/component_server", content=start_a_run(served), headers={"content-type": kind}
     )
     assert answer.status_code == 415 and "application/json" in answer.text
@@ -190,14 +192,14 @@ def test_the_studio_opens_in_no_foreign_frame(served: App, foreign: Page) -> Non
 
 def test_every_answer_names_who_may_frame_it(served: App) -> None:
     for path in ("/", "/config", "/nowhere"):
-        headers = httpx.get(f"{served.url}{path}").headers
+        headers = get(f"{served.url}{path}").headers
         assert headers["content-security-policy"].startswith("frame-ancestors 'self'"), path
         assert (headers["x-content-type-options"], headers["referrer-policy"]) == ("nosniff", "same-origin")
 
 
 @pytest.mark.parametrize("path", ["/monitoring", "/monitoring/summary", "//monitoring", "/monitoring/"])
 def test_numbers_about_visitors_are_not_shown(served: App, path: str) -> None:
-    assert httpx.get(f"{served.url}{path}").status_code == 404
+    assert get(f"{served.url}{path}").status_code == 404
 
 
 def test_a_body_of_many_megabytes_is_refused_before_it_is_read(served: App) -> None:
@@ -246,8 +248,8 @@ def test_programs_go_on_working(served: App) -> None:
 
     client = Client(served.url, verbose=False)
     assert any(card["task_id"] == "studio002_question" for card in client.predict(api_name="/list_tasks"))
-    made = httpx.post(f"{served.url}/gradio_api/call/list_models", json={"data": []})  # as curl does
-    answer = httpx.get(f"{served.url}/gradio_api/call/list_models/{made.json()['event_id']}")
+    made = post(f"{served.url}/gradio_api/call/list_models", json={"data": []})  # as curl does
+    answer = get(f"{served.url}/gradio_api/call/list_models/{made.json()['event_id']}")
     assert "event: complete" in answer.text
 
 
@@ -266,10 +268,10 @@ def test_a_web_socket_is_refused(served: App) -> None:
 
 def test_nobody_writes_into_the_log(served: App) -> None:
     """Last in this file: the log is read once the server has ended."""
-    httpx.get(f"{served.url}/gradio_api/custom_component/x/client/t/a%0aFORGED line")
+    get(f"{served.url}/gradio_api/custom_component/x/client/t/a%0aFORGED line")
     where = urlsplit(served.url)
     for _ in range(5):
-        with socket.create_connection((where.hostname, where.port), timeout=30) as line:
+        with socket.create_connection((where.hostname, where.port), timeout=60) as line:
             head = ["POST /gradio_api/upload HTTP/1.1", f"host: 127.0.0.1:{served.port}", "content-length: 9999"]
             line.sendall("\r\n".join([*head, "content-type: multipart/form-data; boundary=x", "", "--x\r\n"]).encode())
     served.stop()
