@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import axe_playwright_python
 import pytest
+from drafts import go
 from playwright.sync_api import Page, expect
 from test_journey_train import LONG
 
@@ -32,7 +33,7 @@ def settle(page: Page, step: str) -> None:
 def go_through(page: Page) -> Iterator[str]:
     """Go to each step, and yield its name once it has settled."""
     for step in STEPS:
-        page.evaluate("(step) => studio.go(step)", step)
+        go(page, step)
         settle(page, step)
         yield step
 
