@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from tiny import make_checkpoint
 
 from studio.errors import RecipeError
 from studio.recipes.recipe import read_recipe
@@ -13,6 +14,7 @@ from studio.service import Studio
 from studio.tasks.split import split_task
 from studio.ui.runs.run_list import make_acts as make_list_acts
 from studio.ui.runs.run_shelf import RunShelf
+from studio.ui.steps.train.live_chart import NewsReader
 from studio.ui.steps.train.page import draw_plan, train_words
 from studio.ui.steps.train.run_desk import make_acts
 
@@ -204,13 +206,13 @@ def test_the_shelf_reads_only_what_is_new(studio: Studio, monkeypatch: pytest.Mo
     shelf = RunShelf()
     shelf.list_rows(studio)
     asked: list[tuple[str, int]] = []
-    real = studio.run_events
+    real = studio.read_events
 
     def note(run_id: str, offset: int = 0) -> Any:
         asked.append((run_id, offset))
         return real(run_id, offset)
 
-    monkeypatch.setattr(studio, "run_events", note)
+    monkeypatch.setattr(studio, "read_events", note)
     EventWriter(going.events_file).append("metrics", step=3, of=9, loss=0.1)
     before = {row["run"]: row["path"] for row in shelf.list_rows(studio)["rows"]}
     assert [run for run, _ in asked] == [going.run_id] and asked[0][1] > 0
@@ -236,3 +238,24 @@ def test_an_error_of_the_studio_is_words_in_every_act(studio: Studio, monkeypatc
 
     monkeypatch.setattr(studio, "start_run", refuse)
     assert act(studio, "start_run", {"recipe": RECIPE, "request": "a" * 32}) == {"error": "No.", "gone": False}
+
+
+# ---- other work than training
+
+
+def test_a_score_is_queued_from_the_desk_and_shown_in_the_list(studio: Studio) -> None:
+    run = make_run(studio, *steps(1, 2), ("finished", {"step": 9}))
+    make_checkpoint(run, 9)
+    asked = {"run": run.run_id, "request": "click 12345"}
+    score = act(studio, "score_run", asked)["run"]
+    assert act(studio, "score_run", asked)["run"] == score, "one click, one score"
+    row, training = RunShelf().list_rows(studio)["rows"]
+    assert (row["run"], row["kind"], row["status"], row["position"]) == (score, "score", "queued", 1)
+    assert (row["about"], row["unit"], row["path"], row["loss"]) == (run.run_id, "instance", "", None)
+    assert (training["kind"], training["unit"], training["about"]) == ("training", "step", "")
+    assert plan(studio, {**RECIPE, "method": {"name": "lora", "rank": 16}}, score) == "", "a score has no settings"
+    facts = NewsReader().read(studio, score, 0)["facts"]
+    assert (facts["kind"], facts["position"], facts["can_stop"], facts["can_ask"]) == ("score", 1, True, False)
+    act(studio, "stop_run", {"run": score})
+    assert RunShelf().list_rows(studio)["rows"][0]["status"] == "stopped"
+    assert "error" in act(studio, "score_run", {**asked, "run": score}), "a score has no score"

@@ -63,7 +63,7 @@ def add_endpoints(studio: Studio) -> None:
         return seen_by(studio, request).estimate(check_recipe(recipe)).model_dump(mode="json")
 
     def start_run(recipe: dict | str, asking: Asking, request: str = "") -> dict:
-        """Put a run in the line: {"run_id"}. The same non-empty request never makes two runs."""
+        """Put a run into the queue: {"run_id"}. The same non-empty request never makes two runs."""
         click = check_text(request, "request", 100)
         return {"run_id": seen_by(studio, asking).start_run(check_recipe(recipe), click)}
 

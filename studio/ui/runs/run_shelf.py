@@ -28,7 +28,7 @@ class RunShelf:
         self._lock = threading.Lock()
 
     def list_rows(self, studio: Studio) -> dict[str, Any]:
-        """Return the visitor's newest runs as rows, how many there are, and how many of other people's wait in line."""
+        """Return the visitor's newest runs as rows, how many there are, and how many of other people's wait."""
         runs = studio.list_runs()
         waiting = sum(run.status == "queued" for run in runs)
         others = max(0, studio.count_waiting() - waiting) if studio.shared else 0
@@ -43,6 +43,10 @@ class RunShelf:
         return {
             "run": run.run_id,
             "status": run.status,
+            "kind": run.kind,
+            "unit": run.unit,
+            "about": run.about,
+            "result": run.result,
             "sentence": run.sentence[:200],
             "step": run.step,
             "of": run.of,

@@ -34,6 +34,10 @@ FULL_PAGE = 1 << 19
 
 FACTS = (
     "status",
+    "kind",
+    "unit",
+    "about",
+    "result",
     "phase",
     "of",
     "held_out",

@@ -11,6 +11,7 @@ import gradio as gr
 
 from studio.errors import NotFoundError, StudioError
 from studio.estimates.estimate import Estimate
+from studio.runs.run import TRAINING
 from studio.service import Studio
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import LATEST, say
@@ -103,13 +104,15 @@ def train_words(seconds: float | None) -> str:
 
 
 def _differs(studio: Studio, recipe: dict[str, Any], run: str) -> bool:
-    """Whether the draft asks for another run than the one that is shown; a draft that asks for nothing yet does not."""
-    shown = studio.run_status(run).recipe
+    """Whether the draft asks for another training than the one that is shown; one that asks for nothing yet doesn't."""
+    shown = studio.run_status(run)
+    if shown.kind != TRAINING:
+        return False
     try:
         asked: dict[str, Any] = studio.read_recipe(recipe).model_dump(mode="json")
     except StudioError:
         return False
-    return _bare(asked) != _bare(shown)
+    return _bare(asked) != _bare(shown.recipe)
 
 
 def _bare(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class SampleAnswers(Scripted):
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the desk, bound to `studio`."""
-    return bind_acts(studio, start_run, train_again, stop_run, resume_run, read_settings, read_output)
+    return bind_acts(studio, start_run, train_again, stop_run, resume_run, score_run, read_settings, read_output)
 
 
 def start_run(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -58,15 +58,20 @@ def train_again(visit: Studio, asked: Any) -> dict[str, Any]:
 
 
 def stop_run(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Stop a run after its step, or let it leave the line."""
+    """Stop a run after its step, or let it leave the queue."""
     visit.stop_run(part(asked, "run", str))
     return {"done": True}
 
 
 def resume_run(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Put a run that ended early back into the line."""
+    """Put a run that ended early back into the queue."""
     visit.resume_run(part(asked, "run", str))
     return {"done": True}
+
+
+def score_run(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Put a score of a run into the queue."""
+    return {"run": visit.scores.start(part(asked, "run", str), request=read_request(asked))}
 
 
 def read_settings(visit: Studio, asked: Any) -> dict[str, Any]:
