@@ -152,7 +152,8 @@ export function mount({ element, server }) {
     put(
       parts.facts,
       running && row.of
-        ? `step ${sayNumber(row.step)} of ${sayNumber(row.of)}, loss ${sayLoss(row.loss)}`
+        ? `${row.unit} ${sayNumber(row.step)} of ${sayNumber(row.of)}` +
+            (row.loss === null ? "" : `, loss ${sayLoss(row.loss)}`)
         : row.status === "queued"
           ? row.wait_seconds === null
             ? "how long it waits is not known yet"
@@ -161,7 +162,7 @@ export function mount({ element, server }) {
               : "its turn now"
           : row.held_out_loss !== null
             ? `held-out loss ${sayLoss(row.held_out_loss)}`
-            : "",
+            : (row.result ?? ""),
     );
     entry.remove.hidden = running || row.status === "starting";
     parts.path.setAttribute("d", row.path);
@@ -175,8 +176,9 @@ export function mount({ element, server }) {
   }
 
   function show(run) {
-    const status = rows.get(run)?.row?.status;
-    studio.setDraft({ run, step: status === "finished" ? "compare" : "train" }, { push: true });
+    const { status, about } = rows.get(run)?.row ?? {};
+    const finished = status === "finished"; // a score that has ended leads to the run it is of
+    studio.setDraft({ run: (finished && about) || run, step: finished ? "compare" : "train" }, { push: true });
     if (innerWidth < 900) openRuns(false);
   }
 
@@ -184,7 +186,7 @@ export function mount({ element, server }) {
   function ask(run) {
     const entry = rows.get(run);
     entry.question = sure(
-      `Delete ${sayRun(run)} and what it learnt?`,
+      entry.row?.about ? `Delete ${sayRun(run)}? What came out stays.` : `Delete ${sayRun(run)} and what it learnt?`,
       "Delete this run?",
       () => server.delete_run({ run }),
       () => drop(run),

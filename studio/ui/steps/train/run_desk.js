@@ -40,6 +40,7 @@ export function mount({ element, server }) {
     talk: h("button", { type: "button", class: "btn", onclick: talk }),
     stop: h("button", { type: "button", class: "btn", onclick: () => act("stop_run", "stop") }),
     resume: h("button", { type: "button", class: "btn", onclick: () => act("resume_run", "resume") }),
+    score: h("button", { type: "button", class: "btn", onclick: score }),
     again: h("button", { type: "button", class: "btn quiet", onclick: again }, "Train again with other settings"),
   };
   for (const [key, button] of Object.entries(buttons)) button.dataset.act = key;
@@ -68,6 +69,8 @@ export function mount({ element, server }) {
     desk.hidden = !state.run;
     desk.dataset.status = state.run ? (now ?? "loading") : "none";
     desk.dataset.run = state.run ?? "";
+    // of other work there is nothing to draw
+    document.body.toggleAttribute("data-other-work", Boolean(state.run) && !isTraining(status));
     if (!state.run) return;
     if (change === "reset") {
       asked = null;
@@ -100,21 +103,23 @@ export function mount({ element, server }) {
       const phase = state.phase;
       return phase?.text
         ? `${phase.text} … ${phase.part} of ${phase.parts}`
-        : status.phase || "Starting the training process …";
+        : status.phase || "Starting …";
     }
-    if (status.status === "finished") return `Finished${took(status)}.`;
+    if (status.status === "finished") return [`Finished${took(status)}.`, status.result].filter(Boolean).join(" ");
     const kept = last ? `; step ${sayNumber(last)} is kept` : "";
     if (status.status === "stopped")
       return status.of
-        ? `Stopped at step ${sayNumber(status.step)} of ${sayNumber(status.of)}${kept}.`
+        ? `Stopped at ${status.unit} ${sayNumber(status.step)} of ${sayNumber(status.of)}${kept}.`
         : "It left the line before it began.";
     if (status.status === "lost")
       return (
         (status.error
           ? ""
-          : `The training process ended without a word at step ${sayNumber(status.step)} ` +
+          : `Its process ended unexpectedly at ${status.unit} ${sayNumber(status.step)} ` +
             "(the computer may have restarted). ") +
-        (last ? `Nothing before step ${last} is lost: resume.` : "It had kept no checkpoint yet, so it begins again.")
+        (last || (!isTraining(status) && status.step)
+          ? `Nothing before ${status.unit} ${sayNumber(last ?? status.step)} is lost: resume.`
+          : "It had kept nothing yet, so it begins again.")
       );
     return "";
   }
@@ -129,6 +134,10 @@ export function mount({ element, server }) {
     return status.position > 1 ? `You are number ${status.position} in line${wait}.` : `You are next in line${wait}.`;
   }
 
+  function isTraining(status) {
+    return (status.kind ?? "training") === "training";
+  }
+
   function took(status) {
     return status.elapsed_seconds ? ` in ${sayDuration(status.elapsed_seconds)}` : "";
   }
@@ -138,7 +147,8 @@ export function mount({ element, server }) {
     const begun = Boolean(status.step && status.of);
     heroes.hidden = bar.hidden = !begun || status.status === "gone";
     if (!begun) return;
-    fillCell("step", sayNumber(status.step), status.of ? `of ${sayNumber(status.of)} steps` : "steps");
+    const units = `${status.unit ?? "step"}s`;
+    fillCell("step", sayNumber(status.step), status.of ? `of ${sayNumber(status.of)} ${units}` : units);
     fillCell(
       "left",
       running && (status.seconds_left ?? null) !== null
@@ -148,7 +158,7 @@ export function mount({ element, server }) {
         : null,
       "left",
     );
-    fillCell("loss", sayLoss(status.loss), "loss");
+    fillCell("loss", isTraining(status) ? sayLoss(status.loss) : null, "loss");
     fillCell("held", (status.held_out_loss ?? null) === null ? null : sayLoss(status.held_out_loss), "held-out loss");
     fillCell(
       "speed",
@@ -184,13 +194,13 @@ export function mount({ element, server }) {
           if (details.open) readOutput(output);
         },
       },
-      h("summary", {}, "What the training process printed last"),
+      h("summary", {}, "What its process printed last"),
       output,
     );
     trouble.classList.toggle("lost", lost && !status.error);
     trouble.replaceChildren(
       ...(failed || status.error
-        ? [h("p", { class: "error-line" }, status.error || "The training process ended with an error.")]
+        ? [h("p", { class: "error-line" }, status.error || "It ended with an error.")]
         : []),
       ...(status.remedy ? [h("p", {}, status.remedy)] : []),
       ...(status.again_words
@@ -235,20 +245,30 @@ export function mount({ element, server }) {
         : status.status === "queued"
           ? "Leave the line"
           : status.step
-            ? `Stop and keep step ${sayNumber(status.step)}`
+            ? `Stop and keep ${isTraining(status) ? `step ${sayNumber(status.step)}` : "what is done"}`
             : "Stop",
       doing("stop"),
     );
     show(
       "resume",
       Boolean(status.can_resume) && !gone,
-      doing("resume") ? "Resuming …" : last ? `Resume from step ${sayNumber(last)}` : "Start it again",
+      doing("resume") ? "Resuming …" : last
+          ? `Resume from step ${sayNumber(last)}`
+          : !isTraining(status) && status.step
+            ? `Resume after ${status.unit} ${sayNumber(status.step)}`
+            : "Start it again",
       doing("resume"),
     );
     show(
       "again",
-      !running && Boolean(status.status),
+      !running && Boolean(status.status) && isTraining(status),
       gone ? "Choose other settings" : "Train again with other settings",
+    );
+    show(
+      "score",
+      Boolean(status.can_ask) && !running && !gone && isTraining(status),
+      doing("score") ? "Putting it into the queue …" : "Score it on held-out examples",
+      doing("score"),
     );
     buttons.talk.classList.toggle("primary", status.status === "finished" || running);
     buttons.resume.classList.toggle("primary", Boolean(status.can_resume) && !status.again_words);
@@ -297,6 +317,22 @@ export function mount({ element, server }) {
       return complain(answer?.error ?? "The studio did not answer. Press again: it makes one run, not two.");
     ticket = null;
     studio.setDraft({ run: answer.run, recipe: answer.recipe, step: "train" }, { whole: true });
+    document.dispatchEvent(new CustomEvent("studio:runs"));
+  }
+
+  async function score() {
+    // other work about this run: it waits in the same queue, and is looked at here
+    const run = feed.state.run;
+    if (ticket?.key !== `score ${run}`) ticket = { key: `score ${run}`, id: mint() };
+    asked = { act: "score", status: feed.state.status?.status, until: Date.now() + 20000 };
+    complain("");
+    draw(feed.state, "status");
+    const answer = await server.score_run({ run, request: ticket.id });
+    asked = null;
+    draw(feed.state, "status");
+    if (!answer?.run) return complain(answer?.error ?? "The studio did not answer. Press again: it makes one score.");
+    ticket = null;
+    studio.setDraft({ run: answer.run, step: "train" }, { push: true });
     document.dispatchEvent(new CustomEvent("studio:runs"));
   }
 
