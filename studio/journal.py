@@ -78,6 +78,18 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [value for value in found if isinstance(value, dict)]
 
 
+def read_end(path: Path, most_bytes: int) -> str:
+    """Return the end of a text file, whole lines, "" where there is no file."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - most_bytes))
+            text = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+    return text.strip() if size <= most_bytes else text.partition("\n")[2].strip()
+
+
 def _read_line(line: bytes) -> Any:
     try:
         return json.loads(line)

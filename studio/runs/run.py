@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from studio.errors import InputError, NotFoundError, RecipeError, WorkspaceError
+from studio.journal import read_end
 from studio.launchers.launch import Launch, read_launch
 from studio.launchers.launcher import Ticket
 from studio.launchers.local import note_process
@@ -171,14 +172,7 @@ class Run:
 
     def read_output(self, most_bytes: int = 6_000) -> str:
         """Return the end of what the child printed, whole lines, "" if it printed nothing."""
-        try:
-            with open(self.output_file, "rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - most_bytes))
-                text = file.read().decode("utf-8", "replace")
-        except FileNotFoundError:
-            return ""
-        return text.strip() if size <= most_bytes else text.partition("\n")[2].strip()
+        return read_end(self.output_file, most_bytes)
 
     def list_checkpoints(self) -> list[int]:
         """Return the steps of the checkpoints whose weights are whole, rising."""
