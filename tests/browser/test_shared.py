@@ -1,4 +1,4 @@
-"""Several people at one studio: a place in line with an expected time, and nobody sees what isn't theirs."""
+"""Several people at one studio: a place in the queue with an expected time, and nobody sees what isn't theirs."""
 
 import os
 import re
@@ -45,18 +45,18 @@ def test_visitors_wait_in_a_fair_line_and_see_only_their_own(
     occupy(app, RECIPE, step=10, of=300, loss=2.0, seconds_left=80.0)
     anna, ben = (open_page(app.url + address("train", recipe=RECIPE)) for _ in range(2))
     first = start(anna)
-    expect(words(anna)).to_have_text("You are next in line, about 80 s to wait.", timeout=LONG)
+    expect(words(anna)).to_have_text("You are next in the queue, about 80 s to wait.", timeout=LONG)
     set_draft(anna, {"run": None})
     second = start(anna)
     hers = {first, second}
     his = start(ben)
-    expect(words(ben)).to_contain_text("You are number 2 in line")  # Anna's second waits behind Ben's first
-    expect(words(ben)).to_have_text(re.compile(r"number 2 in line, about \d.* to wait"), timeout=LONG)
-    expect(words(anna)).to_have_text(re.compile(r"number 3 in line, about \d.* to wait"), timeout=LONG)
+    expect(words(ben)).to_contain_text("You are number 2 in the queue")  # Anna's second waits behind Ben's first
+    expect(words(ben)).to_have_text(re.compile(r"number 2 in the queue, about \d.* to wait"), timeout=LONG)
+    expect(words(anna)).to_have_text(re.compile(r"number 3 in the queue, about \d.* to wait"), timeout=LONG)
 
     ben.locator("button[data-runs=open]").click()
     expect(ben.locator(".run-list li")).to_have_count(1)
-    expect(ben.locator(".run-list-words")).to_have_text("In line with you: 2 runs of other people.")
+    expect(ben.locator(".run-list-words")).to_have_text("In the queue with you: 2 runs of other people.")
     assert not hers & set(re.findall(r"\d{8}-\d{6}-[a-z]+-[a-z]+", ben.content()))
     ben.goto(app.url + address("train", first))
     expect(ben.locator("#link-notice")).to_contain_text("run")
@@ -66,11 +66,11 @@ def test_visitors_wait_in_a_fair_line_and_see_only_their_own(
     app.stop(training=False)
     app.start()
     anna.goto(app.url + address("train", second))
-    expect(words(anna)).to_have_text(re.compile(r"number 3 in line"), timeout=LONG)
+    expect(words(anna)).to_have_text(re.compile(r"number 3 in the queue"), timeout=LONG)
     anna.locator(".desk [data-act=stop]").click()
     expect(anna.locator(".desk")).to_have_attribute("data-status", "stopped")
     ben.goto(app.url + address("train", his))
-    expect(words(ben)).to_contain_text("You are number 2 in line")
+    expect(words(ben)).to_contain_text("You are number 2 in the queue")
     assert open_studio(app).run_status(first).status == "queued", "Ben asked in vain"
     assert "Traceback" not in app.output()
     assert not [said for said in console_errors if "ERR_CONNECTION" not in said and "Failed to load" not in said]
@@ -81,7 +81,7 @@ def test_what_nobody_knows_is_said(app: Any, page: Page, tiny_model: Path) -> No
     ahead = occupy(app, write_recipe(Path("/gone/model")))
     waiting = open_studio(app).start_run(write_recipe(tiny_model))
     page.goto(address("train", waiting))
-    expect(words(page)).to_contain_text("next in line; how long")
+    expect(words(page)).to_contain_text("in the queue; how long")
     studio = open_studio(app)
     studio.stop_run(waiting)
     with EventWriter(ahead.events_file) as events:

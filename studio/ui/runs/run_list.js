@@ -81,7 +81,7 @@ export function mount({ element, server }) {
           : total > news.length
             ? `The newest ${news.length} of ${total} runs.`
             : "",
-        others ? `In line with you: ${others} ${others === 1 ? "run" : "runs"} of other people.` : "",
+        others ? `In the queue with you: ${others} ${others === 1 ? "run" : "runs"} of other people.` : "",
       ]
         .filter(Boolean)
         .join(" "),
@@ -146,7 +146,7 @@ export function mount({ element, server }) {
     const { parts, item } = entry;
     const running = row.status === "running";
     item.dataset.status = row.status;
-    put(parts.pill, row.status === "queued" && row.position ? `number ${row.position} in line` : row.status);
+    put(parts.pill, row.status === "queued" && row.position ? `number ${row.position} in the queue` : row.status);
     parts.pill.className = `pill ${row.status}`;
     put(parts.title, row.sentence);
     put(

@@ -110,7 +110,7 @@ export function mount({ element, server }) {
     if (status.status === "stopped")
       return status.of
         ? `Stopped at ${status.unit} ${sayNumber(status.step)} of ${sayNumber(status.of)}${kept}.`
-        : "It left the line before it began.";
+        : "It left the queue before it began.";
     if (status.status === "lost")
       return (
         (status.error
@@ -131,7 +131,9 @@ export function mount({ element, server }) {
         : status.wait_seconds
           ? `, about ${sayDuration(status.wait_seconds)} to wait`
           : "";
-    return status.position > 1 ? `You are number ${status.position} in line${wait}.` : `You are next in line${wait}.`;
+    return status.position > 1
+      ? `You are number ${status.position} in the queue${wait}.`
+      : `You are next in the queue${wait}.`;
   }
 
   function isTraining(status) {
@@ -243,7 +245,7 @@ export function mount({ element, server }) {
       doing("stop")
         ? "Stopping after this step …"
         : status.status === "queued"
-          ? "Leave the line"
+          ? "Leave the queue"
           : status.step
             ? `Stop and keep ${isTraining(status) ? `step ${sayNumber(status.step)}` : "what is done"}`
             : "Stop",
