@@ -9,8 +9,8 @@ import pytest
 from telling import raises, tells
 from tiny import TASK_ID, import_task, make_runs, train_quickly, wait_until
 
+from studio.answering.columns import Columns
 from studio.answering.desk import Answers, Desk
-from studio.answering.pair import Pair
 from studio.errors import DeviceError, InputError, ModelError, NotFoundError, StudioError
 from studio.evidence.score import score_run
 from studio.runs.run import Run, find_run
@@ -151,7 +151,7 @@ def test_what_breaks_in_the_middle_spoils_no_later_answer(
     assert score_run(desk, runs["lora"], list(instances)) == scored
     again = desk.ask(runs["lora"], "40 + 2", max_tokens=8)
     assert (again.base, again.tuned) == (right.base, right.tuned)
-    monkeypatch.setattr(Pair, "write", lambda *_: torch.empty(2**55))
+    monkeypatch.setattr(Columns, "write", lambda *_: torch.empty(2**55))
     with raises(DeviceError, "memory"):
         desk.ask(runs["lora"], "40 + 2")
     monkeypatch.undo()

@@ -4,22 +4,24 @@ Knows runs and their tasks; knows nothing of pages.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
 
-from studio.answering.pair import Pair
+from studio.answering.column import Column, make_column
+from studio.answering.columns import Columns
+from studio.answering.pair import BASE, TUNED, Pair, list_sides
 from studio.answering.question import Question, read_question
 from studio.answering.seat import Seat
 from studio.checkpoints.address import resolve
+from studio.checkpoints.checkpoint import Stack
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
 from studio.models.loading import return_memory
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
-from studio.tasks.prompt import trim
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Task
 from studio.workspace import Workspace
@@ -30,11 +32,23 @@ HALF_A_LETTER = "\ufffd"
 PATIENCE_SECONDS = 120
 
 
+class Said(BaseModel, frozen=True):
+    """What one model has said so far: its address, what people call it, and the answer."""
+
+    model: str
+    title: str
+    answer: str
+
+
 class Answers(BaseModel, frozen=True):
-    """What base and tuned have said so far; `prompt` is the exact text both saw."""
+    """What base and tuned have said so far; `prompt` is the exact text both saw.
+
+    `columns` are all that were asked: base, tuned, and the models asked beside them.
+    """
 
     base: str
     tuned: str
+    columns: tuple[Said, ...] = ()
     prompt: str
     step: int
     seconds: float
@@ -50,21 +64,21 @@ class Desk:
         self._pair: Pair | None = None
         self._seat = Seat()
 
-    def stream(self, run: Run, prompt: str = "", **options: Any) -> Iterator[Answers]:
+    def stream(self, run: Run, prompt: str = "", beside: Sequence[Stack] = (), **options: Any) -> Iterator[Answers]:
         """Yield growing answers to an instance's input `prompt`; the last one is `done`. Raises StudioError in words.
 
-        `options` are the other fields of a Question.
+        `beside` are models that are asked as well; `options` are the other fields of a Question.
         """
         question = read_question(prompt, **options)
         run.find_checkpoint(question.step)
         with self._sit_down() as seat:
-            for answers in self._answer(run, question):
+            for answers in self._answer(run, question, beside):
                 with self._seat.away(seat):
                     yield answers
 
-    def ask(self, run: Run, prompt: str = "", **options: Any) -> Answers:
+    def ask(self, run: Run, prompt: str = "", beside: Sequence[Stack] = (), **options: Any) -> Answers:
         """Return the finished answers. Raises StudioError in words."""
-        *_, last = self.stream(run, prompt, **options)
+        *_, last = self.stream(run, prompt, beside, **options)
         return last
 
     def make_room(self) -> None:
@@ -106,57 +120,77 @@ class Desk:
         finally:
             self._seat.leave(who)
 
-    def _take_pair(self, run: Run, recipe: Recipe, step: int | None) -> tuple[Pair, int]:
+    def _take_pair(self, run: Run, recipe: Recipe, step: int | None, beside: Sequence[Column] = ()) -> tuple[Pair, int]:
         """Return the loaded pair and the step its tuned side answers with, loading what is missing.
 
-        A training forgets old checkpoints; where the newest of a moment ago is gone, the one after it is taken.
+        The columns of the pair are base, tuned and those `beside`. A training forgets old checkpoints; where the newest
+        of a moment ago is gone, the one after it is taken.
         """
         while True:
-            checkpoint = run.find_checkpoint(step)
-            if self._pair is None or not self._pair.serves(recipe):
-                self._pair = None
-                self._pair = Pair(recipe, find_device(), resolve(self.workspace, recipe.base))
+            folder = run.find_checkpoint(step)
+            used = int(folder.name.removeprefix("step-"))
+            below = resolve(self.workspace, recipe.base)
+            sides = [*list_sides(below, run, recipe, used), *beside]
+            columns = self._pair.columns if self._pair else Columns(find_device())
             try:
-                return self._pair, self._pair.use(run, recipe, step)
+                columns.arrange(sides)
             except Exception:
-                if checkpoint.exists():
-                    raise
                 self._pair = None
+                if folder.exists():
+                    raise
+                continue
+            if self._pair is None or not self._pair.serves(recipe):
+                self._pair = Pair(recipe, columns.device, below, columns)
+            return self._pair, used
 
-    def _answer(self, run: Run, question: Question) -> Iterator[Answers]:
+    def _answer(self, run: Run, question: Question, beside: Sequence[Stack]) -> Iterator[Answers]:
         recipe = run.load_recipe()
         task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
-        pair, used = self._take_pair(run, recipe, question.step)
-        asked = recipe.objective.write_question(task, question.prompt, question.messages, question.tools)
-        prompt = recipe.objective.write_prompt(task, asked, pair.tokenizer)
-        ids = recipe.objective.encode_prompt(task, asked, pair.tokenizer)
-        room = pair.context - len(ids)
-        if room < 1:
+        pair, used = self._take_pair(run, recipe, question.step, [make_column(stack, recipe) for stack in beside])
+        columns = pair.columns
+        seen = [_write_prompt(columns, place, task, question) for place in range(len(columns.columns))]
+        rooms = [columns.find_context(place) - len(ids) for place, (_, ids) in enumerate(seen)]
+        if (room := min(rooms)) < 1:
+            longest = len(seen[rooms.index(room)][1])
             raise InputError(
-                f"This prompt has {len(ids):,} tokens, more than the model can read. Shorten it.", field="prompt"
+                f"This prompt has {longest:,} tokens, more than the model can read. Shorten it.", field="prompt"
             )
         began, shown = time.monotonic(), 0.0
-        for written in pair.write(ids, min(question.max_tokens, room), question.temperature, question.seed):
+
+        def tell(written: Sequence[list[int]], note: str = "", done: bool = False) -> Answers:
+            texts = [columns.read_text(place, tokens) for place, tokens in enumerate(written)]
+            texts = texts if done else [text.rstrip(HALF_A_LETTER) for text in texts]
+            said = [
+                Said(model=column.address, title=column.title, answer=text)
+                for column, text in zip(columns.columns, texts, strict=True)
+            ]
+            seconds = time.monotonic() - began
+            return Answers(
+                base=texts[BASE],
+                tuned=texts[TUNED],
+                columns=tuple(said),
+                prompt=seen[BASE][0],
+                step=used,
+                seconds=seconds,
+                done=done,
+                note=note,
+            )
+
+        most, prompts = min(question.max_tokens, room), [ids for _, ids in seen]
+        for written in columns.write(prompts, most, question.temperature, question.seed):
             now = time.monotonic()
             if now - shown >= 1 / UPDATES_A_SECOND:
                 shown = now
-                base, tuned = (_read(pair, side).rstrip(HALF_A_LETTER) for side in written)
-                yield Answers(base=base, tuned=tuned, prompt=prompt, step=used, seconds=now - began, done=False)
-        base, tuned = (_read(pair, side) for side in written)
+                yield tell(written)
         notes = [] if room >= question.max_tokens else [f"Only {room} tokens fit after this prompt."]
         if question.step is None:
             damaged = {each: damage for each, damage in run.look_at_checkpoints().items() if damage and each > used}
             notes += [f"The checkpoint of step {each} is damaged ({damage})." for each, damage in damaged.items()]
-        yield Answers(
-            base=base,
-            tuned=tuned,
-            prompt=prompt,
-            step=used,
-            seconds=time.monotonic() - began,
-            done=True,
-            note=" ".join(notes),
-        )
+        yield tell(written, " ".join(notes), done=True)
 
 
-def _read(pair: Pair, tokens: list[int]) -> str:
-    return trim(str(pair.tokenizer.decode(tokens, skip_special_tokens=True)))
+def _write_prompt(columns: Columns, place: int, task: Task, question: Question) -> tuple[str, list[int]]:
+    """The exact text that a column sees, and its tokens."""
+    objective, tokenizer = columns.columns[place].objective, columns.find_tokenizer(place)
+    asked = objective.write_question(task, question.prompt, question.messages, question.tools)
+    return objective.write_prompt(task, asked, tokenizer), objective.encode_prompt(task, asked, tokenizer)

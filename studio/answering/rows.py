@@ -1,6 +1,6 @@
-"""Two rows through LoRA's layers at once: the first as the base reads it, the second with the adapter.
+"""Several rows through LoRA's layers at once: each as the base reads it, or with an adapter of its own.
 
-peft's own way (`adapter_names`) copies rows out and back by index in every layer; a view of the second row is enough.
+peft's own way (`adapter_names`) copies rows out and back by index in every layer; a view of each row is enough.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ READ_FROM = (
 
 
 class Switch:
-    """Says for all layers of a model which adapter the second row uses; None while there is one side to read."""
+    """Says for all layers of a model which adapter each row uses, None for none; not set while one side is read."""
 
     def __init__(self) -> None:
-        self.adapter: str | None = None
+        self.adapters: tuple[str | None, ...] | None = None
 
     def part_rows(self, model: Any) -> None:
         """Let every LoRA layer of a model, the new ones too, look at this switch."""
@@ -31,19 +31,20 @@ class Switch:
 
 
 class _Parted:
-    """The forward of one layer: batch x tokens x width in and out, batch 2 while the switch names an adapter."""
+    """The forward of one layer: batch x tokens x width in and out, a row for each name while the switch is set."""
 
     def __init__(self, layer: Any, plainly: Callable[..., Any], switch: Switch) -> None:
         self.layer, self.plainly, self.switch = layer, plainly, switch
 
     def __call__(self, x: Any, *more: Any, **options: Any) -> Any:
-        name = self.switch.adapter
-        if name is None:
+        names = self.switch.adapters
+        if names is None:
             return self.plainly(x, *more, **options)
         if self.layer.lora_embedding_A:
-            return self.plainly(x, *more, adapter_names=["__base__", name], **options)
+            return self.plainly(x, *more, adapter_names=[name or "__base__" for name in names], **options)
         result = self.layer.base_layer(x, *more, **options)
-        if name in self.layer.lora_A:
-            a, b = self.layer.lora_A[name], self.layer.lora_B[name]
-            result[1:] += (b(a(x[1:].to(a.weight.dtype))) * self.layer.scaling[name]).to(result.dtype)
+        for row, name in enumerate(names):
+            if name in self.layer.lora_A:
+                a, b, own = self.layer.lora_A[name], self.layer.lora_B[name], slice(row, row + 1)
+                result[own] += (b(a(x[own].to(a.weight.dtype))) * self.layer.scaling[name]).to(result.dtype)
         return result

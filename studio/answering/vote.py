@@ -6,7 +6,7 @@ One line of JSON each in the run's votes.jsonl, append-only. A line that can't b
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,7 +21,10 @@ MOST_BYTES = 1 << 20
 
 
 class Vote(BaseModel):
-    """One vote: on what was answered to a prompt by base and by a checkpoint."""
+    """One vote: on what was answered to a prompt by base and by a checkpoint.
+
+    `models` are the addresses of the two, () in votes of before there were any.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True)
 
@@ -30,6 +33,7 @@ class Vote(BaseModel):
     base: str = Field(max_length=LONGEST_TEXT)
     tuned: str = Field(max_length=LONGEST_TEXT)
     step: int = Field(ge=0, lt=10**9)
+    models: tuple[Annotated[str, Field(max_length=1000)], ...] = Field((), max_length=2, strict=False)
 
 
 class Tally(BaseModel, frozen=True):
@@ -48,7 +52,7 @@ def read_vote(data: object) -> Vote:
     try:
         return Vote.model_validate(data)
     except ValidationError as error:
-        field = str(error.errors()[0]["loc"][-1])[:20]
+        field = str(error.errors()[0]["loc"][0])[:20]
         raise InputError(f"The vote's {field} can't be kept as it is. Ask again, then vote.", field=field) from None
 
 

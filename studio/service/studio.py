@@ -7,18 +7,20 @@ StudioErrors in words. What it returns are frozen values.
 import copy
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from studio.answering.column import check_beside
 from studio.answering.desk import Answers, Desk
 from studio.answering.vote import Tally, append_vote, count_votes, read_vote
 from studio.checkpoints.address import check_unneeded, keep_parent, resolve
 from studio.checkpoints.checkpoint import Stack
-from studio.checkpoints.description import describe_stack
+from studio.checkpoints.description import MadeCard, describe_made, describe_stack
 from studio.checkpoints.weights import check_stack
 from studio.declaration import show
 from studio.errors import InputError, ModelError
@@ -38,7 +40,7 @@ from studio.queueing.forecast import Forecast
 from studio.queueing.scheduler import Scheduler
 from studio.recipes.recipe import Recipe, merge_deep, read_recipe
 from studio.runs.event import Event, read_events
-from studio.runs.run import Run, find_run
+from studio.runs.run import TRAINING, Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
@@ -55,6 +57,8 @@ from studio.works import Work
 from studio.works.training import Training
 from studio.workspace import Workspace, unknown_run
 
+MOST_MADE = 6
+"""So many models made here are offered to be trained further."""
 LOG = logging.getLogger(__name__)
 
 
@@ -114,6 +118,12 @@ class Studio:
     def list_models(self) -> list[ModelCard]:
         """Return base models worth starting with."""
         return list(CATALOGUE)
+
+    def list_made(self, most: int = MOST_MADE) -> list[MadeCard]:
+        """Return the newest models that the visitor's runs made, those that can be trained further."""
+        done = (run.run_id for run in self.list_runs() if run.kind == TRAINING and run.status == "finished")
+        cards = (describe_made(self.workspace, run_id, self.visitor) for run_id in done)
+        return list(islice(filter(None, cards), most))
 
     def describe_model(self, ref: str, revision: str | None = None) -> ModelFacts:
         """Return what is known of a base model. Raises ModelError in words."""
@@ -302,17 +312,17 @@ class Studio:
         """Return instances whose words the run's task never uses; only a sample, or a copy of it, has some."""
         return self.scores.list_instances(run_id, "unseen")
 
-    def ask(self, run_id: str, prompt: str = "", **options: Any) -> Answers:
+    def ask(self, run_id: str, prompt: str = "", models: Sequence[str] = (), **options: Any) -> Answers:
         """Return what base and tuned answer to an instance's input. Raises StudioError in words.
 
-        `options` are the other fields of studio.answering.question.Question: messages (the turns before), tools,
-        max_tokens, seed, temperature, step.
+        `models` are the addresses of at most two more that are asked beside them. `options` are the other fields of
+        studio.answering.question.Question: messages (the turns before), tools, max_tokens, seed, temperature, step.
         """
-        return self.desk.ask(self._find_run(run_id), prompt, **options)
+        return self.desk.ask(self._find_run(run_id), prompt, self._find_beside(models), **options)
 
-    def stream(self, run_id: str, prompt: str = "", **options: Any) -> Iterator[Answers]:
-        """Yield both answers as they grow; close the iterator to cancel."""
-        return self.desk.stream(self._find_run(run_id), prompt, **options)
+    def stream(self, run_id: str, prompt: str = "", models: Sequence[str] = (), **options: Any) -> Iterator[Answers]:
+        """Yield the answers as they grow; close the iterator to cancel."""
+        return self.desk.stream(self._find_run(run_id), prompt, self._find_beside(models), **options)
 
     def vote(self, run_id: str, data: object) -> Tally:
         """Keep which of two answers was better, and return the tally. Raises InputError in words."""
@@ -368,6 +378,9 @@ class Studio:
     def _resolve(self, ref: ModelRef) -> Stack:
         """What an address stands for, if the visitor may use it."""
         return resolve(self.workspace, self._check_model(ref), self.visitor)
+
+    def _find_beside(self, models: Sequence[str]) -> list[Stack]:
+        return [self._resolve(ModelRef(ref=ref)) for ref in check_beside(models)]
 
     def _read_grounded(self, data: object) -> Recipe:
         """A recipe as if it started from the base, for all that is the same on it: tokens, counts, memory."""

@@ -89,15 +89,18 @@ def add_endpoints(studio: Studio) -> None:
         max_tokens: int = ANSWER_TOKENS,
         seed: int = 0,
         messages: list | None = None,
+        models: list | None = None,
     ) -> dict:
-        """What base and tuned answer to an input of the run's task: {"base", "tuned", "seconds", "prompt"}.
+        """What base and tuned answer to an input of the run's task: {"base", "tuned", "columns", "seconds", "prompt"}.
 
-        `messages` are the turns before it, system text included: [{"role": "user", "content": "..."}, ...].
+        `messages` are the turns before it, system text included: [{"role": "user", "content": "..."}, ...]. `models`
+        are the addresses of at most two more to ask beside them, such as ["run:brave-otter@120"]; "columns" has the
+        answers of all: [{"model", "title", "answer"}].
         """
         options: dict[str, Any] = {"max_tokens": max_tokens, "seed": seed}
         options |= {"messages": messages} if messages else {}
         read_question(prompt, **options)  # what is asked can be wrong of any run
-        answers = seen_by(studio, request).ask(check_text(run_id, "run_id"), prompt, **options)
+        answers = seen_by(studio, request).ask(check_text(run_id, "run_id"), prompt, models or (), **options)
         return answers.model_dump(mode="json")
 
     for endpoint in (list_models, list_tasks, import_task, estimate, start_run, run_status, run_events, stop_run, ask):

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.checkpoints.description import MadeCard
 from studio.errors import StudioError
 from studio.models.catalogue import ModelCard, Size
 from studio.models.device import DeviceFacts
@@ -17,6 +18,7 @@ from studio.service import Studio
 from studio.ui.frame.draft import change_draft, read_draft
 from studio.ui.frame.handler import LATEST, in_words, say
 from studio.ui.frame.step import Signal, Step
+from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, foreign, number, short_number, size, term
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
@@ -57,13 +59,13 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
     """Draw the step into the current context and wire it."""
 
     @in_words
-    def show_model(value: dict[str, Any]) -> tuple[str, str]:
-        chosen = str(read_draft(value)["recipe"].get("model") or BUILTIN)
-        return draw_cards(studio, chosen), fresh(draw_facts(studio, chosen))
+    def show_model(value: dict[str, Any], request: Asking = None) -> tuple[str, str]:
+        chosen, visit = str(read_draft(value)["recipe"].get("model") or BUILTIN), seen_by(studio, request)
+        return draw_cards(visit, chosen), fresh(draw_facts(visit, chosen))
 
     @in_words
-    def look_up_model(name: str) -> tuple[dict[str, Any], str]:
-        return look_up(studio, name)
+    def look_up_model(name: str, request: Asking = None) -> tuple[dict[str, Any], str]:
+        return look_up(seen_by(studio, request), name)
 
     Panel(HEAD.format(base=term("base model")))
     # What most visits begin with is there from the first paint: nothing jumps.
@@ -119,9 +121,9 @@ def draw_complaint(text: str) -> str:
 
 def draw_cards(studio: Studio, chosen: str) -> str:
     """Return the catalogue as cards, the hub's folded by size; a model that is not in it gets a card of its own."""
-    device, listed = studio.device(), studio.list_models()
+    device, listed, made = studio.device(), studio.list_models(), studio.list_made()
     first = [_draw_listed(card, device) for card in listed if card.local]
-    if chosen not in {card.ref for card in listed}:
+    if chosen not in {card.ref for card in listed} | {card.ref for card in made}:
         first.insert(
             0, _draw_card(chosen, chosen.rstrip("/").rsplit("/", 1)[-1] or chosen, f"Your own choice: {chosen}", [])
         )
@@ -129,7 +131,29 @@ def draw_cards(studio: Studio, chosen: str) -> str:
         _draw_group(size, [card for card in listed if card.size == size and not card.local], chosen, device)
         for size in SIZES
     )
-    return f'<div class="studio stack">{_draw_choice("Base model", first)}{groups}</div>'
+    mine = _draw_made(studio, made) if made else ""
+    return f'<div class="studio stack">{_draw_choice("Base model", first)}{mine}{groups}</div>'
+
+
+def _draw_made(studio: Studio, made: list[MadeCard]) -> str:
+    """What was trained here, to be trained further: on another task, or with more examples."""
+    cards = [_draw_card(card.ref, card.title, _describe_made(studio, card), ["made here"]) for card in made]
+    return (
+        '<section class="stack" id="models-made"><h3>Made here</h3><p class="hint">A model that you trained already, '
+        f"to train it further: it keeps what it learned.</p>{_draw_choice('Made here', cards)}</section>"
+    )
+
+
+def _describe_made(studio: Studio, card: MadeCard) -> str:
+    try:
+        title = studio.load_task(card.task_id).heading
+    except StudioError:  # the task was deleted; what was learned is still there
+        title = card.task_id
+    return f"Learned {title} by {card.method}{_say_below(card.made_on)}"
+
+
+def _say_below(runs: int) -> str:
+    return "" if not runs else f", on top of {runs} other {'run' if runs == 1 else 'runs'}"
 
 
 def _draw_group(size: Size, cards: list[ModelCard], chosen: str, device: DeviceFacts) -> str:
