@@ -61,7 +61,7 @@ def act(studio: Studio, name: str, asked: Any) -> dict[str, Any]:
 
 
 def test_a_question_has_defaults(run: str) -> None:
-    assert read_asked({"run": run, "prompt": "Hello."}) == (run, "held_out", Question(prompt="Hello."))
+    assert read_asked({"run": run, "prompt": "Hello."}) == (run, "held_out", Question(prompt="Hello."), ())
     asked = read_asked(
         {"run": run, "prompt": "x", "step": 40, "part": "unseen", "temperature": 1, "seed": 3, "max_tokens": 9}
     )

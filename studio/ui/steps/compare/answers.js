@@ -1,5 +1,5 @@
 // @ts-check
-// Two answers, side by side, growing as they are written; the last questions below.  the value is what
+// Two to four answers, side by side, growing as they are written; the last questions below. The value is what
 // studio.ui.steps.compare.page.answer_both yields. Text is only ever text.
 
 import { find, h, put } from "../../frame/elements.js";
@@ -26,6 +26,9 @@ export function mount({ element, props, server, watch }) {
   };
   const base = column("base");
   const tuned = column("tuned");
+  /** @type {ReturnType<typeof column>[]} */
+  let others = []; // the models that are asked beside the two
+  const cards = h("div", { class: "two" }, base.card, tuned.card);
   const wanted = h("p", { class: "answer-wanted", hidden: true });
   const problem = h("p", { class: "error-line", role: "alert" });
   const small = h("p", { class: "hint answer-small" });
@@ -33,7 +36,7 @@ export function mount({ element, props, server, watch }) {
   const exact = h(
     "details",
     { class: "more exact", hidden: true },
-    h("summary", {}, "The exact prompt both saw"),
+    h("summary", {}, "The exact prompt they saw"),
     seen,
   );
   const rows = h("ol");
@@ -60,7 +63,7 @@ export function mount({ element, props, server, watch }) {
     choices,
   );
   pair.append(
-    h("div", { class: "two" }, base.card, tuned.card),
+    cards,
     wanted,
     problem,
     ballot,
@@ -82,7 +85,7 @@ export function mount({ element, props, server, watch }) {
   function introduce(about) {
     // names on the columns, before anything was asked
     pair.hidden = !about;
-    if (!about || (current?.run === about.run && current?.tuned === about.tuned)) return;
+    if (!about || (current?.run === about.run && current?.tuned === about.tuned && isSame(current, about))) return;
     if (pair.dataset.state === "asking") return;
     if (current?.run !== about.run) {
       count({ base: 0, same: 0, tuned: 0 });
@@ -101,7 +104,14 @@ export function mount({ element, props, server, watch }) {
     const run = current.run;
     const answer = await server.vote({
       run,
-      vote: { choice, prompt: asked.asked, base: asked.base, tuned: asked.tuned, step: asked.step },
+      vote: {
+        choice,
+        prompt: asked.asked,
+        base: asked.base,
+        tuned: asked.tuned,
+        step: asked.step,
+        models: asked.columns.slice(0, 2).map((one) => one.model),
+      },
     });
     if (current.run !== run) return;
     if (!answer || answer.error) return put(problem, answer?.error ?? "The studio did not answer. Try again.");
@@ -127,19 +137,30 @@ export function mount({ element, props, server, watch }) {
     if (answer && !answer.error && current?.run === run) count(answer);
   }
 
+  function isSame(one, other) {
+    const list = (about) => (about.more ?? []).map((model) => model.model).join();
+    return list(one) === list(other);
+  }
+
   function name(about) {
     put(base.title, about.base);
     put(tuned.title, about.tuned);
+    others = (about.more ?? []).map(() => column("other"));
+    others.forEach((one, place) => put(one.title, about.more[place].title));
+    cards.replaceChildren(base.card, tuned.card, ...others.map((one) => one.card));
+    cards.dataset.columns = 2 + others.length;
     put(
       small,
-      about.two
+      others.length
+        ? "Same seed; each model is asked with the template it was trained with."
+        : about.two
         ? "Same seed, same template. Full fine-tuning changed every weight, so these are two models."
         : "Same seed, same template, one copy of the weights: base answers without the adapter, tuned with it.",
     );
   }
 
   function clear(text) {
-    for (const side of [base, tuned]) {
+    for (const side of [base, tuned, ...others]) {
       put(side.text, text);
       put(side.mark, "");
       side.card.classList.remove("right");
@@ -173,6 +194,7 @@ export function mount({ element, props, server, watch }) {
     last = answer;
     put(base.text, answer.base || (answer.done ? "(nothing)" : ""));
     put(tuned.text, answer.tuned || (answer.done ? "(nothing)" : ""));
+    others.forEach((one, place) => put(one.text, answer.columns[2 + place].answer || (answer.done ? "(nothing)" : "")));
     put(base.mark, "");
     put(tuned.title, current.tuned.replace(/step [\d,]+$/, `step ${sayNumber(answer.step)}`));
     put(seen, answer.prompt);
@@ -187,6 +209,7 @@ export function mount({ element, props, server, watch }) {
     pair.dataset.baseRight = answer.base_right;
     mark(base, answer.base_right);
     mark(tuned, answer.right);
+    others.forEach((one, place) => mark(one, answer.others[place]));
     wanted.hidden = !answer.wanted.length || answer.right;
     wanted.replaceChildren(h("span", { class: "hint" }, "Wanted: "), answer.wanted.slice(0, 3).join("  or  "));
     if (answer.note) put(problem, answer.note);

@@ -6,6 +6,7 @@ import { studio } from "../../frame/draft.js";
 import { find, h, put } from "../../frame/elements.js";
 import { sayNumber } from "../../frame/words.js";
 import { answers } from "./answers.js";
+import { makeBeside } from "./beside.js";
 
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, trigger, server }) {
@@ -83,6 +84,10 @@ export function mount({ element, props, trigger, server }) {
     { type: "button", class: "btn", "data-act": "ten", onclick: () => send("ten_asked") },
     "Ask ten at once",
   );
+  const beside = makeBeside(() => {
+    put(ask, askLabel());
+    answers.introduce(title());
+  });
   const steps = h("div", { class: "ask-steps", role: "radiogroup", "aria-label": "Checkpoint" });
   const option = (id, label, hint, attributes) =>
     h(
@@ -104,7 +109,6 @@ export function mount({ element, props, trigger, server }) {
         min: 1,
         max: 2048,
         step: 1,
-        value: 48,
       }),
       option("ask-temperature", "Temperature", "0 always gives the likeliest answer", {
         type: "number",
@@ -125,6 +129,7 @@ export function mount({ element, props, trigger, server }) {
     wanted,
     further,
     h("div", { class: "ask-acts" }, h("div", { class: "acts" }, ask, stop, ten), steps),
+    beside.box,
     more,
   );
   const problem = h("p", { class: "error-line", role: "alert" });
@@ -201,6 +206,8 @@ export function mount({ element, props, trigger, server }) {
     if (!answer.steps.includes(studio.draft.checkpoint)) studio.setDraft({ checkpoint: null });
     drawSteps();
     drawParts();
+    beside.offer(about.others);
+    put(ask, askLabel());
     answers.introduce(title());
     talk.hidden = !about.chats;
     find(document, "#ask-tokens").value ||= about.tokens;
@@ -264,7 +271,12 @@ export function mount({ element, props, trigger, server }) {
       base: `Base: ${about.base}`,
       tuned: `Tuned: ${about.name}, step ${sayNumber(step)}`,
       two: about.two_models,
+      more: beside.list(),
     };
+  }
+
+  function askLabel() {
+    return beside.list().length ? "Ask all" : "Ask both";
   }
 
   function drawSteps() {
@@ -456,6 +468,7 @@ export function mount({ element, props, trigger, server }) {
       max_tokens: number("ask-tokens", about.tokens),
       seed: number("ask-seed", 0),
       temperature: number("ask-temperature", 0),
+      models: beside.list().map((one) => one.model),
     };
     if (event === "asked") {
       answered = null;

@@ -80,10 +80,26 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
         "steps": status.checkpoints,
         "base": studio.describe_model(recipe.model, recipe.revision).title,
         "tokens": ANSWER_TOKENS,
+        "others": list_others(studio, run),
         "two_models": recipe.method.saves_whole_model,
         "counts": {name: len(part) for name, part in parts.items()},
         "chats": any(one.messages for one in parts[PARTS[0]][:1]),
     }
+
+
+def list_others(studio: Studio, run: str) -> list[dict[str, Any]]:
+    """Return the newest runs of the visitor with the addresses of their checkpoints, the run itself first."""
+    runs = sorted((each for each in studio.list_runs() if each.can_ask), key=lambda each: each.run_id != run)
+    return [
+        {
+            "name": f"{each.name}: {each.sentence}",
+            "models": [
+                {"model": f"run:{each.run_id}@{step}", "title": f"{each.name}, step {step:,}"}
+                for step in reversed(each.checkpoints)
+            ],
+        }
+        for each in runs[:MOST_CHOICES]
+    ]
 
 
 def list_choices(studio: Studio) -> dict[str, Any]:

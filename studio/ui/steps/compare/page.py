@@ -77,7 +77,10 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
     try:
         question = read_asked(value)
         wanted = find_wanted(studio, question)
-        stream = cast(Generator[Answers, None, None], studio.stream(question.run, question.prompt, **question.options))
+        stream = cast(
+            Generator[Answers, None, None],
+            studio.stream(question.run, question.prompt, question.models, **question.options),
+        )
         try:
             for answers in stream:
                 yield {
@@ -87,7 +90,8 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
                     "wanted": wanted,
                     "right": match_exactly(answers.tuned, wanted),
                     "base_right": match_exactly(answers.base, wanted),
-                    **answers.model_dump(),
+                    "others": [match_exactly(said.answer, wanted) for said in answers.columns[2:]],
+                    **answers.model_dump(mode="json"),
                 }
         finally:
             stream.close()  # a question that was stopped frees the device at once

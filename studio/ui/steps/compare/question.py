@@ -7,6 +7,7 @@ counts too. A conversation is asked with all its turns before the answer.
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from studio.answering.column import check_beside
 from studio.answering.question import Question, read_question
 from studio.errors import InputError, StudioError
 from studio.service import Studio
@@ -23,6 +24,8 @@ class Asked(NamedTuple):
     run: str
     part: str
     question: Question
+    models: tuple[str, ...] = ()
+    """The addresses of the models that are asked beside base and tuned."""
 
     @property
     def prompt(self) -> str:
@@ -49,6 +52,7 @@ def read_asked(value: object) -> Asked:
         value["run"],
         part if isinstance(part, str) and part in PARTS else PARTS[0],
         read_question(value.get("prompt", ""), **options),
+        tuple(check_beside(value.get("models") or [])),
     )
 
 
