@@ -9,9 +9,9 @@ from studio.checkpoints.checkpoint import Checkpoint, Stack
 from studio.errors import ModelError, NotFoundError, StudioError
 from studio.models.reference import Made, ModelRef
 from studio.recipes.recipe import Recipe
-from studio.runs.run import Run, list_runs
+from studio.runs.run import BUILT_ON, Run, list_runs
 from studio.visitor import THE_ONE, Visitor
-from studio.workspace import Workspace, unknown_run
+from studio.workspace import Workspace, disk_errors_in_words, unknown_run
 
 
 def resolve(workspace: Workspace, ref: ModelRef, visitor: Visitor = THE_ONE) -> Stack:
@@ -71,9 +71,9 @@ def read_checkpoint(run: Run, recipe: Recipe, step: int) -> Checkpoint:
 def keep_parent(workspace: Workspace, ref: ModelRef) -> None:
     """Let the checkpoint that a new run starts from be kept, whatever its own run does. Raises NotFoundError."""
     if (made := ref.made) and made.kind == "run" and made.step is not None:
-        run = _find_run(workspace, made.name, THE_ONE)
-        run.mark_built_on(made.step)
-        find_checkpoint(workspace, made)  # a training may have forgotten it a moment ago
+        folder = find_checkpoint(workspace, made).folder
+        with disk_errors_in_words(folder):  # also where a training forgot it a moment ago
+            (folder / BUILT_ON).touch()
 
 
 def list_built_on(workspace: Workspace, run: Run) -> list[Run]:

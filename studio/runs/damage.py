@@ -74,3 +74,10 @@ def find_state_damage(folder: Path) -> str:
         if damaged:
             return f"{name} is missing or damaged"
     return ""
+
+
+def tell_passed(passed: list[str], chosen: str) -> str:
+    """Return what is said where a training goes on from `chosen` and not from the checkpoints that were passed over."""
+    if not passed:
+        return ""
+    return f"It can't go on from its checkpoint of {', nor of '.join(passed)}, so it goes on from {chosen}."

@@ -26,7 +26,7 @@ from studio.launchers.launcher import Ticket
 from studio.launchers.local import note_process
 from studio.launchers.process import ProcessLauncher
 from studio.recipes.recipe import Recipe, read_recipe
-from studio.runs.damage import find_damage, find_state_damage
+from studio.runs.damage import find_damage, find_state_damage, tell_passed
 from studio.runs.hold import is_held
 from studio.visitor import find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
@@ -199,9 +199,9 @@ class Run:
             folder = self.checkpoints_folder / f"step-{step}"
             damage = find_damage(folder) or find_state_damage(folder)
             if not damage:
-                return Resumable(step, folder, _tell_passed(passed, f"step {step}"))
+                return Resumable(step, folder, tell_passed(passed, f"step {step}"))
             passed.append(f"step {step} ({damage})")
-        return Resumable(0, None, _tell_passed(passed, "the start"))
+        return Resumable(0, None, tell_passed(passed, "the start"))
 
     def keep_checkpoint(self, folder: Path, step: int) -> None:
         """Let a whole checkpoint, written to `folder` on the same disk, appear as that of `step`."""
@@ -250,11 +250,6 @@ class Run:
                 field="step",
             )
         return self.checkpoints_folder / f"step-{steps[steps.index(wanted)]}"
-
-    def mark_built_on(self, step: int) -> None:
-        """Note that another run starts from the checkpoint of a step, so that it isn't forgotten."""
-        with disk_errors_in_words(self.folder):
-            (self.checkpoints_folder / f"step-{step}" / BUILT_ON).touch()
 
     def is_built_on(self, step: int) -> bool:
         """Whether another run starts from the checkpoint of a step."""
@@ -371,12 +366,6 @@ def _stamp(file: Path) -> None:
     now = max(time.time_ns(), last + 1000)
     file.touch()
     os.utime(file, ns=(now, now))
-
-
-def _tell_passed(passed: list[str], chosen: str) -> str:
-    if not passed:
-        return ""
-    return f"It can't go on from its checkpoint of {', nor of '.join(passed)}, so it goes on from {chosen}."
 
 
 def _changed_at(file: Path) -> int:
