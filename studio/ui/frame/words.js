@@ -1,9 +1,12 @@
 // @ts-check
 // Numbers in words, as frame/words.py says them: sizes, durations, losses, and the name of a run.
 
-const rounding = /** @type {any} */ ({ roundingMode: "halfEven" }); // as Python rounds
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0, ...rounding });
-const tenths = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1, ...rounding });
+// As Python rounds: a tie goes to the even digit. Of numbers with one digit after the point only x.25 and x.75 are ties.
+const whole = new Intl.NumberFormat("en-US", {
+  maximumFractionDigits: 0,
+  .../** @type {any} */ ({ roundingMode: "halfEven" }),
+});
+const tenths = (/** @type {number} */ n) => (n % 1 === 0.25 ? `${Math.floor(n)}.2` : n.toFixed(1));
 const SIZES = /** @type {const} */ ([
   ["GB", 1e9],
   ["MB", 1e6],
@@ -18,7 +21,7 @@ export function saySize(bytes) {
   for (const [unit, size] of SIZES) {
     if (bytes < size * 0.95) continue;
     const n = bytes / size;
-    return `${(n < 10 ? tenths : whole).format(n)} ${unit}`;
+    return `${n < 10 ? tenths(n) : whole.format(n)} ${unit}`;
   }
   return `${whole.format(bytes)} bytes`;
 }
@@ -28,7 +31,7 @@ export function sayDuration(seconds) {
   if (seconds < 1) return "under a second";
   if (seconds < 90) return `${whole.format(seconds)} s`;
   if (seconds < 5400) return `${whole.format(seconds / 60)} min`;
-  return `${tenths.format(seconds / 3600)} h`;
+  return `${tenths(seconds / 3600)} h`;
 }
 
 /** A loss with as many digits as say something: 2.87, 0.142, 0.0031. @param {number | null | undefined} value */
