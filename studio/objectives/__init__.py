@@ -6,19 +6,20 @@ from studio.objectives.objective import Objective
 from studio.plugins import Family
 
 OBJECTIVES: Family[Objective] = Family(Objective, __name__, "objective")
+USUAL = "sft"
+"""The objective of a recipe that names none."""
 
 
 def find_measures(objective: object) -> tuple[Measure, ...]:
-    """Return what an objective tells of a run, those drawn from the start first; it stands as in a recipe's JSON.
+    """Return what an objective tells of a run, the main measure first; it stands as in a recipe's JSON.
 
     Of one that isn't here any more, as of an old run, the loss alone is known.
     """
     name = objective.get("name") if isinstance(objective, dict) else objective
     try:
-        measures = OBJECTIVES.find(name).measures
+        return OBJECTIVES.find(name).measures
     except RecipeError:
-        measures = (LOSS,)
-    return tuple(sorted(measures, key=lambda measure: not measure.is_main))
+        return (LOSS,)
 
 
-__all__ = ["OBJECTIVES", "Measure", "Objective", "find_measures"]
+__all__ = ["OBJECTIVES", "USUAL", "Measure", "Objective", "find_measures"]

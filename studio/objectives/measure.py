@@ -11,18 +11,18 @@ from pydantic import BaseModel
 class Measure(BaseModel, frozen=True):
     """One number that is told at each step, and of the held-out examples.
 
-    `unit` stands behind the title where people name one. `is_main` says that it is drawn from the start, the others
-    when somebody asks for them; those of one `chart` share their axis. So many significant `digits` are shown.
+    `unit` stands behind the title where people name one. Those of one `chart` share their axis; so many significant
+    `digits` are shown. The first that an objective declares is its main one: it stands where only one number does, and
+    its chart is drawn from the start.
     """
 
     name: str
     title: str
     better: Literal["lower", "higher"]
     unit: str = ""
-    is_main: bool = False
     chart: str = ""
     digits: int = 3
 
 
-LOSS = Measure(name="loss", title="loss", better="lower", is_main=True, chart="loss")
+LOSS = Measure(name="loss", title="loss", better="lower", chart="loss")
 """What is minimised: every objective has it, under this name."""

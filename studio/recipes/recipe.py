@@ -15,7 +15,7 @@ from studio.errors import RecipeError
 from studio.methods import METHODS, Method
 from studio.models.device import DeviceFacts
 from studio.models.reference import BUILTIN, ModelRef
-from studio.objectives import OBJECTIVES, Objective
+from studio.objectives import OBJECTIVES, USUAL, Objective
 from studio.precisions import PRECISIONS, Precision
 from studio.recipes.options import Plan, Training
 from studio.tasks.mixture import Part
@@ -39,7 +39,7 @@ class Recipe(BaseModel):
         default_factory=lambda: METHODS.read("lora")
     )
     objective: Annotated[SerializeAsAny[Objective], BeforeValidator(OBJECTIVES.read)] = Field(
-        default_factory=lambda: OBJECTIVES.read("sft")
+        default_factory=lambda: OBJECTIVES.read(USUAL)
     )
     precision: Annotated[Precision, BeforeValidator(PRECISIONS.read), PlainSerializer(lambda chosen: chosen.name)] = (
         Field(default_factory=lambda: PRECISIONS.read("fp32"))

@@ -6,8 +6,7 @@ output.log      what the child printed                    process.json   which p
 owner           a hash of whose it is, if shared          stop           exists = please stop after this step and save
                                                           resume         exists = waits in the queue to go on
 a training's    checkpoints/step-120/ ..., written beside and renamed; votes.jsonl, which of two answers was liked
-                better; scores.jsonl, how good its answers are; reference.safetensors, how likely the examples were
-                before the first step, where the objective asks
+                better; scores.jsonl, how good its answers are; reference.safetensors (training/reference.py)
 a score's       answers.jsonl, what was answered so far
 """
 
@@ -130,11 +129,6 @@ class Run:
     def process_file(self) -> Path:
         """Which process was last started, process.json."""
         return self.folder / "process.json"
-
-    @property
-    def reference_file(self) -> Path:
-        """How likely its examples were before the first step, reference.safetensors, where the objective asks."""
-        return self.folder / "reference.safetensors"
 
     @property
     def checkpoints_folder(self) -> Path:

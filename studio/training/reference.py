@@ -22,6 +22,8 @@ from studio.runs.run import Run
 from studio.training.batch import Batcher, ExampleBatcher, read_logprobs
 from studio.workspace import disk_errors_in_words
 
+FILE = "reference.safetensors"
+"""Where they are kept, in the run's folder."""
 EXAMPLES = 16
 """So many are read at once."""
 
@@ -44,8 +46,8 @@ def find_reference(
     """
     if "reference" not in recipe.objective.needs:
         return [None] * len(parts)
-    key = write_key(recipe, parts)
-    found = _read(run.reference_file, key, len(parts))
+    file, key = run.folder / FILE, write_key(recipe, parts)
+    found = _read(file, key, len(parts))
     if found is None:
         found = []
         for examples in parts:
@@ -53,7 +55,7 @@ def find_reference(
             if values is None:
                 return None
             found.append(values)
-        _keep(run.reference_file, key, found)
+        _keep(file, key, found)
     return found
 
 

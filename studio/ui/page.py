@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from studio.errors import StudioError
 from studio.guard.hosts import Hosts
 from studio.guard.layer import Guard
+from studio.objectives import USUAL
 from studio.service import Studio
 from studio.ui.api import add_endpoints
 from studio.ui.frame.draft import Opened, leave_out, read_address
@@ -141,7 +142,7 @@ def find_defaults(studio: Studio) -> dict[str, Any]:
         "model": "builtin",
         **first,
         "method": {"name": "lora"},
-        "objective": {"name": "sft"},
+        "objective": {"name": USUAL},
         "precision": plain,
         "training": {"preset": "one_minute"},
     }

@@ -85,10 +85,10 @@ def test_a_number_is_said_as_python_says_it(call: Call, count: int) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(None, "–"), (2.8718, "2.87"), (0.14159, "0.142"), (0.003149, "0.0031"), (1, "1.00"), (0, "0.0")],
+    [(None, "–"), (2.8718, "2.87"), (0.14159, "0.142"), (0.003149, "0.0031"), (1, "1.00"), (0, "0.0"), (-2.5, "-2.50")],
 )
-def test_a_loss_has_the_digits_that_say_something(call: Call, value: float | None, said: str) -> None:
-    assert call("frame/words.js", "sayLoss", value) == said
+def test_a_figure_has_the_digits_that_say_something(call: Call, value: float | None, said: str) -> None:
+    assert call("frame/words.js", "sayFigure", value) == said
 
 
 def test_a_run_is_called_by_its_name(call: Call) -> None:
@@ -228,7 +228,7 @@ FIRST = {
     "train": [[1, 2, 3], [3.0, 2.0, 1.5], [0.1, 0.1, 0.1]],
     "held_out": [[2], [2.5]],
     "samples": [{"step": 2}],
-    "facts": {"status": "running", "of": 9},
+    "facts": {"status": "running", "of": 9, "measures": [{"name": "loss"}]},
     "seen": "a",
     "live": [3, 50.0, 1.0, 2.0],
 }
@@ -245,13 +245,13 @@ def test_a_first_answer_is_the_whole_curve(feed: Call) -> None:
     assert found["said"] == ["reset", "append"]
     assert found["train"] == {"step": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "rate": [0.1, 0.1, 0.1]}
     assert found["held_out"] == {"step": [2], "loss": [2.5]}
-    assert (found["status"]["status"], found["status"]["step"], found["status"]["loss"]) == ("running", 3, 1.5)
+    assert (found["status"]["status"], found["status"]["step"], found["status"]["told"]["loss"]) == ("running", 3, 1.5)
 
 
 def test_what_is_new_is_added_and_facts_stay(feed: Call) -> None:
     found = feed(FIRST, {"offset": 20, "train": [[4], [1.0], [0.1]], "live": [4, 50.0, 1.0, 3.0]})
     assert found["train"]["step"] == [1, 2, 3, 4]
-    assert (found["status"]["of"], found["status"]["step"], found["status"]["loss"]) == (9, 4, 1.0)
+    assert (found["status"]["of"], found["status"]["step"], found["status"]["told"]["loss"]) == (9, 4, 1.0)
 
 
 def test_a_run_that_went_back_loses_what_came_after(feed: Call) -> None:
@@ -259,6 +259,15 @@ def test_a_run_that_went_back_loses_what_came_after(feed: Call) -> None:
     assert found["said"][-1] == "drop"
     assert found["train"]["step"] == [1, 2] and found["train"]["loss"] == [3.0, 1.9]
     assert found["held_out"]["step"] == [] and found["samples"] == []
+
+
+def test_what_is_measured_has_the_names_that_the_run_declares(feed: Call) -> None:
+    facts = {"status": "running", "measures": [{"name": "gain"}, {"name": "loss"}]}
+    first = {**FIRST, "train": [[1], [0.5], [3.0], [0.1]], "held_out": [[1], [None], [2.5]], "facts": facts}
+    found = feed(first)
+    assert found["train"] == {"step": [1], "gain": [0.5], "loss": [3.0], "rate": [0.1]}
+    assert found["held_out"] == {"step": [1], "gain": [None], "loss": [2.5]}
+    assert found["status"]["told"] == {"gain": 0.5, "loss": 3.0}
 
 
 def test_no_answer_means_reconnecting_and_keeps_the_curve(feed: Call) -> None:

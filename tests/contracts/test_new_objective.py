@@ -17,6 +17,7 @@ from tiny import import_task, kinds, losses, read_all, resume, train, write_reci
 
 import studio.objectives
 from studio.errors import RecipeError
+from studio.launchers.inline import InlineLauncher
 from studio.objectives import OBJECTIVES
 from studio.runs.run import Run
 from studio.service import Studio
@@ -53,7 +54,7 @@ class Dpo(Prompted):
     summary: ClassVar[str] = "Shows the model a better and a worse answer, and trains it to prefer the better one."
     needs: ClassVar[frozenset[Need]] = frozenset({"reference"})
     measures: ClassVar[tuple[Measure, ...]] = (
-        Measure(name="rewards/margins", title="margin", unit="nats", better="higher", is_main=True, chart="margin"),
+        Measure(name="rewards/margins", title="margin", unit="nats", better="higher", chart="margin"),
         Measure(name="rewards/accuracies", title="pairs in the right order", better="higher", chart="accuracy"),
         LOSS,
     )
@@ -70,6 +71,7 @@ class Dpo(Prompted):
         return -logsigmoid(margins), {"rewards/margins": margins, "rewards/accuracies": (margins > 0).float()}
 '''
 BETA, STEPS, MIDDLE = 0.5, 8, 4
+FILE_KEPT = "reference.safetensors"
 ROWS = [{"id": f"p{n}", "input": f"Count {n}", "output": [f"{n} and {n + 1}"], "rejected": f"no{n}"} for n in range(40)]
 
 
@@ -104,6 +106,11 @@ def trained(family: Any, tmp_path_factory: pytest.TempPathFactory, tiny_model: P
     return Trained(workspace, train(workspace, write_recipe(tiny_model, task, objective=objective)), tiny_model)
 
 
+def open_house(trained: Trained) -> Studio:
+    """Return the studio of the run; it starts no process."""
+    return Studio(trained.workspace, launcher=InlineLauncher())
+
+
 def measure_by_hand(trained: Trained, step: int, part: str) -> list[float]:
     """Return beta x ((better - worse) now - (better - worse) at the start) of each pair of a part, row by row."""
     from peft import PeftModel
@@ -111,7 +118,7 @@ def measure_by_hand(trained: Trained, step: int, part: str) -> list[float]:
 
     base = AutoModelForCausalLM.from_pretrained(trained.model).eval()
     recipe, tokenizer = trained.run.load_recipe(), AutoTokenizer.from_pretrained(trained.model)
-    task = Studio(trained.workspace).load_task(recipe.task_id)
+    task = open_house(trained).load_task(recipe.task_id)
     examples = [
         recipe.objective.encode(task, one, tokenizer, 512)
         for one in getattr(split_task(task, recipe.training.seed), part)
@@ -137,7 +144,7 @@ def test_an_example_is_two_rows_that_differ_in_their_answers_alone(trained: Trai
     from transformers import AutoTokenizer
 
     recipe, tokenizer = trained.run.load_recipe(), AutoTokenizer.from_pretrained(tiny_model)
-    task = Studio(trained.workspace).load_task(recipe.task_id)
+    task = open_house(trained).load_task(recipe.task_id)
     better, worse = recipe.objective.encode(task, task.instances[3], tokenizer, 512)
     texts = [tokenizer.decode([label for label in row.labels if label != -100]).strip() for row in (better, worse)]
     assert texts == ["3 and 4</s>", "no3</s>"]
@@ -168,9 +175,9 @@ def test_the_reference_is_that_of_the_start_and_is_kept(trained: Trained) -> Non
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    kept = load_file(trained.run.reference_file)
+    kept = load_file(trained.run.folder / FILE_KEPT)
     recipe, tokenizer = trained.run.load_recipe(), AutoTokenizer.from_pretrained(trained.model)
-    task = Studio(trained.workspace).load_task(recipe.task_id)
+    task = open_house(trained).load_task(recipe.task_id)
     base = AutoModelForCausalLM.from_pretrained(trained.model).eval()
     split = split_task(task, recipe.training.seed)
     for values, instances in ((kept["0"], split.train), (kept["1"], split.validation)):
@@ -188,20 +195,45 @@ def test_it_goes_on_as_if_it_had_never_stopped(trained: Trained, reference: str)
     shutil.copytree(trained.run.folder, run.folder)
     run.forget_checkpoint(STEPS)
     if reference == "damaged":
-        run.reference_file.write_bytes(b"{}")
+        (run.folder / FILE_KEPT).write_bytes(b"{}")
     if reference == "another's":
-        values = {name: value + 1 for name, value in load_file(run.reference_file).items()}
-        save_file(values, run.reference_file, metadata={"key": "another"})
-    before = run.reference_file.stat().st_mtime_ns
+        values = {name: value + 1 for name, value in load_file(run.folder / FILE_KEPT).items()}
+        save_file(values, (run.folder / FILE_KEPT), metadata={"key": "another"})
+    before = (run.folder / FILE_KEPT).stat().st_mtime_ns
     events = resume(trained.workspace, run)
     assert events[-1]["event"] == "finished" and events[0]["resumed_from"] == MIDDLE
     whole = losses(read_all(trained.run))
     assert losses(events) == {step: loss for step, loss in whole.items() if step > MIDDLE}
-    assert (run.reference_file.stat().st_mtime_ns == before) == (reference == "kept")
+    assert ((run.folder / FILE_KEPT).stat().st_mtime_ns == before) == (reference == "kept")
+
+
+def test_its_measures_stream_to_the_chart_in_their_order(trained: Trained) -> None:
+    from studio.ui.runs.run_shelf import RunShelf
+    from studio.ui.steps.train.live_chart import NewsReader
+
+    house, told = open_house(trained), [event for event in read_all(trained.run) if event["event"] == "metrics"]
+    news = NewsReader().read(house, trained.run.run_id, 0)
+    assert [(one["name"], one["title"], one["unit"]) for one in news["facts"]["measures"]] == [
+        ("rewards/margins", "margin", "nats"),
+        ("rewards/accuracies", "pairs in the right order", ""),
+        ("loss", "loss", ""),
+    ]
+    steps, margins, right, lost, rates = news["train"]
+    assert steps == list(range(1, STEPS + 1)) and len(rates) == STEPS
+    assert margins == [event["measures"]["rewards/margins"] for event in told] and margins[-1] > 0.01
+    assert (lost, right[-1]) == ([event["loss"] for event in told], told[-1]["measures"]["rewards/accuracies"])
+    assert news["held_out"][0] == [MIDDLE, STEPS] and len(news["held_out"]) == 4
+    (row,) = [row for row in RunShelf().list_rows(house)["rows"] if row["run"] == trained.run.run_id]
+    assert row["measure"]["title"] == "margin" and row["value"] == margins[-1] and row["path"].startswith("M")
+
+
+def test_what_it_made_answers(trained: Trained) -> None:
+    answers = open_house(trained).ask(trained.run.run_id, "Count 3", max_tokens=8)
+    assert answers.step == STEPS and answers.base != answers.tuned
 
 
 def test_it_learns_gently_unless_told_otherwise(trained: Trained) -> None:
-    house = Studio(trained.workspace)
+    house = open_house(trained)
     recipe = trained.run.load_recipe().to_json()
     recipe["training"] |= {"learning_rate": None}
     plans = [
@@ -212,7 +244,7 @@ def test_it_learns_gently_unless_told_otherwise(trained: Trained) -> None:
 
 
 def test_a_task_without_pairs_is_refused(trained: Trained) -> None:
-    house = Studio(trained.workspace)
+    house = open_house(trained)
     sums = import_task(trained.workspace)
     with pytest.raises(Exception) as told:
         house.estimate({**trained.run.load_recipe().to_json(), "task_id": sums, "task_version": None})

@@ -34,10 +34,12 @@ export function sayDuration(seconds) {
   return `${tenths(seconds / 3600)} h`;
 }
 
-/** A loss with as many digits as say something: 2.87, 0.142, 0.0031. @param {number | null | undefined} value */
-export function sayLoss(value) {
+/** What is measured, with as many digits as say something: 2.87, 0.142, 0.0031.
+ * @param {number | null | undefined} value */
+export function sayFigure(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  return value >= 1 ? value.toFixed(2) : value >= 0.01 ? value.toFixed(3) : value.toPrecision(2);
+  const size = Math.abs(value);
+  return size >= 1 ? value.toFixed(2) : size >= 0.01 ? value.toFixed(3) : value.toPrecision(2);
 }
 
 /** "20261120-0719-brave-otter" -> "brave-otter" @param {unknown} run */

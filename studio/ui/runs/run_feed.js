@@ -12,7 +12,6 @@ const LIVELY = REMOTE ? 3000 : 1000;
 const QUIET = REMOTE ? 5000 : 2500;
 const SETTLED = 10000;
 const LONGEST = 30000;
-const COLUMNS = { train: ["step", "loss", "rate"], held_out: ["step", "loss"] };
 const LIVE = ["step", "examples_per_second", "seconds_left", "elapsed_seconds"]; // the order of the server's list
 const ENDED = ["finished", "stopped", "failed", "lost", "gone"];
 const MANY = 30000; // points after which the thinned history is fetched again
@@ -43,8 +42,8 @@ function blank(run) {
     reconnecting: false,
     phase: null,
     samples: [],
-    train: { step: [], loss: [], rate: [] },
-    held_out: { step: [], loss: [] },
+    train: { step: [], rate: [] }, // and a list for each measure of the run's objective, under its name
+    held_out: { step: [] },
   };
 }
 
@@ -131,7 +130,7 @@ function take(answer) {
   });
   if (back !== null) drop(back);
   if (news) append(answer);
-  state.status.loss = state.train.loss.at(-1) ?? null;
+  state.status.told = Object.fromEntries(listNames().map((name) => [name, state.train[name]?.at(-1) ?? null]));
   tell(back !== null ? "drop" : news ? "append" : "status", answer);
   if (state.train.step.length > MANY && (answer.train?.[0].length ?? 0) < MANY / 2 && !answer.more) refetch();
 }
@@ -146,9 +145,14 @@ function drop(last) {
   state.samples = state.samples.filter((sample) => sample.step <= last);
 }
 
+function listNames() {
+  return (state.status?.measures ?? []).map((measure) => measure.name);
+}
+
 function append(answer) {
-  for (const [name, keys] of Object.entries(COLUMNS))
-    keys.forEach((key, index) => state[name][key].push(...(answer[name]?.[index] ?? [])));
+  const columns = { train: ["step", ...listNames(), "rate"], held_out: ["step", ...listNames()] };
+  for (const [part, keys] of Object.entries(columns))
+    keys.forEach((key, index) => (state[part][key] ??= []).push(...(answer[part]?.[index] ?? [])));
   state.samples = [...state.samples, ...(answer.samples ?? [])].slice(-60);
 }
 

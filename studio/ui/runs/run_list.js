@@ -7,7 +7,7 @@ import { studio } from "../frame/draft.js";
 import { announce, find, h, put, sure } from "../frame/elements.js";
 import { openRuns } from "../frame/sidebar.js";
 import { feed } from "./run_feed.js";
-import { sayDuration, sayLoss, sayNumber, sayRun } from "../frame/words.js";
+import { sayDuration, sayFigure, sayNumber, sayRun } from "../frame/words.js";
 
 /** @param {import("../widgets/mounting.js").Parts} parts */
 export function mount({ element, server }) {
@@ -153,15 +153,15 @@ export function mount({ element, server }) {
       parts.facts,
       running && row.of
         ? `${row.unit} ${sayNumber(row.step)} of ${sayNumber(row.of)}` +
-            (row.loss === null ? "" : `, loss ${sayLoss(row.loss)}`)
+            (row.value === null ? "" : `, ${row.measure.title} ${sayFigure(row.value)}`)
         : row.status === "queued"
           ? row.wait_seconds === null
             ? "how long it waits is not known yet"
             : row.wait_seconds
               ? `about ${sayDuration(row.wait_seconds)} to wait`
               : "its turn now"
-          : row.held_out_loss !== null
-            ? `held-out loss ${sayLoss(row.held_out_loss)}`
+          : row.held_out !== null
+            ? `held-out ${row.measure.title} ${sayFigure(row.held_out)}`
             : (row.result ?? ""),
     );
     entry.remove.hidden = running || row.status === "starting";

@@ -50,8 +50,6 @@ class RunShelf:
             "sentence": run.sentence[:200],
             "step": run.step,
             "of": run.of,
-            "loss": run.loss,
-            "held_out_loss": run.held_out_loss,
             "measure": main.model_dump(),
             "value": run.measures.get(main.name),
             "held_out": run.held_out.get(main.name),

@@ -4,7 +4,7 @@
 
 import { studio } from "../../frame/draft.js";
 import { find, h, put } from "../../frame/elements.js";
-import { sayLoss } from "../../frame/words.js";
+import { sayFigure } from "../../frame/words.js";
 import { feed } from "../../runs/run_feed.js";
 
 /** @type {Promise<any> | null} */
@@ -37,21 +37,26 @@ export function mount({ element, server }) {
   const RAW = 0;
   const SMOOTH = 1;
   const HELD_OUT = 2;
-  const RATE = 3;
-  const SAVED = 4;
+  const LINES = 3; // of each measure that is drawn; after them come the learning rate and the checkpoints
   /** @type {any} */
   let plot = null;
   /** @type {any} */
   let making = null;
   let zoomed = false;
   let moving = 0;
-  /** @type {any} */
-  let average = null;
-  let averaged = 0;
+  /** The running average of each measure. @type {Record<string, {value: number, count: number}>} */
+  let averages = {};
+  /** The measures of the chart that is shown, as the run's objective declares them. @type {any[]} */
+  let drawn = [];
+  /** Which of the objective's charts a person chose. */
+  let chosen = "";
   let extent = 0;
   let saidAt = 0;
   let saidStatus = "";
   const shows = { rate: false, log: false };
+  const tools = find(root, ".chart-tools");
+  const rate = () => LINES * drawn.length;
+  const saved = () => rate() + 1;
 
   feed.showing(() => root.offsetParent !== null);
   feed.listen(draw);
@@ -86,10 +91,53 @@ export function mount({ element, server }) {
     note.hidden = !note.textContent;
     say(state, status);
     drawMarks(status.checkpoints ?? []);
+    const other = chooseMeasures(status.measures ?? []);
     if (!plot) return void (state.train.step.length && makePlot());
-    if (change === "append") extend(added);
+    if (other) remake(state);
+    else if (change === "append") extend(added);
     else if (change === "reset" || change === "drop") redraw(state, change === "reset");
     widen(status);
+  }
+
+  /** What the measures of one chart have in common. @param {any} measure */
+  function chartOf(measure) {
+    return measure.chart || measure.name;
+  }
+
+  /** Choose what is drawn, and offer the other charts; says whether it is another. @param {any[]} measures */
+  function chooseMeasures(measures) {
+    if (!measures.length) return false; // of a run of which nothing is known yet
+    const charts = [...new Set(measures.map(chartOf))]; // what is drawn from the start comes first
+    const chart = charts.includes(chosen) ? chosen : charts[0];
+    const wanted = measures.filter((measure) => chartOf(measure) === chart);
+    const before = drawn.map((measure) => measure.name).join();
+    drawn = wanted;
+    drawCharts(charts.length > 1 ? charts : [], chart, measures);
+    return wanted.map((measure) => measure.name).join() !== before;
+  }
+
+  function drawCharts(charts, chart, measures) {
+    if (tools.dataset.charts !== charts.join()) {
+      tools.dataset.charts = charts.join();
+      for (const button of tools.querySelectorAll("[data-chart]")) button.remove();
+      tools.prepend(
+        ...charts.map((one) => {
+          const title = nameAxis(measures.filter((measure) => chartOf(measure) === one));
+          return h("button", { type: "button", class: "btn", "data-chart": one, onclick: () => choose(one) }, title);
+        }),
+      );
+    }
+    for (const button of tools.querySelectorAll("[data-chart]"))
+      button.setAttribute("aria-pressed", String(button.getAttribute("data-chart") === chart));
+  }
+
+  function choose(chart) {
+    chosen = chart;
+    draw(feed.state, "status", {});
+  }
+
+  function nameAxis(measures) {
+    return measures.map(({ title, unit }) => (unit ? `${title} (${unit})` : title)).join(", ");
   }
 
   function noteOf(state, status) {
@@ -112,14 +160,15 @@ export function mount({ element, server }) {
     if (!changed && Date.now() - saidAt < 5000) return;
     saidStatus = root.dataset.status + root.dataset.connection;
     saidAt = Date.now();
-    const progress = status.step
-      ? `Step ${status.step} of ${status.of}, loss ${sayLoss(status.loss)}`
-      : status.phase || "";
+    const [main] = status.measures ?? [];
+    const told = main ? `, ${main.title} ${sayFigure(status.told?.[main.name])}` : "";
+    const progress = status.step ? `Step ${status.step} of ${status.of}${told}` : status.phase || "";
     const sentence = state.reconnecting
       ? "Reconnecting"
       : [progress, status.status === "running" ? "" : status.status].filter(Boolean).join(", ");
     put(spoken, sentence);
-    canvas.setAttribute("aria-label", `Loss of the run over its steps. ${sentence}.`);
+    const title = main ? main.title[0].toUpperCase() + main.title.slice(1) : "What is measured";
+    canvas.setAttribute("aria-label", `${title} of the run over its steps. ${sentence}.`);
   }
 
   function drawMarks(steps) {
@@ -127,7 +176,7 @@ export function mount({ element, server }) {
     const wanted = steps.join();
     if (marks.dataset.steps === wanted) return;
     marks.dataset.steps = wanted;
-    if (plot) plot.restyle(canvas, { x: [steps], y: [steps.map(() => 0.035)] }, [SAVED]);
+    if (plot) plot.restyle(canvas, { x: [steps], y: [steps.map(() => 0.035)] }, [saved()]);
     marks.hidden = !steps.length;
     marks.replaceChildren(
       h("span", { class: "hint" }, "Checkpoints: talk to step "),
@@ -156,7 +205,7 @@ export function mount({ element, server }) {
         doubleClick: false,
         showTips: false,
         modeBarButtons: [["zoom2d", "pan2d", "toImage"]],
-        toImageButtonOptions: { filename: "loss", scale: 2 },
+        toImageButtonOptions: { filename: drawn[0]?.title ?? "run", scale: 2 },
       });
       plot = Plotly;
       root.dataset.plot = "ready";
@@ -199,22 +248,29 @@ export function mount({ element, server }) {
     const colour = colours();
     const train = state.train;
     const line = (name, x, y, more) => ({ type: "scatter", mode: "lines", name, x: [...x], y: [...y], ...more });
+    averages = {};
     return [
-      line("each step", train.step, train.loss, {
-        line: { color: colour.train, width: 1 },
-        opacity: 0.3,
-        hoverinfo: "skip",
-        showlegend: false,
-      }),
-      line("training loss", train.step, smooth(train.loss, true), {
-        line: { color: colour.train, width: 2.5 },
-        hovertemplate: "training %{y:.3g}<extra></extra>",
-      }),
-      line("held-out loss", state.held_out.step, state.held_out.loss, {
-        mode: "lines+markers",
-        line: { color: colour.heldOut, width: 2.5, dash: "dot" },
-        marker: { size: 7 },
-        hovertemplate: "held-out %{y:.3g}<extra></extra>",
+      ...drawn.flatMap(({ name, title, digits }, place) => {
+        const shade = place % 2 ? { train: colour.ink, heldOut: colour.soft } : colour;
+        const value = `${drawn.length > 1 ? `${title} ` : ""}%{y:.${digits}g}<extra></extra>`;
+        return [
+          line("each step", train.step, train[name] ?? [], {
+            line: { color: shade.train, width: 1 },
+            opacity: 0.3,
+            hoverinfo: "skip",
+            showlegend: false,
+          }),
+          line(`training ${title}`, train.step, smooth(name, train[name] ?? []), {
+            line: { color: shade.train, width: 2.5 },
+            hovertemplate: `training ${value}`,
+          }),
+          line(`held-out ${title}`, state.held_out.step, state.held_out[name] ?? [], {
+            mode: "lines+markers",
+            line: { color: shade.heldOut, width: 2.5, dash: "dot" },
+            marker: { size: 7 },
+            hovertemplate: `held-out ${value}`,
+          }),
+        ];
       }),
       line("learning rate", train.step, train.rate, {
         yaxis: "y2",
@@ -237,28 +293,33 @@ export function mount({ element, server }) {
     ];
   }
 
-  function smooth(values, fresh) {
+  function smooth(name, values) {
     // an exponential average that goes on where it stopped, over about a fiftieth of the run
-    if (fresh) {
-      average = null;
-      averaged = 0;
-    }
     const span = Math.min(100, Math.max(4, (feed.state.status?.of ?? 0) / 50));
+    const average = (averages[name] ??= { value: 0, count: 0 });
     return values.map((value) => {
-      averaged += 1;
-      const share = 1 / Math.min(averaged, span);
-      return (average = average === null ? value : (1 - share) * average + share * value);
+      if (value === null) return null;
+      average.count += 1;
+      const share = 1 / Math.min(average.count, span);
+      return (average.value = (1 - share) * average.value + share * value);
     });
   }
 
   function extend(added) {
-    const [step = [], losses = [], rate = []] = added.train ?? [],
-      [looked = [], held_out = []] = added.held_out ?? [];
+    const measures = feed.state.status?.measures ?? [];
+    const [step = [], ...told] = added.train ?? [];
+    const [looked = [], ...held_out] = added.held_out ?? [];
     const rows = [
-      [RAW, step, losses],
-      [SMOOTH, step, smooth(losses)],
-      [HELD_OUT, looked, held_out],
-      [RATE, step, rate],
+      ...drawn.flatMap((measure, place) => {
+        const column = measures.findIndex((one) => one.name === measure.name);
+        const values = told[column] ?? [];
+        return [
+          [LINES * place + RAW, step, values],
+          [LINES * place + SMOOTH, step, smooth(measure.name, values)],
+          [LINES * place + HELD_OUT, looked, held_out[column] ?? []],
+        ];
+      }),
+      [rate(), step, told[measures.length] ?? []],
     ].filter(([, x]) => x.length);
     if (rows.length)
       plot.extendTraces(
@@ -275,6 +336,12 @@ export function mount({ element, server }) {
     if (fresh) showAll();
   }
 
+  function remake(state) {
+    // another chart, or a run that measures something else
+    plot.react(canvas, traces(state), layout());
+    showAll();
+  }
+
   function widen(status) {
     // the axis shows the whole run from the start, unless someone has zoomed
     const last = Math.max(status.of ?? 0, feed.state.train.step.at(-1) ?? 0);
@@ -285,7 +352,7 @@ export function mount({ element, server }) {
 
   function clickMark(clicked) {
     // only near the axis: a click up in the curve is not meant for a mark
-    const at = clicked.points.find((point) => point.curveNumber === SAVED);
+    const at = clicked.points.find((point) => point.curveNumber === saved());
     const area = find(canvas, ".nsewdrag")?.getBoundingClientRect();
     if (at && area && clicked.event.clientY > area.bottom - 30) talkTo(at.x);
   }
@@ -296,7 +363,7 @@ export function mount({ element, server }) {
     button.setAttribute("aria-pressed", shows[key]);
     if (!plot) return;
     if (key === "rate") {
-      plot.restyle(canvas, { visible: shows.rate }, [RATE]);
+      plot.restyle(canvas, { visible: shows.rate }, [rate()]);
       move({ "yaxis2.visible": shows.rate });
     }
     if (key === "log") move({ "yaxis.type": shows.log ? "log" : "linear", "yaxis.autorange": true });
@@ -339,7 +406,7 @@ export function mount({ element, server }) {
       },
       yaxis: {
         ...axis,
-        title: { text: "loss", standoff: 6 },
+        title: { text: nameAxis(drawn), standoff: 6 },
         rangemode: "tozero",
         type: shows.log ? "log" : "linear",
       },

@@ -41,7 +41,6 @@ FACTS = (
     "phase",
     "of",
     "held_out",
-    "held_out_loss",
     "position",
     "wait_seconds",
     "error",

@@ -4,7 +4,7 @@
 
 import { studio } from "../../frame/draft.js";
 import { around, find, h, put } from "../../frame/elements.js";
-import { sayDuration, sayLoss, sayNumber, sayRun } from "../../frame/words.js";
+import { sayDuration, sayFigure, sayNumber, sayRun } from "../../frame/words.js";
 import { feed } from "../../runs/run_feed.js";
 
 /** @param {import("../../widgets/mounting.js").Parts} parts */
@@ -160,8 +160,10 @@ export function mount({ element, server }) {
         : null,
       "left",
     );
-    fillCell("loss", isTraining(status) ? sayLoss(status.loss) : null, "loss");
-    fillCell("held", (status.held_out_loss ?? null) === null ? null : sayLoss(status.held_out_loss), "held-out loss");
+    const [main] = status.measures ?? [];
+    const held = status.held_out?.[main?.name] ?? null;
+    fillCell("loss", main && isTraining(status) ? sayFigure(status.told?.[main.name]) : null, main?.title);
+    fillCell("held", held === null ? null : sayFigure(held), `held-out ${main?.title}`);
     fillCell(
       "speed",
       running && status.examples_per_second ? String(Math.round(status.examples_per_second)) : null,
