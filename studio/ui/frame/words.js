@@ -1,7 +1,7 @@
 // @ts-check
 // Numbers in words, as frame/words.py says them: sizes, durations, losses, and the name of a run.
 
-// As Python rounds: a tie goes to the even digit. Of numbers with one digit after the point only x.25 and x.75 are ties.
+// As Python rounds: a tie goes to the even digit. With one digit after the point only x.25 and x.75 are ties.
 const whole = new Intl.NumberFormat("en-US", {
   maximumFractionDigits: 0,
   .../** @type {any} */ ({ roundingMode: "halfEven" }),
