@@ -73,8 +73,8 @@ def test_it_is_counted_trained_and_remembered_in_its_versions(studio: Studio, ti
 @pytest.mark.parametrize(
     ("mixture", "words"),
     [
-        (mix((TASK_ID, 1)), "is learnt twice"),
-        (mix(("takeaways", 1), ("takeaways", 2)), "is learnt twice"),
+        (mix((TASK_ID, 1)), "listed twice"),
+        (mix(("takeaways", 1), ("takeaways", 2)), "listed twice"),
         (mix(("takeaways", 0)), "must be above 0"),
         (mix(("takeaways", -1)), "must be above 0"),
         ([{"task_id": "takeaways", "weight": "much"}], "mixture"),

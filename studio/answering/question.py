@@ -31,7 +31,7 @@ class Question(Declared):
     max_tokens: int = Field(ANSWER_TOKENS, ge=1, le=2048, title="Longest answer", description="In tokens.")
     seed: int = Field(0, ge=0, le=2**32 - 1, title="Seed", description="The same seed draws the same words.")
     temperature: float = Field(
-        0.0, ge=0, le=2, title="Temperature", description="0 always takes the likeliest word; more dares more."
+        0.0, ge=0, le=2, title="Temperature", description="0 always takes the likeliest token; higher is more random."
     )
     step: int | None = Field(None, ge=0, title="Checkpoint", description="Its step; the newest by default.")
 

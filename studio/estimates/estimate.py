@@ -104,7 +104,7 @@ def estimate_recipe(
         memory = weigh_memory(recipe, folder, task, device)
         needed = sum(memory.values())
     except NotMeasured as error:
-        notes.append(f"How much memory it takes can't be told: {error}")
+        notes.append(f"Its memory can't be estimated: {error}")
     fits = "unknown" if needed is None else judge(needed, device.free_bytes)
     if fits in ("tight", "too big"):
         change = find_change(recipe, device.free_bytes, lambda changed: _weigh(changed, folder, task, device))

@@ -29,7 +29,7 @@ Dropout = Annotated[
         ge=0,
         le=0.9,
         title="Dropout",
-        description="The share of inputs that is ignored at random while training, against learning by heart.",
+        description="The share of inputs that is ignored at random while training, against overfitting.",
         json_schema_extra={"advanced": True},
     ),
 ]

@@ -38,7 +38,7 @@ def find_outputs(model: Any) -> Outputs:
     blocks = _find_expert_blocks(model)
     if not attention or not (linear or blocks):
         raise RecipeError(
-            f"In a model of kind {model.config.model_type!r} it can't be told where attention and MLP end. Choose "
+            f"In a model of kind {model.config.model_type!r} the studio can't find where attention and MLP end. Choose "
             "LoRA, which asks for linear layers alone.",
             field="method.name",
         )
@@ -56,7 +56,7 @@ def find_keys_and_values(model: Any) -> list[str]:
         if found:
             return name_chosen(model, found)
     raise RecipeError(
-        f"In a model of kind {model.config.model_type!r} it can't be told which layers make keys and values. Choose "
+        f"In a model of kind {model.config.model_type!r} the layers that make keys and values can't be found. Choose "
         "LoRA, which asks for linear layers alone.",
         field="method.name",
     )

@@ -16,7 +16,7 @@ class PTuning(SoftPrompt):
     summary: ClassVar[str] = (
         "Puts learnt tokens before the text that a small network makes together, so that they fit each other."
     )
-    when: ClassVar[str] = "When prompt tuning doesn't get going: the network finds good tokens sooner."
+    when: ClassVar[str] = "When prompt tuning is slow to start learning: the network finds good tokens sooner."
     touches: ClassVar[str] = "A few new tokens and the small network that makes them; the model itself is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/2103.10385"
     learning_rate_small: ClassVar[float] = 1e-2

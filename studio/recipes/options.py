@@ -28,7 +28,7 @@ PRESETS = {
     "one_minute": Preset("One minute", "A quick look: enough for a small task on the built-in model.", 300, 16, 1.0, 0),
     "balanced": Preset("Balanced", "Twice as long; a good first real run.", 600, 16, 1.0, 0),
     "careful": Preset(
-        "Careful", "Slow and small steps, ends early when the held-out loss stops falling.", 1200, 16, 0.5, 4
+        "Careful", "Slow and small steps, ends early when the validation loss stops falling.", 1200, 16, 0.5, 4
     ),
 }
 
@@ -83,15 +83,14 @@ class Training(Declared):
         ge=1,
         le=1024,
         title="Batch size",
-        description="How many examples each step looks at. They are of like length, so packing would save next to "
-        "nothing.",
+        description="How many examples each step learns from at once.",
     )
     learning_rate: float | None = Field(
         None,
         gt=0,
         le=1,
         title="Learning rate",
-        description="How far each step moves the weights: too small learns nothing, too large forgets everything.",
+        description="How far each step moves the weights: too small learns nothing, too large makes the loss jump.",
     )
     gradient_accumulation: int = Field(
         1,
@@ -110,7 +109,10 @@ class Training(Declared):
         json_schema_extra=ADVANCED,
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(
-        "linear", title="Schedule", description="How the learning rate falls until the end.", json_schema_extra=ADVANCED
+        "linear",
+        title="Schedule",
+        description="How the learning rate changes until the end.",
+        json_schema_extra=ADVANCED,
     )
     warmup_ratio: float = Field(
         0.05,
@@ -149,7 +151,7 @@ class Training(Declared):
         ge=0,
         le=100,
         title="NEFTune noise",
-        description="Adds a little noise to what is read, against learning by heart; 5 is usual, 0 means none.",
+        description="Adds a little noise to what is read, against overfitting; 5 is usual, 0 means none.",
         json_schema_extra=ADVANCED,
     )
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = Field(
@@ -176,7 +178,7 @@ class Training(Declared):
         ge=0,
         le=1_000_000,
         title="Evaluate every",
-        description="Steps between two looks at the held-out loss; 0 means never.",
+        description="Steps between two measurements of the validation loss; 0 means never.",
         json_schema_extra=ADVANCED,
     )
     save_every: int | None = Field(
@@ -200,7 +202,7 @@ class Training(Declared):
         ge=0,
         le=1000,
         title="Early stopping",
-        description="Ends when so many evaluations in a row did not lower the held-out loss; 0 means never.",
+        description="Ends when so many evaluations in a row did not lower the validation loss; 0 means never.",
         json_schema_extra=ADVANCED,
     )
     keep_checkpoints: int = Field(

@@ -107,7 +107,7 @@ def read_recipe(data: object) -> Recipe:
     names = [recipe.task_id, *(part.task_id for part in recipe.mixture)]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise RecipeError(f"The task {twice!r} is learnt twice. Give it a larger weight instead.", field="mixture")
+        raise RecipeError(f"The task {twice!r} is listed twice. Give it a larger weight instead.", field="mixture")
     refusal = recipe.method.refuses(recipe.precision)
     if refusal:
         raise RecipeError(refusal, field="precision")

@@ -186,7 +186,7 @@ class LabelDesk:
             if there is None:
                 return None
             if there.at != at:
-                raise EditConflict("You labelled this anew in another window, so nothing was undone.", there)
+                raise EditConflict("You labelled this again in another window, so nothing was undone.", there)
             add_label(self.store.label_folder(own), there.model_copy(update={"undone": True, "at": time.time()}))
             return self._find_label(own, name, id)
 
@@ -315,11 +315,11 @@ class LabelDesk:
     def _bring(self, task_id: str, pairs: Sequence[tuple[str, str]], by: str) -> Brought:
         if not pairs:
             raise InputError(
-                "There is no text to add. Bring inputs, one a line or parted by blank lines.", field="text"
+                "There is no text to add. Paste inputs, one a line or separated by blank lines.", field="text"
             )
         if len(pairs) > MOST_PASTED:
             raise InputError(
-                f"These are {len(pairs):,} inputs; at most {MOST_PASTED:,} are added at once. Bring them in parts.",
+                f"These are {len(pairs):,} inputs; at most {MOST_PASTED:,} are added at once. Add them in parts.",
                 field="text",
             )
         with self._open(task_id) as own:

@@ -294,7 +294,7 @@ class TaskDesk:
                 raise
             raise InputError(
                 "You have a copy of this sample already, with changes of its own: it stands among the tasks as yours. "
-                "Choose that one, and mend it there.",
+                "Choose that one, and edit it there.",
                 field="fix",
             ) from None
 

@@ -175,7 +175,7 @@ class Reporter(TrainerCallback):
         logs: dict[str, Any] | None = None,
         **_: Any,
     ) -> None:
-        """Write the metrics of a step, or the held-out loss. Raises RecipeError when the loss is no number any more."""
+        """Write a step's metrics, or the validation loss. Raises RecipeError when a loss is no number any more."""
         logs = logs or {}
         if "eval_loss" in logs:
             self._evaluated(state, control, logs["eval_loss"])

@@ -177,7 +177,7 @@ def _read_all(
 def _say_nothing_found(folder: Path, name: str) -> str:
     refused = (folder / "refused.jsonl").read_text(encoding="utf-8").splitlines()
     if not refused:
-        return f"{name}: no data files were found. Bring .json, .jsonl, .csv, .xlsx, .parquet or .txt files."
+        return f"{name}: no data files were found. Upload .json, .jsonl, .csv, .xlsx, .parquet or .txt files."
     first = Refused.model_validate_json(refused[0])
     return f"{name}: none of the {len(refused):,} files can be read. The first: {first.words}"
 

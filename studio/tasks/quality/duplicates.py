@@ -68,7 +68,7 @@ def _find_equal(task: Task) -> list[Finding]:
                 name="contradictions",
                 severity="warning",
                 title="One input, different outputs",
-                words=f"{count_of(len(other))} an input that stands there before with another output: "
+                words=f"{count_of(len(other))} the same input as an earlier one, with a different output: "
                 f"{say_places(task, other)}, such as input {_text_of(first)[:60]!r} with output "
                 f"{first.output[0][:60]!r}. If all outputs are right, merge them into one list of references; if not, "
                 "correct them.",

@@ -40,7 +40,7 @@ def check_zip(source: bytes | Path, name: str) -> list[zipfile.ZipInfo]:
             infos = [info for info in archive.infolist() if not info.is_dir()]
     except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError) as error:
         raise TaskError(
-            f"{name}: the archive is damaged ({str(error)[:80]}). Download it again, or pack it anew.", field="file"
+            f"{name}: the archive is damaged ({str(error)[:80]}). Download it again, or create it again.", field="file"
         ) from None
     if len(infos) > MOST_FILES:
         raise TaskError(
@@ -64,7 +64,7 @@ def _check_member(info: zipfile.ZipInfo, name: str) -> None:
     shown = f"{name}, {inside[:80]!r}"
     if inside.startswith("/") or re.match(r"[A-Za-z]:", inside) or ".." in inside.split("/"):
         raise TaskError(
-            f"{shown}: the path leads out of the archive, as in an attack. Pack the files anew from one folder.",
+            f"{shown}: the path leads out of the archive, as in an attack. Pack the files again from one folder.",
             field="file",
         )
     if stat.S_ISLNK(info.external_attr >> 16):
@@ -83,7 +83,7 @@ def _check_member(info: zipfile.ZipInfo, name: str) -> None:
     if info.file_size > 10_000 and info.file_size > MOST_RATIO * max(1, info.compress_size):
         raise TaskError(
             f"{shown}: it would become {info.file_size // max(1, info.compress_size):,} times larger when unpacked "
-            f"({info.file_size / 2**20:.1f} MB); more than {MOST_RATIO} times is a trap. Pack it anew.",
+            f"({info.file_size / 2**20:.1f} MB); more than {MOST_RATIO} times is refused. Pack it again.",
             field="file",
         )
 
@@ -109,7 +109,7 @@ def _read_at_most(file: IO[bytes], info: zipfile.ZipInfo, name: str) -> bytes:
     data = file.read(info.file_size + 1)
     if len(data) > info.file_size:
         raise TaskError(
-            f"{name}, {info.filename[:80]!r}: the file is larger than the archive says, as in an attack. Pack it anew.",
+            f"{name}, {info.filename[:80]!r}: the file is larger than the archive says, as in an attack. Repack it.",
             field="file",
         )
     return data
@@ -125,7 +125,7 @@ def read_folder(folder: Path) -> Iterator[Member]:
     for number, path in enumerate(list_folder(folder)):
         if number >= MOST_FILES:
             raise TaskError(
-                f"{folder.name}: the folder holds more than {MOST_FILES:,} files. Bring it in parts.", field="file"
+                f"{folder.name}: the folder holds more than {MOST_FILES:,} files. Import it in parts.", field="file"
             )
         size = path.stat().st_size
         if size > MOST_BYTES:

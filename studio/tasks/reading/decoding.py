@@ -123,7 +123,7 @@ def check_size(size_bytes: int, name: str) -> None:
         raise TaskError(
             f"{name}: the file has {size_bytes / 2**20:.1f} MB; a task file may have at most "
             f"{MOST_BYTES // 2**20} MB. Keep a part of its Instances (6,500 are upstream's most) and save it again, or "
-            "cut it into several files and bring them as a ZIP archive.",
+            "split it into several files and upload them as a ZIP archive.",
             field="file",
         )
 
@@ -253,7 +253,7 @@ def _ask(name: str, found: list[tuple[str, str]]) -> ChoiceNeeded:
     options = tuple(Option(value=one.encoding, title=one.title, line=one.line) for one in show_candidates(found))
     shown = "; ".join(f"{one.title}: \u201c{one.line}\u201d ({one.value})" for one in options)
     return ChoiceNeeded(
-        f"{name}: the file is not UTF-8, and which encoding it was written in can't be told for sure. It may be "
+        f"{name}: the file is not UTF-8, and its encoding is uncertain. It may be "
         f"{shown}. Choose the one whose letters are right, or save the file again as UTF-8.",
         Offer(name="encoding", chosen="", options=options),
     )

@@ -32,7 +32,7 @@ def read_csv(text: str, name: str, notes: Notes) -> Table | None:
     if delimiter is None:
         return None
     if delimiter not in (",", _ONE_COLUMN):
-        notes.say(f"The columns are parted by {_DELIMITERS.get(delimiter, repr(delimiter))}; they were read as such.")
+        notes.say(f"Columns are separated by {_DELIMITERS.get(delimiter, repr(delimiter))}.")
     told = _SEP.match(text)
     lines = list(_read_quoted(text[told.end() :] if told else text, delimiter, name, notes))
     if told:

@@ -256,7 +256,7 @@ def _remedy(text: str, error: json.JSONDecodeError, place: int) -> str:
     if error.msg.startswith("Extra data"):
         return (
             "a second value begins here, after the end of the first. JSON Lines has one whole object a line: part them "
-            "by line breaks, and write none inside them. Or put all into one list, parted by commas."
+            "by line breaks, and write none inside them. Or put all into one list, separated by commas."
         )
     if error.msg.startswith("Invalid control character"):
         return "a line break or tab stands between quotation marks, or the closing one is missing. Write \\n or \\t."

@@ -206,7 +206,7 @@ def tell_unused(mapping: Mapping, guess: Guess, columns: Sequence[str], notes: N
     for name in repeated:
         notes.say(f"Not used, since it only repeats what the others say: {name}.")
     if rest := [name for name in unused if name not in repeated]:
-        notes.say(f"Not used: {', '.join(rest)[:300]}. What stands there is kept with each row.")
+        notes.say(f"Not used: {', '.join(rest)[:300]}. Their values are kept with each row.")
 
 
 def _find_one_instruction(table: Table, mapping: Mapping) -> str:
@@ -245,7 +245,7 @@ def _read_all(table: Table, reader: RowReader, notes: Notes, leave_out: bool) ->
             notes.mend("rows", "A row that can't be read was left out", place, str(fault))
         return instances
     others = ", ".join(place for place, _ in refused[1:4])
-    more = f" So have {len(refused) - 1:,} other rows a fault ({others}{', ...' if len(refused) > 4 else ''})."
+    more = f" {len(refused) - 1:,} other rows have problems too ({others}{', ...' if len(refused) > 4 else ''})."
     total = len(table.rows) + len(table.faults)
     way = f" Or leave out the {len(refused):,} of {total:,} rows that can't be read."
     raise TaskError(

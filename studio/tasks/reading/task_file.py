@@ -147,7 +147,7 @@ def load_table(path: Path, name: str) -> Table | str:
     if isinstance(found, TaskObject):
         if isinstance(found.value, list) and found.value and all(isinstance(one, str) for one in found.value):
             return make_table([{"text": one} for one in found.value], "row")
-        raise TaskError(f"{name}: this is a task, not a table of inputs. Bring it as a task.", field="file")
+        raise TaskError(f"{name}: this is a task, not a table of inputs. Import it as a task.", field="file")
     return found.text if isinstance(found, RunningText) else found
 
 
@@ -235,7 +235,9 @@ def _open_only_member(data: bytes, name: str, notes: Notes, read_as: ReadAs) -> 
         listed = f": {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}" if names else ""
         raise TaskError(
             f"{name}: this is a ZIP archive with {len(names):,} data files{listed}; one file is one task. "
-            + ("Bring it as a collection, or unpack it and choose one file." if names else "Pack .json files into it."),
+            + (
+                "Import it as a collection, or unpack it and choose one file." if names else "Pack .json files into it."
+            ),
             field="file",
         )
     member = next(read_zip(data, name))
@@ -304,7 +306,7 @@ def _open_json(value: Any, notes: Notes, part: str = "") -> Found:
         if holds_several_tasks(value):
             raise TaskError(
                 f"the file holds {describe(value)}, and this looks like several tasks in one file: save each as a file "
-                "of its own, and bring them together in a folder or ZIP archive.",
+                "of its own, and import them together as a folder or ZIP archive.",
                 field="file",
             )
         return make_table(value, "row")

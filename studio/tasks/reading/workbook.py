@@ -217,7 +217,7 @@ def _read_grid(book: Book, sheet: Sheet, name: str) -> Grid:
                 if len(lines) > MOST_ROWS + 1:
                     raise TaskError(
                         f"{name}: the sheet {sheet.title!r} has more than {MOST_ROWS:,} rows, the most that become one "
-                        "task. Save it as CSV and bring it as a collection.",
+                        "task. Save it as CSV and import it as a collection.",
                         field="file",
                     )
                 node.clear()

@@ -20,11 +20,11 @@ TERMS = {
     "base model": "The model you start from. It is never changed: what is learnt is stored beside it, or in a copy.",
     "fine-tuning": "Training a model that already knows a language a little further, on examples of one task.",
     "lora": "Low-Rank Adaptation: the model stays frozen, and a pair of thin matrices beside each layer is trained.",
-    "qlora": "LoRA on a base whose numbers are rounded to 4 bits, so that models four times larger fit.",
+    "qlora": "LoRA on a base whose numbers are rounded to 4 bits, so the frozen weights take a quarter of 16-bit.",
     "full": "Full fine-tuning: every number of the model may change.",
     "rank": "How thin the pair of matrices is. A larger rank can learn more, and trains more numbers.",
     "alpha": "How strongly the trained pair speaks up: its output is multiplied by alpha / rank.",
-    "dropout": "While training, a random share of inputs is ignored, so that the model does not learn by heart.",
+    "dropout": "While training, a random share of inputs is ignored, so that the model does not memorise the examples.",
     "targets": "Which layers get a thin pair: all of them, only those of attention, or only those of the MLP.",
     "precision": "How many bits store one number of the frozen model. Fewer bits need less memory.",
     "preset": "Good values for all options at once. Whatever you set yourself wins.",
@@ -38,11 +38,11 @@ TERMS = {
     "instance": "One input with the answers that count as right. The model learns from these.",
     "training part": "The examples the model learns from.",
     "validation part": "Examples kept aside to watch the loss while training and to choose the best checkpoint.",
-    "held-out part": "Examples the model never sees in training. Only they show whether it learnt the task.",
+    "test set": "Examples the model never sees in training. Only they show whether it learnt the task.",
     "step": "One adjustment of the trained numbers, after looking at one batch of examples.",
     "checkpoint": "What training has learnt up to a step, saved. You can talk to it, and resume from it.",
     "loss": "How surprised the model is by the right answers. 0 is not at all; training makes it smaller.",
-    "held-out loss": "The loss on examples kept aside. When it rises again, the model learns by heart.",
+    "validation loss": "The loss on the validation part, never trained on. When it rises, the model overfits.",
 }
 
 

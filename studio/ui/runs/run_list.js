@@ -161,7 +161,7 @@ export function mount({ element, server }) {
               ? `about ${sayDuration(row.wait_seconds)} to wait`
               : "its turn now"
           : row.held_out !== null
-            ? `held-out ${row.measure.title} ${sayFigure(row.held_out)}`
+            ? `validation ${row.measure.title} ${sayFigure(row.held_out)}`
             : (row.result ?? ""),
     );
     entry.remove.hidden = running || row.status === "starting";

@@ -43,7 +43,7 @@ class CompareStep(Step):
 def draw_compare(studio: Studio, draft: DraftBox) -> None:
     """Draw the step into the current column and wire it."""
     ask_both, ask_ten = make_handlers(studio)
-    Panel(_HEAD.format(held_out=term("held-out part")), elem_classes="studio")
+    Panel(_HEAD.format(held_out=term("test set")), elem_classes="studio")
     form = AskForm(studio, elem_id="ask", elem_classes="studio")
     pair = AnswerPair(studio, elem_id="answers", elem_classes="studio")
     table = Panel(elem_id="ten", elem_classes="studio")

@@ -189,7 +189,7 @@ def draw_reading_choice(choice: ReadingChoice) -> str:
     return (
         f'<div class="studio card" id="reading-choice"><div class="stack"><div><h3>Which line of '
         f'{foreign(choice.name, 80)} is spelled right?</h3><p class="hint">The file is in an old encoding, and which '
-        "one can't be told for sure. Choose the line whose letters are right: the whole file is read that way.</p>"
+        "one is uncertain. Choose the line whose letters are right: the whole file is read that way.</p>"
         f"</div>{_draw_options(choice.offer, choice.file_id)}"
         '<p class="error-line" role="alert" data-form-error></p>'
         '<div class="row"><button type="button" class="btn quiet" data-dismiss>Not this file</button></div></div></div>'

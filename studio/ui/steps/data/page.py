@@ -34,7 +34,7 @@ from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
 HEAD = """<div class="studio"><h2 class="question" tabindex="-1">What should it learn?</h2>
-<p class="lead">A task is one {definition} and many {instances}. Choose a sample, or bring your own file.</p></div>"""
+<p class="lead">A task is one {definition} and many {instances}. Choose a sample, or upload your own file.</p></div>"""
 UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
 <strong>Natural-Instructions</strong> file (a definition, examples, and instances with an input and an output),
 or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet, a ZIP of many. At most 50&nbsp;MB. What it
@@ -260,9 +260,9 @@ def _draw_parts(task: Task) -> str:
         return f'<div class="wrong"><h4>Too small to learn from</h4><p>{escape(error)}</p></div>'
     total = max(1, len(task.instances))
     parts = [
-        ("train", "training part", "to learn from", len(split.train)),
-        ("validation", "validation part", "to watch the loss", len(split.validation)),
-        ("test", "held-out part", "held out, to score", len(split.test)),
+        ("train", "training part", "train, to learn from", len(split.train)),
+        ("validation", "validation part", "validation, to choose the checkpoint", len(split.validation)),
+        ("test", "test set", "test, to score", len(split.test)),
     ]
     bars = "".join(f'<i class="{name}" style="flex:{max(count, total // 60)}"></i>' for name, _, _, count in parts)
     said = "".join(

@@ -23,7 +23,7 @@ def draw_labels(report: Report) -> str:
     more = len(report.labels) - len(shown)
     rest = f'<p class="hint">and {more} more labels</p>' if more else ""
     return (
-        f'<figure class="picture"><figcaption><h4>How often each answer stands</h4></figcaption>'
+        f'<figure class="picture"><figcaption><h4>Answers by frequency</h4></figcaption>'
         f'<ul class="label-bars">{bars}</ul>{rest}</figure>'
     )
 

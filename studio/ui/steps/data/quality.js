@@ -44,7 +44,7 @@ export function mount({ element, props, server, watch }) {
         h(
           "p",
           { class: "hint", role: "status" },
-          "Reading every instance: twins, labels, broken letters, lengths in tokens …",
+          "Reading every instance: duplicates, labels, broken letters, lengths in tokens …",
         ),
       );
     const found = await server.check_task({ recipe: about, all });

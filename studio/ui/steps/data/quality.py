@@ -24,7 +24,7 @@ UNASKED = 10_000
 SEVERITIES = {"problem": "problem", "warning": "warning", "remark": "good to know"}
 SPLIT_WORDS = {
     "hash": ("By chance", "A tenth each is kept for the loss and for the score, chosen by the text of the input."),
-    "stratified": ("Each label its share", "The same, but each label has its share, and near twins stay together."),
+    "stratified": ("Balanced by label", "The same, but stratified by label, and near-duplicates stay together."),
     "official": ("As Super-NI scores", "The first 100 instances of the file are the test, as in the published scores."),
 }
 _FRAME = (
@@ -172,7 +172,7 @@ def _draw_offer(offer: Repair) -> str:
     return (
         f'<article class="finding remark" data-repair="{escape(offer.name)}"><h4>{escape(offer.words)}</h4>'
         f"<p>{number(offer.count)} place{'s' * (offer.count != 1)}, among them {first}.</p>"
-        f'<div class="row">{_draw_mending("repair", offer.name, "Mend it" if offer.count == 1 else "Mend them")}</div>'
+        f'<div class="row">{_draw_mending("repair", offer.name, "Fix it" if offer.count == 1 else "Fix them")}</div>'
         '<div class="changes" hidden></div></article>'
     )
 

@@ -107,7 +107,7 @@ def _name_kept(task: Task) -> Callable[[Instance], str]:
         split = split_task(task)
     except StudioError:
         return lambda _: ""
-    kept = {"validation": split.validation, "held out": split.test}
+    kept = {"validation": split.validation, "test": split.test}
     names = {_key(one): name for name, part in kept.items() for one in part}
     return lambda one: names.get(_key(one), "train")
 

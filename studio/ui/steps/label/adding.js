@@ -17,7 +17,7 @@ export function makeAdding(bench) {
   const pasted = area("add-paste", "Paste many", {
     rows: 6,
     hint:
-      "One input a line, or parted by blank lines, or a table with a first line of names " +
+      "One input a line, or separated by blank lines, or a table with a first line of names " +
       "(CSV, or copied from a spreadsheet).",
   });
   const file = h("input", {

@@ -80,7 +80,7 @@ export function editOne(bench, item) {
         "div",
         { class: "acts" },
         h("button", { class: "btn primary", "data-act": "save-instance" }, "Save as a new version"),
-        button("Leave it as it is", close, { kind: "quiet" }),
+        button("Cancel", close, { kind: "quiet" }),
       ),
     ),
   );

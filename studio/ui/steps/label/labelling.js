@@ -201,7 +201,7 @@ export function makeLabelling(bench) {
     put(
       number,
       `${sayNumber(at + 1)} of ${sayNumber(bench.sheet.ids.length)}` +
-        (item?.waiting ? " · waits for its first answer" : ""),
+        (item?.waiting ? " · not labelled yet" : ""),
     );
     put(problem, item ? "" : "This instance is gone: somebody deleted it. Go on with the next.");
     put(input, item?.input ?? "");

@@ -26,8 +26,8 @@ MEMORY_WORDS = {
     "gradients": "gradients",
     "optimiser": "the optimiser's memory",
     "activations": "work in between",
-    "logits": "the words it weighs",
-    "spare": "what the system can't use again",
+    "logits": "output scores (logits)",
+    "spare": "memory the allocator keeps",
 }
 
 

@@ -264,11 +264,11 @@ export function mount({ element, server }) {
             line: { color: shade.train, width: 2.5 },
             hovertemplate: `training ${value}`,
           }),
-          line(`held-out ${title}`, state.held_out.step, state.held_out[name] ?? [], {
+          line(`validation ${title}`, state.held_out.step, state.held_out[name] ?? [], {
             mode: "lines+markers",
             line: { color: shade.heldOut, width: 2.5, dash: "dot" },
             marker: { size: 7 },
-            hovertemplate: `held-out ${value}`,
+            hovertemplate: `validation ${value}`,
           }),
         ];
       }),

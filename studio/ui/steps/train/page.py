@@ -136,7 +136,7 @@ def _plan(estimate: Estimate | None) -> str:
   <p class="hint">It goes on when you close this page. You can stop it at any step and keep what it learnt.</p></div>
   <p class="error-line" role="alert" data-refusal></p>
 </div>
-<div class="empty small">Here comes the curve: how wrong the model still is at each step, and what it answers.</div>"""
+<div class="empty small">The loss curve will appear here (lower is better), and what the model answers.</div>"""
 
 
 def _numbers(estimate: Estimate) -> str:

@@ -163,7 +163,7 @@ export function mount({ element, server }) {
     const [main] = status.measures ?? [];
     const held = status.held_out?.[main?.name] ?? null;
     fillCell("loss", main && isTraining(status) ? sayFigure(status.told?.[main.name]) : null, main?.title);
-    fillCell("held", held === null ? null : sayFigure(held), `held-out ${main?.title}`);
+    fillCell("held", held === null ? null : sayFigure(held), `validation ${main?.title}`);
     fillCell(
       "speed",
       running && status.examples_per_second ? String(Math.round(status.examples_per_second)) : null,
