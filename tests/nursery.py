@@ -16,6 +16,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from tiny import give_to_process
+
 from studio.launchers.local import LocalLauncher
 from studio.runs.run import Run, find_run
 from studio.works.worker import execute
@@ -46,7 +48,7 @@ class Nursery(LocalLauncher):
         """Fork a child that trains the run."""
         pid = self._ask("fork", str(workspace.folder), run.run_id, self.doom, self.most_bytes)
         try:
-            run.save_process(pid)
+            give_to_process(run, pid)
         finally:
             self._ask("go", pid)
         self.doom = self.most_bytes = 0

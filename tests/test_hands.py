@@ -14,6 +14,7 @@ from accidents import WEIGHTS, cut, drop, fill
 from nursery import Nursery
 from telling import raises, tells
 from tiny import (
+    give_to_process,
     import_task,
     kinds,
     losses,
@@ -192,7 +193,7 @@ def test_events_that_are_edited_while_it_trains_are_followed_by_true_ones(
 )
 def test_an_event_that_can_not_be_so_is_no_event(studio: Studio, line: str) -> None:
     run, other = make_run(studio.workspace), make_run(studio.workspace)
-    run.save_process(os.getpid())
+    give_to_process(run, os.getpid())
     with EventWriter(run.events_file) as events:
         events.append("started", resumed_from=None)
         events.append("metrics", step=3, of=9, loss=1.5)
@@ -390,7 +391,7 @@ def test_a_restart_of_the_computer_is_told(studio: Studio, nursery: Nursery) -> 
 
 def test_a_clock_that_is_set_back_makes_no_time_run_backwards(workspace: Workspace) -> None:
     run = make_run(workspace)
-    run.save_process(os.getpid())
+    give_to_process(run, os.getpid())
     watch, seen = Watch(run), []
     for at, step in ((1000, 0), (1005, 1), (400, 2), (401, 3), (1003, 4), (1010, 5)):
         event = {"event": "metrics", "step": step, "of": 9} if step else {"event": "started"}

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from telling import raises, tells
-from tiny import end_sleeper, make_checkpoint, make_run, start_sleeper
+from tiny import end_sleeper, give_to_process, make_checkpoint, make_run, start_sleeper
 
 from studio.errors import NotFoundError, WorkspaceError
 from studio.launchers.local import find_birth
@@ -108,7 +108,7 @@ def test_a_run_lives_as_long_as_its_process(workspace: Workspace) -> None:
     run = make_run(workspace)
     sleeper = start_sleeper()
     try:
-        run.save_process(sleeper.pid)
+        give_to_process(run, sleeper.pid)
         assert run.was_launched() and run.is_alive()
     finally:
         end_sleeper(sleeper)
@@ -118,7 +118,7 @@ def test_a_run_lives_as_long_as_its_process(workspace: Workspace) -> None:
 def test_a_zombie_is_dead(workspace: Workspace) -> None:
     run = make_run(workspace)
     sleeper = start_sleeper()
-    run.save_process(sleeper.pid)
+    give_to_process(run, sleeper.pid)
     assert sleeper.stdin is not None
     sleeper.stdin.close()
     os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)  # ended, and its parent hasn't asked yet
@@ -129,7 +129,7 @@ def test_a_zombie_is_dead(workspace: Workspace) -> None:
 
 def test_another_process_with_the_same_number_does_not_count(workspace: Workspace) -> None:
     run = make_run(workspace)
-    run.save_process(os.getpid())
+    give_to_process(run, os.getpid())
     assert run.is_alive()
     noted = json.loads(run.process_file.read_text())
     run.process_file.write_text(json.dumps(noted | {"born": "1@another start"}))
@@ -141,7 +141,7 @@ def test_another_process_with_the_same_number_does_not_count(workspace: Workspac
 @pytest.mark.skipif(not find_birth(os.getpid()), reason="only Linux tells a birth that no clock changes")
 def test_a_clock_that_was_set_makes_no_stranger_of_a_child(workspace: Workspace) -> None:
     run = make_run(workspace)
-    run.save_process(os.getpid())
+    give_to_process(run, os.getpid())
     noted = json.loads(run.process_file.read_text())
     for hours in (-1, 1):  # psutil adds the time of the computer's start by the clock as it is now
         run.process_file.write_text(json.dumps(noted | {"created": noted["created"] + 3600 * hours}))
@@ -169,7 +169,7 @@ def test_a_launch_forgets_old_wishes(workspace: Workspace) -> None:
     run = make_run(workspace)
     run.request_stop()
     run.request_resume()
-    run.save_process(os.getpid())
+    give_to_process(run, os.getpid())
     assert not run.stop_file.exists() and not run.resume_file.exists()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import end_sleeper, make_checkpoint, make_run, start_sleeper
+from tiny import end_sleeper, give_to_process, make_checkpoint, make_run, start_sleeper
 
 from studio import journal
 from studio.runs.event import EventWriter
@@ -84,7 +84,7 @@ COUNTED = ("counted", {"trainable": 5, "total": 100})
 def test_the_status_of_a_launched_run(
     run: Run, living: subprocess.Popen[bytes], dead: int, events: list[Any], alive: str, dead_or_none: str
 ) -> None:
-    run.save_process(living.pid)
+    give_to_process(run, living.pid)
     write(run, *events)
     assert look(run).status == alive
     noted = json.loads(run.process_file.read_text())
@@ -101,7 +101,7 @@ def test_a_run_that_was_never_launched_waits(run: Run) -> None:
 
 
 def test_what_is_known_while_it_trains(run: Run, living: subprocess.Popen[bytes]) -> None:
-    run.save_process(living.pid)
+    give_to_process(run, living.pid)
     write(run, STARTED, PHASE)
     assert look(run).phase == "Loading a model: 2 of 4"
     write(run, COUNTED, step(3, examples_per_second=7.5), ("evaluated", {"step": 3, "held_out_loss": 1.5}))
@@ -150,7 +150,7 @@ def test_a_resumed_run_waits_then_starts_then_trains(run: Run, living: subproces
     waiting = watch.look()
     assert (waiting.status, waiting.step, waiting.error, waiting.finished_at) == ("queued", 4, None, None)
     assert waiting.queued_at is not None and waiting.queued_at > created_at(run.folder)
-    run.save_process(living.pid)
+    give_to_process(run, living.pid)
     assert watch.look().status == "starting"
     write(run, ("started", {"resumed_from": 2}))
     status = watch.look()
@@ -161,7 +161,7 @@ def test_a_resumed_run_waits_then_starts_then_trains(run: Run, living: subproces
 
 def test_a_resumed_run_whose_child_dies_at_once_is_lost_and_not_what_it_was(run: Run, dead: int) -> None:
     write(run, STARTED, step(4), ("stopped", {"step": 4}))
-    run.save_process(os.getpid())
+    give_to_process(run, os.getpid())
     noted = json.loads(run.process_file.read_text())
     run.process_file.write_text(json.dumps(noted | {"pid": dead}))
     status = look(run)
@@ -228,13 +228,13 @@ def test_a_run_that_is_started_while_it_is_looked_at_is_not_called_lost(
             run.events_file.unlink(missing_ok=True)
             write(run, ("started", {"resumed_from": None}), step(1), ("stopped", {"step": 1}))
             run.request_resume()
-        status, there = look_while(lambda: run.save_process(living.pid), run, moment)
+        status, there = look_while(lambda: give_to_process(run, living.pid), run, moment)
         seen.add(status)
     assert moment > 20 and seen == {"queued", "starting"}
 
 
 def test_a_watch_follows_and_agrees_with_a_newcomer(run: Run, living: subprocess.Popen[bytes]) -> None:
-    run.save_process(living.pid)
+    give_to_process(run, living.pid)
     watch = Watch(run)
     for number in range(1, 6):
         write(run, *([STARTED, PHASE] if number == 1 else []), step(number))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from architectures import make_model
 from telling import tells
-from tiny import TASK_ID, import_task, kinds, losses, read_all, resume, train, wait_until, write_recipe
+from tiny import TASK_ID, give_to_process, import_task, kinds, losses, read_all, resume, train, wait_until, write_recipe
 
 from studio.launchers.inline import InlineLauncher
 from studio.recipes.options import OPTIMISERS
@@ -155,7 +155,7 @@ def test_a_stop_before_the_first_step_is_heeded_and_what_stopped_goes_on(
     workspace: Workspace, tiny_model: Path, finished: Run
 ) -> None:
     run = new_run(workspace, read_recipe(write_recipe(tiny_model)))
-    run.save_process(os.getpid())
+    give_to_process(run, os.getpid())
     run.request_stop()
     assert execute(workspace, run) == 0
     assert kinds(run)[-1] == "stopped" and read_all(run)[-1]["step"] == 0 and run.list_checkpoints() == []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tiny import give_to_process
 
 from studio.objectives.measure import LOSS, Measure
 from studio.recipes.recipe import read_recipe
@@ -33,7 +34,7 @@ def make_run(studio: Studio) -> MakeRun:
 
     def make(*events: tuple[str, dict[str, Any]], alive: bool = True) -> Run:
         run = new_run(studio.workspace, read_recipe({"task_id": "studio002_question"}))
-        run.save_process(os.getpid())
+        give_to_process(run, os.getpid())
         if not alive:
             run.process_file.write_text('{"pid": 4194304, "created": 1}')
         writer = EventWriter(run.events_file)

@@ -21,6 +21,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tiny import give_to_process
 
 from studio.launchers.inline import InlineLauncher
 from studio.methods import METHODS
@@ -123,7 +124,7 @@ def train_a_run(home: Path) -> str:
     run_id = studio.start_run({"task_id": TASK, "training": training})
     studio.scheduler.start_next()
     assert studio.run_status(run_id).status == "finished"
-    new_run(studio.workspace, read_recipe({"task_id": TASK})).save_process(os.getpid())
+    give_to_process(new_run(studio.workspace, read_recipe({"task_id": TASK})), os.getpid())
     return run_id
 
 

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 import pytest
-from tiny import make_checkpoint
+from tiny import give_to_process, make_checkpoint
 
 from studio.errors import RecipeError
 from studio.recipes.recipe import read_recipe
@@ -39,7 +39,7 @@ def make_run(studio: Studio, *events: tuple[str, dict[str, Any]], alive: bool = 
         for name, values in events:
             writer.append(name, **values)
     if alive:
-        run.save_process(os.getpid())
+        give_to_process(run, os.getpid())
     return run
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from studio.launchers.inline import InlineLauncher
-from studio.launchers.local import LocalLauncher
+from studio.launchers.local import LocalLauncher, note_process
+from studio.launchers.process import ProcessLauncher
 from studio.objectives.objective import Objective, Row
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.event import EventWriter
@@ -129,7 +130,7 @@ class WritingLauncher(LocalLauncher):
     def launch(self, workspace: Workspace, run: Run) -> None:
         """Write the first events of a training."""
         sleeper = self.sleepers[run.run_id] = start_sleeper()
-        run.save_process(sleeper.pid)
+        give_to_process(run, sleeper.pid)
         with EventWriter(run.events_file) as events:
             events.append("started", pid=sleeper.pid, resumed_from=None)
             events.append("metrics", step=1, of=10, loss=2.0, seconds_left=9.0)
@@ -265,3 +266,8 @@ def _byte_tokenizer() -> Any:
     bytewise.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # type: ignore[assignment]
     bytewise.decoder = decoders.ByteLevel()  # type: ignore[assignment]
     return PreTrainedTokenizerFast(tokenizer_object=bytewise, model_max_length=512, **special)
+
+
+def give_to_process(run: Run, pid: int) -> None:
+    """Note that a process of this computer was given a run, as its launcher does."""
+    run.save_launch(ProcessLauncher.name, note_process(pid))

@@ -22,8 +22,6 @@ from studio.errors import InputError, NotFoundError, RecipeError, WorkspaceError
 from studio.journal import read_end
 from studio.launchers.launch import Launch, read_launch
 from studio.launchers.launcher import Ticket
-from studio.launchers.local import note_process
-from studio.launchers.process import ProcessLauncher
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.damage import find_damage, find_state_damage, tell_passed
 from studio.runs.hold import is_held
@@ -261,10 +259,6 @@ class Run:
             self.stop_file.unlink(missing_ok=True)
             write_whole(self.process_file, json.dumps(Launch(launcher, ticket, size).to_json()))
             self.resume_file.unlink(missing_ok=True)
-
-    def save_process(self, pid: int) -> None:
-        """Note that a process of this computer is given this run."""
-        self.save_launch(ProcessLauncher.name, note_process(pid))
 
     def find_launch(self) -> Launch | None:
         """Return who was last given this run, None if nobody was or the note of it is damaged."""

@@ -60,11 +60,6 @@ def says_no(value: Any) -> bool:
     return isinstance(value, int | float) and not value
 
 
-def calls_tools(message: Message) -> bool:
-    """Say whether a turn calls tools."""
-    return bool(message.extra.get("tool_calls")) or message.extra.get("from") in _CALLERS
-
-
 def read_turn(item: Any, place: str, notes: Notes) -> tuple[Message, ...]:
     """Return the messages of one turn: nearly always one. Raises TaskError naming the place."""
     if isinstance(item, list | tuple) and len(item) == 2:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from drafts import read_draft, read_recipe
 from playwright.sync_api import Locator, Page, expect
-from tiny import make_checkpoint
+from tiny import give_to_process, make_checkpoint
 
 from studio.estimates.time import Speed, save_speed
 from studio.models.device import find_device
@@ -71,7 +71,7 @@ def make_whole_run(app: Any, recipe: dict[str, Any], *events: tuple[str, dict[st
     studio = open_studio(app)
     run = new_run(Workspace(app.home / "elsewhere"), studio.read_recipe(recipe))
     if alive:
-        run.save_process(os.getpid())
+        give_to_process(run, os.getpid())
     else:
         run.process_file.write_text('{"pid": 4194304, "created": 1, "offset": 0}')
     with EventWriter(run.events_file) as writer:

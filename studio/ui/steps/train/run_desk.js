@@ -271,7 +271,7 @@ export function mount({ element, server }) {
     show(
       "score",
       Boolean(status.can_ask) && !running && !gone && isTraining(status),
-      doing("score") ? "Putting it into the queue …" : "Score it on held-out examples",
+      doing("score") ? "Putting it into the queue …" : "Score it on the test set",
       doing("score"),
     );
     buttons.talk.classList.toggle("primary", status.status === "finished" || running);
