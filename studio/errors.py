@@ -53,6 +53,11 @@ class DeviceError(StudioError):
     """The device can't do what was asked."""
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether a library's native code gave up: what pyo3 raises then is no Exception, and no fault of the studio's."""
+    return type(error).__name__ == "PanicException"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of what another library says, or the error's kind where it says nothing."""
     return str(error).strip().split("\n", 1)[0][:300] or type(error).__name__

@@ -93,5 +93,5 @@ def read_end(path: Path, most_bytes: int) -> str:
 def _read_line(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from studio.errors import ModelError, first_line
+from studio.models.bounds import check_bounds
 from studio.models.libraries import import_libraries, quiet_libraries
 from studio.models.reference import read_config
 
@@ -43,6 +44,7 @@ def parse_config(config: str) -> Any:
 
 @lru_cache(maxsize=64)
 def _parse_config(config: str) -> Any:
+    check_bounds(json.loads(config))
     import_libraries()
     from transformers import AutoConfig
 

@@ -3,6 +3,7 @@
 Knows huggingface_hub and the files a safe model has. A model that is already in the local cache needs no network.
 """
 
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TypeVar
 
 from studio.errors import ModelError
 
+NO_TOKEN = "HF_HUB_DISABLE_IMPLICIT_TOKEN"
 _FILES = ["*.json", "model*.safetensors", "tokenizer.model", "*.txt", "*.jinja", "LICENSE*", "README.md"]
 _FOLDERS: dict[tuple[str, str | None], Path] = {}
 T = TypeVar("T")
@@ -54,6 +56,11 @@ def _fetch_size(repo: str, revision: str | None) -> tuple[int, int]:
     return sum(found.parameter_count.values()), sum(n * sizes.get(kind, 2) for kind, n in found.parameter_count.items())
 
 
+def is_token_kept() -> bool:
+    """Whether this studio asks the hub as nobody, its operator's token kept back."""
+    return os.environ.get(NO_TOKEN) == "1"
+
+
 def _in_words(repo: str, fetch: Callable[[], T]) -> T:
     import httpx
     from huggingface_hub import errors
@@ -61,15 +68,18 @@ def _in_words(repo: str, fetch: Callable[[], T]) -> T:
     try:
         return fetch()
     except errors.GatedRepoError:
+        way = (
+            "This studio asks the hub without its operator's token, so choose a model that is open to all."
+            if is_token_kept()
+            else "Open its page on the hub, accept, then set HF_TOKEN in the environment and start the studio again."
+        )
         raise ModelError(
-            f"{repo} is gated: its owner asks you to accept a licence first. Open its page on the hub, accept, "
-            "then set the environment variable HF_TOKEN and start the studio again.",
-            field="model",
+            f"{repo} is gated: its owner asks you to accept a licence first. {way}", field="model"
         ) from None
     except errors.RepositoryNotFoundError:
+        way = "." if is_token_kept() else ", or set HF_TOKEN if it is private."
         raise ModelError(
-            f"The hub knows no model {repo!r}. Check the spelling (owner/name), or set HF_TOKEN if it is private.",
-            field="model",
+            f"The hub knows no model {repo!r}. Check the spelling (owner/name){way}", field="model"
         ) from None
     except errors.RevisionNotFoundError:
         raise ModelError(

@@ -7,7 +7,7 @@ import gc
 from pathlib import Path
 from typing import Any
 
-from studio.errors import ModelError, RecipeError, first_line
+from studio.errors import ModelError, RecipeError, first_line, is_panic
 from studio.models.architecture import find_context as find_limit
 from studio.models.architecture import parse_config, read_config_text
 from studio.models.causality import check_class, is_doubtful, looks_ahead, refuse_looking_ahead
@@ -36,7 +36,9 @@ def load_tokenizer(folder: Path) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # the file may be anybody's, and tokenizers raises bare Exceptions
+    except BaseException as error:  # the file may be anybody's; tokenizers raises bare Exceptions, and panics
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         raise ModelError(f"The tokenizer in {folder} can't be loaded: {first_line(error)}", field="model") from None
     if tokenizer.eos_token_id is None:
         raise ModelError(

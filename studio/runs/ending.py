@@ -24,6 +24,11 @@ def explain_failure(error: BaseException, lower: Remedy = UNKNOWN_RECIPE, doing:
         return _told("The device ran out of memory.", lower)
     if any(words in str(error) for words in FULL_DISK):
         return _told("The disk is full.", Remedy("Free some space, then resume the run."))
+    if type(error).__name__ == "UnpicklingError":  # torch's own words advise to load it all the same
+        return _told(
+            "The checkpoint holds what is not numbers, so it was not loaded: loading it could run somebody's code.",
+            Remedy("Delete the newest checkpoint and resume the run, or start it again."),
+        )
     if isinstance(error, KeyboardInterrupt):
         return _told(
             f"The {doing} was interrupted from its terminal.", Remedy("Resume it: it goes on from what it kept.")

@@ -138,7 +138,7 @@ class Run:
         self._check_training()
         try:
             return read_recipe((self.folder / "recipe.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecipeError) as error:
+        except (OSError, ValueError, RecursionError, RecipeError) as error:
             raise WorkspaceError(
                 f"The recipe of run {self.name} can't be read: {error} Delete the run, or put the file back."
             ) from None
@@ -264,7 +264,7 @@ class Run:
         """Return who was last given this run, None if nobody was or the note of it is damaged."""
         try:
             return read_launch(json.loads(self.process_file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
 
     def is_alive(self) -> bool:

@@ -41,7 +41,7 @@ class FactsCache:
         if self.entries is None:
             try:
                 found = json.loads(self.path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 found = {}
             self.entries = found if isinstance(found, dict) else {}
         return self.entries

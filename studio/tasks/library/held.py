@@ -68,7 +68,7 @@ class HeldFiles:
         folder = self.folder / file_id if isinstance(file_id, str) and _ID.fullmatch(file_id) else None
         try:
             about = json.loads((folder / "about.json").read_text(encoding="utf-8")) if folder else None
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             about = None
         if folder is None or about is None:
             raise NotFoundError("This file doesn't wait here any more. Drop it again.", field="file")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.errors import StudioError
+from studio.errors import StudioError, WorkspaceError
 from studio.tasks.library.collection import (
     Collection,
     Progress,
@@ -23,6 +23,9 @@ from studio.tasks.reading.task_file import shorten_name
 from studio.tasks.store import TaskStore
 from studio.visitor import THE_ONE, Visitor
 from studio.workspace import Workspace, check_id, disk_errors_in_words
+
+DAMAGES = (StudioError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What a damaged file makes its reader raise."""
 
 
 class CollectionCard(BaseModel):
@@ -71,8 +74,17 @@ class Library:
         return _card_of(import_collection(path, name, self.folder / collection_id, mapping, progress, read_as))
 
     def open(self, collection_id: str) -> Collection:
-        """Return a collection to read pages from. Raises NotFoundError in words."""
-        return Collection(self.folder / check_id(collection_id, "collection"))
+        """Return a collection to read pages from. Raises NotFoundError or WorkspaceError in words."""
+        folder = self.folder / check_id(collection_id, "collection")
+        try:
+            return Collection(folder)
+        except StudioError:
+            raise
+        except DAMAGES as error:
+            raise WorkspaceError(
+                f"The collection {collection_id} is damaged ({type(error).__name__}). Delete it, and upload its files "
+                "again."
+            ) from None
 
     def delete(self, collection_id: str) -> None:
         """Delete a collection; tasks that were taken out of it are copies, and stay. Raises NotFoundError in words."""
@@ -86,7 +98,7 @@ class Library:
     def _find_card(self, path: Path) -> CollectionCard | None:
         try:
             return _card_of(Collection(path))
-        except (StudioError, OSError, ValueError):  # damaged, or being deleted
+        except DAMAGES:  # damaged, or being deleted
             return None
 
 

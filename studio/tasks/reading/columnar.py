@@ -13,6 +13,7 @@ from typing import Any
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
+from studio.tasks.reading.limits import check_cells, check_columns, check_letters
 from studio.tasks.reading.table import MOST_ROWS, Row, Table
 
 Maker = Callable[[Any], Any]
@@ -48,8 +49,13 @@ def stream_columnar(source: bytes | Path, name: str, notes: Notes, most: int | N
             raise _too_many(name, batches.count or 0, most)
         makers = make_makers(batches.schema, batches.find_days())
         left: Counter[str] = Counter()
-        number = 0
+        number = size = 0
+        check_columns(len(batches.schema), name)
         for batch in batches.read():
+            size += count_bytes(batch)
+            if most is not None:
+                check_cells((number + batch.num_rows) * batch.num_columns, name)
+                check_letters(size, name)
             names = [field.name for field in batch.schema]
             columns = [_make_column(batch.column(n).to_pylist(), makers[name]) for n, name in enumerate(names)]
             gaps = [name for name, column in zip(names, columns, strict=True) if any(one is LEFT for one in column)]
@@ -70,6 +76,31 @@ def stream_columnar(source: bytes | Path, name: str, notes: Notes, most: int | N
         ) from None
     for key, count in left.items():
         notes.say(f"The column {key[:60]!r} holds no text (pictures, sound or other bytes); {count:,} values left out.")
+
+
+def count_bytes(batch: Any) -> int:
+    """Return how many bytes a batch has once each row holds its own values: a dictionary keeps an equal one once."""
+    import pyarrow as arrow
+
+    size = 0
+    for column in batch.columns:
+        if arrow.types.is_dictionary(column.type):
+            lengths = _lengths(column.dictionary)
+            size += sum(lengths[place] for place in column.indices.to_pylist() if place is not None)
+        else:
+            size += column.nbytes
+    return size
+
+
+def _lengths(values: Any) -> list[int]:
+    """The bytes of each value; 8 where that can't be told, as of a number."""
+    import pyarrow as arrow
+    import pyarrow.compute as compute
+
+    try:
+        return [length or 0 for length in compute.binary_length(values).to_pylist()]
+    except arrow.ArrowException:
+        return [8] * len(values)
 
 
 def _make_column(column: list[Any], make: Maker) -> list[Any]:

@@ -15,6 +15,7 @@ from typing import Any
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
 from studio.tasks.reading.header import Line, find_frame
+from studio.tasks.reading.limits import check_cells, check_columns
 from studio.tasks.reading.table import LONGEST_CELL, Row, Table, name_columns, tell_of_spreadsheets
 
 _DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
@@ -39,6 +40,9 @@ def read_csv(text: str, name: str, notes: Notes) -> Table | None:
         lines = [(line + 1, cells) for line, cells in lines]
     if not any(any(map(str.strip, cells)) for _, cells in lines):
         return None
+    width = max(len(cells) for _, cells in lines)
+    check_columns(width, name)
+    check_cells(sum(len(cells) for _, cells in lines), name)
     header, body = find_frame(lines, notes)
     columns = name_columns(header, [cells for _, cells in body], notes)
     rows: list[Row] = []
@@ -168,10 +172,15 @@ def _read_quoted(text: str, delimiter: str, name: str, notes: Notes) -> Iterator
     yield from rows
 
 
-class _Fault(Exception):
+class _Fault(TaskError):
     """The row that begins at `line` isn't as CSV has it; `is_open`: its quotation mark is never closed."""
 
     def __init__(self, line: int, is_open: bool) -> None:
+        super().__init__(
+            f"Line {line:,}: one value has more than {LONGEST_CELL:,} letters, or holds a quotation mark that is never "
+            'closed. Shorten it, or write a quotation mark inside a value twice ("").',
+            field=f"line {line}",
+        )
         self.line, self.is_open = line, is_open
 
 

@@ -74,6 +74,13 @@ def _make_values(values: dict[str, Any], makers: dict[str, Maker]) -> dict[str, 
     return {key: value for key, value in made.items() if value is not LEFT}
 
 
+def check_dataset_id(source: str) -> None:
+    """Raise TaskError for all but a dataset's id, in the same words whatever there is: folders are nobody's to know."""
+    if not _ID.fullmatch(source) or find_folder(source):
+        words = "folders of its own disk can't be brought. Give the id of a dataset, such as tatsu-lab/alpaca."
+        raise TaskError(f"{source[:80]!r}: this studio is shared, so {words}", field="dataset")
+
+
 def find_folder(source: str) -> Path | None:
     """Return the folder of this computer that a person named, None if it is none."""
     try:

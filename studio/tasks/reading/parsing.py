@@ -8,10 +8,12 @@ twice.
 import json
 import math
 import re
+from collections import Counter
 from typing import Any, NoReturn, Self
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes
+from studio.tasks.reading.limits import MOST_COLUMNS
 
 _WIDTH = 80
 _COMMENT = re.compile(r"\s*(#|//)")
@@ -156,11 +158,16 @@ class _Collector:
         return self.decoder.decode(text)
 
     def pairs(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(pairs) > MOST_COLUMNS:
+            raise TaskError(
+                f"An object has {len(pairs):,} keys; one in a task has at most {MOST_COLUMNS:,}. Write a list of "
+                "objects, one for each row.",
+                field="file",
+            )
         made = dict(pairs)
         if len(made) != len(pairs):
-            keys = [key for key, _ in pairs]
-            for key in made:
-                if keys.count(key) > 1:
+            for key, count in Counter(key for key, _ in pairs).items():
+                if count > 1:
                     self.doubled[key] = self.doubled.get(key, 0) + 1
         return made
 

@@ -16,6 +16,7 @@ from studio.tasks.read_as import Offer
 from studio.tasks.reading.choice import read_choices
 from studio.tasks.reading.conversation import looks_like_turns
 from studio.tasks.reading.guess import Guess, guess_mapping, propose_definition
+from studio.tasks.reading.limits import check_cells, check_columns
 from studio.tasks.reading.role import get_value
 from studio.tasks.reading.row import NothingToLearn, RowReader, are_chats, find_first_choice
 from studio.tasks.reading.table import Row, Table
@@ -51,6 +52,7 @@ class MappingNeeded(TaskError):
 def make_table(values: Sequence[Any], word: str, lines: Sequence[int] | None = None) -> Table:
     """Return the table of JSON objects, which stand at `word` ("row", "line") 1, 2, ... Raises TaskError."""
     rows: list[Row] = []
+    cells = 0
     for number, value in enumerate(values, start=1):
         place = f"{word} {lines[number - 1] if lines else number}"
         if not isinstance(value, dict):
@@ -61,8 +63,11 @@ def make_table(values: Sequence[Any], word: str, lines: Sequence[int] | None = N
             )
         for key in value:
             check_text(key, f"{place}, a key")
-        rows += _expand(value, place)
+        rows += (expanded := _expand(value, place))
+        cells += sum(len(row.values) for row in expanded)
+        check_cells(cells, f"The file, {place}")
     columns = list(dict.fromkeys(key for row in rows for key in row.values))
+    check_columns(len(columns), "The file")
     if not columns:
         raise TaskError(
             f"{word} 1: found an empty object, expected one such as "

@@ -213,6 +213,7 @@ class Ids:
         self.prefix = task_id.split("_")[0][:40]
         self.notes = notes
         self.taken: set[str] = set()
+        self._turns: dict[str, int] = {}  # where equal instances are counted on: a file may hold nothing else
 
     def choose(self, given: Any, text: str, output: tuple[str, ...], place: str) -> str:
         """Return the id that was given, or a new one if there is none or it is taken."""
@@ -234,10 +235,12 @@ class Ids:
         return chosen
 
     def _make(self, text: str, output: tuple[str, ...]) -> str:
-        turn = 0
+        alike = hashlib.sha256(json.dumps([text, *output]).encode()).hexdigest()
+        turn = self._turns.get(alike, 0)
         while True:
             content = json.dumps([text, *output, turn])
             made = f"{self.prefix}-{hashlib.sha256(content.encode()).hexdigest()[:32]}"
-            if made not in self.taken:
-                return made
             turn += 1
+            if made not in self.taken:
+                self._turns[alike] = turn
+                return made

@@ -24,6 +24,7 @@ from studio.tasks.reading.columnar import read_columnar
 from studio.tasks.reading.decoding import check_size, decode, find_container
 from studio.tasks.reading.delimited import read_csv
 from studio.tasks.reading.guess import guess_mapping
+from studio.tasks.reading.limits import check_table
 from studio.tasks.reading.parsing import parse, parse_lines
 from studio.tasks.reading.rows import MappingNeeded, Preview, make_table, preview_table, read_rows
 from studio.tasks.reading.running_text import cut_text
@@ -106,6 +107,7 @@ def read_task(
 
 def _make_task(found: Found, task_id: str, notes: Notes, mapping: Mapping | None, leave_out: bool) -> Task:
     if isinstance(found, Table):
+        check_table(found, "The file")
         return read_rows(found, task_id, notes, mapping, leave_out)
     if isinstance(found, RunningText):
         return cut_text(found.text, task_id, notes)

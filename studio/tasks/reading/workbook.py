@@ -15,10 +15,13 @@ from studio.tasks.cell import Notes
 from studio.tasks.read_as import Offer, Option
 from studio.tasks.reading.archive import check_zip
 from studio.tasks.reading.header import Line, find_frame, has_usual_names
+from studio.tasks.reading.limits import check_cells, check_columns, check_letters
 from studio.tasks.reading.number_format import is_date_format, show_general, show_number, show_plain_date, show_text
 from studio.tasks.reading.table import MOST_ROWS, Row, Table, name_columns, tell_of_spreadsheets
 
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+_LONGEST_COLUMN = 6
+"""Letters of a column's name; Excel's last is XFD."""
 _SYSTEM_DATES = (14, 22, *range(27, 37), *range(50, 59))
 """Built-in formats that each computer shows in its own way."""
 
@@ -202,6 +205,7 @@ def _read_formats(file: zipfile.ZipFile, names: dict[str, str]) -> list[tuple[in
 def _read_grid(book: Book, sheet: Sheet, name: str) -> Grid:
     notes = Notes()
     lines: list[Line] = []
+    width = letters = 0
     hidden_rows = hidden_columns = 0
     merged: list[tuple[int, int, int, int]] = []
     number = 0
@@ -210,9 +214,12 @@ def _read_grid(book: Book, sheet: Sheet, name: str) -> Grid:
             kind = _local(node.tag)
             if kind == "row":
                 number = int(node.get("r") or number + 1)
-                cells = _read_cells(node, number, book, notes)
+                cells = _read_cells(node, number, book, notes, name)
                 if any(cells):
                     lines.append((number, cells))
+                    width, letters = max(width, len(cells)), letters + sum(map(len, cells))
+                    check_cells(width * len(lines), name)
+                    check_letters(letters, name)
                     hidden_rows += node.get("hidden") in ("1", "true")
                 if len(lines) > MOST_ROWS + 1:
                     raise TaskError(
@@ -243,10 +250,11 @@ def _trim(lines: list[Line]) -> list[Line]:
 def _spread(lines: list[Line], merged: list[tuple[int, int, int, int]], notes: Notes) -> list[Line]:
     """Give every row of a merged area its value: the sheet shows it beside all of them."""
     at = {number: cells for number, cells in lines}
+    last = max(at, default=0)
     for left, top, right, bottom in merged:
         if left != right or top not in at or len(at[top]) <= left or not (value := at[top][left]):
             continue  # merged across columns: a title
-        for number in range(top + 1, bottom + 1):
+        for number in range(top + 1, min(bottom, last) + 1):
             if number in at:
                 cells = at[number]
                 cells.extend([""] * (left + 1 - len(cells)))
@@ -258,7 +266,7 @@ def _spread(lines: list[Line], merged: list[tuple[int, int, int, int]], notes: N
 
 def _column(reference: str) -> int:
     number = 0
-    for letter in reference:
+    for letter in reference[:_LONGEST_COLUMN]:
         if not letter.isalpha():
             break
         number = number * 26 + ord(letter.upper()) - 64
@@ -275,7 +283,7 @@ def _read_area(reference: str) -> tuple[int, int, int, int]:
 # ---- cells
 
 
-def _read_cells(row: Any, number: int, book: Book, notes: Notes) -> list[str]:
+def _read_cells(row: Any, number: int, book: Book, notes: Notes, name: str) -> list[str]:
     cells: list[str] = []
     for node in row:
         if _local(node.tag) != "c":
@@ -284,6 +292,7 @@ def _read_cells(row: Any, number: int, book: Book, notes: Notes) -> list[str]:
         place = _column(reference) if reference else len(cells)
         text = _read_cell(node, book, notes, reference or f"row {number}")
         if text:
+            check_columns(place + 1, name)
             cells.extend([""] * (place - len(cells)))
             cells.append(text)
     return cells
