@@ -11,7 +11,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: bench help run test check format-check lint types format requirements freeze base samples notebook screenshots \
+.PHONY: audit bench help run test check format-check lint types format requirements freeze base samples notebook screenshots \
 	chromium clean pairs soak words zoo
 
 help: ## list these targets
@@ -67,6 +67,9 @@ pairs: .venv/.installed-dev ## train every pair of method and precision, by itse
 zoo: .venv/.installed-dev ## try every promise on every causal architecture of transformers, and every method (an hour)
 	STUDIO_ZOO=1 $(PY) -m pytest tests/zoo tests/contracts/test_methods.py tests/test_fitting.py \
 	  -k "architecture or test_methods or test_fitting" -n $(WORKERS) --dist loadgroup $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
+
+audit: .venv/.installed-dev ## look up known weaknesses of what is installed, where the network lets it, and list licences
+	$(PY) .ci/audit.py
 
 soak: .venv/.installed-dev ## let accidents happen at random for ten minutes, and print a tally
 	$(PY) -m bench.soak $(ARGS)

@@ -4,18 +4,30 @@ Importing this file builds nothing. Closing the server leaves what trains alone:
 """
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
 import socket
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 
 from studio.interruption import ASKING, Interruption
 
 HOST, PORT = "127.0.0.1", 7860
 TRIES = 20
+SILENT = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_UPDATE_DOWNLOAD_COUNTS": "false",
+    "WANDB_MODE": "disabled",
+}
+"""What keeps libraries from telling others that they are used."""
 PATIENCE_SECONDS = 3.0
 """How long closing may take; what isn't closed by then is left as a kill would leave it, which harms nothing."""
 
@@ -31,14 +43,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     """Serve the page until it is interrupted, also before it is there. Returns the exit status."""
-    set_environment()
+    set_environment(os.environ)
     host = given.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else HOST)
     try:
         port = choose_port(host, given.port if given.port is not None else os.environ.get("GRADIO_SERVER_PORT"))
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
+    own = host in ("127.0.0.1", "localhost", "::1")
+    shared = is_shared(os.environ, own)
+    if shared:
+        keep_token_back(os.environ)
     # Only now: gradio reads the environment as it is imported, and an odd port there would end it in a traceback.
+    from studio.apart.pool import Pool
     from studio.errors import StudioError
     from studio.guard.hosts import find_hosts
     from studio.service import Studio
@@ -46,14 +63,15 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     from studio.workspace import Workspace
 
     warnings.filterwarnings("ignore", category=FutureWarning)  # libraries about themselves; nothing a person could do
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     for noisy in ("httpx", "asyncio", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     interruption.patience_seconds = PATIENCE_SECONDS  # from here on there is something to close
     try:
-        own = host in ("127.0.0.1", "localhost", "::1")
-        shared = is_shared(os.environ, own)
-        studio = Studio(Workspace(given.home), local_folders=own and not shared, shared=shared).open()
+        workspace = Workspace(given.home)
+        os.environ.setdefault("GRADIO_TEMP_DIR", str(workspace.uploads))
+        keep_log(workspace.folder / "studio.log")
+        pool = Pool()
+        studio = Studio(workspace, local_folders=own and not shared, shared=shared, place=pool).open()
     except StudioError as error:
         print(error, file=sys.stderr)
         return 1
@@ -65,6 +83,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
+        pool.prepare()
         interruption.wait()
     finally:
         studio.close()
@@ -93,11 +112,41 @@ def is_shared(environment: Mapping[str, str], own: bool) -> bool:
     return not own or bool(environment.get("SPACE_ID"))
 
 
-def set_environment() -> None:
+def set_environment(environment: MutableMapping[str, str]) -> None:
     """Switch off everything that would phone home; what the person set stays."""
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("DISABLE_TELEMETRY", "1")
+    for name, value in SILENT.items():
+        environment.setdefault(name, value)
+
+
+def keep_token_back(environment: MutableMapping[str, str]) -> None:
+    """Let a shared studio ask the hub as nobody: its operator's token would open their private models to all visitors.
+
+    STUDIO_SHARE_TOKEN=1 says that visitors may use it.
+    """
+    if environment.get("STUDIO_SHARE_TOKEN", "").strip().lower() in ("1", "yes", "on", "true"):
+        return
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN"):
+        environment.pop(name, None)
+    environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+
+
+def keep_log(file: Path) -> None:
+    """Write what goes wrong to the terminal, and to a file that stays under a megabyte and holds no forged line."""
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    with contextlib.suppress(OSError):  # a disk that can't be written to is said elsewhere
+        handlers.append(RotatingFileHandler(file, maxBytes=1_000_000, backupCount=2, encoding="utf-8", delay=True))
+    for handler in handlers:
+        handler.setFormatter(PlainLines("%(asctime)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=handlers)
+
+
+class PlainLines(logging.Formatter):
+    """A message is one line, whatever a stranger put into it; a traceback below it keeps its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line, its control characters written out."""
+        line = super().formatMessage(record)
+        return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in line)
 
 
 def choose_port(host: str, asked: str | None) -> int:

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -15,6 +16,7 @@ from studio.errors import StudioError
 from studio.interruption import Interruption
 from studio.runs.status import ACTIVE, RunStatus
 from studio.service import Studio
+from studio.service.operator import Operator
 from studio.workspace import Workspace
 
 
@@ -27,8 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("recipe", help="a JSON file with the recipe; - reads it from standard input")
     score = commands.add_parser("score", help="score base and tuned on the held-out instances of a run")
     score.add_argument("run_id")
+    add_operator(commands)
     given = parser.parse_args(arguments)
     try:
+        if given.command == "operate":
+            return operate(Operator(Studio(Workspace(given.workspace))), given)
         studio = Studio(Workspace(given.workspace)).open()
         try:
             return train_recipe(studio, given.recipe) if given.command == "train" else score_run(studio, given.run_id)
@@ -37,6 +42,34 @@ def main(arguments: list[str] | None = None) -> int:
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
+
+
+def add_operator(commands: Any) -> None:
+    """Add the commands of a shared studio's operator, who works in the terminal of its computer."""
+    operator = commands.add_parser("operate", help="list, stop or delete anybody's runs, and free space")
+    acts = operator.add_subparsers(dest="act", required=True)
+    acts.add_parser("list", help="every run: id, owner, status, megabytes")
+    for act, about in (("stop", "ask a run to stop and save"), ("delete", "delete a run that isn't running")):
+        acts.add_parser(act, help=about).add_argument("run_id")
+    acts.add_parser("space", help="megabytes of each owner").add_argument(
+        "--free", action="store_true", help="delete the cache and uploads that nobody uses"
+    )
+
+
+def operate(operator: Operator, given: argparse.Namespace) -> int:
+    """Do what the operator asks, and print it."""
+    if given.act == "list":
+        for line in operator.list_runs():
+            print(f"{line.run_id}  {line.owner or '-':8}  {line.status:9}  {line.size_bytes / 1e6:,.1f} MB")
+    elif given.act == "space":
+        if given.free:
+            print(f"freed  {operator.free_space() / 1e6:,.1f} MB")
+        for name, size in operator.measure_space().items():
+            print(f"{name}  {size / 1e6:,.1f} MB")
+    else:
+        operator.stop(given.run_id) if given.act == "stop" else operator.delete(given.run_id)
+        print(f"{given.run_id}: {'asked to stop' if given.act == 'stop' else 'deleted'}")
+    return 0
 
 
 def train_recipe(studio: Studio, name: str) -> int:

@@ -10,6 +10,7 @@ Passed in, never imported as a global. Two rules keep it true after any accident
       cache/             may be deleted at any time
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -45,8 +46,12 @@ class Workspace:
         except (RuntimeError, ValueError, OSError) as error:  # an unknown ~user, a NUL, a loop of links
             raise WorkspaceError(f"{str(chosen)[:80]!r} can't be a folder: {error}. {_ELSEWHERE}") from None
         with disk_errors_in_words(self.folder):
-            for part in ("tasks", "runs", "cache"):
-                (self.folder / part).mkdir(parents=True, exist_ok=True)
+            if not self.folder.exists():
+                self.folder.mkdir(parents=True)
+                make_private(self.folder)
+            for part in ("tasks", "runs", "cache", "collections"):
+                (self.folder / part).mkdir(exist_ok=True)
+                make_private(self.folder / part)
             self._check_format()
 
     def _check_format(self) -> None:
@@ -75,6 +80,14 @@ class Workspace:
         """A folder whose contents may be deleted at any time."""
         return self.folder / "cache"
 
+    @property
+    def uploads(self) -> Path:
+        """Where uploaded files lie until they are read, this user's alone."""
+        folder = self.cache / "uploads"
+        with disk_errors_in_words(folder):
+            folder.mkdir(exist_ok=True)
+        return folder
+
     def find_run_folder(self, run_id: object) -> Path:
         """Return the folder of a run. Raises NotFoundError if the id is malformed or names nothing."""
         folder = self.runs / check_id(run_id, "run")
@@ -93,6 +106,13 @@ class Workspace:
                     return folder
                 except FileExistsError:
                     continue
+
+
+def make_private(folder: Path) -> None:
+    """Let only this user look into a folder of theirs; a disk without modes is left as it is."""
+    if folder.stat().st_uid == os.getuid() and folder.stat().st_mode & 0o077:
+        with contextlib.suppress(OSError):
+            folder.chmod(0o700)
 
 
 def unknown_run(run_id: object) -> NotFoundError:

@@ -5,25 +5,23 @@ StudioErrors in words. What it returns are frozen values.
 """
 
 import copy
-import logging
 import threading
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from studio.answering.column import check_beside
 from studio.answering.desk import Answers, Desk
 from studio.answering.vote import Tally, append_vote, count_votes, read_vote
+from studio.apart.place import Here, Place
 from studio.checkpoints.address import check_unneeded, keep_parent, resolve
 from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.description import MadeCard, describe_made, describe_stack
 from studio.checkpoints.weights import check_stack
 from studio.declaration import show
-from studio.errors import InputError, ModelError
+from studio.errors import InputError
 from studio.estimates.checking import check_recipe
 from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
@@ -33,7 +31,7 @@ from studio.evidence.score import Comparison
 from studio.launchers import Launcher
 from studio.models.catalogue import CATALOGUE, ModelCard
 from studio.models.device import DeviceFacts, find_device
-from studio.models.facts import ModelFacts, describe_model, find_config_folder
+from studio.models.facts import ModelFacts, find_config_folder
 from studio.models.reference import ModelRef
 from studio.objectives import Objective
 from studio.queueing.forecast import Forecast
@@ -42,13 +40,16 @@ from studio.recipes.recipe import Recipe, merge_deep, read_recipe
 from studio.runs.event import Event, read_events
 from studio.runs.run import TRAINING, Run, find_run
 from studio.runs.status import RunStatus
+from studio.service.event_page import EventPage
+from studio.service.foreign import Foreign, check_hub_id
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
 from studio.service.score_desk import ScoreDesk
 from studio.service.task_desk import TaskDesk
+from studio.shares.share import Shares
+from studio.shares.time import forget_mark
 from studio.tasks.mixture import name_mixture
 from studio.tasks.read_as import ReadAs, Reading
-from studio.tasks.reading.task_file import import_file
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard, TaskStore
 from studio.tasks.task import Instance, Task
@@ -59,16 +60,6 @@ from studio.workspace import Workspace, unknown_run
 
 MOST_MADE = 6
 """So many models made here are offered to be trained further."""
-LOG = logging.getLogger(__name__)
-
-
-class EventPage(BaseModel, frozen=True):
-    """Events after a byte offset, the next offset, and the status of the run."""
-
-    run_id: str
-    offset: int
-    events: list[dict[str, Any]]
-    status: str
 
 
 class Studio:
@@ -83,7 +74,9 @@ class Studio:
         launcher: Launcher | None = None,
         local_folders: bool = True,
         shared: bool = False,
+        place: Place | None = None,
     ) -> None:
+        """`place` is where foreign things are worked on: in this process unless it says otherwise."""
         self.workspace = workspace
         self.local_folders = local_folders
         self.shared = shared
@@ -93,16 +86,21 @@ class Studio:
         self.work = KnownWork(workspace, self.tasks, self._estimate_seconds)
         expect = Forecast(self.work.expect_seconds).find_seconds
         self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
+        self.shares = Shares(workspace, self.scheduler, shared)
+        self.place = place or Here()
         self._starting = threading.Lock()
         self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
 
     def open(self) -> "Studio":
         """Begin to start runs that wait."""
         self.scheduler.open()
+        self.shares.open()
         return self
 
     def close(self) -> None:
         """Stop starting runs; what trains goes on."""
+        self.shares.keeper.close()
+        self.place.close()
         self.scheduler.close()
 
     def seen_by(self, token: object) -> "Studio":
@@ -127,7 +125,9 @@ class Studio:
 
     def describe_model(self, ref: str, revision: str | None = None) -> ModelFacts:
         """Return what is known of a base model. Raises ModelError in words."""
-        return describe_stack(self._resolve(ModelRef(ref=ref, revision=revision)))
+        stack = self._resolve(ModelRef(ref=ref, revision=revision))
+        self._foreign.describe_model(stack.base)
+        return describe_stack(stack)
 
     def device(self) -> DeviceFacts:
         """Return the device that runs would use."""
@@ -150,8 +150,9 @@ class Studio:
         can't be told, ChoiceNeeded names the likeliest.
         """
         self._check_known()
+        self.shares.check(self.visitor, "task")
         read_as = ReadAs(encoding=encoding, part=part)
-        return import_file(self.tasks, Path(path), name, visitor=self.visitor, read_as=read_as)
+        return self.tasks.keep(self._foreign.read_file(Path(path), name, read_as=read_as), self.visitor)
 
     @property
     def labels(self) -> LabelDesk:
@@ -161,7 +162,8 @@ class Studio:
     @property
     def data(self) -> TaskDesk:
         """What can be done with tasks beyond choosing one: bring, check, mend, look at them as the model does."""
-        return TaskDesk(self.tasks, self.visitor, self._read_grounded, self.local_folders)
+        check, place = partial(self.shares.check, self.visitor), self.place
+        return TaskDesk(self.tasks, self.visitor, self._read_grounded, self.local_folders, check, place)
 
     def token_lengths(self, task_id: str, model: str, objective: Objective | None = None) -> TokenLengths:
         """Return how long a task's examples are in tokens of a model, from a sample of them."""
@@ -194,6 +196,7 @@ class Studio:
     def compare_methods(self, data: object) -> list[MethodCost]:
         """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
         recipe = self._read_grounded(data)
+        self._foreign.describe_model(recipe.base)
         size = self._measure_tasks(recipe, self.tasks.load_parts(recipe.parts, self.visitor))
         return compare_methods(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache)
 
@@ -206,7 +209,7 @@ class Studio:
     def _check_fits(self, recipe: Recipe, tasks: list[Task]) -> None:
         """Say now what the child would say of method, model and tasks, before a run is made. Raises StudioError."""
         recipe = resolve(self.workspace, recipe.base).ground(recipe)
-        describe_model(recipe.base)
+        self._foreign.describe_model(recipe.base)
         check_recipe(recipe, find_config_folder(recipe.base))
         for task in tasks:
             recipe.objective.check_task(task)
@@ -236,7 +239,10 @@ class Studio:
         self._check_known()
         recipe = self.read_recipe(data)
         tasks = self.tasks.load_parts(recipe.parts, self.visitor)
+        self.shares.check(self.visitor, "run")
         self._check_fits(recipe, tasks)
+        if self.shared:
+            self.shares.check_time(self._estimate(recipe, tasks))
         with self._starting:
             for task in tasks:
                 self.tasks.pin(task)
@@ -257,7 +263,9 @@ class Studio:
 
     def stop_run(self, run_id: str) -> None:
         """Ask a run to stop after its step and save; one that waits leaves the queue."""
-        self.scheduler.stop(self._find_run(run_id))
+        run = self._find_run(run_id)
+        forget_mark(run)
+        self.scheduler.stop(run)
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run that is not running.
@@ -348,6 +356,10 @@ class Studio:
 
     # Inside
 
+    @property
+    def _foreign(self) -> Foreign:
+        return Foreign(self.place, self.visitor)
+
     def _find_run(self, run_id: str) -> Run:
         run = find_run(self.workspace, run_id)
         if not self.visitor.owns(self.scheduler.watch(run).owner):
@@ -367,13 +379,7 @@ class Studio:
         return self._estimate(recipe, self.tasks.load_parts(recipe.parts)).seconds
 
     def _check_model(self, ref: ModelRef) -> ModelRef:
-        if not self.local_folders and ref.is_local and not ref.made and ref.ref != "builtin":
-            raise ModelError(
-                "This studio is shared, so folders of its own disk can't be chosen. Give a hub id, or use the "
-                "built-in model.",
-                field="model",
-            )
-        return ref
+        return ref if self.local_folders else check_hub_id(ref)
 
     def _resolve(self, ref: ModelRef) -> Stack:
         """What an address stands for, if the visitor may use it."""
@@ -388,4 +394,4 @@ class Studio:
         return resolve(self.workspace, recipe.base).ground(recipe)
 
     def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
-        return measure_lengths(self.tasks.load_task(task_id, version), ref, objective)
+        return self._foreign.run(ref, measure_lengths, self.tasks.load_task(task_id, version), ref, objective)

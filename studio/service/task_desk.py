@@ -12,12 +12,13 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from studio.apart.place import Here, Place
 from studio.errors import InputError, NotFoundError, RecipeError, StudioError, TaskError
-from studio.models.facts import describe_model, find_config_folder
-from studio.models.loading import load_tokenizer
-from studio.objectives.sight import Sight, look_at
+from studio.objectives.sight import Sight
 from studio.recipes.recipe import Recipe
-from studio.service.checkup import Checked, FixPreview, check_once, measure_once, preview_change
+from studio.service.checkup import Checked, FixPreview, check_once, preview_change
+from studio.service.foreign import Foreign
+from studio.shares.quota import Thing, may_make
 from studio.tasks.cell import check_text
 from studio.tasks.edit import EditConflict
 from studio.tasks.kinds import KINDS
@@ -27,15 +28,14 @@ from studio.tasks.library.library import CollectionCard, Library
 from studio.tasks.library.mapping_memory import MappingMemory
 from studio.tasks.mapping import Mapping, read_mapping
 from studio.tasks.quality.fixes import apply_fix
-from studio.tasks.quality.lengths import Limit
 from studio.tasks.quality.repairs import apply_repair, preview_repair
 from studio.tasks.read_as import ChoiceNeeded, Offer, ReadAs, Reading
 from studio.tasks.reading.archive import list_zip
-from studio.tasks.reading.hub_dataset import fetch_rows, find_folder, write_rows
+from studio.tasks.reading.hub_dataset import check_dataset_id, fetch_rows, find_folder, write_rows
 from studio.tasks.reading.mapping_trial import Trial, try_mapping
 from studio.tasks.reading.rows import MappingNeeded, Preview
 from studio.tasks.reading.streaming import is_archive
-from studio.tasks.reading.task_file import preview_file, read_task_file, shorten_name
+from studio.tasks.reading.task_file import preview_file, shorten_name
 from studio.tasks.split import SPLIT_RULES, Split, split_task
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance, Task
@@ -88,9 +88,17 @@ class TaskDesk:
     """The tasks of one visitor. Raises StudioErrors in words."""
 
     def __init__(
-        self, store: TaskStore, visitor: Visitor, read_recipe: Callable[[object], Recipe], local_folders: bool = True
+        self,
+        store: TaskStore,
+        visitor: Visitor,
+        read_recipe: Callable[[object], Recipe],
+        local_folders: bool = True,
+        check_share: Callable[[Thing], None] = may_make,
+        place: Place | None = None,
     ) -> None:
         self.store, self.visitor = store, visitor
+        self._check_share = check_share
+        self._foreign = Foreign(place or Here(), visitor)
         self.local_folders = local_folders
         self.held = HeldFiles(store.workspace, visitor)
         self.memory = MappingMemory(store.workspace, visitor)
@@ -107,6 +115,7 @@ class TaskDesk:
         `encoding` and `part` (a sheet of a workbook, a list of a JSON file) say how to read it, where that is known.
         """
         check_known(self.visitor)
+        self._check_share("task")
         if is_archive(path) and len(list_zip(path, shorten_name(name))) > 1:
             return self.library.bring(path, name)
         return self._read(Held(path, shorten_name(name), read_as=ReadAs(encoding=encoding, part=part)))
@@ -116,19 +125,16 @@ class TaskDesk:
     ) -> Brought | FileChoice | ReadingChoice | CollectionCard:
         """Fetch the first `most` rows of a hub's dataset as a task, or bring a folder of this computer."""
         check_known(self.visitor)
+        self._check_share("task")
         source = ref.strip()
         if not 1 <= most <= MOST_HUB_ROWS:
             raise InputError(
                 f"Between 1 and {MOST_HUB_ROWS:,} rows are fetched, not {most:,}. Try 5,000.", field="most"
             )
+        if not self.local_folders:
+            check_dataset_id(source)
         folder = find_folder(source)
         if folder:
-            if not self.local_folders:
-                raise TaskError(
-                    "This studio is shared, so folders of its own disk can't be brought. Give the id of a dataset, "
-                    "such as tatsu-lab/alpaca.",
-                    field="dataset",
-                )
             return self.library.bring(folder, folder.resolve().name)
         table = fetch_rows(source, split.strip() or "train", config.strip(), most)
         name = source.rsplit("/", 1)[-1] + ".json"
@@ -177,7 +183,7 @@ class TaskDesk:
         self, held: Held, mapping: Mapping | None = None, leave_out: bool = False
     ) -> Brought | FileChoice | ReadingChoice:
         try:
-            reading = read_task_file(held.path, held.name, mapping, leave_out, held.read_as)
+            reading = self._foreign.read_file(held.path, held.name, mapping, leave_out, held.read_as)
         except MappingNeeded as needed:
             return self._ask_for_columns(held, needed)
         except ChoiceNeeded as needed:
@@ -209,7 +215,7 @@ class TaskDesk:
     def _ask_for_rows(self, held: Held, mapping: Mapping | None, preview: Preview, fault: TaskError) -> FileChoice:
         """Offer to leave out rows with a fault; a file of which no row would be left is refused."""
         try:
-            kept = len(read_task_file(held.path, held.name, mapping, True, held.read_as).task.instances)
+            kept = len(self._foreign.read_file(held.path, held.name, mapping, True, held.read_as).task.instances)
         except TaskError:
             raise fault from None
         held = self._hold(held, preview.columns)
@@ -239,6 +245,7 @@ class TaskDesk:
     def take_task(self, collection_id: str, task_id: str) -> Reading:
         """Copy a task out of a collection to those that can be changed and trained on."""
         check_known(self.visitor)
+        self._check_share("task")
         return self.library.take_task(collection_id, task_id, self.store)
 
     def delete_collection(self, collection_id: str) -> None:
@@ -302,8 +309,7 @@ class TaskDesk:
 
     def preview_splits(self, data: object) -> dict[str, Split | str]:
         """Return how each rule of splitting would part a recipe's task; why it can't, in words, where it can't."""
-        recipe = self.read_recipe(data)
-        task = self.load_task(recipe)
+        task = self.load_task(recipe := self.read_recipe(data))
         found: dict[str, Split | str] = {}
         for rule in SPLIT_RULES:
             try:
@@ -317,8 +323,7 @@ class TaskDesk:
         check_known(self.visitor)
         if rule not in SPLIT_RULES:
             raise InputError(f"There is no rule {rule[:40]!r}. Choose one of: {', '.join(SPLIT_RULES)}.", field="split")
-        recipe = self.read_recipe(data)
-        task = self.load_task(recipe)
+        task = self.load_task(recipe := self.read_recipe(data))
         changed = task.model_copy(update={"split": rule})
         split_task(changed, recipe.training.seed)
         return self._change(task, changed)
@@ -337,8 +342,7 @@ class TaskDesk:
             )
         recipe.objective.check_task(task)
         instance = task.instances[place]
-        tokenizer = load_tokenizer(find_config_folder(recipe.base))
-        return instance, look_at(recipe.objective, task, instance, tokenizer, find_limit(recipe).tokens)
+        return instance, self._foreign.see(recipe, task, instance)
 
     # Inside
 
@@ -363,16 +367,9 @@ class TaskDesk:
         checked = check_once(task, recipe.training.seed)
         try:
             recipe.objective.check_task(task)
-            folder, limit = find_config_folder(recipe.base), find_limit(recipe)
-            return measure_once(checked, task, recipe.objective, folder, limit)
+            return self._foreign.measure(checked, task, recipe)
         except StudioError as error:
             return checked.model_copy(update={"trouble": str(error)})
-
-
-def find_limit(recipe: Recipe) -> Limit:
-    """Return how many tokens a row of this recipe may have."""
-    context = describe_model(recipe.base).context or 10**9
-    return Limit(recipe.training.max_length, context, recipe.method.virtual_tokens)
 
 
 def _ask(held: Held, words: str, preview: Preview, mapping: Mapping | None) -> FileChoice:

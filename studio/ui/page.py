@@ -75,7 +75,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         opened = open_draft(seen_by(studio, request), found)
         return {"open": opened.draft}, draw_notices(opened.notices)
 
-    with Page(title=TITLE, analytics_enabled=False) as page:
+    with Page(title=TITLE, analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         add_endpoints(studio)  # first, so that their names are theirs: gradio numbers a name that is taken
         draft = DraftBox()
         with gr.Sidebar(open=False, elem_id="runs", width=330):

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import gradio as gr
 from gradio.utils import get_function_params
 
-from studio.errors import StudioError, first_line
+from studio.errors import StudioError, first_line, is_panic
+from studio.ui.frame.fair_queue import FairQueue
 
 log = logging.getLogger("studio")
 BROKEN = "Something broke in the studio. Nothing of yours is lost; try again. The details are in the studio's log."
@@ -16,6 +17,7 @@ UNREADABLE = (
     "What was sent can't be read: a part is missing, is not what belongs there, or names a file that was not uploaded. "
     "The endpoint's description says what it takes, in which order."
 )
+GAVE_UP = "The model's tokenizer gave up on this text, or its tokenizer.json is damaged. Choose another model or text."
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -24,10 +26,15 @@ LATEST: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
 """The same for events that come in bursts: only the newest matters."""
 
 
-def say(error: Exception) -> str:
-    """Return an exception in words for a person; a bug is logged with its traceback."""
+def say(error: BaseException) -> str:
+    """Return an exception in words for a person; a bug is logged with its traceback. Raises what ends the program."""
     if isinstance(error, StudioError):
         return str(error)
+    if is_panic(error):
+        log.error("A library's own code gave up: %s", first_line(error))
+        return GAVE_UP
+    if not isinstance(error, Exception):
+        raise error
     log.error("A handler broke", exc_info=error)
     return BROKEN
 
@@ -41,7 +48,7 @@ def in_words(handler: Handler) -> Handler:
             return handler(*given, **named)
         except gr.Error:
             raise
-        except Exception as error:  # the last line of defence: no traceback reaches a visitor
+        except BaseException as error:  # the last line of defence: no traceback reaches a visitor
             raise gr.Error(say(error), duration=None, print_exception=False) from None
 
     return guarded  # type: ignore[return-value]
@@ -49,6 +56,12 @@ def in_words(handler: Handler) -> Handler:
 
 class Page(gr.Blocks):
     """Blocks that refuse in words what can't even be handed to a handler: too few parts, a file that isn't one."""
+
+    def queue(self, *given: Any, **named: Any) -> "Page":
+        """Take questions in a queue in which nobody's take all places."""
+        super().queue(*given, **named)
+        self._queue.__class__ = FairQueue
+        return self
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> Any:
         """Make the handler's arguments of what was sent. Raises gr.Error in words, without a traceback in the log."""

@@ -23,7 +23,7 @@ def bind_act(studio: Studio, act: Callable[[Studio, Any], dict[str, Any]]) -> Ac
     def answer(asked: Any, request: Asking = None) -> dict[str, Any]:
         try:
             return act(seen_by(studio, request), asked)
-        except Exception as error:  # the last line of defence: no traceback reaches a visitor
+        except BaseException as error:  # the last line of defence: no traceback reaches a visitor
             return {"error": say(error), "gone": isinstance(error, NotFoundError)}
 
     answer.__name__, answer.__doc__ = act.__name__, act.__doc__

@@ -15,7 +15,7 @@ import gradio as gr
 from studio.errors import StudioError
 from studio.estimates.lengths import TokenLengths
 from studio.service import Studio
-from studio.service.task_desk import find_limit
+from studio.service.foreign import find_limit
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard
 from studio.tasks.task import Example, Task

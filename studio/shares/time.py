@@ -1,0 +1,136 @@
+"""How long a visitor of a shared studio may train: one run in all, and at a stretch while others wait.
+
+Pure rules and the keeper who applies them: a run past its turn is asked to stop and save, and goes to the end of the
+queue. A mark in its folder says that it was the keeper who stopped it.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from studio.errors import InputError, StudioError
+from studio.queueing.scheduler import Scheduler
+from studio.runs.run import Run, find_run
+from studio.runs.status import ACTIVE, RunStatus
+from studio.workspace import Workspace
+
+LOG = logging.getLogger(__name__)
+LOOKS_EACH_SECONDS = 5.0
+_MARK = "turn_over"
+
+
+class Time(NamedTuple):
+    """Seconds that a run may take in all, by its estimate, and at a stretch while another visitor waits."""
+
+    run_seconds: float = 2 * 3600
+    turn_seconds: float = 20 * 60
+
+
+def read_time(environment: Mapping[str, str]) -> Time:
+    """Return what STUDIO_RUN_MINUTES and STUDIO_TURN_MINUTES say, the usual times where they say no positive number."""
+    usual = Time()
+    return Time(
+        _read_minutes(environment.get("STUDIO_RUN_MINUTES", ""), usual.run_seconds),
+        _read_minutes(environment.get("STUDIO_TURN_MINUTES", ""), usual.turn_seconds),
+    )
+
+
+def _read_minutes(said: str, usual: float) -> float:
+    try:
+        minutes = float(said)
+    except ValueError:
+        return usual
+    return minutes * 60 if 0 < minutes < 1e9 else usual
+
+
+def check_budget(seconds: float | None, steps: int, most_seconds: float) -> None:
+    """Raise InputError, with fewer steps that would fit, for a run that takes too long; unknown time is let through."""
+    if seconds is None or seconds <= most_seconds:
+        return
+    fitting = int(steps * most_seconds / seconds)
+    way = f"With {fitting:,} steps it would fit." if fitting else "Choose a smaller model, or shorter examples."
+    raise InputError(
+        f"This would take about {_say(seconds)}; in this shared studio a run has at most {_say(most_seconds)}. {way}",
+        field="training.max_steps",
+    )
+
+
+def _say(seconds: float) -> str:
+    for size, unit in ((365 * 86400, "years"), (86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:,.0f} seconds"
+
+
+def find_overdue(
+    statuses: Sequence[RunStatus], owners: Mapping[str, str], started: Mapping[str, float], now: float, most: float
+) -> list[str]:
+    """Return the ids of runs that have worked longer than `most` seconds while somebody else's waits."""
+    waiting = {owners.get(status.run_id, "") for status in statuses if status.status == "queued"}
+    return [
+        status.run_id
+        for status in statuses
+        if status.status in ACTIVE
+        and now - started.get(status.run_id, now) > most
+        and waiting - {owners.get(status.run_id, "")}
+    ]
+
+
+class TurnKeeper:
+    """Looks now and then whether somebody has had the device for long enough."""
+
+    def __init__(self, workspace: Workspace, scheduler: Scheduler, turn_seconds: float) -> None:
+        self.workspace, self.scheduler, self.turn_seconds = workspace, scheduler, turn_seconds
+        self._closing = threading.Event()
+
+    def open(self) -> None:
+        """Begin to look, in a thread of this process."""
+        threading.Thread(target=self._work, name="turns", daemon=True).start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._closing.set()
+
+    def look(self, now: float | None = None) -> None:
+        """End the turns that are over, and queue anew what was stopped for that."""
+        statuses = self.scheduler.look_at_all()
+        owners = {status.run_id: self.scheduler.find_owner(status.run_id) for status in statuses}
+        runs = {status.run_id: find_run(self.workspace, status.run_id) for status in statuses if _is_live(status)}
+        started = {run_id: _started_at(run) for run_id, run in runs.items()}
+        for run_id in find_overdue(statuses, owners, started, time.time() if now is None else now, self.turn_seconds):
+            (runs[run_id].folder / _MARK).touch()
+            runs[run_id].request_stop()
+        for run in (run for status in statuses if status.status == "stopped" and (run := runs[status.run_id])):
+            if is_marked(run):
+                forget_mark(run)
+                self.scheduler.resume(run)
+
+    def _work(self) -> None:
+        while not self._closing.wait(LOOKS_EACH_SECONDS):
+            try:
+                self.look()
+            except (StudioError, OSError) as error:  # a run deleted as it was looked at, a full disk: the next look
+                LOG.warning("The turns could not be looked at: %s", error)
+
+
+def is_marked(run: Run) -> bool:
+    """Whether a run was stopped only because its turn was over."""
+    return (run.folder / _MARK).exists()
+
+
+def forget_mark(run: Run) -> None:
+    """Forget that a turn was over: its owner wants it stopped, or it is queued again."""
+    (run.folder / _MARK).unlink(missing_ok=True)
+
+
+def _is_live(status: RunStatus) -> bool:
+    return status.status in ACTIVE or status.status == "stopped"
+
+
+def _started_at(run: Run) -> float:
+    try:
+        return run.process_file.stat().st_mtime
+    except OSError:
+        return time.time()

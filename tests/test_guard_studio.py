@@ -1,0 +1,163 @@
+"""What an operator doesn't lend, and what one bad thing doesn't spoil: tokens, telemetry, folders, lists, the log."""
+
+import asyncio
+import importlib.util
+import json
+import logging
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+import app
+from studio.errors import StudioError
+from studio.launchers.inline import InlineLauncher
+from studio.runs.ending import explain_failure
+from studio.service import Studio
+from studio.tasks.library.library import Library
+from studio.ui.frame.fair_queue import MOST_OF_ADDRESS, MOST_OF_VISITOR, MOST_OPEN, FairQueue
+from studio.ui.frame.handler import in_words, say
+from studio.ui.widgets.server_act import bind_act
+from studio.workspace import Workspace
+
+DEEP = "[" * 100_000
+ROOT = Path(app.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("said", "sent"), [({}, False), ({"STUDIO_SHARE_TOKEN": "1"}, True), ({"STUDIO_SHARE_TOKEN": "no"}, False)]
+)
+def test_a_shared_studio_sends_no_token_of_its_operators(said: dict[str, str], sent: bool, tmp_path: Path) -> None:
+    environment = {"HF_TOKEN": "hf_secret", "HF_TOKEN_PATH": str(tmp_path / "token"), **said}
+    (tmp_path / "token").write_text("hf_stored")
+    app.keep_token_back(environment)
+    asked = "from huggingface_hub.utils import build_hf_headers as b; print(b().get('authorization'))"
+    rest = {name: value for name, value in os.environ.items() if "TOKEN" not in name}
+    printed = subprocess.run(
+        [sys.executable, "-c", asked], env={**rest, **environment}, capture_output=True, text=True, timeout=120
+    )
+    assert ("hf_" in printed.stdout) is sent, printed.stderr
+
+
+def test_nothing_tells_others_that_the_studio_is_used() -> None:
+    environment = {"HF_HUB_DISABLE_TELEMETRY": "0"}
+    app.set_environment(environment)
+    assert environment.pop("HF_HUB_DISABLE_TELEMETRY") == "0", "what the person set stays"
+    assert environment["HF_UPDATE_DOWNLOAD_COUNTS"] == "false"
+    found = importlib.util.find_spec("datasets")
+    assert found and found.origin
+    assert '"HF_UPDATE_DOWNLOAD_COUNTS"' in Path(found.origin).with_name("config.py").read_text(), "its name changed"
+
+
+def test_only_its_user_looks_into_a_workspace(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "home")
+    for folder in (workspace.folder, workspace.tasks, workspace.runs, workspace.cache, workspace.uploads.parent):
+        assert folder.stat().st_mode & 0o777 == 0o700, folder
+    (tmp_path / "theirs").mkdir(mode=0o755)
+    assert Workspace(tmp_path / "theirs").folder.stat().st_mode & 0o777 == 0o755, "a folder that was there is theirs"
+    assert (tmp_path / "theirs" / "runs").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("damage", [DEEP, "[1, {}]", "null", '{"header": 1}', "{", ""])
+def test_a_damaged_collection_is_left_out_and_hides_no_other(workspace: Workspace, tmp_path: Path, damage: str) -> None:
+    task = {"Definition": ["Do."], "Instances": [{"id": "1", "input": "in", "output": ["out"]}]}
+    for name in ("good", "bad"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.json").write_text(json.dumps(task))
+        Library(workspace).bring(tmp_path / name, name)
+    (Library(workspace).folder / "bad" / "tasks.jsonl").write_text(damage)
+    shown = [card.collection_id for card in Library(workspace).list_collections()]
+    assert "good" in shown
+    if damage:
+        assert shown == ["good"]
+        with pytest.raises(StudioError):
+            Library(workspace).open("bad")
+
+
+@pytest.mark.parametrize("name", ["process.json", "recipe.json", "votes.jsonl", "owner", "request"])
+@pytest.mark.parametrize("damage", [DEEP, "[1, {}]", "null", "\x00"])
+def test_a_damaged_run_hides_no_other(workspace: Workspace, name: str, damage: str) -> None:
+    from tiny import make_run
+
+    good, bad = make_run(workspace), make_run(workspace)
+    (bad.folder / name).write_text(damage)
+    studio = Studio(workspace, InlineLauncher())
+    assert good.run_id in [status.run_id for status in studio.list_runs()]
+    studio.count_votes(bad.run_id)
+
+
+class PanicException(BaseException):
+    """As pyo3 raises where a library's native code gives up."""
+
+
+def panic(*given: Any) -> Any:
+    raise PanicException("called `Option::unwrap()` on a `None` value")
+
+
+def test_a_panic_of_native_code_ends_in_words(workspace: Workspace) -> None:
+    with pytest.raises(gr.Error) as told:
+        in_words(panic)()
+    assert "tokenizer" in str(told.value) and "unwrap" not in str(told.value)
+    assert "tokenizer" in bind_act(Studio(workspace, InlineLauncher()), panic)({})["error"]
+    with pytest.raises(KeyboardInterrupt):
+        say(KeyboardInterrupt())
+
+
+def test_a_checkpoint_that_is_no_numbers_is_refused_in_our_own_words() -> None:
+    advice = "Weights only load failed. Re-running `torch.load` with `weights_only` set to `False` will likely succeed"
+    told = str(explain_failure(pickle.UnpicklingError(advice)))
+    assert "weights_only" not in told and "not numbers" in told
+
+
+def test_nobody_forges_a_line_of_the_log(tmp_path: Path) -> None:
+    line = app.PlainLines("%(message)s").format(
+        logging.LogRecord("studio", logging.WARNING, "", 0, "a\nFORGED \x1b[31m\u202e\r%s", ("\n2",), None)
+    )
+    assert "\n" not in line and "\x1b" not in line and "\\x1b" in line
+
+
+def make_queue(events: list[Any]) -> Any:
+    queue = object.__new__(FairQueue)
+    queue.event_queue_per_concurrency_id = {"x": SimpleNamespace(queue=events)}
+    queue.active_jobs = [None]
+    return queue
+
+
+def asked(visitor: str, address: str) -> Any:
+    return SimpleNamespace(headers={"x-studio-visitor": visitor}, client=SimpleNamespace(host=address))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "refused"),
+    [
+        ([("anna", "1")] * MOST_OF_VISITOR, True),
+        ([("anna", "1")] * (MOST_OF_VISITOR - 1), False),
+        ([("ben", "2")] * MOST_OF_VISITOR, False),
+        ([(f"made up {n}", "1") for n in range(MOST_OF_ADDRESS)], True),
+        ([(f"visitor {n}", str(n)) for n in range(MOST_OPEN)], True),
+    ],
+)
+def test_nobodys_questions_take_all_places(
+    waiting: list[tuple[str, str]], refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def put(self: Any, body: Any, request: Any, username: Any) -> Any:
+        return True, "id", "success"
+
+    monkeypatch.setattr(FairQueue.__mro__[1], "push", put)
+    queue = make_queue([SimpleNamespace(request=asked(*one)) for one in waiting])
+    success, _, state = asyncio.run(queue.push(None, asked("anna", "1"), None))
+    assert (success, state) == ((False, "queue_full") if refused else (True, "success"))
+
+
+def test_the_page_has_the_fair_queue(workspace: Workspace) -> None:
+    from studio.ui.page import build_page
+
+    page = build_page(Studio(workspace, InlineLauncher()))
+    assert isinstance(page._queue, FairQueue)
+    assert page.delete_cache == (3600, 86400)

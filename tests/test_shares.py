@@ -1,0 +1,152 @@
+"""What one visitor of a shared studio may take: disk, time at a stretch, time in all; and its operator."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import WritingLauncher, make_run, write_task
+
+from studio import __main__ as command_line
+from studio.errors import InputError, StudioError, TaskError
+from studio.launchers.inline import InlineLauncher
+from studio.runs.run import find_run
+from studio.runs.status import RunStatus
+from studio.service import Studio
+from studio.shares.quota import GB, Quota, check_share, count_held, read_quota
+from studio.shares.time import Time, check_budget, find_overdue, forget_mark, is_marked, read_time
+from studio.visitor import find_owner_file, read_visitor
+from studio.workspace import Workspace
+
+ANNA, BEN = "anna" * 8, "ben_" * 8
+
+
+def make_owned(workspace: Workspace, token: str, size: int = 0) -> Any:
+    """Make a run of a visitor that waits, with a file of this size."""
+    run = make_run(workspace)
+    find_owner_file(run.folder).write_text(str(read_visitor(token).owner))
+    (run.folder / "weights").write_bytes(b"x" * size)
+    return run
+
+
+def test_nobody_fills_the_disk_with_what_is_theirs(workspace: Workspace) -> None:
+    make_owned(workspace, ANNA, 5_000)
+    anna, ben, few = read_visitor(ANNA), read_visitor(BEN), Quota(bytes=4_000, stays_free=0)
+    assert count_held(workspace, str(anna.owner))[:2] == (0, 1)
+    with pytest.raises(InputError) as refused:
+        check_share(workspace, anna, few, "task")
+    assert refused.value.field == "task"
+    check_share(workspace, ben, few, "task")
+
+
+def test_nobody_makes_runs_without_end(workspace: Workspace) -> None:
+    make_owned(workspace, ANNA)
+    with pytest.raises(InputError) as refused:
+        check_share(workspace, read_visitor(ANNA), Quota(runs=1, stays_free=0), "run")
+    assert refused.value.field == "run"
+    check_share(workspace, read_visitor(ANNA), Quota(runs=1, stays_free=0), "task")
+
+
+def test_a_part_of_the_disk_stays_free(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = type("Disk", (), {"free": 10, "total": 10**12})
+    monkeypatch.setattr("studio.shares.quota.shutil.disk_usage", lambda folder: disk)
+    with pytest.raises(StudioError):
+        check_share(workspace, read_visitor(ANNA), Quota(), "task")
+    check_share(workspace, Studio(workspace, InlineLauncher()).visitor, Quota(), "task")
+
+
+@pytest.mark.parametrize(("said", "size"), [("1.5", 1.5), ("", 4), ("-1", 4), ("nan", 4), ("x", 4), ("1e99", 4)])
+def test_the_operator_says_how_much(said: str, size: float) -> None:
+    assert read_quota({"STUDIO_QUOTA_GB": said}).bytes == size * GB
+    assert read_time({"STUDIO_TURN_MINUTES": "5"}) == Time(turn_seconds=300)
+    assert read_time({"STUDIO_RUN_MINUTES": "-5"}) == Time()
+
+
+def test_a_run_that_takes_years_is_refused_with_what_fits() -> None:
+    with pytest.raises(InputError) as refused:
+        check_budget(162_272_868, 1_000_000, 7200)
+    assert refused.value.field == "training.max_steps"
+    assert "44 steps" in str(refused.value) and "5 years" in str(refused.value)
+    check_budget(7200, 10, 7200)
+    check_budget(None, 10, 7200)
+
+
+def status(run_id: str, said: str) -> RunStatus:
+    return RunStatus.model_construct(run_id=run_id, status=said)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "since", "over"),
+    [("ben", 1_300, ["long"]), ("ben", 1_100, []), ("anna", 9_000, []), (None, 9_000, [])],
+)
+def test_a_turn_ends_only_while_somebody_else_waits(waiting: str | None, since: float, over: list[str]) -> None:
+    statuses = [status("long", "running"), *([status("next", "queued")] if waiting else [])]
+    owners = {"long": "anna", "next": waiting or ""}
+    assert find_overdue(statuses, owners, {"long": 0.0}, since, 1_200) == over
+
+
+def test_a_turn_that_is_over_goes_to_the_end_of_the_queue(workspace: Workspace) -> None:
+    launcher = WritingLauncher()
+    studio = Studio(workspace, launcher, shared=True)
+    hers = make_owned(workspace, ANNA)
+    assert studio.scheduler.start_next().run_id == hers.run_id
+    studio.shares.keeper.look(now=1e12)
+    assert not hers.stop_file.exists(), "nobody waits"
+    make_owned(workspace, BEN)
+    studio.shares.keeper.look(now=1e12)
+    assert hers.stop_file.exists() and is_marked(hers)
+    launcher.finish(hers, "stopped", 5)
+    studio.shares.keeper.look()
+    statuses = {one.run_id: one for one in studio.scheduler.look_at_all()}
+    assert (statuses[hers.run_id].status, statuses[hers.run_id].position, is_marked(hers)) == ("queued", 2, False)
+    launcher.close()
+
+
+def test_who_stops_a_run_is_not_put_back_into_the_queue(workspace: Workspace) -> None:
+    hers = make_owned(workspace, ANNA)
+    (hers.folder / "turn_over").touch()
+    Studio(workspace, InlineLauncher(), shared=True).seen_by(ANNA).stop_run(hers.run_id)
+    assert not is_marked(hers)
+    forget_mark(hers)
+
+
+def test_a_visitor_is_refused_and_the_next_one_is_not(workspace: Workspace, tmp_path: Path) -> None:
+    studio = Studio(workspace, InlineLauncher(), shared=True)
+    studio.shares.quota = Quota(tasks=1, stays_free=0)
+    (tmp_path / "task.json").write_text(json.dumps(write_task()))
+    studio.seen_by(ANNA).import_task(tmp_path / "task.json", "one.json")
+    with pytest.raises(InputError):
+        studio.seen_by(ANNA).import_task(tmp_path / "task.json", "two.json")
+    with pytest.raises(InputError):
+        studio.seen_by(ANNA).data.bring(tmp_path / "task.json", "three.json")
+    studio.seen_by(BEN).import_task(tmp_path / "task.json", "two.json")
+
+
+def test_which_folders_there_are_is_not_told(workspace: Workspace) -> None:
+    visit = Studio(workspace, InlineLauncher(), local_folders=False, shared=True).seen_by(ANNA)
+    said = set()
+    for folder in ("/root", "/root/.nope", "~", "~nobody", "../..", ".", "studio", "/proc/self/environ"):
+        with pytest.raises(TaskError) as refused:
+            visit.data.bring_from(folder)
+        said.add(str(refused.value).replace(repr(folder), "it"))
+    assert len(said) == 1
+
+
+def test_the_operator_lists_stops_deletes_and_frees(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_owned(workspace, ANNA, 1_000_000)
+    (workspace.cache / "held").mkdir(exist_ok=True)
+    (workspace.cache / "held" / "file").write_bytes(b"x" * 1_000_000)
+    here = ["--workspace", str(workspace.folder), "operate"]
+    owner = str(read_visitor(ANNA).owner)[:8]
+    assert command_line.main([*here, "list"]) == 0
+    said = capsys.readouterr().out
+    assert run.run_id in said and owner in said and "queued" in said
+    assert command_line.main([*here, "space"]) == 0
+    assert f"owner {owner}  1.0 MB" in capsys.readouterr().out
+    assert command_line.main([*here, "stop", run.run_id]) == 0
+    assert command_line.main([*here, "delete", run.run_id]) == 0
+    assert command_line.main([*here, "space", "--free"]) == 0
+    assert "freed  1.0 MB" in capsys.readouterr().out
+    assert command_line.main([*here, "delete", run.run_id]) == 2
+    with pytest.raises(StudioError):
+        find_run(workspace, run.run_id)
