@@ -27,7 +27,7 @@ class Shared:
         with httpx.Client(headers=headers, timeout=120, base_url=self.url) as client:
             made = client.post(f"/gradio_api/call/{endpoint}", json={"data": given})
             answer = client.get(f"/gradio_api/call/{endpoint}/{made.json()['event_id']}").text
-        data = json.loads(answer.split("data: ", 1)[1].splitlines()[0])
+        data = json.loads(answer.rsplit("data: ", 1)[1].splitlines()[0])  # before it stand signs of life
         return data[0] if "event: complete" in answer else f"refused: {data}"
 
     def act(self, token: str | None, name: str, asked: Any) -> Any:
