@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 LENGTH = struct.Struct("!Q")
-ANSWER_BYTES = 1 << 30
+ORPHAN_SECONDS = 300
+"""Processor time of one piece of work, beyond what any parent waits."""
 
 
 def main() -> None:
@@ -24,6 +25,7 @@ def main() -> None:
     while (data := read_frame(source)) is not None:
         memory_bytes, work, given = pickle.loads(data)
         limit_memory(memory_bytes)
+        limit_time()
         write_frame(answers, pickle.dumps(do(work, given), protocol=5))
 
 
@@ -49,6 +51,13 @@ def limit_memory(most_bytes: int) -> None:
     with contextlib.suppress(OSError, ValueError):
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (count_data() + most_bytes, hard))
+
+
+def limit_time() -> None:
+    """Let a piece of work end by itself when nobody is left to end it: a studio that was killed."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + ORPHAN_SECONDS, hard))
 
 
 def count_data() -> int:
