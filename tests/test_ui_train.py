@@ -251,7 +251,7 @@ def test_a_score_is_queued_from_the_desk_and_shown_in_the_list(studio: Studio) -
     assert act(studio, "score_run", asked)["run"] == score, "one click, one score"
     row, training = RunShelf().list_rows(studio)["rows"]
     assert (row["run"], row["kind"], row["status"], row["position"]) == (score, "score", "queued", 1)
-    assert (row["about"], row["unit"], row["path"], row["loss"]) == (run.run_id, "instance", "", None)
+    assert (row["about"], row["unit"], row["path"], row["held_out"]) == (run.run_id, "instance", "", None)
     assert (training["kind"], training["unit"], training["about"]) == ("training", "step", "")
     assert plan(studio, {**RECIPE, "method": {"name": "lora", "rank": 16}}, score) == "", "a score has no settings"
     facts = NewsReader().read(studio, score, 0)["facts"]
