@@ -2,10 +2,9 @@
 // Numbers in words, as frame/words.py says them: sizes, durations, losses, and the name of a run.
 
 // As Python rounds: a tie goes to the even digit. With one digit after the point only x.25 and x.75 are ties.
-const whole = new Intl.NumberFormat("en-US", {
-  maximumFractionDigits: 0,
-  .../** @type {any} */ ({ roundingMode: "halfEven" }),
-});
+/** @type {any} what TypeScript's own list of options lacks */
+const rounded = { maximumFractionDigits: 0, roundingMode: "halfEven" };
+const whole = new Intl.NumberFormat("en-US", rounded);
 const tenths = (/** @type {number} */ n) => (n % 1 === 0.25 ? `${Math.floor(n)}.2` : n.toFixed(1));
 const SIZES = /** @type {const} */ ([
   ["GB", 1e9],
