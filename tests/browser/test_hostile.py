@@ -124,7 +124,7 @@ def test_events_written_by_hand_are_text(page: Page, app: Any, tiny_model: Path,
     run = make_whole_run(
         app,
         write_recipe(tiny_model),
-        ("started", {"resumed_from": None, "pid": EVIL, "versions": {EVIL: EVIL}}),
+        ("started", {"resumed_from": None, "pid": 1, "note": EVIL, "versions": {EVIL: EVIL}}),
         ("phase", {"text": EVIL, "part": 1, "parts": 2}),
         *[("metrics", {"step": step, "of": 9, "loss": 1 / step, "learning_rate": 1e-3}) for step in range(1, 6)],
         ("sampled", {"step": 5, "samples": [sample]}),
