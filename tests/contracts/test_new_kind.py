@@ -100,8 +100,9 @@ def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def test_a_new_file_keeps_the_contract(family: Any) -> None:
     quiz, kept = family.find("quiz"), []
+    assert not contract.list_forms_of_messages(quiz)  # so one of the promises is not about it
     for name, promise in inspect.getmembers(contract, inspect.isfunction):
-        if name.startswith("test_"):
+        if name.startswith("test_") and name != contract.test_conversations_come_back_from_rows_of_messages.__name__:
             promise(kind=quiz)
             kept.append(name)
     assert len(kept) >= 9

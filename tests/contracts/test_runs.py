@@ -245,6 +245,7 @@ def test_a_checkpoint_says_what_made_it_and_holds_its_weights_safely(trained: Ca
     assert weights <= {"adapter_model.safetensors", "model.safetensors", "training_state.safetensors"}
 
 
+@every_kind
 def test_what_it_learnt_becomes_part_of_the_weights_or_is_refused(
     trained: Callable[[str], Run], workspace: Workspace, kind: str
 ) -> None:
