@@ -14,7 +14,7 @@ from studio.errors import InputError, StudioError
 from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run, find_run
 from studio.runs.status import ACTIVE, RunStatus
-from studio.workspace import Workspace
+from studio.workspace import Workspace, disk_errors_in_words
 
 LOG = logging.getLogger(__name__)
 LOOKS_EACH_SECONDS = 5.0
@@ -121,8 +121,9 @@ def is_marked(run: Run) -> bool:
 
 
 def forget_mark(run: Run) -> None:
-    """Forget that a turn was over: its owner wants it stopped, or it is queued again."""
-    (run.folder / _MARK).unlink(missing_ok=True)
+    """Forget that a turn was over: its owner wants it stopped, or it is queued again. Raises WorkspaceError in words."""
+    with disk_errors_in_words(run.folder):
+        (run.folder / _MARK).unlink(missing_ok=True)
 
 
 def _is_live(status: RunStatus) -> bool:
