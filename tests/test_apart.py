@@ -114,7 +114,7 @@ def test_a_chat_template_that_never_ends_or_asks_for_all_memory(
     model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     (model / "chat_template.jinja").write_text(template)
     studio = Studio(workspace, InlineLauncher(), place=Pool(Limits(seconds=20, memory_bytes=1 << 30)))
-    recipe = write_recipe(model, import_task(workspace))
+    recipe = write_recipe(model, import_task(workspace), objective={"name": "sft", "template": "chat"})
 
     began = time.monotonic()
     with pytest.raises(StudioError) as told:

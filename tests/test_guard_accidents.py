@@ -1,13 +1,12 @@
 """Odd homes and odd moments: links, clocks, folders that are half gone, readers that never read."""
 
-import asyncio
 import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import make_run
+from tiny import make_run, run_async
 
 from studio.guard.hosts import Hosts
 from studio.guard.layer import Guard
@@ -73,9 +72,9 @@ def test_an_asker_who_leaves_in_the_middle_writes_no_traceback() -> None:
 
     headers = [(b"host", b"localhost"), (b"content-type", b"application/json"), (b"content-length", b"9")]
     scope = {"type": "http", "method": "POST", "path": "/gradio_api/queue/join", "headers": headers}
-    asyncio.run(Guard(read, Hosts())(scope, leave, refuse))
+    run_async(Guard(read, Hosts())(scope, leave, refuse))
     scope["headers"] = [(b"host", b"evil.example")]
-    asyncio.run(Guard(read, Hosts())(scope, leave, refuse))
+    run_async(Guard(read, Hosts())(scope, leave, refuse))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")

@@ -1,9 +1,9 @@
 """The layer before the page: bodies are counted as they come, answers are not held back, every answer has headers."""
 
-import asyncio
 from typing import Any
 
 import pytest
+from tiny import run_async
 
 from studio.guard.hosts import Hosts
 from studio.guard.layer import Guard
@@ -47,7 +47,7 @@ async def answer(send: Any, body: bytes, status: int = 200) -> None:
 
 
 def test_a_body_within_the_limit_arrives_whole() -> None:
-    sent = asyncio.run(ask(read_all, [b"x" * 1000] * (BODY_BYTES // 1000)))
+    sent = run_async(ask(read_all, [b"x" * 1000] * (BODY_BYTES // 1000)))
     assert [sent[0]["status"], sent[1]["body"]] == [200, str(BODY_BYTES).encode()]
 
 
@@ -59,14 +59,14 @@ def test_a_body_past_the_limit_is_read_no_further_and_refused_in_words() -> None
             taken.append(len(message["body"]))
         await answer(send, b"There was an error parsing the body", 400)  # as FastAPI does
 
-    sent = asyncio.run(ask(count, [b"x" * 1000] * (BODY_BYTES // 1000 + 50)))
+    sent = run_async(ask(count, [b"x" * 1000] * (BODY_BYTES // 1000 + 50)))
     assert sum(taken) <= BODY_BYTES
     assert [message.get("status") for message in sent] == [413, None]
     assert b"2 MB" in sent[1]["body"]
 
 
 def test_an_app_that_raises_as_the_body_breaks_off_is_no_fault() -> None:
-    sent = asyncio.run(ask(read_all, [b"x" * (BODY_BYTES + 1)]))
+    sent = run_async(ask(read_all, [b"x" * (BODY_BYTES + 1)]))
     assert sent[0]["status"] == 413
 
 
@@ -75,7 +75,7 @@ def test_a_fault_of_the_app_is_passed_on() -> None:
         raise KeyError("a bug")
 
     with pytest.raises(KeyError):
-        asyncio.run(ask(broken, []))
+        run_async(ask(broken, []))
 
 
 def test_a_stream_of_events_is_not_held_back() -> None:
@@ -91,14 +91,14 @@ def test_a_stream_of_events_is_not_held_back() -> None:
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/gradio_api/queue/data", "headers": [(b"host", b"localhost")]}
-    asyncio.run(Guard(stream, Hosts())(scope, None, keep))  # type: ignore[arg-type]
+    run_async(Guard(stream, Hosts())(scope, None, keep))  # type: ignore[arg-type]
     assert len(sent) == 4
 
 
 @pytest.mark.parametrize("host", [b"localhost", b"evil.example"])
 @pytest.mark.parametrize("embedders", [(), ("https://huggingface.co",)])
 def test_every_answer_says_who_may_frame_it(host: bytes, embedders: tuple[str, ...]) -> None:
-    sent = asyncio.run(ask(read_all, [], [(b"host", host)], "GET", embedders=embedders))
+    sent = run_async(ask(read_all, [], [(b"host", host)], "GET", embedders=embedders))
     headers = dict(sent[0]["headers"])
     policy = headers[b"content-security-policy"].decode()
     assert policy.split(";")[0] == " ".join(["frame-ancestors 'self'", *embedders])
@@ -113,5 +113,5 @@ def test_web_sockets_are_closed() -> None:
     async def keep(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(Guard(read_all, Hosts())({"type": "websocket", "path": "/", "headers": []}, None, keep))  # type: ignore[arg-type]
+    run_async(Guard(read_all, Hosts())({"type": "websocket", "path": "/", "headers": []}, None, keep))  # type: ignore[arg-type]
     assert [message["type"] for message in sent] == ["websocket.close"]

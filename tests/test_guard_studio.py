@@ -1,6 +1,5 @@
 """What an operator doesn't lend, and what one bad thing doesn't spoil: tokens, telemetry, folders, lists, the log."""
 
-import asyncio
 import importlib.util
 import json
 import logging
@@ -14,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from tiny import run_async
 
 import app
 from studio.errors import StudioError
@@ -151,7 +151,7 @@ def test_nobodys_questions_take_all_places(
 
     monkeypatch.setattr(FairQueue.__mro__[1], "push", put)
     queue = make_queue([SimpleNamespace(request=asked(*one)) for one in waiting])
-    success, _, state = asyncio.run(queue.push(None, asked("anna", "1"), None))
+    success, _, state = run_async(queue.push(None, asked("anna", "1"), None))
     assert (success, state) == ((False, "queue_full") if refused else (True, "success"))
 
 

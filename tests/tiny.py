@@ -4,14 +4,17 @@ events at once.
 Nothing here pretends: the task goes through the importer, the events through the writer, the processes are processes.
 """
 
+import asyncio
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from studio.launchers.inline import InlineLauncher
 from studio.launchers.local import LocalLauncher, note_process
@@ -27,6 +30,7 @@ from studio.workspace import Workspace
 
 TASK_ID = "tiny_sums"
 COUNT = 60
+Value = TypeVar("Value")
 
 
 def write_task(count: int = COUNT, **changes: Any) -> dict[str, Any]:
@@ -271,3 +275,9 @@ def _byte_tokenizer() -> Any:
 def give_to_process(run: Run, pid: int) -> None:
     """Note that a process of this computer was given a run, as its launcher does."""
     run.save_launch(ProcessLauncher.name, note_process(pid))
+
+
+def run_async(work: Coroutine[Any, Any, Value]) -> Value:
+    """Run a coroutine to its end, in a thread of its own: where the browser's tests were, this one has a loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()

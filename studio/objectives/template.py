@@ -112,6 +112,8 @@ def _open(dialogue: Dialogue, tokenizer: Any) -> _Chat:
 def _render(tokenizer: Any, tools: list[Turn] | None, turns: list[Turn], ask: bool = False) -> str:
     try:
         return str(tokenizer.apply_chat_template(turns, tools=tools, tokenize=False, add_generation_prompt=ask))
+    except MemoryError:
+        raise _refuse("asks for more memory than it may have") from None
     except Exception as error:  # jinja's, or whatever the template's author raises in it
         raise _refuse(f"refuses these turns ({str(error)[:200]})") from None
 

@@ -121,7 +121,7 @@ def is_marked(run: Run) -> bool:
 
 
 def forget_mark(run: Run) -> None:
-    """Forget that a turn was over: its owner wants it stopped, or it is queued again. Raises WorkspaceError in words."""
+    """Forget that a turn was over: its owner wants it stopped, or it is queued again. Raises WorkspaceError."""
     with disk_errors_in_words(run.folder):
         (run.folder / _MARK).unlink(missing_ok=True)
 
