@@ -11,11 +11,12 @@ from safetensors import SafetensorError, safe_open
 
 
 class Header(NamedTuple):
-    """What a file says of its tensors: their names, their numbers in all, and the bytes these take."""
+    """What a file says of its tensors: names, numbers in all, the bytes these take; and what else it says."""
 
     names: frozenset[str]
     numbers: int
     size_bytes: int
+    about: dict[str, str]
 
 
 def read_header(path: Path) -> Header:
@@ -26,8 +27,9 @@ def read_header(path: Path) -> Header:
     try:
         with safe_open(path, framework="np") as file:
             shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}
+            about = file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(str(error)) from None
     with open(path, "rb") as file:
         beginning = 8 + int.from_bytes(file.read(8), "little")
-    return Header(frozenset(shapes), sum(map(prod, shapes.values())), path.stat().st_size - beginning)
+    return Header(frozenset(shapes), sum(map(prod, shapes.values())), path.stat().st_size - beginning, about)

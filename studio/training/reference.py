@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
+from studio.models.weights_file import read_header
 from studio.objectives.objective import Example, list_rows, longest_row
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
@@ -97,12 +98,12 @@ def _measure(
 
 def _read(path: Path, key: str, parts: int) -> list[torch.Tensor] | None:
     try:
-        with safe_open(path, framework="pt") as file:
-            if (file.metadata() or {}).get("key") == key:
-                return [file.get_tensor(str(number)) for number in range(parts)]
-    except (OSError, SafetensorError):  # there is none, or it is damaged: it is read anew
+        if read_header(path).about.get("key") != key:
+            return None
+        values = load_file(path)
+    except (OSError, ValueError, SafetensorError):  # there is none, or it is damaged: it is read anew
         return None
-    return None
+    return [values[str(number)] for number in range(parts)]
 
 
 def _keep(path: Path, key: str, values: Sequence[torch.Tensor]) -> None:
