@@ -23,6 +23,8 @@ from studio.workspace import disk_errors_in_words
 LARGEST = 10**18
 """No step, parameter or moment is larger; a number that is was written by hand."""
 Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
+Measured = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""What was computed: any number, such as the norm of a gradient that explodes."""
 Whole = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 TERMINAL = frozenset({"finished", "stopped", "failed"})
 PHASES = (
@@ -102,10 +104,10 @@ class Metrics(Stepped):
     event: Literal["metrics"]
     of: Whole | None = None
     seconds_left: Number | None = None
-    loss: Number | None = None
-    measures: dict[str, Number | None] = {}
+    loss: Measured | None = None
+    measures: dict[str, Measured | None] = {}
     learning_rate: Number | None = None
-    grad_norm: Number | None = None
+    grad_norm: Measured | None = None
     epoch: Number | None = None
     examples_per_second: Number | None = None
 
@@ -114,8 +116,8 @@ class Evaluated(Stepped):
     """The held-out examples were looked at: their loss (held_out_loss once) and measures, by name."""
 
     event: Literal["evaluated"]
-    loss: Number | None = Field(None, validation_alias=AliasChoices("loss", "held_out_loss"))
-    measures: dict[str, Number | None] = {}
+    loss: Measured | None = Field(None, validation_alias=AliasChoices("loss", "held_out_loss"))
+    measures: dict[str, Measured | None] = {}
 
 
 class Saved(Stepped):
