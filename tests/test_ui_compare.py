@@ -10,6 +10,7 @@ from studio.answering.desk import Answers
 from studio.answering.question import Question
 from studio.errors import InputError, ModelError
 from studio.recipes.recipe import read_recipe
+from studio.runs.event import Sampled
 from studio.runs.run import new_run
 from studio.service import Studio
 from studio.ui.steps.compare.ask_form import make_acts
@@ -106,7 +107,7 @@ def test_a_tick_stands_where_the_score_counts() -> None:
 
     assert compare_page.match_exactly is match_exactly, "there is one definition of right"
     said = {"input": "?", "wanted": "Paris", "base": "", "tuned": "paris."}
-    assert read_curve([{"event": "sampled", "step": 1, "samples": [said]}])["samples"][0]["right"]
+    assert read_curve([Sampled(event="sampled", at=1, step=1, samples=[said])])["samples"][0]["right"]
 
 
 # ---- both at once

@@ -135,7 +135,7 @@ def test_a_name_leads_out_of_no_folder(served: Served, name: str) -> None:
     assert all(path.is_relative_to(served.studio.workspace.folder) for path in new)
 
 
-@pytest.mark.parametrize("name", [None, 7, [], {}, "", "..", "\x00", "\ud800", "a" * 10_000_000, "../../x.json"])
+@pytest.mark.parametrize("name", [None, 7, [], {}, "", "..", "\x00", "\ud800", "a" * 1_500_000, "../../x.json"])
 def test_a_name_that_is_given_beside_is_only_a_name(served: Served, name: object) -> None:
     path = served.upload("fine.json", TASK).json()[0]
     told = served.import_task(path, name)
@@ -166,7 +166,7 @@ def zip_of_many(count: int) -> bytes:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (zip_bomb(50_000_000), "is a trap"),
+        (zip_bomb(50_000_000), "200 times"),
         (zip_bomb(50_000_000, depth=3), "another archive"),
         (zip_of_many(20_000), "at most 5,000"),
         (zip_bomb(1_000)[:-10], "damaged"),

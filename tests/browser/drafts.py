@@ -20,9 +20,14 @@ def read_recipe(page: Page) -> dict[str, Any]:
 
 def set_draft(page: Page, patch: dict[str, Any]) -> None:
     """Change the draft as a click would."""
-    page.evaluate(f"async (patch) => {{ {STUDIO} studio.setDraft(patch); }}", patch)
+    _act(page, "studio.setDraft(given);", patch)
 
 
 def go(page: Page, step: str) -> None:
     """Go to a step."""
-    page.evaluate(f"async (step) => {{ {STUDIO} studio.go(step); }}", step)
+    _act(page, "studio.go(given);", step)
+
+
+def _act(page: Page, act: str, given: Any) -> None:
+    """Do something with the page's own module. The window holds the promise, or Chromium may collect it unkept."""
+    page.evaluate(f"(given) => (window.acting = (async () => {{ {STUDIO} {act} }})())", given)
