@@ -214,7 +214,7 @@ def test_a_failed_run_is_trained_again_with_what_its_remedy_changes(workspace: W
 
 
 @pytest.mark.parametrize(
-    "changes", [None, {}, {"training": {"batch_size": -1}}, {"__class__": {"x": 1}}, {"task_id": ".."}]
+    "changes", [None, {}, [], "x", 7, {"training": {"batch_size": -1}}, {"__class__": {"x": 1}}, {"task_id": ".."}]
 )
 def test_a_remedy_that_says_nothing_usable_is_refused_in_words(
     workspace: Workspace, tiny_model: Path, changes: Any
@@ -222,6 +222,7 @@ def test_a_remedy_that_says_nothing_usable_is_refused_in_words(
     studio = Studio(workspace, WritingLauncher())
     run_id = studio.start_run(write_recipe(tiny_model, "studio002_question"))
     fail(workspace, run_id, remedy_changes=changes)
+    assert studio.run_status(run_id).status == "failed"
     with pytest.raises(StudioError):
         studio.train_again(run_id)
     assert len(list_runs(workspace)) == 1

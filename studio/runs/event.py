@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from studio.journal import PAGE_BYTES, read_page, write_line
 from studio.runs.hold import take_hold
@@ -140,6 +140,11 @@ class Concluded(Event):
     result: str | None = None
 
 
+def _read_changes(value: Any) -> Any:
+    """What is no change of a recipe is none; the run failed all the same."""
+    return value if isinstance(value, dict) else None
+
+
 class Ended(Stepped):
     """Head of last words; an error says what went wrong, what a person can do, and the change of the recipe that does
     it."""
@@ -147,7 +152,7 @@ class Ended(Stepped):
     seconds: Number | None = None
     error: str | None = None
     remedy: str | None = None
-    remedy_changes: dict[str, Any] | None = None
+    remedy_changes: Annotated[dict[str, Any] | None, BeforeValidator(_read_changes)] = None
 
 
 class Finished(Ended):
