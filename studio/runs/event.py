@@ -7,7 +7,6 @@ classes; a kind of event that none of them knows, of a newer studio, is read as 
 """
 
 import json
-import math
 import os
 import time
 from collections.abc import Sequence
@@ -23,8 +22,6 @@ from studio.workspace import disk_errors_in_words
 LARGEST = 10**18
 """No step, parameter or moment is larger; a number that is was written by hand."""
 Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
-Measured = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-"""What was computed: any number, such as the norm of a gradient that explodes."""
 Whole = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 TERMINAL = frozenset({"finished", "stopped", "failed"})
 PHASES = (
@@ -104,10 +101,10 @@ class Metrics(Stepped):
     event: Literal["metrics"]
     of: Whole | None = None
     seconds_left: Number | None = None
-    loss: Measured | None = None
-    measures: dict[str, Measured | None] = {}
+    loss: Number | None = None
+    measures: dict[str, Number | None] = {}
     learning_rate: Number | None = None
-    grad_norm: Measured | None = None
+    grad_norm: Number | None = None
     epoch: Number | None = None
     examples_per_second: Number | None = None
 
@@ -116,8 +113,8 @@ class Evaluated(Stepped):
     """The held-out examples were looked at: their loss (held_out_loss once) and measures, by name."""
 
     event: Literal["evaluated"]
-    loss: Measured | None = Field(None, validation_alias=AliasChoices("loss", "held_out_loss"))
-    measures: dict[str, Measured | None] = {}
+    loss: Number | None = Field(None, validation_alias=AliasChoices("loss", "held_out_loss"))
+    measures: dict[str, Number | None] = {}
 
 
 class Saved(Stepped):
@@ -286,7 +283,7 @@ def parse_event(line: bytes) -> Event | None:
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not abs(value) <= LARGEST:
         return None
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
