@@ -266,18 +266,21 @@ def test_anything_is_answered_in_words(server: Server, call: tuple[str, list[Any
     check_answer(server, server.call(call[0], fill(call[1], server)))
 
 
-LARGE = "x" * 1_800_000
-"""Nearly all that a body may hold."""
+LARGE = "x" * 10_000_000
+FITTING = "x" * 450_000
+"""Four of these are nearly all that a body may hold."""
 
 
 @pytest.mark.parametrize("endpoint", [name for name, parts in GIVEN.items() if parts])
 def test_megabytes_are_refused_in_words(server: Server, endpoint: str) -> None:
     fine: list[Any] = {"run_events": [0], "ask": ["x", 1, 0], "start_run": ["click"]}.get(endpoint, [])
-    answer = server.call(endpoint, [LARGE, *fine])
+    answer = server.call(endpoint, [4 * FITTING, *fine])
     check_answer(server, answer)
     assert "event: error" in answer and len(answer) < 2_000
-    check_answer(server, server.call(endpoint, [{"task_id": "x", "path": "x", LARGE: "x"}, *fine]))
-    assert " MB " in server.call(endpoint, [{"task_id": LARGE, "path": LARGE, LARGE: LARGE}, *fine])
+    check_answer(server, server.call(endpoint, [{"task_id": FITTING, "path": FITTING, FITTING: FITTING}, *fine]))
+    for over in (LARGE, {"task_id": LARGE, "path": LARGE, LARGE: LARGE}):
+        refused = server.call(endpoint, [over, *fine])
+        assert " MB " in refused and len(refused) < 2_000
     assert "Traceback" not in server.news()
 
 

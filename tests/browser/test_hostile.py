@@ -131,6 +131,8 @@ def test_events_written_by_hand_are_text(page: Page, app: Any, tiny_model: Path,
         (EVIL, {EVIL: EVIL}),
         ("failed", {"step": 5, "error": EVIL, "remedy": EVIL, "remedy_changes": remedy}),
     )
+    with run.events_file.open("a") as events:  # a line that no program of ours writes
+        events.write(json.dumps({"event": "started", "at": 1, "pid": EVIL, "versions": {EVIL: EVIL}}) + "\n")
     run.output_file.write_text(EVIL)
     make_checkpoint(run, 5)
     page.goto(address("train", run.run_id))
