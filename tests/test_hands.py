@@ -185,7 +185,7 @@ def test_events_that_are_edited_while_it_trains_are_followed_by_true_ones(
         '{"event": "evaluated", "at": 1, "held_out_loss": "low"}',
         '{"event": "counted", "at": 1, "trainable": [], "total": true}',
         '{"event": "failed", "at": 1, "step": null, "error": {"a": 1}, "remedy": 5}',
-        '{"event": "died", "at": 1, "remedy_changes": "everything"}',
+        '{"event": "died", "at": 1, "error": [], "remedy_changes": "everything"}',
         '{"event": "phase", "at": 1, "text": [1], "part": "x"}',
         '{"event": "sampled", "at": 1, "samples": 5}',
         '{"event": "finished", "at": 1' + "0" * 400 + "}",
