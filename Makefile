@@ -21,7 +21,7 @@ run: .venv/.installed ## start the studio on http://127.0.0.1:7860, installing w
 	@exec $(PY) app.py
 
 test: .venv/.installed-dev chromium ## run all tests, installing what they need the first time
-	$(PY) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: format-check lint types test ## format, lint, types, tests: all that has to be right
 
@@ -66,7 +66,7 @@ pairs: .venv/.installed-dev ## train every pair of method and precision, by itse
 
 zoo: .venv/.installed-dev ## try every promise on every causal architecture of transformers, and every method (an hour)
 	STUDIO_ZOO=1 $(PY) -m pytest tests/zoo tests/contracts/test_methods.py tests/test_fitting.py \
-	  -k "architecture or test_methods or test_fitting" -n $(WORKERS) --dist loadgroup $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
+	  -k "architecture or test_methods or test_fitting" -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
 
 audit: .venv/.installed-dev ## look up known weaknesses of what is installed, where the network lets it, and list licences
 	$(PY) .ci/audit.py

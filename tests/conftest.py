@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sharing import LONGEST, find_group
 
 _HOME = tempfile.mkdtemp(prefix="studio-tests-")
 
@@ -44,36 +45,27 @@ def _connect_nearby(self: socket.socket, address: Any) -> None:
 socket.socket.connect = _connect_nearby  # type: ignore[method-assign]
 
 
-_LONGEST = ("browser", "contracts", "zoo")
-"""Folders whose tests begin first, so that no worker is left alone with them at the end."""
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let a group of tests run on one worker, so that what they share is made once."""
+    from sharing import ByGroup
+
+    return ByGroup(config, log)
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests on one worker, so that what they share is made once, and let what takes longest begin.
-
-    A file whose tests share nothing, or only some of them do, puts them into smaller groups with a mark of its own.
-    """
+    """Let the groups that take longest begin, and keep each together."""
+    slow = {find_group(item.nodeid) for item in items if item.get_closest_marker("slow")}
     places: dict[str, int] = {}
     for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-        places.setdefault(name_group(item), len(places))
-    slow = {name_group(item) for item in items if item.get_closest_marker("slow")}
+        places.setdefault(find_group(item.nodeid), len(places))
 
     def find_place(item: pytest.Item) -> tuple[int, bool, int]:
-        folder, group = item.path.parent.name, name_group(item)
-        rank = _LONGEST.index(folder) if folder in _LONGEST else len(_LONGEST)
+        folder, group = item.path.parent.name, find_group(item.nodeid)
+        rank = LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
         return rank, group not in slow, places[group]
 
     items.sort(key=find_place)
-
-
-def name_group(item: pytest.Item) -> str:
-    """Return the group whose tests one worker runs, one after the other."""
-    mark = item.get_closest_marker("xdist_group")
-    assert mark is not None
-    return str(mark.args[0])
 
 
 def pytest_unconfigure() -> None:

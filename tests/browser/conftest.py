@@ -170,13 +170,10 @@ def _end_all_of(home: Path) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is in this folder, and let one of two workers have all of it: two servers with a browser each would
-    fight for two cores, and starting them costs more than most tests do. Of more workers each takes a file."""
-    few = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) <= 2
+    """Mark what is in this folder."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker("browser")
-            item.add_marker(pytest.mark.xdist_group("browser" if few else f"browser-{item.path.stem}"))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,10 +12,9 @@ TEN = ("llama", "gpt2", "opt", "bloom", "falcon", "gemma3_text", "qwen3_moe", "m
 EVERY = bool(os.environ.get("STUDIO_ZOO"))
 METHODS = None if EVERY else ("full", "ia3", "prefix")
 NAMES = registry.list_names() if EVERY else TEN
-KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(f"zoo-{kind}")) for kind in NAMES]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", NAMES)
 def test_an_architecture_is_right_or_refused_in_words(kind: str, tmp_path: Path) -> None:
     import contract
 
