@@ -10,9 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from studio.tasks.reading.choice import read_choices
-from studio.tasks.reading.conversation import CHAT_KEYS, looks_like_turns, read_transcript
+from studio.tasks.reading.conversation import CHAT_KEYS, looks_like_turns
+from studio.tasks.reading.transcript import read_transcript
 from studio.tasks.tool import load_json, looks_like_tools
-from studio.tasks.written_turn import flatten
+from studio.tasks.written_turn import find_role, flatten
 
 Rows = Sequence[Dictionary[str, Any]]
 
@@ -57,6 +58,12 @@ BEFORE_A_QUESTION = (
 )  # fmt: skip
 QUESTIONS = ("question", "query", "prompt", "request", "problem", "ask", "user", "human")
 AFTER_A_QUESTION = ("choices", "options", "hint", "endings", "candidates", "alternatives")
+_ANSWERS = frozenset(
+    "antwort ausgabe respuesta salida réponse reponse sortie risposta uscita resposta saída antwoord svar vastaus "
+    "odpowiedź odpowiedz odpověď válasz răspuns ответ відповідь одговор cevap yanıt απάντηση "
+    "答案 回答 答え 答 输出 답변 대답 उत्तर جواب الجواب إجابة תשובה".split()
+)
+ROLE_COLUMNS = ("role", "from", "speaker", "sender", "author")
 _ANSWER_SIDE = re.compile(
     r"(.*_)?(explanation|rationale|reason|cot|co_t|chain|thought|think|solution|answer|response|output|completion|reject|gold|label)"
 )
@@ -75,6 +82,8 @@ _MAY_BE_LABELS = (
     "level", "difficulty", "domain", "type", "language", "lang", "country", "toxicity", "toxic", "source",
 )  # fmt: skip
 _DECIDES = re.compile(r"(is|has)_(correct|right|valid|good|bad|wrong|accepted|preferred|better|true|safe)")
+_ADDED = re.compile(r"_(text|str|string|content)$|(?<=label)_names?$|(?<=class)_names?$|(?<=category)_name$")
+"""What is added to the name of a column that says in words what another numbers."""
 _VALUE = re.compile(
     r"https?://\S+|\d{4}-\d\d-\d\d([T ][\d:.+Z-]+)?|[0-9a-fA-F]{16,}|[0-9a-fA-F-]{36}|(\w+:/)?(/[\w.-]+){2,}|"
     r"(?=\S*\d)\w+([-_.:/]\w+)+"
@@ -107,7 +116,7 @@ class Column:
 
     @cached_property
     def is_transcript(self) -> bool:
-        """Whether each value is a text such as "Human: ... Assistant: ..."."""
+        """Whether each value is a text with a mark before each turn, such as "Human: ... Assistant: ..."."""
         return bool(self.values) and all(isinstance(value, str) and read_transcript(value) for value in self.values)
 
     @cached_property
@@ -157,6 +166,22 @@ class Column:
             and not read_choices(self.plain, value)
             for value in self.values
         )
+
+    @cached_property
+    def are_roles(self) -> bool:
+        """Whether each value says who speaks."""
+        return self.plain in ROLE_COLUMNS and bool(self.values) and all(map(find_role, self.values))
+
+    @cached_property
+    def are_questions(self) -> bool:
+        """Whether most values end with a question mark, of whatever script."""
+        asked = sum(isinstance(value, str) and value.rstrip().endswith(("?", "？", "؟", ";")) for value in self.values)
+        return asked * 2 > len(self.values)
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it is called "answer" in another language."""
+        return self.name.strip().lower() in _ANSWERS
 
     @property
     def is_numbered(self) -> bool:
@@ -211,7 +236,7 @@ def name_plainly(names: Sequence[str]) -> dict[str, str]:
         first, _, rest = word.partition("_")
         shared = sum(other.startswith(f"{first}_") for other in plain.values())
         if word not in known and not _BOOKS.fullmatch(word):
-            short = rest if shared > 1 and rest in known else re.sub(r"_(text|str|string|content)$", "", word)
+            short = rest if shared > 1 and rest in known else _ADDED.sub("", word)
             plain[name] = short if short in known else word
     return plain
 

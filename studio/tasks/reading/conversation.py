@@ -1,26 +1,25 @@
 """A chat as people write it down becomes messages, or an error that names the turn.
 
 Knows the forms in which a whole chat stands in a file: a list of turns, also as JSON text, also under a key of its own,
-texts that take turns, pairs of question and answer, columns of roles and texts, a transcript with names before colons.
+texts that take turns, pairs of question and answer, columns of roles and texts; a transcript by `transcript.py`.
 Knows no other columns of a row (`row.py`), and leaves one turn to `written_turn.py`.
 Source of the rules: openai-cookbook, Chat_finetuning_data_prep; LLaMA-Factory, data/README.md; TRL, dataset_formats.
 """
 
 import ast
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, wrong
 from studio.tasks.instance import Message
+from studio.tasks.reading.transcript import read_transcript
 from studio.tasks.written_turn import WAY, Role, check_content, find_role, find_role_key, read_turn
 
 CHAT_KEYS = ("messages", "conversations", "conversation", "turns", "contents", "dialogue", "dialog", "chat")
 """Keys under which a chat stands in an object."""
 _MOST_LITERAL = 100_000
-_SPEAKER = re.compile(r"^(Human|User|Assistant|AI|Bot|GPT|ChatGPT|System)[ \t]*:[ \t]*", re.MULTILINE)
 
 
 def read_messages(value: Any, place: str, notes: Notes, ends_with: str = "") -> tuple[Message, ...]:
@@ -121,7 +120,7 @@ def _read_cell(text: str, place: str, notes: Notes) -> Any:
     words = "A cell held JSON as text; it was read as the chat it describes"
     if isinstance(value, str):
         value = read_transcript(text) or text
-        words = "A text with a name before each turn was read as the chat it describes"
+        words = "A text with a mark before each turn was read as the chat it describes"
     if not isinstance(value, str):
         notes.mend("cells", words, place, text, "a list of turns")
     return value
@@ -138,19 +137,6 @@ def _parse(text: str) -> Any:
         return ast.literal_eval(text.strip()) if len(text) <= _MOST_LITERAL else text
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return text
-
-
-def read_transcript(text: str) -> list[dict[str, Any]]:
-    """Return the turns of "Human: ... Assistant: ..."; [] if a text isn't written so from its beginning."""
-    marks = list(_SPEAKER.finditer(text))
-    if not marks or text[: marks[0].start()].strip():
-        return []
-    ends = [*(mark.start() for mark in marks[1:]), len(text)]
-    turns = [
-        {"role": mark[1].lower(), "content": text[mark.end() : end].strip("\n")}
-        for mark, end in zip(marks, ends, strict=True)
-    ]
-    return turns if {find_role(turn["role"]) for turn in turns} >= {"user", "assistant"} else []
 
 
 def _unwrap(value: Any) -> Any:

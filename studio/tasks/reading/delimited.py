@@ -22,6 +22,7 @@ _DELIMITERS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
 """In the order in which they are believed where two would do: texts hold commas."""
 MARKED = re.compile(r"'+[=+\-@\t\r]")
 """How a cell begins that would be a formula, and is kept as text by an apostrophe."""
+_RULE = re.compile(r"\|?[ \t]*:?-{2,}:?[ \t]*(\|[ \t]*:?-{2,}:?[ \t]*)*\|?")
 _ONE_COLUMN = "\x1f"
 """A delimiter that no text holds, for a table of one column, whose cells may hold commas."""
 _SEP = re.compile(r"\ufeff?\"?sep=(.)\"?[ \t]*(\r\n|\n|\r|$)", re.I)
@@ -40,6 +41,8 @@ def read_csv(text: str, name: str, notes: Notes) -> Table | None:
         lines = [(line + 1, cells) for line, cells in lines]
     if not any(any(map(str.strip, cells)) for _, cells in lines):
         return None
+    if delimiter == "|":
+        lines = _take_off_rules(lines, notes)
     width = max(len(cells) for _, cells in lines)
     check_columns(width, name)
     check_cells(sum(len(cells) for _, cells in lines), name)
@@ -68,6 +71,15 @@ def read_csv(text: str, name: str, notes: Notes) -> Table | None:
     _tell_of_long_values(rows, notes)
     tell_of_spreadsheets(rows, notes)
     return Table(list(columns.values()), rows, tuple(faults))
+
+
+def _take_off_rules(lines: list[Line], notes: Notes) -> list[Line]:
+    """The rows of a Markdown table without the rule below its header, and without the blanks beside its bars."""
+    rules = [line for line, cells in lines if _RULE.fullmatch("|".join(cells).strip())]
+    if not rules:
+        return lines
+    notes.tally("A rule of a Markdown table was left out", f"line {rules[0]}")
+    return [(line, [cell.strip() for cell in cells]) for line, cells in lines if line != rules[0]]
 
 
 def _take_off_marks(row: Row, notes: Notes) -> Row:

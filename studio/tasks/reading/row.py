@@ -18,9 +18,10 @@ from studio.tasks.kinds.rating import Rating
 from studio.tasks.kinds.text import Text
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading.choice import find_first
-from studio.tasks.reading.conversation import finish_turns, looks_like_turns, read_transcript
+from studio.tasks.reading.conversation import finish_turns, looks_like_turns
 from studio.tasks.reading.role import NOTHING, RoleReader, Turns, Values, find_choices, get_value
 from studio.tasks.reading.schema import Ids
+from studio.tasks.reading.transcript import read_transcript
 from studio.tasks.tool import drop_padding
 from studio.tasks.written_turn import says_no
 

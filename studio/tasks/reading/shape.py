@@ -196,13 +196,17 @@ class _Finder:
         plain = all(column.is_harmless or column.plain in ABOUT_A_TEXT for column in others)
         if not plain or any(column.plain in OUTPUTS or column.may_be_label for column in others):
             return None
-        return Shape("running text", {"text": (text.name,)}, not text.is_transcript)
+        if text.is_transcript:
+            return Shape("chat", {"messages": (text.name,)}, False)
+        return Shape("running text", {"text": (text.name,)})
 
     def _find_by_name(self) -> Shape | None:
         """An answer by its name or its values, and what can be read beside it."""
-        columns = [column for column in self.columns if not column.is_empty]
+        columns = [column for column in self.columns if not (column.is_empty or column.are_roles)]
         columns = [column for column in columns if not column.is_numbered] or columns
-        named = next((column for name in OUTPUTS for column in columns if column.plain == name), None)
+        called = [column for name in OUTPUTS for column in columns if column.plain == name]
+        called = [column for column in called if called[0].plain == column.plain]
+        named = next((column for column in called if not column.are_numbers), called[0] if called else None)
         output = named or self._find_answer(columns)
         told = self._find("instruction", "instructions", "task_description")
         rest = [column for column in columns if column not in (output, told) and column.plain not in IDS + SYSTEM]
@@ -222,7 +226,15 @@ class _Finder:
         if told:
             roles["instruction"] = (told.name,)
         are_classes = output.are_numbers and output.plain in ("label", "labels", "class", "category")
-        return Shape("a table", roles, named is not None and len(inputs) == 1 and not told and not are_classes)
+        sure = named is not None and len(inputs) == 1 and not (told or are_classes or self._are_rated(output))
+        return Shape("a table", roles, sure)
+
+    def _are_rated(self, output: Column) -> bool:
+        """Whether another column holds a number for each of several answers: then some are better than others."""
+        sizes = [len(value) if isinstance(value, list) else 0 for value in output.values]
+        return max(sizes, default=0) > 1 and any(
+            [len(value) if _are_numbers(value) else -1 for value in column.values] == sizes for column in self.columns
+        )
 
     def _find_answer(self, columns: list[Column]) -> Column | None:
         """The answer by what the columns hold: few values that come again, or of two texts the shorter one."""
@@ -234,6 +246,10 @@ class _Finder:
             return None
         if all(_LANGUAGE.fullmatch(column.plain) for column in columns):
             return columns[1]
+        for sign in ("is_answer", "are_questions"):
+            signed = [column for column in columns if getattr(column, sign)]
+            if len(signed) == 1:
+                return signed[0] if sign == "is_answer" else next(one for one in columns if one is not signed[0])
         unread = [column for column in columns if not column.is_input]
         if len(unread) == 1 and not unread[0].are_numbers:
             return unread[0]
@@ -244,3 +260,7 @@ class _Finder:
 def _begins_with_user(value: Any) -> bool:
     """Whether a value is a conversation from its beginning, and no answer that goes on over several turns."""
     return next((role for role in list_roles(value) if role != "system"), "") == "user"
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, int | float) for item in value)

@@ -21,10 +21,12 @@ from studio.tasks.mapping import Mapping
 from studio.tasks.read_as import AS_IT_IS, ChoiceNeeded, Offer, Option, ReadAs, Reading
 from studio.tasks.reading.archive import Member, list_zip, read_folder, read_zip
 from studio.tasks.reading.columnar import read_columnar
+from studio.tasks.reading.conversation import list_roles
 from studio.tasks.reading.decoding import check_size, decode, find_container
 from studio.tasks.reading.delimited import read_csv
 from studio.tasks.reading.guess import guess_mapping
 from studio.tasks.reading.limits import check_table
+from studio.tasks.reading.orientation import read_orientation
 from studio.tasks.reading.parsing import parse, parse_lines
 from studio.tasks.reading.rows import MappingNeeded, Preview, make_table, preview_table, read_rows
 from studio.tasks.reading.running_text import cut_text
@@ -32,6 +34,7 @@ from studio.tasks.reading.schema import read_object
 from studio.tasks.reading.slug import make_task_id
 from studio.tasks.reading.squad import list_articles, list_questions
 from studio.tasks.reading.table import Table
+from studio.tasks.reading.turn_rows import gather_turns
 from studio.tasks.reading.variant import holds_several_tasks, is_task_object
 from studio.tasks.reading.workbook import read_excel
 from studio.tasks.store import TaskStore
@@ -108,6 +111,7 @@ def read_task(
 def _make_task(found: Found, task_id: str, notes: Notes, mapping: Mapping | None, leave_out: bool) -> Task:
     if isinstance(found, Table):
         check_table(found, "The file")
+        found = gather_turns(found, notes)
         return read_rows(found, task_id, notes, mapping, leave_out)
     if isinstance(found, RunningText):
         return cut_text(found.text, task_id, notes)
@@ -133,7 +137,7 @@ def preview_file(path: Path, name: str, read_as: ReadAs = AS_IT_IS) -> Preview |
     found = _open(_read_bytes(path, name), name, notes, read_as)
     if not isinstance(found, Table):
         return None
-    return preview_table(found).model_copy(update={"offers": tuple(notes.offers)})
+    return preview_table(gather_turns(found, notes)).model_copy(update={"offers": tuple(notes.offers)})
 
 
 def load_table(path: Path, name: str) -> Table | str:
@@ -282,15 +286,29 @@ def _are_objects(values: list[Any]) -> bool:
     return all(isinstance(value, dict) for value in values)
 
 
+def _holds_rows(value: dict[str, Any]) -> bool:
+    """Whether an object is a wrapper around rows, none of which says who speaks, so that it is no chat."""
+    return any(
+        isinstance(inner := value.get(key), list)
+        and len(inner) > 1
+        and _are_objects(inner[:50])
+        and not list_roles(inner)
+        for key in _WRAPPERS
+    )
+
+
 def _open_json(value: Any, notes: Notes, part: str = "") -> Found:
     """Part task objects from rows, going by their keys."""
     if is_task_object(value):
         return TaskObject(value)
     if articles := list_articles(value):
         return make_table(list_questions(articles, notes), "question")
+    if isinstance(value, dict) and (rows := read_orientation(value)):
+        notes.say(f"The file holds a table by columns or numbered rows; it was read as {len(rows):,} rows.")
+        return make_table(rows, "row")
     if isinstance(value, dict):
         alone = guess_mapping([value])
-        if alone.sure:
+        if alone.sure and not _holds_rows(value):
             notes.say("The file is a single object where a list of rows is usual; it was read as a list of one.")
             return make_table([value], "row")
         inner = [key for key, item in value.items() if isinstance(item, list) and item and _are_objects(item[:50])]
