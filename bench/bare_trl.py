@@ -4,7 +4,7 @@
 `config` (of SFTConfig), and if need be `model` (a folder; else the built-in base), `evaluate`, and `unsloth` (the same
 trainer, the model loaded and patched by Unsloth).
 
-Prints JSON: seconds from the start of the script to the first logged loss, examples a second, held-out loss, seconds;
+Prints JSON: seconds from the start of the script to the first logged loss, examples a second, validation loss, seconds;
 and as bench.peak: bytes at the peak, the moments steps ended, losses, tokens, learnt tokens, examples, trainable.
 """
 
@@ -145,7 +145,7 @@ def main() -> None:
     told = {
         "first_loss_seconds": watcher.first_loss,
         "examples_per_second": len(rows) * trainer.args.num_train_epochs / seconds,
-        "held_out_loss": trainer.evaluate()["eval_loss"] if SETTINGS.get("evaluate") else None,
+        "validation_loss": trainer.evaluate()["eval_loss"] if SETTINGS.get("evaluate") else None,
         "seconds": seconds,
         "bytes": watcher.watch.peak,
         "moments": watcher.watch.moments,

@@ -29,7 +29,7 @@ def measure() -> list[Figure]:
             recipe = find_run(studio.workspace, run_id).load_recipe()
             pair = Pair(recipe, find_device())
             pair.use(find_run(studio.workspace, run_id), recipe, None)
-            asked = studio.held_out(run_id)[0]
+            asked = studio.test_set(run_id)[0]
             prompt = encode_asked(recipe.objective, studio.load_task(task_id), asked, pair.tokenizer)
             both = median_of(5, lambda pair=pair, prompt=prompt: _time_both(pair, prompt))
             alone = median_of(5, lambda pair=pair, prompt=prompt: _time_alone(pair, prompt))

@@ -18,7 +18,7 @@ def write_scores_table(scores: dict[str, Any], titles: dict[str, str]) -> str:
     """Return what base and tuned score on each sample task: exactly right answers in percent."""
     lines = ["| sample task | base | tuned | base, unseen words | tuned, unseen words |", "|---|---:|---:|---:|---:|"]
     for task_id, found in sorted(scores.items()):
-        columns = [found[side][part] for part in ("held_out", "unseen") for side in ("base", "tuned")]
+        columns = [found[side][part] for part in ("test", "unseen") for side in ("base", "tuned")]
         lines.append(f"| {titles[task_id]} | " + " | ".join(f"{value:.0f} %" for value in columns) + " |")
     return "\n".join(lines)
 

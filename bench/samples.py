@@ -23,16 +23,16 @@ SCORES_FILE = Path(__file__).resolve().parents[1] / "assets" / "tasks" / "scores
 
 
 def measure_sample(studio: Studio, task_id: str, recipe: dict[str, Any]) -> dict[str, Any]:
-    """Train one sample task and return its figures: exact match in percent, held-out and on unseen words."""
+    """Train one sample task and return its figures: exact match in percent, of the test set and on unseen words."""
     with Interruption("SIGINT") as interruption:
         run_id = studio.start_run({**recipe, "task_id": task_id})
         failed = follow_run(studio, run_id, interruption)
     if failed:
         raise SystemExit(f"The run of {task_id} failed.")
     status = studio.run_status(run_id)
-    held_out, unseen = studio.score(run_id), studio.score(run_id, unseen=True)
+    test, unseen = studio.score(run_id), studio.score(run_id, unseen=True)
     return {
-        side: {"held_out": getattr(held_out, side).exact_match, "unseen": getattr(unseen, side).exact_match}
+        side: {"test": getattr(test, side).exact_match, "unseen": getattr(unseen, side).exact_match}
         for side in ("base", "tuned")
     } | {
         "seconds": status.elapsed_seconds,

@@ -3,7 +3,7 @@ defaults.
 
 The same base, precision, task, rows, LoRA rank, learning rate, batches of 8 (TRL's default) and number of examples.
 Else both have their defaults: TRL gradient checkpointing on all cores, the studio all cores but one. Then once more
-with the batch that the studio chooses itself and as many steps: the seconds of training until the held-out loss is
+with the batch that the studio chooses itself and as many steps: the seconds of training until the validation loss is
 what TRL ended with. Medians of three seeds, for where the loss ends hangs on the seed.
 """
 
@@ -32,18 +32,18 @@ def measure() -> list[Figure]:
         for precision in ("fp32", "bf16", "nf4"):
             bare = _middle([train_by_trl(home, task_id, precision, seed) for seed in SEEDS])
             ours = _middle([train(studio, task_id, precision, seed=seed) for seed in SEEDS])
-            goal, options = bare["held_out_loss"], {"epochs": None, "batch_size": None, "evaluate_every": 10}
+            goal, options = bare["validation_loss"], {"epochs": None, "batch_size": None, "evaluate_every": 10}
             options["max_steps"] = round(ours["steps"])
             own = _middle([train(studio, task_id, precision, goal, seed=seed, **options) for seed in SEEDS])
             figures += [
                 Figure(name, ours[key], unit, bare[key], "bare TRL", target)
                 for name, key, unit, target in (
                     (f"training speed, {precision}", "examples_per_second", "examples/s", "at least 3 x"),
-                    (f"held-out loss, {precision}", "held_out_loss", "nats", "the same"),
+                    (f"validation loss, {precision}", "validation_loss", "nats", "the same"),
                     (f"click to first loss, {precision}", "first_loss_seconds", "s", "at most 0.5 x"),
                 )
             ]
-            name = f"training until TRL's held-out loss, {precision}"
+            name = f"training until TRL's validation loss, {precision}"
             if own["seconds"] == math.inf:
                 raise SystemExit(f"{name}: {goal:.4f} nats were not reached in {options['max_steps']} steps.")
             figures.append(Figure(name, own["seconds"], "s", bare["seconds"], "bare TRL", "at most 0.33 x"))
@@ -67,13 +67,13 @@ def train_by_trl(home: str, task_id: str, precision: str, seed: int) -> dict[str
         "config": {**config, "seed": seed},
     }
     told = run_python("-m", "bench.bare_trl", json.dumps({**settings, "evaluate": True}))
-    return {name: told[name] for name in ("first_loss_seconds", "examples_per_second", "held_out_loss", "seconds")}
+    return {name: told[name] for name in ("first_loss_seconds", "examples_per_second", "validation_loss", "seconds")}
 
 
 def train(studio: Studio, task_id: str, precision: str, goal: float = 0.0, **training: Any) -> dict[str, float]:
     """Train a run of EPOCHS epochs, unless told otherwise, and read its figures from its events.
 
-    "seconds" are those of training, evaluations left out, until the held-out loss was at most `goal`, or infinite.
+    "seconds" are those of training, evaluations left out, until the validation loss was at most `goal`, or infinite.
     """
     options = {"epochs": EPOCHS, "batch_size": 8, "sample_every": 0, "save_every": 0, "learning_rate": 2e-3, **training}
     recipe = {"task_id": task_id, "precision": precision, "training": options}
@@ -99,7 +99,7 @@ def train(studio: Studio, task_id: str, precision: str, goal: float = 0.0, **tra
     return {
         "first_loss_seconds": metrics[0]["at"] - clicked,
         "examples_per_second": metrics[-1]["epoch"] * prepared["examples"] / len(metrics) / seconds_a_step,
-        "held_out_loss": [event["loss"] for event in events if event["event"] == "evaluated"][-1],
+        "validation_loss": [event["loss"] for event in events if event["event"] == "evaluated"][-1],
         "steps": len(metrics),
         "seconds": reached + seconds_a_step,  # the first step ended with the first loss
     }

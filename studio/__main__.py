@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     train = commands.add_parser("train", help="train a recipe, with a progress bar")
     train.add_argument("recipe", help="a JSON file with the recipe; - reads it from standard input")
-    score = commands.add_parser("score", help="score base and tuned on the held-out instances of a run")
+    score = commands.add_parser("score", help="score base and tuned on the test set of a run")
     score.add_argument("run_id")
     add_operator(commands)
     given = parser.parse_args(arguments)
@@ -89,7 +89,8 @@ def train_recipe(studio: Studio, name: str) -> int:
 def follow_run(studio: Studio, run_id: str, interruption: Interruption) -> int:
     """Show a training's progress until it ends, and how it ended. Returns 0 finished or stopped, 1 otherwise."""
     status = watch_run(studio, run_id, interruption)
-    print(json.dumps(status.model_dump(mode="json", include={"run_id", "status", "step", "loss", "held_out_loss"})))
+    told = {"run_id", "status", "step", "loss", "validation_loss", "held_out_loss"}
+    print(json.dumps(status.model_dump(mode="json", include=told)))
     return 0 if status.status in ("finished", "stopped") else 1
 
 
@@ -103,7 +104,7 @@ def watch_run(studio: Studio, run_id: str, interruption: Interruption) -> RunSta
             waiting = f"number {status.position} in the queue" if status.position else None
             bar.set_description_str(waiting or status.phase or status.status)
             if status.loss is not None:
-                bar.set_postfix({**status.measures, "held_out": status.held_out_loss}, refresh=False)
+                bar.set_postfix({**status.measures, "validation": status.validation_loss}, refresh=False)
             bar.refresh()
             if status.status not in ACTIVE and status.status != "queued":
                 break
@@ -117,7 +118,7 @@ def watch_run(studio: Studio, run_id: str, interruption: Interruption) -> RunSta
 
 
 def score_run(studio: Studio, run_id: str) -> int:
-    """Score base and tuned on the held-out instances, and print what came out. Returns 0 finished, 1 otherwise."""
+    """Score base and tuned on the test set, and print what came out. Returns 0 finished, 1 otherwise."""
     with Interruption("SIGINT") as interruption:
         work = studio.scores.start(run_id)
         status = watch_run(studio, work, interruption)

@@ -29,7 +29,7 @@ def test_a_recipe_is_trained_to_a_line_of_json(workspace: Workspace, tiny_model:
     assert sentence.startswith("tiny-llama learns Tiny sums (48 examples) by LoRA, rank 4")
     told = json.loads(last)
     assert named == f"Run {told['run_id']}"
-    assert (told["status"], told["step"]) == ("finished", 8) and told["loss"] > 0 and told["held_out_loss"] > 0
+    assert (told["status"], told["step"]) == ("finished", 8) and told["loss"] > 0 and told["validation_loss"] > 0
     assert "Traceback" not in done.stderr
     assert (workspace.runs / told["run_id"] / "output.log").is_file()
 

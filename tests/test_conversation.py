@@ -42,7 +42,7 @@ def test_an_answer_is_what_the_first_turn_said(workspace: Any) -> None:
     run = studio.start_run({"task_id": task_id, "training": training})
     studio.scheduler.start_next()
     assert studio.run_status(run).status == "finished"
-    asked = split_instance(studio.held_out(run)[0])
+    asked = split_instance(studio.test_set(run)[0])
     assert [turn["role"] for turn in asked["messages"]] == ["system", "user", "assistant"]
     for thing in ("letter", "lamp", "spoon"):  # no chat has them: what is answered is read in turn one
         first = {"role": "user", "content": f"Vera found a {thing}."}

@@ -52,9 +52,13 @@ def test_what_an_event_does_not_hold_is_not_written(file: Path) -> None:
     assert file.read_bytes() == b""
 
 
-def test_a_held_out_loss_of_an_older_studio_is_a_loss(file: Path) -> None:
-    file.write_text('{"event": "evaluated", "at": 1.5, "step": 4, "held_out_loss": 0.5}\n{"event": "new", "at": 2}\n')
-    old, new = read_events(file).events
+def test_what_an_older_studio_called_held_out_is_the_validation_part(file: Path) -> None:
+    file.write_text(
+        '{"event": "prepared", "at": 1, "examples": 9, "held_out": 3}\n'
+        '{"event": "evaluated", "at": 1.5, "step": 4, "held_out_loss": 0.5}\n{"event": "new", "at": 2}\n'
+    )
+    prepared, old, new = read_events(file).events
+    assert isinstance(prepared, Prepared) and (prepared.examples, prepared.validation) == (9, 3)
     assert isinstance(old, Evaluated) and (old.step, old.loss, old.measures) == (4, 0.5, {})
     assert type(new) is Event and new.event == "new"
 

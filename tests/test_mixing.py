@@ -65,7 +65,7 @@ def test_it_is_counted_trained_and_remembered_in_its_versions(studio: Studio, ti
     prepared = next(event for event in events if event["event"] == "prepared")
     assert prepared["examples"] == 2 * len(split_task(studio.load_task(TASK_ID)).train)
     assert len(losses(events)) == 6
-    assert {one.input for one in studio.held_out(run_id)} == {
+    assert {one.input for one in studio.test_set(run_id)} == {
         one.input for one in split_task(studio.load_task(TASK_ID)).test
     }
 

@@ -23,7 +23,7 @@ from studio.workspace import Workspace
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Run:
-    """A run with more held-out instances than are scored at the desk."""
+    """A run whose test set is larger than what is scored at the desk."""
     workspace = Workspace(tmp_path_factory.mktemp("scores"))
     import_task(workspace, count=10 * (AT_THE_DESK + 2))
     return train_quickly(workspace, tiny_model)

@@ -50,28 +50,29 @@ def test_from_a_file_to_two_answers(workspace: Workspace, tiny_model: Path, tmp_
         assert status.checkpoints == [4, 8] and status.can_ask and not status.can_resume and not status.can_stop
         assert [one.run_id for one in studio.list_runs()] == [run_id]
 
-        held_out = studio.held_out(run_id)
-        assert len(held_out) == 6 and studio.unseen(run_id) == []
-        answers = studio.ask(run_id, held_out[0].input, max_tokens=8)
-        *_, streamed = studio.stream(run_id, held_out[0].input, max_tokens=8)
-        assert (answers.base, answers.tuned) == (streamed.base, streamed.tuned) and held_out[0].input in answers.prompt
+        test_set = studio.test_set(run_id)
+        assert len(test_set) == 6 and studio.unseen(run_id) == []
+        answers = studio.ask(run_id, test_set[0].input, max_tokens=8)
+        *_, streamed = studio.stream(run_id, test_set[0].input, max_tokens=8)
+        assert (answers.base, answers.tuned) == (streamed.base, streamed.tuned) and test_set[0].input in answers.prompt
         assert studio.score(run_id).tuned.instances == 6
         with raises(InputError, "unseen"):
             studio.score(run_id, unseen=True)
 
         studio.delete_run(run_id)
         assert studio.list_runs() == []
-        for ask in (studio.run_status, studio.run_events, studio.held_out, studio.resume_run, studio.stop_run):
+        for ask in (studio.run_status, studio.run_events, studio.test_set, studio.resume_run, studio.stop_run):
             with pytest.raises(NotFoundError):
                 ask(run_id)
     finally:
         studio.close()
 
 
-def test_what_is_never_trained_on_is_held_out(studio: Studio, tiny_model: Path) -> None:
+def test_the_test_set_follows_the_seed_and_keeps_its_older_name(studio: Studio, tiny_model: Path) -> None:
     run_id = studio.start_run(write_recipe(tiny_model, training={"seed": 3}))
     other = studio.start_run(write_recipe(tiny_model))
-    assert {one.id for one in studio.held_out(run_id)} != {one.id for one in studio.held_out(other)}
+    assert {one.id for one in studio.test_set(run_id)} != {one.id for one in studio.test_set(other)}
+    assert studio.held_out(run_id) == studio.test_set(run_id)
 
 
 def test_events_come_in_pages_from_an_offset(studio: Studio, tiny_model: Path) -> None:
@@ -222,7 +223,7 @@ def test_what_is_no_run_id_is_told_in_words(studio: Studio, run_id: Any) -> None
         studio.stop_run,
         studio.resume_run,
         studio.delete_run,
-        studio.held_out,
+        studio.test_set,
     )
     for act in acts:
         with raises(NotFoundError):

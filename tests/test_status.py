@@ -115,13 +115,14 @@ def test_what_is_known_while_it_trains(run: Run, living: subprocess.Popen[bytes]
 
 @pytest.mark.parametrize("name", ["loss", "held_out_loss"])
 def test_what_was_measured_last_is_known_by_its_name(run: Run, name: str) -> None:
-    """The held-out loss had another name in the events of an older studio."""
+    """The validation loss had another name in the events of an older studio, and programs know it by that."""
     write(run, STARTED, step(1, measures={"margin": 0.5}), ("evaluated", {"step": 1, name: 1.5, "measures": {"m": 2}}))
     status = look(run)
-    assert status.measures == {"loss": 1.9, "margin": 0.5} and status.held_out == {"loss": 1.5, "m": 2}
-    assert (status.loss, status.held_out_loss) == (1.9, 1.5)
+    assert status.measures == {"loss": 1.9, "margin": 0.5} and status.validation == {"loss": 1.5, "m": 2}
+    assert (status.loss, status.validation_loss) == (1.9, 1.5)
+    assert (status.held_out, status.held_out_loss) == (status.validation, status.validation_loss)
     write(run, ("evaluated", {"step": 2, name: None}))
-    assert look(run).held_out_loss is None
+    assert look(run).validation_loss is None
 
 
 def test_what_ended_has_no_time_left(run: Run, dead: int) -> None:

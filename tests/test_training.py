@@ -64,8 +64,8 @@ def test_each_step_is_told_and_the_loss_falls(finished: Run) -> None:
     told = losses(read_all(finished))
     assert list(told) == list(range(1, 9))
     assert told[8] < told[1]
-    held_out = [event["loss"] for event in read_all(finished) if event["event"] == "evaluated"]
-    assert held_out[1] < held_out[0]
+    validation = [event["loss"] for event in read_all(finished) if event["event"] == "evaluated"]
+    assert validation[1] < validation[0]
     last = [event for event in read_all(finished) if event["event"] == "metrics"][-1]
     assert (last["step"], last["of"], last["seconds_left"]) == (8, 8, 0)
     assert last["examples_per_second"] > 0 and last["grad_norm"] > 0 and 0 < last["learning_rate"] < 0.01
@@ -90,9 +90,9 @@ def test_samples_show_what_was_wanted_and_what_the_base_says(finished: Run, work
     from studio.tasks.store import TaskStore
 
     (sampled,) = [event for event in read_all(finished) if event["event"] == "sampled"]
-    held_out = split_task(TaskStore(workspace).load_task(TASK_ID)).validation
+    validation = split_task(TaskStore(workspace).load_task(TASK_ID)).validation
     assert [(one["input"], one["wanted"]) for one in sampled["samples"]] == [
-        (instance.input, instance.output[0]) for instance in held_out[:3]
+        (instance.input, instance.output[0]) for instance in validation[:3]
     ]
     assert all(set(one) == {"input", "wanted", "base", "tuned"} for one in sampled["samples"])
 
@@ -206,7 +206,7 @@ STILL = {"learning_rate": 1e-30, "evaluate_every": 1}
 """A learning rate at which nothing moves, so that the first evaluation stays the best."""
 
 
-def test_it_ends_early_when_the_held_out_loss_stops_falling(workspace: Workspace, tiny_model: Path) -> None:
+def test_it_ends_early_when_the_validation_loss_stops_falling(workspace: Workspace, tiny_model: Path) -> None:
     still = {**STILL, "preset": "careful", "max_steps": 50, "save_every": 2}
     run = train(workspace, write_recipe(tiny_model, training=still))
     status = Watch(run).look()

@@ -61,19 +61,19 @@ def read(events: Iterable[dict[str, Any]]) -> list[Event]:
     return [event for line in lines if (event := parse_event(line))]
 
 
-def test_a_curve_has_training_and_held_out_losses() -> None:
+def test_a_curve_has_training_and_validation_losses() -> None:
     curve = read_curve(
         read(
             [
                 {"event": "metrics", "step": 1, "loss": 3.0, "learning_rate": 0.1},
                 {"event": "metrics", "step": 2, "loss": 2.0},
-                {"event": "evaluated", "step": 2, "held_out_loss": 2.5},
+                {"event": "evaluated", "step": 2, "loss": 2.5},
                 {"event": "something new", "step": 2},
             ]
         )
     )
     assert curve["train"] == [[1, 2], [3.0, 2.0], [0.1, None]]
-    assert curve["held_out"] == [[2], [2.5]]
+    assert curve["validation"] == [[2], [2.5]]
     assert curve["drop_after"] is None
 
 
@@ -86,7 +86,7 @@ def test_a_curve_has_what_is_measured_in_its_order() -> None:
         ]
     )
     curve = read_curve(events, [Measure(name="gain", title="gain", better="higher"), LOSS])
-    assert curve["train"] == [[1], [0.5], [3.0], [0.1]] and curve["held_out"] == [[2], [None], [2.5]]
+    assert curve["train"] == [[1], [0.5], [3.0], [0.1]] and curve["validation"] == [[2], [None], [2.5]]
 
 
 def test_a_resumed_run_goes_back_to_its_checkpoint() -> None:

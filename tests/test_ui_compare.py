@@ -62,14 +62,14 @@ def act(studio: Studio, name: str, asked: Any) -> dict[str, Any]:
 
 
 def test_a_question_has_defaults(run: str) -> None:
-    assert read_asked({"run": run, "prompt": "Hello."}) == (run, "held_out", Question(prompt="Hello."), ())
+    assert read_asked({"run": run, "prompt": "Hello."}) == (run, "test", Question(prompt="Hello."), ())
     asked = read_asked(
         {"run": run, "prompt": "x", "step": 40, "part": "unseen", "temperature": 1, "seed": 3, "max_tokens": 9}
     )
     assert asked.part == "unseen"
     how = {"step": 40, "temperature": 1.0, "seed": 3, "max_tokens": 9}
     assert asked.options == {**how, "messages": (), "tools": ()}
-    assert read_asked({"run": run, "prompt": "x", "part": "../"}).part == "held_out"
+    assert read_asked({"run": run, "prompt": "x", "part": "../"}).part == "test"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_question_that_is_none_is_refused_in_words(value: Any) -> None:
 
 
 def test_what_was_wanted_is_known_for_prompts_kept_aside(studio: OpenStudio, run: str) -> None:
-    for part in ("held_out", "unseen"):
+    for part in ("test", "unseen"):
         instance = list_part(studio, run, part)[0]
         assert find_wanted(studio, read_asked({"run": run, "prompt": f" {instance.input}\n"})) == list(instance.output)
     assert find_wanted(studio, read_asked({"run": run, "prompt": "Nobody kept this aside."})) == []
@@ -114,7 +114,7 @@ def test_a_tick_stands_where_the_score_counts() -> None:
 
 
 def test_answers_grow_and_end_with_a_verdict(studio: OpenStudio, run: str) -> None:
-    instance = studio.held_out(run)[0]
+    instance = studio.test_set(run)[0]
     studio.said = {instance.input: ("Then Tom went home.", instance.output[0])}
     ask_both, _ = make_handlers(studio)
     first, last = ask_both({"run": run, "prompt": instance.input, "at": 7})
@@ -158,8 +158,8 @@ def test_a_bug_is_an_apology(studio: OpenStudio, run: str, monkeypatch: pytest.M
 
 
 def test_ten_are_asked_and_counted(studio: OpenStudio, run: str) -> None:
-    held_out = studio.held_out(run)
-    studio.said = {one.input: ("no", one.output[0]) for one in held_out[:7]}
+    test_set = studio.test_set(run)
+    studio.said = {one.input: ("no", one.output[0]) for one in test_set[:7]}
     drawn = list(answer_ten(studio, {"run": run}))
     assert len(drawn) == 11
     assert 'data-state="asking"' in drawn[0] and "Asking 1 of 10" in drawn[0]
@@ -183,15 +183,15 @@ def test_ten_of_no_run_are_refused_in_words(studio: OpenStudio) -> None:
 
 
 def test_prompts_are_counted_round(studio: OpenStudio, run: str) -> None:
-    held_out = studio.held_out(run)
-    first = act(studio, "pick", {"run": run, "part": "held_out", "index": 0})
-    assert (first["input"], first["wanted"]) == (held_out[0].input, list(held_out[0].output))
-    assert act(studio, "pick", {"run": run, "part": "held_out", "index": -1})["index"] == len(held_out) - 1
-    assert act(studio, "pick", {"run": run, "part": "held_out", "index": len(held_out)})["index"] == 0
+    test_set = studio.test_set(run)
+    first = act(studio, "pick", {"run": run, "part": "test", "index": 0})
+    assert (first["input"], first["wanted"]) == (test_set[0].input, list(test_set[0].output))
+    assert act(studio, "pick", {"run": run, "part": "test", "index": -1})["index"] == len(test_set) - 1
+    assert act(studio, "pick", {"run": run, "part": "test", "index": len(test_set)})["index"] == 0
     assert 0 <= act(studio, "pick", {"run": run, "part": "unseen", "index": None})["index"] < len(studio.unseen(run))
 
 
-@pytest.mark.parametrize("asked", [None, {}, {"run": 1, "part": "held_out"}, {"run": "x", "part": None}])
+@pytest.mark.parametrize("asked", [None, {}, {"run": 1, "part": "test"}, {"run": "x", "part": None}])
 def test_picking_from_nothing_is_refused_in_words(studio: OpenStudio, asked: Any) -> None:
     assert act(studio, "pick", asked)["error"]
 
@@ -201,7 +201,7 @@ def test_the_form_knows_the_run(studio: OpenStudio, tiny_model: Any) -> None:
     make_checkpoint(run, 40)
     about = act(studio, "look", {"run": run.run_id})
     assert (about["steps"], about["name"], about["two_models"]) == ([40], run.name, False)
-    assert about["counts"]["held_out"] == len(studio.held_out(run.run_id))
+    assert about["counts"]["test"] == len(studio.test_set(run.run_id))
     assert act(studio, "look", {"run": None})["choices"][0]["run"] == run.run_id
 
 

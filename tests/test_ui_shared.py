@@ -94,7 +94,7 @@ def test_the_list_shows_ones_own_runs_and_how_many_others_wait(served: Shared, h
     mine = served.act(ANNA, "list_runs", {})
     assert [row["run"] for row in mine["rows"]] == [hers] and mine["others"] == 0
     assert served.act(BEN, "look", {}) == {"choices": []}
-    assert tells(served.act(BEN, "pick", {"run": hers, "part": "held_out", "index": 0})["error"], "run")
+    assert tells(served.act(BEN, "pick", {"run": hers, "part": "test", "index": 0})["error"], "run")
 
 
 def test_ten_visitors_at_once_each_have_a_place_of_their_own(served: Shared, hers: str) -> None:

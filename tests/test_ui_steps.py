@@ -102,10 +102,10 @@ def test_a_wrong_file_changes_nothing_and_says_why(studio: Any, tmp_path: Path, 
     [
         (None, None),
         ({}, None),
-        ({"base": {"held_out": 2.5}, "tuned": {"held_out": 97.5}}, (2.5, 97.5)),
-        ({"base": {"held_out": 0}, "tuned": {"held_out": 100}, "task_version": "of another edition"}, None),
+        ({"base": {"test": 2.5}, "tuned": {"test": 97.5}}, (2.5, 97.5)),
+        ({"base": {"test": 0}, "tuned": {"test": 100}, "task_version": "of another edition"}, None),
         ({"base": 0, "tuned": 1}, None),
-        ({"base": {"held_out": "0"}, "tuned": {"held_out": None}}, None),
+        ({"base": {"test": "0"}, "tuned": {"test": None}}, None),
     ],
 )
 def test_scores_are_shown_only_for_what_was_measured(scores: Any, found: Any) -> None:

@@ -187,16 +187,14 @@ def test_the_end_of_what_a_run_printed_is_at_hand(studio: Studio) -> None:
 
 
 def test_rows_are_the_newest_first_with_state_and_curve(studio: Studio) -> None:
-    old = make_run(
-        studio, *steps(1, 2, 3, 9), ("evaluated", {"step": 9, "held_out_loss": 0.2}), ("finished", {"step": 9})
-    )
+    old = make_run(studio, *steps(1, 2, 3, 9), ("evaluated", {"step": 9, "loss": 0.2}), ("finished", {"step": 9}))
     new = make_run(studio)
     answer = act(studio, "list_runs", {})
     assert answer["total"] == 2
     assert [row["run"] for row in answer["rows"]] == [new.run_id, old.run_id]
     finished = next(row for row in answer["rows"] if row["status"] == "finished")
     waiting = next(row for row in answer["rows"] if row["status"] == "queued")
-    assert finished["path"].startswith("M0.0 ") and finished["held_out"] == 0.2
+    assert finished["path"].startswith("M0.0 ") and finished["validation"] == 0.2
     assert (waiting["path"], waiting["position"]) == ("", 1)
 
 
@@ -251,7 +249,7 @@ def test_a_score_is_queued_from_the_desk_and_shown_in_the_list(studio: Studio) -
     assert act(studio, "score_run", asked)["run"] == score, "one click, one score"
     row, training = RunShelf().list_rows(studio)["rows"]
     assert (row["run"], row["kind"], row["status"], row["position"]) == (score, "score", "queued", 1)
-    assert (row["about"], row["unit"], row["path"], row["held_out"]) == (run.run_id, "instance", "", None)
+    assert (row["about"], row["unit"], row["path"], row["validation"]) == (run.run_id, "instance", "", None)
     assert (training["kind"], training["unit"], training["about"]) == ("training", "step", "")
     assert plan(studio, {**RECIPE, "method": {"name": "lora", "rank": 16}}, score) == "", "a score has no settings"
     facts = NewsReader().read(studio, score, 0)["facts"]

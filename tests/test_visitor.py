@@ -63,7 +63,7 @@ ACTS: dict[str, Callable[[Studio, str], Any]] = {
     "status": lambda studio, run: studio.run_status(run),
     "events": lambda studio, run: studio.run_events(run),
     "output": lambda studio, run: studio.run_output(run),
-    "held out": lambda studio, run: studio.held_out(run),
+    "test set": lambda studio, run: studio.test_set(run),
     "unseen": lambda studio, run: studio.unseen(run),
     "ask": lambda studio, run: studio.ask(run, "1 + 1"),
     "stream": lambda studio, run: next(iter(studio.stream(run, "1 + 1"))),
@@ -144,7 +144,7 @@ def test_tasks_belong_to_who_brought_them(shared: Studio, tiny_model: Path, tmp_
         ben.load_task(hers[:-1])
     assert hers not in str(near.value), "a guess must not be helped to another's task"
     run = find_run(shared.workspace, anna.start_run(write_recipe(tiny_model, hers)))
-    assert anna.run_status(run.run_id).title == "Sums" and len(anna.held_out(run.run_id)) > 0
+    assert anna.run_status(run.run_id).title == "Sums" and len(anna.test_set(run.run_id)) > 0
 
 
 def test_a_task_folder_of_another_owner_is_never_written_to(shared: Studio, tmp_path: Path) -> None:

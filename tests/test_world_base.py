@@ -116,7 +116,7 @@ def test_continued_run_equals_an_unbroken_one(tmp_path: Path) -> None:
     for folder in (one, other):
         save_tokenizer(train_tokenizer(["a little text"], 300), folder / "tokenizer")
         tokens.tofile(folder / "train.bin")
-        tokens[:500].tofile(folder / "held_out.bin")
+        tokens[:500].tofile(folder / "validation.bin")
     pretrain(one, recipe)
     shutil.copytree(one / "checkpoints" / "000001-of-000003", other / "checkpoints" / "000001-of-000003")
     pretrain(other, recipe)
@@ -125,7 +125,7 @@ def test_continued_run_equals_an_unbroken_one(tmp_path: Path) -> None:
     ]
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
     rows = [json.loads(line) for line in (other / "log.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [2, 3] and rows[-1]["held_out_loss"] > 0
+    assert [row["step"] for row in rows] == [2, 3] and rows[-1]["validation_loss"] > 0
 
 
 def test_a_run_continues_only_what_it_would_have_passed_through(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Question(Declared):
     def _can_be_read(cls, prompt: str, info: ValidationInfo) -> str:
         before = info.data.get("messages", ())
         if not prompt.strip() and not (before and before[-1]["role"] in ("user", "tool")):
-            raise ValueError("The prompt is empty. Write something to ask, or pick a held-out example.")
+            raise ValueError("The prompt is empty. Write something to ask, or pick an example of the test set.")
         if len(prompt) > LONGEST_PROMPT:
             raise ValueError(f"The prompt has {len(prompt):,} characters; at most {LONGEST_PROMPT:,} can be asked.")
         _check_letters(prompt, "prompt")

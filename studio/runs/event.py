@@ -63,11 +63,12 @@ class Phase(Event):
 
 
 class Prepared(Event):
-    """The examples are tokens: how many there are, and which fast `ways` of reading them were tried."""
+    """The examples are tokens: how many to train on and to validate on (`held_out` in older events), and which fast
+    `ways` of reading them were tried."""
 
     event: Literal["prepared"]
     examples: Whole | None = None
-    held_out: Whole | None = None
+    validation: Whole | None = Field(None, validation_alias=AliasChoices("validation", "held_out"))
     left_out: Whole | None = None
     tokens: Whole | None = None
     ways: list[Any] = []
@@ -110,7 +111,7 @@ class Metrics(Stepped):
 
 
 class Evaluated(Stepped):
-    """The held-out examples were looked at: their loss (held_out_loss once) and measures, by name."""
+    """The validation part was measured: its loss (`held_out_loss` in older events) and other measures, by name."""
 
     event: Literal["evaluated"]
     loss: Number | None = Field(None, validation_alias=AliasChoices("loss", "held_out_loss"))
@@ -124,7 +125,7 @@ class Saved(Stepped):
 
 
 class Sampled(Stepped):
-    """A few held-out prompts were answered: input, wanted, base, tuned."""
+    """A few prompts of the validation part were answered: input, wanted, base, tuned."""
 
     event: Literal["sampled"]
     samples: list[Any] = []

@@ -42,10 +42,11 @@ _LAST_WORDS = TERMINAL | {"died"}
 class RunStatus(BaseModel, frozen=True):
     """What is true of a run now; times are in seconds, moments in seconds since 1970.
 
-    `measures` are what its objective told of the last step, and `held_out` of the last look at the held-out examples,
-    by their names, the loss among them. `remedy` says in words what a person can do about `error`, `remedy_changes` is
-    the patch of the recipe that does it (to be merged deeply), `note` what was not as usual and needs nobody. `kind` is
-    that of the work, `unit` what a step of it is, `about` the run it is about, `result` what came out, in words.
+    `measures` are what its objective measured at the last step, and `validation` when the validation part was last
+    measured, by their names, the loss among them. `remedy` says in words what a person can do about `error`,
+    `remedy_changes` is the patch of the recipe that does it (to be merged deeply), `note` what was unusual and needs
+    no action. `kind` is that of the work, `unit` what a step of it is, `about` the run it is about, `result` what came
+    out, in words.
     """
 
     run_id: str
@@ -58,7 +59,7 @@ class RunStatus(BaseModel, frozen=True):
     step: int = 0
     of: int | None = None
     measures: dict[str, float | None] = {}
-    held_out: dict[str, float | None] = {}
+    validation: dict[str, float | None] = {}
     trainable: int | None = None
     total: int | None = None
     examples_per_second: float | None = None
@@ -88,9 +89,21 @@ class RunStatus(BaseModel, frozen=True):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
+    def validation_loss(self) -> float | None:
+        """The last loss of the validation part."""
+        return self.validation.get(LOSS.name)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def held_out(self) -> dict[str, float | None]:
+        """The older name of `validation`, which programs read."""
+        return self.validation
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
     def held_out_loss(self) -> float | None:
-        """The last loss of the held-out examples."""
-        return self.held_out.get(LOSS.name)
+        """The older name of `validation_loss`, which programs read."""
+        return self.validation_loss
 
     @property
     def can_stop(self) -> bool:
@@ -210,7 +223,7 @@ class Watch:
             if isinstance(event, Metrics):
                 values["measures"] = {**event.measures, LOSS.name: event.loss}
         elif isinstance(event, Evaluated):
-            values["held_out"] = {**event.measures, LOSS.name: event.loss}
+            values["validation"] = {**event.measures, LOSS.name: event.loss}
         elif isinstance(event, Counted):
             values.update(trainable=event.trainable, total=event.total)
         elif isinstance(event, Ended):

@@ -312,9 +312,11 @@ class Studio:
 
     # Answers
 
-    def held_out(self, run_id: str) -> list[Instance]:
-        """Return the instances of a run's task that it never trains on."""
+    def test_set(self, run_id: str) -> list[Instance]:
+        """Return the test part of a run's task: it neither trains on it nor chooses a checkpoint by it."""
         return self.scores.list_instances(run_id, "test")
+
+    held_out = test_set  # the older name, which programs call
 
     def unseen(self, run_id: str) -> list[Instance]:
         """Return instances whose words the run's task never uses; only a sample, or a copy of it, has some."""
@@ -343,7 +345,7 @@ class Studio:
         return count_votes(self._find_run(run_id).votes_file)
 
     def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:
-        """Return how base and tuned score on the held-out instances, or on words the task never uses.
+        """Return how base and tuned score on the test set, or on words the task never uses.
 
         Many instances wait in the queue for the device, like any work; `scores.start` doesn't wait for them.
         """

@@ -1,4 +1,4 @@
-"""A few held-out prompts that are answered now and then while a model trains, beside what the base answered."""
+"""A few validation prompts that are answered at times while a model trains, beside what the base answered."""
 
 from itertools import islice
 from typing import Any

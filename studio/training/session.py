@@ -47,10 +47,10 @@ ENOUGH_STEPS = 20
 
 
 class Prepared(NamedTuple):
-    """A task as tokens: examples to train on and examples whose loss is only looked at."""
+    """A task as tokens: examples to train on and examples whose loss is only measured."""
 
     train: list[Example]
-    held_out: list[Example]
+    validation: list[Example]
     left_out: int
 
     @property
@@ -61,13 +61,13 @@ class Prepared(NamedTuple):
     @property
     def longest(self) -> int:
         """Tokens of the longest row."""
-        return max(len(row.input_ids) for row in list_rows([*self.train, *self.held_out]))
+        return max(len(row.input_ids) for row in list_rows([*self.train, *self.validation]))
 
     def sizes(self) -> dict[str, int]:
         """How many examples of each part there are, how many were too long, and all tokens to train on."""
         return {
             "examples": len(self.train),
-            "held_out": len(self.held_out),
+            "validation": len(self.validation),
             "left_out": self.left_out,
             "tokens": sum(len(row.input_ids) for row in list_rows(self.train)),
         }
@@ -97,7 +97,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     choose_attention(base, device, prepared.longest, recipe.training.attention)
     parameters = base.num_parameters()
     plan = recipe.plan(parameters, len(prepared.train))
-    plan = plan if prepared.held_out else plan._replace(evaluate_every=0)
+    plan = plan if prepared.validation else plan._replace(evaluate_every=0)
     asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
     sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room) if plan.sample_every else None
     model = recipe.method.attach(base)
@@ -108,7 +108,9 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
     half = recipe.choose_half(device)
-    reference = find_reference(run, recipe, [prepared.train, prepared.held_out], model, batcher, half and HALVES[half])
+    reference = find_reference(
+        run, recipe, [prepared.train, prepared.validation], model, batcher, half and HALVES[half]
+    )
     if run.stop_file.exists() or reference is None:
         return _stay(run)
 
@@ -120,7 +122,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         model=model,
         args=make_arguments(run, recipe, plan, device),
         train_dataset=ExampleDataset(prepared.train, reference[0]),
-        eval_dataset=ExampleDataset(prepared.held_out, reference[1]),
+        eval_dataset=ExampleDataset(prepared.validation, reference[1]),
         data_collator=ExampleBatcher(batcher),
         processing_class=tokenizer,
         callbacks=[MethodSteps(recipe.method, model)],
@@ -171,7 +173,7 @@ def make_batcher(
 ) -> tuple[Batcher, list[Tried]]:
     """Return what makes batches for this model in the fastest way that changes nothing, and what was tried for it."""
     batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
-    rows = list_rows([*prepared.train, *prepared.held_out])
+    rows = list_rows([*prepared.train, *prepared.validation])
     trial = Trial(model, batcher, rows, HALVES[half] if half else None)
     return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)
 

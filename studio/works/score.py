@@ -12,7 +12,7 @@ from studio.works.work import Estimate, FindTitle, Work
 from studio.workspace import Workspace
 
 Part = Literal["test", "unseen"]
-"""Instances that are never trained on: those held out of the run's task, or others in words that it never uses."""
+"""Instances that are never trained on: the test part of the run's task, or others in words that it never uses."""
 
 
 class Score(Work):

@@ -34,7 +34,7 @@ from studio.world.language.voice import Voice
 
 Writer = Callable[[Voice], str]
 SHARD_DOCUMENTS = 4000
-HELD_OUT_SEED = 999_983
+VALIDATION_SEED = 999_983
 
 # (writer, weight, share of names, nouns and verbs that are invented)
 MIX: tuple[tuple[Writer, float, float], ...] = (

@@ -71,11 +71,11 @@ def write_samples(folder: Path, max_tokens: int = 40) -> list[tuple[str, str]]:
 def write_card(folder: Path, rows: list[dict[str, Any]], weights: int) -> str:
     """The model card, its figures from the log's rows and from the saved model."""
     last = rows[-1]
-    measured = [row for row in rows if "held_out_loss" in row]
+    measured = [row for row in rows if "validation_loss" in row]
     minutes = sum(row["seconds"] for row in rows) / 60
     samples = "\n".join(_show_sample(prompt, answer) for prompt, answer in write_samples(folder))
     curve = "\n".join(
-        f"| {row['step']:,} | {row['tokens'] / 1e6:.1f} M | {row['held_out_loss']:.3f} |"
+        f"| {row['step']:,} | {row['tokens'] / 1e6:.1f} M | {row['validation_loss']:.3f} |"
         for row in measured[:: max(1, len(measured) // 8)]
         + measured[-1:] * ((len(measured) - 1) % max(1, len(measured) // 8) > 0)
     )
@@ -84,7 +84,7 @@ def write_card(folder: Path, rows: list[dict[str, Any]], weights: int) -> str:
         size=sum(path.stat().st_size for path in folder.glob("*.safetensors")) / 1e6,
         steps=last["step"],
         tokens=last["tokens"] / 1e6,
-        loss=measured[-1]["held_out_loss"],
+        loss=measured[-1]["validation_loss"],
         words=count_words(),
         kinds=len(MIX),
         minutes=minutes,
@@ -129,8 +129,8 @@ pipeline_tag: text-generation
 
 A language model of {weights:.2f} million weights ({size:.1f} MB in bf16) that knows a little world of simple English:
 everyday words and their forms, short stories, questions and answers, reviews, lists, lessons and small talk. It was
-made for one purpose: a beginner fine-tunes it in a minute on an ordinary computer and sees what changes. It does
-**not** follow instructions before it is tuned, and that is the point of the lesson.
+made for one purpose: a beginner fine-tunes it and sees what changes. It does **not** follow instructions before it is
+tuned, and that is the point of the lesson.
 
 ## How it was made
 
@@ -144,9 +144,9 @@ made for one purpose: a beginner fine-tunes it in a minute on an ordinary comput
 - **Training.** {steps:,} steps, {tokens:.1f} million tokens in {minutes:.0f} minutes on two processor cores that did
   other work as well ({speed:,.0f} tokens a second), with Muon and AdamW, a constant learning rate and a linear decay at
   the end.
-- **Held-out loss.** {loss:.3f} nats a token, on documents that no step read.
+- **Validation loss.** {loss:.3f} nats a token, on documents that no step read.
 
-| step | tokens read | held-out loss |
+| step | tokens read | validation loss |
 |---|---|---|
 {curve}
 

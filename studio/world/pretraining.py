@@ -143,7 +143,7 @@ def share_gradients(weights: list[torch.nn.Parameter], loss: float, clip_norm: f
 
 
 @torch.no_grad()
-def measure_held_out(loss: Callable[[Tensor], Tensor], tokens: Tokens, recipe: Recipe, windows: int = 128) -> float:
+def measure_validation(loss: Callable[[Tensor], Tensor], tokens: Tokens, recipe: Recipe, windows: int = 128) -> float:
     """The mean loss on windows that no step reads."""
     size, total, batch = recipe.window_tokens, 0.0, max(1, recipe.windows // WORKERS)
     windows = min(windows, (len(tokens) - 1) // size) // batch * batch
@@ -170,7 +170,7 @@ def _work(worker: int, build_folder: Path, recipe: Recipe, meeting: str) -> None
         find_checkpoint(build_folder, recipe.decay_start, recipe.steps), network, optimizers, worker
     )
     loss_of = make_loss(network, recipe.compiled)
-    tokens, held_out = load_tokens(build_folder, "train"), load_tokens(build_folder, "held_out")
+    tokens, validation = load_tokens(build_folder, "train"), load_tokens(build_folder, "validation")
     losses: list[float] = []
     seen, since = start, time.monotonic()
     for step in range(start, recipe.steps):
@@ -194,7 +194,7 @@ def _work(worker: int, build_folder: Path, recipe: Recipe, meeting: str) -> None
                 "tokens_per_second": round((done - seen) * recipe.batch_tokens / seconds),
             }
             if done % recipe.measure_every == 0 or done == recipe.steps:
-                row["held_out_loss"] = round(measure_held_out(loss_of, held_out, recipe), 4)
+                row["validation_loss"] = round(measure_validation(loss_of, validation, recipe), 4)
             _append(build_folder / "log.jsonl", row)
             losses, seen, since = [], done, time.monotonic()
     dist.barrier()

@@ -2,7 +2,7 @@
 
 Knows: byte-level BPE with single digits, the special tokens, the chat template, the token files in the build folder.
 Does not know: what the documents say (`corpus.py`) and how they are learned (`pretraining.py`).
-Writes `train.bin` and `held_out.bin` (unsigned 16-bit token ids) and `tokenizer/` into the build folder.
+Writes `train.bin` and `validation.bin` (unsigned 16-bit token ids) and `tokenizer/` into the build folder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from studio.world.corpus import HELD_OUT_SEED, SHARD_DOCUMENTS, write_documents
+from studio.world.corpus import SHARD_DOCUMENTS, VALIDATION_SEED, write_documents
 
 VOCABULARY = 4096
 PAD, BOS, EOS, USER, ASSISTANT, SYSTEM, END = SPECIALS = (
@@ -95,10 +95,10 @@ def _encode_shard(tokenizer_file: str, seed: int) -> Tokens:
 def save_tokens(build_folder: Path, shards: int, processes: int = 2) -> None:
     """Makes the tokenizer and the token files in the build folder; the same files for the same number of shards."""
     folder = build_folder / "tokenizer"
-    tokenizer = train_tokenizer(write_documents(HELD_OUT_SEED + 1, TRAINING_DOCUMENTS))
+    tokenizer = train_tokenizer(write_documents(VALIDATION_SEED + 1, TRAINING_DOCUMENTS))
     save_tokenizer(tokenizer, folder)
     encode = partial(_encode_shard, str(folder / "tokenizer.json"))
-    encode(HELD_OUT_SEED).tofile(build_folder / "held_out.bin")
+    encode(VALIDATION_SEED).tofile(build_folder / "validation.bin")
     beside = build_folder / "train.bin.part"
     with get_context("spawn").Pool(processes) as pool, beside.open("wb") as file:
         for tokens in pool.imap(encode, range(shards)):
@@ -107,5 +107,5 @@ def save_tokens(build_folder: Path, shards: int, processes: int = 2) -> None:
 
 
 def load_tokens(build_folder: Path, name: str) -> Tokens:
-    """The token ids of `train` or `held_out`, read from disk only where they are used."""
+    """The token ids of `train` or `validation`, read from disk only where they are used."""
     return np.memmap(build_folder / f"{name}.bin", dtype=np.uint16, mode="r")

@@ -77,5 +77,7 @@ def test_from_opening_the_page_to_right_answers(
     table = page.locator("#ten [data-state=done]")
     expect(table).to_be_visible(timeout=LONG)
     base, tuned = (int(table.get_attribute(f"data-{side}") or 0) for side in ("base", "tuned"))
-    assert tuned >= 5 and tuned >= base + 4, f"of ten held-out prompts the base got {base} right, the tuned one {tuned}"
+    assert tuned >= 5 and tuned >= base + 4, (
+        f"of ten prompts of the test set the base got {base} right, the tuned one {tuned}"
+    )
     assert console_errors == []

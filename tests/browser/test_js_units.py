@@ -219,14 +219,14 @@ FEED = """async ([module, answers]) => {
   feed.follow(run, async () => answers[at++] ?? new Promise(() => {}));
   while (at < answers.length) { feed.wake(); await new Promise((next) => setTimeout(next)); }
   await done;
-  const { train, held_out, samples, status, error, reconnecting } = feed.state;
+  const { train, validation, samples, status, error, reconnecting } = feed.state;
   feed.follow(null);
-  return { said, train, held_out, samples, status, error, reconnecting };
+  return { said, train, validation, samples, status, error, reconnecting };
 }"""
 FIRST = {
     "offset": 10,
     "train": [[1, 2, 3], [3.0, 2.0, 1.5], [0.1, 0.1, 0.1]],
-    "held_out": [[2], [2.5]],
+    "validation": [[2], [2.5]],
     "samples": [{"step": 2}],
     "facts": {"status": "running", "of": 9, "measures": [{"name": "loss"}]},
     "seen": "a",
@@ -244,7 +244,7 @@ def test_a_first_answer_is_the_whole_curve(feed: Call) -> None:
     found = feed(FIRST)
     assert found["said"] == ["reset", "append"]
     assert found["train"] == {"step": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "rate": [0.1, 0.1, 0.1]}
-    assert found["held_out"] == {"step": [2], "loss": [2.5]}
+    assert found["validation"] == {"step": [2], "loss": [2.5]}
     assert (found["status"]["status"], found["status"]["step"], found["status"]["told"]["loss"]) == ("running", 3, 1.5)
 
 
@@ -258,15 +258,15 @@ def test_a_run_that_went_back_loses_what_came_after(feed: Call) -> None:
     found = feed(FIRST, {"offset": 20, "drop_after": 1, "train": [[2], [1.9], [0.1]], "live": [2, 50.0, 1.0, 3.0]})
     assert found["said"][-1] == "drop"
     assert found["train"]["step"] == [1, 2] and found["train"]["loss"] == [3.0, 1.9]
-    assert found["held_out"]["step"] == [] and found["samples"] == []
+    assert found["validation"]["step"] == [] and found["samples"] == []
 
 
 def test_what_is_measured_has_the_names_that_the_run_declares(feed: Call) -> None:
     facts = {"status": "running", "measures": [{"name": "gain"}, {"name": "loss"}]}
-    first = {**FIRST, "train": [[1], [0.5], [3.0], [0.1]], "held_out": [[1], [None], [2.5]], "facts": facts}
+    first = {**FIRST, "train": [[1], [0.5], [3.0], [0.1]], "validation": [[1], [None], [2.5]], "facts": facts}
     found = feed(first)
     assert found["train"] == {"step": [1], "gain": [0.5], "loss": [3.0], "rate": [0.1]}
-    assert found["held_out"] == {"step": [1], "gain": [None], "loss": [2.5]}
+    assert found["validation"] == {"step": [1], "gain": [None], "loss": [2.5]}
     assert found["status"]["told"] == {"gain": 0.5, "loss": 3.0}
 
 

@@ -99,7 +99,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def trained(family: Any, tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Trained:
-    """Eight steps on pairs, with a checkpoint and a look at the held-out pairs in the middle."""
+    """Eight steps on pairs, with a checkpoint and a look at the validation pairs in the middle."""
     workspace = Workspace(tmp_path_factory.mktemp("dpo"))
     task = import_task(workspace, "pairs", Instances=ROWS, Studio={"kind": "preference", "format": "by hand"})
     objective = {"name": "dpo", "beta": BETA}
@@ -222,7 +222,7 @@ def test_its_measures_stream_to_the_chart_in_their_order(trained: Trained) -> No
     assert steps == list(range(1, STEPS + 1)) and len(rates) == STEPS
     assert margins == [event["measures"]["rewards/margins"] for event in told] and margins[-1] > 0.01
     assert (lost, right[-1]) == ([event["loss"] for event in told], told[-1]["measures"]["rewards/accuracies"])
-    assert news["held_out"][0] == [MIDDLE, STEPS] and len(news["held_out"]) == 4
+    assert news["validation"][0] == [MIDDLE, STEPS] and len(news["validation"]) == 4
     (row,) = [row for row in RunShelf().list_rows(house)["rows"] if row["run"] == trained.run.run_id]
     assert row["measure"]["title"] == "margin" and row["value"] == margins[-1] and row["path"].startswith("M")
 

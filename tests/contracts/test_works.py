@@ -28,7 +28,7 @@ from studio.works.training import Training
 from studio.workspace import Workspace
 
 INSTANCES = 70
-"""A tenth of the task is held out: more than two batches of answers."""
+"""A tenth of the task is its test set: more than two batches of answers."""
 
 Place = tuple[Workspace, Path]
 

@@ -141,7 +141,7 @@ class House:
         return PeftModel.from_pretrained(base, self.run.find_checkpoint(step)).eval() if step else base
 
     def rows(self, part: str) -> list[Any]:
-        """The rows of the task's training or held-out part."""
+        """The rows of the task's training or validation part."""
         recipe = self.studio.read_recipe(self.recipe())
         task = self.studio.load_task(TASK_ID)
         tokenizer = load_tokenizer(self.folder)
@@ -189,14 +189,14 @@ class House:
             raise Wrong(f"told {told.trainable} of {told.total}; {counted['trainable']} of {counted['total']} train")
 
     def see_loss(self) -> str:
-        """The losses of a run are those of plain transformers, row by row: of the first batch, and held out."""
+        """The losses of a run are those of plain transformers, row by row: first batch and validation."""
         from studio.training.batch import LengthSampler
 
         events, rows = read_all(self.run), self.rows("train")
         first = [rows[place] for place in list(LengthSampler([(row,) for row in rows], 4, 0))[:4]]
-        held_out = {event["step"]: event["loss"] for event in events if event["event"] == "evaluated"}
+        validation = {event["step"]: event["loss"] for event in events if event["event"] == "evaluated"}
         check_loss("step 1", losses(events)[1], self.plain(), first)
-        check_loss("held out", held_out[STEPS], self.plain(STEPS), self.rows("validation"))
+        check_loss("validation", validation[STEPS], self.plain(STEPS), self.rows("validation"))
         ways = next(event for event in events if event["event"] == "prepared")["ways"]
         return "; ".join(f"{one['way']}: {one['why']}" for one in ways if not one["used"])
 

@@ -43,7 +43,7 @@ function blank(run) {
     phase: null,
     samples: [],
     train: { step: [], rate: [] }, // and a list for each measure of the run's objective, under its name
-    held_out: { step: [] },
+    validation: { step: [] },
   };
 }
 
@@ -117,7 +117,7 @@ function take(answer) {
     state.status = { ...state.status, status: answer.gone ? "gone" : (state.status?.status ?? "gone") };
     return tell("status");
   }
-  const news = Boolean(answer.train || answer.held_out || answer.samples);
+  const news = Boolean(answer.train || answer.validation || answer.samples);
   const back = answer.drop_after ?? null;
   empty = answer.offset === state.offset ? empty + 1 : 0;
   state.error = null;
@@ -141,7 +141,7 @@ function drop(last) {
     for (const key of Object.keys(series)) series[key] = series[key].filter((_, index) => keep[index]);
   };
   cut(state.train);
-  cut(state.held_out);
+  cut(state.validation);
   state.samples = state.samples.filter((sample) => sample.step <= last);
 }
 
@@ -150,7 +150,7 @@ function listNames() {
 }
 
 function append(answer) {
-  const columns = { train: ["step", ...listNames(), "rate"], held_out: ["step", ...listNames()] };
+  const columns = { train: ["step", ...listNames(), "rate"], validation: ["step", ...listNames()] };
   for (const [part, keys] of Object.entries(columns))
     keys.forEach((key, index) => (state[part][key] ??= []).push(...(answer[part]?.[index] ?? [])));
   state.samples = [...state.samples, ...(answer.samples ?? [])].slice(-60);

@@ -160,8 +160,8 @@ export function mount({ element, server }) {
             : row.wait_seconds
               ? `about ${sayDuration(row.wait_seconds)} to wait`
               : "its turn now"
-          : row.held_out !== null
-            ? `validation ${row.measure.title} ${sayFigure(row.held_out)}`
+          : row.validation !== null
+            ? `validation ${row.measure.title} ${sayFigure(row.validation)}`
             : (row.result ?? ""),
     );
     entry.remove.hidden = running || row.status === "starting";

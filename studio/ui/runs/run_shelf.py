@@ -52,7 +52,7 @@ class RunShelf:
             "of": run.of,
             "measure": main.model_dump(),
             "value": run.measures.get(main.name),
-            "held_out": run.held_out.get(main.name),
+            "validation": run.validation.get(main.name),
             "position": run.position,
             "wait_seconds": run.wait_seconds,
             "path": self._path(studio, run, main),

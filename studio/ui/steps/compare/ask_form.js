@@ -15,7 +15,7 @@ export function mount({ element, props, trigger, server }) {
   let about = null;
   let asking = "";
   /** @type {any} */
-  let picked = { part: "held_out", index: 0, count: 0, input: "", messages: [], tools: [], wanted: [] };
+  let picked = { part: "test", index: 0, count: 0, input: "", messages: [], tools: [], wanted: [] };
   let looking = 0;
   /** @type {any[]} */
   let turns = []; // what was said before the prompt
@@ -212,7 +212,7 @@ export function mount({ element, props, trigger, server }) {
     talk.hidden = !about.chats;
     find(document, "#ask-tokens").value ||= about.tokens;
     if (fresh) {
-      picked.part = "held_out";
+      picked.part = "test";
       startOver();
       await pick(0);
     }
@@ -307,9 +307,9 @@ export function mount({ element, props, trigger, server }) {
     );
   }
 
-  // ---- prompts kept aside ----
+  // ---- prompts it never trained on ----
   function drawParts() {
-    const names = { held_out: "Held-out", unseen: "Words it never saw" };
+    const names = { test: "Test set", unseen: "Words it never saw" };
     const has = Object.keys(names).filter((key) => about.counts[key]);
     picks.hidden = !has.length;
     parts.hidden = has.length < 2;
@@ -451,7 +451,7 @@ export function mount({ element, props, trigger, server }) {
     const messages = about.chats ? said() : [];
     const last = messages.at(-1)?.role;
     if (event === "asked" && !prompt.value.trim() && last !== "user" && last !== "tool") {
-      put(problem, "The prompt is empty. Write something, or pick a held-out prompt.");
+      put(problem, "The prompt is empty. Write something, or pick one of the test set.");
       return prompt.focus();
     }
     put(problem, "");

@@ -25,7 +25,7 @@ Handler = Callable[..., Iterator[Any]]
 
 _HEAD = """
 <h2 class="question" tabindex="-1">What did it learn?</h2>
-<p class="lead">Ask both at once. Try prompts of the {held_out}: the model has never seen them.</p>"""
+<p class="lead">Ask both at once. Try prompts of the {test_set}: the model has never seen them.</p>"""
 
 
 class CompareStep(Step):
@@ -43,7 +43,7 @@ class CompareStep(Step):
 def draw_compare(studio: Studio, draft: DraftBox) -> None:
     """Draw the step into the current column and wire it."""
     ask_both, ask_ten = make_handlers(studio)
-    Panel(_HEAD.format(held_out=term("test set")), elem_classes="studio")
+    Panel(_HEAD.format(test_set=term("test set")), elem_classes="studio")
     form = AskForm(studio, elem_id="ask", elem_classes="studio")
     pair = AnswerPair(studio, elem_id="answers", elem_classes="studio")
     table = Panel(elem_id="ten", elem_classes="studio")
@@ -100,7 +100,7 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
 
 
 def answer_ten(studio: Studio, value: Any) -> Iterator[str]:
-    """Yield a growing table of up to ten held-out prompts, answered by both, with the score of each."""
+    """Yield a growing table of up to ten prompts of the test set, answered by both, with the score of each."""
     try:
         question = read_asked(
             {**value, "prompt": "-", "messages": [], "tools": []} if isinstance(value, dict) else value

@@ -15,7 +15,7 @@ from studio.tasks.prompt import Turn, say_turns
 from studio.tasks.task import Instance
 from studio.tasks.turns import find_answer
 
-PARTS = ("held_out", "unseen")
+PARTS = ("test", "unseen")
 
 
 class Asked(NamedTuple):
@@ -57,8 +57,8 @@ def read_asked(value: object) -> Asked:
 
 
 def list_part(studio: Studio, run: str, part: str) -> list[Instance]:
-    """Return the held-out examples of a run's task, or those whose words the task never uses."""
-    return studio.unseen(run) if part == "unseen" else studio.held_out(run)
+    """Return the test part of a run's task, or the examples whose words the task never uses."""
+    return studio.unseen(run) if part == "unseen" else studio.test_set(run)
 
 
 def split_instance(instance: Instance) -> dict[str, Any]:

@@ -173,7 +173,7 @@ def _draw_card(card: TaskCard, example: Example | None = None) -> str:
 
 
 def find_scores(card: TaskCard) -> tuple[float, float] | None:
-    """Return (base, tuned): the percent of held-out answers that were right; None if this version was not measured."""
+    """Return (base, tuned): percent of the test set answered correctly; None if this version was not measured."""
     scores = card.scores or {}
     if scores.get("task_version", card.version) != card.version:
         return None
@@ -181,7 +181,7 @@ def find_scores(card: TaskCard) -> tuple[float, float] | None:
         float(percent)
         for side in ("base", "tuned")
         if isinstance(part := scores.get(side), dict)
-        and isinstance(percent := part.get("held_out"), int | float)
+        and isinstance(percent := part.get("test"), int | float)
         and 0 <= percent <= 100
     ]
     return (percents[0], percents[1]) if len(percents) == 2 else None

@@ -29,7 +29,7 @@ _TEXT = 1_200
 def read_curve(events: Iterable[Event], measures: Sequence[Measure] = (LOSS,)) -> dict[str, Any]:
     """Return the drawable part of a slice of events.
 
-    `train` is a list for the steps, one for each of the measures and one for the learning rates; `held_out` the same
+    `train` is a list for the steps, one for each of the measures and one for the learning rates; `validation` the same
     without those; [] where there are none. `drop_after` is the step after which a viewer must forget what it drew
     before this slice (None: nothing to forget). Points of which no measure is a finite number are left out.
     """
@@ -61,7 +61,7 @@ class _Curve:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
         self.train: list[tuple[Any, ...]] = []
-        self.held_out: list[tuple[Any, ...]] = []
+        self.validation: list[tuple[Any, ...]] = []
         self.samples: list[dict[str, Any]] = []
         self.phase: dict[str, Any] | None = None
         self.drop_after: int | None = None
@@ -73,7 +73,7 @@ class _Curve:
             self.train += [] if point is None else [(*point, read_number(event.learning_rate))]
         elif isinstance(event, Evaluated):
             point = self._read_point(event)
-            self.held_out += [] if point is None else [point]
+            self.validation += [] if point is None else [point]
         elif isinstance(event, Sampled):
             self._read_samples(event)
         elif isinstance(event, Phase):
@@ -88,7 +88,7 @@ class _Curve:
             train = [train[index] for index in keep]
         return {
             "train": [list(column) for column in zip(*train, strict=True)],
-            "held_out": [list(column) for column in zip(*self.held_out, strict=True)],
+            "validation": [list(column) for column in zip(*self.validation, strict=True)],
             "samples": self.samples[-MAX_SAMPLES:],
             "phase": self.phase,
             "drop_after": self.drop_after,
@@ -96,7 +96,7 @@ class _Curve:
 
     def _go_back(self, step: int) -> None:
         self.train = [point for point in self.train if point[0] <= step]
-        self.held_out = [point for point in self.held_out if point[0] <= step]
+        self.validation = [point for point in self.validation if point[0] <= step]
         self.samples = [sample for sample in self.samples if sample["step"] <= step]
         self.drop_after = step if self.drop_after is None else min(step, self.drop_after)
 

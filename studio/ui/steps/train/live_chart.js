@@ -36,7 +36,7 @@ export function mount({ element, server }) {
   const marks = find(root, ".marks");
   const RAW = 0;
   const SMOOTH = 1;
-  const HELD_OUT = 2;
+  const VALIDATION = 2;
   const LINES = 3; // of each measure that is drawn; after them come the learning rate and the checkpoints
   /** @type {any} */
   let plot = null;
@@ -251,7 +251,7 @@ export function mount({ element, server }) {
     averages = {};
     return [
       ...drawn.flatMap(({ name, title, digits }, place) => {
-        const shade = place % 2 ? { train: colour.ink, heldOut: colour.soft } : colour;
+        const shade = place % 2 ? { train: colour.ink, validation: colour.soft } : colour;
         const value = `${drawn.length > 1 ? `${title} ` : ""}%{y:.${digits}g}<extra></extra>`;
         return [
           line("each step", train.step, train[name] ?? [], {
@@ -264,9 +264,9 @@ export function mount({ element, server }) {
             line: { color: shade.train, width: 2.5 },
             hovertemplate: `training ${value}`,
           }),
-          line(`validation ${title}`, state.held_out.step, state.held_out[name] ?? [], {
+          line(`validation ${title}`, state.validation.step, state.validation[name] ?? [], {
             mode: "lines+markers",
-            line: { color: shade.heldOut, width: 2.5, dash: "dot" },
+            line: { color: shade.validation, width: 2.5, dash: "dot" },
             marker: { size: 7 },
             hovertemplate: `validation ${value}`,
           }),
@@ -308,7 +308,7 @@ export function mount({ element, server }) {
   function extend(added) {
     const measures = feed.state.status?.measures ?? [];
     const [step = [], ...told] = added.train ?? [];
-    const [looked = [], ...held_out] = added.held_out ?? [];
+    const [looked = [], ...validation] = added.validation ?? [];
     const rows = [
       ...drawn.flatMap((measure, place) => {
         const column = measures.findIndex((one) => one.name === measure.name);
@@ -316,7 +316,7 @@ export function mount({ element, server }) {
         return [
           [LINES * place + RAW, step, values],
           [LINES * place + SMOOTH, step, smooth(measure.name, values)],
-          [LINES * place + HELD_OUT, looked, held_out[column] ?? []],
+          [LINES * place + VALIDATION, looked, validation[column] ?? []],
         ];
       }),
       [rate(), step, told[measures.length] ?? []],
@@ -375,7 +375,7 @@ export function mount({ element, server }) {
     const of = (name, other) => style.getPropertyValue(name).trim() || other;
     return {
       train: of("--accent", "#047857"),
-      heldOut: of("--series-heldout", "#2563eb"),
+      validation: of("--series-validation", "#2563eb"),
       ink: of("--ink", "#1f2937"),
       soft: of("--ink-soft", "#6b7280"),
       line: of("--line", "#e5e7eb"),

@@ -40,7 +40,7 @@ FACTS = (
     "result",
     "phase",
     "of",
-    "held_out",
+    "validation",
     "position",
     "wait_seconds",
     "error",
@@ -78,7 +78,7 @@ _TEMPLATE = """
 
 
 class LiveChart(Scripted):
-    """What the objective of `draft.run` measures, in training and held out, growing while it trains.
+    """What the objective of `draft.run` measures, on the training and on the validation part, growing while it trains.
 
     Its element tells tests and styles: data-status, data-step, data-points, data-connection, data-plot, data-zoomed.
     """
@@ -136,7 +136,7 @@ class Standing(NamedTuple):
 class NewsReader:
     """Reads what a run did since byte `offset` of its events, and how it stands; safe to use from several threads.
 
-    An answer holds only what is new: `train` (steps, what is measured, learning rates), `held_out` (steps, what is
+    An answer holds only what is new: `train` (steps, what is measured, learning rates), `validation` (steps, what is
     measured), `samples`, `phase`, `drop_after`, `more`, `live`; and `facts` with their fingerprint `seen` where the
     viewer's is another. What is measured, and in which order, stands in the facts: `measures`, as the run's objective
     declares them.

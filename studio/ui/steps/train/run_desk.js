@@ -161,7 +161,7 @@ export function mount({ element, server }) {
       "left",
     );
     const [main] = status.measures ?? [];
-    const held = status.held_out?.[main?.name] ?? null;
+    const held = status.validation?.[main?.name] ?? null;
     fillCell("loss", main && isTraining(status) ? sayFigure(status.told?.[main.name]) : null, main?.title);
     fillCell("held", held === null ? null : sayFigure(held), `validation ${main?.title}`);
     fillCell(

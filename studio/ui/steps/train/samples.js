@@ -1,5 +1,5 @@
 // @ts-check
-// What the model answered to a few held-out prompts on its way: the newest first, earlier ones at hand. Fed by
+// What the model answered to a few validation prompts on its way: the newest first, earlier ones at hand. Fed by
 // runs/run_feed.js; asks the server nothing.
 
 import { find, h, put } from "../../frame/elements.js";
