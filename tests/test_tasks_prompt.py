@@ -96,6 +96,14 @@ def test_a_conversation_in_lines() -> None:
     assert [part.text for part in parts if part.answer == 4] == ["   Yes.\n"]
 
 
+@pytest.mark.parametrize(("names", "asked"), [(("Ann", "Bob"), ("Ann: Hi", "Bob: Ho")), (("Ann", "Ann"), ("Hi", "Ho"))])
+def test_where_several_people_speak_each_line_says_who(names: tuple[str, str], asked: tuple[str, str]) -> None:
+    said = zip(names, ("Hi", "Ho"), strict=True)
+    turns = [{"role": "user", "name": name, "content": text} for name, text in said]
+    text = "".join(part.text for part in write_conversation([*turns, {"role": "assistant", "content": "Hm."}]))
+    assert text == f"Input: {asked[0]}\nInput: {asked[1]}\nOutput: Hm.\n"
+
+
 @pytest.mark.parametrize(
     ("prompt", "completion", "definition", "is_one_text"),
     [

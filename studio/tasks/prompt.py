@@ -9,7 +9,7 @@ A conversation without a chat template is written in lines, a turn each (`write_
 
     Definition: <system text>
     Tool: {"name": ..., "parameters": ...}     one line for each tool that is offered
-    Input: <the user>
+    Input: <the user>                          where several people speak, first who does, and a colon
     Output: <the assistant>                    words, then each tool it calls: {"name": ..., "arguments": ...};
                                                what it thought before, if anything, between <think> and </think>
     Result: <a tool>
@@ -188,12 +188,14 @@ def write_conversation(turns: Sequence[Turn], tools: Iterable[Turn] = (), templa
     """Return a conversation as parts of one text, a line or more for each turn; the next answer follows `write_ask`."""
     form = _find_template(template)
     parts = []
+    several = len({turn.get("name") for turn in turns if turn["role"] == "user"}) > 1
     for place, turn in enumerate(turns):
         text, role = str(turn.get("content") or ""), turn["role"]
         if role == "assistant":
             parts += [Part(form.ask), Part(form.before_answer + write_turn(turn), place), Part("\n")]
         elif role == "user":
-            parts.append(Part(form.write_line(form.input, text)))
+            speaker = f"{turn['name']}: " if several and turn.get("name") else ""
+            parts.append(Part(form.write_line(form.input + speaker, text)))
         elif role == "tool":
             parts.append(Part("Result: " + trim(text) + "\n"))
         else:

@@ -100,6 +100,12 @@ def finish_turns(messages: tuple[Message, ...], place: str, notes: Notes) -> tup
         notes.mend("unanswered", "What follows a chat's last answer was left out: nothing is learnt of it",
                    f"{place}[{last + 1}]", said)  # fmt: skip
     _tell_of_order(roles[: last + 1], place, notes)
+    if len({message.extra.get("name") for message in messages if message.role == "user"}) > 1:
+        notes.tally(
+            "Several people speak in the chat; without a chat template each text begins with its speaker's name, with "
+            "one only if the model's template writes names",
+            place,
+        )
     return messages[: last + 1]
 
 
