@@ -74,7 +74,7 @@ audit: .venv/.installed-dev ## look up known weaknesses of what is installed, wh
 soak: .venv/.installed-dev ## let accidents happen at random for ten minutes, and print a tally
 	$(PY) -m bench.soak $(ARGS)
 
-words: .venv/.installed-dev ## write the sentences of tests/golden anew, after editing what people read
+words: .venv/.installed-dev ## rewrite the sentences of tests/golden after editing what people read
 	STUDIO_GOLDEN=1 $(PY) -m pytest -q tests/test_golden_words.py
 
 clean: ## remove .venv and caches (never a workspace)

@@ -90,7 +90,7 @@ def measure() -> list[Figure]:
         )
         return [
             *collection,
-            Figure("a page of 50 from its middle, opened anew", 1000 * page, "ms"),
+            Figure("a page of 50 from its middle, opened again", 1000 * page, "ms"),
             Figure("report of 201,500 instances", _script(_CHECK.format(load=every), many, home)[1], "s"),
             *_compare(f"one file of {EACH:,}", one, home, "read()"),
             Figure(

@@ -96,7 +96,7 @@ class Soak:
         return run
 
     def queue(self, request: str = "", **training: Any) -> Run:
-        """Put a run in the line."""
+        """Put a run into the queue."""
         recipe = write_recipe(self.model, method=METHOD, training={**SHORT, **STEADY, **training})
         return find_run(self.workspace, self.studio.start_run(recipe, request))
 
@@ -300,7 +300,7 @@ class Soak:
         raise AssertionError("It was not refused.")
 
     def set_the_clock_back(self) -> None:
-        """One who came when the clock was ahead keeps the place in the line, and no time runs backwards."""
+        """One who came when the clock was ahead keeps the place in the queue, and no time runs backwards."""
         training = self.train_long()
         line = [self.queue()]
         ahead = time.time_ns() + self.dice.randrange(10**9, 10**14)

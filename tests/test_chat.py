@@ -115,7 +115,7 @@ def test_who_reads_no_further_gives_the_seat_away(
 
 def test_many_may_ask_different_runs_at_once(desk: Desk, runs: dict[str, Run]) -> None:
     alone = {name: desk.ask(run, "40 + 2", max_tokens=6) for name, run in runs.items()}
-    assert alone["lora"].base == alone["other"].base  # of one base, though the second adapter brought other layers
+    assert alone["lora"].base == alone["other"].base  # of one base, though the second adapter has other layers
     assert desk.ask(runs["lora"], "40 + 2", max_tokens=6).base == alone["lora"].base
     found: dict[tuple[str, int], Answers] = {}
 

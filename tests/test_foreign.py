@@ -126,7 +126,7 @@ def check_original(name: str, original: Original) -> None:
     library = original.name.split(".")[0]
     assert found == original.digest, (
         f"{name} was written against {original.name} as of {library} {original.version}, and {library} "
-        f"{version(library)} has another. Read it, mend {name} if it must be, then write digest {found!r} there."
+        f"{version(library)} has another. Read it, repair {name} if it must be, then write digest {found!r} there."
     )
 
 

@@ -1,6 +1,6 @@
 """The sentences that people read most, in one file for whoever edits them: `tests/golden/words.txt`.
 
-Every other test asks for facts (`tests/telling.py`). After words were changed, `make words` writes the file anew, and
+Every other test asks for facts (`tests/telling.py`). After words were changed, `make words` rewrites the file, and
 what git shows of it is what changed for a reader.
 """
 
@@ -135,7 +135,7 @@ def test_the_words_are_those_of_the_golden_file(tmp_path: Path) -> None:
     words = words.replace(str(tmp_path), "/home/ada")
     if os.environ.get("STUDIO_GOLDEN"):
         GOLDEN.write_text(words, encoding="utf-8")
-    assert GOLDEN.read_text(encoding="utf-8") == words, "`make words` writes the file anew; read what changed in it."
+    assert GOLDEN.read_text(encoding="utf-8") == words, "`make words` rewrites the file; read what changed in it."
 
 
 def shorten(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Which questions are let in: by the name they ask for, the page they come from, and what they bring."""
+"""Which questions are let in: by the name they ask for, the page they come from, and what they carry."""
 
 import string
 

@@ -33,7 +33,7 @@ def scheduler(workspace: Workspace, launcher: WritingLauncher) -> Scheduler:
 
 
 def status_of(scheduler: Scheduler, run: Run) -> RunStatus:
-    """Return the status of a run with its place in the line."""
+    """Return the status of a run with its place in the queue."""
     return scheduler.look_at(run)
 
 

@@ -126,9 +126,9 @@ def test_what_was_measured_last_is_known_by_its_name(run: Run, name: str) -> Non
 
 
 def test_what_ended_has_no_time_left(run: Run, dead: int) -> None:
-    write(run, STARTED, step(4), PHASE, ("failed", {"error": "It broke.", "remedy": "Mend it."}))
+    write(run, STARTED, step(4), PHASE, ("failed", {"error": "It broke.", "remedy": "Fix it."}))
     status = look(run)
-    assert (status.status, status.step, status.error, status.remedy) == ("failed", 4, "It broke.", "Mend it.")
+    assert (status.status, status.step, status.error, status.remedy) == ("failed", 4, "It broke.", "Fix it.")
     assert status.seconds_left is None and status.phase is None and status.finished_at is not None
     assert status.can_resume and not status.can_stop
 

@@ -1,4 +1,4 @@
-"""The desk of tasks: files are brought or asked about, checked and mended; tokens are those of the trainer."""
+"""The desk of tasks: files are imported or asked about, checked and repaired; tokens are those of the trainer."""
 
 import csv
 import json
@@ -42,7 +42,7 @@ def bring(studio: Studio, path: Path) -> Any:
     return studio.data.bring(path, path.name)
 
 
-# ---- bringing
+# ---- importing
 
 
 def test_odd_columns_are_asked_for_once(studio: Studio, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_rows_of_a_dataset_are_read_like_a_file(studio: Studio, tmp_path: Path) 
     assert studio.load_task("sums").source == ("someone/sums",)
 
 
-# ---- checking and mending
+# ---- checking and fixing
 
 
 def import_dirty(studio: Studio) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What people bring besides Natural Instructions: recognised by content, nothing lost, the mapping kept."""
+"""What people upload besides Natural Instructions: recognised by content, nothing lost, the mapping kept."""
 
 import io
 import json

@@ -207,7 +207,7 @@ def test_one_who_looks_in_counts_once_they_label(desk: LabelDesk, task: str) -> 
     assert len(desk.look(task, "Anna").ids) == 20, "looking is not joining"
 
 
-# ---- bringing and writing
+# ---- importing and writing
 
 
 def test_what_waits_is_labelled_and_becomes_instances(desk: LabelDesk, task: str) -> None:

@@ -1,4 +1,4 @@
-"""Collections in a workspace: brought, listed, opened, and a task taken out to be edited."""
+"""Collections in a workspace: imported, listed, opened, and a task taken out to be edited."""
 
 import json
 import subprocess

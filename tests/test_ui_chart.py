@@ -201,9 +201,9 @@ def test_pull_tells_what_can_be_done(studio: Studio, make_run: MakeRun) -> None:
     assert (running["can_stop"], running["can_resume"], running["can_ask"]) == (True, False, False)
     lost = pull({"run": make_run(*metrics(1), alive=False).run_id, "offset": 0})["facts"]
     assert (lost["status"], lost["can_stop"], lost["can_resume"]) == ("lost", False, True)
-    failed = make_run(*metrics(1), ("failed", {"step": 1, "error": "It broke.", "remedy": "Mend it."}), alive=False)
+    failed = make_run(*metrics(1), ("failed", {"step": 1, "error": "It broke.", "remedy": "Fix it."}), alive=False)
     status = pull({"run": failed.run_id, "offset": 0})["facts"]
-    assert (status["status"], status["error"], status["remedy"]) == ("failed", "It broke.", "Mend it.")
+    assert (status["status"], status["error"], status["remedy"]) == ("failed", "It broke.", "Fix it.")
 
 
 def test_a_file_that_became_shorter_is_read_anew(studio: Studio, make_run: MakeRun) -> None:

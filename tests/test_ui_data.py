@@ -178,7 +178,7 @@ def test_a_fix_of_a_sample_says_that_it_made_a_copy(studio: Studio) -> None:
 
 def test_a_clean_task_says_so(studio: Studio) -> None:
     html = quality.check_task(studio, {"recipe": {"task_id": "studio004_story"}})["html"]
-    assert ">clean<" in html and 'role="img"' in html
+    assert "pill fits" in html and 'role="img"' in html
 
 
 def test_a_large_task_is_checked_when_asked(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:

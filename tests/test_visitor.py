@@ -195,7 +195,7 @@ def fail(workspace: Workspace, run_id: str, **values: Any) -> None:
     run.process_file.write_text('{"pid": 4194304, "created": 1, "offset": 0}')
     with EventWriter(run.events_file) as events:
         events.append("started", resumed_from=None)
-        events.append("failed", step=3, error="Something broke.", remedy="Mend it.", **values)
+        events.append("failed", step=3, error="Something broke.", remedy="Fix it.", **values)
 
 
 def test_a_failed_run_is_trained_again_with_what_its_remedy_changes(workspace: Workspace, tiny_model: Path) -> None:

@@ -36,7 +36,7 @@ def make(kind: str) -> Any:
 
 
 def write_by_hand(model: Any, prompt: list[int], most: int) -> list[int]:
-    """The likeliest tokens, everything read anew for each."""
+    """The likeliest tokens, everything read again for each."""
     import torch
 
     written: list[int] = []

@@ -1,7 +1,7 @@
 """The only writer of tokens: greedy or drawn, for one prompt or many, side by side or in a batch.
 
 `write_rows` writes a few texts at once, a token each at a time, as somebody watches; `Writer` answers many prompts as
-fast as it can. The truth is each prompt alone, read anew for each token; padding on the left and a cache are used only
+fast as it can. The truth is each prompt alone, read again for each token; padding on the left and a cache are used only
 where the shortest and the longest of the prompts get the truth's logits from them. Imports torch inside its functions.
 """
 
@@ -171,7 +171,7 @@ class Writer:
         return found
 
     def _write_plainly(self, prompt: list[int], most: int) -> list[int]:
-        """Read everything anew for each token."""
+        """Read everything again for each token."""
         import torch
 
         def read(ids: Any, _: Any, before: Any) -> tuple[Any, Any]:

@@ -55,7 +55,7 @@ class SharedWeights:
             else:
                 self.model.load_adapter(adapter.folder, adapter_name=name, is_trainable=False)
             if method.skips_rows:
-                self._switch.part_rows(self.model)  # another adapter may have brought other layers
+                self._switch.part_rows(self.model)  # another adapter may have other layers
             self.model.eval()
             check_adapter(self.model, adapter.folder, name)
         except Exception as error:  # the files may be anybody's, and each library has errors of its own

@@ -1,7 +1,7 @@
 """Reading on several sides of one copy of the weights, in the fastest way that was tried on this very text.
 
 Together: each row of a batch is a side, with its adapter or none. Cached: what was read is kept, and only what is new
-is read. The truth is each side alone, reading everything anew; it is what is left where a trial finds something else
+is read. The truth is each side alone, reading everything again; it is what is left where a trial finds something else
 (layers that take tokens for rows, states that can't be read on from). Imports torch inside its functions.
 """
 

@@ -16,7 +16,7 @@ MORE_ROUNDING = 0.05
 
 
 class Way(NamedTuple):
-    """Several rows in one batch, or each alone; from a cache, or reading everything anew for each token."""
+    """Several rows in one batch, or each alone; from a cache, or reading everything again for each token."""
 
     together: bool
     cached: bool

@@ -165,7 +165,7 @@ class _Child:
 
 
 def _make_error(kind: type[Exception], args: tuple[Any, ...], more: dict[str, Any]) -> Exception:
-    """The error that the child saw, without asking its class to make it anew."""
+    """The error that the child saw, without asking its class to make it again."""
     error = kind.__new__(kind)
     error.args = args
     error.__dict__.update(more)

@@ -49,6 +49,9 @@ class MatrixPicture(BaseModel, frozen=True):
 class Estimate(BaseModel, frozen=True):
     """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured.
 
+    `total` are the weights of the `base` and those that the method adds; `epochs` says how often each of the `examples`
+    is seen on average.
+
     `largest` names the largest item of `memory`; `change` is the smallest change that makes it fit, where it doesn't.
     Where memory can't be told, it is None, `fits` is unknown, and one of the `notes` says why; others say what a person
     should know of this method or precision on this model.
@@ -56,6 +59,7 @@ class Estimate(BaseModel, frozen=True):
 
     trainable: int
     total: int
+    base: int
     percent: float
     adapter_bytes: int
     memory_bytes: int | None
@@ -66,6 +70,7 @@ class Estimate(BaseModel, frozen=True):
     fits: Literal["fits", "tight", "too big", "unknown"]
     steps: int
     examples: int
+    epochs: float
     seconds: float | None
     matrix: MatrixPicture
     parts: tuple[Part, ...]
@@ -109,11 +114,13 @@ def estimate_recipe(
     if fits in ("tight", "too big"):
         change = find_change(recipe, device.free_bytes, lambda changed: _weigh(changed, folder, task, device))
     speed = load_speed(cache, device)
-    tokens = plan.batch_size * recipe.training.gradient_accumulation * min(task.tokens, recipe.training.max_length)
+    batch = plan.batch_size * recipe.training.gradient_accumulation
+    tokens = batch * min(task.tokens, recipe.training.max_length)
     seconds = estimate_seconds(speed, counted.base, tokens, plan.steps) if speed else None
     return Estimate(
         trainable=counted.trainable,
         total=counted.total,
+        base=counted.base,
         percent=100 * counted.trainable / counted.total,
         adapter_bytes=4 * count_saved(recipe.method, counted),
         memory_bytes=needed,
@@ -124,6 +131,7 @@ def estimate_recipe(
         change=change,
         steps=plan.steps,
         examples=task.examples,
+        epochs=plan.steps * batch / max(1, task.examples),
         seconds=seconds,
         matrix=draw_matrix(shape, counted.parts, recipe.method.virtual_tokens),
         parts=counted.parts,

@@ -59,7 +59,7 @@ def note_process(pid: int) -> Ticket:
 
 
 def _is_from_before_a_restart(born: str) -> bool:
-    """Whether the computer was started anew since; False where nobody can tell."""
+    """Whether the computer was restarted since; False where nobody can tell."""
     boot = _read(_BOOT)
     return bool(born and boot) and not born.endswith(f"@{boot}")
 

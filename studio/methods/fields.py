@@ -10,7 +10,7 @@ Rank = Annotated[
         ge=1,
         le=256,
         title="Rank",
-        description="How thin the pair is: a larger rank can learn more and trains more numbers.",
+        description="The width of the thin pair: a larger rank can learn more and trains more numbers.",
     ),
 ]
 Alpha = Annotated[
@@ -19,7 +19,7 @@ Alpha = Annotated[
         ge=1,
         le=1024,
         title="Alpha",
-        description="How strongly the pair speaks up: its output is multiplied by alpha / rank.",
+        description="How strongly the pair is applied: its output is multiplied by alpha / rank.",
         json_schema_extra={"advanced": True},
     ),
 ]

@@ -22,7 +22,7 @@ class LlamaAdapter(Method):
         "Gives each attention a few learnt tokens of its own behind a gate that begins closed, so that training starts "
         "from the model as it is. For Llama, Mistral and GPT-2 models."
     )
-    when: ClassVar[str] = "When prefix tuning is too restless at its start: nothing changes until the gate opens."
+    when: ClassVar[str] = "When prefix tuning is unstable at its start: nothing changes until the gate opens."
     touches: ClassVar[str] = "A few new tokens and one gate in the attention of each layer; the model itself is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/2303.16199"
     can_merge: ClassVar[bool] = False  # tokens are no weights

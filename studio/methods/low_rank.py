@@ -1,4 +1,4 @@
-"""What LoRA and its closest kin have in common: a pair of thin matrices beside each chosen layer."""
+"""What LoRA and its closest variants have in common: a pair of thin matrices beside each chosen layer."""
 
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ from studio.methods.targets import find_targets
 
 
 class LowRank(Method):
-    """Low-rank adaptation: W stays frozen, W + scale B A is used; the kin differ in scale, start and direction."""
+    """Low-rank adaptation: W stays frozen, W + scale B A is used; the variants differ in scale, start and direction."""
 
     has_q_form: ClassVar[bool] = True
     touches: ClassVar[str] = "A new pair of thin matrices beside each chosen linear layer; the model itself is frozen."
@@ -37,7 +37,7 @@ class LowRank(Method):
         return attach_config(model, config, self.title)
 
     def _options(self) -> dict[str, Any]:
-        """What makes this kin what it is, in peft's words."""
+        """What makes this variant what it is, in peft's words."""
         return {}
 
     @property

@@ -49,7 +49,7 @@ class Oft(Method):
         return attach_config(model, config, self.title)
 
     def count_saved(self, sizes: dict[str, int], buffers: int) -> int:
-        """What is kept besides are tables of places, made anew when it is loaded."""
+        """What is kept besides are tables of places, made again when it is loaded."""
         return super().count_saved(sizes, 0)
 
     @property

@@ -47,7 +47,7 @@ CATALOGUE = (
         parameters=5_480_000,
         context=1024,
         summary="Comes with the studio. Knows simple English, follows no instructions yet, and learns a small task "
-        "in under a minute on any laptop.",
+        "on any computer.",
     ),
     ModelCard(
         ref="HuggingFaceTB/SmolLM2-135M",
@@ -72,7 +72,7 @@ CATALOGUE = (
         licence="apache-2.0",
         parameters=361_821_120,
         context=8192,
-        summary="Writes clearly better than its little sister; a few minutes a run on a processor.",
+        summary="Writes clearly better than the 135M; still small enough for a processor.",
     ),
     ModelCard(
         ref="Qwen/Qwen3-0.6B",
@@ -139,7 +139,7 @@ CATALOGUE = (
         licence="apache-2.0",
         parameters=4_022_468_096,
         context=40960,
-        summary="Like its smaller sisters, and better at each of it; wants a graphics card.",
+        summary="Like the smaller Qwen3 models and better in every respect; needs a graphics card.",
     ),
     ModelCard(
         ref="mistralai/Mistral-7B-v0.3",
@@ -164,6 +164,6 @@ CATALOGUE = (
         licence="apache-2.0",
         parameters=8_190_735_360,
         context=40960,
-        summary="The largest of its family that one card tunes; many languages, no terms to accept.",
+        summary="Many languages, no terms to accept; fits a 12 GB graphics card in 4 bits.",
     ),
 )

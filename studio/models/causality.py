@@ -1,7 +1,7 @@
 """Whether a model writes from left to right: decided by transformers' own class for its config, and by a trial.
 
 In the trial the last token of a text is exchanged; in a causal language model no score before it may change. Kinds that
-were made to read a whole text (BERT and its kin) are loaded by the same class names, so no name tells it.
+were made to read a whole text (BERT and its relatives) are loaded by the same class names, so no name tells it.
 """
 
 import json

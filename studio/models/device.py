@@ -70,7 +70,7 @@ def _torch_has_cuda() -> bool:
 
 @lru_cache(maxsize=1)
 def _nvidia(seen: str, moment: int) -> DeviceFacts | None:
-    """The card that this process sees first, asked anew at each `moment`."""
+    """The card that this process sees first, asked again at each `moment`."""
     if not shutil.which("nvidia-smi") or seen in ("", "-1"):
         return None
     asked = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free,compute_cap", "--format=csv,noheader,nounits"]

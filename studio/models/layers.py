@@ -19,13 +19,13 @@ def thin_layers(model: Any) -> dict[str, int]:
     for stack, layers in _list_stacks(model):
         kinds: dict[tuple[object, ...], list[str]] = {}
         for number, layer in list(layers.named_children()):
-            kin = kinds.setdefault(_describe(layer), [])
-            if len(kin) < KEPT:
-                kin.append(number)
+            alike = kinds.setdefault(_describe(layer), [])
+            if len(alike) < KEPT:
+                alike.append(number)
                 times[f"{stack}.{number}"] = 1
             else:
-                layers.set_submodule(number, _echo()(layer, layers.get_submodule(kin[-1])))
-                times[f"{stack}.{kin[-1]}"] += 1
+                layers.set_submodule(number, _echo()(layer, layers.get_submodule(alike[-1])))
+                times[f"{stack}.{alike[-1]}"] += 1
     return times
 
 

@@ -16,7 +16,8 @@ class Nf4(Precision):
     position: ClassVar[int] = 4
     summary: ClassVar[str] = (
         "Every weight of a linear layer is rounded to one of 16 values: half a byte. With LoRA on top this "
-        "is QLoRA. Only the frozen weights shrink; steps are slower, and a little accuracy may be lost."
+        "is QLoRA. The scales of the codes are quantised too (double quantisation). Only the frozen weights shrink; "
+        "steps are slower, and a little accuracy may be lost."
     )
     bytes_per_weight: ClassVar[float] = 0.5 + 1 / 64 + 4 / (64 * 256)  # code + 8-bit scale a block + its own scale
     other_bytes: ClassVar[int] = 2

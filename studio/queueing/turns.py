@@ -1,6 +1,6 @@
 """The queue in which runs wait: whose turn comes next, and in how long.
 
-Pure: made anew from the statuses each time, so it survives a restart. Owners take turns, each with its oldest run; an
+Pure: made again from the statuses each time, so it survives a restart. Owners take turns, each with its oldest run; an
 owner whose run is active, or has just ended, goes behind those who wait. With one owner that is the order of queuing.
 """
 

@@ -25,7 +25,7 @@ class Preset(NamedTuple):
 
 
 PRESETS = {
-    "one_minute": Preset("One minute", "A quick look: enough for a small task on the built-in model.", 300, 16, 1.0, 0),
+    "one_minute": Preset("Quick", "A quick look: enough for a small task on the built-in model.", 300, 16, 1.0, 0),
     "balanced": Preset("Balanced", "Twice as long; a good first real run.", 600, 16, 1.0, 0),
     "careful": Preset(
         "Careful", "Slow and small steps, ends early when the validation loss stops falling.", 1200, 16, 0.5, 4
@@ -141,8 +141,8 @@ class Training(Declared):
     optimiser: Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "adafactor", "lion"] = Field(
         "adamw",
         title="Optimiser",
-        description="What turns gradients into steps. adamw is the usual one; the 8-bit ones remember in less memory "
-        "(paged: they lend it to the computer's own when the graphics card is full), adafactor in hardly any, and lion "
+        description="What turns gradients into steps. adamw is the usual one; the 8-bit ones need less memory for it "
+        "(paged: in the computer's own when the graphics card is full), adafactor needs hardly any, and lion "
         "wants a learning rate about five times smaller.",
         json_schema_extra=ADVANCED,
     )
@@ -170,7 +170,7 @@ class Training(Declared):
     gradient_checkpointing: bool = Field(
         False,
         title="Gradient checkpointing",
-        description="Computes some things twice to need less memory.",
+        description="Recomputes activations to save memory; steps are slower.",
         json_schema_extra=ADVANCED,
     )
     evaluate_every: int | None = Field(
@@ -194,7 +194,7 @@ class Training(Declared):
         ge=0,
         le=1_000_000,
         title="Sample every",
-        description="Steps between two looks at what it answers; 0 means never.",
+        description="Steps between two rounds of sample answers; 0 means never.",
         json_schema_extra=ADVANCED,
     )
     patience: int | None = Field(

@@ -1,6 +1,6 @@
 """Events: one line of JSON for each thing that happened in a run, in the past tense, a class each; append-only.
 
-Written by the training child, and by the studio where there is none (it left the line, it couldn't start, it died);
+Written by the training child, and by the studio where there is none (it left the queue, it couldn't start, it died);
 each line by one write(), never NaN. Read by anybody from a byte offset: only whole lines are taken, so a reader that
 comes while a line is being written sees it the next time. What is written and what is read is checked by the same
 classes; a kind of event that none of them knows, of a newer studio, is read as what all events are.
@@ -257,7 +257,7 @@ class EventWriter:
             if os.path.samestat(os.stat(self._path), os.fstat(old)):
                 return
         except FileNotFoundError:
-            pass  # opening it anew makes it, or says that the folder is gone
+            pass  # opening it again makes it, or says that the folder is gone
         self._open()
         os.close(old)
         if self._holds:

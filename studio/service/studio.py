@@ -161,7 +161,7 @@ class Studio:
 
     @property
     def data(self) -> TaskDesk:
-        """What can be done with tasks beyond choosing one: bring, check, mend, look at them as the model does."""
+        """What can be done with tasks beyond choosing one: import, check, repair, look at them as the model does."""
         check, place = partial(self.shares.check, self.visitor), self.place
         return TaskDesk(self.tasks, self.visitor, self._read_grounded, self.local_folders, check, place)
 
@@ -251,10 +251,10 @@ class Studio:
             return self._queue(work, request)
 
     def train_again(self, run_id: str, request: str = "") -> str:
-        """Start the recipe of a run anew, changed as its failure's remedy says, and return the new run's id."""
+        """Start the recipe of a run again, changed as its failure's remedy says, and return the new run's id."""
         status = self.run_status(run_id)
         if not status.remedy_changes:
-            raise InputError(f"The run {status.name} says nothing to change. Choose other settings.", field="run_id")
+            raise InputError(f"The run {status.name} has no suggested fix. Choose other settings.", field="run_id")
         return self.start_run(merge_deep(status.recipe, status.remedy_changes), request)
 
     def resume_run(self, run_id: str) -> None:

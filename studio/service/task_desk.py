@@ -1,4 +1,4 @@
-"""What a person does with tasks before training: bring them, check them, mend them, see them as the model does.
+"""What a person does with tasks before training: import them, check them, repair them, see them as the model does.
 
 Puts the rooms together for one visitor; holds no rule of its own. A file whose columns nobody can tell becomes a
 `FileChoice`: it waits (`held.py`) until the person has said what they are. Nothing is changed unasked, and a change is
@@ -105,7 +105,7 @@ class TaskDesk:
         self.library = Library(store.workspace, visitor)
         self._read_recipe = read_recipe
 
-    # Bringing
+    # Importing
 
     def bring(
         self, path: Path, name: str, encoding: str = "", part: str = ""
@@ -123,7 +123,7 @@ class TaskDesk:
     def bring_from(
         self, ref: str, split: str = "train", config: str = "", most: int = 5_000
     ) -> Brought | FileChoice | ReadingChoice | CollectionCard:
-        """Fetch the first `most` rows of a hub's dataset as a task, or bring a folder of this computer."""
+        """Fetch the first `most` rows of a hub's dataset as a task, or import a folder of this computer."""
         check_known(self.visitor)
         self._check_share("task")
         source = ref.strip()
@@ -253,7 +253,7 @@ class TaskDesk:
         check_known(self.visitor)
         self.library.delete(collection_id)
 
-    # Checking and mending
+    # Checking and fixing
 
     def check(self, data: object) -> Checked:
         """Return the quality report of a recipe's task, its lengths in tokens of the recipe's model."""
@@ -300,7 +300,7 @@ class TaskDesk:
             if not any(card.task_id == task.task_id and card.source == "sample" for card in self.store.list_tasks()):
                 raise
             raise InputError(
-                "You have a copy of this sample already, with changes of its own: it stands among the tasks as yours. "
+                "You have a copy of this sample already, with changes of its own: it is listed as yours. "
                 "Choose that one, and edit it there.",
                 field="fix",
             ) from None

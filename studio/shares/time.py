@@ -94,7 +94,7 @@ class TurnKeeper:
         self._closing.set()
 
     def look(self, now: float | None = None) -> None:
-        """End the turns that are over, and queue anew what was stopped for that."""
+        """End the turns that are over, and queue again what was stopped for that."""
         statuses = self.scheduler.look_at_all()
         owners = {status.run_id: self.scheduler.find_owner(status.run_id) for status in statuses}
         runs = {status.run_id: find_run(self.workspace, status.run_id) for status in statuses if _is_live(status)}

@@ -1,1 +1,1 @@
-"""Tasks: what people bring is read, checked, edited, split, written as prompts and kept. Knows no model and no page."""
+"""Tasks: what people upload is read, checked, edited, split, written as prompts, kept. Knows no model and no page."""

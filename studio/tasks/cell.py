@@ -36,7 +36,7 @@ class Notes:
         """Tell a thing about one place of many."""
         self._said.setdefault(text, []).append(place)
 
-    def mend(self, name: str, text: str, place: str, before: Any = "", after: Any = "") -> None:
+    def repair(self, name: str, text: str, place: str, before: Any = "", after: Any = "") -> None:
         """Tell a repair called `name` in one place of many, with what stood there and what was read."""
         self.tally(text, place)
         self.ledger.add(name, text, place, _show(before), _show(after))
@@ -96,7 +96,7 @@ def check_text(value: Any, place: str, label: str = "") -> str:
     if len(value) > LONGEST_TEXT:
         raise TaskError(
             f"{place}{label}: the text has {len(value):,} characters; one text may have at most {LONGEST_TEXT:,}. "
-            "Perhaps a whole document stands in one cell: cut it into parts.",
+            "Perhaps a whole document is in one cell: split it.",
             field=place,
         )
     if "\x00" in value:
@@ -135,17 +135,19 @@ def read_texts(value: Any, place: str, notes: Notes) -> tuple[str, ...]:
     if value is None:
         return ()
     if isinstance(value, str):
-        notes.mend("lists", "A text stood where a list is usual; it was read as a list of one", place, value, [value])
+        notes.repair(
+            "lists", "A text was found where a list is usual; it was read as a list of one", place, value, [value]
+        )
         value = [value]
     if not isinstance(value, list):
         raise wrong(place, value, "a list of texts", 'Write it like ["English"].')
     texts = []
     for number, item in enumerate(value):
         if item is None:
-            notes.mend("nothing", "Left out, since it holds nothing (null)", f"{place}[{number}]", None)
+            notes.repair("nothing", "Left out, since it holds nothing (null)", f"{place}[{number}]", None)
         elif isinstance(item, int | float):
             texts.append(str(item).lower() if isinstance(item, bool) else str(item))
-            notes.mend("texts", "A number was read as a text", f"{place}[{number}]", item, texts[-1])
+            notes.repair("texts", "A number was read as a text", f"{place}[{number}]", item, texts[-1])
         else:
             texts.append(check_text(item, f"{place}[{number}]"))
     return tuple(texts)

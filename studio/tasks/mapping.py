@@ -20,7 +20,7 @@ ROLES = {
     "messages": "a whole chat: a list of turns",
     "liked": "whether the answer was good: true or false",
     "text": "running text, for continued pre-training",
-    "system": "what the model is told before a chat",
+    "system": "what the model reads before a chat",
     "history": "earlier turns of a chat",
     "tools": "the tools that a chat offers",
     "counts": "whether the row is learnt: 0 or false leaves it out",

@@ -14,7 +14,7 @@ A conversation without a chat template is written in lines, a turn each (`write_
                                                what it thought before, if anything, between <think> and </think>
     Result: <a tool>
 
-Prompts and completions whose rows bring their own white space between the two (`goes_on`) are one text that goes on:
+Prompts and completions whose rows have their own white space between the two (`goes_on`) are one text that goes on:
 nothing is written around them.
 
 Source of `tk_instruct`: yizhongw/Tk-Instruct, `src/ni_collator.py`.
@@ -175,7 +175,7 @@ def write_answer(output: str, template: str = "plain") -> str:
 
 
 def goes_on(task: Task) -> bool:
-    """Whether prompt and completion are one text that goes on: their rows bring the white space between the two."""
+    """Whether prompt and completion are one text that goes on: their rows have the white space between the two."""
     mapping = task.origin.mapping if task.origin else None
     if mapping is None or (mapping.input, mapping.output) != (("prompt",), ("completion",)) or task.definition.strip():
         return False

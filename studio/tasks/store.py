@@ -1,4 +1,4 @@
-"""Where tasks are kept: the samples that come with the studio, and what people brought.
+"""Where tasks are kept: the samples that come with the studio, and what people imported.
 
 Knows the folders and the rule of versions: `tasks/<task_id>/0001-<hash>.json` in the v2 form, then a file for each edit
 (`version.py`); the highest number is current, and none is ever changed. In a shared studio a task belongs to its
@@ -110,7 +110,7 @@ class TaskStore:
         return [self.load_task(part.task_id, part.task_version, visitor) for part in parts]
 
     def pin(self, task: Task) -> None:
-        """Keep the sample that a run names, for the day when the studio brings another edition of it."""
+        """Keep the sample that a run names, for the day when the studio comes with another edition of it."""
         if self._find_sample(task.task_id):
             folder = self.workspace.tasks / task.task_id
             with self._guard, disk_errors_in_words(folder), FileLock(self.workspace.cache / "tasks.lock"):
@@ -139,7 +139,7 @@ class TaskStore:
         with self._open_folder(task.task_id, visitor) as folder:
             files = list_files(folder)
             if not files or version_of(files[-1]) != task.version:
-                number = self._write(folder, files, task, words="brought as a file")
+                number = self._write(folder, files, task, words="imported from a file")
                 if files:
                     warnings.append(f"A task of this name was here already; this is its version {number}.")
         return reading.model_copy(update={"task": task, "warnings": tuple(warnings)})

@@ -78,7 +78,7 @@ class Task(Frozen):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        """Rows of other formats may bring their instruction themselves; a Natural-Instructions task never does."""
+        """Rows of other formats may have their own instruction; a Natural-Instructions task never does."""
         if not self.definition.strip() and KINDS.find(self.kind).needs_definition and self.origin is None:
             raise ValueError("The definition is blank. Write what the model should do.")
         return self

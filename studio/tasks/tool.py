@@ -1,4 +1,4 @@
-"""Tools that a conversation offers, and calls of them: brought to the one form that chat templates read.
+"""Tools that a conversation offers, and calls of them: converted to the one form that chat templates read.
 
 Knows OpenAI's, Anthropic's, Gemini's and Bedrock's ways to describe a tool and to call it, each also as JSON text, and
 the nulls with which Arrow fills a struct. Knows neither turns (`written_turn.py`) nor files.
@@ -73,7 +73,7 @@ def _read_tool(tool: dict[str, Any], place: str, notes: Notes) -> dict[str, Any]
     tool = _drop_nulls(check_extra(tool, place))
     inner = tool.get("toolSpec") or load_json(tool.get("function")) or tool
     if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
-        notes.tally("A tool has no name; it is kept as it stands", place)
+        notes.tally("A tool has no name; it is kept as it is", place)
         return tool
     function = {key: item for key, item in inner.items() if key not in _SCHEMA_KEYS}
     if inner is tool and function.get("type") in ("function", "custom"):

@@ -1,6 +1,6 @@
 """The studio's own task files, read as strictly as they were written.
 
-A file that somebody brings is read by `reading.py`, which accepts a lot and says what it accepted. What the studio
+A file that somebody uploads is read by `reading.py`, which accepts a lot and says what it accepted. What the studio
 wrote itself needs no guess: a value that isn't as `task.write_v2` writes it means that the file was damaged, and to
 read it as something else would change a task under the runs that were made with it. Files of older editions are read
 too: keys that are missing there have their usual values.

@@ -158,7 +158,7 @@ def _read_said(role: Role, rest: dict[str, Any], place: str, notes: Notes, calle
             rest.setdefault("reasoning_content", "\n".join(said.thoughts))
         if not (said.calls or said.results or said.thoughts) and key != "parts":
             rest["content"] = value
-            notes.mend("parts", "The content stood in parts; their texts were joined, and the parts kept", spot)
+            notes.repair("parts", "The content was in parts; their texts were joined, and the parts kept", spot)
         value = "\n".join(said.texts)
         if results and not value.strip():
             return tuple(results)

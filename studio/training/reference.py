@@ -40,7 +40,7 @@ def find_reference(
     batcher: Batcher,
     half: torch.dtype | None = None,
 ) -> Reference | None:
-    """Return how likely each row is now, as it was kept or read anew; None where a person asked to stop meanwhile.
+    """Return how likely each row is now, as it was kept or read again; None where a person asked to stop meanwhile.
 
     `model` has what it trains attached, and has made no step. `half` is what the run computes in, if in fewer than 32
     bits.
@@ -101,7 +101,7 @@ def _read(path: Path, key: str, parts: int) -> list[torch.Tensor] | None:
         if read_header(path).about.get("key") != key:
             return None
         values = load_file(path)
-    except (OSError, ValueError, SafetensorError):  # there is none, or it is damaged: it is read anew
+    except (OSError, ValueError, SafetensorError):  # there is none, or it is damaged: it is read again
         return None
     return [values[str(number)] for number in range(parts)]
 

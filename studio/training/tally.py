@@ -20,7 +20,7 @@ class Tally:
             self._counts[name] = self._counts.get(name, 0) + values.numel()
 
     def take(self) -> dict[str, float]:
-        """Return the means since they were last taken, and begin anew."""
+        """Return the means since they were last taken, and start again."""
         means = {name: round(float(total) / max(1, self._counts[name]), 5) for name, total in self._sums.items()}
         self._sums, self._counts = {}, {}
         return means

@@ -240,9 +240,9 @@ def pick_rows(rows: list[Row], most: int = FEW) -> list[Row]:
     by_length = sorted(rows, key=lambda row: len(row.input_ids))
     few = _take_ends(by_length, most)
     beginning = by_length[-1].input_ids[:SHORTEST_SHARED]
-    kin = _take_ends([row for row in by_length if row.input_ids[:SHORTEST_SHARED] == beginning], most)
-    is_telling = count_shared(kin) and len({len(row.input_ids) for row in kin}) > 1
-    return kin if is_telling and not count_shared(few) else few
+    alike = _take_ends([row for row in by_length if row.input_ids[:SHORTEST_SHARED] == beginning], most)
+    is_telling = count_shared(alike) and len({len(row.input_ids) for row in alike}) > 1
+    return alike if is_telling and not count_shared(few) else few
 
 
 def _take_ends(by_length: list[Row], most: int) -> list[Row]:

@@ -134,7 +134,7 @@ def _check_recipe(studio: Studio, recipe: dict[str, Any], notices: list[str]) ->
 
 
 def find_defaults(studio: Studio) -> dict[str, Any]:
-    """Return the recipe of a first visit: built-in model, a sample, LoRA, one minute."""
+    """Return the recipe of a first visit: built-in model, a sample, LoRA, the quick preset."""
     tasks = [card.task_id for card in studio.list_tasks()]
     first = {"task_id": FIRST_TASK if FIRST_TASK in tasks else tasks[0]} if tasks else {}
     plain = studio.device().usual_precision

@@ -39,7 +39,7 @@ class Score(Work):
     def describe(self, find_title: FindTitle) -> tuple[str, str]:
         """Return whose answers are scored, and on what."""
         title = f"Score of {Run.name_of(self.run)}"
-        which = "in words it never saw" if self.part == "unseen" else "of its test set"
+        which = "in words it has not seen" if self.part == "unseen" else "of its test set"
         return title, f"{title}, step {self.step}, on {self.instances} instances {which}"
 
     @classmethod

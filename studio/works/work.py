@@ -72,7 +72,7 @@ class Work(ABC, Plugin):
 
     @classmethod
     def find_resumable(cls, run: Run) -> Resumable:
-        """Return where it goes on when it is started (again); by default it begins anew."""
+        """Return where it goes on when it is started (again); by default it starts again."""
         return Resumable(0, None, "")
 
     @classmethod

@@ -1,6 +1,6 @@
-"""From a table with odd columns to tokens: the form asks, the report finds, the fix mends, the view shows what is read.
+"""From a table with odd columns to tokens: the form asks, the report finds, the fix repairs, the view shows tokens.
 
-Also what a class would bring: an archive of many tasks, hostile cells, one cell of a megabyte.
+Also what a class would upload: an archive of many tasks, hostile cells, one cell of a megabyte.
 """
 
 import csv
@@ -72,7 +72,7 @@ def test_from_odd_columns_to_tokens(
     expect(page.locator("#task-view h3")).to_have_text("Reviews", timeout=LONG)
     assert read_recipe(page)["task_id"] == "reviews"
 
-    # the report finds the twins, shows them in the table, and mends them on a click
+    # the report finds the twins, shows them in the table, and fixes them on a click
     report = page.locator(".quality")
     expect(report).to_have_attribute("data-state", "done", timeout=LONG)
     twins = report.locator("[data-finding=duplicates]")

@@ -173,7 +173,7 @@ def test_labels_outlive_the_studio(launch_app: Callable[..., Any], open_page: Ca
     expect(page.locator(".bench-card .error-line")).to_contain_text("does not answer")
     expect(page.locator("#bench-text")).to_have_value("geese")
     app.start()
-    page.goto("about:blank")  # gradio may be loading the page anew by itself, now that the server is back
+    page.goto("about:blank")  # gradio may be loading the page again by itself, now that the server is back
     page.goto(f"{app.url}/?step=label&task=studio005_plural")
     await_ready(page, "studio005_plural")
     expect(page.locator("#bench-text")).to_have_value("geese", timeout=LONG)
@@ -308,7 +308,7 @@ def test_writing_clashes_and_versions(
 
 
 def test_nobody_clashes_with_himself(page: Page, studio: Studio, moods: str) -> None:
-    """Saves on and on, the form opened anew before the studio has said how the task stands now."""
+    """Saves on and on, the form opened again before the studio has said how the task stands now."""
     open_bench(page, moods)
     held: list[Route] = []
     page.route(

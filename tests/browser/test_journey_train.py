@@ -212,7 +212,7 @@ def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alo
     for tab in tabs:
         tab.bring_to_front()
         await_points(tab, 10)
-        # An event of gradio's own that is under way when the server dies makes gradio load the page anew.
+        # An event of gradio's own that is under way when the server dies makes gradio load the page again.
         expect(tab.locator("#recipe-bar")).to_contain_text("learns", timeout=LONG)
         expect(tab.locator("[data-again]")).to_have_count(0, timeout=LONG)
     expect(tabs[1].locator("#plan [data-act=start]")).to_contain_text("Train these settings", timeout=LONG)
@@ -231,7 +231,7 @@ def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alo
         tab.bring_to_front()
         expect(chart(tab)).to_have_attribute("data-connection", "live", timeout=LONG)
         await_points(tab, seen + 10)
-        assert tab.evaluate("window.notReloaded"), "the page was loaded anew"
+        assert tab.evaluate("window.notReloaded"), "the page was loaded again"
         assert json.dumps(read_draft(tab)) == draft, "what was chosen is lost"
         steps = drawn_steps(tab)
         assert steps == list(range(1, len(steps) + 1)), "the curve has a gap"

@@ -75,7 +75,7 @@ def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
 
 
 def forget() -> None:
-    """Let the steps and their files be found anew."""
+    """Let the steps and their files be found again."""
     for name in ("members", "main"):
         STEPS.__dict__.pop(name, None)
     read_files.cache_clear()

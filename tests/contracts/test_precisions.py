@@ -288,4 +288,4 @@ def test_codes_are_multiplied_exactly_inside_autocast(half: str) -> None:
 
         with torch.autocast("cpu", dtype=getattr(torch, half)):
             theirs = ops._int8_linear_matmul_impl(a, b)
-        assert theirs.tolist() != found.tolist() and plain.dtype != torch.float32, "mended there: delete ours"
+        assert theirs.tolist() != found.tolist() and plain.dtype != torch.float32, "repaired there: delete ours"

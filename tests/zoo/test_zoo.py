@@ -8,7 +8,7 @@ import registry
 import table
 
 TEN = ("llama", "gpt2", "opt", "bloom", "falcon", "gemma3_text", "qwen3_moe", "mamba", "olmo2", "jamba")
-"""Kin of most there is: learned and rotary places, ALiBi, windows, experts, states, both at once."""
+"""Examples of most there is: learned and rotary places, ALiBi, windows, experts, states, both at once."""
 EVERY = bool(os.environ.get("STUDIO_ZOO"))
 METHODS = None if EVERY else ("full", "ia3", "prefix")
 NAMES = registry.list_names() if EVERY else TEN

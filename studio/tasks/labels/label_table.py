@@ -65,7 +65,7 @@ def make_bulk_edits(items: Sequence[Item], output: str | None) -> list[Edit]:
         raise InputError("No row is chosen. Choose some first.", field="ids")
     if output is not None and any(item.waiting for item in items):
         raise InputError(
-            "Some of the chosen rows wait for their first answer. Label them on the first page; then use the labels.",
+            "Some of the chosen rows are not labelled yet. Label them on the first page; then use the labels.",
             field="ids",
         )
     if output is None:

@@ -2,7 +2,7 @@
 
 Each person's labels are one file of their own, `tasks/<task_id>/labels/<person>.jsonl`, to which lines are only added,
 so nobody overwrites anybody and nothing typed is lost; the last line on an instance counts, and one that undoes it
-brings back the one before. Knows no page.
+restores the one before. Knows no page.
 """
 
 import hashlib

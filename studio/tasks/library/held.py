@@ -71,7 +71,7 @@ class HeldFiles:
         except (OSError, ValueError, RecursionError):
             about = None
         if folder is None or about is None:
-            raise NotFoundError("This file doesn't wait here any more. Drop it again.", field="file")
+            raise NotFoundError("This file is no longer kept here. Upload it again.", field="file")
         read_as = ReadAs.model_validate(about.get("read_as", {}))
         return Held(
             folder / "data", about["name"], about["source"], folder.name, tuple(about["columns"]), read_as=read_as

@@ -1,4 +1,4 @@
-"""The collections of a workspace: brought, listed, opened, and tasks taken out of them. Knows their folder, no format.
+"""The collections of a workspace: imported, listed, opened, and tasks taken out of them. Knows their folder, no format.
 
 STUDIO_HOME/collections/<id>/            see studio.tasks.library.collection
 STUDIO_HOME/collections/.<owner>/<id>/   those of a visitor of a shared studio

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from studio.tasks.quality.finding import Finding, Severity, count_of, say_places
-from studio.tasks.quality.repairs import LANGUAGES, has_foreign_id, mend_mojibake
+from studio.tasks.quality.repairs import LANGUAGES, has_foreign_id, repair_mojibake
 from studio.tasks.task import Task
 
 
@@ -45,7 +45,7 @@ def _find_mojibake(text: str) -> str:
         return ""
     if "\ufffd" in text:
         return text[max(0, text.index("\ufffd") - 10) :][:30]
-    better = mend_mojibake(text)
+    better = repair_mojibake(text)
     if better == text:
         return ""
     at = next(n for n, (a, b) in enumerate(zip(text, better, strict=False)) if a != b)
@@ -90,28 +90,28 @@ def find_personal(text: str) -> str:
 
 PATTERNS = (
     Pattern("blanks", "remark", "White space around texts", "white space at an end of input or output",
-            "The model would learn to write it. Take it off.", _find_blanks, "blanks", "Take it off"),
+            "The model would learn to write it. Remove it.", _find_blanks, "blanks", "Remove it"),
     Pattern("mojibake", "warning", "Broken letters", "letters that were read in the wrong encoding",
-            "The text was saved once in another encoding. Mend what can be mended, and look at the rest.",
-            _find_mojibake, "mojibake", "Mend them"),
+            "The text was saved once in another encoding. Repair what can be repaired, and check the rest.",
+            _find_mojibake, "mojibake", "Repair them"),
     Pattern("markup", "remark", "HTML in texts", "HTML tags or entities",
             "The model would learn to write them. Here they are only shown, never run. Clean them where they were "
             "not meant.", _search(r"</?[A-Za-z][\w-]*(?:\s[^<>]{0,200})?/?>|&(?:[a-z]{2,8}|#\d{2,5});"), "entities",
-            "Write entities as signs"),
+            "Decode the entities"),
     Pattern("line breaks", "remark", "Written-out line breaks", "a backslash and n where a line break may be meant",
             "If a line break is meant, turn it into one.", _search(r"\\r\\n|\\n"), "line breaks", "Turn them"),
     Pattern("invisible", "warning", "Characters that can't be seen", "control, zero-width or direction characters",
-            "They change how text is shown or cut into tokens. Take them out.",
+            "They change how text is shown or cut into tokens. Remove them.",
             _search("[\u200b\u2060\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"),
-            "invisible", "Take them out"),
+            "invisible", "Remove them"),
     Pattern("links", "remark", "Web addresses", "a web address",
             "The model may learn to invent such addresses. Leave them if they are part of the task.",
             _search(r"\bhttps?://[^\s<>\"]+|\bwww\.[\w-]+\.[^\s<>\"]+"), "leave out", "Leave them out"),
     Pattern("personal data", "warning", "Possible personal data", "what looks like an address, number or key of a "
             "person", "A tuned model can repeat it. Mask it, or leave the instance out.", find_personal, "mask",
-            "Write [EMAIL] and the like in its place"),
+            "Replace it with [EMAIL] and the like"),
     Pattern("placeholders", "warning", "Unfilled placeholders", "a placeholder that was never filled",
-            "The model would learn to write it. Fill it, or leave the instance out.",
+            "The model would learn to write it. Fill it in, or leave the instance out.",
             _search(r"\{\{\s*[\w .-]{1,40}\s*\}\}|\$\{\w{1,40}\}|\[(?:NAME|INSERT|YOUR|TODO|PLACEHOLDER)[^\]]{0,40}\]"
                     r"|<(?:name|insert|your|placeholder)[^>]{0,40}>|\blorem ipsum\b", re.I), "leave out",
             "Leave them out"),

@@ -53,8 +53,8 @@ def _find_equal(task: Task) -> list[Finding]:
             Finding(
                 name="duplicates",
                 severity="warning",
-                title="The same instance twice",
-                words=f"{count_of(len(same), 'stand')} there before with the same input and output, expected once: "
+                title="Exact duplicates",
+                words=f"{count_of(len(same), 'repeat')} an earlier one (same input and output), expected once: "
                 f"{say_places(task, same)}. Leave the later ones out; the model learns nothing new from them.",
                 numbers=tuple(same),
                 fix="leave out",
@@ -67,7 +67,7 @@ def _find_equal(task: Task) -> list[Finding]:
             Finding(
                 name="contradictions",
                 severity="warning",
-                title="One input, different outputs",
+                title="Same input, different answers",
                 words=f"{count_of(len(other))} the same input as an earlier one, with a different output: "
                 f"{say_places(task, other)}, such as input {_text_of(first)[:60]!r} with output "
                 f"{first.output[0][:60]!r}. If all outputs are right, merge them into one list of references; if not, "
@@ -92,7 +92,7 @@ def _find_near(task: Task, seed: int) -> list[Finding]:
         Finding(
             name="near duplicates",
             severity="remark",
-            title="Nearly the same instance twice",
+            title="Near-duplicates",
             words=f"{count_of(len(later), 'differ')} from an earlier one by a word in twenty or less: "
             f"{say_places(task, later)}; for example {exact[pair[0]][:60]!r} and {exact[pair[1]][:60]!r}. Leave the "
             "later ones out if they were not meant.",
@@ -108,7 +108,7 @@ def _find_near(task: Task, seed: int) -> list[Finding]:
             Finding(
                 name="leak across the split",
                 severity="warning" if len(across) > FEW * kept else "remark",
-                title="Test instances that the model nearly saw",
+                title="Test instances that are nearly in the training part",
                 words=f"Of validation and test, {count_of(len(across), 'are')} nearly the same as one of training: "
                 f"{say_places(task, across)}, so the score would be too good. Split so that near duplicates stay "
                 "together.",

@@ -27,12 +27,12 @@ def take_one_spelling(task: Task, finding: Finding) -> Task:
     """Return the task with every label in its most frequent spelling."""
     variants = find_variants(task)
 
-    def mend(instance: Instance) -> Instance:
+    def repair(instance: Instance) -> Instance:
         spelt = instance.map_answers(lambda text, place: variants.get(text, text))
         once = tuple(dict.fromkeys(spelt.output))
         return spelt if once == spelt.output else spelt.model_copy(update={"output": once})
 
-    return task.model_copy(update={"instances": tuple(map(mend, task.instances))})
+    return task.model_copy(update={"instances": tuple(map(repair, task.instances))})
 
 
 def balance(task: Task, finding: Finding) -> Task:
@@ -56,13 +56,13 @@ def sample(task: Task, finding: Finding) -> Task:
 def mask(task: Task, finding: Finding) -> Task:
     """Return the task with personal data replaced by its kind in brackets: [EMAIL]."""
 
-    def mend(text: str) -> str:
+    def repair(text: str) -> str:
         for kind, find in PERSONAL.items():
             while piece := find(text):
                 text = text.replace(piece, f"[{kind}]")
         return text
 
-    return map_texts(task, mend)
+    return map_texts(task, repair)
 
 
 def _declare(side: str) -> Callable[[Task, Finding], Task]:

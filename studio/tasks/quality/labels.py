@@ -111,11 +111,11 @@ def check_spelling(task: Task) -> list[Finding]:
             name="label variants",
             severity="warning",
             title="One label, several spellings",
-            words=f"{count_of(len(numbers), 'spell')} an output otherwise than most do: {shown}; "
-            f"{say_places(task, numbers)}. A score would count them as different answers. Write them alike.",
+            words=f"{count_of(len(numbers), 'spell')} an output differently from most: {shown}; "
+            f"{say_places(task, numbers)}. A score would count them as different answers. Spell them the same way.",
             numbers=numbers,
             fix="one spelling",
-            fix_words="Take the most frequent spelling",
+            fix_words="Use the most frequent spelling",
         )
     ]
 
@@ -133,7 +133,7 @@ def check_outputs(task: Task) -> list[Finding]:
                 severity="remark",
                 title="The same answer twice in one list",
                 words=f"{count_of(len(doubled))} the same answer twice in their output: "
-                f"{say_places(task, doubled)}. Each answer is expected once. Take out the second.",
+                f"{say_places(task, doubled)}. Each answer is expected once. Delete the second.",
                 numbers=doubled,
                 fix="references",
                 fix_words="Keep each once",
@@ -145,7 +145,7 @@ def check_outputs(task: Task) -> list[Finding]:
             Finding(
                 name="blank inputs",
                 severity="warning",
-                title="Nothing to read",
+                title="Blank inputs",
                 words=f"{count_of(len(blank))} a blank input where a text is expected: {say_places(task, blank)}. "
                 "Write the input, or leave them out.",
                 numbers=blank,

@@ -128,7 +128,7 @@ def check_language(task: Task) -> list[Finding]:
                 Finding(
                     name=f"language of the {key.split('_')[0].lower()}",
                     severity="warning",
-                    title="Another language than declared",
+                    title="The language is not the declared one",
                     words=f"{key}: found texts that look {found.language}, expected {', '.join(declared)[:60]}. The "
                     "definition would mislead the model, and the score might take the wrong tokenizer. Correct the "
                     "one that is wrong.",
@@ -142,7 +142,7 @@ def check_language(task: Task) -> list[Finding]:
                 Finding(
                     name="script of the output",
                     severity="remark",
-                    title="Another script than Latin",
+                    title="The script is not Latin",
                     words=f"Outputs are in {found.script} script{direction}. ROUGE's usual tokenizer keeps a-z and 0-9 "
                     "only and would score 0; the score of this task takes another one, that knows these letters.",
                 )
@@ -164,7 +164,7 @@ def _check_mixture(task: Task) -> list[Finding]:
             severity="remark",
             title="A few outputs in another script",
             words=f"{count_of(len(odd))} an output in another script than {usual}, which the others have: "
-            f"{say_places(task, odd)}. Look whether they belong here.",
+            f"{say_places(task, odd)}. Check that they belong here.",
             numbers=odd,
             fix="leave out",
             fix_words=f"Leave out {len(odd):,}",

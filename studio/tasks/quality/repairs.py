@@ -34,10 +34,10 @@ def strip_blanks(text: str) -> str:
     return text.strip()
 
 
-def mend_mojibake(text: str) -> str:
+def repair_mojibake(text: str) -> str:
     """Return a text in which letters that were read in the wrong encoding are what they were: "Iâ€™d" is "I’d"."""
 
-    def mend(found: re.Match[str]) -> str:
+    def repair(found: re.Match[str]) -> str:
         for encoding in ("cp1252", "latin-1"):
             try:
                 return found[0].encode(encoding).decode("utf-8")
@@ -45,7 +45,7 @@ def mend_mojibake(text: str) -> str:
                 continue
         return found[0]
 
-    return _MOJIBAKE.sub(mend, text)
+    return _MOJIBAKE.sub(repair, text)
 
 
 def unescape_html(text: str) -> str:
@@ -64,16 +64,16 @@ def write_line_breaks(text: str) -> str:
 
 
 TEXT_REPAIRS: dict[str, tuple[Callable[[str], str], str]] = {
-    "blanks": (strip_blanks, "Take white space off the ends of inputs and outputs"),
-    "mojibake": (mend_mojibake, "Mend letters that were read in the wrong encoding"),
-    "entities": (unescape_html, "Write &amp; and its like as the signs they stand for"),
-    "invisible": (drop_invisible, "Take out control and zero-width characters"),
+    "blanks": (strip_blanks, "Remove white space at the ends of inputs and outputs"),
+    "mojibake": (repair_mojibake, "Repair letters that were read in the wrong encoding"),
+    "entities": (unescape_html, "Decode HTML entities such as &amp;"),
+    "invisible": (drop_invisible, "Remove control and zero-width characters"),
     "line breaks": (write_line_breaks, "Turn a written-out \\n into a line break"),
 }
 """Repairs of one text: what they do, and in words."""
 
 TASK_REPAIRS = {
-    "references": "Take out answers that stand twice in one list",
+    "references": "Remove answers that are listed twice",
     "languages": "Write language codes as the schema's English names",
     "merge": "Merge instances with equal inputs: their answers become one list",
     "own ids": "Give instances whose ids have another task's number new ones",
@@ -129,16 +129,16 @@ def _run(task: Task, name: str) -> tuple[Task, Repair | None]:
 Note = Callable[[str, str, str], None]
 
 
-def map_texts(task: Task, mend: Callable[[str], str]) -> Task:
-    """Return the task with every text of definition, examples and instances put through `mend`."""
-    return _repair_texts(task, mend, lambda place, before, after: None)
+def map_texts(task: Task, repair: Callable[[str], str]) -> Task:
+    """Return the task with every text of definition, examples and instances put through `repair`."""
+    return _repair_texts(task, repair, lambda place, before, after: None)
 
 
-def _repair_texts(task: Task, mend: Callable[[str], str], note: Note) -> Task:
-    """Put every text of definition, examples and instances through `mend`; a text it would empty stays."""
+def _repair_texts(task: Task, repair: Callable[[str], str], note: Note) -> Task:
+    """Put every text of definition, examples and instances through `repair`; a text it would empty stays."""
 
     def try_(text: str, place: str) -> str:
-        better = mend(text)
+        better = repair(text)
         if better == text or not better.strip():
             return text
         note(place, text, better)
@@ -166,14 +166,14 @@ def _repair_texts(task: Task, mend: Callable[[str], str], note: Note) -> Task:
 
 
 def _drop_double_references(task: Task, note: Note) -> Task:
-    def mend(instance: Instance, number: int) -> Instance:
+    def repair(instance: Instance, number: int) -> Instance:
         once = tuple(dict.fromkeys(instance.output))
         if once == instance.output:
             return instance
         note(f"Instances[{number}] (id {instance.id[:60]}).output", str(list(instance.output)), str(list(once)))
         return instance.model_copy(update={"output": once})
 
-    return task.model_copy(update={"instances": tuple(mend(item, n) for n, item in enumerate(task.instances))})
+    return task.model_copy(update={"instances": tuple(repair(item, n) for n, item in enumerate(task.instances))})
 
 
 def _name_languages(task: Task, note: Note) -> Task:
@@ -209,7 +209,7 @@ def _give_own_ids(task: Task, note: Note) -> Task:
     own = task.task_id.split("_")[0]
     taken = {instance.id for instance in task.instances}
 
-    def mend(instance: Instance, number: int) -> Instance:
+    def repair(instance: Instance, number: int) -> Instance:
         if not has_foreign_id(task, instance):
             return instance
         wanted = f"{own}-{instance.id.split('-', 1)[1]}"
@@ -218,7 +218,7 @@ def _give_own_ids(task: Task, note: Note) -> Task:
         note(f"Instances[{number}].id", instance.id, made)
         return instance.model_copy(update={"id": made})
 
-    return task.model_copy(update={"instances": tuple(mend(item, n) for n, item in enumerate(task.instances))})
+    return task.model_copy(update={"instances": tuple(repair(item, n) for n, item in enumerate(task.instances))})
 
 
 def has_foreign_id(task: Task, instance: Instance) -> bool:

@@ -109,7 +109,7 @@ def _make_column(column: list[Any], make: Maker) -> list[Any]:
 
 def _too_many(name: str, count: int, most: int) -> TaskError:
     return TaskError(
-        f"{name}: the table has {count:,} rows; one task may have at most {most:,}. Keep a part of it, or bring it as "
+        f"{name}: the table has {count:,} rows; one task may have at most {most:,}. Keep a part of it, or upload it as "
         "a collection.",
         field="file",
     )

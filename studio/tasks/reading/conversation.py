@@ -97,7 +97,7 @@ def finish_turns(messages: tuple[Message, ...], place: str, notes: Notes) -> tup
     last = max(number for number, role in enumerate(roles) if role == "assistant")
     if last + 1 < len(roles):
         said = "\n".join(f"{message.role}: {message.content}" for message in messages[last + 1 :])
-        notes.mend("unanswered", "What follows a chat's last answer was left out: nothing is learnt of it",
+        notes.repair("unanswered", "What follows a chat's last answer was left out: nothing is learnt from it",
                    f"{place}[{last + 1}]", said)  # fmt: skip
     _tell_of_order(roles[: last + 1], place, notes)
     if len({message.extra.get("name") for message in messages if message.role == "user"}) > 1:
@@ -116,7 +116,7 @@ def _tell_of_order(roles: Sequence[str], place: str, notes: Notes) -> None:
             notes.tally(f"Two {here} turns in a row; some models' chat templates refuse them", f"{place}[{number}]")
         elif here == "system" and before != "system":
             notes.tally(
-                "A system turn stands after other turns; some models' chat templates refuse it", f"{place}[{number}]"
+                "A system turn comes after other turns; some models' chat templates refuse it", f"{place}[{number}]"
             )
 
 
@@ -128,7 +128,7 @@ def _read_cell(text: str, place: str, notes: Notes) -> Any:
         value = read_transcript(text) or text
         words = "A text with a mark before each turn was read as the chat it describes"
     if not isinstance(value, str):
-        notes.mend("cells", words, place, text, "a list of turns")
+        notes.repair("cells", words, place, text, "a list of turns")
     return value
 
 

@@ -82,7 +82,7 @@ def decode(data: bytes, name: str, encoding: str = "") -> Decoded:
         return _read_as_chosen(data, check_encoding(encoding))
     marked = _marked_encoding(data)
     if marked == "utf-8-sig":
-        words = "A byte-order mark stood before the text; it was left out"
+        words = "A byte-order mark before the text was left out"
         text = _decode_as(data, marked, name)
         return Decoded(text, (), ("mark", words, "byte 0", "EF BB BF", ""), encoding="utf-8-sig")
     if marked:
@@ -275,4 +275,4 @@ def _say_unread(text: str, data: bytes) -> str:
         return ""
     lines = [str(number) for number, line in enumerate(text.split("\n"), 1) if "\ufffd" in line]
     more = f" and {len(lines) - 3:,} more" if len(lines) > 3 else ""
-    return f" {count:,} letters could not be read and stand as \ufffd (line {', '.join(lines[:3])}{more})."
+    return f" {count:,} letters could not be read and are shown as \ufffd (line {', '.join(lines[:3])}{more})."

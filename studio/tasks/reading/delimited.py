@@ -88,7 +88,7 @@ def _take_off_marks(row: Row, notes: Notes) -> Row:
     for column, cell in row.values.items():
         values[column] = cell[1:] if MARKED.match(cell) else cell
         if values[column] is not cell:
-            notes.mend(
+            notes.repair(
                 "marks",
                 "An apostrophe that marks a cell as text was left out",
                 f"{row.place}, {column}",

@@ -77,7 +77,7 @@ def _make_values(values: dict[str, Any], makers: dict[str, Maker]) -> dict[str, 
 def check_dataset_id(source: str) -> None:
     """Raise TaskError for all but a dataset's id, in the same words whatever there is: folders are nobody's to know."""
     if not _ID.fullmatch(source) or find_folder(source):
-        words = "folders of its own disk can't be brought. Give the id of a dataset, such as tatsu-lab/alpaca."
+        words = "folders on its own disk can't be imported. Give the id of a dataset, such as tatsu-lab/alpaca."
         raise TaskError(f"{source[:80]!r}: this studio is shared, so {words}", field="dataset")
 
 

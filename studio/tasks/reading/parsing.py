@@ -51,7 +51,7 @@ def parse(text: str, name: str, notes: Notes) -> Any:
         several = _read_several(text, error, collector)
         if several is None:
             _explain(text, error, name)
-        notes.say(f"{len(several):,} objects stand one after the other; they were read as a list.")
+        notes.say(f"{len(several):,} objects follow one another; they were read as a list.")
         value = several
     except RecursionError:
         raise TaskError(
@@ -122,7 +122,7 @@ def _is_object(line: str) -> bool:
 def _explain_line(line: str, number: int, error: json.JSONDecodeError, name: str, is_last: bool) -> TaskError:
     if error.msg.startswith("Extra data"):
         what = (
-            "two objects stand in one line, joined without a line break. JSON Lines has one object a line: begin a "
+            "two objects are on one line, joined without a line break. JSON Lines has one object a line: begin a "
             "new line here."
         )
     elif is_last:
@@ -150,7 +150,7 @@ class _Collector:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start again."""
         self.doubled: dict[str, int] = {}
         self.odd: dict[str, int] = {}
 
@@ -192,7 +192,7 @@ class _Collector:
             notes.ledger.add("NaN", words, f"line {line}", word, "null", count)
         for key, count in self.doubled.items():
             notes.say(
-                f"The key {key[:60]!r} stands twice in {'one object' if count == 1 else f'{count:,} objects'}; "
+                f"The key {key[:60]!r} appears twice in {'one object' if count == 1 else f'{count:,} objects'}; "
                 "the last one was used."
             )
 
@@ -266,9 +266,9 @@ def _remedy(text: str, error: json.JSONDecodeError, place: int) -> str:
             "by line breaks, and write none inside them. Or put all into one list, separated by commas."
         )
     if error.msg.startswith("Invalid control character"):
-        return "a line break or tab stands between quotation marks, or the closing one is missing. Write \\n or \\t."
+        return "a line break or tab is between quotation marks, or the closing one is missing. Write \\n or \\t."
     if error.msg.startswith("Invalid \\"):
-        return "a backslash stands here that begins nothing JSON knows. Write two: \\\\."
+        return "this backslash begins nothing that JSON knows. Write two: \\\\."
     if word and word[0] in ("True", "False", "None", "undefined"):
         meant = {"True": "true", "False": "false"}.get(word[0], "null")
         return f"{word[0]} is Python's or JavaScript's word. JSON writes {meant}; in Python, save with json.dump."

@@ -143,7 +143,7 @@ class RoleReader:
         choices = find_choices(row, self.mapping.input) if len(columns) == 1 else None
         texts: tuple[str, ...]
         if choices and (named := choices.name_answer(value, self.first_choice)):
-            self.notes.mend("choices", "The number of a choice was read as its letter", place, value, named)
+            self.notes.repair("choices", "The number of a choice was read as its letter", place, value, named)
             texts = (named,)
         elif len(columns) == 1 and isinstance(value, list):
             texts = tuple(
@@ -190,7 +190,7 @@ class RoleReader:
         if isinstance(value, str):
             return check_text(value, where)
         if isinstance(value, int | float):
-            self.notes.mend("texts", "A number was read as a text", where, value, describe(value).split()[-1])
+            self.notes.repair("texts", "A number was read as a text", where, value, describe(value).split()[-1])
             return str(value).lower() if isinstance(value, bool) else str(value)
         check_extra(value, where)
         if choices := read_choices(column, value):

@@ -143,7 +143,7 @@ class RowReader:
         if liked is None or isinstance(found, float):
             raise wrong(f"{place}.{column}", found, "true or false", "Write true for a good answer, false for a bad.")
         if not isinstance(found, bool):
-            self.notes.mend("labels", "A verdict was read as true or false", f"{place}.{column}", found, liked)
+            self.notes.repair("labels", "A verdict was read as true or false", f"{place}.{column}", found, liked)
         said = (get_value(row, column) for column in self.mapping.input + self.mapping.output)
         before = self.roles.read_before(row, place)
         if self.mapping.messages or before or any(map(looks_like_turns, said)):

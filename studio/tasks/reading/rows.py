@@ -158,7 +158,7 @@ def read_rows(
 ) -> Task:
     """Return the task of a table's rows.
 
-    Without a mapping, only a form that is known for sure is read; otherwise raises MappingNeeded, which brings the
+    Without a mapping, only a form that is known for sure is read; otherwise raises MappingNeeded, which has the
     columns and a guess. Rows that can't be read raise a TaskError that names the first and counts the others; with
     `leave_out` they are left out, and noted.
     """
@@ -235,7 +235,7 @@ def _read_all(table: Table, reader: RowReader, notes: Notes, leave_out: bool) ->
         except TaskError as error:
             refused.append((row.place, error))
     for place, fault in unlearnt:
-        notes.mend("unlearnt", "A row that is marked as not to be learnt was left out", place, str(fault))
+        notes.repair("unlearnt", "A row that is marked as not to be learnt was left out", place, str(fault))
     if not instances and not refused:
         raise TaskError(
             f"All {len(unlearnt):,} rows are marked as not to be learnt. {unlearnt[0][1]} Set the mark on those that "
@@ -247,7 +247,7 @@ def _read_all(table: Table, reader: RowReader, notes: Notes, leave_out: bool) ->
     first = refused[0][1]
     if leave_out and instances:
         for place, fault in refused:
-            notes.mend("rows", "A row that can't be read was left out", place, str(fault))
+            notes.repair("rows", "A row that can't be read was left out", place, str(fault))
         return instances
     others = ", ".join(place for place, _ in refused[1:4])
     more = f" {len(refused) - 1:,} other rows have problems too ({others}{', ...' if len(refused) > 4 else ''})."

@@ -1,6 +1,6 @@
-"""The object of a Natural-Instructions file becomes a Task, or an error that says where and how to mend it.
+"""The object of a Natural-Instructions file becomes a Task, or an error that says where and how to repair it.
 
-The forms in the wild are brought to one by `variant`; then every value is looked at here. Nothing is repaired in
+The forms in the wild are reduced to one by `variant`; then every value is looked at here. Nothing is repaired in
 silence: what was accepted but odd is in the notes. Knows the studio's own keys in a v2 file too, and no bytes.
 """
 
@@ -163,7 +163,7 @@ def _read_instance(item: Any, place: str, ids: "Ids", notes: Notes, kind: type[I
     text = check_text(known["input"], f"{place}.input", label)
     output = _read_output(known["output"], f"{place}.output", label, notes)
     if not output:
-        notes.mend(
+        notes.repair(
             "blank", "Left out, since the output is blank and there is nothing to learn", f"{place}{label}", text
         )
         return None
@@ -191,7 +191,7 @@ def _read_plain(item: Any, ids: "Ids", kind: type[Instance]) -> Instance | None:
 def _read_output(value: Any, place: str, label: str, notes: Notes) -> tuple[str, ...]:
     """Every output that counts as right, without the blank ones."""
     if isinstance(value, str):
-        notes.mend(
+        notes.repair(
             "lists", "The output was a text instead of a list; it was read as a list of one", place, value, [value]
         )
         value = [value]
@@ -202,7 +202,7 @@ def _read_output(value: Any, place: str, label: str, notes: Notes) -> tuple[str,
     texts = [check_text(item, f"{place}[{number}]", label) for number, item in enumerate(value)]
     spoken = tuple(text for text in texts if text.strip())
     if spoken and len(spoken) < len(texts):
-        notes.mend("blank", "A blank answer beside others was left out", place, texts, list(spoken))
+        notes.repair("blank", "A blank answer beside others was left out", place, texts, list(spoken))
     return spoken
 
 
@@ -218,7 +218,9 @@ class Ids:
     def choose(self, given: Any, text: str, output: tuple[str, ...], place: str) -> str:
         """Return the id that was given, or a new one if there is none or it is taken."""
         if isinstance(given, int | float) and not isinstance(given, bool):
-            self.notes.mend("ids", "An id was a number; it was read as a text", f"{place}.id", given, json.dumps(given))
+            self.notes.repair(
+                "ids", "An id was a number; it was read as a text", f"{place}.id", given, json.dumps(given)
+            )
             given = json.dumps(given)
         chosen = check_text(given, f"{place}.id") if given else ""
         if not chosen or chosen in self.taken:

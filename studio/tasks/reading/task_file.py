@@ -1,4 +1,4 @@
-"""A file that somebody hands in becomes a Task, or an error that says where and how to mend it.
+"""A file that somebody hands in becomes a Task, or an error that says where and how to repair it.
 
 The only way in. What a file is, is decided by its content, never by its name: an archive, a workbook, a Parquet table,
 or text, which is JSON (one task, a list of rows), JSON Lines, a delimited table or running text. Nothing is repaired in
@@ -101,8 +101,8 @@ def read_task(
         raise
     except ValidationError as error:
         raise TaskError(
-            f"{name}: the studio wrote this file, and it was changed since: {error.errors()[0]['msg'][:200]}. Bring "
-            "the file it was made from.",
+            f"{name}: the studio wrote this file, and it was changed since: {error.errors()[0]['msg'][:200]}. "
+            "Upload the original file.",
             field="file",
         ) from None
     return Reading(task=task, warnings=notes.texts(), repairs=notes.ledger.repairs(), offers=tuple(notes.offers))
@@ -318,7 +318,7 @@ def _open_json(value: Any, notes: Notes, part: str = "") -> Found:
             notes.offers.append(Offer(name="part", chosen=key, options=tuple(ways)))
         if key and (guess_mapping(value[key][:50]).mapping or key in _WRAPPERS):
             rest = ", ".join(name for name in value if name != key)[:100]
-            notes.say(f"The rows stand under {key!r}" + (f"; left out beside them: {rest}." if rest else "."))
+            notes.say(f"The rows are under {key!r}" + (f"; left out beside them: {rest}." if rest else "."))
             return make_table(value[key], key)
         is_a_task = "Definition" in value  # that lacks its instances, which is what has to be said
         return make_table([value], "row") if alone.mapping and not is_a_task else TaskObject(value)

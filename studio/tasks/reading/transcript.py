@@ -46,7 +46,7 @@ _STYLES = (
 
 
 def read_transcript(text: str) -> Turns:
-    """Return the turns of "Human: ... Assistant: ..." and its kin; [] if a text isn't written so from its beginning."""
+    """Return the turns of "Human: ... Assistant: ..." and the like; [] if a text doesn't begin that way."""
     found = _read_instructions(text) if "[INST]" in text else []
     for style in _STYLES:
         found = found or _read_marks(text, style)

@@ -1,4 +1,4 @@
-"""The forms in which task files are found, brought to one: v1, early v2, other dialects, near-miss keys.
+"""The forms in which task files are found, reduced to one: v1, early v2, other dialects, near-miss keys.
 
 Knows the names of keys, and neither what may stand under them (`cell.py`) nor what becomes of them (`reading.py`).
 """
@@ -101,7 +101,7 @@ def rename_keys(
             else:
                 notes.say(f"The key {key!r} was read as {name!r}.")
             notes.ledger.add(
-                "keys", "A key was spelled otherwise; it was read as the schema's", place or key, key, name
+                "keys", "A key was spelled differently; it was read as the schema's", place or key, key, name
             )
         else:
             extra[key] = value
@@ -119,7 +119,7 @@ def _find_object(value: Any, notes: Notes) -> dict[str, Any]:
         and isinstance(value[0], dict)
         and {"Definition", "Instances"} <= value[0].keys()
     ):
-        notes.say("The task stood in a list of one; the list was taken off.")
+        notes.say("The task was in a list of one; the list was removed.")
         value = value[0]
     if isinstance(value, dict):
         return value

@@ -36,7 +36,7 @@ def fuse_lora(model: Any, keep_copies: bool = True, ids: torch.Tensor | None = N
 
     A base in 32 bits is multiplied as a copy in 16, kept from step to step, which takes no more than the way back keeps
     anyhow, and so is a small base in 4 bits; without `keep_copies`, as gradient checkpointing wants it, each is made
-    anew. DoRA, dropout, a bias of B's own, int8, and layers stored the other way round stay with peft.
+    again. DoRA, dropout, a bias of B's own, int8, and layers stored the other way round stay with peft.
     """
     layers = [module for module in model.modules() if isinstance(module, LoraLayer) and _is_plain(module)]
     copied = sum(2 * layer.in_features * layer.out_features for layer in layers)
@@ -46,7 +46,7 @@ def fuse_lora(model: Any, keep_copies: bool = True, ids: torch.Tensor | None = N
         weight = layer.get_base_layer().weight
         return keeps_4_bits if _find_state(layer) else keep_copies or weight.element_size() == 2
 
-    alone = [[layer] for layer in layers if not is_kept(layer)]  # made anew each time, and many at once take more room
+    alone = [[layer] for layer in layers if not is_kept(layer)]  # made again each time, and many at once take more room
     for group in [*find_groups(model, [layer for layer in layers if is_kept(layer)], ids), *alone]:
         wide = _Wide(group, is_kept(group[0]))
         for layer in group:

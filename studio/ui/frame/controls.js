@@ -95,13 +95,13 @@ function showErrors(root) {
 /** @type {Record<string, boolean>} */
 const unfolded = {}; // what was unfolded stays unfolded when the server draws it again
 
-/** gradio names its upload button otherwise than it reads; without that name it is called what it says. */
+/** gradio gives its upload button another name than what it shows; without that name it is called what it says. */
 function tidy() {
   for (const button of all(document, ".upload-container[aria-label], #task-file button[aria-label]"))
     if (button.innerText.trim()) button.removeAttribute("aria-label");
 }
 
-/** The server drew this anew: tie it to the draft. @param {HTMLElement} root */
+/** The server drew this again: tie it to the draft. @param {HTMLElement} root */
 export function drawn(root) {
   tidy();
   for (const details of all(root, "details[id]")) if (unfolded[details.id]) details.open = true;

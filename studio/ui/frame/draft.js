@@ -101,7 +101,7 @@ export const studio = {
     return () => listeners.delete(listener);
   },
 
-  /** A task was brought or changed: it is chosen, and drawn anew even if its name was chosen before. */
+  /** A task was imported or changed: it is chosen, and drawn again even if its name was chosen before. */
   useTask(/** @type {string} */ task_id, patch = { recipe: { task_id, task_version: /** @type {any} */ (null) } }) {
     for (const one of signals) if (isOfTask(one) && one.name in fired) fired[one.name] = null;
     studio.setDraft(patch);
@@ -116,7 +116,7 @@ export const studio = {
   set: (path, value) => studio.setDraft({ recipe: set(studio.draft.recipe, path, value) }, { whole: true }),
   /** Something of the page was unfolded: what it shows may be wanted now. */
   look: () => signal(),
-  /** The same recipe, weighed anew. */
+  /** The same recipe, weighed again. */
   reckon: () => box?.trigger("recipe_changed"),
 };
 
@@ -125,7 +125,7 @@ addEventListener("popstate", () => {
   if (step && step !== studio.draft.step) become({ ...studio.draft, step }, studio.draft, true, false);
 });
 
-/** Let `shower` show which step one is at, whenever that is to be shown anew. @param {typeof show} shower */
+/** Let `shower` show which step one is at, whenever that is to be shown again. @param {typeof show} shower */
 export function onShow(shower) {
   show = shower;
 }

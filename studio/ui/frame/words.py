@@ -20,18 +20,18 @@ TERMS = {
     "base model": "The model you start from. It is never changed: what is learnt is stored beside it, or in a copy.",
     "fine-tuning": "Training a model that already knows a language a little further, on examples of one task.",
     "lora": "Low-Rank Adaptation: the model stays frozen, and a pair of thin matrices beside each layer is trained.",
-    "qlora": "LoRA on a base whose numbers are rounded to 4 bits, so the frozen weights take a quarter of 16-bit.",
+    "qlora": "LoRA on a base whose weights are rounded to 4 bits (NF4), so they take about a quarter of 16-bit.",
     "full": "Full fine-tuning: every number of the model may change.",
-    "rank": "How thin the pair of matrices is. A larger rank can learn more, and trains more numbers.",
-    "alpha": "How strongly the trained pair speaks up: its output is multiplied by alpha / rank.",
+    "rank": "The width of the thin pair, in columns. A larger rank can learn more, and trains more numbers.",
+    "alpha": "How strongly the adapter is applied: its output is multiplied by alpha / rank.",
     "dropout": "While training, a random share of inputs is ignored, so that the model does not memorise the examples.",
     "targets": "Which layers get a thin pair: all of them, only those of attention, or only those of the MLP.",
     "precision": "How many bits store one number of the frozen model. Fewer bits need less memory.",
     "preset": "Good values for all options at once. Whatever you set yourself wins.",
     "matrix": "A table of numbers. A layer multiplies what it gets by its matrix; that is most of what a model does.",
     "frozen": "Not changed by training.",
-    "adapter": "The small file that training makes: only the numbers that were trained.",
-    "memory": "What training needs at its peak: the model, what is trained, and the work in between.",
+    "adapter": "The weights that training adds to the frozen model. They are saved in a small file of their own.",
+    "memory": "What training needs at its peak: the model, what is trained, and the activations.",
     "definition": "The instruction itself: what the model is asked to do with each input.",
     "positive example": "A worked example of a good answer, with the reason why it is good.",
     "negative example": "An answer that must not be given, with the reason why not.",
@@ -119,6 +119,26 @@ def size(size_bytes: float) -> str:
             amount = size_bytes / one
             return f"{amount:.1f} {unit}" if amount < 10 else f"{amount:,.0f} {unit}"
     return f"{size_bytes:.0f} bytes"
+
+
+MANY_EPOCHS = 10
+"""An example that is seen more often than this may be memorised."""
+
+
+def total_number(base: int, total: int) -> str:
+    """Return "5.5 M + 0.2 M" of a base and what is added to it, "8.0 B" where that doesn't show."""
+    shown, added = short_number(base), total - base
+    if added <= 0 or short_number(total) == shown:
+        return shown
+    return f"{shown} + {short_number(added) if added >= 1e6 else f'{added / 1e6:.1f} M'}"
+
+
+def epochs(times: float) -> str:
+    """Return HTML: "each example about 24 times", marked where that is often; below one, which share is seen."""
+    if times < 1:
+        return f"about {max(1, round(100 * times))} % of the examples, once"
+    said = f"each example about {'once' if round(times) == 1 else f'{number(times)} times'}"
+    return f'<span class="pill tight">{said}</span>' if times > MANY_EPOCHS else said
 
 
 def duration(seconds: float) -> str:

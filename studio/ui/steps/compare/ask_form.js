@@ -51,7 +51,7 @@ export function mount({ element, props, trigger, server }) {
     { class: "acts ask-further" },
     goOn("tuned"),
     goOn("base"),
-    h("button", { type: "button", class: "btn small", "data-act": "anew", onclick: startOver }, "Start over"),
+    h("button", { type: "button", class: "btn small", "data-act": "over", onclick: startOver }, "Start over"),
   );
   const talk = h(
     "div",
@@ -309,7 +309,7 @@ export function mount({ element, props, trigger, server }) {
 
   // ---- prompts it never trained on ----
   function drawParts() {
-    const names = { test: "Test set", unseen: "Words it never saw" };
+    const names = { test: "Test set", unseen: "New words" };
     const has = Object.keys(names).filter((key) => about.counts[key]);
     picks.hidden = !has.length;
     parts.hidden = has.length < 2;

@@ -130,7 +130,7 @@ def draw_ten(run: str, rows: list[Row], count: int) -> str:
     done = len(rows) == count
     base, tuned = sum(row.base_right for row in rows), sum(row.tuned_right for row in rows)
     if done:
-        said = f"Exactly as wanted: base {base} of {count}, tuned {tuned} of {count}. A small sample: n = {count}."
+        said = f"Exactly right: base {base} of {count}, tuned {tuned} of {count}. A small sample: n = {count}."
         score = f'<div class="ten-scores">{_score(base, count, "base")}{_score(tuned, count, "tuned")}</div>'
     else:
         said, score = f"Asking {len(rows) + 1} of {count} …", ""

@@ -1,1 +1,1 @@
-"""The parts of the Data step: bringing, checking, seeing a task as the model does. One component each."""
+"""The parts of the Data step: importing, checking, seeing a task as the model does. One component each."""

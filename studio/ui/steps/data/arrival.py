@@ -51,7 +51,7 @@ class Arrival(Panel):
 
 
 def draw_bring_from(local_folders: bool) -> str:
-    """Return the form that fetches a dataset of the hub, or brings a folder where that is allowed."""
+    """Return the form that fetches a dataset of the hub, or imports a folder where that is allowed."""
     return BRING_FROM.format(
         folder=", or a folder" if local_folders else "", or_folder=" id, or a folder's path" if local_folders else " id"
     )
@@ -119,7 +119,7 @@ def look_again(visit: Studio, asked: Any) -> dict[str, Any]:
 
 
 def bring_from(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Fetch a dataset of the hub, or bring a folder; {"error", "field"} where that can't be."""
+    """Fetch a dataset of the hub, or import a folder; {"error", "field"} where that can't be."""
     try:
         most = int(part(asked, "most", str) or 5_000)
     except ValueError:

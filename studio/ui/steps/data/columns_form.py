@@ -1,6 +1,6 @@
 """The form that asks what each column of a file is: the proposal, what it leaves out, and how the first rows are read.
 
-Drawn by the server, all foreign text escaped; arrival.js reads the choices and asks for the rows anew.
+Drawn by the server, all foreign text escaped; arrival.js reads the choices and asks for the rows again.
 """
 
 import json
@@ -27,7 +27,7 @@ ROLE_WORDS = {
     "rejected": "Worse answer, beside the better one",
     "liked": "Verdict: was the answer good?",
     "messages": "A whole chat, as a list of turns",
-    "system": "System text: told before a chat",
+    "system": "System text: read before a chat",
     "history": "Earlier turns of a chat",
     "tools": "Tools that a chat offers",
     "counts": "Weight: 0 or false leaves the row out",

@@ -37,8 +37,8 @@ HEAD = """<div class="studio"><h2 class="question" tabindex="-1">What should it 
 <p class="lead">A task is one {definition} and many {instances}. Choose a sample, or upload your own file.</p></div>"""
 UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
 <strong>Natural-Instructions</strong> file (a definition, examples, and instances with an input and an output),
-or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet, a ZIP of many. At most 50&nbsp;MB. What it
-is, is told by its content. Drop it here; it stays on the computer that runs this studio.</p>{more}</div>"""
+or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet, a ZIP of many. At most 50&nbsp;MB. The
+format is detected from the content. Drop it here; it stays on the computer that runs this studio.</p>{more}</div>"""
 SCORES_HINT = "The bars: how many answers were exactly right, before and after training, on examples it never saw."
 TO_LABEL = '<button type="button" class="btn" data-go="label">Label and write</button>'
 LENGTHS_WAITING = '<div class="studio hint">Measuring how long the examples are …</div>'
@@ -204,7 +204,7 @@ def draw_task(studio: Studio, recipe: dict[str, Any]) -> str:
     """Return everything but the instances of the chosen task, as a readable card."""
     task_id, version = recipe.get("task_id"), recipe.get("task_version")
     if not task_id:
-        return '<div class="studio empty">Choose a task above to see what stands in it.</div>'
+        return '<div class="studio empty">Choose a task above to see what is in it.</div>'
     try:
         task = studio.load_task(str(task_id), str(version) if version else None)
     except StudioError as error:

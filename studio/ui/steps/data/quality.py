@@ -1,4 +1,4 @@
-"""The quality report of the chosen task: what was found, in plain words, with a way to see it and a way to mend it.
+"""The quality report of the chosen task: what was found, in plain words, with a way to see it and a way to repair it.
 
 Worked out after the page is shown, by acts that quality.js calls; drawn here, foreign text escaped. A change
 is shown before it is made, and makes a new version.
@@ -23,7 +23,7 @@ UNASKED = 10_000
 """Instances up to which a task is checked unasked; a larger one takes a while, so it is checked on a click."""
 SEVERITIES = {"problem": "problem", "warning": "warning", "remark": "good to know"}
 SPLIT_WORDS = {
-    "hash": ("By chance", "A tenth each is kept for the loss and for the score, chosen by the text of the input."),
+    "hash": ("By chance", "A tenth each is the validation part and the test set, chosen by the text of the input."),
     "stratified": ("Balanced by label", "The same, but stratified by label, and near-duplicates stay together."),
     "official": ("As Super-NI scores", "The first 100 instances of the file are the test, as in the published scores."),
 }
@@ -115,16 +115,22 @@ def draw_report(checked: Checked) -> str:
         else ""
     )
     return (
-        f'<div class="row between"><h3>Is it good enough to learn from?</h3>{_draw_verdict(report.findings)}</div>'
+        f'<div class="row between"><h3>Is it good enough to learn from?</h3>{draw_verdict(report.findings)}</div>'
         f"<p>{_say_verdict(report.instances, report.findings)} {foreign(report.enough, 300)}</p>"
         f'<div class="findings">{findings}</div>{folded}<div class="two">{pictures}</div>{trouble}'
     )
 
 
-def _draw_verdict(findings: tuple[Finding, ...]) -> str:
+def draw_verdict(findings: tuple[Finding, ...]) -> str:
+    """Return a badge: praise only where nothing was found."""
     counts = {name: sum(finding.severity == name for finding in findings) for name in ("problem", "warning")}
     said = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count]
-    return f'<span class="pill toobig">{", ".join(said)}</span>' if said else '<span class="pill fits">clean</span>'
+    if said:
+        return f'<span class="pill toobig">{", ".join(said)}</span>'
+    remarks = len(findings)
+    if remarks:
+        return f'<span class="pill">{remarks} remark{"s" * (remarks != 1)}</span>'
+    return '<span class="pill fits">no problems found</span>'
 
 
 def _say_verdict(count: int, findings: tuple[Finding, ...]) -> str:
@@ -142,12 +148,12 @@ def _draw_finding(finding: Finding) -> str:
         if finding.numbers
         else ""
     )
-    mend = _draw_mending("finding", finding.name, finding.fix_words) if finding.fix else ""
+    repair = _draw_fixing("finding", finding.name, finding.fix_words) if finding.fix else ""
     words = _say_places(finding.words)
     return (
         f'<article class="finding {finding.severity}" data-finding="{escape(finding.name)}"><h4>'
         f'{escape(finding.title)} <span class="pill">{SEVERITIES[finding.severity]}</span></h4>'
-        f'<p>{foreign(words, 900)}</p><div class="row">{look}{mend}</div><div class="changes" hidden></div></article>'
+        f'<p>{foreign(words, 900)}</p><div class="row">{look}{repair}</div><div class="changes" hidden></div></article>'
     )
 
 
@@ -160,7 +166,7 @@ def _count(count: int) -> str:
     return "it" if count == 1 else f"these {number(count)}"
 
 
-def _draw_mending(kind: str, name: str, words: str) -> str:
+def _draw_fixing(kind: str, name: str, words: str) -> str:
     return (
         f'<button type="button" class="btn small" data-preview data-{kind}-name="{escape(name)}" '
         f'aria-expanded="false">{escape(words)} …</button>'
@@ -172,7 +178,7 @@ def _draw_offer(offer: Repair) -> str:
     return (
         f'<article class="finding remark" data-repair="{escape(offer.name)}"><h4>{escape(offer.words)}</h4>'
         f"<p>{number(offer.count)} place{'s' * (offer.count != 1)}, among them {first}.</p>"
-        f'<div class="row">{_draw_mending("repair", offer.name, "Fix it" if offer.count == 1 else "Fix them")}</div>'
+        f'<div class="row">{_draw_fixing("repair", offer.name, "Fix it" if offer.count == 1 else "Fix them")}</div>'
         '<div class="changes" hidden></div></article>'
     )
 
@@ -180,12 +186,12 @@ def _draw_offer(offer: Repair) -> str:
 def draw_preview(found: FixPreview) -> str:
     """Return what a fix would change, before it is done, and the button that does it."""
     rows = "".join(_draw_change(*change) for change in found.changes)
-    words = "How it is split changes." if found.words == "Split changed." else f"{found.words} For example:"
+    words = "The split changes." if found.words == "Split changed." else f"{found.words} For example:"
     return (
         f'<p class="hint">{foreign(words, 300)}</p><ul class="diff">{rows}</ul>'
         '<p class="error-line" role="alert"></p><div class="row">'
-        '<button type="button" class="btn small primary" data-apply>Do it, as a new version</button>'
-        '<button type="button" class="btn small quiet" data-leave>Leave it as it is</button></div>'
+        '<button type="button" class="btn small primary" data-apply>Apply as a new version</button>'
+        '<button type="button" class="btn small quiet" data-leave>Cancel</button></div>'
     )
 
 
@@ -214,7 +220,7 @@ def draw_splits(visit: Studio, recipe: dict[str, Any]) -> str:
         return f'<p class="hint">{foreign(error, 300)}</p>'
     drawn = "".join(_draw_split(rule, found, rule == current) for rule, found in splits.items())
     return (
-        '<div class="stack splits"><h4 id="split-title">Which part is kept aside to score it</h4>'
+        '<div class="stack splits"><h4 id="split-title">How the test set is chosen</h4>'
         f'<div class="cards" role="group" aria-labelledby="split-title">{drawn}</div>'
         '<p class="error-line" role="alert"></p></div>'
     )

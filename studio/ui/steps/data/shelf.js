@@ -47,7 +47,7 @@ export function mount({ element, server }) {
       h(
         "p",
         { class: "hint" },
-        "Archives and folders of many tasks. Take one out to look at it, mend it and train on it.",
+        "Archives and folders of many tasks. Take one out to look at it, repair it and train on it.",
       ),
       h("div", { class: "row between" }, chooser, remove),
       deleting,

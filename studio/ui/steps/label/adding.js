@@ -64,7 +64,7 @@ export function makeAdding(bench) {
         h(
           "div",
           { class: "field" },
-          h("label", { for: "add-file" }, "Or bring a file"),
+          h("label", { for: "add-file" }, "Or upload a file"),
           file,
           h(
             "span",
@@ -103,7 +103,7 @@ export function makeAdding(bench) {
     columns.hidden = true;
     put(trouble, "");
     if (chosen.size > MOST_BYTES)
-      return fail(`${chosen.name} has ${saySize(chosen.size)}; at most 50 MB are taken. Bring it in parts.`);
+      return fail(`${chosen.name} has ${saySize(chosen.size)}; at most 50 MB are taken. Upload it in parts.`);
     put(said, `Reading ${chosen.name} …`);
     let path;
     try {
@@ -163,7 +163,7 @@ export function makeAdding(bench) {
               "data-act": "paste-table",
             })
           : null,
-        isText ? button("It is plain lines", () => add({ column: "" }), { "data-act": "paste-lines" }) : null,
+        isText ? button("Add as plain lines", () => add({ column: "" }), { "data-act": "paste-lines" }) : null,
       ),
     );
     columns.scrollIntoView({ block: "nearest" });

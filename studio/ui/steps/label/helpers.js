@@ -34,7 +34,7 @@ export function makeHelpers({ bench, helper, words, findNear, drawn }) {
       h("option", { value: `${one.run}\ntuned` }, `${one.name}, tuned`),
       h("option", { value: `${one.run}\nbase` }, `the base of ${one.name}`),
     ]);
-    helper.replaceChildren(h("option", { value: "" }, "What stands in the task"), ...runs);
+    helper.replaceChildren(h("option", { value: "" }, "The current label"), ...runs);
     helper.value = now;
     if (!helper.value) helper.selectedIndex = 0;
     put(words, answer.runs.length ? "" : "Train a run, and it can suggest labels here.");

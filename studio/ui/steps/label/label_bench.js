@@ -156,7 +156,7 @@ export function mount({ element, server, upload }) {
 
   async function load(afresh) {
     looking++;
-    if (!bench.task) return showNothing("No task is chosen. Choose a sample or bring a file, then label it here.");
+    if (!bench.task) return showNothing("No task is chosen. Choose a sample or upload a file, then label it here.");
     root.dataset.state = "loading";
     if (!(await look())) return;
     nothing.hidden = true;

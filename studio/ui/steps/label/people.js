@@ -78,7 +78,7 @@ export function makePeople(bench) {
         used,
         changes
           ? "They become a new version of the task, and your recipe takes it."
-          : "The labels say what the task says. " +
+          : "Your labels match the task. " +
               (answer.open ? "Settle below where people differ, or label more." : "Label some instances first."),
       );
     used.className = used.childElementCount ? "" : "hint";

@@ -72,7 +72,7 @@ export function makeWriting(bench) {
       "div",
       { class: "acts" },
       h("button", { class: "btn primary", "data-act": "save-texts" }, "Save as a new version"),
-      button("Take back my changes", forget, { kind: "quiet" }),
+      button("Discard my changes", forget, { kind: "quiet" }),
     ),
     said,
   );
@@ -183,7 +183,7 @@ export function makeWriting(bench) {
     }
     if (answer.kept) {
       await load(false);
-      return put(said, "What was there stays.");
+      return put(said, "Nothing was changed.");
     }
     put(said, `Version ${answer.number} is made and chosen: ${answer.words}.`);
     announce(said.textContent);

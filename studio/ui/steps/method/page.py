@@ -113,7 +113,7 @@ def draw_choices(studio: Studio, recipe: dict[str, Any]) -> str:
     unusual = draw_form(Training, "training", training, planned, advanced=True)
     usual = draw_form(Training, "training", training, planned, advanced=False, leave_out=("preset",))
     return f"""<div class="studio form-stack">
-<p class="hint" id="method-when">{escape(cls.when)} <a href="{escape(cls.paper)}" target="_blank"
+<p class="hint" id="method-when">{escape(_say_when(cls, recipe))} <a href="{escape(cls.paper)}" target="_blank"
 rel="noopener">The paper</a></p>
 <div class="field"><span class="label" id="preset-label">{term("preset", "Preset")}</span>{draw_presets()}
 <span class="error-line" data-error-for="training.preset"></span></div>
@@ -125,6 +125,12 @@ rel="noopener">The paper</a></p>
 {draw_precisions(recipe)}
 {_draw_group("How it trains", unusual)}
 {_draw_group("What the model is shown", draw_form(objective, "objective", aim))}</div></details></div>"""
+
+
+def _say_when(cls: type[Method], recipe: dict[str, Any]) -> str:
+    """When to choose a method; on a quantised base also what that costs and saves."""
+    precision = PRECISIONS.members.get(str(recipe.get("precision")))
+    return f"{cls.when} {precision.summary}" if precision and precision.quantised else cls.when
 
 
 def _draw_group(heading: str, fields: str) -> str:

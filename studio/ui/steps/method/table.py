@@ -60,7 +60,7 @@ def _draw_row(place: int, cost: MethodCost) -> str:
     )
     sort = f'data-name="{place}" data-trainable="{cost.trainable or 0}" data-memory="{cost.memory_bytes or 0}"'
     if cost.refusal or cost.trainable is None:
-        return f'<tr class="off" {sort}>{name}<td colspan="3" class="value">not with these weights</td></tr>'
+        return f'<tr class="off" {sort}>{name}<td colspan="3" class="value">not available at this precision</td></tr>'
     pill = f'<span class="pill {str(cost.fits).replace(" ", "")}">{cost.fits}</span>'
     return (
         f"<tr {sort}>{name}"

@@ -15,7 +15,7 @@ from studio.service import Studio
 from studio.tasks.mixture import name_mixture
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import log, say
-from studio.ui.frame.words import duration, escape, foreign, number, percent, short_number, size, term
+from studio.ui.frame.words import duration, epochs, escape, foreign, number, percent, size, term, total_number
 from studio.ui.steps.data.mixing import find_weights
 
 MEMORY_WORDS = {
@@ -25,7 +25,7 @@ MEMORY_WORDS = {
     "adapter": "what is trained",
     "gradients": "gradients",
     "optimiser": "the optimiser's memory",
-    "activations": "work in between",
+    "activations": "activations",
     "logits": "output scores (logits)",
     "spare": "memory the allocator keeps",
 }
@@ -84,7 +84,7 @@ def _draw_bar(studio: Studio, recipe: Any, estimate: Estimate) -> str:
     return (
         f'<p class="studio recipe">{_part("model", model, "the model")} learns {_part("data", task, "the task")} '
         f"({number(estimate.examples)} examples) by {_part('method', escape(recipe.method_words), 'the method')}: "
-        f"<strong>{number(estimate.trainable)}</strong> of {short_number(estimate.total)} parameters "
+        f"<strong>{number(estimate.trainable)}</strong> of {total_number(estimate.base, estimate.total)} parameters "
         f"({percent(estimate.percent)}){time}.</p>"
     )
 
@@ -118,7 +118,7 @@ def _draw_error(error: Exception) -> str:
     words = say(error)
     return (
         f'<div class="studio stack" data-errors="{escape(json.dumps({field: words}))}">'
-        f'<div class="wrong" role="alert"><h4>One choice needs another look</h4>'
+        f'<div class="wrong" role="alert"><h4>One setting needs attention</h4>'
         f"<p>{escape(words)}</p></div></div>"
     )
 
@@ -145,7 +145,7 @@ def _draw_numbers(estimate: Estimate, recipe: Any, again: bool) -> str:
     return f"""<div class="studio stack" data-errors="{{}}"
    {' data-again="2500"' if again else ""}>
 <div><div class="num hero" id="trainable">{number(estimate.trainable)}</div>
-<p>of {short_number(estimate.total)} {term("parameter", "parameters")} train: <strong
+<p>of {total_number(estimate.base, estimate.total)} {term("parameter", "parameters")} train: <strong
 class="num">{percent(estimate.percent)}</strong></p></div>
 <div class="bar" role="img" aria-label="{percent(estimate.percent)} of the parameters train"><i
 style="width:{estimate.percent:.3f}%"></i></div>
@@ -153,7 +153,7 @@ style="width:{estimate.percent:.3f}%"></i></div>
 <tr><th scope="row">{term("adapter", "Saved file")}</th><td class="value">{size(estimate.adapter_bytes)}</td>
 <td class="said">{"a whole model" if full else "only what was trained"}</td></tr>
 <tr><th scope="row">Time</th><td class="value">{time}</td><td class="said">{number(estimate.steps)}
-{term("step", "steps")}</td></tr>
+{term("step", "steps")}, {epochs(estimate.epochs)}</td></tr>
 <tr><th scope="row">{term("memory", "Memory")}</th><td class="value">{held}</td>
 <td class="said"><span class="pill {estimate.fits.replace(" ", "")}">{estimate.fits}</span></td></tr>
 </tbody></table>

@@ -24,15 +24,14 @@ from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
 HEAD = """<div class="studio"><h2 class="question" tabindex="-1">Which model do you start from?</h2>
-<p class="lead">A {base} already knows a language. You teach it one task. Start with the built-in one: it learns in
-about a minute on
-this computer and needs no network.</p></div>"""
+<p class="lead">A {base} already knows a language. You teach it one task. Start with the built-in one: it is small
+enough for any computer and needs no network.</p></div>"""
 FIND_HUB = "A Hugging Face id, such as HuggingFaceTB/SmolLM2-135M."
 FIND_LOCAL = FIND_HUB[:-1] + ", or a folder on the computer that runs this studio."
 SIZES: dict[Size, str] = {
-    "small": "From the hub, up to a billion parameters: a laptop trains them",
+    "small": "From the hub, up to 1 billion parameters: a laptop can train them",
     "medium": "From the hub, 1 to 4 billion: for a graphics card with 8 GB",
-    "large": "From the hub, 7 and 8 billion: for a graphics card with 12 GB or more",
+    "large": "From the hub, 7 and 8 billion: for a graphics card with 12 GB or more (in 4 bits)",
 }
 """What a group of the hub's models is called."""
 FITS = {
@@ -173,7 +172,7 @@ def _draw_choice(label: str, cards: list[str]) -> str:
 def _draw_listed(card: ModelCard, device: DeviceFacts) -> str:
     tags = [f"{short_number(card.parameters)} parameters", f"reads {number(card.context)} tokens", card.licence]
     if card.gated:
-        tags.append("asks you to accept its terms")
+        tags.append("accept its terms on Hugging Face first")
     if card.parameters * 3 > device.free_bytes:
         tags.append("too big for this computer")
     return _draw_card(card.ref, card.title, card.summary, tags, card.local)
@@ -227,10 +226,14 @@ def _list_facts(facts: ModelFacts) -> list[tuple[str, str | None, str]]:
     return [
         (term("parameter", "Parameters"), counted(facts.parameters), "numbers that make up the model"),
         (term("layer", "Layers"), counted(facts.layers), "stages the text passes through"),
-        (term("width", "Width"), counted(facts.hidden_size), "numbers that stand for one token inside"),
+        (term("width", "Width"), counted(facts.hidden_size), "numbers that represent one token inside"),
         (term("vocabulary", "Vocabulary"), counted(facts.vocabulary), "different tokens it knows"),
         (term("context", "Context"), counted(facts.context, " tokens"), "how much text it can look at in one go"),
-        ("Stored in", escape(facts.stored, 60) if facts.stored else None, "codes already: it is trained on as it is"),
+        (
+            "Stored in",
+            escape(facts.stored, 60) if facts.stored else None,
+            "already quantised: training starts from it as it is",
+        ),
         (
             "Size on disk",
             None if facts.size_bytes is None else size(facts.size_bytes),
@@ -238,7 +241,7 @@ def _list_facts(facts: ModelFacts) -> list[tuple[str, str | None, str]]:
         ),
         (term("licence", "Licence"), escape(facts.licence or "not stated", 60), "what its authors allow"),
         ("Kind", escape(facts.family, 40), "the family of architectures it belongs to"),
-        ("Chat template", "yes" if facts.has_chat_template else "no", "whether it was made for conversations"),
+        ("Chat template", "yes" if facts.has_chat_template else "no", "whether it comes with a format for chat turns"),
     ]
 
 

@@ -152,7 +152,7 @@ class NewsReader:
         more = rewound = False
         for _ in range(MAX_PAGES if offset == 0 else 1):
             page, after = studio.read_events(run, offset)
-            rewound = rewound or after < offset  # the file was shorter than the browser remembers: it is read anew
+            rewound = rewound or after < offset  # the file was shorter than the browser remembers: it is read again
             events += page
             more, offset = after - offset > FULL_PAGE, after
             if not more:

@@ -17,14 +17,14 @@ from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import LATEST, say
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
-from studio.ui.frame.words import duration, escape, number, percent, short_number, size, term
+from studio.ui.frame.words import duration, epochs, escape, number, percent, size, term, total_number
 from studio.ui.steps.train.live_chart import LiveChart
 from studio.ui.steps.train.run_desk import RunDesk, SampleAnswers
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 
 STEP_OF_FIELD = {"task_id": "data", "task_version": "data", "model": "model", "revision": "model"}
-"""Where to mend what a recipe's field says; everything else is mended on the Method step."""
+"""Where to repair what a recipe's field says; everything else is repaired on the Method step."""
 
 _HEAD = """
 <h2 class="question" tabindex="-1">Train it</h2>
@@ -140,13 +140,13 @@ def _plan(estimate: Estimate | None) -> str:
 
 
 def _numbers(estimate: Estimate) -> str:
-    share = f"{percent(estimate.percent)} of {short_number(estimate.total)}"
+    share = f"{percent(estimate.percent)} of {total_number(estimate.base, estimate.total)}"
     needed = "?" if estimate.memory_bytes is None else size(estimate.memory_bytes)
     free = f"{size(estimate.free_bytes)} free: {escape(estimate.fits)}"
     return "".join(
         (
             _number(number(estimate.trainable), f"{term('trainable')} numbers, {share}"),
-            _number(number(estimate.steps), f"{term('step', 'steps')} over {number(estimate.examples)} examples"),
+            _number(number(estimate.steps), f"{term('step', 'steps')}, {epochs(estimate.epochs)}"),
             _number(needed, f"{term('memory')} of {free}"),
             _number(size(estimate.adapter_bytes), f"for each saved {term('checkpoint')}"),
         )
@@ -170,6 +170,6 @@ def _refused(error: StudioError) -> str:
 def _again(estimate: Estimate | None) -> str:
     words = "" if estimate is None or estimate.seconds is None else f", about {duration(estimate.seconds)}"
     return f"""
-<div class="notice calm" data-plan data-state="changed"><span>Your settings are not the ones of this run.</span>
+<div class="notice calm" data-plan data-state="changed"><span>You changed the settings since this run.</span>
 <button type="button" class="btn small" data-act="start">Train these settings{escape(words)}</button>
 <span class="error-line" role="alert" data-refusal></span></div>"""

@@ -76,7 +76,7 @@ export function mount({ element, server }) {
       asked = null;
       complain("");
     }
-    // it measured this device's speed anew
+    // it measured this device's speed again
     if (last.run === state.run && last.now === "running" && now === "finished") studio.reckon();
     last = { run: state.run, now };
     if (asked && (now !== asked.status || Date.now() > asked.until)) asked = null;
@@ -110,7 +110,7 @@ export function mount({ element, server }) {
     if (status.status === "stopped")
       return status.of
         ? `Stopped at ${status.unit} ${sayNumber(status.step)} of ${sayNumber(status.of)}${kept}.`
-        : "It left the queue before it began.";
+        : "Cancelled before it started.";
     if (status.status === "lost")
       return (
         (status.error
@@ -119,7 +119,7 @@ export function mount({ element, server }) {
             "(the computer may have restarted). ") +
         (last || (!isTraining(status) && status.step)
           ? `Nothing before ${status.unit} ${sayNumber(last ?? status.step)} is lost: resume.`
-          : "It had kept nothing yet, so it begins again.")
+          : "It had kept nothing yet, so it starts from the beginning.")
       );
     return "";
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// What the model answered to a few validation prompts on its way: the newest first, earlier ones at hand. Fed by
+// What the model answered to a few validation prompts on its way: the newest first, previous ones at hand. Fed by
 // runs/run_feed.js; asks the server nothing.
 
 import { find, h, put } from "../../frame/elements.js";
@@ -14,12 +14,12 @@ export function mount({ element }) {
   const slider = find(panel, ".samples-pick");
   const back = h(
     "button",
-    { type: "button", class: "btn quiet", "aria-label": "Earlier answers", onclick: () => turn(-1) },
+    { type: "button", class: "btn quiet", "aria-label": "Previous answers", onclick: () => turn(-1) },
     "‹",
   );
   const on = h(
     "button",
-    { type: "button", class: "btn quiet", "aria-label": "Later answers", onclick: () => turn(1) },
+    { type: "button", class: "btn quiet", "aria-label": "Next answers", onclick: () => turn(1) },
     "›",
   );
   slider.append(back, on);
@@ -62,7 +62,7 @@ export function mount({ element }) {
         h(
           "p",
           { class: "hint" },
-          "Now and then it answers a few prompts it never trains on. They appear here, beside what the base says.",
+          "From time to time it answers a few validation prompts. They appear here, beside the base's answers.",
         ),
       );
     }
