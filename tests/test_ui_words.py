@@ -48,8 +48,9 @@ def test_what_is_added_to_a_base_is_not_added_to_its_size_in_silence(base: int, 
 
 
 def test_how_often_an_example_is_seen_stands_beside_the_steps() -> None:
-    assert "24 times" in epochs(24.4) and "tight" in epochs(MANY_EPOCHS + 1)
-    assert "tight" not in epochs(MANY_EPOCHS) and "once" in epochs(1.2) and "40 %" in epochs(0.4)
+    assert "24 times" in epochs(24.4, 196) and "196 examples" in epochs(1, 196)
+    assert "often" in epochs(MANY_EPOCHS + 1, 9) and "often" not in epochs(MANY_EPOCHS, 9)
+    assert "once" in epochs(1.2, 9) and "40 %" in epochs(0.4, 9)
 
 
 def test_an_estimate_counts_epochs_and_tells_the_base_from_what_is_added(workspace: Any) -> None:

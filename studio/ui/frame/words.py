@@ -133,12 +133,13 @@ def total_number(base: int, total: int) -> str:
     return f"{shown} + {short_number(added) if added >= 1e6 else f'{added / 1e6:.1f} M'}"
 
 
-def epochs(times: float) -> str:
-    """Return HTML: "each example about 24 times", marked where that is often; below one, which share is seen."""
+def epochs(times: float, examples: int) -> str:
+    """Return HTML: "each of 196 examples about 24 times", marked if often; below one, which share is seen."""
     if times < 1:
-        return f"about {max(1, round(100 * times))} % of the examples, once"
-    said = f"each example about {'once' if round(times) == 1 else f'{number(times)} times'}"
-    return f'<span class="pill tight">{said}</span>' if times > MANY_EPOCHS else said
+        return f"about {max(1, round(100 * times))} % of {number(examples)} examples, once"
+    often = "once" if round(times) == 1 else f"{number(times)} times"
+    said = f"each of {number(examples)} examples about {often}"
+    return f'<span class="often">{said}</span>' if times > MANY_EPOCHS else said
 
 
 def duration(seconds: float) -> str:

@@ -153,7 +153,7 @@ style="width:{estimate.percent:.3f}%"></i></div>
 <tr><th scope="row">{term("adapter", "Saved file")}</th><td class="value">{size(estimate.adapter_bytes)}</td>
 <td class="said">{"a whole model" if full else "only what was trained"}</td></tr>
 <tr><th scope="row">Time</th><td class="value">{time}</td><td class="said">{number(estimate.steps)}
-{term("step", "steps")}, {epochs(estimate.epochs)}</td></tr>
+{term("step", "steps")}, {epochs(estimate.epochs, estimate.examples)}</td></tr>
 <tr><th scope="row">{term("memory", "Memory")}</th><td class="value">{held}</td>
 <td class="said"><span class="pill {estimate.fits.replace(" ", "")}">{estimate.fits}</span></td></tr>
 </tbody></table>

@@ -146,7 +146,7 @@ def _numbers(estimate: Estimate) -> str:
     return "".join(
         (
             _number(number(estimate.trainable), f"{term('trainable')} numbers, {share}"),
-            _number(number(estimate.steps), f"{term('step', 'steps')}, {epochs(estimate.epochs)}"),
+            _number(number(estimate.steps), f"{term('step', 'steps')}, {epochs(estimate.epochs, estimate.examples)}"),
             _number(needed, f"{term('memory')} of {free}"),
             _number(size(estimate.adapter_bytes), f"for each saved {term('checkpoint')}"),
         )
