@@ -59,6 +59,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     from studio.errors import StudioError
     from studio.guard.hosts import find_hosts
     from studio.service import Studio
+    from studio.service.jobs import warm
     from studio.ui.page import build_page, make_launch
     from studio.workspace import Workspace
 
@@ -83,7 +84,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
-        pool.prepare()
+        pool.prepare(warm)
         interruption.wait()
     finally:
         studio.close()

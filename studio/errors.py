@@ -18,7 +18,12 @@ Anything else that is raised is a bug of the studio and is shown as one. The pag
 
 
 class StudioError(Exception):
-    """An error in words; `field` names the form field or the place in a file it belongs to."""
+    """An error in words; `field` names the form field or the place in a file it belongs to.
+
+    What a class annotates is what its errors carry, also from one process to another.
+    """
+
+    field: str | None
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)

@@ -1,88 +1,178 @@
 """Work on foreign things is done in a child: what takes too long or too much is ended, in words, and others go on."""
 
 import json
+import os
 import shutil
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import odd_jobs
 import pytest
 from tiny import import_task, write_recipe, write_task
 
-from studio.apart.pool import Limits, Pool
-from studio.errors import InputError, StudioError, TaskError
+from studio.apart.job import find_job, write_plain
+from studio.apart.pool import Limits, Pool, open_answer
+from studio.apart.told import BrokenWork, read_error, write_error
+from studio.errors import InputError, ModelError, StudioError, TaskError
 from studio.launchers.inline import InlineLauncher
-from studio.service import Studio
+from studio.service import Studio, jobs
 from studio.service.foreign import Foreign, is_heavy
+from studio.tasks.read_as import AS_IT_IS
 from studio.tasks.reading.rows import MappingNeeded
 from studio.tasks.reading.task_file import read_task_file
 from studio.visitor import THE_ONE
 from studio.workspace import Workspace
 
+ALONE = None
+"""The one person of a studio that isn't shared."""
+
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    made = Pool(Limits(seconds=60, memory_bytes=1 << 30, wait_seconds=0.2))
-    yield made
-    made.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+        made = Pool(Limits(seconds=20, memory_bytes=1 << 30, answer_bytes=5_000_000, wait_seconds=0.2, of_visitor=2))
+        yield made
+        made.close()
 
 
 def test_work_is_done_in_another_process_and_a_child_serves_again(pool: Pool) -> None:
-    import os
-
-    first = pool.run("anna", os.getpid)
+    first = pool.run("anna", odd_jobs.find_process)
     assert first != os.getpid()
-    assert pool.run("ben", os.getpid) == first
-    assert pool.run("anna", max, 1, 2) == 2
+    assert pool.run("ben", odd_jobs.find_process) == first
+    assert pool.run("anna", odd_jobs.add, 1, other=2) == 3
 
 
 def test_what_the_work_raises_is_raised_with_all_it_carries(pool: Pool, tmp_path: Path) -> None:
     file = tmp_path / "table.csv"
     file.write_text("one,two\na,b\nc,d\n")
     with pytest.raises(MappingNeeded) as asked:
-        pool.run("", read_task_file, file, file.name)
+        pool.run("", jobs.read_file, file, file.name, None, False, AS_IT_IS)
     assert asked.value.field == "mapping" and asked.value.preview.columns == ("one", "two")
-    with pytest.raises(ZeroDivisionError):
-        pool.run("", divmod, 1, 0)
 
 
-def test_work_that_takes_too_long_is_ended_in_words_and_the_next_is_done() -> None:
-    pool = Pool(Limits(seconds=1))
+def test_a_bug_in_a_child_is_a_bug_here_with_its_traceback(pool: Pool) -> None:
+    with pytest.raises(BrokenWork) as broke:
+        pool.run("", odd_jobs.divide, 1, 0)
+    assert "ZeroDivisionError" in str(broke.value) and "odd_jobs" in str(broke.value)
+
+
+def test_a_task_comes_back_as_it_was_read(pool: Pool, tmp_path: Path) -> None:
+    for name, text in {
+        "sums.json": json.dumps(write_task(30, Title="Sums \U0001f600", odd={"kept": [1, None]})),
+        "chat.jsonl": json.dumps(
+            {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+        ),
+        "dpo.json": json.dumps([{"prompt": "a", "chosen": "b", "rejected": "c"}] * 2),
+        "text.txt": "Once upon a time.\n\nThere was a text.",
+    }.items():
+        (tmp_path / name).write_text(text)
+        here = read_task_file(tmp_path / name, name)
+        there = pool.run("", jobs.read_file, tmp_path / name, name, None, False, AS_IT_IS)
+        assert there == here and there.task.version == here.task.version, name
+
+
+def test_work_that_takes_too_long_is_ended_in_words_and_the_next_is_done(pool: Pool) -> None:
+    quick = Pool(pool.limits._replace(seconds=1))
     began = time.monotonic()
     with pytest.raises(InputError) as told:
-        pool.run("anna", time.sleep, 600)
+        quick.run("anna", odd_jobs.sleep, 600)
     assert "1 seconds" in str(told.value) and time.monotonic() - began < 30
-    assert pool.run("anna", max, 1, 2) == 2
-    pool.close()
+    quick.limits = pool.limits
+    assert quick.run("anna", odd_jobs.add, 1, 2) == 3
+    quick.close()
 
 
 def test_work_that_asks_for_all_memory_is_refused_in_words(pool: Pool) -> None:
     with pytest.raises(InputError) as told:
-        pool.run("anna", bytearray, 1 << 36)
+        pool.run("anna", odd_jobs.take_memory, 1 << 36)
     assert "1 GB" in str(told.value)
-    assert pool.run("anna", len, bytearray(1000)) == 1000
+    assert pool.run("anna", odd_jobs.take_memory, 1000) == 1000
 
 
-def test_two_at_once_for_each_visitor(pool: Pool) -> None:
-    threads = [threading.Thread(target=pool.run, args=("anna", time.sleep, 3)) for _ in range(2)]
+def test_an_answer_that_is_too_large_is_not_read(pool: Pool) -> None:
+    with pytest.raises(InputError) as told:
+        pool.run("anna", odd_jobs.write_letters, 6_000_000)
+    assert "larger" in str(told.value)
+    assert pool.run("anna", odd_jobs.write_letters, 3) == "xxx"
+
+
+HOSTILE = {
+    "no JSON": "\x80garbage",
+    "a pickle": "cos\nsystem\n(S'true'\ntR.",
+    "nested without end": "[" * 500_000,
+    "another type": '["done", {"rank": "many"}]',
+    "no pair": '["done"]',
+    "an error of no class": '["refused", {"class": "Exception", "words": ["x"], "carried": {}}]',
+    "an error that carries nothing": '["refused", {"class": "MappingNeeded", "words": "x", "carried": {}}]',
+    "a kind there is not": '["__class__", null]',
+    "a kind that is none": '[["done"], 3]',
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_an_answer_that_no_job_gives_is_none(case: str) -> None:
+    assert open_answer(HOSTILE[case].encode(), odd_jobs.add) == ("odd", None)
+    assert open_answer(HOSTILE[case].encode("utf-16"), odd_jobs.add) == ("odd", None)
+
+
+def test_a_child_that_was_taken_over_is_ended_and_its_answer_refused(pool: Pool) -> None:
+    with pytest.raises(InputError) as told:
+        pool.run("anna", odd_jobs.answer_as, '["done", "many"]')
+    assert "disturbed" in str(told.value)
+    assert pool.run("anna", odd_jobs.add, 1, 2) == 3
+
+
+def test_nothing_but_a_job_is_found() -> None:
+    assert find_job("odd_jobs:add").name == "odd_jobs:add"
+    for name in ("odd_jobs:no_job", "os:abort", "builtins:eval"):
+        with pytest.raises(TypeError):
+            find_job(name)
+
+
+@pytest.mark.parametrize("error", [InputError("words", field="a"), ModelError("x" * 50_000), TaskError("\ud800")])
+def test_an_error_is_written_and_read(error: StudioError) -> None:
+    read = read_error(json.loads(write_plain(write_error(error)).decode("utf-8", "surrogatepass")))
+    assert (type(read), read.field, str(read)) == (type(error), error.field, str(error)[:10_000])
+
+
+def test_two_at_once_for_each_visitor_and_a_wait_holds_few_threads(pool: Pool) -> None:
+    patient = Pool(pool.limits._replace(wait_seconds=60, waiting=3))
+    threads = [threading.Thread(target=patient.run, args=("anna", odd_jobs.sleep, 3)) for _ in range(5)]
     for thread in threads:
         thread.start()
-    while pool._busy["anna"] < 2:
+    while patient._busy["anna"] < 2 or patient._waiting["anna"] < 3:
+        time.sleep(0.01)
+    began = time.monotonic()
+    with pytest.raises(InputError):
+        patient.run("anna", odd_jobs.add, 1, 2)
+    assert time.monotonic() - began < 1, "who can't wait is told at once"
+    assert patient.run("ben", odd_jobs.add, 1, 2) == 3
+    for thread in threads:
+        thread.join()
+    patient.close()
+
+
+def test_one_person_alone_has_all_places_and_long_work_leaves_some(pool: Pool) -> None:
+    threads = [threading.Thread(target=pool.run, args=(ALONE, odd_jobs.sleep_long, 3)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while pool._long.total() < 2:
         time.sleep(0.01)
     with pytest.raises(InputError):
-        pool.run("anna", max, 1, 2)
-    assert pool.run("ben", max, 1, 2) == 2
+        pool.run(ALONE, odd_jobs.sleep_long, 0)
+    assert pool.run(ALONE, odd_jobs.add, 1, 2) == 3
     for thread in threads:
         thread.join()
 
 
 def test_a_child_that_dies_costs_only_its_own_work(pool: Pool) -> None:
-    import os
-
     with pytest.raises(InputError):
-        pool.run("anna", os.abort)
-    assert pool.run("anna", max, 1, 2) == 2
+        pool.run("anna", odd_jobs.die)
+    assert pool.run("anna", odd_jobs.add, 1, 2) == 3
 
 
 def test_small_plain_files_are_read_here_and_packed_ones_apart(tmp_path: Path) -> None:

@@ -336,3 +336,52 @@ def test_no_room_is_a_house_of_its_own() -> None:
         lines[find_room(name)] += file.read_text(encoding="utf-8").count("\n")
     room, most = lines.most_common(1)[0]
     assert most <= LARGEST_ROOM * lines.total(), f"{room} holds {most:,} of {lines.total():,} lines; part it."
+
+
+FOREIGN_READERS = {
+    "studio.checkpoints.weights": {"load_stack"},
+    "studio.estimates.checking": {"check_recipe", "check_precision", "is_storable"},
+    "studio.estimates.comparison": {"compare_methods"},
+    "studio.estimates.counting": {"count", "find_shape"},
+    "studio.estimates.estimate": {"estimate_recipe"},
+    "studio.estimates.lengths": {"check_lengths", "measure_lengths"},
+    "studio.models.checking": {"check_model"},
+    "studio.models.facts": {"describe_model", "find_config_folder"},
+    "studio.models.loading": {"load_base", "load_tokenizer"},
+    "studio.objectives.sight": {"look_at"},
+    "studio.tasks.library.collection": {"import_collection", "write_collection"},
+    "studio.tasks.reading.archive": {"list_zip", "read_folder", "read_zip"},
+    "studio.tasks.reading.columnar": {"read_columnar", "stream_columnar"},
+    "studio.tasks.reading.hub_dataset": {"fetch_rows"},
+    "studio.tasks.reading.pasting": {"preview_inputs", "read_inputs"},
+    "studio.tasks.reading.streaming": {"is_archive", "stream_file"},
+    "studio.tasks.reading.task_file": {
+        "import_file",
+        "load_table",
+        "preview_file",
+        "read_many",
+        "read_task",
+        "read_task_file",
+    },
+    "studio.tasks.reading.workbook": {"read_excel"},
+}
+"""What reads foreign files, models and datasets, and so may be asked for by a child alone."""
+MAY_READ = {"studio.service.jobs": "the jobs", "studio.service.checkup": "what a job calls"}
+
+
+def test_page_and_service_read_nothing_foreign_themselves() -> None:
+    for module, names in FOREIGN_READERS.items():
+        assert names <= set(re.findall(r"^def (\w+)", MODULES[module].read_text(encoding="utf-8"), re.MULTILINE)), (
+            module
+        )
+    broken = [
+        f"{name}:{node.lineno} imports {node.module}.{alias.name}"
+        for name in MODULES
+        if is_in(name, "studio.ui", "studio.service", "app") and name not in MAY_READ
+        for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name in FOREIGN_READERS.get(node.module or "", set())
+        or f"{node.module}.{alias.name}" in FOREIGN_READERS
+    ]
+    assert not broken, "\n".join(["Make it a job (studio/service/jobs.py), so that a child does it.", *broken])

@@ -162,8 +162,8 @@ def test_rows_of_a_dataset_are_read_like_a_file(studio: Studio, tmp_path: Path) 
     from studio.tasks.reading.hub_dataset import fetch_rows, write_rows
 
     write_csv(tmp_path / "train.csv")
-    with write_rows(fetch_rows(str(tmp_path), most=30)) as path:
-        choice = studio.data._read(Held(path, "sums.json", "someone/sums"))
+    write_rows(fetch_rows(str(tmp_path), most=30), tmp_path / "rows.json")
+    choice = studio.data._read(Held(tmp_path / "rows.json", "sums.json", "someone/sums"))
     brought = studio.data.choose_columns(choice.file_id, ROLES)
     assert len(brought.reading.task.instances) == 30
     assert studio.load_task("sums").source == ("someone/sums",)

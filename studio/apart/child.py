@@ -1,49 +1,48 @@
-"""The child that works apart: reads a piece of work, does it, writes what came of it. Its parent may kill it.
+"""The child that works apart: reads which job is wanted, does it, writes what came of it. Its parent may kill it.
 
-Work and answer are pickles between two processes of one user, and never come from elsewhere. What the work prints goes
-nowhere, so that nothing but answers is on the pipe.
+What the work prints goes nowhere, so that nothing but answers is on the pipe.
 """
 
 import contextlib
 import os
-import pickle
 import resource
-import struct
 import sys
-from types import ModuleType
-from typing import Any, BinaryIO
+from typing import Any
 
-LENGTH = struct.Struct("!Q")
-ORPHAN_SECONDS = 300
-"""Processor time of one piece of work, beyond what any parent waits."""
+from studio.apart.frame import read_frame, write_frame
+from studio.apart.job import find_job, read_plain, write_plain
+from studio.apart.told import describe_bug, write_error
+from studio.errors import StudioError
+
+ORPHAN = 5
+"""So many times the seconds that a parent waits, as processor time, a piece of work may take at most."""
 
 
 def main() -> None:
     """Work until the parent closes the pipe."""
     source, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # what is killed leaves nothing on the disk
     while (data := read_frame(source)) is not None:
-        memory_bytes, work, given = pickle.loads(data)
-        limit_memory(memory_bytes)
-        limit_time()
-        write_frame(answers, pickle.dumps(do(work, given), protocol=5))
+        wanted = read_plain(data)
+        limit_memory(wanted["memory_bytes"])
+        limit_time(wanted["seconds"])
+        write_frame(answers, do(wanted["job"], wanted["given"]))
 
 
-def do(work: Any, given: tuple[Any, ...]) -> tuple[str, Any]:
-    """Return ("done", value), ("raised", a description of the error), or ("memory", None)."""
+def do(name: str, given: dict[str, Any]) -> bytes:
+    """Return [kind, value]: an answer, an error in words, what a bug says, or that memory or a library gave up."""
     try:
-        return "done", _answer(work(*given))
+        found = find_job(name)
+        return write_plain(["done", found.write_answer(found.work(**found.read_given(given)))])
     except MemoryError:
-        return "memory", None
+        return write_plain(["memory", None])
+    except StudioError as error:
+        return write_plain(["refused", write_error(error)])
     except Exception as error:
-        return "raised", (type(error), error.args, error.__dict__)
+        return write_plain(["broke", describe_bug(error)])
     except BaseException as error:  # a panic of native code
-        return "panicked", f"{type(error).__name__}"
-
-
-def _answer(value: Any) -> Any:
-    """What came of the work; a module that was imported is nothing to send."""
-    return None if isinstance(value, ModuleType) else value
+        return write_plain(["panicked", type(error).__name__])
 
 
 def limit_memory(most_bytes: int) -> None:
@@ -53,34 +52,18 @@ def limit_memory(most_bytes: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (count_data() + most_bytes, hard))
 
 
-def limit_time() -> None:
+def limit_time(seconds: float) -> None:
     """Let a piece of work end by itself when nobody is left to end it: a studio that was killed."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + ORPHAN_SECONDS, hard))
+    most = used.ru_utime + used.ru_stime + ORPHAN * max(60.0, seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(most), hard))
 
 
 def count_data() -> int:
     """Return the bytes of memory that count for the limit."""
     with open("/proc/self/status", encoding="ascii", errors="replace") as status:
         return next((int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:")), 0)
-
-
-def read_frame(source: BinaryIO) -> bytes | None:
-    """Return the next frame, None at the end of the pipe."""
-    head = source.read(LENGTH.size)
-    if len(head) < LENGTH.size:
-        return None
-    size = LENGTH.unpack(head)[0]
-    data = source.read(size)
-    return data if len(data) == size else None
-
-
-def write_frame(target: BinaryIO, data: bytes) -> None:
-    """Write one frame."""
-    target.write(LENGTH.pack(len(data)))
-    target.write(data)
-    target.flush()
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
 """Where work on foreign things is done: here, or apart. The page has a pool of children; notebooks do it here."""
 
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
-Answer = TypeVar("Answer")
+from studio.apart.job import Answer, Given, Job
 
 
 class Place(Protocol):
-    """Does a piece of work for somebody; raises what the work raises, or InputError in words past a limit."""
+    """Does a job for somebody; raises what the work raises, or InputError in words past a limit."""
 
-    def run(self, who: str, work: Callable[..., Answer], *given: Any) -> Answer:
-        """Return what `work(*given)` returns. `work` is a function of a module, and all of it can be pickled."""
+    def run(self, who: str | None, job: Job[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+        """Return what the job comes to. `who` asks: an owner, None where there is one person alone."""
         ...
 
     def close(self) -> None:
@@ -20,9 +19,12 @@ class Place(Protocol):
 class Here:
     """This very process, without limits."""
 
-    def run(self, who: str, work: Callable[..., Answer], *given: Any) -> Answer:
+    def run(self, who: str | None, job: Job[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
         """Do the work."""
-        return work(*given)
+        return job(*given, **named)
 
     def close(self) -> None:
         """Nothing waits."""
+
+
+HERE = Here()

@@ -1,37 +1,45 @@
 """A small pool of children that work apart, of which one waits; two pieces of work at once for each visitor.
 
-A child that takes too long or too much memory is killed, and the visitor is told which limit it was; whoever waits too
-long for a place is told that. Knows nothing of the work.
+A child that takes too long or too much memory is killed, and the visitor is told which limit it was; so is one whose
+answer is too long or can't be what its job answers. Whoever waits too long for a place is told that, and whoever has
+many that wait already at once: a wait holds one of the page's threads. Knows nothing of the work.
 """
 
 import contextlib
-import importlib
+import ctypes
 import os
-import pickle
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, cast
 
-from studio.apart.child import read_frame, write_frame
-from studio.errors import InputError
+from studio.apart.frame import TooLong, read_frame, write_frame
+from studio.apart.job import Answer, Given, Job, read_plain, write_plain
+from studio.apart.told import MOST_LETTERS, BrokenWork, read_error
+from studio.errors import InputError, StudioError
 
-Answer = TypeVar("Answer")
-WARM = "studio.service.foreign"
-"""What a child has imported that waits, by its name: nothing here knows what it does."""
+LARGE_ANSWER = 4_000_000
+"""Bytes of an answer after which memory is given back to the system."""
 
 
 class Limits(NamedTuple):
-    """Of one piece of work: seconds, bytes of memory more than before, and how many at once."""
+    """Of one piece of work: seconds, bytes of memory more than before and of the answer; and how many at once.
+
+    One person alone has all places. `of_visitor` counts those that wait too, twice.
+    """
 
     seconds: float = 60.0
+    long_seconds: float = 900.0
     memory_bytes: int = 3 << 30
+    answer_bytes: int = 600_000_000
     of_visitor: int = 2
     of_all: int = 6
+    of_long: int = 2
     wait_seconds: float = 20.0
+    waiting: int = 10
 
 
 class Pool:
@@ -40,28 +48,48 @@ class Pool:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._free: list[_Child] = []
-        self._busy: Counter[str] = Counter()
+        self._busy: Counter[str | None] = Counter()
+        self._long: Counter[str | None] = Counter()
+        self._waiting: Counter[str | None] = Counter()
         self._changed = threading.Condition()
         self._closed = False
 
-    def run(self, who: str, work: Callable[..., Answer], *given: Any) -> Answer:
-        """Return what `work(*given)` returns, done apart. Raises what it raises, or InputError past a limit."""
-        with self._place(who):
-            child = self._take()
-            kind, value = child.ask((self.limits.memory_bytes, work, given), self.limits.seconds)
-            if kind in ("late", "ended"):
-                child.kill()
-            else:
-                self._give_back(child)
+    def run(self, who: str | None, job: Job[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+        """Return what the job comes to, done apart. Raises what it raises, or InputError past a limit."""
+        seconds = self.limits.long_seconds if job.long else self.limits.seconds
+        wanted = {
+            "job": job.name,
+            "given": job.write_given(*given, **named),
+            "memory_bytes": self.limits.memory_bytes,
+            "seconds": seconds,
+        }
+        with self._place(who, job.long):
+            kind, value = self._ask(write_plain(wanted), seconds, job)
         if kind == "done":
-            return value
-        if kind == "raised":
-            raise _make_error(*value)
-        raise InputError(_WORDS[kind].format(**self.limits._asdict(), gb=self.limits.memory_bytes / 2**30))
+            return cast(Answer, value)
+        if kind == "refused":
+            raise cast(StudioError, value)
+        if kind == "broke":
+            raise BrokenWork(value)
+        raise InputError(_WORDS[kind].format(seconds=seconds, gb=self.limits.memory_bytes / 2**30))
 
-    def prepare(self) -> None:
+    def _ask(self, wanted: bytes, seconds: float, job: Job[..., Any]) -> tuple[str, object]:
+        """What a child makes of a job: the kind of its answer, and the answer. One that passed a limit is ended."""
+        child = self._take()
+        kind, data = child.ask(wanted, seconds, self.limits.answer_bytes)
+        kind, value = open_answer(data, job) if kind == "answered" else (kind, None)
+        if kind in ("late", "ended", "large", "odd"):
+            child.kill()
+        else:
+            self._give_back(child)
+        if len(data) > LARGE_ANSWER:
+            del data
+            return_memory()
+        return kind, value
+
+    def prepare(self, job: Job[[], None]) -> None:
         """Let a child be warm before it is needed; returns at once."""
-        threading.Thread(target=self.run, args=("", importlib.import_module, WARM), daemon=True).start()
+        threading.Thread(target=self.run, args=(None, job), daemon=True).start()
 
     def close(self) -> None:
         """End the children that wait."""
@@ -72,21 +100,35 @@ class Pool:
             child.kill()
 
     @contextlib.contextmanager
-    def _place(self, who: str) -> Iterator[None]:
+    def _place(self, who: str | None, long: bool) -> Iterator[None]:
         """Hold a place among all, and among those of a visitor."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._has_room(who), timeout=self.limits.wait_seconds):
-                raise InputError(_WORDS["busy"].format(**self.limits._asdict()))
+            if not self._has_room(who, long):
+                if self._waiting.total() >= self.limits.waiting or self._waiting[who] >= self._count_own(who) * 2:
+                    raise InputError(_WORDS["busy"])
+                self._waiting[who] += 1
+                try:
+                    if not self._changed.wait_for(lambda: self._has_room(who, long), timeout=self.limits.wait_seconds):
+                        raise InputError(_WORDS["busy"])
+                finally:
+                    self._waiting[who] -= 1
             self._busy[who] += 1
+            self._long[who] += long
         try:
             yield
         finally:
             with self._changed:
                 self._busy[who] -= 1
+                self._long[who] -= long
                 self._changed.notify_all()
 
-    def _has_room(self, who: str) -> bool:
-        return self._busy[who] < self.limits.of_visitor and self._busy.total() < self.limits.of_all
+    def _count_own(self, who: str | None) -> int:
+        return self.limits.of_all if who is None else self.limits.of_visitor
+
+    def _has_room(self, who: str | None, long: bool) -> bool:
+        if long and (self._long.total() >= self.limits.of_long or (who is not None and self._long[who])):
+            return False
+        return self._busy[who] < self._count_own(who) and self._busy.total() < self.limits.of_all
 
     def _take(self) -> "_Child":
         with self._changed:
@@ -109,9 +151,32 @@ _WORDS = {
     "late": "This took longer than {seconds:g} seconds, so it was ended. A smaller file, or another model, may do.",
     "ended": "This asked for more memory than it may have ({gb:g} GB) and was ended. Choose a smaller file or model.",
     "memory": "This asked for more memory than it may have ({gb:g} GB). Choose a smaller file or model.",
+    "large": "What came of this is larger than it may be, so it was left. Choose a smaller file or model.",
+    "odd": "What came of this can't be used: the file or model disturbed its own reading. Choose another one.",
     "panicked": "The model's tokenizer gave up on this text, or its tokenizer.json is damaged. Choose another model.",
     "busy": "Two things of yours are being worked on, or the studio is busy. Try again in a moment.",
 }
+
+
+def open_answer(data: bytes, job: Job[..., Any]) -> tuple[str, object]:
+    """Return what a child answered, its kind and its value; ("odd", None) for what no job of the studio's answers."""
+    try:
+        kind, value = read_plain(data)
+        if kind == "done":
+            return "done", job.read_answer(value)
+        if kind == "refused":
+            return "refused", read_error(value)
+        if kind == "broke":
+            return "broke", str(value)[:MOST_LETTERS]
+        return (kind, None) if kind in ("memory", "panicked") else ("odd", None)
+    except Exception:  # of whatever kind: a child that was taken over may answer anything
+        return "odd", None
+
+
+def return_memory() -> None:
+    """Give back to the system what was freed, where it is Linux's own library that keeps it."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 class _Child:
@@ -131,8 +196,8 @@ class _Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, work: Any, seconds: float) -> tuple[str, Any]:
-        """Return what came of it; ("late", None) past the time, ("ended", None) if the child is gone."""
+    def ask(self, wanted: bytes, seconds: float, most: int) -> tuple[str, bytes]:
+        """Return ("answered", its bytes); "late" past the time, "large" past the size, "ended" if the child is gone."""
         assert self._process.stdin is not None and self._process.stdout is not None
         late = threading.Event()
 
@@ -144,16 +209,17 @@ class _Child:
         alarm.daemon = True
         alarm.start()
         try:
-            write_frame(self._process.stdin, pickle.dumps(work, protocol=5))  # type: ignore[arg-type]
-            data = read_frame(self._process.stdout)  # type: ignore[arg-type]
+            write_frame(self._process.stdin, wanted)  # type: ignore[arg-type]
+            data = read_frame(self._process.stdout, most)  # type: ignore[arg-type]
+        except TooLong:
+            return "large", b""
         except OSError:
             data = None
         finally:
             alarm.cancel()
         if data is None:
-            return ("late" if late.is_set() else "ended"), None
-        kind, value = pickle.loads(data)
-        return kind, value
+            return ("late" if late.is_set() else "ended"), b""
+        return "answered", data
 
     def kill(self) -> None:
         """End it, and close the pipes."""
@@ -162,11 +228,3 @@ class _Child:
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
-
-
-def _make_error(kind: type[Exception], args: tuple[Any, ...], more: dict[str, Any]) -> Exception:
-    """The error that the child saw, without asking its class to make it again."""
-    error = kind.__new__(kind)
-    error.args = args
-    error.__dict__.update(more)
-    return error

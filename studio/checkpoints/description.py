@@ -6,7 +6,7 @@ from studio.checkpoints.address import resolve
 from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.weights import check_stack
 from studio.errors import StudioError
-from studio.models.facts import ModelFacts, describe_model
+from studio.models.facts import ModelFacts
 from studio.models.reference import ModelRef
 from studio.precisions import PRECISIONS
 from studio.visitor import Visitor
@@ -24,9 +24,8 @@ class MadeCard(NamedTuple):
     """How many other runs it was made on top of."""
 
 
-def describe_stack(stack: Stack) -> ModelFacts:
-    """Return the facts of a stack; architecture, tokenizer and sizes are its base's. Raises ModelError in words."""
-    facts = describe_model(stack.base)
+def describe_stack(stack: Stack, facts: ModelFacts) -> ModelFacts:
+    """Return the facts of a stack, of those of its base: architecture, tokenizer and sizes are the same."""
     if not stack.changes:
         return facts
     return facts.model_copy(update={"ref": stack.address.ref, "title": stack.changes[-1].title})

@@ -115,9 +115,14 @@ def measure_mixture(lengths: Sequence[TokenLengths], recipe: Recipe, own: int) -
     )
 
 
+def find_room(recipe: Recipe, lengths: TokenLengths) -> int:
+    """Return how many tokens of an example a run reads at most."""
+    return min(recipe.training.max_length, (lengths.context or 10**9) - recipe.method.virtual_tokens)
+
+
 def check_lengths(recipe: Recipe, task: Task, examples: tuple[Instance, ...], lengths: TokenLengths) -> None:
     """Raise RecipeError in words where not one of the training examples fits into what the model may read."""
-    room = min(recipe.training.max_length, (lengths.context or 10**9) - recipe.method.virtual_tokens)
+    room = find_room(recipe, lengths)
     if lengths.shortest > room:  # hardly ever: then all of them are looked at
         tokenizer = load_tokenizer(find_config_folder(recipe.base))
         if not any(recipe.objective.encode(task, instance, tokenizer, room) for instance in examples):

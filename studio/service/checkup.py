@@ -15,7 +15,7 @@ from studio.objectives.objective import Objective, Row
 from studio.tasks.comparison import compare
 from studio.tasks.quality.lengths import Lengths, Limit, measure_lengths
 from studio.tasks.quality.repairs import offer_repairs
-from studio.tasks.quality.report import Report, add_lengths, check_task
+from studio.tasks.quality.report import Report, check_task
 from studio.tasks.repair import Repair
 from studio.tasks.task import Instance, Task
 
@@ -48,12 +48,10 @@ def check_once(task: Task, seed: int) -> Checked:
         return _check(_Edition(task), seed)
 
 
-def measure_once(checked: Checked, task: Task, objective: Objective, folder: Path, limit: Limit) -> Checked:
-    """Return a check with the lengths of the task's rows in tokens of the model in `folder`. Raises StudioError."""
+def measure_rows(task: Task, objective: Objective, folder: Path, limit: Limit) -> Lengths:
+    """Return the lengths of the task's rows in tokens of the model in `folder`. Raises StudioError."""
     with _CHECKING:
-        lengths = _measure(_Edition(task), objective, folder, limit.tokens)
-    report = add_lengths(checked.report, task, lengths, limit)
-    return checked.model_copy(update={"report": report})
+        return _measure(_Edition(task), objective, folder, limit.tokens)
 
 
 def preview_change(task: Task, changed: Task, most: int = 5) -> FixPreview:

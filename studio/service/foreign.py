@@ -1,66 +1,125 @@
-"""Work on foreign things that is done apart: files that unpack, and the templates, tokenizers and configs of models.
+"""Where a visitor's jobs on foreign things are done: apart; what is the studio's own, or small and plain, here.
 
-The built-in model is the studio's own, and a small plain file is counted as it is read: those are worked on here. Each
-piece of work is a function of this module or of a room's, so that a child finds it by its name.
+The built-in model is the studio's own, and a small plain file is counted as it is read. Whoever passes a limit is told
+in words which one. Knows the jobs and what each needs; keeps nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping as Dictionary
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from studio.apart.place import Answer, Here, Place
+from studio.apart.job import Answer, Given, Job
+from studio.apart.place import HERE, Place
 from studio.errors import ModelError
-from studio.models.facts import ModelFacts, describe_model, find_config_folder
-from studio.models.loading import load_tokenizer
+from studio.estimates.comparison import MethodCost
+from studio.estimates.estimate import Estimate, TaskSize
+from studio.estimates.lengths import TokenLengths, find_room
+from studio.models.device import find_device
+from studio.models.facts import ModelFacts
 from studio.models.reference import BUILTIN, ModelRef
-from studio.objectives.sight import Sight, look_at
+from studio.objectives import Objective
+from studio.objectives.sight import Sight
 from studio.recipes.recipe import Recipe
-from studio.service.checkup import Checked, measure_once
+from studio.service import jobs
+from studio.service.checkup import Checked
 from studio.tasks.mapping import Mapping
-from studio.tasks.quality.lengths import Limit
+from studio.tasks.quality.report import add_lengths
 from studio.tasks.read_as import AS_IT_IS, ReadAs, Reading
-from studio.tasks.reading.task_file import read_task_file
+from studio.tasks.reading.pasting import Columns, Pairs
+from studio.tasks.reading.rows import Preview
 from studio.tasks.task import Instance, Task
 from studio.visitor import Visitor
 
 LARGE_BYTES = 4_000_000
 """A file larger than this is read apart, as are all that are packed."""
-_PACKED = (b"PK\x03\x04", b"PAR1", b"ARRO")
-_HERE = Here()
+_PACKED = (b"PK\x03\x04", b"PAR1", b"ARRO", b"\xff\xff\xff\xff")
 
 
-class Foreign:
+class Foreign(NamedTuple):
     """Work on foreign things for one visitor, who is told in words which limit it passed."""
 
-    def __init__(self, place: Place, visitor: Visitor) -> None:
-        self._place, self._who = place, visitor.owner or ""
+    place: Place
+    visitor: Visitor
+
+    # Files
 
     def read_file(
         self, path: Path, name: str, mapping: Mapping | None = None, leave_out: bool = False, read_as: ReadAs = AS_IT_IS
     ) -> Reading:
         """Return the task of a file. Raises what `read_task_file` raises."""
-        place = self._place if is_heavy(path) else _HERE
-        return place.run(self._who, read_task_file, path, name, mapping, leave_out, read_as)
+        return self._find_place(path).run(self.visitor.owner, jobs.read_file, path, name, mapping, leave_out, read_as)
+
+    def show_table(self, path: Path, name: str, read_as: ReadAs = AS_IT_IS) -> Preview | None:
+        """Return the columns and first rows of a file, None if it is no table. Raises TaskError."""
+        return self._find_place(path).run(self.visitor.owner, jobs.show_table, path, name, read_as)
+
+    def show_inputs(self, path: Path, name: str) -> Columns | None:
+        """Return the columns of a file of inputs, None if there is nothing to choose. Raises TaskError."""
+        return self._find_place(path).run(self.visitor.owner, jobs.show_inputs, path, name)
+
+    def list_inputs(self, path: Path, name: str, column: str | None, answers: str | None) -> Pairs:
+        """Return the inputs of a file, and their answers. Raises TaskError or InputError."""
+        return self._find_place(path).run(self.visitor.owner, jobs.list_inputs, path, name, column, answers)
+
+    def count_members(self, path: Path, name: str) -> int:
+        """Return how many data files an archive holds, 0 for what is none. Raises TaskError."""
+        return self.place.run(self.visitor.owner, jobs.count_members, path, name) if is_packed(path) else 0
+
+    def unpack(self, path: Path, name: str, folder: Path, most_bytes: int | None = None) -> int:
+        """Write the collection of an archive or a folder into an empty folder. Raises TaskError."""
+        return self.place.run(self.visitor.owner, jobs.unpack, path, name, folder, most_bytes)
+
+    def fetch_dataset(self, ref: str, split: str, config: str, most: int, path: Path) -> None:
+        """Write the first rows of a hub's dataset into a file. Raises TaskError."""
+        self.place.run(self.visitor.owner, jobs.fetch_dataset, ref, split, config, most, path)
+
+    # Models
 
     def describe_model(self, ref: ModelRef) -> ModelFacts:
         """Return the facts of a model. Raises ModelError in words."""
-        return self._place_for(ref).run(self._who, describe_model, ref)
+        return self._run(ref, jobs.describe_base, ref)
 
     def see(self, recipe: Recipe, task: Task, instance: Instance) -> Sight:
         """Return what the recipe's model sees of an instance."""
         alone = task.model_copy(update={"instances": (instance,)})
-        return self._place_for(recipe.base).run(self._who, see_instance, recipe, alone, instance)
+        return self._run(recipe.base, jobs.see_instance, recipe, alone)
 
     def measure(self, checked: Checked, task: Task, recipe: Recipe) -> Checked:
         """Return a check with the lengths of the task's rows in tokens of the recipe's model."""
-        return self._place_for(recipe.base).run(self._who, measure_task, checked, task, recipe)
+        lengths, limit = self._run(recipe.base, jobs.count_rows, recipe, task)
+        return checked.model_copy(update={"report": add_lengths(checked.report, task, lengths, limit)})
 
-    def run(self, ref: ModelRef, work: Callable[..., Answer], *given: Any) -> Answer:
-        """Return what some work with a model's files comes to."""
-        return self._place_for(ref).run(self._who, work, *given)
+    def sample_lengths(self, task: Task, ref: ModelRef, objective: Objective) -> TokenLengths:
+        """Return the lengths of a task's first examples in tokens of a model."""
+        return self._run(ref, jobs.sample_lengths, task, ref, objective)
 
-    def _place_for(self, ref: ModelRef) -> Place:
-        return _HERE if ref.ref == BUILTIN else self._place
+    def check_fits(self, recipe: Recipe) -> None:
+        """Raise RecipeError or ModelError where method or precision don't go with a recipe's model."""
+        self._run(recipe.base, jobs.check_fits, recipe)
+
+    def check_room(self, recipe: Recipe, task: Task, lengths: TokenLengths) -> None:
+        """Raise RecipeError where not one example fits into what a recipe's model may read."""
+        if lengths.shortest > find_room(recipe, lengths):  # hardly ever: then all of them are looked at
+            self._run(recipe.base, jobs.check_room, recipe, task, lengths)
+
+    def estimate(
+        self, recipe: Recipe, base: ModelRef, size: TaskSize, cache: Path, names: Dictionary[str, str]
+    ) -> Estimate:
+        """Return what a recipe on a base will cost here."""
+        return self._run(base, jobs.estimate, recipe, base, size, find_device(), cache, dict(names))
+
+    def compare_methods(self, recipe: Recipe, size: TaskSize, cache: Path) -> list[MethodCost]:
+        """Return what each method would cost in place of a recipe's own."""
+        return self._run(recipe.base, jobs.compare, recipe, size, find_device(), cache)
+
+    # Inside
+
+    def _run(self, ref: ModelRef, job: Job[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+        place: Place = HERE if ref.ref == BUILTIN else self.place
+        return place.run(self.visitor.owner, job, *given, **named)
+
+    def _find_place(self, path: Path) -> Place:
+        return self.place if is_heavy(path) else HERE
 
 
 def check_hub_id(ref: ModelRef) -> ModelRef:
@@ -74,27 +133,22 @@ def check_hub_id(ref: ModelRef) -> ModelRef:
     return ref
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file is an archive by its first bytes, and so may hold many files."""
+    return _read_start(path) == _PACKED[0]
+
+
 def is_heavy(path: Path) -> bool:
     """Whether a file may become much more than it is; one that can't be opened is said by whoever reads it."""
     try:
-        with open(path, "rb") as file:
-            return file.read(4) in _PACKED or path.stat().st_size > LARGE_BYTES
+        return _read_start(path) in _PACKED or path.stat().st_size > LARGE_BYTES
     except OSError:
         return False
 
 
-def see_instance(recipe: Recipe, task: Task, instance: Instance) -> Sight:
-    """Return what a recipe's model sees of an instance of a task."""
-    tokenizer = load_tokenizer(find_config_folder(recipe.base))
-    return look_at(recipe.objective, task, instance, tokenizer, find_limit(recipe).tokens)
-
-
-def measure_task(checked: Checked, task: Task, recipe: Recipe) -> Checked:
-    """Return a check with the lengths of a task's rows in tokens of a recipe's model."""
-    return measure_once(checked, task, recipe.objective, find_config_folder(recipe.base), find_limit(recipe))
-
-
-def find_limit(recipe: Recipe) -> Limit:
-    """Return how many tokens a row of this recipe may have."""
-    context = describe_model(recipe.base).context or 10**9
-    return Limit(recipe.training.max_length, context, recipe.method.virtual_tokens)
+def _read_start(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4)
+    except OSError:
+        return b""

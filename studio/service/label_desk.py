@@ -14,7 +14,9 @@ from typing import Any, Literal, NamedTuple
 
 from filelock import FileLock
 
+from studio.apart.place import HERE, Place
 from studio.errors import InputError
+from studio.service.foreign import Foreign
 from studio.tasks.comparison import Difference, compare
 from studio.tasks.edit import AddInstance, Edit, EditConflict, apply_edit
 from studio.tasks.kinds import KINDS
@@ -33,7 +35,7 @@ from studio.tasks.labels.labelling import (
 )
 from studio.tasks.labels.pool import Waiting, add_inputs, drop_inputs, make_additions, read_waiting
 from studio.tasks.labels.team import Team, join_team, read_name, read_settled, read_team, set_overlap, settle
-from studio.tasks.reading.pasting import read_inputs, read_pasted
+from studio.tasks.reading.pasting import Columns, read_pasted
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Task
 from studio.tasks.version import VersionCard
@@ -86,10 +88,17 @@ class Brought(NamedTuple):
 class LabelDesk:
     """What a visitor does to their tasks. Safe to use from several threads and processes."""
 
-    def __init__(self, store: TaskStore, visitor: Visitor = THE_ONE, check: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: TaskStore,
+        visitor: Visitor = THE_ONE,
+        check: Callable[[], None] = lambda: None,
+        place: Place | None = None,
+    ) -> None:
         self.store = store
         self.visitor = visitor
         self._check = check
+        self._foreign = Foreign(place or HERE, visitor)
 
     # What there is
 
@@ -231,7 +240,11 @@ class LabelDesk:
         self, task_id: str, path: Path, name: str, column: str | None = None, answers: str | None = None, by: str = ""
     ) -> Brought:
         """Add what stands in a file, as `paste` does."""
-        return self._bring(task_id, read_inputs(path, name, column, answers), by)
+        return self._bring(task_id, self._foreign.list_inputs(path, name, column, answers), by)
+
+    def preview_inputs(self, path: Path, name: str) -> Columns | None:
+        """Return the columns of a file, None if there is nothing to choose. Raises TaskError in words."""
+        return self._foreign.show_inputs(path, name)
 
     def drop_waiting(self, task_id: str, ids: Sequence[str]) -> str:
         """Take inputs out of those that wait; return the task."""

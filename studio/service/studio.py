@@ -15,23 +15,22 @@ from typing import Any
 from studio.answering.column import check_beside
 from studio.answering.desk import Answers, Desk
 from studio.answering.vote import Tally, append_vote, count_votes, read_vote
-from studio.apart.place import Here, Place
+from studio.apart.place import HERE, Place
 from studio.checkpoints.address import check_unneeded, keep_parent, resolve
 from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.description import MadeCard, describe_made, describe_stack
 from studio.checkpoints.weights import check_stack
 from studio.declaration import show
 from studio.errors import InputError
-from studio.estimates.checking import check_recipe
-from studio.estimates.comparison import MethodCost, compare_methods
-from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
-from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths, measure_mixture
+from studio.estimates.comparison import MethodCost
+from studio.estimates.estimate import Estimate, TaskSize
+from studio.estimates.lengths import TokenLengths, measure_mixture
 from studio.estimates.time import Speed, load_speed, measure_speed
 from studio.evidence.score import Comparison
 from studio.launchers import Launcher
 from studio.models.catalogue import CATALOGUE, ModelCard
 from studio.models.device import DeviceFacts, find_device
-from studio.models.facts import ModelFacts, find_config_folder
+from studio.models.facts import ModelFacts
 from studio.models.reference import ModelRef
 from studio.objectives import Objective
 from studio.queueing.forecast import Forecast
@@ -87,7 +86,7 @@ class Studio:
         expect = Forecast(self.work.expect_seconds).find_seconds
         self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
         self.shares = Shares(workspace, self.scheduler, shared)
-        self.place = place or Here()
+        self.place = place or HERE
         self._starting = threading.Lock()
         self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
 
@@ -126,8 +125,7 @@ class Studio:
     def describe_model(self, ref: str, revision: str | None = None) -> ModelFacts:
         """Return what is known of a base model. Raises ModelError in words."""
         stack = self._resolve(ModelRef(ref=ref, revision=revision))
-        self._foreign.describe_model(stack.base)
-        return describe_stack(stack)
+        return describe_stack(stack, self._foreign.describe_model(stack.base))
 
     def device(self) -> DeviceFacts:
         """Return the device that runs would use."""
@@ -157,7 +155,7 @@ class Studio:
     @property
     def labels(self) -> LabelDesk:
         """The desk at which the visitor labels and writes tasks."""
-        return LabelDesk(self.tasks, self.visitor, self._check_known)
+        return LabelDesk(self.tasks, self.visitor, self._check_known, self.place)
 
     @property
     def data(self) -> TaskDesk:
@@ -196,9 +194,8 @@ class Studio:
     def compare_methods(self, data: object) -> list[MethodCost]:
         """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
         recipe = self._read_grounded(data)
-        self._foreign.describe_model(recipe.base)
         size = self._measure_tasks(recipe, self.tasks.load_parts(recipe.parts, self.visitor))
-        return compare_methods(recipe, find_config_folder(recipe.base), size, find_device(), self.workspace.cache)
+        return self._foreign.compare_methods(recipe, size, self.workspace.cache)
 
     def _measure_tasks(self, recipe: Recipe, tasks: list[Task]) -> TaskSize:
         for task in tasks:
@@ -210,22 +207,18 @@ class Studio:
         """Say now what the child would say of method, model and tasks, before a run is made. Raises StudioError."""
         recipe = resolve(self.workspace, recipe.base).ground(recipe)
         self._foreign.describe_model(recipe.base)
-        check_recipe(recipe, find_config_folder(recipe.base))
+        self._foreign.check_fits(recipe)
         for task in tasks:
             recipe.objective.check_task(task)
             lengths = self._lengths(task.task_id, task.version, recipe.base, recipe.objective)
-            check_lengths(recipe, task, split_task(task, recipe.training.seed).train, lengths)
+            self._foreign.check_room(recipe, task, lengths)
 
     def _estimate(self, recipe: Recipe, tasks: list[Task]) -> Estimate:
         stack = resolve(self.workspace, recipe.base)
-        return estimate_recipe(
-            recipe,
-            find_config_folder(stack.base),
-            self._measure_tasks(stack.ground(recipe), tasks),
-            find_device(),
-            self.workspace.cache,
-            {"model": describe_stack(stack).title, "task": name_mixture(tasks[0].heading, len(recipe.mixture))},
-        )
+        title = describe_stack(stack, self._foreign.describe_model(stack.base)).title
+        names = {"model": title, "task": name_mixture(tasks[0].heading, len(recipe.mixture))}
+        size = self._measure_tasks(stack.ground(recipe), tasks)
+        return self._foreign.estimate(recipe, stack.base, size, self.workspace.cache, names)
 
     def measure_device(self) -> Speed:
         """Measure how fast this device trains, once; estimates have a time from then on. Takes a few seconds."""
@@ -396,4 +389,4 @@ class Studio:
         return resolve(self.workspace, recipe.base).ground(recipe)
 
     def _measure_lengths(self, task_id: str, version: str, ref: ModelRef, objective: Objective) -> TokenLengths:
-        return self._foreign.run(ref, measure_lengths, self.tasks.load_task(task_id, version), ref, objective)
+        return self._foreign.sample_lengths(self.tasks.load_task(task_id, version), ref, objective)

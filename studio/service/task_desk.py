@@ -5,14 +5,15 @@ Puts the rooms together for one visitor; holds no rule of its own. A file whose 
 always a new version; of a sample it is a copy.
 """
 
+import tempfile
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.apart.place import Here, Place
+from studio.apart.place import HERE, Place
 from studio.errors import InputError, NotFoundError, RecipeError, StudioError, TaskError
 from studio.objectives.sight import Sight
 from studio.recipes.recipe import Recipe
@@ -30,12 +31,10 @@ from studio.tasks.mapping import Mapping, read_mapping
 from studio.tasks.quality.fixes import apply_fix
 from studio.tasks.quality.repairs import apply_repair, preview_repair
 from studio.tasks.read_as import ChoiceNeeded, Offer, ReadAs, Reading
-from studio.tasks.reading.archive import list_zip
-from studio.tasks.reading.hub_dataset import check_dataset_id, fetch_rows, find_folder, write_rows
+from studio.tasks.reading.hub_dataset import check_dataset_id, find_folder
 from studio.tasks.reading.mapping_trial import Trial, try_mapping
 from studio.tasks.reading.rows import MappingNeeded, Preview
-from studio.tasks.reading.streaming import is_archive
-from studio.tasks.reading.task_file import preview_file, shorten_name
+from studio.tasks.reading.task_file import shorten_name
 from studio.tasks.split import SPLIT_RULES, Split, split_task
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance, Task
@@ -93,12 +92,12 @@ class TaskDesk:
         visitor: Visitor,
         read_recipe: Callable[[object], Recipe],
         local_folders: bool = True,
-        check_share: Callable[[Thing], None] = may_make,
+        check_share: Callable[[Thing], int | None] = may_make,
         place: Place | None = None,
     ) -> None:
         self.store, self.visitor = store, visitor
         self._check_share = check_share
-        self._foreign = Foreign(place or Here(), visitor)
+        self._foreign = Foreign(place or HERE, visitor)
         self.local_folders = local_folders
         self.held = HeldFiles(store.workspace, visitor)
         self.memory = MappingMemory(store.workspace, visitor)
@@ -116,8 +115,8 @@ class TaskDesk:
         """
         check_known(self.visitor)
         self._check_share("task")
-        if is_archive(path) and len(list_zip(path, shorten_name(name))) > 1:
-            return self.library.bring(path, name)
+        if self._foreign.count_members(path, shorten_name(name)) > 1:
+            return self._bring_many(path, name)
         return self._read(Held(path, shorten_name(name), read_as=ReadAs(encoding=encoding, part=part)))
 
     def bring_from(
@@ -135,22 +134,27 @@ class TaskDesk:
             check_dataset_id(source)
         folder = find_folder(source)
         if folder:
-            return self.library.bring(folder, folder.resolve().name)
-        table = fetch_rows(source, split.strip() or "train", config.strip(), most)
+            return self._bring_many(folder, folder.resolve().name)
         name = source.rsplit("/", 1)[-1] + ".json"
-        with write_rows(table) as path:
+        with tempfile.TemporaryDirectory(prefix="studio-") as place:
+            path = Path(place) / "rows.json"
+            self._foreign.fetch_dataset(source, split.strip() or "train", config.strip(), most, path)
             return self._read(Held(path, name, source))
+
+    def _bring_many(self, path: Path, name: str) -> CollectionCard:
+        left = self._check_share("collection")
+        return self.library.bring(path, name, partial(self._foreign.unpack, most_bytes=left))
 
     def look_again(self, file_id: str) -> FileChoice:
         """Return the choice of a file's columns once more."""
         held = self.held.find(file_id)
-        preview = _preview_once(held)
+        preview = self._preview(held)
         chosen = self.memory.find(preview.columns) or preview.guess.mapping
         return _ask(held, "Choose what each column is.", preview, chosen)
 
     def try_columns(self, file_id: str, roles: object, definition: str = "") -> Trial:
         """Return the first rows of a file that waits, as they would be read. Raises TaskError naming the role."""
-        preview = _preview_once(self.held.find(file_id))
+        preview = self._preview(self.held.find(file_id))
         return try_mapping(preview, read_mapping(roles), check_text(definition, "definition").strip())
 
     def choose_columns(
@@ -191,7 +195,7 @@ class TaskDesk:
             return ReadingChoice(file_id=kept.file_id, name=held.name, words=str(needed), offer=needed.offer)
         except TaskError as fault:
             role = (fault.field or "").startswith("mapping")
-            preview = None if leave_out or role else _preview_quietly(held)
+            preview = None if leave_out or role else self._preview_quietly(held)
             if preview is None:
                 raise
             return self._ask_for_rows(held, mapping or preview.guess.mapping, preview, fault)
@@ -223,6 +227,18 @@ class TaskDesk:
 
     def _hold(self, held: Held, columns: tuple[str, ...]) -> Held:
         return held if held.file_id and held.columns else self.held.hold(held._replace(columns=columns))
+
+    def _preview(self, held: Held) -> Preview:
+        preview = _preview_once(held, self._foreign)
+        if preview is None:
+            raise NotFoundError("This file is no table, so there is nothing to choose. Upload it again.", field="file")
+        return preview
+
+    def _preview_quietly(self, held: Held) -> Preview | None:
+        try:
+            return self._foreign.show_table(held.path, held.name, held.read_as)
+        except TaskError:  # the file as a whole can't be read, which is said already
+            return None
 
     def _keep(self, reading: Reading, held: Held) -> Brought:
         task = reading.task
@@ -378,16 +394,6 @@ def _ask(held: Held, words: str, preview: Preview, mapping: Mapping | None) -> F
 
 
 @lru_cache(maxsize=4)
-def _preview_once(held: Held) -> Preview:
+def _preview_once(held: Held, foreign: Foreign) -> Preview | None:
     """Of a file that waits, which never changes: asked for at each choice of a column."""
-    preview = preview_file(held.path, held.name, held.read_as)
-    if preview is None:
-        raise NotFoundError("This file is no table, so there is nothing to choose. Upload it again.", field="file")
-    return preview
-
-
-def _preview_quietly(held: Held) -> Preview | None:
-    try:
-        return preview_file(held.path, held.name, held.read_as)
-    except TaskError:  # the file as a whole can't be read, which is said already
-        return None
+    return foreign.show_table(held.path, held.name, held.read_as)

@@ -24,6 +24,7 @@ class Quota(NamedTuple):
     bytes: int = 4 * GB
     tasks: int = 200
     runs: int = 100
+    collections: int = 20
     stays_free: int = 2 * GB
 
 
@@ -32,6 +33,7 @@ class Held(NamedTuple):
 
     tasks: int
     runs: int
+    collections: int
     bytes: int
 
 
@@ -45,18 +47,25 @@ def read_quota(environment: Mapping[str, str]) -> Quota:
 
 
 def may_make(thing: Thing) -> None:
-    """Raise nothing: in a studio of one person everything is theirs to make."""
+    """Return None, for no bound: in a studio of one person everything is theirs to make."""
 
 
-def check_share(workspace: Workspace, visitor: Visitor, quota: Quota, thing: Thing) -> None:
-    """Raise InputError or WorkspaceError in words where a visitor may make no more of a thing."""
+def check_share(workspace: Workspace, visitor: Visitor, quota: Quota, thing: Thing) -> int | None:
+    """Return how many bytes a visitor may still fill, None for no bound.
+
+    Raises InputError or WorkspaceError in words where they may make no more of a thing.
+    """
     if visitor.owner is None:
-        return
+        return None
     disk = shutil.disk_usage(workspace.folder)
     if disk.free < min(quota.stays_free, disk.total // 20):
         raise WorkspaceError("The disk of this studio is nearly full. Delete what you don't need, or ask its operator.")
     held = count_held(workspace, visitor.owner)
-    for name, count, most in (("run", held.runs, quota.runs), ("task", held.tasks, quota.tasks)):
+    for name, count, most in (
+        ("run", held.runs, quota.runs),
+        ("task", held.tasks, quota.tasks),
+        ("collection", held.collections, quota.collections),
+    ):
         if thing == name and count >= most:
             raise InputError(
                 f"You have {count:,} {name}s here; in this shared studio one visitor has at most {most:,}. Delete one "
@@ -69,13 +78,15 @@ def check_share(workspace: Workspace, visitor: Visitor, quota: Quota, thing: Thi
             f"{quota.bytes / GB:g} GB. Delete runs, tasks or collections that you don't need any more.",
             field=thing,
         )
+    return min(quota.bytes - held.bytes, disk.free - min(quota.stays_free, disk.total // 20))
 
 
 def count_held(workspace: Workspace, owner: str) -> Held:
     """Return what belongs to an owner."""
     tasks, runs = ([folder for folder in _list(place) if read_owner(folder) == owner] for place in _places(workspace))
     collections = workspace.folder / "collections" / f".{owner}"
-    return Held(len(tasks), len(runs), sum(map(count_bytes, (*tasks, *runs, collections))))
+    number = sum(not folder.name.startswith(".") for folder in _list(collections)) if collections.is_dir() else 0
+    return Held(len(tasks), len(runs), number, sum(map(count_bytes, (*tasks, *runs, collections))))
 
 
 def count_bytes(folder: Path) -> int:

@@ -23,9 +23,9 @@ class Shares:
         if self.shared:
             self.keeper.open()
 
-    def check(self, visitor: Visitor, thing: Thing) -> None:
-        """Raise InputError or WorkspaceError where a visitor has made enough of a thing already."""
-        check_share(self.workspace, visitor, self.quota, thing)
+    def check(self, visitor: Visitor, thing: Thing) -> int | None:
+        """Return how many bytes a visitor may still fill. Raises InputError where enough of a thing is there."""
+        return check_share(self.workspace, visitor, self.quota, thing)
 
     def check_time(self, cost: Estimate) -> None:
         """Raise InputError for a run that takes longer than one may."""

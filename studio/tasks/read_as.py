@@ -56,6 +56,8 @@ class Reading(BaseModel):
 class ChoiceNeeded(TaskError):
     """A file that can be read in several ways, none of them for sure: a person has to choose from `offer`."""
 
+    offer: Offer
+
     def __init__(self, message: str, offer: Offer) -> None:
         super().__init__(message, field=offer.name)
         self.offer = offer

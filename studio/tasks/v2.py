@@ -23,7 +23,7 @@ _EXAMPLE_KEYS = ("input", "output", "explanation", "suggestion")
 def read_v2(data: bytes, name: str, task_id: str) -> Task:
     """Return the task that `write_v2` wrote. Raises WorkspaceError in words if the file `name` was damaged."""
     try:
-        return _read_task(json.loads(data), task_id)
+        return make_task(json.loads(data), task_id)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, StudioError) as error:
         words = error.errors()[0]["msg"] if isinstance(error, ValidationError) else f"{type(error).__name__}: {error}"
         raise WorkspaceError(
@@ -32,7 +32,8 @@ def read_v2(data: bytes, name: str, task_id: str) -> Task:
         ) from None
 
 
-def _read_task(value: dict[str, Any], task_id: str) -> Task:
+def make_task(value: dict[str, Any], task_id: str) -> Task:
+    """Return the task of a v2 object that `write_v2` wrote. Raises whatever a damaged one makes its reader raise."""
     rest = dict(value)
     fields: dict[str, Any] = {field: _read_list(rest.pop(key, []), key) for key, field in LIST_KEYS.items()}
     fields |= {field: rest.pop(key, "") for key, field in TEXT_KEYS.items()}

@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -133,22 +134,44 @@ def import_collection(
     progress: Progress | None = None,
     read_as: ReadAs = AS_IT_IS,
 ) -> Collection:
-    """Read a folder, a ZIP archive, or one large file of rows into `folder`. Raises TaskError in words.
+    """Read a folder, a ZIP archive, or one large file of rows into `folder`. Raises TaskError in words."""
+    with written_beside(folder) as beside:
+        write_collection(path, name, beside, mapping, progress, read_as)
+    return Collection(folder)
 
-    Files that can't be read are listed, not fatal, unless none can.
-    """
+
+@contextmanager
+def written_beside(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` once all is well, and is gone otherwise."""
     beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.partial")
     with disk_errors_in_words(folder.parent):
         beside.mkdir(parents=True)
         try:
-            count = _Writer(beside, progress).write_all(_read_all(path, name, mapping, read_as))
-            if not count:
-                raise TaskError(_say_nothing_found(beside, shorten_name(name)), field="file")
+            yield beside
             remove_collection(folder)
             os.replace(beside, folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-    return Collection(folder)
+
+
+def write_collection(
+    path: Path,
+    name: str,
+    folder: Path,
+    mapping: Mapping | None = None,
+    progress: Progress | None = None,
+    read_as: ReadAs = AS_IT_IS,
+    most_bytes: int | None = None,
+) -> int:
+    """Write what stands at `path` into an empty folder, and return how many instances it has. Raises TaskError.
+
+    Files that can't be read are listed, not fatal, unless none can. What comes to more than `most_bytes` is refused.
+    """
+    with disk_errors_in_words(folder.parent):
+        count = _Writer(folder, progress, most_bytes).write_all(_read_all(path, name, mapping, read_as))
+    if not count:
+        raise TaskError(_say_nothing_found(folder, shorten_name(name)), field="file")
+    return count
 
 
 def remove_collection(folder: Path) -> bool:
@@ -185,9 +208,10 @@ def _say_nothing_found(folder: Path, name: str) -> str:
 class _Writer:
     """Writes tasks one after the other, rows in batches."""
 
-    def __init__(self, folder: Path, progress: Progress | None) -> None:
+    def __init__(self, folder: Path, progress: Progress | None, most_bytes: int | None = None) -> None:
         self.folder = folder
         self.progress = progress
+        self.most_bytes = most_bytes
         self.count = 0
         self.tasks = 0
         self.ids: set[str] = set()
@@ -214,10 +238,19 @@ class _Writer:
                     refused.write(Refused(name=name, words=str(reading)).model_dump_json() + "\n")
                     continue
                 self._write_task(name, reading, heads, lambda rows: writer.write_batch(_make_batch(rows, schema)))
+                self._check_size(sink.tell())
                 if self.progress:
                     self.progress(self.count, name)
             self.close_task(heads)
         return self.count
+
+    def _check_size(self, size: int) -> None:
+        if self.most_bytes is not None and size > self.most_bytes:
+            raise InputError(
+                f"Unpacked, this is larger than the {self.most_bytes / 1e6:,.0f} MB that you may still fill here. "
+                "Delete what you don't need any more, or upload a part of it.",
+                field="file",
+            )
 
     def _write_task(self, name: str, reading: Reading, heads: Any, write: Callable[[list[Any]], None]) -> None:
         """Write the rows of a task, or of its next part."""

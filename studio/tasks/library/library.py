@@ -4,6 +4,7 @@ STUDIO_HOME/collections/<id>/            see studio.tasks.library.collection
 STUDIO_HOME/collections/.<owner>/<id>/   those of a visitor of a shared studio
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -11,19 +12,20 @@ from pydantic import BaseModel, ConfigDict
 from studio.errors import StudioError, WorkspaceError
 from studio.tasks.library.collection import (
     Collection,
-    Progress,
-    import_collection,
     remove_collection,
     unknown_collection,
+    write_collection,
+    written_beside,
 )
-from studio.tasks.mapping import Mapping
-from studio.tasks.read_as import AS_IT_IS, ReadAs, Reading
+from studio.tasks.read_as import Reading
 from studio.tasks.reading.slug import make_task_id
 from studio.tasks.reading.task_file import shorten_name
 from studio.tasks.store import TaskStore
 from studio.visitor import THE_ONE, Visitor
 from studio.workspace import Workspace, check_id, disk_errors_in_words
 
+Write = Callable[[Path, str, Path], int]
+"""Writes what stands at a path, under the name that a person calls it by, into a folder; returns how many instances."""
 DAMAGES = (StudioError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What a damaged file makes its reader raise."""
 
@@ -59,19 +61,17 @@ class Library:
                 cards += [card] if card else []
         return cards
 
-    def bring(
-        self,
-        path: Path,
-        name: str,
-        mapping: Mapping | None = None,
-        progress: Progress | None = None,
-        read_as: ReadAs = AS_IT_IS,
-    ) -> CollectionCard:
-        """Read a folder, archive or large file into a collection named after it. Raises TaskError in words."""
-        collection_id = make_task_id(shorten_name(name))
+    def bring(self, path: Path, name: str, write: Write = write_collection) -> CollectionCard:
+        """Read a folder, archive or large file into a collection named after it. Raises TaskError in words.
+
+        `write` does so into an empty folder; it may do it elsewhere, and may be killed.
+        """
+        folder = self.folder / make_task_id(shorten_name(name))
         with disk_errors_in_words(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        return _card_of(import_collection(path, name, self.folder / collection_id, mapping, progress, read_as))
+        with written_beside(folder) as beside:
+            write(path, name, beside)
+        return _card_of(Collection(folder))
 
     def open(self, collection_id: str) -> Collection:
         """Return a collection to read pages from. Raises NotFoundError or WorkspaceError in words."""

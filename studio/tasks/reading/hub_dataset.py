@@ -5,9 +5,6 @@ Rows are streamed: only as many as are wanted are fetched.
 
 import json
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -90,10 +87,6 @@ def find_folder(source: str) -> Path | None:
         return None
 
 
-@contextmanager
-def write_rows(table: Table) -> Iterator[Path]:
-    """Write rows into a file that is read like one that was handed in, and is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="studio-") as folder:
-        path = Path(folder) / "rows.json"
-        path.write_text(json.dumps([row.values for row in table.rows], ensure_ascii=False, default=str), "utf-8")
-        yield path
+def write_rows(table: Table, path: Path) -> None:
+    """Write rows into a file that is read like one that was handed in."""
+    path.write_text(json.dumps([row.values for row in table.rows], ensure_ascii=False, default=str), "utf-8")

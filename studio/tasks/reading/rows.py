@@ -44,6 +44,8 @@ class Preview(BaseModel):
 class MappingNeeded(TaskError):
     """The columns can't be told apart for sure: a person has to say which is which. `preview` shows them."""
 
+    preview: Preview
+
     def __init__(self, message: str, preview: Preview) -> None:
         super().__init__(message, field="mapping")
         self.preview = preview

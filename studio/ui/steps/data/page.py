@@ -13,9 +13,8 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
-from studio.estimates.lengths import TokenLengths
+from studio.estimates.lengths import TokenLengths, find_room
 from studio.service import Studio
-from studio.service.foreign import find_limit
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard
 from studio.tasks.task import Example, Task
@@ -282,7 +281,7 @@ def draw_lengths(studio: Studio, recipe: dict[str, Any]) -> str:
         return ""
     try:
         found = studio.token_lengths(str(recipe["task_id"]), str(recipe.get("model") or "builtin"))
-        limit = find_limit(studio.data.read_recipe(recipe)).tokens
+        limit = find_room(studio.data.read_recipe(recipe), found)
     except StudioError as error:
         return f'<p class="studio hint">The lengths in tokens can\'t be measured: {escape(error)}</p>'
     except Exception as error:  # a tokenizer's own complaint: logged, and said as ours

@@ -17,7 +17,7 @@ from studio.service.label_desk import Brought
 from studio.tasks.comparison import Difference, InstanceChange
 from studio.tasks.edit import Edit, EditConflict, read_edit
 from studio.tasks.labels.label_table import SHOWN, Filter, filter_rows, make_bulk_edits
-from studio.tasks.reading.pasting import Columns, preview_inputs, preview_pasted
+from studio.tasks.reading.pasting import Columns, preview_pasted
 from studio.tasks.task import Task
 from studio.ui.frame.upload import check_upload
 from studio.ui.widgets.server_act import part
@@ -40,7 +40,7 @@ def bring_inputs(visit: Studio, asked: Any) -> dict[str, Any]:
     """Let the inputs of an uploaded file wait, as `paste_inputs` does."""
     task_id, (path, name) = part(asked, "task", str), check_upload(asked.get("file"))
     bring = partial(visit.labels.bring_inputs, task_id, path, name)
-    return _bring(visit, asked, partial(preview_inputs, path, name), bring)
+    return _bring(visit, asked, partial(visit.labels.preview_inputs, path, name), bring)
 
 
 def _bring(

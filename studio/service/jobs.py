@@ -1,0 +1,149 @@
+"""The jobs that are done apart: everything that reads a foreign file, archive, dataset, template, tokenizer or config.
+
+Each is a function of plain values, so that a child finds it by its name, and is told all it needs: no job knows a
+visitor or a store. The only module of the service that calls those readers: tests/test_house_imports.py holds it.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, SerializeAsAny
+
+from studio.apart.job import job, long_job
+from studio.estimates.checking import check_recipe
+from studio.estimates.comparison import MethodCost, compare_methods
+from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
+from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths
+from studio.models.device import DeviceFacts
+from studio.models.facts import ModelFacts, describe_model, find_config_folder
+from studio.models.loading import load_tokenizer
+from studio.models.reference import ModelRef
+from studio.objectives import OBJECTIVES, Objective
+from studio.objectives.sight import Sight, look_at
+from studio.recipes.recipe import Recipe
+from studio.service.checkup import measure_rows
+from studio.tasks.library.collection import write_collection
+from studio.tasks.mapping import Mapping
+from studio.tasks.quality.lengths import Lengths, Limit
+from studio.tasks.read_as import ReadAs
+from studio.tasks.reading.archive import list_zip
+from studio.tasks.reading.hub_dataset import fetch_rows, write_rows
+from studio.tasks.reading.pasting import Columns, Pairs, preview_inputs, read_inputs
+from studio.tasks.reading.rows import Preview
+from studio.tasks.reading.streaming import is_archive
+from studio.tasks.reading.task_file import preview_file, read_task_file
+from studio.tasks.sent import SentReading, SentTask
+from studio.tasks.split import split_task
+
+SentObjective = Annotated[SerializeAsAny[Objective], BeforeValidator(OBJECTIVES.read)]
+
+
+@job
+def warm() -> None:
+    """Do nothing: whoever has done it has imported what the others need."""
+
+
+# Files
+
+
+@job
+def read_file(path: Path, name: str, mapping: Mapping | None, leave_out: bool, read_as: ReadAs) -> SentReading:
+    """Return the task of a file."""
+    return read_task_file(path, name, mapping, leave_out, read_as)
+
+
+@job
+def show_table(path: Path, name: str, read_as: ReadAs) -> Preview | None:
+    """Return the columns and first rows of a file, None if it is no table."""
+    return preview_file(path, name, read_as)
+
+
+@job
+def show_inputs(path: Path, name: str) -> Columns | None:
+    """Return the columns of a file of inputs, None if there is nothing to choose."""
+    return preview_inputs(path, name)
+
+
+@job
+def list_inputs(path: Path, name: str, column: str | None, answers: str | None) -> Pairs:
+    """Return the inputs of a file, and their answers."""
+    return read_inputs(path, name, column, answers)
+
+
+@job
+def count_members(path: Path, name: str) -> int:
+    """Return how many data files an archive holds, 0 for a file that is none."""
+    return len(list_zip(path, name)) if is_archive(path) else 0
+
+
+@long_job
+def unpack(path: Path, name: str, folder: Path, most_bytes: int | None) -> int:
+    """Write the collection of an archive or a folder into an empty folder; returns how many instances it has."""
+    return write_collection(path, name, folder, most_bytes=most_bytes)
+
+
+@long_job
+def fetch_dataset(ref: str, split: str, config: str, most: int, path: Path) -> None:
+    """Write the first rows of a hub's dataset into a file."""
+    write_rows(fetch_rows(ref, split, config, most), path)
+
+
+# Models
+
+
+@job
+def describe_base(ref: ModelRef) -> ModelFacts:
+    """Return the facts of a base model."""
+    return describe_model(ref)
+
+
+@job
+def see_instance(recipe: Recipe, task: SentTask) -> Sight:
+    """Return what a recipe's model sees of a task's only instance."""
+    tokenizer = load_tokenizer(find_config_folder(recipe.base))
+    return look_at(recipe.objective, task, task.instances[0], tokenizer, _find_limit(recipe).tokens)
+
+
+@job
+def count_rows(recipe: Recipe, task: SentTask) -> tuple[Lengths, Limit]:
+    """Return the lengths of all rows of a task in tokens of a recipe's model, and how long they may be."""
+    limit = _find_limit(recipe)
+    return measure_rows(task, recipe.objective, find_config_folder(recipe.base), limit), limit
+
+
+@job
+def sample_lengths(task: SentTask, ref: ModelRef, objective: SentObjective) -> TokenLengths:
+    """Return the lengths of a task's first examples in tokens of a model."""
+    return measure_lengths(task, ref, objective)
+
+
+@job
+def check_fits(recipe: Recipe) -> None:
+    """Raise RecipeError or ModelError where method or precision don't go with a recipe's model."""
+    check_recipe(recipe, find_config_folder(recipe.base))
+
+
+@job
+def check_room(recipe: Recipe, task: SentTask, lengths: TokenLengths) -> None:
+    """Raise RecipeError where not one example fits into what a recipe's model may read."""
+    check_lengths(recipe, task, split_task(task, recipe.training.seed).train, lengths)
+
+
+@job
+def estimate(
+    recipe: Recipe, base: ModelRef, size: TaskSize, device: DeviceFacts, cache: Path, names: dict[str, str]
+) -> Estimate:
+    """Return what a recipe on a base will cost."""
+    return estimate_recipe(recipe, find_config_folder(base), size, device, cache, names)
+
+
+@job
+def compare(recipe: Recipe, size: TaskSize, device: DeviceFacts, cache: Path) -> list[MethodCost]:
+    """Return what each method would cost."""
+    return compare_methods(recipe, find_config_folder(recipe.base), size, device, cache)
+
+
+def _find_limit(recipe: Recipe) -> Limit:
+    """How many tokens a row of a recipe may have."""
+    context = describe_model(recipe.base).context or 10**9
+    return Limit(recipe.training.max_length, context, recipe.method.virtual_tokens)
