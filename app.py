@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import sys
+import tempfile
 import warnings
 from collections.abc import Mapping, MutableMapping
 from logging.handlers import RotatingFileHandler
@@ -54,12 +55,14 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     shared = is_shared(os.environ, own)
     if shared:
         keep_token_back(os.environ)
+        hide_places(os.environ, given.home)
     # Only now: gradio reads the environment as it is imported, and an odd port there would end it in a traceback.
     from studio.apart.pool import Pool
     from studio.errors import StudioError
     from studio.guard.hosts import find_hosts
     from studio.service import Studio
     from studio.service.jobs import warm
+    from studio.shares.uploads import Uploads
     from studio.ui.page import build_page, make_launch
     from studio.workspace import Workspace
 
@@ -69,7 +72,8 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     interruption.patience_seconds = PATIENCE_SECONDS  # from here on there is something to close
     try:
         workspace = Workspace(given.home)
-        os.environ.setdefault("GRADIO_TEMP_DIR", str(workspace.uploads))
+        uploads = Uploads(workspace)
+        os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads.folder))
         keep_log(workspace.folder / "studio.log")
         pool = Pool()
         studio = Studio(workspace, local_folders=own and not shared, shared=shared, place=pool).open()
@@ -78,10 +82,10 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         return 1
     if shared:
         print("This studio is shared: each browser sees its own runs and tasks. STUDIO_SHARED=0 shows all to everyone.")
-    hosts = find_hosts(os.environ, host)
+    hosts, crowd = find_hosts(os.environ, host), studio.shares.make_crowd()
     page = build_page(studio)
     try:
-        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts))
+        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts, crowd))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
         pool.prepare(warm)
@@ -89,6 +93,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     finally:
         studio.close()
         page.close(verbose=False)
+        uploads.close()
     return 0
 
 
@@ -129,6 +134,13 @@ def keep_token_back(environment: MutableMapping[str, str]) -> None:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN"):
         environment.pop(name, None)
     environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+
+
+def hide_places(environment: MutableMapping[str, str], home: str | None) -> None:
+    """Let errors tell visitors no more than the last part of a path of the operator's computer."""
+    said = (home, environment.get("STUDIO_HOME"), environment.get("HF_HOME"), Path(__file__).parent, sys.prefix)
+    roots = [Path(place).expanduser().resolve() for place in (*said, tempfile.gettempdir(), Path.home()) if place]
+    environment["STUDIO_HIDDEN"] = os.pathsep.join(str(root) for root in roots if root != Path(root.anchor))
 
 
 def keep_log(file: Path) -> None:

@@ -16,6 +16,12 @@ Anything else that is raised is a bug of the studio and is shown as one. The pag
 `str(error)` and nothing more, so the words here are what a person reads.
 """
 
+import os
+import re
+
+HIDDEN = "STUDIO_HIDDEN"
+"""In the environment, which children have too: the folders of whose paths a shared studio tells the last part alone."""
+
 
 class StudioError(Exception):
     """An error in words; `field` names the form field or the place in a file it belongs to.
@@ -26,7 +32,7 @@ class StudioError(Exception):
     field: str | None
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(hide_places(message, os.environ.get(HIDDEN, "")))
         self.field = field
 
 
@@ -56,6 +62,13 @@ class WorkspaceError(StudioError):
 
 class DeviceError(StudioError):
     """The device can't do what was asked."""
+
+
+def hide_places(words: str, roots: str) -> str:
+    """Return words in which paths below one of the folders of `roots`, parted by colons, are their last part alone."""
+    for root in filter(None, roots.split(os.pathsep)):
+        words = re.sub(rf"{re.escape(root)}(/[^\s/:;,'\"<>]+)*", lambda path: path[0].rsplit("/", 1)[-1], words)
+    return words
 
 
 def is_panic(error: BaseException) -> bool:

@@ -5,20 +5,24 @@ import os
 import shutil
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import odd_jobs
 import pytest
 from tiny import import_task, write_recipe, write_task
 
-from studio.apart.job import find_job, write_plain
+from studio.apart.job import find_job, read_plain, write_plain
 from studio.apart.pool import Limits, Pool, open_answer
 from studio.apart.told import BrokenWork, read_error, write_error
 from studio.errors import InputError, ModelError, StudioError, TaskError
+from studio.estimates.comparison import MethodCost
 from studio.launchers.inline import InlineLauncher
 from studio.service import Studio, jobs
 from studio.service.foreign import Foreign, is_heavy
+from studio.shares.quota import Quota
 from studio.tasks.read_as import AS_IT_IS
 from studio.tasks.reading.rows import MappingNeeded
 from studio.tasks.reading.task_file import read_task_file
@@ -213,3 +217,61 @@ def test_a_chat_template_that_never_ends_or_asks_for_all_memory(
     assert time.monotonic() - began < 100
     assert studio.list_tasks(), "others go on"
     studio.close()
+
+
+def test_all_that_reads_a_foreign_model_or_archive_is_done_apart_with_the_same_answers(
+    workspace: Workspace, tiny_model: Path, tmp_path: Path
+) -> None:
+    task_id = import_task(workspace)
+    recipe = write_recipe(tiny_model, task_id)
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        for name in ("one.json", "other.json"):
+            archive.writestr(name, json.dumps(write_task(5)))
+    (tmp_path / "table.csv").write_text("a,b\nc,d\ne,f\n" + "x" * 20 + ",y\n" * 3)
+    done: list[str] = []
+
+    class Noting(Pool):
+        def run(self, who: Any, job: Any, *given: Any, **named: Any) -> Any:
+            done.append(job.name.partition(":")[2])
+            return super().run(who, job, *given, **named)
+
+    def look(studio: Studio) -> list[Any]:
+        card = studio.data.bring(tmp_path / "two.zip", "two.zip")
+        seen, sight = studio.data.see(recipe, 0)
+        estimate = studio.estimate(recipe).model_copy(update={"free_bytes": 0})
+        facts = studio.describe_model(str(tiny_model))
+        return [card, seen, sight, estimate, facts, studio.data.check(recipe)]
+
+    here = look(Studio(workspace, InlineLauncher()))
+    apart = Studio(workspace, InlineLauncher(), place=Noting(Limits(seconds=300)))
+    assert look(apart) == here
+    apart.close()
+    assert set(done) >= {"unpack", "see_instance", "estimate", "describe_base", "count_rows", "check_fits"}
+
+
+def test_what_methods_cost_is_written_and_read() -> None:
+    costs = [
+        MethodCost(name="lora", title="LoRA", summary="", trainable=3, percent=0.5),
+        MethodCost(name="x", title="", summary="", refusal="no"),
+    ]
+    assert jobs.compare.read_answer(read_plain(write_plain(jobs.compare.write_answer(costs)))) == costs
+
+
+def test_an_archive_that_passes_its_limit_leaves_nothing_behind(workspace: Workspace, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        for name in ("one.json", "other.json"):
+            archive.writestr(name, json.dumps(write_task(2_000)))
+    studio = Studio(workspace, InlineLauncher(), shared=True)
+    anna = studio.seen_by("anna" * 8)
+    studio.shares.quota = Quota(bytes=1_000, stays_free=0)
+    with pytest.raises(InputError) as told:
+        anna.data.bring(tmp_path / "two.zip", "two.zip")
+    assert told.value.field == "file"
+    studio.place = Pool(Limits(long_seconds=0.01))
+    studio.shares.quota = Quota(stays_free=0)
+    with pytest.raises(InputError):
+        studio.seen_by("anna" * 8).data.bring(tmp_path / "two.zip", "two.zip")
+    studio.close()
+    assert [
+        path for path in (workspace.folder / "collections").rglob("*") if path.name != f".{anna.visitor.owner}"
+    ] == []

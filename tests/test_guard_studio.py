@@ -1,5 +1,6 @@
 """What an operator doesn't lend, and what one bad thing doesn't spoil: tokens, telemetry, folders, lists, the log."""
 
+import errno
 import importlib.util
 import json
 import logging
@@ -16,7 +17,7 @@ import pytest
 from tiny import run_async
 
 import app
-from studio.errors import StudioError
+from studio.errors import HIDDEN, InputError, StudioError
 from studio.launchers.inline import InlineLauncher
 from studio.runs.ending import explain_failure
 from studio.service import Studio
@@ -24,7 +25,7 @@ from studio.tasks.library.library import Library
 from studio.ui.frame.fair_queue import MOST_OF_ADDRESS, MOST_OF_VISITOR, MOST_OPEN, FairQueue
 from studio.ui.frame.handler import in_words, say
 from studio.ui.widgets.server_act import bind_act
-from studio.workspace import Workspace
+from studio.workspace import Workspace, disk_errors_in_words
 
 DEEP = "[" * 100_000
 ROOT = Path(app.__file__).parent
@@ -161,3 +162,29 @@ def test_the_page_has_the_fair_queue(workspace: Workspace) -> None:
     page = build_page(Studio(workspace, InlineLauncher()))
     assert isinstance(page._queue, FairQueue)
     assert page.delete_cache == (3600, 86400)
+
+
+def test_a_shared_studio_tells_no_path_of_its_operators(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.hide_places(os.environ, str(workspace.folder))
+    monkeypatch.setenv(HIDDEN, os.environ.pop(HIDDEN))
+    with pytest.raises(StudioError) as told, disk_errors_in_words(workspace.runs / "x"):
+        raise OSError(errno.ENOSPC, "full")
+    assert "full" in str(told.value) and str(workspace.folder) not in str(told.value)
+    (tmp_path / "model").mkdir()
+    with pytest.raises(StudioError) as refused:
+        Studio(workspace, InlineLauncher()).describe_model(str(tmp_path / "model"))
+    assert str(tmp_path) not in str(refused.value) and "model" in str(refused.value)
+    said = f"{ROOT}/studio/errors.py, {Path.home()}/.cache/x y: https://huggingface.co/a/b and /etc/passwd"
+    assert str(InputError(said)) == "errors.py, x y: https://huggingface.co/a/b and /etc/passwd"
+    monkeypatch.delenv(HIDDEN)
+    assert str(InputError(said)) == said
+
+
+def test_the_page_tells_no_path_of_the_install(workspace: Workspace) -> None:
+    from studio.ui.page import build_page
+
+    told = json.dumps(build_page(Studio(workspace, InlineLauncher(), shared=True)).get_config_file(), default=str)
+    for place in (ROOT, sys.prefix, workspace.folder, Path.home()):
+        assert f"{place}/" not in told, place

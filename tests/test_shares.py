@@ -1,6 +1,9 @@
 """What one visitor of a shared studio may take: disk, time at a stretch, time in all; and its operator."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,11 @@ from studio.runs.status import RunStatus
 from studio.service import Studio
 from studio.shares.quota import GB, Quota, check_share, count_held, read_quota
 from studio.shares.time import Time, check_budget, find_overdue, forget_mark, is_marked, read_time
+from studio.shares.uploads import Uploads
 from studio.visitor import find_owner_file, read_visitor
 from studio.workspace import Workspace
 
+ROOT = Path(__file__).parents[1]
 ANNA, BEN = "anna" * 8, "ben_" * 8
 
 
@@ -150,3 +155,47 @@ def test_the_operator_lists_stops_deletes_and_frees(workspace: Workspace, capsys
     assert command_line.main([*here, "delete", run.run_id]) == 2
     with pytest.raises(StudioError):
         find_run(workspace, run.run_id)
+
+
+def test_a_visitor_has_so_many_collections(workspace: Workspace) -> None:
+    anna = read_visitor(ANNA)
+    (workspace.folder / "collections" / f".{anna.owner}" / "one").mkdir(parents=True)
+    with pytest.raises(InputError) as refused:
+        check_share(workspace, anna, Quota(collections=1, stays_free=0), "collection")
+    assert refused.value.field == "collection"
+    left = check_share(workspace, anna, Quota(bytes=500, stays_free=0), "task")
+    assert left == 500
+    assert check_share(workspace, Studio(workspace, InlineLauncher()).visitor, Quota(), "task") is None
+
+
+HOLDER = """
+import sys, time
+from studio.shares.uploads import Uploads
+from studio.workspace import Workspace
+made = Uploads(Workspace(sys.argv[1]))
+(made.folder / "half").write_bytes(b"x")
+print(made.folder, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_uploads_of_a_studio_that_was_killed_are_swept_and_those_of_a_living_one_stay(workspace: Workspace) -> None:
+    def start() -> tuple[subprocess.Popen[str], Path]:
+        command = [sys.executable, "-c", HOLDER, str(workspace.folder)]
+        made = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        assert made.stdout is not None
+        return made, Path(made.stdout.readline().strip())
+
+    (living, its), (dead, old) = start(), start()
+    assert its.is_dir() and old.is_dir() and its.stat().st_mode & 0o077 == 0
+    dead.kill()
+    dead.wait()
+    left = workspace.uploads / "of an older edition"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    mine = Uploads(workspace)
+    assert its.is_dir() and mine.folder.is_dir() and not old.exists() and not left.exists()
+    mine.close()
+    assert sorted(path.name for path in workspace.uploads.iterdir()) == [its.name, f"{its.name}.lock"]
+    living.communicate("")
+    dead.communicate()

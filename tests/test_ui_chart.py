@@ -17,8 +17,9 @@ from studio.recipes.recipe import read_recipe
 from studio.runs.event import Event, EventWriter, parse_event
 from studio.runs.run import Run, new_run
 from studio.service import Studio
+from studio.ui.frame.scripts import find_plotly
 from studio.ui.steps.train.curve import MAX_POINTS, MAX_SAMPLES, read_curve, thin
-from studio.ui.steps.train.live_chart import find_plotly, make_pull
+from studio.ui.steps.train.live_chart import make_pull
 
 MakeRun = Callable[..., Run]
 

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from studio.guard.crowd import ENOUGH, Crowd
 from studio.guard.hosts import Hosts
 from studio.guard.rules import READING, Refusal, find_limit, find_refusal, too_large
 
@@ -20,9 +21,10 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 class Guard:
     """An ASGI application around another."""
 
-    def __init__(self, app: App, hosts: Hosts) -> None:
+    def __init__(self, app: App, hosts: Hosts, crowd: Crowd | None = None) -> None:
         self.app = app
         self.hosts = hosts
+        self.crowd = crowd  # in a shared studio
         self._headers = make_headers(hosts)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -40,48 +42,58 @@ class Guard:
             await send(message)
 
         refusal = find_refusal(scope["method"], scope["path"], scope["headers"], self.hosts)
+        if refusal is None and self.crowd is not None:
+            refusal = self.crowd.find_refusal(scope)
         if refusal is not None:
             await _refuse(send_with_headers, refusal)
         elif scope["method"] in READING:
             await self.app(scope, receive, send_with_headers)
         else:
-            await _Counted(scope["path"], receive, send_with_headers).run(self.app, scope)
+            await _Counted(scope, receive, send_with_headers, self.crowd).run(self.app)
 
 
 class _Counted:
     """A question whose body is counted: past its limit the app hears that the asker left, and the asker hears why."""
 
-    def __init__(self, path: str, receive: Receive, send: Send) -> None:
-        self.path = path
+    def __init__(
+        self, scope: MutableMapping[str, Any], receive: Receive, send: Send, crowd: Crowd | None = None
+    ) -> None:
+        self.scope = scope
+        self.crowd = crowd
         self._receive = receive
         self._send = send
-        self._left = find_limit(path)
-        self._gone = self._passed = self._started = False
+        self._left = find_limit(scope["path"])
+        self._refusal: Refusal | None = None
+        self._gone = self._started = False
 
-    async def run(self, app: App, scope: MutableMapping[str, Any]) -> None:
+    async def run(self, app: App) -> None:
         try:
-            await app(scope, self.receive, self.send)
+            await app(self.scope, self.receive, self.send)
         except Exception:
-            if not (self._passed or self._gone):
+            if not (self._refusal or self._gone):
                 raise  # else it is about a body that ended too soon, which is no fault of the app's
-        if self._passed and not self._started:
-            await _refuse(self._send, too_large(self.path))
+        if self._refusal and not self._started:
+            await _refuse(self._send, self._refusal)
 
     async def receive(self) -> Message:
-        if self._passed:
+        if self._refusal:
             return {"type": "http.disconnect"}
         message = await self._receive()
         if message["type"] == "http.disconnect":
             self._gone = True
         else:
-            self._left -= len(message.get("body", b""))
+            count = len(message.get("body", b""))
+            self._left -= count
             if self._left < 0:
-                self._passed = True
+                self._refusal = too_large(self.scope["path"])
+            elif self.crowd and not self.crowd.take_bytes(self.scope, count):
+                self._refusal = ENOUGH
+            if self._refusal:
                 return {"type": "http.disconnect"}
         return message
 
     async def send(self, message: Message) -> None:
-        if self._passed and not self._started:
+        if self._refusal and not self._started:
             return  # what the app makes of half a body is nobody's answer
         self._started = True
         await self._send(message)

@@ -57,8 +57,7 @@ def check_share(workspace: Workspace, visitor: Visitor, quota: Quota, thing: Thi
     """
     if visitor.owner is None:
         return None
-    disk = shutil.disk_usage(workspace.folder)
-    if disk.free < min(quota.stays_free, disk.total // 20):
+    if is_nearly_full(workspace, quota):
         raise WorkspaceError("The disk of this studio is nearly full. Delete what you don't need, or ask its operator.")
     held = count_held(workspace, visitor.owner)
     for name, count, most in (
@@ -78,7 +77,17 @@ def check_share(workspace: Workspace, visitor: Visitor, quota: Quota, thing: Thi
             f"{quota.bytes / GB:g} GB. Delete runs, tasks or collections that you don't need any more.",
             field=thing,
         )
-    return min(quota.bytes - held.bytes, disk.free - min(quota.stays_free, disk.total // 20))
+    return min(quota.bytes - held.bytes, _count_free(workspace, quota))
+
+
+def is_nearly_full(workspace: Workspace, quota: Quota) -> bool:
+    """Whether nothing is left of the disk but the share that stays free."""
+    return _count_free(workspace, quota) < 0
+
+
+def _count_free(workspace: Workspace, quota: Quota) -> int:
+    disk = shutil.disk_usage(workspace.folder)
+    return disk.free - min(quota.stays_free, disk.total // 20)
 
 
 def count_held(workspace: Workspace, owner: str) -> Held:

@@ -3,8 +3,9 @@
 import os
 
 from studio.estimates.estimate import Estimate
+from studio.guard.crowd import Crowd
 from studio.queueing.scheduler import Scheduler
-from studio.shares.quota import Thing, check_share, read_quota
+from studio.shares.quota import Thing, check_share, is_nearly_full, read_quota
 from studio.shares.time import TurnKeeper, check_budget, read_time
 from studio.visitor import Visitor
 from studio.workspace import Workspace
@@ -26,6 +27,12 @@ class Shares:
     def check(self, visitor: Visitor, thing: Thing) -> int | None:
         """Return how many bytes a visitor may still fill. Raises InputError where enough of a thing is there."""
         return check_share(self.workspace, visitor, self.quota, thing)
+
+    def make_crowd(self) -> Crowd | None:
+        """Return what bounds the questions and uploads of each asker; None where everything is allowed."""
+        if not self.shared:
+            return None
+        return Crowd(self.quota.bytes // 4, lambda: is_nearly_full(self.workspace, self.quota))
 
     def check_time(self, cost: Estimate) -> None:
         """Raise InputError for a run that takes longer than one may."""

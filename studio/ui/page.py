@@ -10,6 +10,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from studio.errors import StudioError
+from studio.guard.crowd import Crowd
 from studio.guard.hosts import Hosts
 from studio.guard.layer import Guard
 from studio.objectives import USUAL
@@ -38,13 +39,15 @@ FIRST_TASK = "studio002_question"
 """The sample that a first visit starts with: everyone can tell at once whether it was learnt."""
 
 
-def make_launch(hosts: Hosts | None = None) -> dict[str, Any]:
+def make_launch(hosts: Hosts | None = None, crowd: Crowd | None = None) -> dict[str, Any]:
     """Return the arguments of `launch` that belong to the page: looks, limits, the guard, and nothing that phones home.
 
-    `hosts` says which names the studio answers to; without it, those of this computer alone.
+    `hosts` says which names the studio answers to; without it, those of this computer alone. `crowd` bounds what each
+    asker of a shared studio may send.
     """
+    guard = Middleware(Guard, hosts=hosts or Hosts(), crowd=crowd)
     return {
-        "app_kwargs": {"middleware": [Middleware(Guard, hosts=hosts or Hosts())], "routes": [make_route()]},
+        "app_kwargs": {"middleware": [guard], "routes": [make_route()]},
         "enable_monitoring": False,
         "theme": make_theme(),
         "head": make_head(),

@@ -28,7 +28,7 @@ class FairQueue(Queue):
         if len(open_questions) >= MOST_OPEN:
             return False, FULL, "queue_full"
         visitor, address = find_asker(request)
-        counts = Counter(name for event in open_questions for name in find_asker(event.request))
+        counts = Counter(name for event in open_questions for name in _find_asker_of(event))
         if counts[visitor] >= MOST_OF_VISITOR or counts[address] >= MOST_OF_ADDRESS:
             return False, TOO_MANY, "queue_full"
         return await super().push(body, request, username)
@@ -43,3 +43,10 @@ def find_asker(request: Any) -> tuple[str, str]:
     """Return who asks, told apart by the visitor's secret, and from which computer."""
     address = f"address {request.client.host if request.client else ''}"
     return f"visitor {request.headers.get(HEADER, '')[:200]} {address}", address
+
+
+def _find_asker_of(event: Any) -> tuple[str, str]:
+    """The asker of an event, looked up once: each new question looks at all that are open."""
+    if not hasattr(event, "asker"):
+        event.asker = find_asker(event.request)
+    return event.asker  # type: ignore[no-any-return]

@@ -10,11 +10,13 @@ Space, from a notebook. Addresses are relative to the page's own (`document.base
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from studio.ui.frame.step import find_folders
@@ -24,6 +26,7 @@ FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-T
 GONE = "The studio has no such script any more. Reload the page."
 ENTRY = "frame/frame.js"
 """What runs once, before any component is there."""
+PLOTLY = "plotly.min.js"
 LOADER = """/* {names} */
 import(new URL("{address}", document.baseURI))
   .then((module) => module.mount({{ element, props, trigger, server, upload, watch }}))
@@ -87,9 +90,23 @@ def make_route() -> Route:
     return Route("/studio/{version}/{name:path}", send_file, name="studio_files")
 
 
+def write_plotly_address() -> str:
+    """Return where the plotly package's own script is, relative to the page; its path is nobody's to know."""
+    return f"studio/{version('plotly')}/{PLOTLY}"
+
+
+def find_plotly() -> Path:
+    """Return the plotly package's own plotly.min.js, without importing plotly."""
+    found = find_spec("plotly")
+    assert found is not None and found.origin is not None, "plotly is a dependency of the studio"
+    return Path(found.origin).parent / "package_data" / PLOTLY
+
+
 async def send_file(request: Request) -> Response:
     """Answer with one of the files, or with 404 in words."""
     name, files = request.path_params["name"], read_files()
+    if name == PLOTLY and request.path_params["version"] == version("plotly"):
+        return FileResponse(find_plotly(), media_type=KINDS[".js"], headers=FOR_EVER)
     if request.path_params["version"] != files.version or name not in files.texts:
         return Response(GONE, status_code=404, media_type="text/plain")
     return Response(files.texts[name], media_type=KINDS[Path(name).suffix], headers=FOR_EVER)

@@ -11,11 +11,10 @@ import { feed } from "../../runs/run_feed.js";
 /** @type {any} */
 let plotly = null; // the plotly package's own script, which makes a global of itself
 
-/** @param {string} path where its script lies, as gradio serves it */
-function loadPlotly(path) {
+/** @param {string} address where its script is, relative to the page */
+function loadPlotly(address) {
   plotly ??= new Promise((resolve, reject) => {
-    const { root = "", api_prefix: prefix = "/gradio_api" } = /** @type {any} */ (window).gradio_config ?? {};
-    const script = h("script", { src: `${root}${prefix}/file=${path}` });
+    const script = h("script", { src: new URL(address, document.baseURI).href });
     script.onload = () => resolve(/** @type {any} */ (window).Plotly);
     script.onerror = () => {
       script.remove();

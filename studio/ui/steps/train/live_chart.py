@@ -9,17 +9,15 @@ plotly.js comes from the plotly package itself.
 import json
 import time
 from collections.abc import Awaitable, Callable
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
 
-import gradio as gr
 from anyio import to_thread
 
 from studio.objectives import Measure, find_measures
 from studio.runs.event import Event, Metrics
 from studio.service import Studio
+from studio.ui.frame.scripts import write_plotly_address
 from studio.ui.frame.visiting import Asking
 from studio.ui.frame.words import again_words
 from studio.ui.steps.train.curve import read_curve
@@ -86,17 +84,7 @@ class LiveChart(Scripted):
     script = "steps/train/live_chart.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        plotly = find_plotly()
-        gr.set_static_paths([plotly])
-        frame = _TEMPLATE.format(plotly=plotly.as_posix())
-        super().__init__(frame, [make_pull(studio)], **settings)
-
-
-def find_plotly() -> Path:
-    """Return the plotly package's own plotly.min.js, without importing plotly."""
-    found = find_spec("plotly")
-    assert found is not None and found.origin is not None, "plotly is a dependency of the studio"
-    return Path(found.origin).parent / "package_data" / "plotly.min.js"
+        super().__init__(_TEMPLATE.format(plotly=write_plotly_address()), [make_pull(studio)], **settings)
 
 
 def make_pull(studio: Studio) -> Callable[..., Awaitable[dict[str, Any]]]:
