@@ -49,4 +49,4 @@ def _find_asker_of(event: Any) -> tuple[str, str]:
     """The asker of an event, looked up once: each new question looks at all that are open."""
     if not hasattr(event, "asker"):
         event.asker = find_asker(event.request)
-    return event.asker  # type: ignore[no-any-return]
+    return event.asker
