@@ -25,6 +25,7 @@ CASES = (
     "data",
     "browsing",
     "guard",
+    "attacks",
     "card",
 )
 RESULTS = Path(__file__).with_name("results.json")
