@@ -81,7 +81,7 @@ def find_asker(scope: MutableMapping[str, Any]) -> tuple[str, str]:
 
 
 def is_upload(scope: MutableMapping[str, Any]) -> bool:
-    """Whether a question brings files."""
+    """Whether a question uploads files."""
     return find_inner(scope["path"]).rstrip("/") == UPLOAD
 
 
