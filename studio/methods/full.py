@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from studio.foreign import Original
 from studio.methods.method import Method
-from studio.models.architecture import find_text_part
+from studio.models.architecture import find_text_names
 from studio.precisions.precision import Precision
 
 READ_FROM = (Original("transformers.PreTrainedModel._init_weights", "5.23.0", "dc93fdd042f3"),)
@@ -31,10 +31,10 @@ class Full(Method):
     def attach(self, model: Any) -> Any:
         """Return the model itself with every parameter training that a text reaches."""
         model.requires_grad_(True)
-        part, head = find_text_part(model), model.get_output_embeddings()
+        is_text, head = find_text_names(model), model.get_output_embeddings()
         kept = {id(value) for value in head.parameters()} if head is not None else set()
         for name, value in model.named_parameters():
-            if not name.startswith(part) and id(value) not in kept:
+            if not is_text(name) and id(value) not in kept:
                 value.requires_grad_(False)
         if _empties_padding(model):
             words = model.get_input_embeddings()

@@ -4,11 +4,12 @@ Found by the shape of the model and not by a list of models: within each decoder
 that is as wide as the model is where the part writes. Names are told as endings, as peft reads them.
 """
 
+import inspect
 from typing import Any, NamedTuple
 
 from studio.errors import RecipeError
 from studio.methods.targets import is_attention, list_linear, name_chosen
-from studio.models.architecture import find_text_part
+from studio.models.architecture import find_text_names
 
 _KEYS_AND_VALUES = {"k_proj", "v_proj", "key", "value", "wk", "wv", "k_lin", "v_lin"}
 _FUSED_ATTENTION = {"c_attn", "query_key_value", "qkv_proj", "Wqkv", "in_proj", "att_proj", "qkv"}
@@ -64,19 +65,19 @@ def find_keys_and_values(model: Any) -> list[str]:
 
 def find_norms(model: Any) -> list[str]:
     """Return the last names of the modules that normalise."""
-    part = find_text_part(model)
-    found = [name for name, module in model.named_modules() if name.startswith(part) and _is_norm(module)]
+    is_text = find_text_names(model)
+    found = [name for name, module in model.named_modules() if is_text(name) and _is_norm(module)]
     if not found:
         raise RecipeError("This model has no norms with weights of their own. Choose LoRA.", field="method.name")
-    return name_chosen(model, found) if part else sorted({name.split(".")[-1] for name in found})
+    return name_chosen(model, found, parts=1)
 
 
 def find_biases(model: Any) -> list[str]:
     """Return the endings of the modules that have a bias."""
     from torch import Tensor
 
-    part = find_text_part(model)
-    named = ((name, module) for name, module in model.named_modules() if name.startswith(part))
+    is_text = find_text_names(model)
+    named = ((name, module) for name, module in model.named_modules() if is_text(name))
     return name_chosen(model, [name for name, module in named if isinstance(getattr(module, "bias", None), Tensor)])
 
 
@@ -86,8 +87,10 @@ def _is_called(name: str, wanted: set[str]) -> bool:
 
 
 def _is_norm(module: Any) -> bool:
+    """Whether a module only evens numbers out; of one with a gate, kernels read past what stands beside it."""
     weight = getattr(module, "weight", None)
-    return "norm" in type(module).__name__.lower() and weight is not None and weight.dim() == 1
+    named = "norm" in type(module).__name__.lower() and weight is not None and weight.dim() == 1
+    return named and "gate" not in inspect.signature(module.forward).parameters
 
 
 def _find_layer(name: str) -> str:
@@ -99,11 +102,11 @@ def _find_layer(name: str) -> str:
 
 def _find_expert_blocks(model: Any) -> list[str]:
     """The last names of the children of decoder layers that hold experts, or stand where other layers have them."""
-    part = find_text_part(model)
+    is_text = find_text_names(model)
     found = {
         name.removeprefix(_find_layer(name) + ".").split(".")[0]
         for name, value in model.named_parameters()
-        if value.dim() == 3 and _find_layer(name) and name.startswith(part)
+        if value.dim() == 3 and _find_layer(name) and is_text(name)
     }
     return sorted(found)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from studio.errors import RecipeError
 from studio.foreign import Original
-from studio.models.architecture import find_text_part
+from studio.models.architecture import find_text_names
 
 READ_FROM = (Original("peft.LoraModel._check_target_module_compatiblity", "0.21.2", "7f7cbb6d8dee"),)
 
@@ -46,8 +46,8 @@ def list_linear(model: Any) -> list[str]:
 
     Where a model also sees or hears, what does so is left out: a text would never reach it.
     """
-    head, part = model.get_output_embeddings(), find_text_part(model)
-    modules = ((name, module) for name, module in model.named_modules() if name.startswith(part))
+    head, is_text = model.get_output_embeddings(), find_text_names(model)
+    modules = ((name, module) for name, module in model.named_modules() if is_text(name))
     return [name for name, module in modules if module is not head and _is_linear(module)]
 
 
@@ -143,15 +143,19 @@ def is_attention(name: str) -> bool:
     return any("attn" in part or "attention" in part for part in name.split(".")[:-1])
 
 
-def _endings(names: list[str]) -> list[str]:
-    return sorted({".".join(name.split(".")[-2:]) for name in names})
+def _end(name: str, parts: int = 2) -> str:
+    return ".".join(name.split(".")[-parts:])
 
 
-def name_chosen(model: Any, chosen: list[str]) -> list[str]:
-    """What peft is told: endings, or full names where an ending would be that of other modules too."""
-    endings, taken = _endings(chosen), set(chosen)
+def _endings(names: list[str], parts: int = 2) -> list[str]:
+    return sorted({_end(name, parts) for name in names})
+
+
+def name_chosen(model: Any, chosen: list[str], parts: int = 2) -> list[str]:
+    """What peft is told: endings of so many parts, or full names where an ending would be that of other modules too."""
+    endings, taken = _endings(chosen, parts), set(chosen)
     wanted = {*endings}
     others = (name for name, _ in model.named_modules() if name not in taken)
-    unclear = {ending for name in others if (ending := ".".join(name.split(".")[-2:])) in wanted}
+    unclear = {ending for name in others if (ending := _end(name, parts)) in wanted}
     clear = [ending for ending in endings if ending not in unclear]
-    return clear + sorted(name for name in chosen if ".".join(name.split(".")[-2:]) in unclear)
+    return clear + sorted(name for name in chosen if _end(name, parts) in unclear)

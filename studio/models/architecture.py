@@ -6,8 +6,10 @@ values that are left out. Knows nothing of methods, precisions or memory. Import
 
 import copy
 import json
+import re
 import tempfile
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -150,13 +152,22 @@ def _count_layers(model: Any) -> int | None:
     return max((len(module) for module in model.modules() if isinstance(module, ModuleList)), default=None)
 
 
-def find_text_part(model: Any) -> str:
-    """Return how the names of all begin that reads and writes text; "" where a model does nothing else."""
-    if model.config.get_text_config() is model.config:
-        return ""
-    part = model.get_decoder()
-    name = next((name for name, module in model.named_modules() if module is part), "")
-    return f"{name}." if name else ""
+def find_text_names(model: Any) -> Callable[[str], bool]:
+    """Return what says of the name of a module or parameter whether a text reaches it; it reaches no eye or ear."""
+    config = model.config
+    if config.get_text_config() is not config:
+        part = model.get_decoder()
+        name = next((name for name, module in model.named_modules() if module is part), "")
+        return lambda one: one.startswith(f"{name}." if name else "")
+    kinds = {type(inner) for key in config.sub_configs if (inner := getattr(config, key, None)) is not None}
+    if not kinds:
+        return lambda one: True
+    own = [name for name, module in model.named_modules() if name and type(getattr(module, "config", None)) in kinds]
+    return lambda one: not _SENSES.search(one) and not any(one == name or one.startswith(f"{name}.") for name in own)
+
+
+_SENSES = re.compile(r"(^|[._])(vision|visual|image|img|video|audio|speech)([._]|$)")
+"""What the parts between an eye or ear and the text are called, in models that have a config for each."""
 
 
 def fill(model: Any) -> Any:

@@ -27,6 +27,28 @@ def test_an_architecture_is_right_or_refused_in_words(kind: str, tmp_path: Path)
         assert found["loss"].state == found["greedy"].state == "ok"
 
 
+@pytest.mark.parametrize(
+    ("kind", "left_out", "kept"),
+    [
+        ("git", "image_encoder", "attention.output.LayerNorm"),
+        ("git", "visual_projection", "embeddings.LayerNorm"),
+        ("inkling2_text", "mlp_input.norm", "model.norm"),
+        ("granitemoehybrid", "mamba.norm", "input_layernorm"),
+    ],
+)
+def test_a_copy_stands_only_beside_norms_that_a_text_reaches(kind: str, left_out: str, kept: str) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from studio.methods.places import find_norms
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(registry.shrink(kind))
+    wanted = find_norms(model)
+    matched = [name for name, _ in model.named_modules() if any(f".{name}".endswith(f".{end}") for end in wanted)]
+    assert any(kept in name for name in matched) and not any(left_out in name for name in matched)
+
+
 @pytest.mark.parametrize("kind", registry.LEFT_OUT)
 def test_what_is_left_out_can_not_be_tried(kind: str) -> None:
     import torch
