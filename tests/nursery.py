@@ -19,6 +19,7 @@ from typing import Any
 from tiny import give_to_process
 
 from studio.launchers.local import LocalLauncher
+from studio.models.libraries import import_libraries
 from studio.runs.run import Run, find_run
 from studio.works.worker import execute
 from studio.workspace import Workspace
@@ -80,6 +81,7 @@ class Nursery(LocalLauncher):
 
 def main() -> None:
     """Import what training needs, then do what each line asks for."""
+    import_libraries()
     import studio.training.session  # noqa: F401
 
     gates: dict[int, int] = {}

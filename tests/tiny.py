@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from studio.launchers.inline import InlineLauncher
 from studio.launchers.local import LocalLauncher, note_process
 from studio.launchers.process import ProcessLauncher
+from studio.models.libraries import import_libraries
 from studio.objectives.objective import Objective, Row
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.event import EventWriter
@@ -236,6 +237,7 @@ def make_runs(workspace: Workspace, model: Path) -> dict[str, Run]:
 
 def make_tiny_model(folder: Path) -> Path:
     """Save the model of the fixture `tiny_model` in a folder and return it."""
+    import_libraries()
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 

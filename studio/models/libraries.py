@@ -6,10 +6,14 @@ Every function that may be the first to need them calls `import_libraries` befor
 
 import importlib
 import logging
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 _ONE_AT_A_TIME = threading.Lock()
+_COMPILES_NOTHING = "TORCHDYNAMO_DISABLE"
 _NAMES = ("AutoConfig", "AutoModelForCausalLM", "AutoTokenizer", "BitsAndBytesConfig")
 
 
@@ -21,11 +25,28 @@ def import_libraries() -> None:
 
 @cache
 def _import_once() -> None:
-    for name in ("torch", "transformers", "peft"):
-        importlib.import_module(name)
+    with _compiling_nothing():
+        for name in ("torch", "transformers", "peft"):
+            importlib.import_module(name)
     transformers = importlib.import_module("transformers")
     for name in _NAMES:
         getattr(transformers, name)
+
+
+@contextmanager
+def _compiling_nothing() -> Iterator[None]:
+    """Let torch.compile return what it is given: bitsandbytes calls it as it is imported, for four small functions.
+
+    That imports torch's whole compiler, a quarter of all this takes. A graphics card has its own kernels for the four,
+    and on a processor they are no faster compiled.
+    """
+    before = os.environ.get(_COMPILES_NOTHING)
+    os.environ.update({_COMPILES_NOTHING: "1"})
+    try:
+        yield
+    finally:
+        os.environ.pop(_COMPILES_NOTHING)
+        os.environ.update({} if before is None else {_COMPILES_NOTHING: before})
 
 
 def quiet_libraries() -> None:

@@ -19,6 +19,7 @@ import traceback
 from importlib.metadata import version
 from pathlib import Path
 
+from studio.models.libraries import import_libraries
 from studio.runs.ending import explain_failure
 from studio.runs.event import EventWriter, Started, read_events
 from studio.runs.run import Run, find_run
@@ -85,6 +86,7 @@ def _do(kind: type[Work], workspace: Workspace, run: Run, events: EventWriter) -
 
 
 def _import_libraries() -> None:
+    import_libraries()
     for kind in WORKS.members.values():
         importlib.import_module(kind.enters.partition(":")[0])
 
