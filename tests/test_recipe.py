@@ -144,7 +144,7 @@ def training(**values: object) -> dict[str, object]:
         (training(learning_rate="x"), "training.learning_rate", "learning_rate 0 1"),
         (training(max_steps=True), "training.max_steps", "max_steps 1 1,000,000"),
         (training(max_steps=10**5000), "training.max_steps", "max_steps 1 1,000,000"),
-        (training(preset="fast"), "training.preset", "preset one_minute balanced careful fast"),
+        (training(preset="fast"), "training.preset", "preset quick one_minute balanced careful fast"),
         (training(speed=1), "training.speed", "speed"),
         ({"task_id": "sums", "training": [1]}, "training", "training"),
         ({"task_id": "sums", "teacher": 1}, "teacher", "teacher model"),

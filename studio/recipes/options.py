@@ -25,8 +25,11 @@ class Preset(NamedTuple):
 
 
 PRESETS = {
-    "one_minute": Preset("Quick", "A quick look: enough for a small task on the built-in model.", 300, 16, 1.0, 0),
-    "balanced": Preset("Balanced", "Twice as long; a good first real run.", 600, 16, 1.0, 0),
+    "quick": Preset(
+        "Quick", "A first look: few, larger steps. Enough to see a small task being learnt.", 50, 16, 2.0, 0
+    ),
+    "one_minute": Preset("Standard", "Six times as many steps: learns the rarer cases, too.", 300, 16, 1.0, 0),
+    "balanced": Preset("Balanced", "Twice as many again; a good first real run.", 600, 16, 1.0, 0),
     "careful": Preset(
         "Careful", "Slow and small steps, ends early when the validation loss stops falling.", 1200, 16, 0.5, 4
     ),
@@ -64,8 +67,8 @@ class Plan(NamedTuple):
 class Training(Declared):
     """How a run trains."""
 
-    preset: Literal["one_minute", "balanced", "careful"] = Field(
-        "one_minute", title="Preset", description="Good values for everything below; what you set yourself wins."
+    preset: Literal["quick", "one_minute", "balanced", "careful"] = Field(
+        "quick", title="Preset", description="Good values for everything below; what you set yourself wins."
     )
     max_steps: int | None = Field(
         None, ge=1, le=1_000_000, title="Steps", description="How many times the weights are adjusted."
@@ -141,8 +144,8 @@ class Training(Declared):
     optimiser: Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "adafactor", "lion"] = Field(
         "adamw",
         title="Optimiser",
-        description="What turns gradients into steps. adamw is the usual one; the 8-bit ones need less memory for it "
-        "(paged: in the computer's own when the graphics card is full), adafactor needs hardly any, and lion "
+        description="What turns gradients into steps. adamw is the usual one; the 8-bit ones remember in less memory "
+        "(paged: they lend it to the computer's own when the graphics card is full), adafactor in hardly any, and lion "
         "wants a learning rate about five times smaller.",
         json_schema_extra=ADVANCED,
     )
@@ -170,7 +173,7 @@ class Training(Declared):
     gradient_checkpointing: bool = Field(
         False,
         title="Gradient checkpointing",
-        description="Recomputes activations to save memory; steps are slower.",
+        description="Computes some things twice to need less memory.",
         json_schema_extra=ADVANCED,
     )
     evaluate_every: int | None = Field(
@@ -194,7 +197,7 @@ class Training(Declared):
         ge=0,
         le=1_000_000,
         title="Sample every",
-        description="Steps between two rounds of sample answers; 0 means never.",
+        description="Steps between two looks at what it answers; 0 means never.",
         json_schema_extra=ADVANCED,
     )
     patience: int | None = Field(

@@ -147,7 +147,7 @@ def find_defaults(studio: Studio) -> dict[str, Any]:
         "method": {"name": "lora"},
         "objective": {"name": USUAL},
         "precision": plain,
-        "training": {"preset": "one_minute"},
+        "training": {"preset": "quick"},
     }
 
 
