@@ -65,8 +65,9 @@ pairs: .venv/.installed-dev ## train every pair of method and precision, by itse
 	STUDIO_ALL_PAIRS=1 $(PY) -m pytest tests/test_pairs_api.py tests/contracts/test_precisions.py $(ARGS)
 
 zoo: .venv/.installed-dev ## try every promise on every causal architecture of transformers, and every method (an hour)
-	STUDIO_ZOO=1 $(PY) -m pytest tests/zoo tests/contracts/test_methods.py tests/test_fitting.py \
-	  -k "architecture or test_methods or test_fitting" -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
+	STUDIO_ZOO=1 STUDIO_FUZZ=2000 $(PY) -m pytest tests/zoo tests/contracts/test_methods.py tests/test_fitting.py \
+	  tests/test_ui_fuzz.py tests/test_bench_card.py \
+	  -k "architecture or test_methods or test_fitting or anything_is_answered or both_sides" -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS); tried=$$?; $(PY) tests/zoo/table.py && exit $$tried
 
 audit: .venv/.installed-dev ## look up known weaknesses of what is installed, where the network lets it, and list licences
 	$(PY) .ci/audit.py

@@ -73,6 +73,23 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_spare_child() -> None:
+    """Let no studio of this process keep a child waiting: each costs seconds of imports, and many estimate here.
+
+    Tests that are about the child that waits ask for `spare_child`.
+    """
+    from studio.launchers import process
+
+    process.SPARE_BYTES = 2**60
+
+
+@pytest.fixture
+def spare_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a studio keep a child waiting, whatever memory there is."""
+    monkeypatch.setattr("studio.launchers.process.SPARE_BYTES", 0)
+
+
 @pytest.fixture(scope="session")
 def sample_cards(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What a studio keeps of the sample tasks once it has read them."""

@@ -3,6 +3,7 @@ come out of it. What they are on a card is not known here.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from studio.service import Studio
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("STUDIO_ZOO"), reason="A minute: `make zoo` trains both.")
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from Linux")
 def test_both_sides_do_the_same_work(tmp_path: Path) -> None:
     found = compare(tmp_path, TINY, list_cells(TINY)[0], "bf16", find_device())  # it refuses sides that did not

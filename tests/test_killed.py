@@ -13,7 +13,7 @@ from studio.runs.run import new_run
 from studio.runs.status import Watch
 from studio.workspace import Workspace
 
-KILLS, KILLS_OF_A_KIND = 24, 4
+KILLS, KILLS_OF_A_KIND = 12, 2
 """As many as a suite has time for; `make soak` goes on until it is told to stop."""
 TRAINING = {"max_steps": 12, "save_every": 2, "evaluate_every": 5, "keep_checkpoints": 2}
 METHOD = {"name": "lora", "rank": 2, "dropout": 0.1}

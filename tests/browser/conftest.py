@@ -5,7 +5,8 @@ Fixtures, from the most to the least used:
     page             a playwright page, 1280 x 800, light, without animations, that shows nothing yet: page.goto("/")
     open_page        more of them: open_page(width=390, height=844, dark=True); each is another person's; opened on an
                      address where one is given
-    shot             shot("name") keeps a picture of `page`; shot("name", other_page) of another
+    shot             shot("name") keeps a picture of `page`, where STUDIO_SHOTS names a folder; shot("name", other)
+                     of another
     console_errors   what the pages' consoles complained of so far, a list of texts
     app_url          the studio's address; one server serves all tests of a worker, so name your runs apart
     app              the same server as an object: .url, .home (its workspace folder), .output()
@@ -296,15 +297,14 @@ def page(open_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture
-def shot(request: pytest.FixtureRequest) -> Callable[..., Path]:
-    """Keep a picture of a page, in tests/artefacts/shots or in the folder that STUDIO_SHOTS names; returns its path."""
-    folder = Path(os.environ.get("STUDIO_SHOTS") or ARTEFACTS / "shots")
+def shot(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Keep a picture of a page in the folder that STUDIO_SHOTS names, which takes a second; without it, do nothing."""
+    folder = os.environ.get("STUDIO_SHOTS")
 
-    def take(name: str, of: Page | None = None, **options: Any) -> Path:
+    def take(name: str, of: Page | None = None, **options: Any) -> None:
         target: Page = of or request.getfixturevalue("page")
-        path = folder / f"{name}.png"
-        target.screenshot(path=path, animations="disabled", **options)
-        return path
+        if folder:
+            target.screenshot(path=Path(folder) / f"{name}.png", animations="disabled", **options)
 
     return take
 

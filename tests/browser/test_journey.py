@@ -6,7 +6,6 @@ Its pictures are those of the README: `make screenshots` runs it with STUDIO_SHO
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -29,7 +28,7 @@ def go_on(page: Page, name: str) -> None:
 @pytest.mark.screenshots
 @pytest.mark.timeout(900)
 def test_from_opening_the_page_to_right_answers(
-    page: Page, shot: Callable[..., Path], console_errors: list[str]
+    page: Page, shot: Callable[..., None], console_errors: list[str]
 ) -> None:
     began = time.monotonic()
     page.goto("/")

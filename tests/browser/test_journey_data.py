@@ -47,7 +47,7 @@ def axe(page: Page) -> object:
 
 
 def test_from_odd_columns_to_tokens(
-    page: Page, tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+    page: Page, tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:
     page.goto(address("data"))
     drop(page, write_reviews(tmp_path / "reviews.csv"))
@@ -118,7 +118,7 @@ def test_from_odd_columns_to_tokens(
 
 
 def test_an_archive_is_searched_and_a_task_taken_out(
-    page: Page, tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+    page: Page, tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:
     with zipfile.ZipFile(tmp_path / "class.zip", "w") as archive:
         for number in range(45):
@@ -304,7 +304,7 @@ def test_a_studio_that_is_away_is_told_where_it_was_asked_and_asked_again(page: 
 
 
 def test_an_old_encoding_is_chosen_by_the_look_of_a_line(
-    page: Page, open_page: Callable[..., Page], tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+    page: Page, open_page: Callable[..., Page], tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:
     path = tmp_path / "naiv.csv"
     path.write_bytes("question,answer\nWas ist naïv?,nicht klug\nWer?,er\n".encode("cp1252"))

@@ -64,7 +64,7 @@ def press(page: Page, key: str, done: int) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_ten_by_keyboard_alone_a_reload_in_the_middle_and_training_on_the_result(
-    page: Page, studio: Studio, moods: str, tiny_model: Path, shot: Callable[..., Path], console_errors: list[str]
+    page: Page, studio: Studio, moods: str, tiny_model: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:
     recipe = {**write_recipe(tiny_model, steps=4, save_every=4, evaluate_every=0), "task_id": moods}
     page.goto(address("label", recipe=recipe))
@@ -162,9 +162,7 @@ def test_two_windows_of_one_person_lose_nothing(open_page: Callable[..., Page], 
     assert studio.labels.look(moods, "me").mine["mood-1"].output == "good"
 
 
-def test_labels_outlive_the_studio(launch_app: Callable[..., Any], open_page: Callable[..., Page]) -> None:
-    app = launch_app()
-    page = open_page(app.url)
+def test_labels_outlive_the_studio(app: Any, page: Page, studio: Studio) -> None:
     open_bench(page, "studio005_plural")
     page.keyboard.type("gee")
     app.kill()
@@ -180,8 +178,7 @@ def test_labels_outlive_the_studio(launch_app: Callable[..., Any], open_page: Ca
     page.locator("#bench-text").press("Enter")
     bench = await_ready(page, "studio005_plural_yours")
     expect(bench).to_have_attribute("data-done", "1")
-    app.kill()
-    labels = open_studio(app).labels.look("studio005_plural_yours", "me").mine
+    labels = studio.labels.look("studio005_plural_yours", "me").mine
     assert [label.output for label in labels.values()] == ["geese"]
 
 
@@ -221,7 +218,7 @@ def test_adding_waiting_inputs_and_labelling_them(page: Page, studio: Studio, mo
 
 
 def test_a_file_of_inputs_is_brought_to_label(
-    page: Page, studio: Studio, moods: str, tmp_path: Path, shot: Callable[..., Path], console_errors: list[str]
+    page: Page, studio: Studio, moods: str, tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:
     """A table with odd columns asks, a text doesn't; what can't be is said beside the field, and chosen again."""
     open_bench(page, moods)

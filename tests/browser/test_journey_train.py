@@ -81,26 +81,15 @@ def make_whole_run(app: Any, recipe: dict[str, Any], *events: tuple[str, dict[st
 
 
 @pytest.fixture
-def train_here(tiny_model: Path) -> Iterator[Callable[[Any], str]]:
-    """Start runs that go on until they are asked to stop: this process writes ten steps a second of each."""
-    over, writing = threading.Event(), list[threading.Thread]()
-
-    def train(app: Any) -> str:
-        run = make_whole_run(app, write_recipe(tiny_model), alive=True)
-        writing.append(threading.Thread(target=_write_steps, args=(run, over)))
-        writing[-1].start()
-        return run.run_id
-
-    yield train
+def training(app: Any, tiny_model: Path) -> Iterator[str]:
+    """A run that goes on until it is asked to stop: this process writes ten steps a second of it."""
+    over = threading.Event()
+    run = make_whole_run(app, write_recipe(tiny_model), alive=True)
+    writing = threading.Thread(target=_write_steps, args=(run, over))
+    writing.start()
+    yield run.run_id
     over.set()
-    for thread in writing:
-        thread.join()
-
-
-@pytest.fixture
-def training(app: Any, train_here: Callable[[Any], str]) -> str:
-    """A run on the server of all tests that goes on."""
-    return train_here(app)
+    writing.join()
 
 
 def _write_steps(run: Run, over: threading.Event) -> None:
@@ -196,14 +185,10 @@ def test_a_zoom_stays_while_points_arrive(page: Page, training: str) -> None:
 
 
 def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alone(
-    launch_app: Callable[..., Any],
-    open_page: Callable[..., Page],
-    train_here: Callable[[Any], str],
-    tiny_model: Path,
+    app: Any, open_page: Callable[..., Page], training: str, tiny_model: Path
 ) -> None:
     """One tab watches; in the other the person has chosen other settings meanwhile."""
-    server = launch_app()
-    run = train_here(server)
+    server, run = app, training
     chosen = {**write_recipe(tiny_model, 777), "method": {"name": "lora", "rank": 3}}
     page = open_page(server.url + address("train", run))
     tabs = [page, page.context.new_page()]

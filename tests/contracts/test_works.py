@@ -5,7 +5,7 @@ just before one of their operations on the run's files.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,6 @@ def whole(place: Place) -> Callable[[str], Any]:
         return read_outcome(run)
 
     return find
-
-
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery()
-    yield nursery
-    nursery.close()
 
 
 def test_every_kind_has_a_case() -> None:
