@@ -16,9 +16,13 @@ RESULTS = ROOT / "bench" / "results.json"
 
 def write_scores_table(scores: dict[str, Any], titles: dict[str, str]) -> str:
     """Return what base and tuned score on each sample task: exactly right answers in percent."""
-    lines = ["| sample task | base | tuned | base, unseen words | tuned, unseen words |", "|---|---:|---:|---:|---:|"]
+    lines = [
+        "| sample task | base | base, 2 examples in the prompt | tuned | base, unseen words | tuned, unseen words |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
     for task_id, found in sorted(scores.items()):
         columns = [found[side][part] for part in ("test", "unseen") for side in ("base", "tuned")]
+        columns.insert(1, found["prompted"]["test"])
         lines.append(f"| {titles[task_id]} | " + " | ".join(f"{value:.0f} %" for value in columns) + " |")
     return "\n".join(lines)
 

@@ -14,13 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from studio.__main__ import follow_run
+from studio.answering.pair import Pair
+from studio.evidence.score import find_room, score_answers
 from studio.interruption import Interruption
+from studio.models.device import find_device
 from studio.models.reference import BUILTIN_FOLDER
+from studio.objectives.objective import encode_asked
 from studio.service import Studio
+from studio.tasks.split import split_task
 from studio.workspace import Workspace, write_whole
 
 STANDARD = {"training": {"preset": "one_minute"}}
 """What the figures are of: the preset of a first visit is shorter, and is for looking."""
+SHOWN = 2
+"""So many worked examples are put into the prompt of a base that wasn't tuned: can it be told instead of taught?"""
 SCORES_FILE = Path(__file__).resolve().parents[1] / "assets" / "tasks" / "scores.json"
 
 
@@ -33,16 +40,33 @@ def measure_sample(studio: Studio, task_id: str, recipe: dict[str, Any]) -> dict
         raise SystemExit(f"The run of {task_id} failed.")
     status = studio.run_status(run_id)
     test, unseen = studio.score(run_id), studio.score(run_id, unseen=True)
-    return {
-        side: {"test": getattr(test, side).exact_match, "unseen": getattr(unseen, side).exact_match}
-        for side in ("base", "tuned")
-    } | {
-        "seconds": status.elapsed_seconds,
-        "steps": status.step,
-        "recipe": recipe,
-        "task_version": studio.load_task(task_id).version,
-        "base_weights": fingerprint_base(),
-    }
+    return (
+        {
+            "prompted": measure_prompted(studio, task_id),
+        }
+        | {
+            side: {"test": getattr(test, side).exact_match, "unseen": getattr(unseen, side).exact_match}
+            for side in ("base", "tuned")
+        }
+        | {
+            "seconds": status.elapsed_seconds,
+            "steps": status.step,
+            "recipe": recipe,
+            "task_version": studio.load_task(task_id).version,
+            "base_weights": fingerprint_base(),
+        }
+    )
+
+
+def measure_prompted(studio: Studio, task_id: str) -> dict[str, float]:
+    """Return how many answers of the test set the base has exactly right, in percent, with examples in its prompt."""
+    recipe = studio.read_recipe({"task_id": task_id, "objective": {"name": "sft", "positive_examples": SHOWN}})
+    task = studio.load_task(task_id)
+    test = list(split_task(task, recipe.training.seed).test)
+    pair = Pair(recipe, find_device())
+    prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in test]
+    answers = pair.answer_many(prompts, find_room(pair, test), tuned=False)
+    return {"examples": SHOWN, "test": score_answers(answers, test).exact_match}
 
 
 def fingerprint_base() -> str:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.samples import SCORES_FILE, fingerprint_base
+from bench.samples import SCORES_FILE, SHOWN, fingerprint_base
 from studio.tasks.store import TaskStore
 from studio.workspace import Workspace
 
@@ -27,5 +27,5 @@ def test_figures_are_of_this_base_and_this_task(task_id: str, workspace: Workspa
 @pytest.mark.parametrize("task_id", SCORES)
 def test_the_base_can_not_do_it_and_learns_it(task_id: str) -> None:
     base, tuned = SCORES[task_id]["base"], SCORES[task_id]["tuned"]
-    assert max(base.values()) <= 10
+    assert max(base.values()) <= 10 and SCORES[task_id]["prompted"]["examples"] == SHOWN
     assert tuned["test"] >= 80 and tuned["unseen"] >= 60

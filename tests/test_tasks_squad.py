@@ -35,7 +35,8 @@ def test_what_can_be_answered_is_read_and_the_rest_is_counted(is_list: bool) -> 
         ("1", f"{TEXT}\n\nWhere is it?", ("France", "in France")),
         ("3", f"{TEXT}\n\nWhat is there?", ("Paris",)),
     ]
-    assert reading.task.definition
+    assert reading.task.definition and reading.task.origin and reading.task.origin.format == "SQuAD"
+    assert not any("Alpaca" in warning for warning in reading.warnings)
     assert any(tells(warning, "1 3") for warning in reading.warnings)
 
 

@@ -18,6 +18,7 @@ from studio.tasks.library.writing import FORMATS, list_formats, write_task
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading.task_file import read_task, read_task_file
 from studio.tasks.task import Message, Origin, Task, to_v2, write_v2
+from studio.tasks.v2 import read_v2
 
 SHARED = Path(os.environ.get("STUDIO_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 
@@ -158,12 +159,31 @@ def test_sharegpt_says_a_call_in_words_and_what_counts() -> None:
     name, text = write_task(task, "sharegpt")
     row = json.loads(text)[0]
     assert [(turn["from"], turn.get("weight")) for turn in row["conversations"]] == [
-        ("human", None), ("gpt", 0), ("function_call", 0), ("observation", None), ("gpt", None)]  # fmt: skip
+        ("human", None), ("gpt", 0), ("observation", None), ("gpt", None)]  # fmt: skip
     assert json.loads(row["tools"]) == [tool]
     back = read_task(text.encode(), name).task.instances[0]
-    assert back.messages[2].extra["tool_calls"] == [call]
-    assert [turn.counts for turn in back.messages] == [True, False, False, True, True]
+    assert (back.messages[1].content, back.messages[1].extra["tool_calls"]) == ("Let me look.", [call])
+    assert [turn.counts for turn in back.messages] == [True, False, True, True]
     assert back.tools == (tool,) and back.output == ("Yes.",)
+
+
+@pytest.mark.parametrize("form", ["v2", "openai", "sharegpt"])
+@pytest.mark.parametrize("flag", [{"weight": "0"}, {"train": False, "weight": 0}, {"mask": True}, {"weight": 1}])
+@pytest.mark.parametrize("counts", [True, False])
+def test_what_counts_comes_back_whatever_flag_a_turn_carries(form: str, flag: dict[str, Any], counts: bool) -> None:
+    turns = (
+        Message(role="user", content="Rain?"),
+        Message(role="assistant", content="No.", counts=counts, extra=flag),
+        Message(role="user", content="Sure?", extra=flag),
+        Message(role="assistant", content="Yes."),
+    )
+    task = Task(task_id="t", definition="D", instances=(Chat(id="a", messages=turns),), kind="chat")
+    name, text = write_task(task, form)
+    back = read_task(text.encode(), name).task
+    assert [turn.counts for turn in back.instances[0].messages] == [True, counts, True, True]
+    if form == "v2":
+        assert back.instances == task.instances
+        assert read_v2(text.encode(), name, "t").instances == task.instances
 
 
 @pytest.mark.parametrize("form", ["openai", "sharegpt"])

@@ -12,7 +12,7 @@ from telling import tells
 from studio.recipes.recipe import read_recipe
 from studio.recipes.smaller import Change
 from studio.tasks.store import TaskCard
-from studio.ui.steps.data.page import draw_cards, draw_lengths, draw_task, find_scores, import_file
+from studio.ui.steps.data.page import draw_cards, draw_lengths, draw_task, find_prompted, find_scores, import_file
 from studio.ui.steps.data.rows import PAGE, make_acts, read_rows, write_file
 from studio.ui.steps.method.weighing import draw_change, weigh_recipe
 from studio.ui.steps.model.page import draw_facts, look_up
@@ -111,6 +111,17 @@ def test_a_wrong_file_changes_nothing_and_says_why(studio: Any, tmp_path: Path, 
 def test_scores_are_shown_only_for_what_was_measured(scores: Any, found: Any) -> None:
     card = TaskCard(task_id="x", title="X", instances=3, source="sample", version="abc", scores=scores)
     assert find_scores(card) == found
+
+
+def test_what_the_base_does_with_examples_in_its_prompt_stands_beside_its_score(studio: Any) -> None:
+    """An untuned model may be told instead of taught, and 0 % without examples doesn't say what that comes to."""
+    cards = [card for card in studio.list_tasks() if card.source == "sample"]
+    for card in cards:
+        examples, percent = find_prompted(card) or (0, 0)
+        assert examples == 2 and f"{percent:.0f} %" in draw_cards(studio, lambda *_: None)
+    assert any((find_prompted(card) or (0, 0))[1] > 0 for card in cards)
+    bare = cards[0].model_copy(update={"scores": {**(cards[0].scores or {}), "prompted": "many"}})
+    assert find_prompted(bare) is None
 
 
 def test_no_file_is_no_question(studio: Any) -> None:

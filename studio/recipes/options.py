@@ -144,8 +144,8 @@ class Training(Declared):
     optimiser: Literal["adamw", "adamw_8bit", "paged_adamw_8bit", "adafactor", "lion"] = Field(
         "adamw",
         title="Optimiser",
-        description="What turns gradients into steps. adamw is the usual one; the 8-bit ones remember in less memory "
-        "(paged: they lend it to the computer's own when the graphics card is full), adafactor in hardly any, and lion "
+        description="What turns gradients into steps. adamw is the usual one; the 8-bit ones need less memory for it "
+        "(paged: in the computer's own when the graphics card is full), adafactor needs hardly any, and lion "
         "wants a learning rate about five times smaller.",
         json_schema_extra=ADVANCED,
     )
@@ -173,7 +173,7 @@ class Training(Declared):
     gradient_checkpointing: bool = Field(
         False,
         title="Gradient checkpointing",
-        description="Computes some things twice to need less memory.",
+        description="Recomputes activations to save memory; steps are slower.",
         json_schema_extra=ADVANCED,
     )
     evaluate_every: int | None = Field(
@@ -197,7 +197,7 @@ class Training(Declared):
         ge=0,
         le=1_000_000,
         title="Sample every",
-        description="Steps between two looks at what it answers; 0 means never.",
+        description="Steps between two rounds of sample answers; 0 means never.",
         json_schema_extra=ADVANCED,
     )
     patience: int | None = Field(

@@ -7,8 +7,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from studio.tasks.cell import Notes
 from studio.tasks.instance import Change, Message
 from studio.tasks.prompt import REASONING, write_turn
+from studio.tasks.written_turn import find_flag
 
 
 def find_answer(messages: Sequence[Message]) -> int:
@@ -101,7 +103,8 @@ def _map_strings(value: Any, change: Change, place: str) -> Any:
 
 
 def message_to_json(message: Message) -> dict[str, Any]:
-    """Return a turn as it stands in a v2 file."""
-    more = {"counts": False} if not message.counts else {}
+    """Return a turn as it is in a v2 file; that an answer counts is said only where a flag of its own denies it."""
+    denied = message.counts and not find_flag(message.role, message.extra, "", Notes())
+    more = {"counts": message.counts} if denied or not message.counts else {}
     extra = {"extra": message.extra} if message.extra else {}
     return {"role": message.role, "content": message.content} | more | extra

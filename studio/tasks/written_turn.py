@@ -60,6 +60,14 @@ def says_no(value: Any) -> bool:
     return isinstance(value, int | float) and not value
 
 
+def says_learnt(key: str, value: Any) -> bool | None:
+    """Say whether a flag such as `weight` lets a turn be learnt; None of what is no such flag."""
+    name = flatten(key)
+    if isinstance(value, list | dict) or name not in (*_LEARNT, *_NOT_LEARNT):
+        return None
+    return says_no(value) == (name in _NOT_LEARNT)
+
+
 def read_turn(item: Any, place: str, notes: Notes) -> tuple[Message, ...]:
     """Return the messages of one turn: nearly always one. Raises TaskError naming the place."""
     if isinstance(item, list | tuple) and len(item) == 2:
@@ -206,9 +214,8 @@ def check_content(value: Any, place: str, rest: dict[str, Any], role: Role) -> s
 def find_flag(role: Role, rest: dict[str, Any], place: str, notes: Notes) -> bool:
     """Say whether a turn counts, going by the flags that its file sets on it."""
     for key, value in rest.items():
-        name = flatten(key)
-        learnt = not says_no(value) if name in _LEARNT else says_no(value) if name in _NOT_LEARNT else None
-        if learnt is None or isinstance(value, list | dict):
+        name, learnt = flatten(key), says_learnt(key, value)
+        if learnt is None:
             continue
         if role == "assistant" and not learnt:
             notes.tally(f"An answer is marked as not to be learnt ({key}: {value}); it is only read", place)

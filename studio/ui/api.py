@@ -17,39 +17,33 @@ from studio.ui.frame.handler import in_words
 from studio.ui.frame.upload import check_upload
 from studio.ui.frame.visiting import Asking, seen_by
 
-ENDPOINTS = (
-    "list_models",
-    "list_tasks",
-    "import_task",
-    "estimate",
-    "start_run",
-    "run_status",
-    "run_events",
-    "stop_run",
-    "ask",
-)
+OPEN = ("list_models",)
+"""The endpoints that answer everybody alike."""
 WHOSE = (
     " In a shared studio, runs and tasks belong to who made them: send the header x-studio-visitor with a secret of "
     'your own (32 to 200 letters, digits, - and _), as in Client(url, headers={"x-studio-visitor": secret}).'
 )
 
 
-def add_endpoints(studio: Studio) -> None:
-    """Add the endpoints to the page that is being built."""
+class Endpoints:
+    """What another program can ask of a studio: a method each, whose docstring is what `view_api` says of it."""
 
-    def list_models() -> list:
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+
+    def list_models(self) -> list:
         """Base models worth starting with: [{"ref", "title", "summary", "licence", "parameters", "context"}]."""
-        return [card.model_dump(mode="json") for card in studio.list_models()]
+        return [card.model_dump(mode="json") for card in self.studio.list_models()]
 
-    def list_tasks(request: Asking) -> list:
+    def list_tasks(self, request: Asking) -> list:
         """The tasks you may use: [{"task_id", "title", "instances", "source", "version"}]."""
-        return [card.model_dump(mode="json") for card in seen_by(studio, request).list_tasks()]
+        return [card.model_dump(mode="json") for card in seen_by(self.studio, request).list_tasks()]
 
-    def import_task(file: dict, request: Asking, encoding: str = "", part: str = "") -> dict:
+    def import_task(self, file: dict, request: Asking, encoding: str = "", part: str = "") -> dict:
         """Keep a file as a task: {"task_id", "instances", "warnings"}; `encoding` and `part` say how to read it."""
         path, name = check_upload(file)
         how = {"encoding": check_text(encoding, "encoding"), "part": check_text(part, "part")}
-        reading = seen_by(studio, request).import_task(path, name, **how)
+        reading = seen_by(self.studio, request).import_task(path, name, **how)
         return {
             "task_id": reading.task.task_id,
             "title": reading.task.heading,
@@ -58,31 +52,32 @@ def add_endpoints(studio: Studio) -> None:
             "warnings": list(reading.warnings),
         }
 
-    def estimate(recipe: dict | str, request: Asking) -> dict:
+    def estimate(self, recipe: dict | str, request: Asking) -> dict:
         """What a recipe will cost: {"trainable", "total", "percent", "memory_bytes", "seconds", ...}."""
-        return seen_by(studio, request).estimate(check_recipe(recipe)).model_dump(mode="json")
+        return seen_by(self.studio, request).estimate(check_recipe(recipe)).model_dump(mode="json")
 
-    def start_run(recipe: dict | str, asking: Asking, request: str = "") -> dict:
+    def start_run(self, recipe: dict | str, asking: Asking, request: str = "") -> dict:
         """Put a run into the queue: {"run_id"}. The same non-empty request never makes two runs."""
         click = check_text(request, "request", 100)
-        return {"run_id": seen_by(studio, asking).start_run(check_recipe(recipe), click)}
+        return {"run_id": seen_by(self.studio, asking).start_run(check_recipe(recipe), click)}
 
-    def run_status(run_id: str, request: Asking) -> dict:
+    def run_status(self, run_id: str, request: Asking) -> dict:
         """How a run is doing: {"status", "step", "of", "loss", "position", "wait_seconds", ...}."""
-        return seen_by(studio, request).run_status(check_text(run_id, "run_id")).model_dump(mode="json")
+        return seen_by(self.studio, request).run_status(check_text(run_id, "run_id")).model_dump(mode="json")
 
-    def run_events(run_id: str, request: Asking, offset: int = 0) -> dict:
+    def run_events(self, run_id: str, request: Asking, offset: int = 0) -> dict:
         """What happened in a run after an offset: {"events", "offset", "status"}; pass the offset back next time."""
         start = check_integer(offset, "offset", 0, 2**62)
-        return seen_by(studio, request).run_events(check_text(run_id, "run_id"), start).model_dump(mode="json")
+        return seen_by(self.studio, request).run_events(check_text(run_id, "run_id"), start).model_dump(mode="json")
 
-    def stop_run(run_id: str, request: Asking) -> dict:
+    def stop_run(self, run_id: str, request: Asking) -> dict:
         """Ask a run to stop after its step and save: {"run_id", "status"}."""
-        visit = seen_by(studio, request)
+        visit = seen_by(self.studio, request)
         visit.stop_run(check_text(run_id, "run_id"))
         return {"run_id": run_id, "status": visit.run_status(run_id).status}
 
     def ask(
+        self,
         run_id: str,
         prompt: str,
         request: Asking,
@@ -100,12 +95,20 @@ def add_endpoints(studio: Studio) -> None:
         options: dict[str, Any] = {"max_tokens": max_tokens, "seed": seed}
         options |= {"messages": messages} if messages else {}
         read_question(prompt, **options)  # what is asked can be wrong of any run
-        answers = seen_by(studio, request).ask(check_text(run_id, "run_id"), prompt, models or (), **options)
+        answers = seen_by(self.studio, request).ask(check_text(run_id, "run_id"), prompt, models or (), **options)
         return answers.model_dump(mode="json")
 
-    for endpoint in (list_models, list_tasks, import_task, estimate, start_run, run_status, run_events, stop_run, ask):
-        about = f"{endpoint.__doc__}{WHOSE}" if endpoint is not list_models else endpoint.__doc__
-        gr.api(in_words(endpoint), api_name=endpoint.__name__, api_description=about, concurrency_limit=8)
+
+ENDPOINTS = tuple(name for name in vars(Endpoints) if not name.startswith("_"))
+
+
+def add_endpoints(studio: Studio) -> None:
+    """Add the endpoints to the page that is being built."""
+    endpoints = Endpoints(studio)
+    for name in ENDPOINTS:
+        endpoint = getattr(endpoints, name)
+        about = endpoint.__doc__ if name in OPEN else f"{endpoint.__doc__}{WHOSE}"
+        gr.api(in_words(endpoint), api_name=name, api_description=about, concurrency_limit=8)
 
 
 def check_text(value: object, name: str, most: int = 200) -> str:

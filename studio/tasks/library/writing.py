@@ -20,7 +20,7 @@ from studio.tasks.reading.delimited import MARKED
 from studio.tasks.reading.row import OWN_INPUT
 from studio.tasks.task import Instance, Task, write_v2
 from studio.tasks.tool import name_call, read_calls
-from studio.tasks.written_turn import read_turn
+from studio.tasks.written_turn import read_turn, says_learnt, says_no
 
 Row = dict[str, Any]
 
@@ -104,9 +104,11 @@ def _list_turns(task: Task, instance: Instance) -> list[Row]:
 
 
 def _say_weight(turn: Message, row: Row) -> Row:
-    """The flag of an answer that isn't learnt, where no flag of its file says so."""
-    says_so = turn.counts or not all(one.counts for one in read_turn(row, "", Notes()))
-    return {} if says_so else {"weight": 0}
+    """The flags that say whether an answer is learnt, where those that it carries would be read otherwise."""
+    if all(one.counts for one in read_turn(row, "", Notes())) == turn.counts:
+        return {}
+    denying = {key: int(says_no(value)) for key, value in row.items() if says_learnt(key, value) is False}
+    return denying if turn.counts else {"weight": 0}
 
 
 def _rest(instance: Instance) -> Row:
@@ -122,7 +124,7 @@ _CALL = "function_call"
 def _write_sharegpt(task: Task) -> str:
     rows: list[Row] = []
     for instance in task.instances:
-        turns = [row for turn in instance.messages for row in _sharegpt_rows(turn)]
+        turns = [_sharegpt_row(turn) for turn in instance.messages]
         if not turns:
             turns = [{"from": _SHAREGPT[one["role"]], "value": one["content"]} for one in _list_turns(task, instance)]
         rest = _rest(instance)
@@ -132,15 +134,14 @@ def _write_sharegpt(task: Task) -> str:
     return _list(rows)
 
 
-def _sharegpt_rows(turn: Message) -> list[Row]:
-    """One row for what a turn says and one for the tools it calls, what else it came with beside the first."""
+def _sharegpt_row(turn: Message) -> Row:
+    """What a turn says, or the tools it calls as a text; beside words, calls are kept as OpenAI writes them."""
     calls = _write_calls(turn.extra.get("tool_calls"))
     who = turn.extra.get("from", _CALL if calls and not turn.content else _SHAREGPT[turn.role])
-    said = [(str(who), turn.content or calls)] + [(_CALL, calls)] * bool(turn.content and calls)
-    rest = {key: value for key, value in turn.extra.items() if key not in ("from", "content", "tool_calls")}
-    rows = [{"from": who, "value": text} for who, text in said]
-    rows[0] |= rest
-    return [row | _say_weight(turn, row) for row in rows]
+    apart = ("from", "content") if turn.content and calls else ("from", "content", "tool_calls")
+    rest = {key: value for key, value in turn.extra.items() if key not in apart}
+    row = {"from": str(who), "value": turn.content or calls, **rest}
+    return row | _say_weight(turn, row)
 
 
 def _write_calls(calls: Any) -> str:

@@ -170,7 +170,7 @@ def read_rows(
     if chosen is None:
         raise ask_for_columns(preview)
     chosen.check([*table.columns, *list_columns(table)])
-    form = guess.format if chosen == guess.mapping else "a table"
+    form = (table.form or guess.format) if chosen == guess.mapping else "a table"
     instruction = _find_one_instruction(table, chosen)
     values = [row.values for row in table.rows]
     as_chat = are_chats(chosen, values)

@@ -25,11 +25,15 @@ class Row(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The columns in their order, the rows, and the places that could not be read as rows, each with why."""
+    """The columns in their order, the rows, and the places that could not be read as rows, each with why.
+
+    `form` is what the data is called, where its rows were made of something that has a name.
+    """
 
     columns: list[str]
     rows: list[Row]
     faults: tuple[tuple[str, TaskError], ...] = ()
+    form: str = ""
 
 
 def name_columns(header: list[str], body: list[list[str]], notes: Notes) -> dict[int, str]:

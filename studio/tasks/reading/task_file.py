@@ -302,7 +302,7 @@ def _open_json(value: Any, notes: Notes, part: str = "") -> Found:
     if is_task_object(value):
         return TaskObject(value)
     if articles := list_articles(value):
-        return make_table(list_questions(articles, notes), "question")
+        return make_table(list_questions(articles, notes), "question")._replace(form="SQuAD")
     if isinstance(value, dict) and (rows := read_orientation(value)):
         notes.say(f"The file holds a table by columns or numbered rows; it was read as {len(rows):,} rows.")
         return make_table(rows, "row")

@@ -189,16 +189,29 @@ def find_scores(card: TaskCard) -> tuple[float, float] | None:
     return (percents[0], percents[1]) if len(percents) == 2 else None
 
 
+def find_prompted(card: TaskCard) -> tuple[float, float] | None:
+    """Return (examples, percent): how often the base alone was right with so many examples in its prompt."""
+    found = (card.scores or {}).get("prompted")
+    if not find_scores(card) or not isinstance(found, dict):
+        return None
+    numbers = [found.get(name) for name in ("examples", "test")]
+    return (float(numbers[0]), float(numbers[1])) if all(isinstance(one, int | float) for one in numbers) else None
+
+
 def _draw_scores(card: TaskCard) -> str:
     found = find_scores(card)
     if not found:
         return ""
     base, tuned = found
+    shown = find_prompted(card)
+    prompted = (
+        f'<span class="hint prompted">base, shown {shown[0]:.0f} examples: {shown[1]:.0f} %</span>' if shown else ""
+    )
     return (
         f'<span class="scores"><span class="hint">base <strong class="num">{base:.0f} %</strong></span>'
         f'<span class="bar" aria-hidden="true"><i style="width:{tuned:.0f}%"></i>'
         f'<b style="width:{base:.0f}%"></b></span>'
-        f'<span class="hint">tuned <strong class="num">{tuned:.0f} %</strong></span></span>'
+        f'<span class="hint">tuned <strong class="num">{tuned:.0f} %</strong></span>{prompted}</span>'
     )
 
 
