@@ -56,6 +56,7 @@ class Instance(Named, Frozen):
     position: ClassVar[int] = 100
     forms: ClassVar[tuple[Form, ...]]  # the first holds all that an instance says
     role: ClassVar[str] = ""  # of a column that only rows of this kind have
+    columns: ClassVar[dict[str, str]] = {}  # roles that no other kind has, with what each means
     keys: ClassVar[tuple[str, ...]] = ()  # in a v2 file, beside id, input and output
     enough: ClassVar[str] = ""  # of them, in a sentence about {count} and {letters}; "" where the answers say it
     needs_definition: ClassVar[bool] = False  # a task of plain v2 that has none says nothing

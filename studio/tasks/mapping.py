@@ -7,7 +7,7 @@ what becomes of a row (`row.py`); which columns seem to be what is guessed in `g
 from collections.abc import Sequence
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from studio.errors import TaskError
 from studio.tasks.kinds import KINDS
@@ -26,16 +26,22 @@ ROLES = {
     "counts": "whether the row is learnt: 0 or false leaves it out",
     "id": "the row's own name",
 }
-"""Every role with what it means, in the order of the form."""
+"""The roles that several kinds of rows have, with what each means, in the order of the form."""
 
 Columns = tuple[str, ...]
 _OF_SEVERAL = ("input", "output", "text", "system")
 
 
-class Mapping(BaseModel):
-    """Role -> columns. Raises TaskError in words when it makes no instance."""
+def list_own_roles() -> dict[str, str]:
+    """Return the roles that a kind declares for itself, with what each means."""
+    return {role: words for kind in KINDS.members.values() for role, words in kind.columns.items() if role not in ROLES}
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Mapping(BaseModel):
+    """Role -> columns, those that a kind declares too. Raises TaskError in words when it makes no instance."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+    __pydantic_extra__: dict[str, Columns] = Field(init=False)
 
     instruction: Columns = ()
     input: Columns = ()
@@ -50,15 +56,20 @@ class Mapping(BaseModel):
     counts: Columns = ()
     id: Columns = ()
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _one_is_a_list_of_one(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) and value else value or ()
+    def _reads_roles(cls, value: Any) -> Any:
+        """One column is a list of one; a role that nobody has is refused."""
+        if not isinstance(value, dict):
+            return value
+        if unknown := [role for role in value if role not in ROLES and role not in list_own_roles()]:
+            raise ValueError(f"there is no role {str(unknown[0])[:60]!r}")
+        return {role: (one,) if isinstance(one, str) and one else one or () for role, one in value.items()}
 
     @model_validator(mode="after")
     def _makes_an_instance(self) -> Self:
         for role, columns in self:
-            if len(columns) > 1 and role not in _OF_SEVERAL:
+            if len(columns) > 1 and role in ROLES and role not in _OF_SEVERAL:
                 raise TaskError(
                     f"The role {role} takes one column, and {len(columns)} were chosen: {', '.join(columns)}. "
                     "Choose one of them.",
@@ -69,6 +80,11 @@ class Mapping(BaseModel):
             raise TaskError(
                 "No column was chosen that the model could learn to write. Choose a column for output (the answer), "
                 "for messages (a whole chat) or for text (running text).",
+                field="mapping.output",
+            )
+        if self.own and not self.output:
+            raise TaskError(
+                f"Rows with {', '.join(self.own)} have an input and an answer. Choose a column for output.",
                 field="mapping.output",
             )
         if self.text and answers:
@@ -86,6 +102,11 @@ class Mapping(BaseModel):
         """What the rows become: the last of the kinds of which a column was chosen that only it has, else the first."""
         names = [name for name, kind in KINDS.members.items() if kind.role and getattr(self, kind.role, None)]
         return names[-1] if names else next(iter(KINDS.members))
+
+    @property
+    def own(self) -> dict[str, Columns]:
+        """The columns of roles that only the rows' kind has."""
+        return {role: columns for role, columns in self.__pydantic_extra__.items() if columns}
 
     @property
     def columns(self) -> set[str]:

@@ -38,6 +38,8 @@ class Quiz(Instance):
     title: ClassVar[str] = "Quizzes"
     words: ClassVar[str] = "questions with right and wrong answers"
     forms: ClassVar[tuple[Form, ...]] = ("dialogue",)
+    role: ClassVar[str] = "wrong"
+    columns: ClassVar[dict[str, str]] = {"wrong": "Wrong answers of a quiz"}
     keys: ClassVar[tuple[str, ...]] = ("wrong",)
 
     input: str
@@ -115,6 +117,30 @@ def test_a_new_file_is_split_written_and_read(family: Any) -> None:
     assert list(list_formats(task)) == ["v2", "openai", "sharegpt"]
     assert read_task(write_task(task)[1].encode(), "quiz.json").task == task
     assert "right3 or wrong3" in write_task(task, "openai")[1]
+
+
+def test_the_columns_of_a_new_file_are_mapped_by_hand(family: Any, workspace: Any, tmp_path: Path) -> None:
+    from studio.ui.steps.data.arrival import choose_columns, try_columns
+    from studio.ui.steps.data.page import import_file
+
+    house, path = Studio(workspace), tmp_path / "asked.json"
+    path.write_text(json.dumps([{"q": f"Number {n}?", "a": f"right{n}", "b": [f"wrong{n}", "none"]} for n in range(9)]))
+    _, html = import_file(house, str(path))
+    assert "Wrong answers of a quiz" in html
+    asked = {
+        "file": html.split('data-file="')[1].split('"')[0],
+        "roles": {"input": ["q"], "output": ["a"], "wrong": ["b"]},
+    }
+    assert "none or right0 or wrong0?" in try_columns(house, asked)["html"]
+    text = {**asked, "roles": {"input": ["q"], "output": ["a"], "wrong": ["q"]}}
+    assert "row 1.wrong" in try_columns(house, text)["html"], "the kind says that a list is wanted"
+    for roles in ({"input": ["q"], "wrong": ["b"]}, {"messages": ["q"], "wrong": ["b"]}):
+        assert try_columns(house, {**asked, "roles": roles})["field"] == "mapping.output"
+    assert try_columns(house, {**asked, "roles": {**asked["roles"], "none": ["b"]}})["field"] == "mapping"
+    task = house.load_task(choose_columns(house, asked)["task_id"])
+    assert (task.kind, task.instances[3].wrong, task.instances[3].extra) == ("quiz", ("wrong3", "none"), {})
+    assert task.origin and task.origin.mapping and task.origin.mapping.kind == "quiz"
+    assert read_task(write_task(task)[1].encode(), "asked.json").task == task
 
 
 def test_a_new_file_is_checked_shown_edited_and_trained_on(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_extra, check_text, describe, wrong
 from studio.tasks.instance import Instance, Message
-from studio.tasks.kinds import list_keys
+from studio.tasks.kinds import KINDS, list_keys
 from studio.tasks.kinds.chat import Chat
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.kinds.preference import Preference
@@ -78,7 +78,8 @@ class RowReader:
             "rating": self._read_rating,
             "text": self._read_running_text,
         }
-        self._make, self._columns, self._taken = makers[mapping.kind], mapping.columns, set(list_keys())
+        self._make = makers.get(mapping.kind, self._read_other)
+        self._columns, self._taken = mapping.columns, set(list_keys())
         # A format without ids has nothing to repair, so only a chosen column's are told.
         self.ids: IdChooser = Ids(task_id, notes if mapping.id else Notes())
 
@@ -108,6 +109,18 @@ class RowReader:
         text, own = self.roles.read_input(row, place)
         output = self.roles.read_answers(row, self.mapping.output, place)
         return Instruction(id="-", input=text, output=output, extra={OWN_INPUT: own} if own else {})
+
+    def _read_other(self, row: Values, place: str) -> Instance:
+        """An instance of a kind that isn't known here: input, answers, and the columns that it declares."""
+        kind = KINDS.find(self.mapping.kind)
+        text, own = self.roles.read_input(row, place)
+        data: dict[str, Any] = {"id": "-", "input": text, "output": ()}
+        data["output"] = self.roles.read_answers(row, self.mapping.output, place)
+        for role, columns in self.mapping.own.items():
+            found = [value for column in columns if (value := get_value(row, column)) not in NOTHING]
+            if found:
+                data[role] = found[0] if len(columns) == 1 else found
+        return kind.read({**data, "extra": {OWN_INPUT: own} if own else {}}, place)
 
     def _read_running_text(self, row: Values, place: str) -> Text:
         return Text(id="-", output=self.roles.read_answers(row, self.mapping.text, place))

@@ -18,7 +18,7 @@ from studio.tasks.repair import Repair
 from studio.ui.frame.draft import change_draft
 from studio.ui.frame.handler import say
 from studio.ui.frame.words import escape, foreign, number
-from studio.ui.steps.data.columns_form import LONGEST_DEFINITION, ROLE_WORDS, draw_columns_choice, draw_trial
+from studio.ui.steps.data.columns_form import LONGEST_DEFINITION, draw_columns_choice, draw_trial, list_role_words
 from studio.ui.widgets.panel import Panel
 from studio.ui.widgets.server_act import bind_acts, part
 
@@ -106,9 +106,10 @@ def try_columns(visit: Studio, asked: Any) -> dict[str, Any]:
 def _name_role(error: StudioError) -> str:
     """The words of an error, a role called as the form calls it."""
     role = (error.field or "").removeprefix("mapping.")
-    if role not in ROLE_WORDS:
+    words = list_role_words()
+    if role not in words:
         return str(error)
-    name = re.split("[:,]", ROLE_WORDS[role])[0]
+    name = re.split("[:,]", words[role])[0]
     return str(error).replace(f"The role {role} takes", f"“{name}” takes").replace(f"for {role},", f"for “{name}”,")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from studio.errors import TaskError
 from studio.service.task_desk import FileChoice
-from studio.tasks.mapping import Mapping
+from studio.tasks.mapping import Mapping, list_own_roles
 from studio.tasks.reading.mapping_trial import Said, Trial, TriedRow, try_mapping
 from studio.ui.frame.words import escape, foreign, number
 
@@ -33,7 +33,7 @@ ROLE_WORDS = {
     "counts": "Weight: 0 or false leaves the row out",
     "id": "The row's own name",
 }
-"""What a column can be, in plain words, the usual ones first."""
+"""What a column can be in rows of several kinds, in plain words, the usual ones first."""
 _USUAL = ("input", "output")
 _SPEAKERS = {
     "system": "System",
@@ -45,6 +45,11 @@ _SPEAKERS = {
     "rejected": "Worse answer",
     "verdict": "Verdict",
 }
+
+
+def list_role_words() -> dict[str, str]:
+    """Return all that a column can be, what kinds of data declare for themselves last."""
+    return ROLE_WORDS | list_own_roles()
 
 
 def draw_columns_choice(choice: FileChoice) -> str:
@@ -138,7 +143,7 @@ def _draw_turn(said: Said) -> str:
 def _draw_column(place: int, column: str, cells: list[Any], role: str) -> str:
     shown = "".join(f"<li>{foreign(_say_cell(cell), _LONGEST)}</li>" for cell in cells)
     usual = "".join(_draw_option(name, role) for name in _USUAL)
-    others = "".join(_draw_option(name, role) for name in ROLE_WORDS if name not in _USUAL)
+    others = "".join(_draw_option(name, role) for name in list_role_words() if name not in _USUAL)
     return (
         f'<div class="column-row"><label for="column-{place}">{foreign(column, 80)}</label><ul>{shown}</ul>'
         f'<div class="field"><select id="column-{place}" data-column="{escape(column)}">'
@@ -149,7 +154,7 @@ def _draw_column(place: int, column: str, cells: list[Any], role: str) -> str:
 
 def _draw_option(name: str, role: str) -> str:
     chosen = " selected" if name == role else ""
-    return f'<option value="{name}"{chosen}>{escape(ROLE_WORDS[name])}</option>'
+    return f'<option value="{name}"{chosen}>{escape(list_role_words()[name])}</option>'
 
 
 def _say_cell(cell: Any) -> str:
