@@ -4,15 +4,10 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from studio.methods.attaching import attach_config, check_right_way_round
-from studio.methods.fields import Alpha, Rank, Targets
-from studio.methods.loha import refuse_codes
-from studio.methods.method import Method
-from studio.methods.targets import find_targets
-from studio.precisions.precision import Precision
+from studio.methods.product import Product
 
 
-class LoKr(Method):
+class LoKr(Product):
     """Low-rank Kronecker product: W + s C x (B A), a few numbers repeated over the whole matrix."""
 
     name: ClassVar[str] = "lokr"
@@ -24,11 +19,7 @@ class LoKr(Method):
     when: ClassVar[str] = "When the file must be tiny and still reach every part of each matrix."
     touches: ClassVar[str] = "A new small matrix and a thin pair beside each chosen linear layer; the model is frozen."
     paper: ClassVar[str] = "https://arxiv.org/abs/2309.14859"
-    learning_rate_small: ClassVar[float] = 5e-3
-    learning_rate_large: ClassVar[float] = 5e-4
 
-    rank: Rank = 8
-    alpha: Alpha = 16
     factor: int = Field(
         -1,
         ge=-1,
@@ -37,27 +28,9 @@ class LoKr(Method):
         description="How many tiles each side of the matrix is cut into; -1 cuts it as evenly as it goes.",
         json_schema_extra={"advanced": True},
     )
-    targets: Targets = "all-linear"
 
-    def attach(self, model: Any) -> Any:
-        """Return a PeftModel whose small matrix and thin pair a layer train."""
+    def make_config(self, **shared: Any) -> Any:
+        """Return a small matrix and a thin pair a layer."""
         from peft import LoKrConfig
 
-        check_right_way_round(model, self.title)
-        config = LoKrConfig(
-            r=self.rank,
-            alpha=self.alpha,
-            decompose_factor=self.factor,
-            target_modules=find_targets(model, self.targets),
-            task_type="CAUSAL_LM",
-        )
-        return attach_config(model, config, self.title)
-
-    def refuses(self, precision: Precision) -> str | None:
-        """The product is added to the weight itself."""
-        return refuse_codes(self, precision)
-
-    @property
-    def words(self) -> str:
-        """LoKr with its rank."""
-        return f"{self.title}, rank {self.rank}"
+        return LoKrConfig(decompose_factor=self.factor, **shared)

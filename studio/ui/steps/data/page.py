@@ -194,8 +194,8 @@ def find_prompted(card: TaskCard) -> tuple[float, float] | None:
     found = (card.scores or {}).get("prompted")
     if not find_scores(card) or not isinstance(found, dict):
         return None
-    numbers = [found.get(name) for name in ("examples", "test")]
-    return (float(numbers[0]), float(numbers[1])) if all(isinstance(one, int | float) for one in numbers) else None
+    examples, percent = found.get("examples"), found.get("test")
+    return (examples, percent) if isinstance(examples, int) and isinstance(percent, int | float) else None
 
 
 def _draw_scores(card: TaskCard) -> str:
