@@ -1,4 +1,4 @@
-"""Attaching a peft configuration to a model, and telling in words when the two don't go together."""
+"""Attaching a peft configuration to a model, and saying in words when the two don't go together."""
 
 from typing import Any
 

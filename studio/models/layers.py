@@ -1,4 +1,4 @@
-"""Layers that are alike, told by all that stands in them: of each kind two are kept, and an echo stands for the others.
+"""Layers that are alike in all that is in them: of each kind two are kept, and an echo stands for the others.
 
 So what a method adds to eighty layers, and what they keep, is read off two, whatever stands between them: a first layer
 without experts, attention in every fourth. Names and numbers of layers stay what they are.

@@ -1,6 +1,6 @@
 """One value of a task file: is it a text that can be kept, shown and trained on?
 
-Knows what was found, what was expected and how to say so. `Notes` gathers what was accepted but should be told, so that
+Knows what was found, what was expected and how to say so. `Notes` gathers what was accepted but should be said, so that
 a slip made in 6,500 instances is one sentence.
 """
 
@@ -18,7 +18,7 @@ DEEPEST = 20
 
 
 class Notes:
-    """What should be told about a file that was accepted; the same thing in many places is told once.
+    """What should be said about a file that was accepted; the same thing in many places is said once.
 
     `offers` are the other ways in which it could be read.
     """
@@ -29,20 +29,20 @@ class Notes:
         self.offers: list[Offer] = []
 
     def say(self, text: str) -> None:
-        """Tell one thing about the file."""
+        """Say one thing about the file."""
         self._said.setdefault(text, [])
 
     def tally(self, text: str, place: str) -> None:
-        """Tell a thing about one place of many."""
+        """Say a thing about one place of many."""
         self._said.setdefault(text, []).append(place)
 
     def repair(self, name: str, text: str, place: str, before: Any = "", after: Any = "") -> None:
-        """Tell a repair called `name` in one place of many, with what stood there and what was read."""
+        """Say a repair called `name` in one place of many, with what was there and what was read."""
         self.tally(text, place)
         self.ledger.add(name, text, place, _show(before), _show(after))
 
     def take(self, others: "Notes") -> None:
-        """Tell what others tell, too; the repairs they gathered stay with them."""
+        """Say what others say, too; the repairs they gathered stay with them."""
         for text, places in others._said.items():
             self._said.setdefault(text, []).extend(places)
 

@@ -116,11 +116,11 @@ class Instance(Named, Frozen):
             raise TaskError(f"{spot}: {first['msg']}. Write it as the studio does.", field=spot) from None
 
     def write(self) -> dict[str, Any]:
-        """Return the instance as it stands in a v2 file, its extra keys last."""
+        """Return the instance as it is in a v2 file, its extra keys last."""
         return {"id": self.id, "input": self.input, "output": list(self.output), **self.write_more(), **self.extra}
 
     def write_more(self) -> dict[str, Any]:
-        """Return what stands in a v2 file beside id, input, output and the extra keys, where it says something."""
+        """Return what is in a v2 file beside id, input, output and the extra keys, where it says something."""
         return {}
 
     @property

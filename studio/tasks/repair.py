@@ -1,4 +1,4 @@
-"""What was repaired, or could be: by name, with what stood there and what stands there now.
+"""What was repaired, or could be: by name, with what was there and what is there now.
 
 Knows no particular repair. Those that reading can't do without are noted by the readers; those that a person may choose
 are in `repairs.py`. Nothing is ever repaired without one of these.

@@ -112,7 +112,7 @@ def _say_weight(turn: Message, row: Row) -> Row:
 
 
 def _rest(instance: Instance) -> Row:
-    """What stands beside the turns."""
+    """What is beside the turns."""
     tools = {"tools": list(instance.tools)} if instance.tools else {}
     return {**tools, **(instance.extra if instance.messages else {})}
 

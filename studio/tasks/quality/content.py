@@ -1,4 +1,4 @@
-"""What stands in the texts: blanks, broken letters, markup, personal data, unfilled placeholders, foreign ids.
+"""What is in the texts: blanks, broken letters, markup, personal data, unfilled placeholders, foreign ids.
 
 Every pattern counts instances, shows one place, and has a repair or a fix. Texts are shown with `repr`, so that
 control characters and markup are inert.

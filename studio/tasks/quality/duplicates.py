@@ -1,4 +1,4 @@
-"""Instances that stand twice, nearly twice, among the worked examples, or on both sides of the split."""
+"""Instances that occur twice, nearly twice, among the worked examples, or on both sides of the split."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ class Finding(BaseModel):
     """What was found. `numbers` are places in `task.instances`; `fix` names one of `fixes.FIXES`, or is "".
 
     `follows` is True of what may vanish once the causes are repaired, such as a balance of labels that are spelt in
-    several ways; it is told after them.
+    several ways; it is reported after them.
     """
 
     model_config = ConfigDict(frozen=True)

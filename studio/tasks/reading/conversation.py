@@ -1,6 +1,6 @@
 """A chat as people write it down becomes messages, or an error that names the turn.
 
-Knows the forms in which a whole chat stands in a file: a list of turns, also as JSON text, also under a key of its own,
+Knows the forms in which a whole chat is in a file: a list of turns, also as JSON text, also under a key of its own,
 texts that take turns, pairs of question and answer, columns of roles and texts; a transcript by `transcript.py`.
 Knows no other columns of a row (`row.py`), and leaves one turn to `written_turn.py`.
 Source of the rules: openai-cookbook, Chat_finetuning_data_prep; LLaMA-Factory, data/README.md; TRL, dataset_formats.
@@ -18,7 +18,7 @@ from studio.tasks.reading.transcript import read_transcript
 from studio.tasks.written_turn import WAY, Role, check_content, find_role, find_role_key, read_turn
 
 CHAT_KEYS = ("messages", "conversations", "conversation", "turns", "contents", "dialogue", "dialog", "chat")
-"""Keys under which a chat stands in an object."""
+"""Keys under which a chat is found in an object."""
 _MOST_LITERAL = 100_000
 
 
@@ -80,7 +80,7 @@ def _find_role(item: Any) -> str | None:
 def finish_turns(messages: tuple[Message, ...], place: str, notes: Notes) -> tuple[Message, ...]:
     """Return the turns of a chat that can be learnt, without what follows the last answer. Raises TaskError.
 
-    A system text that stands twice, beside the chat and in it, is taken once.
+    A system text that occurs twice, beside the chat and in it, is taken once.
     """
     told = [message.content for message in messages[:2] if message.role == "system"]
     if len(told) == 2 and told[0] == told[1]:

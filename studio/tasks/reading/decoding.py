@@ -54,7 +54,7 @@ _FEW = 0.01
 
 
 class Decoded(NamedTuple):
-    """The text of a file, what should be told of it, and in which other encodings it could be read.
+    """The text of a file, what should be said of it, and in which other encodings it could be read.
 
     `repair` is (name, words, place, before, after).
     """

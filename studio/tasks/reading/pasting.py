@@ -1,4 +1,4 @@
-"""What is pasted, or stands in a file, becomes inputs, or inputs with their answers.
+"""What is pasted, or is in a file, becomes inputs, or inputs with their answers.
 
 A text has one a line, or parted by blank lines; a table has them in columns. Whether a pasted text is a table can only
 be guessed, and which of its columns are meant can't, so a person is shown the columns and says. Keeps nothing.

@@ -1,4 +1,4 @@
-"""What stands under each role of one row: the texts and turns that are asked and answered, tools, a system text.
+"""What is under each role of one row: the texts and turns that are asked and answered, tools, a system text.
 
 A key that may be left out is as good as an empty one; a value that is no text is written as one, and that is told.
 White space stays. Knows roles (`mapping.py`), and not which kind of instance comes of them (`row.py`).

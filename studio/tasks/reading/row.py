@@ -1,6 +1,6 @@
 """One row of a table, whatever its columns are called, becomes an instance: an input with its answer, a chat, a pair.
 
-Knows the kinds of instances and what each is made of. What plays no part is kept in `extra`. Leaves what stands in the
+Knows the kinds of instances and what each is made of. What plays no part is kept in `extra`. Leaves what is in the
 columns to `role.py`, and knows no files.
 """
 

@@ -62,7 +62,7 @@ def _walk(articles: list[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _list_answers(asked: dict[str, Any]) -> list[Any]:
-    """The different answers to a question, in the order in which they stand."""
+    """The different answers to a question, in their order."""
     given = asked.get("answers")
     if asked.get("is_impossible") or not isinstance(given, list):
         return []

@@ -1,6 +1,6 @@
 """The forms in which task files are found, reduced to one: v1, early v2, other dialects, near-miss keys.
 
-Knows the names of keys, and neither what may stand under them (`cell.py`) nor what becomes of them (`reading.py`).
+Knows the names of keys, and neither what may be under them (`cell.py`) nor what becomes of them (`reading.py`).
 """
 
 import difflib

@@ -45,7 +45,7 @@ class Book(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """The rows of a sheet that hold something, each with its number, and what should be told of it."""
+    """The rows of a sheet that hold something, each with its number, and what should be said of it."""
 
     lines: list[Line]
     notes: Notes

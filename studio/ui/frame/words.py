@@ -1,6 +1,6 @@
-"""The words of the page that stand in more than one place: explanations of terms, and how numbers are said.
+"""The words of the page that are used in more than one place: explanations of terms, and how numbers are said.
 
-Each term has one sentence, shown where the term stands and used in the docs. Numbers look alike everywhere because they
+Each term has one sentence, shown beside the term and used in the docs. Numbers look alike everywhere because they
 all come from here (words.js says them the same way).
 """
 

@@ -83,7 +83,7 @@ def draw_columns_choice(choice: FileChoice) -> str:
 
 
 def _order(columns: Sequence[str], mapping: Mapping | None) -> list[str]:
-    """The columns as they stand, those that are joined to an input in the order in which they are joined."""
+    """The columns in their order, those that are joined to an input in the order in which they are joined."""
     joined = [column for column in (mapping.input if mapping else ()) if column in columns]
     places = iter(joined)
     return [next(places) if column in joined else column for column in columns]

@@ -1,4 +1,4 @@
-"""The Data step: what the model should learn. Sample tasks, your own file, and everything that stands in the chosen
+"""The Data step: what the model should learn. Sample tasks, your own file, and everything that is in the chosen
 task.
 
 Everything shown of a task is foreign text: it is escaped and has its own reading direction. The choice is in the draft

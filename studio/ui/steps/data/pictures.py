@@ -1,4 +1,4 @@
-"""The pictures of a report as plain HTML and SVG: how often each label stands, how long the instances are."""
+"""The pictures of a report as plain HTML and SVG: how often each label occurs, how long the instances are."""
 
 from studio.tasks.quality.lengths import Lengths
 from studio.tasks.quality.report import Report

@@ -1,4 +1,4 @@
-"""The desk of a run (how it stands, start, stop, resume) and the answers it gave on its way.
+"""The desk of a run (its state, start, stop, resume) and the answers it gave on its way.
 
 Knows gradio's custom component and the studio; what is shown is drawn by run_desk.js and samples.js from the
 points the live chart asked for. The acts are server functions: they need no queue, they survive a restart of the
