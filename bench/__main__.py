@@ -27,6 +27,7 @@ CASES = (
     "guard",
     "attacks",
     "card",
+    "coverage",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

@@ -1,0 +1,168 @@
+"""Certainty against scipy and tables of exact values: intervals, flips, what a set can show, and the sentence."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from telling import tells
+
+from studio.evidence.difference import find_count, find_difference, find_flips_p, find_smallest
+from studio.evidence.flips import FATES, count_fates, mark_difference, tell_fate
+from studio.evidence.interval import find_interval, find_wilson, sum_clusters
+from studio.evidence.metrics import METRICS, Answered
+
+EXACT, ROUGE = METRICS.find("exact_match"), METRICS.find("rouge_l")
+
+
+def answer(words: Sequence[str], wanted: str = "a b c d", clusters: Sequence[str] | None = None) -> list[Answered]:
+    """Answers to instances that all want the same words."""
+    names = clusters or [str(place) for place in range(len(words))]
+    return [Answered(word, (wanted,), name) for word, name in zip(words, names, strict=True)]
+
+
+def right(flags: Sequence[bool]) -> list[Answered]:
+    return answer(["a b c d" if flag else "x" for flag in flags])
+
+
+@pytest.mark.parametrize(
+    ("hits", "count", "low", "high"),
+    [
+        (100, 100, 96.3, 100.0),
+        (50, 50, 92.9, 100.0),
+        (20, 20, 83.9, 100.0),
+        (0, 10, 0.0, 27.8),
+        (41, 100, 31.9, 50.8),
+        (1, 1, 20.7, 100.0),
+    ],
+)
+def test_wilson_by_a_table(hits: int, count: int, low: float, high: float) -> None:
+    found = find_interval(EXACT, right([place < hits for place in range(count)]))
+    assert [round(end or 0, 1) for end in found] == [low, high]
+
+
+@pytest.mark.parametrize(("hits", "count"), [(0, 5), (3, 7), (98, 100), (100, 100), (213, 400)])
+def test_wilson_is_scipys(hits: int, count: int) -> None:
+    from scipy.stats import binomtest
+
+    wanted = binomtest(hits, count).proportion_ci(method="wilson")
+    assert find_wilson(hits / count, count) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
+
+
+def test_equal_inputs_count_once() -> None:
+    alone = find_interval(EXACT, right([True] * 20))
+    twice = find_interval(EXACT, answer(["a b c d"] * 40, clusters=[str(place // 2) for place in range(40)]))
+    assert twice == alone
+
+
+def test_the_bootstrap_is_scipys() -> None:
+    from scipy.stats import bootstrap
+
+    words = ["a b c d", "a b c", "a b", "a", "x"] * 12
+    found = find_interval(ROUGE, answer(words))
+    grades = np.array([ROUGE.grade(word, ["a b c d"]) for word in words]) * 100
+    wanted = bootstrap((grades,), np.mean, method="percentile", n_resamples=4000, rng=np.random.default_rng(1))
+    assert found == pytest.approx(tuple(wanted.confidence_interval), abs=1.5)
+    assert find_interval(ROUGE, answer(words)) == found, "the same dice each time"
+
+
+def test_the_bootstrap_draws_clusters() -> None:
+    words = ["a b c d", "a"] * 30
+    spread = find_interval(ROUGE, answer(words))
+    together = find_interval(ROUGE, answer(words, clusters=[f"{place % 2} {place // 12}" for place in range(60)]))
+    assert spread.low and spread.high and together.low and together.high
+    assert together.high - together.low > 1.8 * (spread.high - spread.low)
+    assert sum_clusters(np.array([[1.0], [2.0], [4.0]]), ["x", "y", "x"]).tolist() == [[5], [2]]
+
+
+def test_a_graded_score_at_its_bound_has_an_interval_all_the_same() -> None:
+    low, high = find_interval(ROUGE, right([True] * 50))
+    assert (round(low or 0, 1), high) == (92.9, 100)
+
+
+@pytest.mark.parametrize("metric", METRICS.members)
+def test_nothing_and_one_instance_are_no_accident(metric: str) -> None:
+    for answered in ([], right([True])):
+        low, high = find_interval(METRICS.find(metric), answered, ("a b c d", "x"))
+        assert low is None or high is None or low <= high
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses", "p"), [(0, 0, 1.0), (1, 0, 1.0), (5, 0, 0.0625), (9, 1, 0.021484375), (3, 3, 1.0)]
+)
+def test_mcnemar_by_a_table(wins: int, losses: int, p: float) -> None:
+    assert find_flips_p(wins, losses) == pytest.approx(p, rel=1e-12)
+    assert find_flips_p(losses, wins) == pytest.approx(p, rel=1e-12)
+
+
+def test_what_a_set_can_show() -> None:
+    """The table of the reference: 20 % flip, 80 % power."""
+    assert round(100 * find_smallest(100, 0.2)) == 12
+    assert round(100 * find_smallest(400, 0.2)) == 6
+    assert (find_count(0.05, 0.2), find_count(0.05, 0.1)) == (621, 307)
+    assert find_smallest(621, 0.2) == pytest.approx(0.05, abs=1e-4)
+
+
+def test_the_sentence_of_a_sure_thing() -> None:
+    before = right([place >= 41 for place in range(100)])
+    after = right([not 41 <= place < 44 for place in range(100)])
+    found = find_difference(EXACT, before, after)
+    assert (found.n, found.wins, found.losses, found.difference) == (100, 41, 3, 38)
+    assert found.p is not None and found.p < 0.001 and found.low and found.high and found.low < 38 < found.high
+    assert tells(found.sentence, "41 100 3 0.001")
+    back = find_difference(EXACT, after, before)
+    assert (back.wins, back.losses, back.difference) == (3, 41, -38) and tells(back.sentence, "worse")
+
+
+def test_the_sentence_of_what_may_be_chance() -> None:
+    found = find_difference(EXACT, right([place >= 4 for place in range(100)]), right([True] * 100))
+    assert (found.wins, found.losses, found.p) == (4, 0, 0.125)
+    assert tells(found.sentence, "4 100 0 0.12 12 4")
+    same = find_difference(EXACT, right([True] * 100), right([True] * 100))
+    assert same.p == 1 and tells(same.sentence, "100 12 0")
+
+
+def test_one_input_can_not_show_a_difference() -> None:
+    found = find_difference(EXACT, right([False]), right([True]))
+    assert (found.p, found.low, found.smallest_difference) == (None, None, None) and found.sentence.endswith(".")
+
+
+def test_graded_scores_are_compared_in_pairs() -> None:
+    """All rise by a little: a pair shows it where two intervals overlap."""
+    before = answer(["a", "a b", "x", "a b c"] * 15)
+    after = answer(["a b", "a b c", "a", "a b c d"] * 15)
+    found = find_difference(ROUGE, before, after)
+    assert (found.wins, found.losses) == (60, 0) and found.p is not None and found.p < 0.001
+    first, second = find_interval(ROUGE, before), find_interval(ROUGE, after)
+    assert found.low and found.low > 0 and (second.low or 0) - (first.high or 0) < found.low
+    same = find_difference(ROUGE, before, before)
+    assert (same.p, same.difference) == (1, 0)
+
+
+def test_lower_is_better_where_the_metric_says_so() -> None:
+    bits = METRICS.find("bits_per_byte")
+    before = [Answered("", ("x",), str(place), 3.0 + place % 3, 1) for place in range(30)]
+    after = [each._replace(nats=each.nats - 1) for each in before]
+    found = find_difference(bits, before, after)
+    assert (found.wins, found.losses) == (30, 0) and found.difference < 0 and tells(found.sentence, "30 0 0.001")
+
+
+def test_fates() -> None:
+    found = [tell_fate(*pair) for pair in ((0, 1), (1, 0), (0, 0), (1, 1), (0.5, 0.5), (0.2, 0.4))]
+    assert found == ["better", "worse", "stayed wrong", "stayed right", "stayed wrong", "better"]
+    assert count_fates(found) == dict(zip(FATES, (2, 1, 2, 1), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "only"),
+    [
+        ("the cat sat.", "the dog sat.", (["cat"], ["dog"])),
+        ("yes", "", (["yes"], [])),
+        ("", "", ([], [])),
+        ("same", "same", ([], [])),
+        ("für dich", "für mich", (["dich"], ["mich"])),
+    ],
+)
+def test_the_difference_is_marked(before: str, after: str, only: tuple[list[str], list[str]]) -> None:
+    left, right = mark_difference(before, after)
+    assert ("".join(text for text, _ in left), "".join(text for text, _ in right)) == (before, after)
+    assert ([text for text, other in left if other], [text for text, other in right if other]) == only
