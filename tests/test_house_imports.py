@@ -290,7 +290,9 @@ def test_one_module_says_what_is_right() -> None:
     ]
     assert len(found) >= 3
     broken = [f"{name}: {value}" for name, value in found if "match_exactly(" not in value]
-    assert not broken, f"Only studio.evidence.metric says whether an answer is right; ask match_exactly: {broken}"
+    assert not broken, (
+        f"Only studio.evidence.metrics.matching says whether an answer is right; ask match_exactly: {broken}"
+    )
 
 
 LARGEST_ROOM = 0.23

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from studio.evidence.labels import OTHER, count_confusion, find_label
 from studio.evidence.metrics import METRICS, Answered, list_fitting
+from studio.evidence.metrics.labels import OTHER, count_confusion, find_label
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.kinds.text import Text
 from studio.tasks.task import Task
@@ -141,7 +141,7 @@ def test_which_metrics_a_task_has() -> None:
     text = Task(task_id="b", definition="", kind="text", instances=(Text(id="1", output=("a text",)),), origin=None)
     assert {"accuracy", "macro_f1", "exact_match", "official_rouge_l"} < set(names(labelled))
     assert "accuracy" not in names(free) and names(free)[0] == "exact_match"
-    assert names(text) == ["bits_per_byte"]
+    assert names(text) == ["bits_per_byte", "nats_per_token"]
 
 
 @pytest.mark.parametrize("name", METRICS.members)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from studio.evidence.metric import cut_words, match_exactly, measure_rouge_l
+from studio.evidence.metrics.matching import cut_words, match_exactly, measure_rouge_l
 from studio.evidence.score import Score, score_answers
 from studio.tasks.kinds.instruction import Instruction
 

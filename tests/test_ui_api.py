@@ -201,3 +201,25 @@ def test_a_bug_is_an_apology_to_another_program_too(served: Served, monkeypatch:
     words = served.refusal("list_models")
     assert "broke" in words
     assert "secret" not in words
+
+
+def test_evidence_is_asked_for(served: Served, tmp_path: Path) -> None:
+    from gradio_client import handle_file
+
+    served.ask("import_task", file=handle_file(str(write_task(tmp_path, 30))))
+    recipe = {**served.recipe, "task_id": "task900_made_up"}
+    run_id = served.ask("start_run", recipe=recipe)["run_id"]
+    assert served.finish(run_id)["status"] == "finished"
+    asked = {"checkpoints": [served.recipe["model"], f"run:{run_id}"], "task_id": "task900_made_up"}
+    values = served.ask("score", **asked)
+    assert all({"checkpoint", "metric", "value", "low", "high", "n"} <= value.keys() for value in values)
+    assert {value["checkpoint"] for value in values} == {served.recipe["model"], f"run:{run_id}@2"}
+    found = served.ask("compare_scores", **asked)
+    assert {"wins", "losses", "p", "sentence", "smallest_difference"} <= found.keys() and found["n"] == 3
+    flips = served.ask("flips", **asked)
+    assert [flip["fate"] for flip in flips].count("better") == found["wins"] and len(flips) == 3
+    forgotten = served.ask("forgetting", checkpoint=f"run:{run_id}")
+    assert forgotten["nats_per_token"] == pytest.approx(forgotten["after"] - forgotten["before"])
+    assert tells(served.refusal("score", **{**asked, "checkpoints": []}), "checkpoints 4 0")
+    assert tells(served.refusal("compare_scores", **{**asked, "part": "all"}), "part validation unseen")
+    assert tells(served.refusal("forgetting", checkpoint="run:nobody-otter"), "nobody-otter")

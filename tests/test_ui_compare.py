@@ -102,7 +102,7 @@ def test_what_was_wanted_is_known_for_prompts_kept_aside(studio: OpenStudio, run
 
 
 def test_a_tick_stands_where_the_score_counts() -> None:
-    from studio.evidence.metric import match_exactly
+    from studio.evidence.metrics.matching import match_exactly
     from studio.ui.steps.compare import page as compare_page
 
     assert compare_page.match_exactly is match_exactly, "there is one definition of right"

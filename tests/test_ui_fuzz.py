@@ -218,6 +218,9 @@ def mostly(wanted: Any) -> Any:
     return st.one_of(wanted, wanted, wanted, JSON)
 
 
+ADDRESSES = st.lists(st.one_of(TEXTS, RUNS.map(lambda run: f"run:{run}"), JSON), max_size=5)
+
+
 GIVEN: dict[str, list[Any]] = {
     "list_models": [],
     "list_tasks": [],
@@ -228,6 +231,10 @@ GIVEN: dict[str, list[Any]] = {
     "run_events": [mostly(RUNS), NUMBERS],
     "stop_run": [mostly(RUNS)],
     "ask": [mostly(RUNS), mostly(TEXTS), mostly(st.integers(-1, 4)), NUMBERS],
+    "score": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
+    "compare_scores": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
+    "flips": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
+    "forgetting": [mostly(TEXTS)],
 }
 
 

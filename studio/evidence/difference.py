@@ -104,10 +104,7 @@ def write_sentence(
     """Return the difference as a person says it."""
     if p is None or smallest is None:
         return "One input can't show a difference. Keep more instances for this part."
-    if wins or losses:
-        flips = f"Better on {wins:,} of {count:,}, worse on {losses:,}"
-    else:
-        flips = f"The same on all {count:,}"
+    flips = f"Better on {wins:,} of {count:,}, worse on {losses:,}"
     if metric.better == "neither":
         return f"{metric.title}: {total:+.{metric.digits}f} {metric.unit} on average over {count:,} answers."
     if p < CHANCE:
@@ -117,10 +114,8 @@ def write_sentence(
         unit, size, shown = f" {metric.unit}", f"{smallest:.2g}", f"{abs(total):.2g}"
     else:
         unit, size, shown = " points", f"{max(1, round(smallest))}", f"{abs(total):.0f}"
-    return (
-        f"{flips}: may be chance ({_tell_p(p)}). {count:,} instances can show differences above about {size}{unit}; "
-        f"this one is {shown}."
-    )
+    said = f"{flips}: may be chance ({_tell_p(p)})" if wins or losses else f"The same on all {count:,}"
+    return f"{said}. {count:,} instances can show differences above about {size}{unit}; this one is {shown}."
 
 
 def _tell_p(p: float) -> str:

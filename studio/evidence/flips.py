@@ -42,9 +42,9 @@ def count_fates(fates: Sequence[Fate]) -> dict[Fate, int]:
 def mark_difference(before: str, after: str) -> tuple[list[Run], list[Run]]:
     """Return both texts in runs that are in both or only in one, word by word; joined, they are the texts."""
     old, new = (re.findall(r"\w+|\s+|[^\w\s]", text) for text in (before, after))
-    left, right = list[Run](), list[Run]()
+    was, became = list[Run](), list[Run]()
     for what, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         is_other = what != "equal"
-        left += [("".join(old[a:b]), is_other)] if b > a else []
-        right += [("".join(new[c:d]), is_other)] if d > c else []
-    return left, right
+        was += [("".join(old[a:b]), is_other)] if b > a else []
+        became += [("".join(new[c:d]), is_other)] if d > c else []
+    return was, became

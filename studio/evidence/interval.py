@@ -62,7 +62,8 @@ def draw(sums: Numbers, conclude: Callable[[Numbers], Numbers], seed: int = 0) -
     """Return what DRAWS sets of clusters, drawn with repetition, come to. `sums` are clusters x tallies."""
     dice = np.random.default_rng(seed)
     clusters = len(sums)
-    times = dice.multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
+    picked = dice.integers(clusters, size=(DRAWS, clusters))
+    times = np.array([np.bincount(row, minlength=clusters) for row in picked])
     return conclude(times @ sums)
 
 

@@ -5,7 +5,7 @@ from pydantic import BaseModel
 from studio.answering.decoding import ANSWER_TOKENS
 from studio.answering.desk import Desk
 from studio.answering.pair import Pair
-from studio.evidence.metric import match_exactly, measure_rouge_l
+from studio.evidence.metrics.matching import match_exactly, measure_rouge_l
 from studio.objectives.objective import encode_asked
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run

@@ -40,6 +40,7 @@ from studio.runs.event import Event, read_events
 from studio.runs.run import TRAINING, Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.event_page import EventPage
+from studio.service.evidence_desk import EvidenceDesk
 from studio.service.foreign import Foreign, check_hub_id
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
@@ -147,7 +148,7 @@ class Studio:
         `encoding` and `part` (a sheet of a workbook, a list of a JSON file) say how to read it; where the encoding
         can't be told, ChoiceNeeded names the likeliest.
         """
-        self._check_known()
+        check_known(self.visitor)
         self.shares.check(self.visitor, "task")
         read_as = ReadAs(encoding=encoding, part=part)
         return self.tasks.keep(self._foreign.read_file(Path(path), name, read_as=read_as), self.visitor)
@@ -155,7 +156,7 @@ class Studio:
     @property
     def labels(self) -> LabelDesk:
         """The desk at which the visitor labels and writes tasks."""
-        return LabelDesk(self.tasks, self.visitor, self._check_known, self.place)
+        return LabelDesk(self.tasks, self.visitor, lambda: check_known(self.visitor), self.place)
 
     @property
     def data(self) -> TaskDesk:
@@ -229,7 +230,7 @@ class Studio:
 
     def start_run(self, data: object, request: str = "") -> str:
         """Queue a training and return its id; the same non-empty `request` never makes two. Raises StudioError."""
-        self._check_known()
+        check_known(self.visitor)
         recipe = self.read_recipe(data)
         tasks = self.tasks.load_parts(recipe.parts, self.visitor)
         self.shares.check(self.visitor, "run")
@@ -261,10 +262,7 @@ class Studio:
         self.scheduler.stop(run)
 
     def delete_run(self, run_id: str) -> None:
-        """Delete a run that is not running.
-
-        Raises InputError in words if it is, if queued work needs it, or if others were made on top of it.
-        """
+        """Delete a run that isn't running, or needed by queued work or by runs on top of it, else InputError."""
         run = self._find_run(run_id)
         with self._starting:
             check_unneeded(self.workspace, run)
@@ -338,16 +336,20 @@ class Studio:
         return count_votes(self._find_run(run_id).votes_file)
 
     def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:
-        """Return how base and tuned score on the test set, or on words the task never uses.
-
-        Many instances wait in the queue for the device, like any work; `scores.start` doesn't wait for them.
-        """
+        """Return how base and tuned score on the test set, or on unseen words; many instances wait in the queue."""
         return self.scores.score(run_id, "unseen" if unseen else "test", step)
 
     @property
     def scores(self) -> ScoreDesk:
         """The desk at which the visitor's runs are scored."""
         return ScoreDesk(self.tasks, self.desk, self.scheduler, self.visitor, self._find_run, self._queue)
+
+    @property
+    def evidence(self) -> EvidenceDesk:
+        """The desk at which checkpoints are measured and compared."""
+        return EvidenceDesk(
+            self.workspace, self.scheduler, self.visitor, self._check_model, self._find_run, self._queue
+        )
 
     # Inside
 
@@ -360,9 +362,6 @@ class Studio:
         if not self.visitor.owns(self.scheduler.watch(run).owner):
             raise unknown_run(run_id)
         return run
-
-    def _check_known(self) -> None:
-        check_known(self.visitor)
 
     def _queue(self, work: Work, request: str) -> str:
         click = str(request)[:100].encode("utf-8", "replace").decode()

@@ -13,6 +13,7 @@ from studio.answering.decoding import ANSWER_TOKENS
 from studio.answering.question import read_question
 from studio.errors import InputError
 from studio.service import Studio
+from studio.ui.evidence_api import EvidenceEndpoints
 from studio.ui.frame.handler import in_words
 from studio.ui.frame.upload import check_upload
 from studio.ui.frame.visiting import Asking, seen_by
@@ -99,14 +100,15 @@ class Endpoints:
         return answers.model_dump(mode="json")
 
 
-ENDPOINTS = tuple(name for name in vars(Endpoints) if not name.startswith("_"))
+GROUPS = (Endpoints, EvidenceEndpoints)
+ENDPOINTS = tuple(name for group in GROUPS for name in vars(group) if not name.startswith("_"))
 
 
 def add_endpoints(studio: Studio) -> None:
     """Add the endpoints to the page that is being built."""
-    endpoints = Endpoints(studio)
+    groups = [group(studio) for group in GROUPS]
     for name in ENDPOINTS:
-        endpoint = getattr(endpoints, name)
+        endpoint = next(getattr(group, name) for group in groups if hasattr(group, name))
         about = endpoint.__doc__ if name in OPEN else f"{endpoint.__doc__}{WHOSE}"
         gr.api(in_words(endpoint), api_name=name, api_description=about, concurrency_limit=8)
 

@@ -5,6 +5,7 @@ just before one of their operations on the run's files.
 """
 
 import json
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,7 @@ from studio.recipes.recipe import read_recipe
 from studio.runs.event import TERMINAL
 from studio.runs.run import Run, find_run
 from studio.works import WORKS, Work, load_work
+from studio.works.measure import Measure
 from studio.works.score import Score
 from studio.works.training import Training
 from studio.workspace import Workspace
@@ -57,8 +59,19 @@ def find_trained(place: Place) -> Run:
     return find_run(place[0], names[0])
 
 
-CASES: dict[str, Callable[[Place], Work]] = {"training": write_training, "score": write_score}
-DOOMS = {"training": (3, 40), "score": (3, 14)}
+def write_measure(place: Place) -> Work:
+    run = find_trained(place)
+    shutil.rmtree(place[0].cache / "answers", ignore_errors=True)  # what is kept is not measured again
+    names = (str(place[1]), f"run:{run.run_id}@4")
+    return Measure(checkpoints=names, task_id=run.load_recipe().task_id, instances=INSTANCES)
+
+
+CASES: dict[str, Callable[[Place], Work]] = {
+    "training": write_training,
+    "score": write_score,
+    "measure": write_measure,
+}
+DOOMS = {"training": (3, 40), "score": (3, 14), "measure": (3, 14)}
 """Before which of its operations on the files a child dies: at its start, and with something kept."""
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from studio.evidence.labels import OTHER, find_label, find_wanted_label
+from studio.evidence.metrics.labels import OTHER, find_label, find_wanted_label
 from studio.evidence.metrics.metric import Answered, Metric, Numbers
 from studio.tasks.task import Task
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from studio.evidence.metric import drop_thoughts
+from studio.evidence.metrics.matching import drop_thoughts
 from studio.evidence.metrics.metric import Mean
 
 

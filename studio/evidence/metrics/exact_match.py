@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from studio.evidence.metric import match_exactly
+from studio.evidence.metrics.matching import match_exactly
 from studio.evidence.metrics.metric import Mean
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from studio.evidence.labels import tally_labels
+from studio.evidence.metrics.labels import tally_labels
 from studio.evidence.metrics.metric import Answered, Metric, Numbers, divide
 from studio.tasks.task import Task
 

@@ -1,7 +1,7 @@
 """Metric: one number that many answers come to. The head of the family; one file each.
 
 A metric writes a few tallies for each instance and says what sums of them come to. So a mean, a ratio and macro-F1 are
-alike to whoever draws instances with repetition (`studio.evidence.interval`). Knows answers and references, and no model.
+alike to whoever draws instances with repetition (`studio.evidence.interval`). Knows answers, references and no model.
 """
 
 from abc import ABC, abstractmethod

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from studio.evidence.metric import measure_rouge_l
+from studio.evidence.metrics.matching import measure_rouge_l
 from studio.evidence.metrics.metric import Mean
 
 

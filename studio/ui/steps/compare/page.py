@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any, cast
 
 from studio.answering.desk import Answers
-from studio.evidence.metric import match_exactly
+from studio.evidence.metrics.matching import match_exactly
 from studio.service import Studio
 from studio.ui.frame.handler import say
 from studio.ui.frame.step import Signal, Step

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from studio.evidence.metric import match_exactly
+from studio.evidence.metrics.matching import match_exactly
 from studio.objectives import Measure
 from studio.objectives.measure import LOSS
 from studio.runs.event import Evaluated, Event, Metrics, Phase, Sampled, Started

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.evidence.metric import drop_thoughts, match_exactly
+from studio.evidence.metrics.matching import drop_thoughts, match_exactly
 from studio.evidence.metrics.metric import Answered, Numbers
 
 OTHER = ""

@@ -1,4 +1,4 @@
-"""Metrics of one answer against its references, as Natural Instructions scores them: the best reference counts.
+"""Whether one answer is right, and how near it comes: what the studio itself goes by. The best reference counts.
 
 Exact match lower-cases, drops ASCII punctuation and folds white space; ROUGE-L is rouge-score's, stemmed F-measure.
 Where that would call different things the same, or a perfect answer wrong, it is put right: the sign and the point of a

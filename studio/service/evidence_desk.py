@@ -1,0 +1,149 @@
+"""Evidence for a visitor: score, compare and flip two to four checkpoints on any part of any task, and forgetting.
+
+What is measured already is told at once; the rest is put into the queue as one work and waited for. Knows whose tasks
+and runs are whose from the studio that makes it.
+"""
+
+from collections.abc import Callable
+from typing import get_args
+
+from pydantic import ValidationError
+
+from studio.declaration import explain, show
+from studio.errors import DeviceError, InputError
+from studio.evidence.asked import Asked, plan
+from studio.evidence.difference import Difference, find_difference
+from studio.evidence.evidence import Evidence, Forgetting, list_flips, measure_forgetting, sum_up
+from studio.evidence.flips import Flip
+from studio.evidence.kept_answers import Row, load_answers
+from studio.evidence.metrics import list_fitting
+from studio.models.reference import ModelRef
+from studio.queueing.scheduler import Scheduler
+from studio.runs.run import Run
+from studio.service.waiting import wait_for
+from studio.visitor import Visitor
+from studio.works import Work
+from studio.works.measure import MOST, Measure, Measured
+from studio.workspace import Workspace
+
+LONGEST = 1000
+"""So many characters an address may have."""
+PARTS = tuple(part for part in get_args(Measured) if part != "general")
+
+
+class EvidenceDesk:
+    """What a visitor may know of how good checkpoints are."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        scheduler: Scheduler,
+        visitor: Visitor,
+        check_model: Callable[[ModelRef], ModelRef],
+        find: Callable[[str], Run],
+        queue: Callable[[Work, str], str],
+    ) -> None:
+        self.workspace, self.scheduler, self.visitor = workspace, scheduler, visitor
+        self._check_model, self._find, self._queue = check_model, find, queue
+
+    def score(self, checkpoints: object, task_id: str, part: str = "test") -> Evidence:
+        """Return what up to four checkpoints come to, each with its interval. Raises StudioError in words."""
+        return sum_up(*self._measure(self.read(checkpoints, task_id, part)))
+
+    def compare(self, checkpoints: object, task_id: str, part: str = "test") -> Difference:
+        """Return how the second of two checkpoints compares with the first. Raises StudioError in words."""
+        asked, kept = self._measure(self.read(_check_two(checkpoints), task_id, part))
+        before, after = (asked.write_answered(rows) for rows in kept)
+        return find_difference(list_fitting(asked.task)[0], before, after, asked.task.labels)
+
+    def list_flips(self, checkpoints: object, task_id: str, part: str = "test") -> list[Flip]:
+        """Return what became of each instance, from the first of two checkpoints to the second."""
+        return list_flips(*self._measure(self.read(_check_two(checkpoints), task_id, part)))
+
+    def forgetting(self, checkpoint: object) -> Forgetting:
+        """Return how much of general text a checkpoint forgot, against its base. Raises StudioError in words."""
+        return measure_forgetting(*self._measure(self.read_general(checkpoint)))
+
+    def read(self, checkpoints: object, task_id: str, part: str = "test") -> Measure:
+        """Return what is asked for as work that can be queued. Raises InputError in words."""
+        addresses = _check_addresses(checkpoints)
+        if part not in PARTS:
+            raise InputError(f"part is one of {', '.join(PARTS)}, not {show(part)}.", field="part")
+        return self._complete({"checkpoints": addresses, "task_id": task_id, "part": part})
+
+    def read_general(self, checkpoint: object) -> Measure:
+        """Return the measurement of a checkpoint's forgetting. Raises InputError in words."""
+        first = self._complete({"checkpoints": _check_addresses([checkpoint]), "part": "general"})
+        base = plan(self.workspace, first, self.visitor).columns[0].stack.base.ref
+        if first.checkpoints == (base,):
+            raise InputError(
+                f"{base} is a base: it has nothing to have forgotten. Choose a checkpoint of a run, such as "
+                "run:brave-otter@120.",
+                field="checkpoint",
+            )
+        return self._complete({"checkpoints": [base, *first.checkpoints], "part": "general"})
+
+    def find(self, work: Measure) -> tuple[Asked, list[list[Row]]] | None:
+        """Return the answers to a measurement where all are kept, None where something is to be measured yet."""
+        asked = plan(self.workspace, work, self.visitor)
+        kept = [load_answers(self.workspace, each, len(asked.instances)) for each in asked.contents]
+        whole = [rows for rows in kept if rows is not None]
+        return (asked, whole) if len(whole) == len(kept) else None
+
+    def start(self, work: Measure, request: str = "") -> str:
+        """Put a measurement into the queue; return its id."""
+        return self._queue(work, request)
+
+    def _measure(self, work: Measure) -> tuple[Asked, list[list[Row]]]:
+        if found := self.find(work):
+            return found
+        wait_for(self.scheduler, self._find(self.start(work)))
+        found = self.find(work)
+        if not found:
+            raise DeviceError("What was measured isn't kept: was the cache deleted meanwhile? Ask again.")
+        return found
+
+    def _complete(self, data: dict[str, object]) -> Measure:
+        """The work with steps and task version written out, so that it stays what it is."""
+        try:
+            work = Measure.model_validate(data)
+        except ValidationError as error:
+            raise explain(error, Measure) from None
+        for address in work.checkpoints:
+            self._check_model(ModelRef(ref=address))
+        asked = plan(self.workspace, work, self.visitor)
+        return work.model_copy(
+            update={
+                "checkpoints": tuple(column.address for column in asked.columns),
+                "task_version": None if work.part == "general" else asked.task.version,
+                "instances": len(asked.instances),
+            }
+        )
+
+
+def _check_addresses(checkpoints: object) -> list[str]:
+    if not isinstance(checkpoints, list | tuple) or not all(isinstance(each, str) and each for each in checkpoints):
+        raise InputError(
+            f'checkpoints is a list of addresses, such as ["builtin", "run:brave-otter@120"], not {show(checkpoints)}.',
+            field="checkpoints",
+        )
+    if longest := next((each for each in checkpoints if len(each) > LONGEST), ""):
+        raise InputError(
+            f"An address has at most {LONGEST:,} characters; one here has {len(longest):,}. Shorten it.",
+            field="checkpoints",
+        )
+    if not 1 <= len(checkpoints) <= MOST:
+        raise InputError(
+            f"One to {MOST} checkpoints can be measured at once, not {len(checkpoints):,}.", field="checkpoints"
+        )
+    return list(checkpoints)
+
+
+def _check_two(checkpoints: object) -> list[str]:
+    found = _check_addresses(checkpoints)
+    if len(found) != 2:
+        raise InputError(
+            f"Two checkpoints are compared, the second with the first, not {len(found):,}. Name two.",
+            field="checkpoints",
+        )
+    return found

@@ -1,0 +1,161 @@
+"""Evidence of real checkpoints: measured once, kept by content, told with its certainty, and refused in words."""
+
+from pathlib import Path
+
+import pytest
+from telling import raises, tells
+from tiny import import_task, make_run, train_quickly
+
+from studio.errors import InputError, NotFoundError
+from studio.evidence.asked import plan
+from studio.evidence.kept_answers import load_answers
+from studio.launchers.inline import InlineLauncher
+from studio.runs.run import Run, find_run
+from studio.service import Studio
+from studio.service.evidence_desk import PARTS
+from studio.tasks.split import split_task
+from studio.works.measure import Measure
+from studio.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Run:
+    """A run of four steps; a tenth of its 60 instances is the test."""
+    workspace = Workspace(tmp_path_factory.mktemp("measured"))
+    import_task(workspace, count=60)
+    return train_quickly(workspace, tiny_model)
+
+
+@pytest.fixture
+def studio(trained: Run) -> Studio:
+    return Studio(Workspace(trained.folder.parents[1]), InlineLauncher())
+
+
+@pytest.fixture
+def names(trained: Run, tiny_model: Path) -> list[str]:
+    return [str(tiny_model), f"run:{trained.run_id}@2", f"run:{trained.run_id}@4"]
+
+
+def find_task(trained: Run) -> str:
+    return trained.load_recipe().task_id
+
+
+def test_checkpoints_are_scored_once(studio: Studio, trained: Run, names: list[str]) -> None:
+    task = find_task(trained)
+    found = studio.evidence.score(names, task)
+    assert [value.checkpoint for value in found.values if value.metric == "exact_match"] == names
+    assert all(value.low is not None and value.low <= value.value <= (value.high or 0) for value in found.values)
+    assert {value.n for value in found.values} == {6} and len(found.differences) == 2
+    works = len(studio.list_runs())
+    assert studio.evidence.score(names, task) == found and len(studio.list_runs()) == works, "measured already"
+    assert studio.evidence.score([names[2], names[0]], task).values[-1].checkpoint == names[0]
+    assert len(studio.list_runs()) == works, "alone or beside others, it is the same content"
+    assert [run.kind for run in studio.list_runs()].count("measure") == 1
+
+
+def test_two_are_compared_and_their_flips_told(studio: Studio, trained: Run, names: list[str]) -> None:
+    task = find_task(trained)
+    found = studio.evidence.compare([names[0], f"run:{trained.name}"], task)
+    assert (found.n, found.metric) == (6, "exact_match") and tells(found.sentence, "6")
+    flips = studio.evidence.list_flips([names[0], names[2]], task)
+    wins, losses = (sum(flip.fate == fate for flip in flips) for fate in ("better", "worse"))
+    assert (wins, losses) == (found.wins, found.losses) and len({flip.id for flip in flips}) == 6
+    assert all(flip.prompt and flip.wanted for flip in flips)
+
+
+def test_forgetting_is_after_minus_before(studio: Studio, trained: Run, names: list[str]) -> None:
+    found = studio.evidence.forgetting(names[2])
+    assert found.nats_per_token == pytest.approx(found.after - found.before) and found.nats_per_token != 0
+    assert found.low is not None and found.high is not None and found.low <= found.nats_per_token <= found.high
+    assert (found.base, found.checkpoint) == (names[0], names[2]) and found.tokens > 1000
+    with raises(InputError, "base", field="checkpoint"):
+        studio.evidence.forgetting(names[0])
+
+
+def test_what_was_trained_on_is_no_test(studio: Studio, trained: Run, names: list[str]) -> None:
+    """A part of the same task under another seed holds instances that the run was trained on."""
+    work = studio.evidence.read(names[:1], find_task(trained), "train")
+    assert plan(studio.workspace, work).left_out == 0
+    tested = plan(studio.workspace, studio.evidence.read(names, find_task(trained), "test"))
+    learnt = plan(studio.workspace, work.model_copy(update={"checkpoints": tuple(names[2:])}))
+    assert not {one.key for one in tested.instances} & {one.key for one in learnt.instances}
+    keys, task = {one.key for one in tested.instances}, tested.task
+    seed = next(seed for seed in range(1, 99) if keys & {one.key for one in split_task(task, seed).test})
+    other = train_quickly(studio.workspace, Path(names[0]), training={"max_steps": 1, "seed": seed})
+    mixed = plan(studio.workspace, studio.evidence.read([names[2], f"run:{other.run_id}"], find_task(trained)))
+    assert mixed.left_out > 0 and len(mixed.instances) + mixed.left_out == len(tested.instances)
+    assert tells(" ".join(mixed.notes), str(mixed.left_out))
+    other.delete()
+
+
+def test_wrong_askings_are_refused_in_words(studio: Studio, trained: Run, names: list[str]) -> None:
+    task = find_task(trained)
+    for checkpoints in ([], names + names, "builtin", [7], ["x" * 2000]):
+        with raises(InputError, field="checkpoints"):
+            studio.evidence.score(checkpoints, task)
+    with raises(InputError, "1", field="checkpoints"):
+        studio.evidence.compare(names[:1], task)
+    with raises(InputError, ("validation", "unseen", "general"), field="part"):
+        studio.evidence.score(names, task, "general")
+    with raises(InputError, "unseen", field="part"):
+        studio.evidence.score(names, task, "unseen")
+    with raises(NotFoundError, "99 2 4", field="checkpoints"):
+        studio.evidence.score([f"run:{trained.run_id}@99"], task)
+    with raises(NotFoundError):
+        studio.evidence.score(names, "task404_nothing")
+    assert "general" not in PARTS
+
+
+def test_a_deleted_checkpoint_is_told(studio: Studio, trained: Run, names: list[str]) -> None:
+    gone = train_quickly(studio.workspace, Path(names[0]))
+    work = studio.evidence.read([names[0], f"run:{gone.run_id}"], find_task(trained), "validation")
+    gone.delete()
+    run_id = studio.evidence.start(work)
+    studio.scheduler.start_next()
+    status = studio.run_status(run_id)
+    assert status.status == "failed" and status.error and tells(status.error, Run.name_of(gone.run_id))
+    studio.delete_run(run_id)
+
+
+def test_it_goes_on_where_it_was_stopped(studio: Studio, trained: Run, names: list[str]) -> None:
+    """Answers that stand in its folder are not asked for again, and come to the same."""
+    work = studio.evidence.read(names[1:], find_task(trained), "validation")
+    asked = plan(studio.workspace, work)
+    first = find_run(studio.workspace, studio.evidence.start(work))
+    studio.scheduler.start_next()
+    whole, lines = studio.evidence.find(work), first.answers_file.read_text().splitlines(keepends=True)
+    for content in asked.contents:
+        (studio.workspace.cache / "answers" / f"{content}.json").unlink()
+    again = find_run(studio.workspace, studio.evidence.start(work))
+    again.answers_file.write_text("".join(lines[: len(lines) // 2 + 1]) + lines[-1][:9])
+    studio.scheduler.start_next()
+    assert studio.evidence.find(work) == whole
+    assert len(again.answers_file.read_text().splitlines()) == len(lines) + 1, "the rest, and the half line"
+
+
+def test_damaged_answers_are_measured_again(studio: Studio, trained: Run, names: list[str]) -> None:
+    asked = plan(studio.workspace, studio.evidence.read(names[:1], find_task(trained)))
+    file = studio.workspace.cache / "answers" / f"{asked.contents[0]}.json"
+    file.parent.mkdir(exist_ok=True)
+    for text in ("", "[", "[1]", "{}", '[{"id": 1}]'):
+        file.write_text(text)
+        assert load_answers(studio.workspace, asked.contents[0], len(asked.instances)) is None
+    assert studio.evidence.score(names[:1], find_task(trained)).values
+
+
+def test_a_visitor_measures_only_what_they_may_see(workspace: Workspace, tiny_model: Path) -> None:
+    shared = Studio(workspace, InlineLauncher(), local_folders=False, shared=True)
+    anna = shared.seen_by("a" * 40)
+    run = make_run(workspace)
+    with raises(NotFoundError, field="checkpoints"):
+        anna.evidence.score([f"run:{run.run_id}@1"], "studio002_question")
+    with pytest.raises(Exception, match="folder|hub"):
+        anna.evidence.score([str(tiny_model)], "studio002_question")
+
+
+def test_it_says_what_it_is_of() -> None:
+    work = Measure(
+        checkpoints=("builtin", "run:20261129-222541-sharp-jay@1200"), task_id="t", part="unseen", instances=9
+    )
+    assert work.about == "20261129-222541-sharp-jay"
+    assert tells(" ".join(work.describe(lambda task, version: "Sums")), ("builtin", "sharp-jay", "1,200", "9", "Sums"))
