@@ -9,7 +9,7 @@ from tiny import import_task, make_runs, train_quickly
 
 from studio.answering.column import Column, make_base, make_column
 from studio.answering.columns import Columns
-from studio.answering.vote import read_vote
+from studio.answering.vote import read_votes
 from studio.answering.way import Way
 from studio.checkpoints.address import resolve
 from studio.errors import InputError, NotFoundError
@@ -149,8 +149,8 @@ def test_models_that_can_not_be_asked_are_told_in_words(studio: Studio, runs: di
 
 def test_a_vote_names_what_it_compared() -> None:
     old = {"choice": "base", "prompt": "1", "base": "2", "tuned": "3", "step": 4}
-    assert read_vote(old).models == ()
-    assert read_vote({**old, "models": ["builtin", "run:x@4"]}).models == ("builtin", "run:x@4")
+    assert [vote.models for vote in read_votes(old)] == [()]
+    assert [vote.models for vote in read_votes({**old, "models": ["builtin", "run:x@4"]})] == [("builtin", "run:x@4")]
     for wrong in (["a", "b", "c"], "builtin", [1]):
         with raises(InputError, field="models"):
-            read_vote({**old, "models": wrong})
+            read_votes({**old, "models": wrong})

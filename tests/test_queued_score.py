@@ -1,6 +1,7 @@
 """A score in the queue, as a person meets it: waited for, followed, kept with its run, seen by its owner alone."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from tiny import WritingLauncher, import_task, make_checkpoint, make_run, train_
 import studio.__main__ as command_line
 from studio.errors import DeviceError, InputError, NotFoundError
 from studio.estimates.pace import Pace, load_pace, save_pace
+from studio.evidence.content import hash_content
 from studio.launchers.inline import InlineLauncher
 from studio.models.device import find_device
 from studio.models.reference import ModelRef
 from studio.runs.run import Run, find_run
 from studio.service import Studio
 from studio.service.score_desk import AT_THE_DESK
+from studio.works import load_work
 from studio.works.score import Score
 from studio.workspace import Workspace
 
@@ -42,7 +45,7 @@ def test_many_instances_are_scored_as_work_and_kept(studio: Studio, trained: Run
     status = studio.run_status(kept[0].work)
     assert (status.kind, status.status, status.about) == ("score", "finished", trained.run_id)
     assert status.result and trained.name in status.sentence and kept[0].step == 4
-    queued = studio.scores.start(trained.run_id)
+    queued = studio.scores.start(trained.run_id, step=2)
     assert 0 < (studio.work.expect_seconds(queued) or 0) < 3600, "it was measured just now"
     with raises(InputError, Run.name_of(queued)):
         studio.ask(queued, "1 + 1")
@@ -58,7 +61,67 @@ def test_it_is_the_score_of_the_desk(studio: Studio, trained: Run, monkeypatch: 
     at_the_desk = studio.score(trained.run_id, step=2)
     assert len(studio.list_runs()) == runs and studio.scores.list_kept(trained.run_id)[-1].work == ""
     monkeypatch.undo()
+    trained.scores_file.unlink()
     assert studio.score(trained.run_id, step=2) == at_the_desk and len(studio.list_runs()) == runs + 1
+
+
+def test_equal_scores_are_measured_once(studio: Studio, trained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = studio.score(trained.run_id, step=2)
+    kept, runs = studio.scores.list_kept(trained.run_id), len(studio.list_runs())
+    assert studio.score(trained.run_id, step=2) == first
+    work = studio.scores.start(trained.run_id, step=2)
+    assert studio.scores.wait_for(work).comparison == first
+    assert (studio.scores.list_kept(trained.run_id), len(studio.list_runs())) == (kept, runs)
+    assert (kept[-1].model, len(kept[-1].content)) == (f"run:{trained.run_id}@2", 16)
+    studio.delete_run(work)
+    monkeypatch.setattr("studio.answering.columns.Columns.answer_many", lambda *_: 1 / 0)
+    again = studio.scores.start(trained.run_id, step=2)
+    assert again != work and studio.scores.start(trained.run_id, step=2) == again, "it waits already"
+    assert studio.scores.wait_for(again).comparison == first, "found, not measured"
+
+
+def test_what_a_score_is_of_is_its_content(studio: Studio, trained: Run) -> None:
+    instances = studio.test_set(trained.run_id)
+    found = [
+        hash_content(studio.workspace, trained, step, part, some)
+        for step, part, some in ((4, "test", instances), (4, "test", instances), (2, "test", instances))
+    ]
+    found += [hash_content(studio.workspace, trained, 4, "unseen", instances)]
+    found += [hash_content(studio.workspace, trained, 4, "test", instances[1:])]
+    assert found[0] == found[1] and len(set(found)) == 4
+    copy = Run(trained.folder.with_name(f"{trained.run_id}-copy"))
+    shutil.copytree(trained.folder, copy.folder)
+    try:
+        assert hash_content(studio.workspace, copy, 4, "test", instances) == found[0]
+        with (copy.find_checkpoint(4) / "adapter_model.safetensors").open("r+b") as file:
+            file.seek(-1, 2)
+            file.write(b"\x7f")
+        assert hash_content(studio.workspace, copy, 4, "test", instances) != found[0]
+    finally:
+        shutil.rmtree(copy.folder)
+
+
+def test_a_score_is_of_a_models_address() -> None:
+    assert Score.model_validate({"run": "20261120-x-y", "step": 3, "part": "unseen"}) == Score(
+        model="run:20261120-x-y@3", part="unseen"
+    )
+    for wrong in ("builtin", "run:x", "merge:x", "run:x@y"):
+        with pytest.raises(ValueError):
+            Score(model=wrong)
+
+
+def test_a_run_that_others_wait_to_start_from_stays(workspace: Workspace, tiny_model: Path) -> None:
+    import_task(workspace)
+    studio = Studio(workspace, InlineLauncher())
+    parent = train_quickly(workspace, tiny_model)
+    child = studio.start_run({**write_recipe(tiny_model), "model": f"run:{parent.run_id}@4"})
+    assert load_work(find_run(workspace, child)).about == parent.run_id
+    assert studio.run_status(child).about == "", "it stands for itself in the list"
+    with raises(InputError, Run.name_of(child), field="run_id"):
+        studio.scheduler.delete(parent)
+    studio.stop_run(child)
+    studio.delete_run(child)
+    studio.delete_run(parent.run_id)
 
 
 def test_the_command_line_follows_it(
@@ -71,7 +134,7 @@ def test_the_command_line_follows_it(
 
 
 def test_a_broken_score_is_told_to_who_waits(studio: Studio, trained: Run) -> None:
-    work = Score(run=trained.run_id, step=3, instances=34).queue(studio.workspace)
+    work = Score(model=f"run:{trained.run_id}@3", instances=34).queue(studio.workspace)
     with raises(DeviceError, "checkpoint 3 2 4"):
         studio.scores.wait_for(work.run_id)
     with raises(NotFoundError, "9"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tiny import make_checkpoint
 
-from studio.answering.desk import Answers
+from studio.answering.desk import Answers, Said
 from studio.answering.question import Question
 from studio.errors import InputError, ModelError
 from studio.recipes.recipe import read_recipe
@@ -25,6 +25,7 @@ class OpenStudio(Studio):
     """A studio whose device answers from a list, so that no weights are loaded; everything else is real."""
 
     said: dict[str, tuple[str, str]] = {}
+    beside: dict[str, str] = {}
     closed = 0
 
     def stream(self, run_id: str, prompt: str = "", *rest: Any, **options: Any) -> Iterator[Answers]:
@@ -41,7 +42,12 @@ class OpenStudio(Studio):
 
     def ask(self, run_id: str, prompt: str = "", *rest: Any, **options: Any) -> Answers:
         *_, last = self.stream(run_id, prompt)
-        return last
+        models = [
+            Said(model=model, title="calm-heron, step 8", answer=self.beside.get(prompt, "?"))
+            for model in options.get("models", ())
+        ]
+        sides = [Said(model=side, title=side, answer="") for side in ("base", "tuned")]
+        return last.model_copy(update={"columns": (*sides, *models)})
 
 
 @pytest.fixture
@@ -170,8 +176,26 @@ def test_ten_are_asked_and_counted(studio: OpenStudio, run: str) -> None:
 def test_the_table_escapes_what_models_and_tasks_say(studio: OpenStudio, run: str) -> None:
     from studio.ui.steps.compare.page import Row
 
-    html = draw_ten(run, [Row("<b>", ["<i>"], "<img src=x onerror=alert(1)>", "<i>")], 1)
-    assert "<img" not in html and "<b>x" not in html and "&lt;img" in html and 'data-tuned="1"' in html
+    html = draw_ten(
+        run, [Row("<b>", ["<i>"], ("<img src=x onerror=alert(1)>", "<i>", ""))], 1, ("base", "tuned", "<u>")
+    )
+    assert (
+        "<u>" not in html
+        and "<img" not in html
+        and "<b>x" not in html
+        and "&lt;img" in html
+        and 'data-tuned="1"' in html
+    )
+
+
+def test_ten_are_asked_of_all_columns(studio: OpenStudio, run: str) -> None:
+    test_set = studio.test_set(run)
+    studio.said = {one.input: ("no", one.output[0]) for one in test_set[:7]}
+    studio.beside = {one.input: one.output[0] for one in test_set[:4]}
+    *_, drawn = answer_ten(studio, {"run": run, "models": ["run:calm-heron@8"]})
+    assert 'data-right="0 7 4"' in drawn and drawn.count("calm-heron, step 8") == 1 + 1 + 1 + 10
+    (refused,) = answer_ten(studio, {"run": run, "models": ["builtin"] * 3})
+    assert "error-line" in refused
 
 
 def test_ten_of_no_run_are_refused_in_words(studio: OpenStudio) -> None:

@@ -1,77 +1,187 @@
-"""Votes: which of two answers a person liked better, kept beside the run; the last word on a pair of answers counts.
+"""Votes: which answers a person liked better, kept beside the run, a line a pair; the last word on a pair counts.
 
-One line of JSON each in the run's votes.jsonl, append-only. A line that can't be read is passed over.
+A ranking of two to four answers is as many pairs as it tells something about. Lines that an older edition wrote, of
+base and tuned alone, are read as such pairs; a line that can't be read is passed over.
 """
 
 import time
 from collections import Counter
+from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from studio.answering.column import MOST
 from studio.declaration import show
 from studio.errors import InputError
 from studio.journal import append_lines, read_lines
 from studio.workspace import disk_errors_in_words
 
-Choice = Literal["base", "same", "tuned"]
+Better = Literal["first", "same", "second", "none"]
+"""Which of a pair was liked better; "none" takes an earlier word back."""
+BASE_AND_TUNED = (0, 1)
+OLDER: dict[str, Better] = {"base": "first", "same": "same", "tuned": "second"}
+"""The choices of a vote on base and tuned alone."""
 LONGEST_TEXT = 20_000
 MOST_BYTES = 1 << 20
 
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+Address = Annotated[str, Field(max_length=1000)]
+Pair = Annotated[tuple[Text, Text], Field(strict=False)]
+V = TypeVar("V", bound=BaseModel)
 
-class Vote(BaseModel):
-    """One vote: on what was answered to a prompt by base and by a checkpoint.
 
-    `models` are the addresses of the two, () in votes of before there were any.
-    """
-
+class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
-    choice: Choice
-    prompt: str = Field(max_length=LONGEST_TEXT)
-    base: str = Field(max_length=LONGEST_TEXT)
-    tuned: str = Field(max_length=LONGEST_TEXT)
+
+class Vote(_Strict):
+    """One vote: on two answers to a prompt, by the models of two columns; `step` is the tuned column's.
+
+    `models` are the addresses of the two, () in votes of before there were any; `places` are their columns.
+    """
+
+    prompt: Text
     step: int = Field(ge=0, lt=10**9)
-    models: tuple[Annotated[str, Field(max_length=1000)], ...] = Field((), max_length=2, strict=False)
+    answers: Pair
+    models: tuple[Address, ...] = Field((), max_length=2, strict=False)
+    places: Annotated[tuple[int, int], Field(strict=False)] = BASE_AND_TUNED
+    better: Better
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "choice" not in data:
+            return data
+        kept = {name: data[name] for name in ("prompt", "step", "models") if name in data}
+        return {**kept, "answers": (data.get("base"), data.get("tuned")), "better": OLDER.get(str(data["choice"]))}
+
+    @property
+    def pair(self) -> tuple[object, ...]:
+        """What was voted on, whichever column stood first: equal for votes of which the last one counts."""
+        if self.places == BASE_AND_TUNED:
+            return (self.prompt, self.step, self.answers)
+        return (self.prompt, frozenset(zip(self.models, self.answers, strict=False)))
+
+
+class Answered(_Strict):
+    """What one column said: the address of its model, and its answer."""
+
+    model: Address
+    answer: Text
+
+
+class Ranking(_Strict):
+    """How good the answers of all columns were: 1 is best, equal ranks are about the same, None says nothing of one.
+
+    The first two columns are base and tuned of the run.
+    """
+
+    prompt: Text
+    step: int = Field(ge=0, lt=10**9)
+    columns: tuple[Answered, ...] = Field(min_length=2, max_length=MOST, strict=False)
+    ranks: tuple[Annotated[int, Field(ge=1, le=MOST)] | None, ...] = Field(max_length=MOST, strict=False)
+
+    def list_votes(self) -> list[Vote]:
+        """Return a vote for each pair of columns; what is ranked is better than what isn't."""
+        return [
+            Vote(
+                prompt=self.prompt,
+                step=self.step,
+                answers=(self.columns[left].answer, self.columns[right].answer),
+                models=(self.columns[left].model, self.columns[right].model),
+                places=(left, right),
+                better=_compare(self.ranks[left], self.ranks[right]),
+            )
+            for left, right in combinations(range(len(self.columns)), 2)
+        ]
+
+
+class Standing(BaseModel, frozen=True):
+    """In how many pairs the answer of a model was better, and in how many it stood."""
+
+    model: str
+    won: int
+    of: int
 
 
 class Tally(BaseModel, frozen=True):
-    """How often each was chosen."""
+    """How often base, tuned or neither was liked better, and how each model that was voted on stands."""
 
     base: int = 0
     same: int = 0
     tuned: int = 0
+    models: tuple[Standing, ...] = ()
 
 
-def read_vote(data: object) -> Vote:
-    """Return a vote that was sent. Raises InputError in words."""
+def read_votes(data: object) -> list[Vote]:
+    """Return the votes in what was sent: a ranking, or one vote on base and tuned. Raises InputError in words."""
+    if isinstance(data, dict) and "ranks" in data:
+        ranking = _validate(Ranking, data)
+        if len(ranking.ranks) != len(ranking.columns):
+            raise InputError("A ranking has a rank, or nothing, for each answer.", field="ranks")
+        return ranking.list_votes()
     choice = data.get("choice") if isinstance(data, dict) else None
-    if choice not in get_args(Choice):
+    if not isinstance(choice, str) or choice not in OLDER:
         raise InputError(f"A vote is for base, same or tuned, not {show(choice)}.", field="choice")
-    try:
-        return Vote.model_validate(data)
-    except ValidationError as error:
-        field = str(error.errors()[0]["loc"][0])[:20]
-        raise InputError(f"The vote's {field} can't be kept as it is. Ask again, then vote.", field=field) from None
+    return [_validate(Vote, data)]
 
 
-def append_vote(file: Path, vote: Vote) -> None:
-    """Keep a vote. Raises InputError when there are far too many, WorkspaceError when the disk refuses."""
+def append_votes(file: Path, votes: Iterable[Vote]) -> None:
+    """Keep what votes say that isn't said yet.
+
+    Raises InputError when there are far too many, WorkspaceError when the disk refuses.
+    """
+    known = {pair: vote.better for pair, vote in _read_last_words(file).items()}
+    new = [vote.model_dump() for vote in votes if known.get(vote.pair, "none") != vote.better]
     with disk_errors_in_words(file.parent):
-        if file.exists() and file.stat().st_size + len(vote.model_dump_json()) > MOST_BYTES:
+        if file.exists() and file.stat().st_size + sum(len(str(vote)) for vote in new) > MOST_BYTES:
             raise InputError("This run has more votes than can be kept; it keeps those it has.", field="choice")
-    append_lines(file, [{"at": round(time.time(), 3), **vote.model_dump()}])
+    if new:
+        append_lines(file, [{"at": round(time.time(), 3), **vote} for vote in new])
 
 
 def count_votes(file: Path) -> Tally:
     """Return how often each was chosen, counting the last vote on each pair of answers."""
-    votes: dict[tuple[str, str, str, int], Choice] = {}
+    sides: Counter[str] = Counter()
+    won: Counter[str] = Counter()
+    stood: Counter[str] = Counter()
+    for vote in _read_last_words(file).values():
+        if vote.better == "none":
+            continue
+        if vote.places == BASE_AND_TUNED:
+            sides[vote.better] += 1
+        stood.update(vote.models)
+        won.update(
+            [model for model, side in zip(vote.models, ("first", "second"), strict=False) if side == vote.better]
+        )
+    models = tuple(Standing(model=model, won=won[model], of=count) for model, count in stood.items())
+    return Tally(base=sides["first"], same=sides["same"], tuned=sides["second"], models=models)
+
+
+def _compare(left: int | None, right: int | None) -> Better:
+    if left is None or right is None:
+        return "none" if left == right else "first" if right is None else "second"
+    return "same" if left == right else "first" if left < right else "second"
+
+
+def _read_last_words(file: Path) -> dict[tuple[object, ...], Vote]:
+    votes = {}
     for line in read_lines(file):
         try:
             vote = Vote.model_validate({name: value for name, value in line.items() if name != "at"})
         except ValidationError:
             continue
-        votes[vote.prompt, vote.base, vote.tuned, vote.step] = vote.choice
-    counted = Counter(votes.values())
-    return Tally(base=counted["base"], same=counted["same"], tuned=counted["tuned"])
+        votes[vote.pair] = vote
+    return votes
+
+
+def _validate(kind: type[V], data: object) -> V:
+    try:
+        return kind.model_validate(data)
+    except ValidationError as error:
+        first, *rest = error.errors()[0]["loc"] or ("choice",)
+        field = ("base", "tuned")[int(rest[0])] if first == "answers" and rest else str(first)[:20]
+        raise InputError(f"The vote's {field} can't be kept as it is. Ask again, then vote.", field=field) from None

@@ -118,7 +118,7 @@ def _find_run(workspace: Workspace, name: str, visitor: Visitor) -> Run:
 
 
 def _find_best_step(run: Run) -> int | None:
-    """The step whose checkpoint had the lowest validation loss, None where that is not known or not kept."""
+    """The step that the objective's measure chose on the validation part, None where it isn't known or kept."""
     steps = run.list_checkpoints()
     try:
         newest = run.checkpoints_folder / f"step-{steps[-1]}" / "trainer_state.json"

@@ -1,6 +1,7 @@
 """The scores that are kept with a run: what was measured, of which checkpoint, on what. Only ever added to."""
 
 import time
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,7 +12,11 @@ from studio.works.score import Part
 
 
 class KeptScore(BaseModel, frozen=True):
-    """Base against a checkpoint, on a part of a version of the run's task; `work` is the work that measured it."""
+    """Base against a checkpoint, on a part of a version of the run's task; `work` is the work that measured it.
+
+    `model` is the checkpoint's address, and scores of one `content` are of the same thing (studio.evidence.content);
+    both are "" in those of before there were any.
+    """
 
     at: float
     work: str = ""
@@ -19,16 +24,24 @@ class KeptScore(BaseModel, frozen=True):
     part: Part
     task_version: str | None
     comparison: Comparison
+    model: str = ""
+    content: str = ""
 
 
-def keep_score(run: Run, step: int, part: Part, version: str | None, comparison: Comparison, work: str = "") -> None:
-    """Keep a score with its run; the same work never leaves two. Raises WorkspaceError in words."""
-    if work and any(kept.work == work for kept in list_scores(run)):
+def keep_score(run: Run, comparison: Comparison, **told: Any) -> None:
+    """Keep a score with its run; the same work never leaves two. `told` are the other fields of a KeptScore.
+
+    Raises WorkspaceError in words.
+    """
+    kept = KeptScore(at=round(time.time(), 3), comparison=comparison, model=f"run:{run.run_id}@{told['step']}", **told)
+    if kept.work and any(other.work == kept.work for other in list_scores(run)):
         return
-    kept = KeptScore(
-        at=round(time.time(), 3), work=work, step=step, part=part, task_version=version, comparison=comparison
-    )
     append_lines(run.scores_file, [kept.model_dump(mode="json")])
+
+
+def find_equal(run: Run, content: str) -> KeptScore | None:
+    """Return the newest score of the same thing, None where it was never measured."""
+    return next((kept for kept in reversed(list_scores(run)) if kept.content == content), None)
 
 
 def list_scores(run: Run) -> list[KeptScore]:

@@ -11,7 +11,8 @@ from typing import Any
 from studio.answering.desk import Desk
 from studio.errors import WorkspaceError
 from studio.estimates.pace import Pace, save_pace
-from studio.evidence.kept import keep_score
+from studio.evidence.content import hash_content
+from studio.evidence.kept import find_equal, keep_score
 from studio.evidence.score import Comparison, find_room, score_answers
 from studio.journal import append_lines, read_lines
 from studio.models.device import find_device
@@ -46,6 +47,12 @@ def score(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     began, work = time.monotonic(), Score.load(run)
     scored = find_run(workspace, work.run)
     instances = find_instances(TaskStore(workspace), scored.load_recipe(), work.part)
+    content = hash_content(workspace, scored, work.step, work.part, instances)
+    if equal := find_equal(scored, content):
+        events.append("progressed", step=len(instances), of=len(instances), seconds_left=0.0)
+        told = equal.model_dump(include={"step", "part", "task_version", "content"})
+        keep_score(scored, equal.comparison, work=run.run_id, **told)
+        return _conclude(events, equal.comparison, len(instances))
     answers = read_lines(run.answers_file)[: len(instances)]
     events.append_phase(2, work.phases)
     with Desk(workspace).open_pair(scored, work.step) as (pair, recipe, task):
@@ -67,12 +74,16 @@ def score(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
             left = round(pace * (len(instances) - len(answers)), 1)
             events.append("progressed", step=len(answers), of=len(instances), seconds_left=left)
         comparison = compare_answers(answers, instances)
-        version = task.version
         if len(answers) - known >= BATCH:
             _keep_pace(workspace, recipe, Pace(ready - began, pace))
-    keep_score(scored, work.step, work.part, version, comparison, run.run_id)
+    told = {"step": work.step, "part": work.part, "task_version": task.version, "content": content}
+    keep_score(scored, comparison, work=run.run_id, **told)
+    return _conclude(events, comparison, len(instances))
+
+
+def _conclude(events: EventWriter, comparison: Comparison, count: int) -> Outcome:
     events.append("concluded", result=tell(comparison))
-    return Outcome(len(answers), finished=True)
+    return Outcome(count, finished=True)
 
 
 def compare_answers(answers: Sequence[dict[str, Any]], instances: list[Instance]) -> Comparison:

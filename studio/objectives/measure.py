@@ -3,6 +3,7 @@
 Knows no run and no page; a number's name means something to the objective alone.
 """
 
+import math
 from typing import Literal
 
 from pydantic import BaseModel
@@ -22,6 +23,12 @@ class Measure(BaseModel, frozen=True):
     unit: str = ""
     chart: str = ""
     digits: int = 3
+
+    def is_better(self, value: float, other: float | None) -> bool:
+        """Whether a value is better than another one, or than none; what is no number never is."""
+        if not math.isfinite(value):
+            return False
+        return other is None or (value < other if self.better == "lower" else value > other)
 
 
 LOSS = Measure(name="loss", title="loss", better="lower", chart="loss")

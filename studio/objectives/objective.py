@@ -86,8 +86,14 @@ class Objective(Plugin):
     form: ClassVar[Form]  # of instances it can learn from
     needs: ClassVar[frozenset[Need]] = frozenset()
     measures: ClassVar[tuple[Measure, ...]] = (LOSS,)
+    chooses: ClassVar[str] = LOSS.name  # the measure that tells, of the validation part, which checkpoint is best
     averages_over: ClassVar[Literal["tokens", "examples"]] = "examples"
     learning_rate_factor: ClassVar[float] = 1.0  # on the method's own
+
+    @classmethod
+    def find_chooser(cls) -> Measure:
+        """Return the measure by which the best checkpoint is chosen."""
+        return next(measure for measure in cls.measures if measure.name == cls.chooses)
 
     def check_task(self, task: Task) -> None:
         """Raise TaskError in words for a task this objective can't learn from."""

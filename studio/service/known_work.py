@@ -55,7 +55,7 @@ class KnownWork:
             update={
                 "recipe": work.recipe.to_json() if isinstance(work, Training) else {},
                 "unit": work.unit,
-                "about": work.about,
+                "about": "" if isinstance(work, Training) else work.about,
                 "title": title,
                 "sentence": sentence,
                 "error": status.error or next(iter(trouble), None),

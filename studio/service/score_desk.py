@@ -3,12 +3,14 @@
 Knows whose runs are whose from the studio that makes it; how answers are scored is for studio.evidence.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 
 from studio.answering.desk import Desk
-from studio.errors import DeviceError, InputError
-from studio.evidence.kept import KeptScore, keep_score, list_scores
+from studio.errors import DeviceError, InputError, StudioError
+from studio.evidence.content import hash_content
+from studio.evidence.kept import KeptScore, find_equal, keep_score, list_scores
 from studio.evidence.score import Comparison, score_run
 from studio.evidence.scoring import BATCH, find_instances
 from studio.queueing.scheduler import Scheduler
@@ -49,21 +51,34 @@ class ScoreDesk:
         return list_scores(self._find(run_id))
 
     def score(self, run_id: str, part: Part, step: int | None) -> Comparison:
-        """Return how base and tuned score; many instances are put into the queue and waited for."""
+        """Return how base and tuned score; many instances are put into the queue and waited for.
+
+        What was measured before is not measured again.
+        """
         instances = self._check_some(run_id, part)
         run = self._find(run_id)
-        if len(instances) > AT_THE_DESK:
-            return self.wait_for(self.start(run_id, part, step)).comparison
         used = _find_step(run, step)
+        content = hash_content(self.tasks.workspace, run, used, part, instances)
+        if equal := find_equal(run, content):
+            return equal.comparison
+        if len(instances) > AT_THE_DESK:
+            return self.wait_for(self.start(run_id, part, used)).comparison
         comparison = score_run(self.desk, run, instances, used)
-        keep_score(run, used, part, run.load_recipe().task_version, comparison)
+        version = run.load_recipe().task_version
+        keep_score(run, comparison, step=used, part=part, task_version=version, content=content)
         return comparison
 
     def start(self, run_id: str, part: Part = "test", step: int | None = None, request: str = "") -> str:
-        """Put a score into the queue, of the newest checkpoint by default; return the id of the work."""
+        """Put a score into the queue, of the newest checkpoint by default; return the id of the work.
+
+        That of an equal score which waits, is measured or is kept is returned instead of a new one.
+        """
         instances = self._check_some(run_id, part)
-        used = _find_step(self._find(run_id), step)
-        return self._queue(Score(run=run_id, step=used, part=part, instances=len(instances)), request)
+        run = self._find(run_id)
+        used = _find_step(run, step)
+        work = Score(model=f"run:{run_id}@{used}", part=part, instances=len(instances))
+        content = hash_content(self.tasks.workspace, run, used, part, instances)
+        return self._find_equal(run, work, content) or self._queue(work, request)
 
     def wait_for(self, work_id: str) -> KeptScore:
         """Return what a queued score came to, when it has ended; Ctrl+C stops it. Raises StudioError in words."""
@@ -90,6 +105,18 @@ class ScoreDesk:
             if kept.work == work_id:
                 return kept
         raise InputError(f"The score of {scored.name} is not kept with it any more. Score it again.", field="run_id")
+
+    def _find_equal(self, run: Run, work: Score, content: str) -> str | None:
+        """The id of work that measures the same, or has measured it and is there yet."""
+        kept = find_equal(run, content)
+        if kept and kept.work and Run(self.tasks.workspace.runs / kept.work).is_there():
+            return kept.work
+        for status in self.scheduler.look_at_all():
+            if status.kind == Score.name and (status.status == "queued" or status.status in ACTIVE):
+                with contextlib.suppress(StudioError):  # one that can't be read measures nothing
+                    if Score.load(self._find(status.run_id)) == work:
+                        return status.run_id
+        return None
 
     def _check_some(self, run_id: str, part: Part) -> list[Instance]:
         instances = self.list_instances(run_id, part)

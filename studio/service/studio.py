@@ -14,7 +14,7 @@ from typing import Any
 
 from studio.answering.column import check_beside
 from studio.answering.desk import Answers, Desk
-from studio.answering.vote import Tally, append_vote, count_votes, read_vote
+from studio.answering.vote import Tally, append_votes, count_votes, read_votes
 from studio.apart.place import HERE, Place
 from studio.checkpoints.address import check_unneeded, keep_parent, resolve
 from studio.checkpoints.checkpoint import Stack
@@ -326,13 +326,13 @@ class Studio:
         return self.desk.stream(self._find_run(run_id), prompt, self._find_beside(models), **options)
 
     def vote(self, run_id: str, data: object) -> Tally:
-        """Keep which of two answers was better, and return the tally. Raises InputError in words."""
+        """Keep which of two answers was better, or a ranking of up to four; return the tally. Raises InputError."""
         run = self._find_run(run_id)
-        append_vote(run.votes_file, read_vote(data))
+        append_votes(run.votes_file, read_votes(data))
         return count_votes(run.votes_file)
 
     def count_votes(self, run_id: str) -> Tally:
-        """Return how often base, tuned or neither was liked better."""
+        """Return how often base, tuned or neither was liked better, and how each model stands."""
         return count_votes(self._find_run(run_id).votes_file)
 
     def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:

@@ -127,7 +127,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         processing_class=tokenizer,
         callbacks=[MethodSteps(recipe.method, model)],
     )
-    reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked)
+    chooser = recipe.objective.find_chooser()
+    reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser)
     trainer.add_callback(reporter)
     go_on(trainer, run, plan)
     if len(reporter.step_moments) >= ENOUGH_STEPS:

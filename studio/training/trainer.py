@@ -12,6 +12,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from studio.errors import RecipeError, WorkspaceError
 from studio.foreign import Original
 from studio.methods.method import Method
+from studio.objectives import Measure
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
@@ -142,9 +143,17 @@ class Reporter(TrainerCallback):
     """Writes what happens as events, looks for the stop file after each step, ends early when nothing improves."""
 
     def __init__(
-        self, run: Run, events: EventWriter, plan: Plan, sampler: Sampler | None, trained: Tally, looked: Tally
+        self,
+        run: Run,
+        events: EventWriter,
+        plan: Plan,
+        sampler: Sampler | None,
+        trained: Tally,
+        looked: Tally,
+        chooser: Measure,
     ) -> None:
-        self.run, self.events, self.plan, self.sampler = run, events, plan, sampler
+        """`chooser` is the measure that says which checkpoint is best, and whether anything still improves."""
+        self.run, self.events, self.plan, self.sampler, self.chooser = run, events, plan, sampler, chooser
         self._trained, self._looked = trained, looked
         self.stopped = False
         self._moments: deque[float] = deque(maxlen=WINDOW)
@@ -213,9 +222,11 @@ class Reporter(TrainerCallback):
         )
 
     def _evaluated(self, state: TrainerState, control: TrainerControl, loss: float) -> None:
-        self.events.append("evaluated", step=state.global_step, loss=round(float(loss), 5), **_told(self._looked))
-        if math.isfinite(loss) and (state.best_metric is None or loss < state.best_metric):
-            state.best_metric, state.best_global_step = loss, state.global_step
+        told = _told(self._looked)
+        self.events.append("evaluated", step=state.global_step, loss=round(float(loss), 5), **told)
+        value = {"loss": float(loss), **told.get("measures", {})}.get(self.chooser.name)
+        if value is not None and self.chooser.is_better(value, state.best_metric):
+            state.best_metric, state.best_global_step = value, state.global_step
         best = state.best_global_step or 0
         worse = sum("eval_loss" in entry and entry["step"] > best for entry in state.log_history)
         if self.plan.patience and worse >= self.plan.patience:

@@ -1,12 +1,14 @@
 """Score: base and tuned answer many instances; an answer is kept as it is given, and it goes on after the last one."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
+from studio.errors import ModelError
 from studio.estimates.pace import load_pace
 from studio.journal import read_lines
 from studio.models.device import find_device
+from studio.models.reference import Made, ModelRef
 from studio.runs.run import Resumable, Run, find_run
 from studio.works.work import Estimate, FindTitle, Work
 from studio.workspace import Workspace
@@ -26,10 +28,44 @@ class Score(Work):
     phases: ClassVar[tuple[str, ...]] = ("Loading the libraries", "Loading the models", "Writing the first answers")
     position: ClassVar[int] = 10
 
-    run: str = Field(min_length=1, max_length=80)
-    step: int = Field(ge=0)
+    model: str = Field(max_length=200, title="Model", description="Its address, with the step: run:brave-otter@120.")
     part: Part = "test"
     instances: int = Field(0, ge=0, description="How many there are, for an estimate.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_older(cls, data: Any) -> Any:
+        """Before models had addresses, run and step were written apart."""
+        if not isinstance(data, dict) or "model" in data or "run" not in data:
+            return data
+        rest = {name: value for name, value in data.items() if name not in ("run", "step")}
+        return {**rest, "model": f"run:{data['run']}@{data.get('step')}"}
+
+    @field_validator("model")
+    @classmethod
+    def _names_a_step(cls, model: str) -> str:
+        try:
+            made = ModelRef(ref=model).made
+        except ModelError as error:
+            raise ValueError(str(error)) from None
+        if made is None or made.kind != "run" or made.step is None:
+            raise ValueError(f"{model[:80]!r} names no checkpoint of a run. Write run:brave-otter@120.")
+        return model
+
+    @property
+    def made(self) -> Made:
+        """The run and the step that the address names."""
+        return cast(Made, ModelRef(ref=self.model).made)
+
+    @property
+    def run(self) -> str:
+        """The run that made the model."""
+        return self.made.name
+
+    @property
+    def step(self) -> int:
+        """The step of its checkpoint."""
+        return int(self.made.step or 0)
 
     @property
     def about(self) -> str:

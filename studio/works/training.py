@@ -35,6 +35,12 @@ class Training(Work):
         """Put the recipe into the queue."""
         return new_run(workspace, self.recipe, request, owner)
 
+    @property
+    def about(self) -> str:
+        """The run that it starts from: queued, it would find nothing without it."""
+        made = self.recipe.base.made
+        return made.name if made and made.kind == "run" else ""
+
     def describe(self, find_title: FindTitle) -> tuple[str, str]:
         """Return the tasks' title, and with what method they are learned."""
         recipe = self.recipe

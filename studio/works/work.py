@@ -63,7 +63,7 @@ class Work(ABC, Plugin):
 
     @property
     def about(self) -> str:
-        """The id of the run that it is about, "" if it stands for itself; that run is kept until this has ended."""
+        """The id of the run that it needs, to measure it or to start from it; "" for none. It is kept until the end."""
         return ""
 
     @abstractmethod

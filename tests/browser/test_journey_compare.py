@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from test_journey_train import LONG, address, open_studio, write_recipe
-from tiny import wait_until
+from tiny import make_checkpoint, wait_until
+
+from studio.runs.run import new_run
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +112,66 @@ def test_a_vote_is_kept_with_the_run_and_the_last_word_counts(page: Page, app: A
     chosen.click()
     expect(chosen).to_have_attribute("aria-pressed", "true")
     expect(tally).to_contain_text("base 1, the same 0, tuned 1")
-    assert open_studio(app).count_votes(tuned).model_dump() == {"base": 1, "same": 0, "tuned": 1}
+    votes = open_studio(app).count_votes(tuned)
+    assert (votes.base, votes.same, votes.tuned) == (1, 0, 1)
+
+
+def test_three_columns_are_ranked_best_first_and_asked_ten(page: Page, app: Any, tuned: str) -> None:
+    open_compare(page, tuned)
+    page.locator("#ask-add").select_option(label=f"{open_studio_name(tuned)}, step 4")
+    expect(page.locator(".beside-marks .pill")).to_have_count(1)
+    page.locator("#ask-tokens").evaluate("box => { box.value = 4 }")
+    page.locator("#ask-prompt").fill("Rank them.")
+    button(page, "ask").click()
+    expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
+    expect(page.locator(".answer h3").nth(2)).to_have_text(f"C · {open_studio_name(tuned)}, step 4")
+    ballot, tally = page.locator("#answers .ballot"), page.locator(".answer-tally")
+    ballot.get_by_role("button", name="C", exact=True).click()
+    expect(tally).to_contain_text("step 4 better in 2 of 2 pairs")
+    ballot.get_by_role("button", name="A", exact=True).click()
+    expect(ballot.locator("[data-vote=B]")).to_have_text("B: 3rd")
+    expect(tally).to_contain_text("base better in 1 of 2 pairs")
+    stands = {one.model: (one.won, one.of) for one in open_studio(app).count_votes(tuned).models}
+    assert stands[f"run:{tuned}@4"] == (2, 2) and stands[f"run:{tuned}@8"][1] >= 2
+    button(page, "ten").click()
+    table = page.locator(".ten-box")
+    expect(table).to_have_attribute("data-state", "done", timeout=LONG)
+    expect(table.locator("th")).to_have_count(5)
+    expect(table.locator(".ten-scores > div")).to_have_count(3)
+
+
+def test_who_is_who_is_hidden_until_the_vote(page: Page, tuned: str) -> None:
+    open_compare(page, tuned)
+    page.get_by_label("Hide who is who").check()
+    page.locator("#ask-prompt").fill("Who are you?")
+    page.locator("#ask-tokens").evaluate("box => { box.value = 4 }")
+    button(page, "ask").click()
+    expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
+    titles = page.locator(".answer h3")
+    expect(titles).to_have_text(["Model A", "Model B"])
+    page.locator("#answers .ballot").get_by_role("button", name="B is better").click()
+    expect(titles).to_have_text([re.compile("^A · (Base|Tuned): "), re.compile("^B · (Base|Tuned): ")])
+    expect(page.locator("#answers .ballot [data-vote=same]")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_question_waits_for_the_first_checkpoint_and_is_of_its_own_task(
+    page: Page, app: Any, tiny_model: Path, tuned: str
+) -> None:
+    other = open_studio(app)
+    recipe = write_recipe(tiny_model, steps=8) | {"task_id": "studio006_opposite"}
+    early = new_run(other.workspace, other.read_recipe(recipe))
+    other.stop_run(early.run_id)
+    open_compare(page, tuned)
+    asked = page.locator("#ask-prompt").input_value()
+    page.goto(address("compare", early.run_id))
+    expect(page.locator(".ask .empty")).to_be_visible()
+    make_checkpoint(early, 4)
+    page.locator(".ask .empty [data-go=train]").click()
+    page.locator(".stepper [data-go=compare]").click()
+    expect(form(page)).to_have_attribute("data-state", "ready", timeout=LONG)
+    prompts = {instance.input for instance in other.test_set(early.run_id)}
+    expect(page.locator("#ask-prompt")).not_to_have_value("")
+    assert page.locator("#ask-prompt").input_value() in prompts and asked not in prompts
 
 
 def test_a_mark_of_the_chart_leads_to_its_checkpoint(page: Page, tuned: str) -> None:

@@ -293,6 +293,28 @@ def test_what_is_typed_is_kept_until_the_studio_has_it(blank: Page) -> None:
     assert found == ["happy", "happy", None, "moods", None, None]
 
 
+@pytest.mark.parametrize(
+    ("clicks", "count", "ranks"),
+    [
+        ([1], 2, [2, 1]),
+        ([2], 3, [None, None, 1]),
+        ([2, 0], 3, [2, 3, 1]),
+        ([2, 2], 3, [None, None, None]),
+        ([2, 0, 1], 3, [None, 1, None]),
+        ([3, 1, 0], 4, [3, 2, 4, 1]),
+    ],
+)
+def test_answers_are_ranked_by_clicking_the_best_first(
+    blank: Page, clicks: list[int], count: int, ranks: list[int | None]
+) -> None:
+    script = """async ([module, clicks, count]) => {
+      const { click, rank } = await import(module);
+      return rank(clicks.reduce((order, place) => click(order, place, count), []), count);
+    }"""
+    address = f"/{write_address('steps/compare/ballot.js')}"
+    assert blank.evaluate(script, [address, clicks, count]) == ranks
+
+
 def test_text_is_only_ever_text(blank: Page) -> None:
     script = """async (module) => {
       const { h } = await import(module);

@@ -5,12 +5,13 @@ log-probabilities of each row read alone.
 """
 
 import importlib
+import json
 import math
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from tiny import import_task, kinds, losses, read_all, resume, train, write_recipe
@@ -18,7 +19,7 @@ from tiny import import_task, kinds, losses, read_all, resume, train, write_reci
 import studio.objectives
 from studio.errors import RecipeError
 from studio.launchers.inline import InlineLauncher
-from studio.objectives import OBJECTIVES
+from studio.objectives import OBJECTIVES, Measure
 from studio.runs.run import Run
 from studio.service import Studio
 from studio.tasks.split import split_task
@@ -58,6 +59,7 @@ class Dpo(Prompted):
         Measure(name="rewards/accuracies", title="pairs in the right order", better="higher", chart="accuracy"),
         LOSS,
     )
+    chooses: ClassVar[str] = "rewards/margins"
     learning_rate_factor: ClassVar[float] = 0.05
 
     beta: float = Field(0.1, gt=0, le=10, title="Beta", description="How tightly the model is held to its start.")
@@ -185,6 +187,26 @@ def test_the_reference_is_that_of_the_start_and_is_kept(trained: Trained) -> Non
         for found, instance in zip(values[:6].tolist(), instances, strict=False):
             rows = recipe.objective.encode(task, instance, tokenizer, 512)
             assert found == pytest.approx([score(base, row) for row in rows], abs=1e-3)
+
+
+def test_the_best_checkpoint_is_the_one_its_own_measure_chooses(trained: Trained) -> None:
+    state = json.loads((trained.run.find_checkpoint(STEPS) / "trainer_state.json").read_text())
+    looked = {event["step"]: event for event in read_all(trained.run) if event["event"] == "evaluated"}
+    best = max(looked, key=lambda step: looked[step]["measures"]["rewards/margins"])
+    assert state["best_global_step"] == best
+    assert state["best_metric"] == pytest.approx(looked[best]["measures"]["rewards/margins"], abs=1e-4)
+
+
+@pytest.mark.parametrize(("better", "best"), [("higher", 4), ("lower", 2)])
+def test_what_is_better_is_for_the_measure_to_say(better: Literal["higher", "lower"], best: int) -> None:
+    """A stand-in for the trainer's looks: values of one measure at steps, beside a loss that says the contrary."""
+    measure = Measure(name="gain", title="gain", better=better)
+    said: dict[int, float] = {1: 0.5, 2: 0.25, 3: float("nan"), 4: 0.75, 5: 0.5}
+    chosen, so_far = 0, None
+    for step, value in said.items():
+        if measure.is_better(value, so_far):
+            chosen, so_far = step, value
+    assert chosen == best
 
 
 @pytest.mark.parametrize("reference", ["kept", "damaged", "another's"])

@@ -56,6 +56,12 @@ def list_variants() -> list[Any]:
 VARIANTS = list_variants()
 
 
+@pytest.mark.parametrize("name", OBJECTIVES.members)
+def test_what_chooses_the_best_checkpoint_is_one_of_its_measures(name: str) -> None:
+    objective = OBJECTIVES.find(name)
+    assert objective.find_chooser() in objective.measures
+
+
 @pytest.mark.parametrize("objective", VARIANTS)
 def test_a_row_is_the_prompt_of_the_chat_and_the_answer_and_its_end(
     objective: Objective, task: Task, tokenizer: Any

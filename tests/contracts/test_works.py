@@ -50,7 +50,9 @@ def write_training(place: Place) -> Work:
 
 
 def write_score(place: Place) -> Work:
-    return Score(run=find_trained(place).run_id, step=4, instances=INSTANCES)
+    trained = find_trained(place)
+    trained.scores_file.unlink(missing_ok=True)  # what is kept is not measured again
+    return Score(model=f"run:{trained.run_id}@4", instances=INSTANCES)
 
 
 def find_trained(place: Place) -> Run:

@@ -3,32 +3,58 @@
 // studio.ui.steps.compare.page.answer_both yields. Text is only ever text.
 
 import { find, h, put } from "../../frame/elements.js";
-import { sayNumber } from "../../frame/words.js";
+import { sayNumber, sayRun } from "../../frame/words.js";
+import { LETTERS, makeBallot } from "./ballot.js";
+
+/**
+ * @typedef {{model: string, title: string}} Model
+ * @typedef {{run: string, base: string, tuned: string, two: boolean, more: Model[], blind: boolean}} About
+ * @typedef {About & {at?: number, prompt: string}} Question
+ * @typedef {{
+ *   at: number, run: string, asked: string, prompt: string, base: string, tuned: string, step: number, done: boolean,
+ *   columns: {model: string, title: string, answer: string}[], wanted: string[], note: string, error?: string,
+ *   right: boolean, base_right: boolean, others: boolean[],
+ * }} Answer
+ * @typedef {{base: number, same: number, tuned: number, models: {model: string, won: number, of: number}[]}} Tally
+ */
 
 /** What the form beside it tells the answers; nothing before they are in the page. */
 export const answers = {
-  /** Names on the columns, before anything was asked; null hides them. @param {any} _about */
+  /** Names on the columns, before anything was asked; null hides them. @param {About | null} _about */
   introduce(_about) {},
-  /** A question sets out. @param {any} _question */
+  /** A question sets out. @param {Question} _question */
   begin(_question) {},
   /** It was stopped. */
   halt() {},
 };
 
+/** @param {number} count */
+const list = (count) => [...Array(count).keys()];
+
+/** @param {number[]} places */
+function shuffle(places) {
+  for (let at = places.length - 1; at > 0; at--) {
+    const other = Math.floor(Math.random() * (at + 1));
+    [places[at], places[other]] = [places[other], places[at]];
+  }
+  return places;
+}
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, server, watch }) {
   const pair = find(element, ".pair");
-  const column = (side) => {
+  /** @param {number} place */
+  const makeSide = (place) => {
     const title = h("h3", {}),
       text = h("p", { class: "answer-text", dir: "auto" }),
       mark = h("p", { class: "answer-mark" });
-    return { title, text, mark, card: h("article", { class: `answer card ${side}` }, title, text, mark) };
+    return { place, title, text, mark, card: h("article", {}, title, text, mark) };
   };
-  const base = column("base");
-  const tuned = column("tuned");
-  /** @type {ReturnType<typeof column>[]} */
-  let others = []; // the models that are asked beside the two
-  const cards = h("div", { class: "two" }, base.card, tuned.card);
+  /** @type {ReturnType<typeof makeSide>[]} */
+  let sides = []; // base, tuned, and the models that are asked beside the two
+  let order = list(0); // as they stand, from the left
+  let hidden = false; // whether who is who isn't told yet
+  const cards = h("div", { class: "two" });
   const wanted = h("p", { class: "answer-wanted", hidden: true });
   const problem = h("p", { class: "error-line", role: "alert" });
   const small = h("p", { class: "hint answer-small" });
@@ -42,53 +68,29 @@ export function mount({ element, props, server, watch }) {
   const rows = h("ol");
   const history = h("section", { class: "asked-before", hidden: true }, h("h4", {}, "Asked before"), rows);
   const voice = h("p", { class: "visually-hidden", role: "status" });
-  const CHOICES = { base: "Base is better", same: "About the same", tuned: "Tuned is better" };
-  const choices = Object.entries(CHOICES).map(([choice, text]) =>
-    h(
-      "button",
-      {
-        type: "button",
-        class: "btn small",
-        "data-vote": choice,
-        "aria-pressed": "false",
-        onclick: () => vote(choice),
-      },
-      text,
-    ),
-  );
   const tally = h("p", { class: "hint answer-tally", role: "status" });
-  const ballot = h(
-    "div",
-    { class: "acts", role: "group", "aria-label": "Which answer is better?", hidden: true },
-    choices,
-  );
-  pair.append(
-    cards,
-    wanted,
-    problem,
-    ballot,
-    tally,
-    small,
-    exact,
-    history,
-    voice,
-  );
+  const ballot = makeBallot(vote);
+  const show_names = h("button", { type: "button", class: "btn quiet small", onclick: reveal }, "Show the names");
+  const voting = h("div", { class: "acts voting" }, ballot.box, show_names);
+  pair.append(cards, wanted, problem, voting, tally, small, exact, history, voice);
 
-  /** @type {any} */
+  /** @type {Question | null} */
   let current = null; // the question that is being answered
-  /** @type {any} */
+  /** @type {Answer | null} */
   let last = null; // its newest answer
 
   Object.assign(answers, { introduce, begin, halt });
   watch("value", () => show(props.value));
 
+  /** @param {About | null} about */
   function introduce(about) {
     // names on the columns, before anything was asked
     pair.hidden = !about;
-    if (!about || (current?.run === about.run && current?.tuned === about.tuned && isSame(current, about))) return;
-    if (pair.dataset.state === "asking") return;
-    if (current?.run !== about.run) {
-      count({ base: 0, same: 0, tuned: 0 });
+    if (!about || pair.dataset.state === "asking") return;
+    const before = current;
+    if (before?.run === about.run && before.tuned === about.tuned && isSame(before, about)) return;
+    if (before?.run !== about.run) {
+      count({ base: 0, same: 0, tuned: 0, models: [] });
       recount(about.run);
     }
     current = { ...about, prompt: "" };
@@ -99,59 +101,58 @@ export function mount({ element, props, server, watch }) {
   }
 
   // ---- which is better: kept beside the run, the last word counts ----
-  async function vote(choice) {
-    const asked = last;
-    const run = current.run;
-    const answer = await server.vote({
-      run,
-      vote: {
-        choice,
-        prompt: asked.asked,
-        base: asked.base,
-        tuned: asked.tuned,
-        step: asked.step,
-        models: asked.columns.slice(0, 2).map((one) => one.model),
-      },
-    });
-    if (current.run !== run) return;
+  /** @param {import("./ballot.js").Ranks} ranks */
+  async function vote(ranks) {
+    const [asked, run] = [last, current?.run];
+    if (!asked || !run) return;
+    const columns = sides.map(({ place }) => ({ model: asked.columns[place].model, answer: say(asked, place) }));
+    const kept = { prompt: asked.asked, step: asked.step, columns, ranks };
+    if (!ranks.includes(null)) reveal();
+    const answer = await server.vote({ run, vote: kept });
+    if (current?.run !== run) return;
     if (!answer || answer.error) return put(problem, answer?.error ?? "The studio did not answer. Try again.");
-    if (last === asked) markVote(choice);
     count(answer);
   }
 
-  function markVote(choice) {
-    for (const button of choices) button.setAttribute("aria-pressed", String(button.dataset.vote === choice));
-  }
-
+  /** @param {Tally} votes */
   function count(votes) {
     const all = votes.base + votes.same + votes.tuned;
     pair.dataset.votes = all;
-    put(
-      tally,
-      all ? `Your votes on this run: base ${votes.base}, the same ${votes.same}, tuned ${votes.tuned}.` : "",
-    );
+    const lines = all ? [`base ${votes.base}, the same ${votes.same}, tuned ${votes.tuned}`] : [];
+    if (votes.models.length > 2)
+      lines.push(...votes.models.map((one) => `${titleOf(one.model)} better in ${one.won} of ${one.of} pairs`));
+    put(tally, lines.length ? `Your votes on this run: ${lines.join("; ")}.` : "");
   }
 
+  /** @param {string} run */
   async function recount(run) {
     const answer = await server.count_votes({ run });
     if (answer && !answer.error && current?.run === run) count(answer);
   }
 
-  function isSame(one, other) {
-    const list = (about) => (about.more ?? []).map((model) => model.model).join();
-    return list(one) === list(other);
+  /** What people call an address. @param {string} model */
+  function titleOf(model) {
+    const [, run, step] = model.match(/^run:(.+)@(\d+)$/) ?? [];
+    return run ? `${sayRun(run)}, step ${sayNumber(Number(step))}` : "base";
   }
 
+  /** @param {About} one @param {About} other */
+  function isSame(one, other) {
+    const models = (/** @type {About} */ about) => about.more.map((model) => model.model).join();
+    return models(one) === models(other) && one.blind === other.blind;
+  }
+
+  /** @param {About} about */
   function name(about) {
-    put(base.title, about.base);
-    put(tuned.title, about.tuned);
-    others = (about.more ?? []).map(() => column("other"));
-    others.forEach((one, place) => put(one.title, about.more[place].title));
-    cards.replaceChildren(base.card, tuned.card, ...others.map((one) => one.card));
-    cards.dataset.columns = 2 + others.length;
+    const many = 2 + about.more.length;
+    if (sides.length !== many) sides = list(many).map(makeSide);
+    hidden = about.blind;
+    order = hidden ? shuffle(list(many)) : list(many);
+    cards.dataset.columns = many;
+    drawNames();
     put(
       small,
-      others.length
+      about.more.length
         ? "Same seed; each model is asked with the template it was trained with."
         : about.two
         ? "Same seed, same template. Full fine-tuning changed every weight, so these are two models."
@@ -159,18 +160,47 @@ export function mount({ element, props, server, watch }) {
     );
   }
 
+  function drawNames() {
+    if (!current) return;
+    const step = last && sayNumber(last.step);
+    const tuned = step ? current.tuned.replace(/step [\d,]+$/, `step ${step}`) : current.tuned;
+    const titles = [current.base, tuned, ...current.more.map((one) => one.title)];
+    const lettered = current.blind || sides.length > 2;
+    order.forEach((place, at) => {
+      const { title, card } = sides[place];
+      put(title, hidden ? `Model ${LETTERS[at]}` : lettered ? `${LETTERS[at]} · ${titles[place]}` : titles[place]);
+      card.className = `answer card ${hidden ? "other" : ["base", "tuned"][place] ?? "other"}`;
+      if (!hidden && last?.done) mark(place, isRight(last, place));
+    });
+    const standing = order.map((place) => sides[place].card);
+    if (standing.some((card, at) => cards.children[at] !== card) || cards.children.length !== standing.length)
+      cards.replaceChildren(...standing);
+    show_names.hidden = !hidden || !last?.done;
+    pair.dataset.blind = hidden;
+  }
+
+  function reveal() {
+    if (!hidden || !last?.done) return;
+    hidden = false;
+    drawNames();
+    tellWanted(last);
+  }
+
+  /** @param {string} text */
   function clear(text) {
-    for (const side of [base, tuned, ...others]) {
+    for (const side of sides) {
       put(side.text, text);
       put(side.mark, "");
       side.card.classList.remove("right");
     }
     wanted.hidden = true;
     exact.hidden = true;
-    ballot.hidden = true;
+    ballot.close();
+    show_names.hidden = true;
     put(problem, "");
   }
 
+  /** @param {Question} question */
   function begin(question) {
     keep();
     current = question;
@@ -180,76 +210,88 @@ export function mount({ element, props, server, watch }) {
     pair.hidden = false;
     pair.dataset.state = "asking";
     pair.dataset.at = question.at;
-    put(base.mark, "Waking up; the first question takes a few seconds …");
+    put(first().mark, "Loading the models; the first question takes a few seconds …");
   }
 
+  const first = () => sides[order[0]];
+
+  /** @param {Answer} answer @param {number} place */
+  const say = (answer, place) => [answer.base, answer.tuned][place] ?? answer.columns[place].answer;
+  /** @param {Answer} answer @param {number} place */
+  const isRight = (answer, place) => [answer.base_right, answer.right, ...answer.others][place];
+
+  /** @param {Answer | null} answer */
   function show(answer) {
     if (!answer || !current || answer.at !== current.at || pair.dataset.state !== "asking") return;
+    put(first().mark, "");
     if (answer.error) {
-      put(base.mark, "");
       put(problem, answer.error);
       pair.dataset.state = "error";
       return tell(true);
     }
     last = answer;
-    put(base.text, answer.base || (answer.done ? "(nothing)" : ""));
-    put(tuned.text, answer.tuned || (answer.done ? "(nothing)" : ""));
-    others.forEach((one, place) => put(one.text, answer.columns[2 + place].answer || (answer.done ? "(nothing)" : "")));
-    put(base.mark, "");
-    put(tuned.title, current.tuned.replace(/step [\d,]+$/, `step ${sayNumber(answer.step)}`));
+    for (const side of sides) put(side.text, say(answer, side.place) || (answer.done ? "(nothing)" : ""));
+    drawNames();
     put(seen, answer.prompt);
     exact.hidden = false;
-    if (!answer.done) return;
-    finish(answer);
+    if (answer.done) finish(answer);
   }
 
+  /** @param {Answer} answer */
   function finish(answer) {
     pair.dataset.state = "done";
     pair.dataset.right = answer.right;
     pair.dataset.baseRight = answer.base_right;
-    mark(base, answer.base_right);
-    mark(tuned, answer.right);
-    others.forEach((one, place) => mark(one, answer.others[place]));
-    wanted.hidden = !answer.wanted.length || answer.right;
-    wanted.replaceChildren(h("span", { class: "hint" }, "Wanted: "), answer.wanted.slice(0, 3).join("  or  "));
+    if (!hidden) tellWanted(answer);
     if (answer.note) put(problem, answer.note);
-    markVote(null);
-    ballot.hidden = false;
-    put(voice, `Base: ${answer.base}. Tuned: ${answer.tuned}.${answer.right ? " As wanted." : ""}`);
+    ballot.open(order, hidden || sides.length > 2);
+    const said = order.map((place) => `${sides[place].title.textContent}: ${say(answer, place)}.`).join(" ");
+    put(voice, `${said}${answer.right && !hidden ? " As wanted." : ""}`);
     tell(true, answer);
   }
 
-  function mark(side, right) {
-    side.card.classList.toggle("right", right);
-    put(side.mark, right ? "✓ as wanted" : "");
+  /** @param {Answer} answer */
+  function tellWanted(answer) {
+    wanted.hidden = !answer.wanted.length || answer.right;
+    wanted.replaceChildren(h("span", { class: "hint" }, "Wanted: "), answer.wanted.slice(0, 3).join("  or  "));
+  }
+
+  /** @param {number} place @param {boolean} right */
+  function mark(place, right) {
+    sides[place].card.classList.toggle("right", right);
+    put(sides[place].mark, right ? "✓ as wanted" : "");
   }
 
   function halt() {
     if (pair.dataset.state !== "asking") return;
     pair.dataset.state = "halted";
-    put(base.mark, "Stopped.");
+    put(first().mark, "Stopped.");
   }
 
+  /** @param {boolean} done @param {Answer} [answer] */
   function tell(done, answer) {
     document.dispatchEvent(new CustomEvent("studio:answered", { detail: { done, answer } }));
   }
 
   function keep() {
     // the last questions, small, the newest first
-    if (!last?.done) return;
+    const asked = last;
+    if (!asked?.done || !current) return;
+    const names = ["Base", "Tuned", ...current.more.map((one) => one.title)];
     rows.prepend(
       h(
         "li",
         {},
-        h("p", { class: "asked-prompt" }, last.asked),
-        h(
-          "p",
-          { class: "hint" },
-          "Base: ",
-          last.base || "(nothing)",
-          last.base_right ? h("span", { class: "tick" }, " ✓") : null,
+        h("p", { class: "asked-prompt" }, asked.asked),
+        sides.map(({ place }) =>
+          h(
+            "p",
+            { class: place === 1 ? null : "hint" },
+            `${names[place]}: `,
+            say(asked, place) || "(nothing)",
+            isRight(asked, place) ? h("span", { class: "tick" }, " ✓") : null,
+          ),
         ),
-        h("p", {}, "Tuned: ", last.tuned || "(nothing)", last.right ? h("span", { class: "tick" }, " ✓") : null),
       ),
     );
     while (rows.children.length > 8) rows.lastChild.remove();

@@ -88,6 +88,8 @@ export function mount({ element, props, trigger, server }) {
     put(ask, askLabel());
     answers.introduce(title());
   });
+  const blind = h("input", { type: "checkbox", id: "ask-blind", onchange: () => answers.introduce(title()) });
+  const blindly = h("label", { class: "check", for: "ask-blind" }, blind, "Hide who is who until I vote");
   const steps = h("div", { class: "ask-steps", role: "radiogroup", "aria-label": "Checkpoint" });
   const option = (id, label, hint, attributes) =>
     h(
@@ -129,7 +131,7 @@ export function mount({ element, props, trigger, server }) {
     wanted,
     further,
     h("div", { class: "ask-acts" }, h("div", { class: "acts" }, ask, stop, ten), steps),
-    beside.box,
+    h("div", { class: "ask-who" }, beside.box, blindly),
     more,
   );
   const problem = h("p", { class: "error-line", role: "alert" });
@@ -191,14 +193,16 @@ export function mount({ element, props, trigger, server }) {
       about = null;
       return choose(answer.choices);
     }
-    const fresh = about?.run !== answer.run;
-    about = answer;
     form.dataset.run = answer.run;
-    if (!answer.steps.length)
+    if (!answer.steps.length) {
+      about = null; // so its first prompt is picked once there is a checkpoint
       return nothing(
         waiting(answer),
         h("button", { type: "button", class: "btn", "data-go": "train" }, "Watch it train"),
       );
+    }
+    const fresh = about?.run !== answer.run;
+    about = answer;
     empty.hidden = true;
     body.hidden = false;
     put(problem, "");
@@ -272,6 +276,7 @@ export function mount({ element, props, trigger, server }) {
       tuned: `Tuned: ${about.name}, step ${sayNumber(step)}`,
       two: about.two_models,
       more: beside.list(),
+      blind: blind.checked,
     };
   }
 

@@ -5,8 +5,8 @@ of ten questions at once. The handlers take the question as a plain value and yi
 one at a time.
 """
 
-from collections.abc import Callable, Generator, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, NamedTuple, cast
 
 from studio.answering.desk import Answers
 from studio.evidence.metrics.matching import match_exactly
@@ -21,6 +21,8 @@ from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 
 TEN = 10
+SIDES = ("base", "tuned")
+"""What the first two columns are called; others have the title of their model."""
 Handler = Callable[..., Iterator[Any]]
 
 _HEAD = """
@@ -100,62 +102,81 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
 
 
 def answer_ten(studio: Studio, value: Any) -> Iterator[str]:
-    """Yield a growing table of up to ten prompts of the test set, answered by both, with the score of each."""
+    """Yield a growing table of up to ten prompts of the test set, answered by every column, with the scores."""
     try:
         question = read_asked(
             {**value, "prompt": "-", "messages": [], "tools": []} if isinstance(value, dict) else value
         )
         instances = question.list_instances(studio)[:TEN]
+        titles: Sequence[str] = SIDES
         rows: list[Row] = []
         yield draw_ten(question.run, rows, len(instances))
         for instance in instances:
-            answers = studio.ask(question.run, **question.options | split_instance(instance))
-            wanted = list(instance.output)
-            rows.append(Row(instance.input, wanted, answers.base, answers.tuned))
-            yield draw_ten(question.run, rows, len(instances))
+            answers = studio.ask(question.run, models=question.models, **question.options | split_instance(instance))
+            others = answers.columns[len(SIDES) :]
+            titles = (*SIDES, *(said.title for said in others))
+            said = (answers.base, answers.tuned, *(said.answer for said in others))
+            rows.append(Row(instance.input, list(instance.output), said))
+            yield draw_ten(question.run, rows, len(instances), titles)
     except Exception as error:  # the same
         yield f'<p class="error-line" role="alert">{foreign(say(error))}</p>'
 
 
-class Row:
-    """One prompt of the table of ten, and what came of it."""
+class Row(NamedTuple):
+    """One prompt of the table of ten, and what each column answered."""
 
-    def __init__(self, prompt: str, wanted: list[str], base: str, tuned: str) -> None:
-        self.prompt, self.wanted, self.base, self.tuned = prompt, wanted, base, tuned
-        self.base_right, self.tuned_right = match_exactly(base, wanted), match_exactly(tuned, wanted)
+    prompt: str
+    wanted: list[str]
+    answers: tuple[str, ...]
+
+    @property
+    def right(self) -> list[bool]:
+        """Whether each answer is as wanted."""
+        return [match_exactly(answer, self.wanted) for answer in self.answers]
 
 
-def draw_ten(run: str, rows: list[Row], count: int) -> str:
-    """Return the table of ten as HTML: progress first, then the score and its honest size."""
+def draw_ten(run: str, rows: list[Row], count: int, titles: Sequence[str] = SIDES) -> str:
+    """Return the table of ten as HTML: progress first, then the score of each column and its honest size."""
     done = len(rows) == count
-    base, tuned = sum(row.base_right for row in rows), sum(row.tuned_right for row in rows)
+    scored = [sum(row.right[place] for row in rows) for place in range(len(titles))]
     if done:
-        said = f"Exactly right: base {base} of {count}, tuned {tuned} of {count}. A small sample: n = {count}."
-        score = f'<div class="ten-scores">{_score(base, count, "base")}{_score(tuned, count, "tuned")}</div>'
+        told = ", ".join(f"{foreign(title)} {got} of {count}" for title, got in zip(titles, scored, strict=True))
+        said = f"Exactly right: {told}. A small sample: n = {count}."
+        scores = "".join(_score(got, count, title) for title, got in zip(titles, scored, strict=True))
+        score = f'<div class="ten-scores">{scores}</div>'
     else:
         said, score = f"Asking {len(rows) + 1} of {count} …", ""
     return f"""
 <section class="card ten-box" data-run="{escape(run)}" data-state="{"done" if done else "asking"}"
-         data-asked="{len(rows)}" data-base="{base}" data-tuned="{tuned}">
-  <h3>Ten at once</h3>{score}<p role="status">{said}</p>{_table(rows) if rows else ""}
+         data-asked="{len(rows)}" data-base="{scored[0]}" data-tuned="{scored[1]}" data-right="{_join(scored)}">
+  <h3>Ten at once</h3>{score}<p role="status">{said}</p>{_table(rows, titles) if rows else ""}
 </section>"""
 
 
-def _score(right: int, count: int, side: str) -> str:
-    return f'<div class="{side}"><b class="num hero">{right}/{count}</b><span class="hint">{side}</span></div>'
+def _join(numbers: list[int]) -> str:
+    return " ".join(map(str, numbers))
 
 
-def _table(rows: list[Row]) -> str:
-    body = "".join(
-        f"<tr>{_cell('Prompt', row.prompt)}{_cell('Wanted', row.wanted[0])}"
-        f"{_cell('Base', row.base, row.base_right)}{_cell('Tuned', row.tuned, row.tuned_right)}</tr>"
-        for row in rows
+def _score(right: int, count: int, title: str) -> str:
+    side = title if title in SIDES else "other"
+    return (
+        f'<div class="{side}"><b class="num hero">{right}/{count}</b><span class="hint">{foreign(title)}</span></div>'
     )
-    head = "".join(f"<th>{name}</th>" for name in ("Prompt", "Wanted", "Base", "Tuned"))
+
+
+def _table(rows: list[Row], titles: Sequence[str]) -> str:
+    names = [title.capitalize() if title in SIDES else title for title in titles]
+    head = "".join(f"<th>{foreign(name)}</th>" for name in ("Prompt", "Wanted", *names))
+    body = "".join(f"<tr>{_write_row(row, names)}</tr>" for row in rows)
     return f"""<div class="tablebox"><table class="plain ten"><thead><tr>{head}</tr></thead>
 <tbody>{body}</tbody></table></div>"""
 
 
+def _write_row(row: Row, names: list[str]) -> str:
+    cells = zip(names, row.answers, row.right, strict=True)
+    return _cell("Prompt", row.prompt) + _cell("Wanted", row.wanted[0]) + "".join(_cell(*cell) for cell in cells)
+
+
 def _cell(name: str, text: str, right: bool = False) -> str:
     mark = ' <span class="tick">✓</span>' if right else ""
-    return f'<td data-label="{name}"><span>{foreign(text or "(nothing)", 300)}{mark}</span></td>'
+    return f'<td data-label="{escape(name)}"><span>{foreign(text or "(nothing)", 300)}{mark}</span></td>'
