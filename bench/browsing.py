@@ -30,8 +30,8 @@ LABEL = """() => new Promise(done => {
 })"""
 
 EDIT = """async () => {
-  const entry = document.querySelector('script[src*="/frame/frame.js"]').src;
-  const { studio } = await import(entry.replace("frame.js", "draft.js"));
+  const { modules } = await import(document.querySelector('script[src*="/all.js"]').src);
+  const { studio } = modules["frame/draft.js"];
   return new Promise(done => {
     const chosen = () => studio.draft.recipe.task_version, before = chosen(), began = performance.now();
     const look = () => chosen() !== before ? done(performance.now() - began) : requestAnimationFrame(look);

@@ -17,6 +17,8 @@ from studio.models.device import find_device
 from studio.models.reference import Made, ModelRef
 from studio.runs.run import Run
 from studio.service import Studio
+from studio.ui.frame.words import escape
+from studio.ui.steps.model.page import draw_cards, draw_facts
 from studio.visitor import Visitor
 from studio.workspace import Workspace
 
@@ -191,6 +193,28 @@ def test_a_run_on_top_of_a_run_begins_with_its_answers(studio: Studio, home: Wor
         studio.delete_run(below.run_id)
     for each in (top, on_top, run):
         studio.delete_run(each.run_id)
+
+
+def test_what_was_made_here_stands_on_the_model_step(studio: Studio, below: Run) -> None:
+    [card] = [card for card in studio.list_made() if card.ref == f"run:{below.run_id}@4"]
+    assert below.name in card.title and card.made_on == 0
+    page = draw_cards(studio, "builtin")
+    made = page[page.index('id="models-made"') :]
+    patch = escape(json.dumps({"recipe": {"model": card.ref, "revision": None}}))
+    assert f'data-set="{patch}"' in made and card.title in made
+    assert f"Learned {studio.load_task(TASK_ID).heading} by LoRA" in made
+    assert "Your own choice" not in draw_cards(studio, card.ref), "it has a card already"
+    facts = draw_facts(studio, card.ref)
+    assert card.title in facts and "can't be used" not in facts
+    run = start(studio, card.ref)
+    [above] = [one for one in studio.list_made() if one.ref == f"run:{run.run_id}@2"]
+    assert above.made_on == 1 and "on top of 1 other run" in draw_cards(studio, "builtin")
+    studio.delete_run(run.run_id)
+    assert run.name not in draw_cards(studio, "builtin")
+
+
+def test_nothing_made_here_leaves_no_empty_place(workspace: Workspace) -> None:
+    assert "models-made" not in draw_cards(Studio(workspace, InlineLauncher()), "builtin")
 
 
 def test_it_goes_on_as_if_it_had_never_stopped(studio: Studio, home: Workspace, below: Run) -> None:

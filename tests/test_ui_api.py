@@ -172,6 +172,13 @@ def test_a_run_from_start_to_answer(served: Served) -> None:
     answers = served.ask("ask", run_id=run_id, prompt="Mia sings.", max_tokens=4)
     assert {"base", "tuned"} <= set(answers)
     assert answers["base"] == served.ask("ask", run_id=run_id, prompt="Mia sings.", max_tokens=4)["base"]
+    beside = ["builtin", f"run:{run_id}@2"]
+    more = served.ask("ask", run_id=run_id, prompt="Mia sings.", max_tokens=4, models=beside)
+    assert (more["base"], more["tuned"]) == (answers["base"], answers["tuned"])
+    assert [said["model"] for said in more["columns"]] == [served.recipe["model"], beside[1], *beside]
+    assert more["columns"][3]["answer"] == answers["tuned"] and more["columns"][2]["title"]
+    said = served.refusal("ask", run_id=run_id, prompt="Mia sings.", models=["builtin"] * 3)
+    assert tells(said, "2", "3"), said
 
 
 @pytest.mark.parametrize(

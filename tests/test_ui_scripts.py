@@ -1,6 +1,7 @@
 """The page's scripts and styles: where they are served, that nothing else is, and the rules they keep."""
 
 import re
+from graphlib import CycleError
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from setuptools import Distribution
 
-from studio.ui.frame.scripts import ENTRY, list_scripts, make_route, read_files, write_address, write_loader
+from studio.ui.frame.bundle import BUNDLE, write_bundle
+from studio.ui.frame.scripts import make_route, read_files, write_address, write_loader
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_LINE = 120
@@ -22,7 +24,7 @@ def client() -> TestClient:
     return TestClient(FastAPI(routes=[make_route()]))
 
 
-@pytest.mark.parametrize("name", [ENTRY, "steps/data/rows.js", "steps/train/page.css"])
+@pytest.mark.parametrize("name", [BUNDLE, "steps/data/rows.js", "steps/train/page.css"])
 def test_a_file_is_served_for_ever_under_its_version(client: TestClient, name: str) -> None:
     answer = client.get(f"/{write_address(name)}")
     assert answer.status_code == 200 and answer.content == read_files().texts[name]
@@ -47,15 +49,15 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
 
 
 def test_addresses_are_relative_so_that_a_prefix_before_the_page_does_no_harm() -> None:
-    assert not [address for address in list_scripts() if address.startswith("/") or "://" in address]
-    assert "document.baseURI" in write_loader(ENTRY)
+    assert not write_address(BUNDLE).startswith("/") and "://" not in write_address(BUNDLE)
+    assert "document.baseURI" in write_loader("steps/data/rows.js")
 
 
 @pytest.mark.parametrize("prefix", ["", "/studio-of-ours"])
 def test_the_page_finds_its_scripts_behind_a_prefix_that_the_proxy_keeps(prefix: str) -> None:
     app = FastAPI()
     app.mount(prefix or "/", FastAPI(routes=[make_route()]))
-    assert TestClient(app).get(f"{prefix}/{write_address(ENTRY)}").status_code == 200
+    assert TestClient(app).get(f"{prefix}/{write_address(BUNDLE)}").status_code == 200
 
 
 def test_a_script_that_is_not_there_is_named() -> None:
@@ -69,10 +71,33 @@ def test_a_component_gets_the_events_it_names() -> None:
 
 
 def test_the_version_is_of_all_files() -> None:
-    assert {f"{place}/{path.name}" for path in FILES for place in [path.relative_to(ROOT / "studio/ui").parent]} == set(
-        read_files().texts
-    )
+    there = {f"{place}/{path.name}" for path in FILES for place in [path.relative_to(ROOT / "studio/ui").parent]}
+    assert {*there, BUNDLE} == set(read_files().texts)
     assert re.fullmatch(r"[0-9a-f]{12}", read_files().version)
+
+
+def test_the_bundle_calls_each_module_once_after_those_it_imports() -> None:
+    words = "export const one = 1;\nexport async function two() {}\nexport {};\n"
+    use = 'import "./side.js";\nimport { one, two as deux } from "../frame/words.js";\nexport class Use {}\n'
+    side = "document.title = 'import this';\n"
+    bundle = write_bundle({"steps/use.js": use, "frame/words.js": words, "steps/side.js": side})
+    assert bundle.index('modules["frame/words.js"] =') < bundle.index('modules["steps/use.js"] =')
+    assert bundle.index('modules["steps/side.js"] =') < bundle.index('modules["steps/use.js"] =')
+    assert 'const { one, two: deux } = modules["frame/words.js"];' in bundle
+    assert "return { one, two };" in bundle and "return { Use };" in bundle and "return {  };" in bundle
+
+
+@pytest.mark.parametrize(
+    "line", ['export { one } from "./words.js";', "export default 1;", 'import all from "./words.js";', "export let x;"]
+)
+def test_the_bundle_refuses_what_it_does_not_understand(line: str) -> None:
+    with pytest.raises(ValueError, match=r"odd\.js"):
+        write_bundle({"odd.js": f"{line}\n"})
+
+
+def test_the_bundle_refuses_modules_that_import_each_other() -> None:
+    with pytest.raises(CycleError):
+        write_bundle({"a.js": 'import "./b.js";\n', "b.js": 'import "./a.js";\n'})
 
 
 def test_an_installed_studio_has_them(monkeypatch: pytest.MonkeyPatch) -> None:

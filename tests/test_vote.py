@@ -97,11 +97,14 @@ def test_a_run_keeps_so_many_votes_and_no_more(workspace: Workspace) -> None:
         ((None, 1), ["second"]),
         ((2, 1, None), ["second", "first", "first"]),
         ((None, None, 1), ["none", "second", "second"]),
+        ((None, None, None), ["none", "none", "none"]),
         ((3, 1, 2, 2), ["second", "second", "second", "first", "first", "same"]),
     ],
 )
 def test_a_ranking_is_a_vote_on_each_pair(ranks: tuple[int | None, ...], better: list[str]) -> None:
-    votes = read_votes(rank(*ranks))
+    told = [vote.better for vote in read_votes(rank(*ranks))]
+    assert told == [one for one in better if one != "none"], "of what isn't ranked nothing is said"
+    votes = read_votes(rank(*ranks, takes_back=True))
     assert [vote.better for vote in votes] == better
     assert [vote.models for vote in votes] == [
         (MODELS[left], MODELS[right]) for left in range(len(ranks)) for right in range(left + 1, len(ranks))
@@ -116,7 +119,9 @@ def test_a_ranking_counts_for_each_model_and_its_last_word_counts(workspace: Wor
     whole = studio.vote(run.run_id, rank(3, 1, 2))
     assert tell(whole) == (0, 0, 1) and stand(whole) == {base: (0, 2), tuned: (2, 2), other: (1, 2)}
     assert len(run.votes_file.read_text().splitlines()) == 3, "what was said is not written again"
-    changed = studio.vote(run.run_id, rank(None, None, 1))
+    kept = studio.vote(run.run_id, rank(None, 1, None))
+    assert stand(kept) == stand(whole), "a ranking that has only begun unsays nothing"
+    changed = studio.vote(run.run_id, rank(None, None, 1, takes_back=True))
     assert tell(changed) == (0, 0, 0) and stand(changed) == {base: (0, 1), tuned: (0, 1), other: (2, 2)}
 
 

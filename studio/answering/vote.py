@@ -76,17 +76,19 @@ class Answered(_Strict):
 class Ranking(_Strict):
     """How good the answers of all columns were: 1 is best, equal ranks are about the same, None says nothing of one.
 
-    The first two columns are base and tuned of the run.
+    The first two columns are base and tuned of the run. A ranking that `takes_back` unsays what was said of the pairs
+    that it says nothing of.
     """
 
     prompt: Text
     step: int = Field(ge=0, lt=10**9)
     columns: tuple[Answered, ...] = Field(min_length=2, max_length=MOST, strict=False)
     ranks: tuple[Annotated[int, Field(ge=1, le=MOST)] | None, ...] = Field(max_length=MOST, strict=False)
+    takes_back: bool = False
 
     def list_votes(self) -> list[Vote]:
-        """Return a vote for each pair of columns; what is ranked is better than what isn't."""
-        return [
+        """Return a vote for each pair that it tells something about; what is ranked is better than what isn't."""
+        votes = [
             Vote(
                 prompt=self.prompt,
                 step=self.step,
@@ -97,6 +99,7 @@ class Ranking(_Strict):
             )
             for left, right in combinations(range(len(self.columns)), 2)
         ]
+        return [vote for vote in votes if vote.better != "none" or self.takes_back]
 
 
 class Standing(BaseModel, frozen=True):

@@ -177,25 +177,25 @@ class Died(Ended):
     event: Literal["died"]
 
 
-_KNOWN: TypeAdapter[Event] = TypeAdapter(
-    Annotated[
-        Started
-        | Phase
-        | Prepared
-        | Counted
-        | Metrics
-        | Progressed
-        | Evaluated
-        | Saved
-        | Sampled
-        | Concluded
-        | Finished
-        | Stopped
-        | Failed
-        | Died,
-        Field(discriminator="event"),
-    ]
-)
+_Known = Annotated[
+    Started
+    | Phase
+    | Prepared
+    | Counted
+    | Metrics
+    | Progressed
+    | Evaluated
+    | Saved
+    | Sampled
+    | Concluded
+    | Finished
+    | Stopped
+    | Failed
+    | Died,
+    Field(discriminator="event"),
+]
+_KNOWN: TypeAdapter[Event] = TypeAdapter(_Known)
+_ALL_KNOWN: TypeAdapter[list[Event]] = TypeAdapter(list[_Known])
 
 
 class EventPage(NamedTuple):
@@ -267,7 +267,18 @@ class EventWriter:
 def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> EventPage:
     """Return the whole events after `offset` bytes, at most `most_bytes` of them; a broken line is passed over."""
     page = read_page(path, offset, most_bytes)
-    return EventPage([event for line in page.lines if (event := parse_event(line))], page.offset)
+    return EventPage(_parse_lines(page.lines), page.offset)
+
+
+def _parse_lines(lines: list[bytes]) -> list[Event]:
+    """Read all lines at once, which is sooner; one by one where one of them is no event that is known."""
+    try:
+        events = _ALL_KNOWN.validate_json(b"[%b]" % b",".join(lines))
+    except ValidationError:
+        events = []
+    if len(events) == len(lines):
+        return events
+    return [event for line in lines if (event := parse_event(line))]
 
 
 def parse_event(line: bytes) -> Event | None:

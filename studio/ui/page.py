@@ -18,7 +18,7 @@ from studio.service import Studio
 from studio.ui.api import add_endpoints
 from studio.ui.frame.draft import Opened, leave_out, read_address
 from studio.ui.frame.handler import QUIET, Page, in_words
-from studio.ui.frame.scripts import make_route, write_address
+from studio.ui.frame.scripts import make_route, write_import
 from studio.ui.frame.step import STEPS, Step
 from studio.ui.frame.theme import make_head, make_theme
 from studio.ui.frame.visiting import Asking, seen_by
@@ -66,8 +66,7 @@ def make_launch(hosts: Hosts | None = None, crowd: Crowd | None = None) -> dict[
 
 def write_found() -> str:
     """Return the script that hands the server what a visit begins with: the address, and what the browser kept."""
-    address = write_address("frame/address.js")
-    return f'async () => [(await import(new URL("{address}", document.baseURI))).found()]'
+    return f"async () => [(await {write_import('frame/address.js')}).found()]"
 
 
 def build_page(studio: Studio) -> gr.Blocks:

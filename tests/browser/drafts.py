@@ -4,8 +4,8 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-STUDIO = """const entry = document.querySelector('script[src*="/frame/frame.js"]').src;
-const { studio } = await import(entry.replace("frame.js", "draft.js"));"""
+STUDIO = """const { modules } = await import(document.querySelector('script[src*="/all.js"]').src);
+const { studio } = modules["frame/draft.js"];"""
 
 
 def read_draft(page: Page) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drafts import read_recipe
 from playwright.sync_api import Locator, Page, expect
 from test_journey_train import LONG, address, open_studio, write_recipe
 from tiny import make_checkpoint, wait_until
@@ -138,6 +139,47 @@ def test_three_columns_are_ranked_best_first_and_asked_ten(page: Page, app: Any,
     expect(table).to_have_attribute("data-state", "done", timeout=LONG)
     expect(table.locator("th")).to_have_count(5)
     expect(table.locator(".ten-scores > div")).to_have_count(3)
+
+
+def test_models_are_added_beside_the_two_and_left_out_again(page: Page, tuned: str) -> None:
+    open_compare(page, tuned)
+    marks, adding = page.locator(".beside-marks .pill"), page.locator("#ask-add")
+    expect(button(page, "ask")).to_have_text("Ask both")
+    for step in (4, 8):
+        adding.select_option(value=f"run:{tuned}@{step}")
+    expect(marks).to_have_count(2)
+    expect(button(page, "ask")).to_have_text("Ask all")
+    expect(adding).to_be_hidden()
+    expect(page.locator(".answer")).to_have_count(4)
+    page.get_by_label(f"Leave out {open_studio_name(tuned)}, step 4").click()
+    expect(marks).to_have_text(re.compile("step 8"))
+    expect(adding).to_be_focused()
+    expect(adding.locator("option", has_text="step 8")).to_have_count(0)
+    expect(page.locator(".answer")).to_have_count(3)
+
+
+def test_a_score_from_the_click_to_the_result(page: Page, app: Any, tuned: str) -> None:
+    desk, score = page.locator(".desk"), page.locator(".desk [data-act=score]")
+    page.goto(address("train", tuned))
+    score.click()
+    expect(desk).not_to_have_attribute("data-run", tuned, timeout=LONG)
+    expect(desk).to_have_attribute("data-status", "finished", timeout=LONG)
+    expect(page.locator(".desk-words")).to_contain_text("Exactly right:")
+    work = desk.get_attribute("data-run")
+    (kept,) = open_studio(app).scores.list_kept(tuned)
+    assert (kept.work, kept.model) == (work, f"run:{tuned}@8")
+    page.goto(address("train", tuned))
+    score.click()
+    expect(desk).to_have_attribute("data-run", str(work))
+
+
+def test_a_model_made_here_is_chosen_on_the_model_step(page: Page, tuned: str) -> None:
+    page.goto(address("model"))
+    card = page.locator("#models-made [role=radio]", has_text=open_studio_name(tuned))
+    card.click()
+    expect(card).to_be_checked()
+    expect(page.locator("#model-facts h3").first).to_contain_text(open_studio_name(tuned), timeout=LONG)
+    assert read_recipe(page)["model"] == f"run:{tuned}@8"
 
 
 def test_who_is_who_is_hidden_until_the_vote(page: Page, tuned: str) -> None:

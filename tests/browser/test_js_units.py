@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
+from studio.ui.frame.bundle import BUNDLE
 from studio.ui.frame.draft import new_draft, read_address, write_query
 from studio.ui.frame.scripts import read_files, write_address
 from studio.ui.frame.step import STEPS, describe_page
@@ -64,6 +65,19 @@ def test_every_module_loads(blank: Page) -> None:
             said = blank.evaluate("(it) => import(it).then(() => '', (error) => String(error))", address)
             failed += [f"{name}: {said}"] if said else []
     assert not failed
+
+
+def test_the_bundle_exports_what_each_module_does(blank: Page) -> None:
+    names = [name for name in read_files().texts if name.endswith(".js") and name != BUNDLE]
+    script = """async ([bundle, names, addresses]) => {
+      const { modules } = await import(bundle);
+      const own = await Promise.all(addresses.map(async (address) => Object.keys(await import(address)).sort()));
+      return names.map((name, at) => [own[at], Object.keys(modules[name]).sort()]);
+    }"""
+    given = [f"/{write_address(BUNDLE)}", names, [f"/{write_address(name)}" for name in names]]
+    found = dict(zip(names, blank.evaluate(script, given), strict=True))
+    assert not {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+    assert found["frame/words.js"][0]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 import studio.ui.steps
 from studio.launchers.inline import InlineLauncher
 from studio.service import Studio
+from studio.ui.frame.bundle import BUNDLE
 from studio.ui.frame.draft import read_address
 from studio.ui.frame.scripts import read_files, write_address
 from studio.ui.frame.step import STEPS, Steps, describe_page
@@ -106,12 +107,12 @@ def test_it_is_drawn_and_gets_its_signal(config: dict[str, Any]) -> None:
         one for one in config["dependencies"] if [by_elem["draft"]["id"], "toy_shown"] in map(list, one["targets"])
     ]
     assert wired["outputs"] == [by_elem["toy-name"]["id"]]
-    assert write_address("steps/toy/toy.js") in by_elem["toy-name"]["props"]["js_on_load"]
+    assert 'modules["steps/toy/toy.js"]' in by_elem["toy-name"]["props"]["js_on_load"]
     assert "'toy_shown'" in by_elem["draft"]["props"]["js_on_load"]
 
 
 def test_its_looks_and_its_script_are_served(steps: Steps) -> None:
     head = make_launch()["head"]
     assert "#toy-name { color: teal; }" in head and 'body[data-step="toy"] #step-toy' in head
-    assert f'href="{write_address("steps/toy/toy.js")}"' in head
+    assert write_address(BUNDLE) in head and b'modules["steps/toy/toy.js"] =' in read_files().texts[BUNDLE]
     assert read_files().texts["steps/toy/toy.js"].decode() == SCRIPT

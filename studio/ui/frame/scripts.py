@@ -1,10 +1,10 @@
 """The page's own scripts and styles: found beside the Python they belong to, served at an address of the studio's own.
 
-`/studio/VERSION/steps/data/rows.js`: the version is a hash over all files, so a browser keeps each for ever and never
-mixes two versions; a relative import inside a module stays within its version. Only these files can be asked for: they
-are read once, from the packages, and nothing of an address ever becomes a path. The route goes to gradio through
-`app_kwargs`, so it is there wherever `make_launch()` is used: on this computer, behind a proxy with a prefix, on a
-Space, from a notebook. Addresses are relative to the page's own (`document.baseURI`), which each of these gets right.
+`/studio/VERSION/all.js`: the version is a hash over all files, so a browser keeps it for ever and never mixes two
+versions. Only these files can be asked for, all modules as one (frame/bundle.py) or each by its name: they are read
+once, from the packages, and nothing of an address ever becomes a path. The route goes to gradio through `app_kwargs`,
+so it is there wherever `make_launch()` is used: on this computer, behind a proxy with a prefix, on a Space, from a
+notebook. Addresses are relative to the page's own (`document.baseURI`), which each of these gets right.
 """
 
 import hashlib
@@ -19,16 +19,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from studio.ui.frame.bundle import BUNDLE, write_bundle
 from studio.ui.frame.step import find_folders
 
 KINDS = {".js": "text/javascript", ".css": "text/css"}
 FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 GONE = "The studio has no such script any more. Reload the page."
-ENTRY = "frame/frame.js"
-"""What runs once, before any component is there."""
 PLOTLY = "plotly.min.js"
 LOADER = """/* {names} */
-import(new URL("{address}", document.baseURI))
+{module}
   .then((module) => module.mount({{ element, props, trigger, server, upload, watch }}))
   .catch((error) => {{
     console.error(error);
@@ -51,6 +50,8 @@ class Files(NamedTuple):
 def read_files() -> Files:
     """Read every script and style of the page, once."""
     texts = {name: path.read_bytes() for name, path in sorted(_find_files())}
+    modules = {name: text.decode() for name, text in texts.items() if name.endswith(".js")}
+    texts[BUNDLE] = write_bundle(modules).encode()
     together = hashlib.sha256(b"\0".join(part for name, text in texts.items() for part in (name.encode(), text)))
     return Files(texts, together.hexdigest()[:12])
 
@@ -72,12 +73,13 @@ def write_address(name: str) -> str:
 
 def write_loader(name: str, events: tuple[str, ...] = ()) -> str:
     """Return a component's `js_on_load`: its module's `mount` draws it; gradio makes `events` of the quoted names."""
-    return LOADER.format(address=write_address(name), names=" ".join(f"'{event}'" for event in events))
+    return LOADER.format(module=write_import(name), names=" ".join(f"'{event}'" for event in events))
 
 
-def list_scripts() -> list[str]:
-    """Return the address of every module: a page that loads them all at once waits for no chain of imports."""
-    return [write_address(name) for name in read_files().texts if name.endswith(".js")]
+def write_import(name: str) -> str:
+    """Return the JavaScript that promises what a module exports. Raises KeyError for one that there isn't."""
+    write_address(name)
+    return f'import(new URL("{write_address(BUNDLE)}", document.baseURI)).then(({{ modules }}) => modules["{name}"])'
 
 
 def read_styles() -> str:

@@ -10,7 +10,8 @@ import json
 import gradio as gr
 
 from studio.foreign import Original
-from studio.ui.frame.scripts import ENTRY, list_scripts, read_styles, write_address
+from studio.ui.frame.bundle import BUNDLE
+from studio.ui.frame.scripts import read_styles, write_address
 from studio.ui.frame.step import STEPS, describe_page
 
 READ_FROM = (Original("gradio.themes.base.Base.__init__", "6.31.0", "945fe911da7c"),)
@@ -57,16 +58,15 @@ COLOURS = {
 def make_head() -> str:
     """Return the head of the page: styles, what the browser must know of the steps, and where the scripts are.
 
-    All modules are fetched at once, so none waits for the one that imports it.
+    The modules come as one file; frame/frame.js, which is one of them, runs before any component is there.
     """
     about = '<meta name="description" content="Fine-tune a language model in five steps.">'
     page = json.dumps(describe_page()).replace("<", "\\u003c")
     shown = ", ".join(f'body[data-step="{name}"] #step-{name}' for name in STEPS.members)
-    early = "".join(f'<link rel="modulepreload" href="{address}">' for address in list_scripts())
     return (
-        f"{about}\n{early}\n<style>{read_styles()}\n{shown} {{ display: flex !important; }}</style>\n"
+        f"{about}\n<style>{read_styles()}\n{shown} {{ display: flex !important; }}</style>\n"
         f'<script type="application/json" id="studio-page">{page}</script>\n'
-        f'<script type="module" src="{write_address(ENTRY)}"></script>'
+        f'<script type="module" src="{write_address(BUNDLE)}"></script>'
     )
 
 

@@ -71,7 +71,7 @@ export function mount({ element, props, server, watch }) {
   const tally = h("p", { class: "hint answer-tally", role: "status" });
   const ballot = makeBallot(vote);
   const show_names = h("button", { type: "button", class: "btn quiet small", onclick: reveal }, "Show the names");
-  const voting = h("div", { class: "acts voting" }, ballot.box, show_names);
+  const voting = h("div", { class: "voting" }, ballot.box, show_names);
   pair.append(cards, wanted, problem, voting, tally, small, exact, history, voice);
 
   /** @type {Question | null} */
@@ -101,12 +101,12 @@ export function mount({ element, props, server, watch }) {
   }
 
   // ---- which is better: kept beside the run, the last word counts ----
-  /** @param {import("./ballot.js").Ranks} ranks */
-  async function vote(ranks) {
+  /** @param {import("./ballot.js").Ranks} ranks @param {boolean} takesBack */
+  async function vote(ranks, takesBack) {
     const [asked, run] = [last, current?.run];
     if (!asked || !run) return;
     const columns = sides.map(({ place }) => ({ model: asked.columns[place].model, answer: say(asked, place) }));
-    const kept = { prompt: asked.asked, step: asked.step, columns, ranks };
+    const kept = { prompt: asked.asked, step: asked.step, columns, ranks, takes_back: takesBack };
     if (!ranks.includes(null)) reveal();
     const answer = await server.vote({ run, vote: kept });
     if (current?.run !== run) return;

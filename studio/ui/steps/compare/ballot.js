@@ -33,8 +33,8 @@ export function click(order, place, count) {
 }
 
 /**
- * The ballot: `open` shows it for columns, `vote` is told the ranks after each click.
- * @param {(ranks: Ranks) => void} vote
+ * The ballot: `open` shows it for columns, `vote` is told the ranks after each click, and whether one was taken back.
+ * @param {(ranks: Ranks, takesBack: boolean) => void} vote
  */
 export function makeBallot(vote) {
   /** @type {number[]} */
@@ -68,12 +68,14 @@ export function makeBallot(vote) {
   /** @param {string} text @param {string} name @param {number | null} place @param {() => void} act */
   function button(text, name, place, act) {
     const onclick = () => {
+      const before = order;
       same = false;
       if (shown.length === 2) order = [];
       act();
       if (same) order = [];
       draw();
-      vote(same ? shown.map(() => 1) : rank(order, shown.length));
+      const takesBack = before.some((other) => !order.includes(other));
+      vote(same ? shown.map(() => 1) : rank(order, shown.length), takesBack);
     };
     const attributes = { type: "button", class: "btn small", "data-vote": name, "data-text": text, onclick };
     return h("button", { ...attributes, "data-place": place }, text);
