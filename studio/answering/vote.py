@@ -156,10 +156,10 @@ def count_votes(file: Path) -> Tally:
             continue
         if vote.places == BASE_AND_TUNED:
             sides[vote.better] += 1
-        stood.update(vote.models)
-        won.update(
-            [model for model, side in zip(vote.models, ("first", "second"), strict=False) if side == vote.better]
-        )
+        if len(set(vote.models)) == 2:  # what stood twice isn't better than itself
+            stood.update(vote.models)
+            won.update(vote.models[:1] if vote.better == "first" else ())
+            won.update(vote.models[1:] if vote.better == "second" else ())
     models = tuple(Standing(model=model, won=won[model], of=count) for model, count in stood.items())
     return Tally(base=sides["first"], same=sides["same"], tuned=sides["second"], models=models)
 

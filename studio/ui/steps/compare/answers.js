@@ -118,10 +118,13 @@ export function mount({ element, props, server, watch }) {
   function count(votes) {
     const all = votes.base + votes.same + votes.tuned;
     pair.dataset.votes = all;
-    const lines = all ? [`base ${votes.base}, the same ${votes.same}, tuned ${votes.tuned}`] : [];
-    if (votes.models.length > 2)
-      lines.push(...votes.models.map((one) => `${titleOf(one.model)} better in ${one.won} of ${one.of} pairs`));
-    put(tally, lines.length ? `Your votes on this run: ${lines.join("; ")}.` : "");
+    const three = `base ${votes.base}, the same ${votes.same}, tuned ${votes.tuned}`;
+    const said = all ? [`Your votes on this run: ${three}.`] : [];
+    if (votes.models.length > 2) {
+      const each = votes.models.map((one) => `${titleOf(one.model)} better in ${one.won} of ${one.of}`);
+      said.push(`Pair by pair: ${each.join("; ")}.`);
+    }
+    put(tally, said.join(" "));
   }
 
   /** @param {string} run */
