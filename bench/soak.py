@@ -6,6 +6,7 @@ to, nothing may lie about, and the next run must work. Prints a tally; the exit 
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -25,6 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "tests"))
 
+import psutil
 from accidents import (
     WEIGHTS,
     check_truth,
@@ -39,7 +41,9 @@ from nursery import Nursery
 from tiny import import_task, losses, make_tiny_model, write_recipe
 from tiny import wait_until as wait_so_long
 
+from bench.attacks import ATTACKS, click_while, serve_shared
 from studio.answering.pair import BASE
+from studio.apart.pool import Limits, Pool
 from studio.runs.run import Run, find_run, list_runs
 from studio.service import Studio
 from studio.workspace import Workspace
@@ -52,6 +56,13 @@ STEADY = {"schedule": "constant", "warmup_ratio": 0.0}
 the dice that dropout uses.)"""
 METHOD = {"name": "lora", "rank": 2, "dropout": 0.1}
 PROMPT = [1, *range(40, 60)]
+MOST_KEPT = 200_000_000
+"""Bytes that an attacked server may hold more than before all attacks: two kinds of table need their libraries."""
+BOMBS = (
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "{{ 'a' * 2**35 }}",
+    "{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = ns.a + ns.a %}{% endfor %}",
+)
 SERVER = """
 import sys
 from nursery import Nursery
@@ -78,6 +89,8 @@ class Soak:
         self.studio = Studio(Workspace(home / "workspace"), self.nursery).open()
         self.workspace = self.studio.workspace
         self.facts: Counter[str] = Counter()
+        self.rest = contextlib.ExitStack()
+        self.attacked: tuple[str, psutil.Process] | None = None
         import_task(self.workspace)
         run = self.start(max_steps=KNOWN_STEPS, save_every=0)
         self.await_status(run, "finished")
@@ -367,6 +380,32 @@ class Soak:
         assert server.stdout is not None and server.stdout.readline().strip() == "open"
         return server
 
+    def be_attacked(self) -> None:
+        """Strangers attack a shared studio: another visitor is answered all the while, and it keeps no memory of it."""
+        if self.attacked is None:
+            self.attacked = self.rest.enter_context(
+                serve_shared(self.rest.enter_context(tempfile.TemporaryDirectory()))
+            )
+            click_while(self.attacked[0], None, 1)
+            self.memory = self.attacked[1].memory_info().rss
+        address, server = self.attacked
+        name = self.dice.choice(list(ATTACKS))
+        click_while(address, name, 4)
+        wait_until(lambda: server.memory_info().rss < self.memory + MOST_KEPT)
+        self.facts[f"attack: {name}"] += 1
+
+    def meet_a_bomb(self) -> None:
+        """A chat template that never ends, or asks for all memory, is ended in words; the next question is answered."""
+        model = Path(shutil.copytree(self.model, self.workspace.cache / "bomb", dirs_exist_ok=True))
+        (model / "chat_template.jinja").write_text(self.dice.choice(BOMBS))
+        recipe = write_recipe(model, method=METHOD, objective={"name": "sft", "template": "chat"})
+        apart = Studio(self.workspace, self.nursery, place=Pool(Limits(seconds=30, memory_bytes=1 << 30)))
+        self.refuse(lambda: apart.data.see(recipe, 0))
+        good = write_recipe(self.model, method=METHOD)
+        assert apart.data.see(good, 0) == self.studio.data.see(good, 0)
+        apart.place.close()
+        shutil.rmtree(model)
+
     # ---- what must be true after each
 
     def check_house(self) -> None:
@@ -397,6 +436,7 @@ class Soak:
     def close(self) -> None:
         """Close the studio."""
         self.studio.close()
+        self.rest.close()
 
 
 ACCIDENTS = {
@@ -413,6 +453,8 @@ ACCIDENTS = {
     "clock set back": (Soak.set_the_clock_back, 1),
     "one click, six times": (Soak.click_at_once, 1),
     "server killed": (Soak.kill_the_server, 1),
+    "attacked by strangers": (Soak.be_attacked, 4),
+    "template bomb": (Soak.meet_a_bomb, 1),
 }
 """Each accident and how often it comes, relative to the others."""
 
@@ -445,6 +487,8 @@ def main() -> int:
         soak.close()
     for name in ACCIDENTS:
         print(f"{name:24}{happened[name]:6} times{broken[name]:6} broken")
+    for name in ATTACKS:
+        print(f"  {name:22}{soak.facts[f'attack: {name}']:6} times")
     kills = soak.facts["kills of the trainer"]
     print(
         f"{'in all':24}{sum(happened.values()):6} accidents, {kills} kills of the trainer, "

@@ -1,7 +1,8 @@
 """How much each asker of a shared studio may send: questions in a second, bytes of uploads in a day.
 
 Asked before a question is read, so that who sends thousands costs the others nothing. A visitor is told by their
-secret, and can make themselves many; so each computer has a bound too, which a whole class may share. Keeps numbers.
+secret, and can make themselves many; so each computer has bounds too, which a whole class may share: of questions, and
+of visitors that nobody saw before. Keeps numbers.
 """
 
 import time
@@ -29,6 +30,10 @@ class Buckets:
         self._clock = clock
         self._left: dict[str, tuple[float, float]] = {}
 
+    def knows(self, name: str) -> bool:
+        """Whether something was taken out of a bucket of this name before."""
+        return name in self._left
+
     def take(self, name: str, amount: float = 1) -> bool:
         """Take so much out of a bucket; False, and nothing is taken, where it holds less."""
         now = self._clock()
@@ -50,8 +55,9 @@ class Crowd:
         is_full: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.visitors = Buckets(40, 160, clock)
-        self.addresses = Buckets(150, 600, clock)
+        self.visitors = Buckets(20, 100, clock)
+        self.addresses = Buckets(60, 400, clock)
+        self.newcomers = Buckets(2, 60, clock)
         self.bytes_of_visitors = Buckets(upload_bytes / DAY, upload_bytes, clock)
         self.bytes_of_addresses = Buckets(10 * upload_bytes / DAY, 10 * upload_bytes, clock)
         self._is_full = is_full
@@ -61,7 +67,9 @@ class Crowd:
         if scope["method"] in READING:
             return None
         visitor, address = find_asker(scope)
-        if not (self.addresses.take(address) and self.visitors.take(visitor)):
+        if not (self.addresses.take(address) and (self.visitors.knows(visitor) or self.newcomers.take(address))):
+            return SLOWER
+        if not self.visitors.take(visitor):
             return SLOWER
         return FULL if is_upload(scope) and self._is_full() else None
 

@@ -7,9 +7,11 @@ import contextlib
 import http.client
 import http.server
 import json
+import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -264,6 +266,77 @@ def test_a_web_socket_is_refused(served: App) -> None:
         "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
     )
     assert status in (400, 403, 404, 405)
+
+
+@pytest.mark.parametrize(
+    ("first", "lines", "answers"),
+    [
+        ("GET http://evil.example/config HTTP/1.1", ["host: evil.example"], {400, 403}),
+        ("GET //evil.example/config HTTP/1.1", [], {404}),
+        ("GET /config HTTP/1.0", [], {200}),
+        ("TRACE /config HTTP/1.1", [], {405, 501}),
+        ("CONNECT evil.example:443 HTTP/1.1", [], {400, 403, 404, 405}),
+        ("BREW /config HTTP/1.1", [], {400, 404, 405, 415, 501}),
+        ("GET /" + "x" * 200_000 + " HTTP/1.1", [], {400, 414, 431}),
+        ("GET /config HTTP/1.1", [f"x-{number}: a" for number in range(20_000)], {400, 431}),
+        ("GET /config HTTP/1.1", ["x-studio-visitor: " + "é" * 50], {200, 400}),
+        ("GET /config HTTP/1.1", ["range: bytes=" + ",".join(["0-"] * 2_000)], {200, 206, 400, 416, 431}),
+        ("GET /config HTTP/1.1", ["accept-encoding: " + "gzip;q=0.1, " * 2_000], {200, 400, 431}),
+        ("GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1", [], {404}),
+        ("GET /studio/x/..%2f..%2fapp.py HTTP/1.1", [], {404}),
+        ("GET /gradio_api/file=%2fetc%2fpasswd HTTP/1.1", [], {403, 404}),
+        (
+            "POST /gradio_api/queue/join HTTP/1.1",
+            ["content-type: application/json", "content-length: 00000000000"],
+            {422},
+        ),
+    ],
+)
+def test_odd_questions_are_answered_and_harm_nothing(
+    served: App, first: str, lines: list[str], answers: set[int]
+) -> None:
+    where = [] if any(line.startswith("host:") for line in lines) else [f"host: 127.0.0.1:{served.port}"]
+    assert speak(served, first, *where, *lines)[0] in answers
+    assert get(f"{served.url}/config").status_code == 200
+
+
+def test_a_range_of_very_many_parts_of_a_script_is_soon_answered(served: App) -> None:
+    address = re.search(r"studio/[\d.]+/plotly.min.js", get(f"{served.url}/config").text)
+    assert address
+    began = time.monotonic()
+    many = {"range": "bytes=" + ",".join(f"{number}-" for number in range(3_000))}
+    assert get(f"{served.url}/{address[0]}", headers=many).status_code in (200, 206, 400, 416)
+    assert time.monotonic() - began < 30
+    assert get(f"{served.url}/{address[0]}").headers["content-type"].startswith("text/javascript")
+
+
+def test_readers_that_never_read_keep_nobody_waiting(served: App) -> None:
+    with contextlib.ExitStack() as idle:
+        for number in range(60):
+            line = idle.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=60))
+            head = f"GET /config HTTP/1.1\r\nhost: 127.0.0.1:{served.port}\r\n"
+            line.sendall((head + ("\r\n" if number % 2 else "x-slow: ")).encode())
+        assert get(f"{served.url}/config").status_code == 200
+
+
+def test_a_form_of_thousands_of_parts_or_nested_without_end_is_refused(served: App) -> None:
+    parts = b"".join(b'--x\r\ncontent-disposition: form-data; name="f"\r\n\r\na\r\n' for _ in range(20_000))
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    assert post(f"{served.url}/gradio_api/upload", content=parts + b"--x--\r\n", headers=kind).status_code >= 400
+    deep = b'{"data": ' + b"[" * 200_000 + b"]" * 200_000 + b', "fn_index": 0, "session_hash": "x"}'
+    kind = {"content-type": "application/json"}
+    assert post(f"{served.url}/gradio_api/queue/join", content=deep, headers=kind).status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../up.json", "/etc/up.json", "a\x00.json", "CON", "." * 300, "-rf", "\u202ejson.exe"]
+)
+def test_a_name_of_a_file_leads_nowhere(served: App, name: str) -> None:
+    sent = post(f"{served.url}/gradio_api/upload", files={"files": (name, b"{}")})
+    assert sent.status_code in (200, 400, 422, 500)
+    if sent.status_code == 200:
+        [path] = sent.json()
+        assert Path(path).resolve().is_relative_to(Path(os.environ["GRADIO_TEMP_DIR"]).resolve())
 
 
 def test_nobody_writes_into_the_log(served: App) -> None:
