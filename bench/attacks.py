@@ -10,12 +10,14 @@ import io
 import json
 import os
 import secrets
+import shutil
 import socket
 import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 from bench.figure import Figure, serve
+from studio.models.reference import BUILTIN_FOLDER
 
 SECONDS = 8.0
 SETTLE_SECONDS = 3.0
@@ -177,8 +180,39 @@ ATTACKS: dict[str, Callable[[str, float], None]] = {
     "a million keys": _bring_until("keys.json", lambda: json.dumps({f"key {n}": n for n in range(200_000)}).encode()),
     "quotes that never close": _bring_until("quotes.csv", lambda: b'"' * 3_000_000),
 }
-HANDS = {"joins of the queue": 8, "uploads of 20 MB": 3}
+HANDS = {"joins of the queue": 8, "uploads of 20 MB": 3, "a template that never ends": 44}
 """So many threads attack at once; two where nothing is said."""
+TEMPLATES = {
+    "a template that never ends": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "a template of all memory": "{{ 'a' * 2**35 }}",
+}
+LAYERS = "ten million layers"
+"""Foreign models, which only a studio of one person takes from its own disk."""
+
+
+def make_models(home: Path) -> dict[str, Callable[[str, float], None]]:
+    """Make the models of those attacks beside a workspace, and return the attacks."""
+    found = {}
+    for number, name in enumerate((*TEMPLATES, LAYERS)):
+        folder = Path(shutil.copytree(BUILTIN_FOLDER, home / f"model {number}"))
+        (folder / "chat_template.jinja").write_text(TEMPLATES.get(name, ""))
+        if name == LAYERS:
+            config = json.loads((folder / "config.json").read_text())
+            (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 10_000_000}))
+        found[name] = _estimate_until(folder)
+    return found
+
+
+def _estimate_until(folder: Path) -> Callable[[str, float], None]:
+    def attack(address: str, until: float) -> None:
+        stranger, objective = Stranger(address), {"name": "sft", "template": "chat"}
+        recipe = {"model": str(folder), "task_id": "studio002_question", "objective": objective}
+        while time.monotonic() < until:
+            told = stranger.call("estimate", recipe)
+            assert "event: error" in told and "broke in the studio" not in told, told
+
+    attack.__doc__ = f"Estimate a training of {folder.name}."
+    return attack
 
 
 @contextlib.contextmanager
@@ -193,25 +227,28 @@ def serve_shared(home: str) -> Iterator[tuple[str, psutil.Process]]:
         os.environ.pop("STUDIO_SHARED") if before is None else os.environ.update(STUDIO_SHARED=before)
 
 
-def click_while(address: str, attack: str | None, seconds: float = SECONDS) -> list[float]:
+def click_while(
+    address: str, attack: Callable[[str, float], None] | None, seconds: float = SECONDS, hands: int = 2
+) -> list[float]:
     """Return how long another visitor's clicks took while an attack went on. Raises what an attacker's hand raised."""
     until, broken = time.monotonic() + seconds, list[BaseException]()
 
     def work() -> None:
         try:
-            ATTACKS[str(attack)](address, until)
+            assert attack
+            attack(address, until)
         except Exception as error:
             broken.append(error)
 
-    hands = [threading.Thread(target=work, daemon=True) for _ in range(HANDS.get(attack, 2) if attack else 0)]
-    for hand in hands:
-        hand.start()
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(hands if attack else 0)]
+    for thread in threads:
+        thread.start()
     visitor, took = Stranger(address), list[float]()
     while time.monotonic() < until:
         took.append(visitor.click())
         time.sleep(0.05)
-    for hand in hands:
-        hand.join(timeout=180)
+    for thread in threads:
+        thread.join(timeout=180)
     if broken:
         raise broken[0]
     return took
@@ -221,17 +258,27 @@ def measure(seconds: float = SECONDS) -> list[Figure]:
     """Milliseconds of the clicks, 95 of 100 of them, and megabytes that the server keeps."""
     figures = [Figure("load of the machine a core", os.getloadavg()[0] / (os.cpu_count() or 1), "")]
     with tempfile.TemporaryDirectory() as home, serve_shared(home) as (address, server):
-        Stranger(address).click()
         Stranger(address).bring("warm.xlsx", make_workbook())
-        rest = find_p95(click_while(address, None, seconds))
-        for name in ATTACKS:
-            before = server.memory_info().rss
-            took = find_p95(click_while(address, name, seconds))
-            time.sleep(SETTLE_SECONDS)
-            kept = (server.memory_info().rss - before) / MB
-            figures.append(Figure(f"{name}: a click of another", took, "ms", rest, "at rest", "under 500 ms"))
-            figures.append(Figure(f"{name}: memory kept", kept, "MB", target="under 100 MB"))
-            print(figures[-2], figures[-1], flush=True)
+        figures += attack_each(address, server, ATTACKS, seconds)
+    with tempfile.TemporaryDirectory() as home, serve(home) as (address, server):
+        figures += attack_each(address, server, make_models(Path(home)), seconds)
+    return figures
+
+
+def attack_each(
+    address: str, server: psutil.Process, attacks: Mapping[str, Callable[[str, float], None]], seconds: float
+) -> list[Figure]:
+    """Let the attacks come one after the other; two figures of each."""
+    Stranger(address).click()
+    figures, rest = list[Figure](), find_p95(click_while(address, None, seconds))
+    for name, attack in attacks.items():
+        before = server.memory_info().rss
+        took = find_p95(click_while(address, attack, seconds, HANDS.get(name, 2)))
+        time.sleep(SETTLE_SECONDS)
+        kept = (server.memory_info().rss - before) / MB
+        figures.append(Figure(f"{name}: a click of another", took, "ms", rest, "at rest", "under 500 ms"))
+        figures.append(Figure(f"{name}: memory kept", kept, "MB", target="under 100 MB"))
+        print(f"{name}: {took:.0f} ms beside {rest:.0f}, {kept:+.0f} MB", flush=True)
     return figures
 
 

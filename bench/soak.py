@@ -390,7 +390,7 @@ class Soak:
             self.memory = self.attacked[1].memory_info().rss
         address, server = self.attacked
         name = self.dice.choice(list(ATTACKS))
-        click_while(address, name, 4)
+        click_while(address, ATTACKS[name], 4)
         wait_until(lambda: server.memory_info().rss < self.memory + MOST_KEPT)
         self.facts[f"attack: {name}"] += 1
 
