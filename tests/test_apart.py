@@ -37,7 +37,7 @@ ALONE = None
 def pool() -> Iterator[Pool]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
-        made = Pool(Limits(seconds=20, memory_bytes=1 << 30, answer_bytes=5_000_000, wait_seconds=0.2, of_visitor=2))
+        made = Pool(Limits(seconds=20, memory_bytes=1 << 30, answer_bytes=5_000_000, wait_seconds=0.2, of_all=6))
         yield made
         made.close()
 

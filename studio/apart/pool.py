@@ -36,7 +36,7 @@ class Limits(NamedTuple):
     memory_bytes: int = 3 << 30
     answer_bytes: int = 600_000_000
     of_visitor: int = 2
-    of_all: int = 6
+    of_all: int = max(3, min(6, os.cpu_count() or 1))
     of_long: int = 2
     wait_seconds: float = 20.0
     waiting: int = 10
