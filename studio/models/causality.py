@@ -1,14 +1,15 @@
 """Whether a model writes from left to right: decided by transformers' own class for its config, and by a trial.
 
-In the trial the last token of a text is exchanged; in a causal language model no score before it may change. Kinds that
-were made to read a whole text (BERT and its relatives) are loaded by the same class names, so no name tells it.
+In the trial the last token of a text is exchanged; in a causal language model no score before it may change, and in
+training it has to read texts of different lengths. Kinds that were made to read a whole text (BERT and its relatives)
+are loaded by the same class names, so no name tells it.
 """
 
 import json
 from functools import lru_cache
 from typing import Any
 
-from studio.errors import ModelError
+from studio.errors import ModelError, first_line
 from studio.foreign import Original
 from studio.models.architecture import LOCK, build_model, count_rows, fill, parse_config
 from studio.models.layers import listen, thin_layers
@@ -28,8 +29,8 @@ NOISE = 1e-4
 def check_causal(config: str) -> None:
     """Raise ModelError in words where the text of a config.json describes no causal language model."""
     check_class(config)
-    if _try_small(config):
-        raise refuse_looking_ahead(parse_config(config))
+    if (error := _try_small(config)) is not None:
+        raise error
 
 
 def refuse_looking_ahead(config: Any) -> ModelError:
@@ -107,8 +108,8 @@ def check_class(text: str) -> None:
         )
 
 
-def _try_small(config: str) -> bool:
-    """Whether a copy of two layers of each kind, with random numbers, looks ahead; False where it can't be tried."""
+def _try_small(config: str) -> ModelError | None:
+    """What a copy of two layers of each kind, with random numbers, does wrong; None where it can't be tried."""
     import torch
 
     with LOCK, torch.device("meta"):
@@ -116,9 +117,26 @@ def _try_small(config: str) -> bool:
         times = thin_layers(model)
     most = MOST_DOUBTFUL_BYTES if is_doubtful(model) else MOST_BYTES
     if sum(value.nbytes for value in model.parameters()) > most:
-        return False
+        return None
     listen(model, times)
     try:
-        return looks_ahead(fill(model).eval())
+        ahead = looks_ahead(fill(model).eval())
     except Exception:  # a trial that breaks tells nothing; the run's own first steps do
-        return False
+        return None
+    return refuse_looking_ahead(model.config) if ahead else _try_to_read(model.train())
+
+
+def _try_to_read(model: Any) -> ModelError | None:
+    """Why a model that answers can't be trained on texts of any length; None if it can."""
+    import torch
+
+    try:
+        for length in (LENGTH - 1, LENGTH):
+            model(input_ids=torch.arange(1, length + 1, device=model.device)[None] % max(2, count_rows(model)))
+    except Exception as error:
+        return ModelError(
+            f"In training this model (kind {model.config.model_type!r}) can't read a text of {length} tokens, though "
+            f"it can answer one: {first_line(error)} Choose another model.",
+            field="model",
+        )
+    return None

@@ -1,11 +1,14 @@
 """One contract over every causal architecture of the pinned transformers; six of them, unless STUDIO_ZOO is set."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 import registry
 import table
+
+from studio.errors import ModelError
 
 SIX = ("llama", "gpt2", "bloom", "gemma3_text", "qwen3_moe", "jamba")
 """One of each kind of layer there is: rotary and learned places, ALiBi, windows, experts, states beside attention."""
@@ -47,6 +50,15 @@ def test_a_copy_stands_only_beside_norms_that_a_text_reaches(kind: str, left_out
     wanted = find_norms(model)
     matched = [name for name, _ in model.named_modules() if any(f".{name}".endswith(f".{end}") for end in wanted)]
     assert any(kept in name for name in matched) and not any(left_out in name for name in matched)
+
+
+def test_what_trains_on_texts_of_one_length_alone_is_refused_before_a_run() -> None:
+    from studio.models.causality import check_causal
+
+    config = registry.shrink("reformer").to_dict() | {"axial_pos_shape": [16, 32]}
+    with pytest.raises(ModelError) as refused:
+        check_causal(json.dumps(config))
+    assert refused.value.field == "model" and "512" in str(refused.value)
 
 
 @pytest.mark.parametrize("kind", registry.LEFT_OUT)
