@@ -28,7 +28,7 @@ STEP_OF_FIELD = {"task_id": "data", "task_version": "data", "model": "model", "r
 
 _HEAD = """
 <h2 class="question" tabindex="-1">Train it</h2>
-<p class="lead">The model sees your examples again and again, and adjusts its {trainable} numbers a little
+<p class="lead">The model sees your examples batch by batch, and adjusts its {trainable} numbers a little
 each time.</p>"""
 
 _WAITING = """
