@@ -79,6 +79,12 @@ def test_a_graded_score_at_its_bound_has_an_interval_all_the_same() -> None:
     assert (round(low or 0, 1), high) == (92.9, 100)
 
 
+def test_macro_f1_at_its_bound_has_one_too() -> None:
+    answered = [Answered("?", (wanted,), str(place)) for place, wanted in enumerate(["a", "b"] * 20)]
+    low, high = find_interval(METRICS.find("macro_f1"), answered, ("a", "b"))
+    assert low == 0 and round(high or 0, 1) == 8.8
+
+
 @pytest.mark.parametrize("metric", METRICS.members)
 def test_nothing_and_one_instance_are_no_accident(metric: str) -> None:
     for answered in ([], right([True])):

@@ -159,3 +159,21 @@ def test_it_says_what_it_is_of() -> None:
     )
     assert work.about == "20261129-222541-sharp-jay"
     assert tells(" ".join(work.describe(lambda task, version: "Sums")), ("builtin", "sharp-jay", "1,200", "9", "Sums"))
+
+
+def test_the_board_is_drawn_once_it_is_measured(studio: Studio, trained: Run) -> None:
+    from studio.ui.steps.compare.evidence_board import draw_board, look, measure
+
+    asked = {"run": trained.run_id, "part": "test"}
+    if not studio.evidence.find(studio.evidence.read([f"run:{trained.run_id}@4"], find_task(trained))):
+        assert 'data-act="measure"' in look(studio, asked)["html"]
+    measure(studio, asked)
+    studio.scheduler.start_next()
+    html = look(studio, asked)["html"]
+    assert not look(studio, asked)["busy"] and "<table" in html and tells(html, "Exact match")
+    assert (
+        sum(html.count(f"{fate.capitalize()}: ") for fate in ("better", "worse", "stayed wrong", "stayed right")) == 4
+    )
+    assert tells(draw_board(studio, trained.run_id, "unseen"), "unseen") and "alert" in draw_board(
+        studio, trained.run_id, "unseen"
+    )

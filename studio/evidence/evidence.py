@@ -87,7 +87,8 @@ def list_flips(asked: Asked, kept: ROWS) -> list[Flip]:
     """Return what became of each instance from the first checkpoint to the second, in the task's main metric."""
     before, after = (asked.write_answered(rows) for rows in kept[:2])
     metric, labels = list_fitting(asked.task)[0], asked.task.labels
-    grades = [metric.conclude(metric.tally(answered, labels)) / 100 for answered in (before, after)]
+    sign = -1 if metric.better == "lower" else 1
+    grades = [sign * metric.conclude(metric.tally(answered, labels)) / 100 for answered in (before, after)]
     return [
         Flip(
             id=one.id, fate=tell_fate(float(was), float(became)), prompt=one.key, before=old.answer, after=new.answer,

@@ -47,7 +47,8 @@ def find_interval(metric: type[Metric], answered: Sequence[Answered], labels: Se
         low, high = find_wilson(metric.measure(answered, labels) / 100, clusters)
         return Interval(low and 100 * low, high and 100 * high)
     sums = sum_clusters(metric.tally(answered, labels), [each.cluster for each in answered])
-    if metric.bounds and count_different(sums) < FEWEST_DIFFERENT:
+    found = find_middle(draw(sums, metric.conclude)) if len(sums) > 1 else Interval(None, None)
+    if metric.bounds and (count_different(sums) < FEWEST_DIFFERENT or found.low == found.high):
         lowest, highest = metric.bounds
         share = (metric.measure(answered, labels) - lowest) / (highest - lowest)
         low, high = find_wilson(min(1.0, max(0.0, share)), len(sums))
@@ -55,7 +56,7 @@ def find_interval(metric: type[Metric], answered: Sequence[Answered], labels: Se
             None if low is None else lowest + low * (highest - lowest),
             None if high is None else lowest + high * (highest - lowest),
         )
-    return find_middle(draw(sums, metric.conclude)) if len(sums) > 1 else Interval(None, None)
+    return found
 
 
 def draw(sums: Numbers, conclude: Callable[[Numbers], Numbers], seed: int = 0) -> Numbers:

@@ -4,13 +4,14 @@ What is measured already is told at once; the rest is put into the queue as one 
 and runs are whose from the studio that makes it.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import get_args
 
 from pydantic import ValidationError
 
 from studio.declaration import explain, show
-from studio.errors import DeviceError, InputError
+from studio.errors import DeviceError, InputError, StudioError
 from studio.evidence.asked import Asked, plan
 from studio.evidence.difference import Difference, find_difference
 from studio.evidence.evidence import Evidence, Forgetting, list_flips, measure_forgetting, sum_up
@@ -20,6 +21,7 @@ from studio.evidence.metrics import list_fitting
 from studio.models.reference import ModelRef
 from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run
+from studio.runs.status import ACTIVE
 from studio.service.waiting import wait_for
 from studio.visitor import Visitor
 from studio.works import Work
@@ -64,12 +66,12 @@ class EvidenceDesk:
         """Return how much of general text a checkpoint forgot, against its base. Raises StudioError in words."""
         return measure_forgetting(*self._measure(self.read_general(checkpoint)))
 
-    def read(self, checkpoints: object, task_id: str, part: str = "test") -> Measure:
+    def read(self, checkpoints: object, task_id: str, part: str = "test", version: str | None = None) -> Measure:
         """Return what is asked for as work that can be queued. Raises InputError in words."""
         addresses = _check_addresses(checkpoints)
         if part not in PARTS:
             raise InputError(f"part is one of {', '.join(PARTS)}, not {show(part)}.", field="part")
-        return self._complete({"checkpoints": addresses, "task_id": task_id, "part": part})
+        return self._complete({"checkpoints": addresses, "task_id": task_id, "task_version": version, "part": part})
 
     def read_general(self, checkpoint: object) -> Measure:
         """Return the measurement of a checkpoint's forgetting. Raises InputError in words."""
@@ -93,6 +95,15 @@ class EvidenceDesk:
     def start(self, work: Measure, request: str = "") -> str:
         """Put a measurement into the queue; return its id."""
         return self._queue(work, request)
+
+    def find_work(self, work: Measure) -> str:
+        """Return the id of work in the queue or running that measures the same, "" where there is none."""
+        for status in self.scheduler.look_at_all():
+            if status.kind == Measure.name and (status.status == "queued" or status.status in ACTIVE):
+                with contextlib.suppress(StudioError):  # another's, or one that can't be read
+                    if Measure.load(self._find(status.run_id)) == work:
+                        return status.run_id
+        return ""
 
     def _measure(self, work: Measure) -> tuple[Asked, list[list[Row]]]:
         if found := self.find(work):

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple, cast
 from studio.answering.desk import Answers
 from studio.evidence.metrics.matching import match_exactly
 from studio.service import Studio
-from studio.ui.frame.handler import say
+from studio.ui.frame.draft import read_draft
+from studio.ui.frame.handler import LATEST, in_words, say
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, foreign, term
 from studio.ui.steps.compare.ask_form import AnswerPair, AskForm
+from studio.ui.steps.compare.evidence_board import EvidenceBoard, show_board
 from studio.ui.steps.compare.question import find_wanted, read_asked, split_instance
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
@@ -49,6 +51,7 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
     form = AskForm(studio, elem_id="ask", elem_classes="studio")
     pair = AnswerPair(studio, elem_id="answers", elem_classes="studio")
     table = Panel(elem_id="ten", elem_classes="studio")
+    board = EvidenceBoard(studio, elem_id="evidence", elem_classes="studio")
     device: dict[str, Any] = {
         "concurrency_id": "device",
         "concurrency_limit": 1,
@@ -58,6 +61,7 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
     }
     asking = form.asked(ask_both, [form], [pair], **device)
     asking_ten = form.ten_asked(ask_ten, [form], [table], **device)
+    draft.compare_shown(make_board(studio), [draft], [board], **LATEST)
     form.halted(None, None, None, cancels=[asking, asking_ten], queue=False, api_visibility="private")
 
 
@@ -71,6 +75,15 @@ def make_handlers(studio: Studio) -> tuple[Handler, Handler]:
         yield from answer_ten(seen_by(studio, request), value)
 
     return ask_both, ask_ten
+
+
+def make_board(studio: Studio) -> Callable[..., str]:
+    """Return the handler that draws the evidence for the draft's run."""
+
+    def draw(value: Any, request: Asking = None) -> str:
+        return show_board(seen_by(studio, request), read_draft(value))
+
+    return in_words(draw)
 
 
 def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
