@@ -17,6 +17,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 from studio.interruption import ASKING, Interruption
+from studio.models.card import choose_card
 
 HOST, PORT = "127.0.0.1", 7860
 TRIES = 20
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     """Serve the page until it is interrupted, also before it is there. Returns the exit status."""
     set_environment(os.environ)
+    choose_card(os.environ)
     host = given.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else HOST)
     try:
         port = choose_port(host, given.port if given.port is not None else os.environ.get("GRADIO_SERVER_PORT"))

@@ -5,6 +5,7 @@ Both are work in the queue. Ctrl+C asks it to stop and save, as the page's butto
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from studio.errors import StudioError
 from studio.interruption import Interruption
+from studio.models.card import choose_card
 from studio.runs.status import ACTIVE, RunStatus
 from studio.service import Studio
 from studio.service.operator import Operator
@@ -31,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     score.add_argument("run_id")
     add_operator(commands)
     given = parser.parse_args(arguments)
+    choose_card(os.environ)
     try:
         if given.command == "operate":
             return operate(Operator(Studio(Workspace(given.workspace))), given)

@@ -21,12 +21,11 @@ def make_layout() -> Any:
     """Three rows after a beginning, the second of them padded by two tokens."""
     import torch
 
-    from studio.training.fast.attention import Layout
-    from studio.training.fast.one_pass import _make_masks
+    from studio.training.fast.attention import Layout, make_masks
 
-    mask = torch.ones(ROWS, BEGINNING + LENGTH, dtype=torch.long)
-    mask[1, BEGINNING : BEGINNING + 2] = 0
-    return Layout(BEGINNING, ROWS, LENGTH, *_make_masks(mask, BEGINNING))
+    real = torch.ones(ROWS, LENGTH, dtype=torch.long)
+    real[1, :2] = 0
+    return Layout(BEGINNING, ROWS, LENGTH, make_masks(real, BEGINNING))
 
 
 def attend_plainly(query: Any, key: Any, value: Any) -> Any:

@@ -4,7 +4,6 @@ Nothing here ran on a card. A card without bf16 is told in words of its kind, an
 the processor, which knows it too.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from tiny import TASK_ID, import_task, read_model_recipe, sum_loss, wait_until
 from studio.estimates.counting import find_shape
 from studio.launchers import process as launcher
 from studio.methods import METHODS
-from studio.models import device as devices
 from studio.models.device import DeviceFacts
 from studio.models.loading import load_base
 from studio.precisions import PRECISIONS
@@ -27,6 +25,18 @@ GIB = 2**30
 OLD_CARD = DeviceFacts(kind="cuda", name="T4", memory_bytes=15 * GIB, free_bytes=15 * GIB, cores=2, bf16=False)
 NEW_CARD = OLD_CARD.model_copy(update={"name": "L4", "bf16": True})
 PLAIN = OLD_CARD.model_copy(update={"name": "a processor without bf16", "kind": "cpu"})
+
+
+class HalfProcessor(DeviceFacts):
+    """A processor that computes in fp16 as an old card does."""
+
+    @property
+    def half(self) -> Any:
+        """What the old card has."""
+        return "fp16"
+
+
+HALF = HalfProcessor(**PLAIN.model_dump())
 
 
 def make_recipe(**changes: Any) -> Recipe:
@@ -47,13 +57,32 @@ def test_a_card_without_bf16_computes_in_fp16() -> None:
     assert make_recipe(training={"mixed_precision": "off"}).choose_half(OLD_CARD) is None
 
 
-def test_a_base_in_bf16_is_left_out_where_only_fp16_is_fast() -> None:
+def test_sixteen_bits_are_those_that_the_device_has() -> None:
     for method in ("lora", "full"):
-        assert make_recipe(method=method, precision="bf16").choose_half(OLD_CARD) is None
-        assert make_recipe(method=method, precision="bf16").choose_half(NEW_CARD) == "bf16"
-        assert make_recipe(method=method, precision="fp32").choose_half(OLD_CARD) == "fp16"
-    usual = [device.usual_precision for device in (OLD_CARD, NEW_CARD, PLAIN)]
-    assert usual == ["fp32", "bf16", "fp32"]
+        for precision in ("bf16", "fp32"):
+            assert make_recipe(method=method, precision=precision).choose_half(OLD_CARD) == "fp16"
+            assert make_recipe(method=method, precision=precision).choose_half(NEW_CARD) == "bf16"
+    slow = OLD_CARD.model_copy(update={"name": "NVIDIA GeForce GTX 1660"})  # no tensor cores: 20 times slower in fp16
+    devices_known = (OLD_CARD, NEW_CARD, PLAIN, slow)
+    assert [device.half for device in devices_known] == ["fp16", "bf16", None, None]
+    assert [device.usual_precision for device in devices_known] == ["bf16", "bf16", "fp32", "fp32"]
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8", "nf4"])
+def test_a_base_on_an_old_card_has_no_number_in_32_bits(precision: str, tiny_model: Path) -> None:
+    import torch
+
+    old = PLAIN.model_copy(update={"bf16": False})
+    arguments = PRECISIONS.read(precision).load_arguments("cpu", OLD_CARD.half)
+    assert arguments["dtype"] == torch.float16
+    if precision == "nf4":
+        assert arguments["quantization_config"].bnb_4bit_compute_dtype == torch.float16
+    assert PRECISIONS.read(precision).count_number(OLD_CARD.half) == 2 and old.half is None
+
+
+def test_weights_that_train_themselves_are_held_in_32_bits() -> None:
+    assert make_recipe(method="full", precision="bf16").held_in.name == "fp32"
+    assert make_recipe(method="lora", precision="bf16").held_in.name == "bf16"
 
 
 def read_gradients(model: Any, rows: list[dict[str, list[int]]], scale: float) -> list[Any]:
@@ -76,6 +105,7 @@ def test_every_method_trains_in_fp16(name: str, tiny_model: Path) -> None:
     import torch
 
     from studio.training.fast.fused_lora import fuse_lora
+    from studio.training.session import widen_trained
 
     rows = [{"input_ids": [*range(9, 30 + n)], "labels": [-100] * 12 + [*range(21, 30 + n)]} for n in range(3)]
     method = METHODS.read(name)
@@ -83,16 +113,25 @@ def test_every_method_trains_in_fp16(name: str, tiny_model: Path) -> None:
     halved = [one for one in taken if make_recipe(method=name, precision=one).choose_half(OLD_CARD) is not None]
     assert halved
     for precision in halved:
-        torch.manual_seed(0)
-        model = method.attach(load_base(tiny_model, PRECISIONS.read(precision), PLAIN, gradients=True)).eval()
-        method.begin(model, 10)
-        for value in model.parameters():
-            value.data = value.data + 0.01 * torch.randn_like(value) if value.requires_grad else value.data
-        fuse_lora(model)
-        exact, found = read_gradients(model, rows, 1), read_gradients(model, rows, 1024)
+        held = make_recipe(method=name, precision=precision).held_in
+        read = []
+        exactly = PRECISIONS.read("fp32" if precision == "bf16" else held.name)
+        for device, stored, scale in ((PLAIN, exactly, 1), (HALF, held, 1024)):
+            torch.manual_seed(0)
+            model = method.attach(load_base(tiny_model, stored, device, gradients=True)).eval()
+            widen_trained(model)
+            method.begin(model, 10)
+            for value in model.parameters():
+                value.data = value.data + 0.01 * torch.randn_like(value) if value.requires_grad else value.data
+            if device is HALF:
+                fuse_lora(model)
+            read.append(read_gradients(model, rows, scale))
+        exact, found = read
         assert len(exact) == len(found) > 0
+        whole = torch.cat([one.flatten() for one in exact]).norm()
         for one, other in zip(exact, found, strict=True):
-            assert other.dtype == torch.float32 and (one - other).norm() < 0.05 * one.norm() + 1e-9, precision
+            assert other.dtype == torch.float32, "torch's scaler takes no gradient in 16 bits"
+            assert (one - other).norm() < 0.05 * one.norm() + 0.01 * whole, precision
 
 
 def test_the_arguments_are_those_of_one_card(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,43 +146,6 @@ def test_the_arguments_are_those_of_one_card(workspace: Workspace, monkeypatch: 
     plain = make_arguments(workspace, make_recipe(training={"mixed_precision": "off"}), OLD_CARD)
     assert not plain.fp16 and not plain.bf16
     assert make_arguments(workspace, make_recipe(), PLAIN).n_gpu == 0
-
-
-def test_the_card_is_the_one_that_this_process_may_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shell = tmp_path / "nvidia-smi"
-    shell.write_text(
-        '#!/bin/sh\ncase "$*" in\n'
-        '*--id=1*|*--id=GPU-2b*) echo "Second, 8192, 4096, 7.5";;\n'
-        '*--id=0*) echo "First, 8192, 4096, 8.6";;\n'
-        '*--id=*) echo "No devices were found"; exit 6;;\n'
-        '*) echo "First, 8192, 4096, 8.6"; echo "Second, 8192, 4096, 7.5";;\nesac\n'
-    )
-    shell.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    devices._nvidia.cache_clear()
-    assert devices.find_device().name == "First"
-    for seen, name in (("1", "Second"), ("1,0", "Second"), ("GPU-2b", "Second"), ("0", "First"), ("MIG-5", "First")):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
-        assert devices.find_device().name == name, seen
-    for none in ("", "-1", "7"):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
-        assert devices.find_device().kind != "cuda", none
-
-
-def test_a_card_is_asked_once_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shell, asked = tmp_path / "nvidia-smi", tmp_path / "asked"
-    shell.write_text(f"#!/bin/sh\necho >> {asked}\necho 'A Card, 8192, 4096, 8.6'\n")
-    shell.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(devices, "_torch_has_cuda", lambda: True)
-    for fresh, times in ((1e9, 1), (1e-9, 4)):
-        monkeypatch.setattr(devices, "FRESH_SECONDS", fresh)
-        devices._nvidia.cache_clear()
-        asked.write_text("")
-        assert {devices.find_device().name for _ in range(4)} == {"A Card"}
-        assert asked.read_text().count("\n") == times
 
 
 def test_a_child_sees_one_card(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,10 +168,10 @@ def test_a_base_without_bf16_takes_the_bytes_that_are_told(precision: str, tiny_
     stored = PRECISIONS.read(precision)
     model = load_base(tiny_model, stored, PLAIN)
     others = [value for name, value in model.named_parameters() if "proj" not in name]
-    assert {value.element_size() for value in others} == {stored.count_number(bf16=False)}
+    assert {value.element_size() for value in others} == {stored.count_number(None)}
     shape = find_shape(tiny_model)
     other = sum(value.numel() for value in others)
-    assert stored.count_bytes(0, other, bf16=False) == sum(value.nbytes for value in others)
+    assert stored.count_bytes(0, other, None) == sum(value.nbytes for value in others)
     assert other == shape.base - shape.linear
 
 
@@ -187,9 +189,10 @@ def test_the_memory_told_knows_what_the_card_computes_in(tiny_model: Path) -> No
         return tiny_model, task, device
 
     assert weigh(OLD_CARD) == weigh(NEW_CARD)  # of a base in 32 bits both multiply a copy in 16
-    old, new = weigh(OLD_CARD, precision="nf4"), weigh(NEW_CARD, precision="nf4")
-    assert old["activations"] > new["activations"]  # what goes from layer to layer stays in 32 bits
-    assert old["base weights"] > new["base weights"]  # so do the numbers beside the codes
+    assert weigh(OLD_CARD, precision="nf4") == weigh(NEW_CARD, precision="nf4")  # so do the numbers beside codes
+    exact = weigh(PLAIN, precision="nf4")
+    assert exact["activations"] > weigh(NEW_CARD, precision="nf4")["activations"]
+    assert exact["base weights"] > weigh(NEW_CARD, precision="nf4")["base weights"]
 
 
 def test_a_scaled_step_is_made_and_one_that_outgrew_fp16_is_not(tiny_model: Path) -> None:

@@ -110,7 +110,7 @@ def itemise(folder: Path, precision: str = "fp32", method: str = "lora", **chang
     options = {"batch": 4, "length": 128, "learnt": 32, "checkpointing": False, "adds_up": True, **changes}
     shape, counted, stored = find_shape(folder), count(folder, chosen), PRECISIONS.read(precision)
     kept = find_activations(folder, chosen, Computing(stored.other_bytes))
-    return itemise_memory(shape, counted, stored, kept, whole_model=chosen.saves_whole_model, **options)
+    return itemise_memory(shape, counted, stored, kept, **options)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS.members)

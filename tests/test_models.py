@@ -378,30 +378,6 @@ def test_a_relative_folder_is_a_folder(folder: Path, monkeypatch: pytest.MonkeyP
     assert read_config(folder)["model_type"] == "llama"
 
 
-def test_a_card_counts_only_where_torch_can_use_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    from studio.models import device
-
-    assert device._torch_has_cuda() == (torch.version.cuda is not None)
-    shell = tmp_path / "nvidia-smi"
-    shell.write_text("#!/bin/sh\necho 'A Card, 8192, 4096, 8.6'\n")
-    shell.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr(device, "_torch_has_cuda", lambda: True)
-    device._nvidia.cache_clear()
-    found = device.find_device()
-    assert (found.kind, found.name, found.bf16) == ("cuda", "A Card", True)
-    assert (found.memory_bytes, found.free_bytes) == (8192 * 2**20, 4096 * 2**20)
-    monkeypatch.setattr(device, "_torch_has_cuda", lambda: False)
-    assert device.find_device().kind != "cuda"
-    monkeypatch.setattr(device, "_torch_has_cuda", lambda: True)
-    for broken in ("exit 9", "echo", "echo 'A Card, [N/A], 5, x'"):
-        shell.write_text(f"#!/bin/sh\n{broken}\n")
-        device._nvidia.cache_clear()
-        assert device.find_device().kind != "cuda"
-
-
 TINY = {"vocab_size": 260, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
 WIDE = {**TINY, "intermediate_size": 64, "max_position_embeddings": 128}
 

@@ -47,11 +47,11 @@ def test_events_tell_a_training_in_order_and_end_once(finished: Run) -> None:
         "started",
         "prepared",
         "counted",
-        "evaluated",
         "saved",
+        "evaluated",
         "sampled",
-        "evaluated",
         "saved",
+        "evaluated",
         "finished",
     ]
     assert sum(kind in TERMINAL for kind in told) == 1

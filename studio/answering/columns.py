@@ -16,7 +16,7 @@ from studio.answering.shared import SharedWeights
 from studio.answering.sides import Sides
 from studio.answering.way import find_rounding
 from studio.models.device import DeviceFacts
-from studio.models.loading import find_context, leave_a_core, list_end_tokens
+from studio.models.loading import find_context, leave_a_core, list_end_tokens, return_memory
 from studio.tasks.prompt import trim
 
 Key = tuple[Hashable, ...]
@@ -40,7 +40,9 @@ class Columns:
         if (keys, tuple(columns)) == (self._keys, self.columns):
             return
         self.columns, self._keys, self._sides, self._writers = (), [], {}, {}
-        self._kept = {key: shared for key, shared in self._kept.items() if key in keys}
+        if any(key not in keys for key in self._kept):
+            self._kept = {key: shared for key, shared in self._kept.items() if key in keys}
+            return_memory()  # before the next base comes: the one that goes lives on in circles until it is collected
         for key in dict.fromkeys(keys):
             mine = [column for column, other in zip(columns, keys, strict=True) if other == key]
             if key not in self._kept:
@@ -51,6 +53,10 @@ class Columns:
     def find_shared(self, place: int) -> SharedWeights:
         """Return the copy of the weights that a column answers from."""
         return self._kept[self._keys[place]]
+
+    def holds(self, key: Key) -> bool:
+        """Whether the weights of a key are loaded."""
+        return key in self._kept
 
     def count_copies(self) -> int:
         """Return how many copies of weights are loaded."""

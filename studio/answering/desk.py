@@ -4,7 +4,7 @@ Knows runs and their tasks; knows nothing of pages.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from studio.answering.column import Column, make_column
 from studio.answering.columns import Columns
 from studio.answering.pair import BASE, TUNED, Pair, list_sides
 from studio.answering.question import Question, read_question
+from studio.answering.room import claim, weigh_missing
 from studio.answering.seat import Seat
 from studio.checkpoints.address import resolve
 from studio.checkpoints.checkpoint import Stack
@@ -30,6 +31,8 @@ UPDATES_A_SECOND = 15
 HALF_A_LETTER = "\ufffd"
 """What a letter of several tokens looks like before its last one."""
 PATIENCE_SECONDS = 120
+STARTING_SECONDS = 10.0
+"""For so long nobody is answered after a run was kept waiting for an answer."""
 
 
 class Said(BaseModel, frozen=True):
@@ -59,8 +62,11 @@ class Answers(BaseModel, frozen=True):
 class Desk:
     """Answers questions; safe to use from several threads, one question at a time."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, promised: Callable[[], int] = lambda: 0) -> None:
+        """`promised` tells the bytes of a graphics card that the runs of this moment will take at most."""
         self.workspace = workspace
+        self._promised = promised
+        self._starts_until = 0.0
         self._pair: Pair | None = None
         self._seat = Seat()
 
@@ -81,16 +87,29 @@ class Desk:
         *_, last = self.stream(run, prompt, beside, **options)
         return last
 
-    def make_room(self) -> None:
-        """Give the memory of the loaded pair back, unless somebody is being answered."""
+    def make_room(self) -> bool:
+        """Give the memory of the loaded pair back; return whether a run may start now.
+
+        While somebody is being answered on a graphics card it may not, for both might not fit: the next who asks waits
+        until it has started.
+        """
         who = object()
-        if self._pair is None or not self._seat.take(who, 0):
-            return
+        if self._pair is None and self._seat.is_free():
+            return True
+        if not self._seat.take(who, 0):
+            waits = find_device().kind == "cuda"
+            self._starts_until = time.monotonic() + STARTING_SECONDS if waits else 0.0
+            return not waits
         try:
-            self._pair = None
-            return_memory()
+            self._drop()
         finally:
             self._seat.leave(who)
+        return True
+
+    def _drop(self) -> None:
+        if self._pair is not None:
+            self._pair = None
+            return_memory()
 
     @contextmanager
     def open_pair(self, run: Run, step: int | None = None) -> Iterator[tuple[Pair, Recipe, Task]]:
@@ -103,22 +122,29 @@ class Desk:
     @contextmanager
     def _sit_down(self) -> Iterator[object]:
         """Have the desk alone. What breaks in between leaves no half-changed model to the next one."""
-        who = object()
+        who, broke, full = object(), False, False
+        if time.monotonic() < self._starts_until:
+            raise DeviceError("A run is about to start on the graphics card. Ask again in a minute.")
         if not self._seat.take(who, PATIENCE_SECONDS):
             raise DeviceError("Somebody else's question is still being answered. Try again in a moment.")
         try:
             yield who
         except Exception as error:
-            if not isinstance(error, InputError) or isinstance(error, ModelError):
-                self._pair = None
-            if is_out_of_memory(error):
-                raise DeviceError(
-                    "The device ran out of memory. Wait until a training has ended, ask for fewer tokens, or choose a "
-                    "smaller model."
-                ) from None
-            raise
+            broke, full = not isinstance(error, InputError) or isinstance(error, ModelError), is_out_of_memory(error)
+            if not full:
+                raise
         finally:
+            if broke and not full:
+                self._pair = None
+            if not full:
+                self._seat.leave(who)
+        if full:  # outside of the handler, whose traceback holds the model
+            self._drop()
             self._seat.leave(who)
+            raise DeviceError(
+                "The device ran out of memory. Wait until a training has ended, ask for fewer tokens, or choose a "
+                "smaller model."
+            )
 
     def _take_pair(self, run: Run, recipe: Recipe, step: int | None, beside: Sequence[Column] = ()) -> tuple[Pair, int]:
         """Return the loaded pair and the step its tuned side answers with, loading what is missing.
@@ -133,6 +159,8 @@ class Desk:
             sides = [*list_sides(below, run, recipe, used), *beside]
             columns = self._pair.columns if self._pair else Columns(find_device())
             try:
+                if columns.device.kind == "cuda" and (more := weigh_missing(columns, sides)):
+                    claim(find_device(), more, self._promised())
                 columns.arrange(sides)
             except Exception:
                 self._pair = None

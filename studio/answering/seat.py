@@ -52,6 +52,11 @@ class Seat:
                 raise InputError("Nobody read on, so this answer was stopped for the next question. Ask again.")
             self._away_since = None
 
+    def is_free(self) -> bool:
+        """Whether nobody sits, or who sat has left."""
+        with self._change:
+            return self._is_free()
+
     def _is_free(self) -> bool:
         if self._who is None:
             return True

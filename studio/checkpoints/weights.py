@@ -96,7 +96,7 @@ def store_as(model: Any, precision: Precision, device: DeviceFacts) -> None:
     """Round a model's weights as loading it at `precision` would; codes are no such precision."""
     import torch
 
-    dtype = precision.load_arguments(device.kind, device.bf16)["dtype"]
+    dtype = precision.load_arguments(device.kind, device.half)["dtype"]
     kept = (*(model._keep_in_fp32_modules or ()), *(getattr(model, "_keep_in_fp32_modules_strict", None) or ()))
     with torch.no_grad():
         for name, value in model.named_parameters():

@@ -175,7 +175,7 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
     plain = attends_plainly(device, length, recipe.training.attention)
     shared = task.shared if recipe.training.shares_beginnings else 0
     computing = Computing(
-        recipe.precision.count_number(device.bf16),
+        recipe.held_in.count_number(device.half),
         mixed,
         plain,
         plain and shared > 0 and not recipe.method.virtual_tokens,
@@ -183,16 +183,15 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
     memory = itemise_memory(
         shape,
         counted,
-        recipe.precision,
+        recipe.held_in,
         find_activations(folder, recipe.method, computing),
         batch=plan.batch_size,
         length=length,
         learnt=task.learnt,
         shared=shared,
-        whole_model=recipe.method.saves_whole_model,
         checkpointing=checkpointing,
         on_processor=device.kind == "cpu",
-        bf16=device.bf16,
+        half=device.half,
         kept_copies=mixed and recipe.precision.name == "nf4" and recipe.method.skips_rows and not checkpointing,
         adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,

@@ -7,6 +7,7 @@ backward pass (read off the real model, see `activations`), and the logits of th
 from studio.estimates.activations import Activations
 from studio.estimates.counting import Count, Shape
 from studio.precisions import Precision
+from studio.precisions.precision import Half
 
 MOST_COPIED_BYTES = 64 * 2**20
 """Weights of a 4-bit base are kept in 16 bits as well where they take no more: a tenth of what the program does."""
@@ -29,11 +30,10 @@ def itemise_memory(
     length: int,
     learnt: float,
     shared: int = 0,
-    whole_model: bool,
     checkpointing: bool,
     adds_up: bool = False,
     on_processor: bool = False,
-    bf16: bool = True,
+    half: Half | None = "bf16",
     kept_copies: bool = False,
     state_bytes: float = 8,
 ) -> dict[str, int]:
@@ -42,29 +42,28 @@ def itemise_memory(
     `learnt` of each row are predicted; the `shared` tokens that all begin with stand there once. `adds_up` says whether
     batches are added up to a step: only then are there gradients while a batch is read. Otherwise they take the room
     that activations leave on the way back, and the larger of the two is told without what the smaller takes.
-    `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments. `bf16`
-    says whether the device computes in it: where it doesn't, what a quantised base has beside its codes is wider.
+    `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments. `half`
+    is what the device computes in, if not 32 bits: then what a quantised base has beside its codes is wider.
     `kept_copies` says that a small 4-bit base is kept in 16 bits as well (see studio.training.fast.fused_lora).
     """
     shared = min(shared, length)
     rows = (shared + batch * (length - shared)) / length
     added = count.total - count.base + count.buffers
-    trained_bytes = precision.other_bytes if whole_model else 4
     logits = int(batch * learnt * shape.vocabulary * LOGIT_BYTES)
     kept = activations.count_bytes(rows, length, checkpointing, logits)
     copies = activations.count_copies(checkpointing)
     spare = int(SPARE_SHARE * max(0, kept + logits - copies)) if on_processor else 0
-    gradients = trained_bytes * count.trainable
+    gradients = 4 * count.trainable  # what trains is held in 32 bits
     copied = 2 * count.linear if kept_copies and 2 * count.linear <= MOST_COPIED_BYTES else 0
     if not adds_up:
         kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)
     return {
         "program": PROGRAM_BYTES,
-        "base weights": precision.count_bytes(count.linear, count.base - count.linear, bf16),
+        "base weights": precision.count_bytes(count.linear, count.base - count.linear, half),
         **({"copies": copied} if copied else {}),
         "adapter": 4 * added,
         "gradients": gradients,
-        "optimiser": int(state_bytes * trained_bytes / 4 * count.trainable),
+        "optimiser": int(state_bytes * count.trainable),
         "activations": kept,
         "logits": logits,
         **({"spare": spare} if on_processor else {}),

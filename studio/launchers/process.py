@@ -31,6 +31,8 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "PYTORCH_ENABLE_MPS_FALLBACK": "1",  # what torch lacks on Apple's card is done on the processor
 }
+_UNLESS_SET = {"PYTORCH_ALLOC_CONF": "expandable_segments:True"}
+"""Pieces of a graphics card's memory that grow: batches of ever other lengths leave no holes that nothing fits into."""
 
 
 _ONE_CARD = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "0"}
@@ -96,7 +98,7 @@ def _start_child() -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd=Path(__file__).parents[2],
-        env={**_ONE_CARD, **os.environ, **_ENVIRONMENT},
+        env={**_ONE_CARD, **_UNLESS_SET, **os.environ, **_ENVIRONMENT},
     )
 
 

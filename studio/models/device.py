@@ -1,21 +1,20 @@
 """What this computer can train on, found without importing torch.
 
-Knows CPUs, NVIDIA GPUs (through nvidia-smi) and Apple GPUs. Knows nothing of models.
+Knows CPUs, NVIDIA GPUs (through studio.models.card) and Apple GPUs; where torch is loaded anyhow, it is asked whether
+the device works. Knows nothing of models.
 """
 
-import importlib.util
 import os
 import platform
-import re
-import shutil
-import subprocess
-import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import psutil
 from pydantic import BaseModel
+
+from studio.errors import DeviceError, first_line
+from studio.models.card import WSL_SHARE, is_wsl, look_at_card
 
 
 class DeviceFacts(BaseModel, frozen=True):
@@ -27,16 +26,23 @@ class DeviceFacts(BaseModel, frozen=True):
     free_bytes: int
     cores: int
     bf16: bool
+    note: str = ""
+    """Why a card that is here is not used, in words; "" where there is none or it is."""
 
     @property
     def half(self) -> Literal["bf16", "fp16"] | None:
-        """The 16 bits in which it computes faster than in 32; NVIDIA cards before Ampere know fp16 alone."""
-        return "bf16" if self.bf16 else "fp16" if self.kind == "cuda" else None
+        """The 16 bits in which it computes faster than in 32; NVIDIA cards before Ampere know fp16 alone.
+
+        Of those the GTX 16 have no tensor cores, and are twenty times slower so.
+        """
+        if self.bf16:
+            return "bf16"
+        return "fp16" if self.kind == "cuda" and "GTX 16" not in self.name else None
 
     @property
     def usual_precision(self) -> Literal["fp32", "bf16"]:
         """How a base that is not quantised is best stored here: in bf16 on a card, unless that would be slow."""
-        return "fp32" if self.kind == "cpu" or self.half == "fp16" else "bf16"
+        return "fp32" if self.kind == "cpu" or (self.kind == "cuda" and self.half is None) else "bf16"
 
     @property
     def sentence(self) -> str:
@@ -44,56 +50,73 @@ class DeviceFacts(BaseModel, frozen=True):
         size = f"{self.memory_bytes / 2**30:.0f} GB of memory"
         if self.kind == "cpu":
             cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
-            return f"No GPU was found, so training runs on the processor: {self.name}, {cores}, {size}."
+            why = self.note.rstrip(".") or "No GPU was found"
+            return f"{why}, so training runs on the processor: {self.name}, {cores}, {size}."
         return f"Training runs on the graphics card: {self.name}, {size}."
 
 
-FRESH_SECONDS = 2.0
-"""For so long an answer of nvidia-smi is believed: it takes a tenth of a second, and a slider asks at each move."""
-
-
 def find_device() -> DeviceFacts:
-    """Return the fastest device here, with the memory that is free now, on a card that was free a moment ago."""
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
-    return (_nvidia(seen, int(time.monotonic() / FRESH_SECONDS)) if _torch_has_cuda() else None) or _processor()
+    """Return the fastest device here, with the memory that is free now, on a card that was free a moment ago.
+
+    STUDIO_DEVICE=cpu leaves a card alone.
+    """
+    if os.environ.get("STUDIO_DEVICE", "").strip().lower() == "cpu":
+        return _processor("as STUDIO_DEVICE says")
+    look = look_at_card()
+    if look.card is None:
+        return _processor(look.trouble)
+    return DeviceFacts(
+        kind="cuda",
+        name=look.card.name,
+        memory_bytes=look.card.memory_bytes,
+        free_bytes=look.card.free_bytes,
+        cores=count_cores(),
+        bf16=look.card.has_bf16,
+    )
 
 
-@lru_cache
-def _torch_has_cuda() -> bool:
-    """Whether the torch that is installed can use an NVIDIA card: many computers have one, and a torch without CUDA."""
-    found = importlib.util.find_spec("torch")
-    if found is None or found.origin is None:
-        return False
-    file = Path(found.origin).with_name("version.py")
-    return not file.exists() or not re.search(r"^cuda\b.*= None", file.read_text(encoding="utf-8"), re.MULTILINE)
+def try_device(device: DeviceFacts) -> DeviceFacts:
+    """Return a device that was tried, with what torch says is free on it. Raises DeviceError in words.
 
+    Loads torch, and begins to use the card.
+    """
+    import torch
 
-@lru_cache(maxsize=1)
-def _nvidia(seen: str, moment: int) -> DeviceFacts | None:
-    """The card that this process sees first, asked again at each `moment`."""
-    if not shutil.which("nvidia-smi") or seen in ("", "-1"):
-        return None
-    asked = ["nvidia-smi", "--query-gpu=name,memory.total,memory.free,compute_cap", "--format=csv,noheader,nounits"]
-    if not seen.startswith("MIG-"):  # a slice of a card, which nvidia-smi can't be asked for
-        asked.append(f"--id={seen}")
+    if device.kind == "cpu" and torch.cuda.is_available() and "STUDIO_DEVICE" not in os.environ:
+        device = device.model_copy(update={"kind": "cuda", "name": torch.cuda.get_device_name(), "note": ""})
+    if device.kind == "cpu":
+        return device
     try:
-        answer = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=True).stdout.splitlines()
-        name, total, free, capability = [part.strip() for part in answer[0].split(",")]
-        return DeviceFacts(
-            kind="cuda",
-            name=name,
-            memory_bytes=int(total) * 2**20,
-            free_bytes=int(free) * 2**20,
-            cores=count_cores(),
-            bf16=float(capability) >= 8.0,
+        (torch.zeros(8, device=device.kind) + 1).sum().item()
+        if device.kind == "mps":
+            return device
+        free, total = torch.cuda.mem_get_info()
+        bf16 = torch.cuda.get_device_capability() >= (8, 0)
+    except Exception as error:  # a driver has errors of its own kinds
+        raise DeviceError(
+            f"The graphics card {device.name} was found and can't be used: {first_line(error)} Look after its driver, "
+            "or start the studio with STUDIO_DEVICE=cpu."
+        ) from None
+    free = int(WSL_SHARE * free) if is_wsl() else free
+    if is_wsl():
+        limit_memory(free)
+    return device.model_copy(update={"memory_bytes": total, "free_bytes": free, "bf16": bf16})
+
+
+def limit_memory(more_bytes: int) -> None:
+    """Let this process take so many bytes of the card beyond those that it holds, and then fail rather than others."""
+    import torch
+
+    if torch.cuda.is_available():
+        _, total = torch.cuda.mem_get_info()
+        torch.cuda.set_per_process_memory_fraction(
+            min(1.0, max(0.0, (torch.cuda.memory_reserved() + more_bytes) / total))
         )
-    except (subprocess.SubprocessError, OSError, ValueError, IndexError):
-        return None
 
 
-def _processor() -> DeviceFacts:
+def _processor(note: str = "") -> DeviceFacts:
     memory = psutil.virtual_memory()
-    apple = platform.system() == "Darwin" and platform.machine() == "arm64"
+    apple = platform.system() == "Darwin" and platform.machine() == "arm64" and not note
     return DeviceFacts(
         kind="mps" if apple else "cpu",
         name=_processor_name(),
@@ -101,13 +124,33 @@ def _processor() -> DeviceFacts:
         free_bytes=memory.available,
         cores=count_cores(),
         bf16=_processor_has_bf16(),
+        note=note,
     )
 
 
+FULL = (
+    "out of memory",
+    "can't allocate memory",
+    "cublas_status_alloc_failed",
+    "cublas_status_not_initialized",  # its workspace found no room
+    "cudnn_status_alloc_failed",
+    "cudaerrormemoryallocation",
+    "device not ready",  # so WSL's driver says it
+)
+"""What libraries say where a device's memory is full."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error of any library means that the device's memory is full."""
-    words = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
+    """Whether an error of any library, or one that it was raised from, means that the device's memory is full."""
+    seen: BaseException | None = error
+    while seen is not None:
+        words = str(seen).lower()
+        if isinstance(seen, MemoryError) or type(seen).__name__ == "OutOfMemoryError":
+            return True
+        if any(name in words for name in FULL):
+            return True
+        seen = seen.__cause__
+    return False
 
 
 def count_cores() -> int:

@@ -71,7 +71,7 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     check_class(config)
     check_stored(stored)
     check_kept_as_stored(stored, precision.name)
-    arguments = {"device_map": {"": device.kind}, **precision.load_arguments(device.kind, device.bf16)}
+    arguments = {"device_map": {"": device.kind}, **precision.load_arguments(device.kind, device.half)}
     if stored:
         del arguments["quantization_config"]
     try:

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from studio.precisions.precision import Precision
+from studio.precisions.precision import Half, Precision, find_dtype
 
 
 class Bf16(Precision):
@@ -17,8 +17,6 @@ class Bf16(Precision):
     bytes_per_weight: ClassVar[float] = 2
     other_bytes: ClassVar[int] = 2
 
-    def load_arguments(self, device: str, bf16: bool) -> dict[str, Any]:
-        """Return dtype bfloat16."""
-        import torch
-
-        return {"dtype": torch.bfloat16}
+    def load_arguments(self, device: str, half: Half | None) -> dict[str, Any]:
+        """Return dtype bfloat16, or float16 on a card that computes in it alone and would be slow in anything else."""
+        return {"dtype": find_dtype(half or "bf16")}

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from studio.precisions.precision import Precision
+from studio.precisions.precision import Half, Precision
 
 
 class Fp32(Precision):
@@ -15,7 +15,7 @@ class Fp32(Precision):
     bytes_per_weight: ClassVar[float] = 4
     other_bytes: ClassVar[int] = 4
 
-    def load_arguments(self, device: str, bf16: bool) -> dict[str, Any]:
+    def load_arguments(self, device: str, half: Half | None) -> dict[str, Any]:
         """Return dtype float32."""
         import torch
 

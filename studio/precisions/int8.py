@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from studio.precisions.exact_products import keep_products_exact
-from studio.precisions.precision import Precision
+from studio.precisions.precision import Half, Precision, find_dtype
 
 
 class Int8(Precision):
@@ -20,14 +20,13 @@ class Int8(Precision):
     other_bytes: ClassVar[int] = 2
     quantised: ClassVar[bool] = True
 
-    def load_arguments(self, device: str, bf16: bool) -> dict[str, Any]:
-        """Return a bitsandbytes configuration that computes in bf16 where the device can."""
-        import torch
+    def load_arguments(self, device: str, half: Half | None) -> dict[str, Any]:
+        """Return a bitsandbytes configuration that computes in the 16 bits of the device, if it has any."""
         from transformers import BitsAndBytesConfig
 
         if device == "cpu":
             keep_products_exact()
-        compute = torch.bfloat16 if bf16 else torch.float32
+        compute = find_dtype(half)
         return {
             "quantization_config": BitsAndBytesConfig(load_in_8bit=True),
             "dtype": compute,

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from studio.foreign import Original
-from studio.precisions.precision import Precision
+from studio.precisions.precision import Half, Precision, find_dtype
 
 READ_FROM = (Original("bitsandbytes.nn.Linear4bit.forward", "0.50.2", "de32364b4f3a"),)
 
@@ -23,12 +23,11 @@ class Nf4(Precision):
     other_bytes: ClassVar[int] = 2
     quantised: ClassVar[bool] = True
 
-    def load_arguments(self, device: str, bf16: bool) -> dict[str, Any]:
-        """Return a bitsandbytes configuration that computes in bf16 where the device can."""
-        import torch
+    def load_arguments(self, device: str, half: Half | None) -> dict[str, Any]:
+        """Return a bitsandbytes configuration that computes in the 16 bits of the device, if it has any."""
         from transformers import BitsAndBytesConfig
 
-        compute = torch.bfloat16 if bf16 else torch.float32
+        compute = find_dtype(half)
         config = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=compute
         )

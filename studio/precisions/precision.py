@@ -4,9 +4,12 @@ Knows bytes and what transformers must be told when it loads; knows nothing of m
 """
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from studio.plugins import Plugin
+
+Half = Literal["bf16", "fp16"]
+"""16 bits to compute in."""
 
 
 class Precision(Plugin):
@@ -18,16 +21,23 @@ class Precision(Plugin):
     quantised: ClassVar[bool] = False
 
     @abstractmethod
-    def load_arguments(self, device: str, bf16: bool) -> dict[str, Any]:
-        """Return the keyword arguments of `from_pretrained`; `bf16` says whether the device computes in it."""
+    def load_arguments(self, device: str, half: Half | None) -> dict[str, Any]:
+        """Return the keyword arguments of `from_pretrained`; `half` is what the device computes in, if not 32 bits."""
 
     def after_load(self, model: Any) -> None:
         """Put right what the library leaves wrong after loading."""
 
-    def count_number(self, bf16: bool) -> int:
+    def count_number(self, half: Half | None) -> int:
         """Return the bytes of a weight that has no codes: beside codes it is as wide as the device computes."""
-        return self.other_bytes if bf16 or not self.quantised else 4
+        return self.other_bytes if half or not self.quantised else 4
 
-    def count_bytes(self, linear: int, other: int, bf16: bool = True) -> int:
+    def count_bytes(self, linear: int, other: int, half: Half | None = "bf16") -> int:
         """Return the bytes that `linear` weights of linear layers and `other` weights take."""
-        return int(linear * self.bytes_per_weight + other * self.count_number(bf16))
+        return int(linear * self.bytes_per_weight + other * self.count_number(half))
+
+
+def find_dtype(half: Half | None) -> Any:
+    """Return torch's name of what a device computes in."""
+    import torch
+
+    return torch.float32 if half is None else {"bf16": torch.bfloat16, "fp16": torch.float16}[half]

@@ -40,9 +40,12 @@ class Scheduler:
         workspace: Workspace,
         launcher: Launcher | None = None,
         expect: Expect | None = None,
-        make_room: Callable[[], None] = lambda: None,
+        make_room: Callable[[], bool | None] = lambda: None,
     ) -> None:
-        """`make_room` is called before each start on the device, which needs the memory that others can spare."""
+        """`make_room` is called before each start on the device, which needs the memory that others can spare.
+
+        It returns False where the start has to wait.
+        """
         self.workspace = workspace
         self.launcher = launcher or ProcessLauncher()
         self.trouble = ""  # why the first one in the queue can't be started
@@ -134,8 +137,8 @@ class Scheduler:
             if first is None:
                 return None
             run = find_run(self.workspace, first.run_id)
-            if needs_device(first):
-                self._make_room()
+            if needs_device(first) and self._make_room() is False:
+                return None  # it is asked again in a moment
             try:
                 self.launcher.launch(self.workspace, run)
             except (StudioError, OSError) as error:

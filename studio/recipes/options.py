@@ -228,7 +228,7 @@ class Training(Declared):
     @property
     def shares_beginnings(self) -> bool:
         """Whether the common beginning of a batch may be read once; NEFTune's noise hangs on the length of a row."""
-        return not self.gradient_checkpointing and not self.neftune_alpha
+        return not self.neftune_alpha
 
     def plan(self, method: Method, parameters: int | None, examples: int, rate_factor: float = 1.0) -> Plan:
         """Fill every blank for a base of `parameters` weights and this many training examples.

@@ -66,13 +66,16 @@ class Recipe(BaseModel):
         return self.training.plan(self.method, parameters, examples, self.objective.learning_rate_factor)
 
     def choose_half(self, device: DeviceFacts) -> Literal["bf16", "fp16"] | None:
-        """Return the 16 bits in which a run multiplies on a device (mixed precision), None where it does so in 32.
+        """Return the 16 bits in which a run multiplies on a device (mixed precision), None where it does so in 32."""
+        return device.half if self.training.mixed_precision == "auto" else None
 
-        A base that is stored in bf16 is left out where only fp16 is fast: torch refuses to join numbers of the two
-        kinds, and to scale gradients of weights in 16 bits.
+    @property
+    def held_in(self) -> Precision:
+        """How the base is held while it trains: weights that train themselves have 32 bits.
+
+        In 16 a step is smaller than their last digit: at the rates of full fine-tuning most would never move.
         """
-        half = device.half if self.training.mixed_precision == "auto" else None
-        return None if half == "fp16" and self.precision.count_number(device.bf16) < 4 else half
+        return PRECISIONS.read("fp32") if self.method.saves_whole_model else self.precision
 
     def pin(self, versions: Sequence[str]) -> "Recipe":
         """Return the recipe with the versions of its task and of those that are mixed in."""

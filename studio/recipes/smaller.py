@@ -100,7 +100,9 @@ def _compute_twice(recipe: Recipe) -> list[Way]:
 
 
 def _store_smaller(recipe: Recipe) -> list[Way]:
-    """The base in fewer bits, the most first."""
+    """The base in fewer bits, the most first; one that trains whole has 32 whatever is chosen."""
+    if recipe.method.saves_whole_model:
+        return []
     now = recipe.precision.bytes_per_weight
     smaller = [one for one in map(PRECISIONS.read, PRECISIONS.members) if one.bytes_per_weight < now]
     return [

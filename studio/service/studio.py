@@ -44,6 +44,7 @@ from studio.service.evidence_desk import EvidenceDesk
 from studio.service.foreign import Foreign, check_hub_id
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
+from studio.service.promise import promise_memory
 from studio.service.score_desk import ScoreDesk
 from studio.service.task_desk import TaskDesk
 from studio.shares.share import Shares
@@ -82,7 +83,7 @@ class Studio:
         self.shared = shared
         self.visitor = NOBODY if shared else THE_ONE
         self.tasks = TaskStore(workspace)
-        self.desk = Desk(workspace)
+        self.desk = Desk(workspace, lambda: promise_memory(self.scheduler, self.estimate))
         self.work = KnownWork(workspace, self.tasks, self._estimate_seconds)
         expect = Forecast(self.work.expect_seconds).find_seconds
         self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)

@@ -18,6 +18,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from studio.models.forward import call_model
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.objective import Example, Row, count_shared, list_rows, longest_row
+from studio.training.fast.head import open_head
 from studio.training.fast.one_pass import read_in_one_pass
 
 Padding = Literal["left", "right", "alone"]
@@ -67,11 +68,13 @@ class Batcher:
     through batch x length: here on the processor it costs nothing to find them, and a graphics card would have to be
     waited for. Padded on the left, also attention_mask and position_ids, and logits_to_keep, the last places that
     predict something learnt. To be read alone, also lengths. Where at most `shared` tokens may be shared and the rows
-    have a common beginning of n tokens, that is left out of them and given as prefix_ids, 1 x n.
+    have a common beginning of n tokens, that is left out of them and given as prefix_ids, 1 x n. Where `in_pieces` is
+    set, the batch says so: its logits are never to stand at once (studio.training.fast.head).
     """
 
     def __init__(self, pad_id: int, shared: int = 0, padding: Padding = "left") -> None:
         self.pad_id, self.shared, self.padding = pad_id, shared, padding
+        self.in_pieces = False
 
     def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
         """Return one batch of tensors."""
@@ -86,10 +89,13 @@ class Batcher:
         predicts = pad(labels[:, 1:] != -100, (0, 1), value=False)
         learnt = predicts.flatten().nonzero().flatten()
         batch = {"input_ids": ids, "labels": labels, "learnt": learnt}
+        batch |= {"in_pieces": True} if self.in_pieces else {}
         if self.padding == "alone":
             return {**batch, "lengths": torch.tensor([len(row["input_ids"]) for row in rows])}
         if self.padding == "right":
-            return batch
+            if shared:
+                batch["position_ids"] = torch.arange(shared, shared + longest).repeat(len(rows), 1)
+            return {**batch, "prefix_ids": torch.tensor([rows[0]["input_ids"][:shared]])} if shared else batch
         mask = torch.stack([_fill_left([1] * (len(row["input_ids"]) - shared), longest, 0) for row in rows])
         first = int((learnt % longest).min()) if len(learnt) else longest - 2
         batch["attention_mask"] = pad(mask, (shared, 0), value=1)
@@ -123,8 +129,13 @@ def look_at(batch: dict[str, Any]) -> Batch:
 
 def read_logprobs(model: Any, batch: dict[str, Any]) -> LogProbs:
     """Return how likely each learnt token of a batch is, its shared beginning read once."""
-    logits, wanted = read_learnt(model, batch)
-    tokens = -cross_entropy(logits.float(), wanted, reduction="none")
+    if batch.get("in_pieces"):
+        with open_head(model) as head:
+            hidden, wanted = read_learnt(model, batch)
+        tokens = head.find_likelihood(hidden, wanted)
+    else:
+        logits, wanted = read_learnt(model, batch)
+        tokens = -cross_entropy(logits.float(), wanted, reduction="none")
     return LogProbs(tokens, batch["learnt"], *batch["input_ids"].shape)
 
 

@@ -25,9 +25,6 @@ from studio.workspace import disk_errors_in_words
 
 FILE = "reference.safetensors"
 """Where they are kept, in the run's folder."""
-EXAMPLES = 16
-"""So many are read at once."""
-
 Reference = Sequence[torch.Tensor | None]
 """Of each part of the examples, how likely their rows are, in nats (examples x rows each); None where not needed."""
 
@@ -38,12 +35,13 @@ def find_reference(
     parts: Sequence[list[Example]],
     model: Any,
     batcher: Batcher,
+    at_once: int,
     half: torch.dtype | None = None,
 ) -> Reference | None:
     """Return how likely each row is now, as it was kept or read again; None where a person asked to stop meanwhile.
 
-    `model` has what it trains attached, and has made no step. `half` is what the run computes in, if in fewer than 32
-    bits.
+    `model` has what it trains attached, and has made no step. `at_once` examples are read in a batch, as many as the
+    run trains on. `half` is what it computes in, if in fewer than 32 bits.
     """
     if "reference" not in recipe.objective.needs:
         return [None] * len(parts)
@@ -52,7 +50,7 @@ def find_reference(
     if found is None:
         found = []
         for examples in parts:
-            values = _measure(run, examples, model, ExampleBatcher(batcher), half)
+            values = _measure(run, examples, model, ExampleBatcher(batcher), at_once, half)
             if values is None:
                 return None
             found.append(values)
@@ -73,7 +71,7 @@ def write_key(recipe: Recipe, parts: Sequence[list[Example]]) -> str:
 
 
 def _measure(
-    run: Run, examples: list[Example], model: Any, batcher: ExampleBatcher, half: torch.dtype | None
+    run: Run, examples: list[Example], model: Any, batcher: ExampleBatcher, at_once: int, half: torch.dtype | None
 ) -> torch.Tensor | None:
     """Read examples of like length together, as in training but for chance; None when asked to stop."""
     if not examples:
@@ -83,10 +81,10 @@ def _measure(
     training, device = model.training, model.device
     model.eval()
     try:
-        for first in range(0, len(order), EXAMPLES):
+        for first in range(0, len(order), at_once):
             if run.stop_file.exists():
                 return None
-            places = order[first : first + EXAMPLES]
+            places = order[first : first + at_once]
             batch = batcher([(examples[place], None) for place in places])
             batch = {name: value.to(device) if hasattr(value, "to") else value for name, value in batch.items()}
             with torch.no_grad(), torch.autocast(device.type, dtype=half) if half else nullcontext():

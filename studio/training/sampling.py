@@ -1,7 +1,10 @@
 """A few validation prompts that are answered at times while a model trains, beside what the base answered."""
 
+from contextlib import nullcontext
 from itertools import islice
 from typing import Any
+
+import torch
 
 from studio.answering.decoding import ANSWER_TOKENS, Writer
 from studio.models.loading import list_end_tokens
@@ -16,14 +19,21 @@ MOST = 3
 class Sampler:
     """Answers the first few instances whose prompts leave room for an answer, the same ones each time.
 
-    `room` is how many tokens prompt and answer may have. The base's answers are taken once, before anything is
-    attached.
+    `room` is how many tokens prompt and answer may have; `narrow` are the 16 bits of a base beside which what trains
+    has 32. The base's answers are taken once, before anything is attached.
     """
 
     def __init__(
-        self, task: Task, instances: tuple[Instance, ...], objective: Objective, tokenizer: Any, base: Any, room: int
+        self,
+        task: Task,
+        instances: tuple[Instance, ...],
+        objective: Objective,
+        tokenizer: Any,
+        base: Any,
+        room: int,
+        narrow: torch.dtype | None = None,
     ) -> None:
-        self.tokenizer, self.model = tokenizer, base
+        self.tokenizer, self.model, self._narrow = tokenizer, base, narrow
         self.ends = frozenset(objective.list_ends(tokenizer) | list_end_tokens(base))
         asked = ((one, encode_asked(objective, task, one, tokenizer)) for one in instances)
         chosen = list(islice((pair for pair in asked if len(pair[1]) + ANSWER_TOKENS <= room), MOST))
@@ -44,7 +54,8 @@ class Sampler:
         try:
             if self._writer.model is not self.model:
                 self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
-            written = self._writer.write(self.prompts, ANSWER_TOKENS)
+            with torch.autocast(self.model.device.type, dtype=self._narrow) if self._narrow else nullcontext():
+                written = self._writer.write(self.prompts, ANSWER_TOKENS)
             return [trim(self.tokenizer.decode(tokens, skip_special_tokens=True)) for tokens in written]
         finally:
             self.model.train(training)

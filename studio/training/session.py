@@ -6,7 +6,6 @@ The worker's second half; everything heavy is imported here. Says each phase as 
 import time
 from typing import Any, NamedTuple
 
-import torch
 from transformers import TrainingArguments, set_seed
 
 from studio.checkpoints.address import resolve
@@ -14,7 +13,7 @@ from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
 from studio.estimates.time import Speed, measure_run, save_speed
 from studio.foreign import Original
-from studio.models.device import DeviceFacts, find_device
+from studio.models.device import DeviceFacts, find_device, try_device
 from studio.models.loading import (
     choose_attention,
     find_context,
@@ -23,6 +22,7 @@ from studio.models.loading import (
     load_tokenizer,
 )
 from studio.objectives.objective import Example, Need, Objective, list_rows, refuse_lengths
+from studio.precisions.precision import find_dtype
 from studio.recipes.options import OPTIMISERS, Plan
 from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
@@ -30,6 +30,7 @@ from studio.runs.run import Run
 from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
 from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
+from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.reference import find_reference
 from studio.training.sampling import Sampler
 from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
@@ -39,7 +40,6 @@ from studio.workspace import Workspace
 
 READ_FROM = (Original("transformers.TrainingArguments.n_gpu", "5.23.0", "9a0016db12fe"),)
 
-HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 SERVED: frozenset[Need] = frozenset({"reference"})
 """What an objective may need that this training can give."""
 ENOUGH_STEPS = 20
@@ -76,7 +76,8 @@ class Prepared(NamedTuple):
 def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Execute the run's recipe, going on from its newest checkpoint if it has one. Raises StudioError in words."""
     began = time.monotonic()
-    recipe, device = run.load_recipe(), find_device()
+    recipe, device = run.load_recipe(), try_device(find_device())
+    half = recipe.choose_half(device)
     check_needs(recipe.objective)
     leave_a_core(device)
     set_seed(recipe.training.seed)
@@ -84,7 +85,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     events.append_phase(2)
     stack = resolve(workspace, recipe.base)
     tokenizer = load_tokenizer(find_model_folder(stack.base))
-    base = load_stack(stack, recipe.precision, device, gradients=True)
+    base = load_stack(stack, recipe.held_in, device, gradients=True)
     if run.stop_file.exists():
         return _stay(run)
 
@@ -99,18 +100,23 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     plan = recipe.plan(parameters, len(prepared.train))
     plan = plan if prepared.validation else plan._replace(evaluate_every=0)
     asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
-    sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room) if plan.sample_every else None
+    sampler = None
+    if plan.sample_every:
+        narrow = find_dtype(half) if half and base.dtype.itemsize == 2 else None
+        sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room, narrow)
     model = recipe.method.attach(base)
+    if half:
+        widen_trained(model)
     recipe.method.begin(model, plan.steps)
-    batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared)
+    if recipe.training.gradient_checkpointing:
+        checkpoint_layers(model)
+    batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared, plan.batch_size)
     if sampler:
         sampler.model = model
     events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
-    half = recipe.choose_half(device)
-    reference = find_reference(
-        run, recipe, [prepared.train, prepared.validation], model, batcher, half and HALVES[half]
-    )
+    parts, dtype = [prepared.train, prepared.validation], half and find_dtype(half)
+    reference = find_reference(run, recipe, parts, model, batcher, plan.batch_size, dtype)
     if run.stop_file.exists() or reference is None:
         return _stay(run)
 
@@ -135,6 +141,13 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
         keep_speed(workspace, device, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def widen_trained(model: Any) -> None:
+    """Hold in 32 bits what trains: some methods begin it as wide as the base, and in 16 bits no small step is felt."""
+    for value in model.parameters():
+        if value.requires_grad and value.element_size() == 2:
+            value.data = value.data.float()
 
 
 def check_needs(objective: Objective) -> None:
@@ -162,6 +175,8 @@ def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
     if steps and steps[-1] >= plan.steps:  # it was killed between its last checkpoint and its last event
         trainer.state.global_step = steps[-1]
         return
+    if plan.evaluate_every:
+        trainer.rehearse_evaluation()
     resumable = run.find_resumable().folder
     trainer.train(resume_from_checkpoint=str(resumable) if resumable else None)
     if trainer.state.global_step not in run.list_checkpoints():
@@ -170,12 +185,16 @@ def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
 
 
 def make_batcher(
-    model: Any, recipe: Recipe, device: DeviceFacts, tokenizer: Any, prepared: Prepared
+    model: Any, recipe: Recipe, device: DeviceFacts, tokenizer: Any, prepared: Prepared, examples: int
 ) -> tuple[Batcher, list[Tried]]:
-    """Return what makes batches for this model in the fastest way that changes nothing, and what was tried for it."""
+    """Return what makes batches for this model in the fastest way that changes nothing, and what was tried for it.
+
+    There are `examples` in a batch.
+    """
     batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
-    rows = list_rows([*prepared.train, *prepared.validation])
-    trial = Trial(model, batcher, rows, HALVES[half] if half else None)
+    rows = list_rows([*prepared.train, *prepared.held_out])
+    dtype, at_once = find_dtype(half) if half else None, examples * max(map(len, prepared.train))
+    trial = Trial(model, batcher, rows, dtype, at_once, device.kind == "cuda")
     return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)
 
 
@@ -201,14 +220,12 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         max_steps=plan.steps,
         learning_rate=plan.learning_rate,
         per_device_train_batch_size=plan.batch_size,
-        per_device_eval_batch_size=max(16, plan.batch_size),
+        per_device_eval_batch_size=plan.batch_size,
         gradient_accumulation_steps=options.gradient_accumulation,
         lr_scheduler_type="constant_with_warmup" if options.schedule == "constant" else options.schedule,
         warmup_steps=int(options.warmup_ratio * plan.steps),
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,
-        gradient_checkpointing=options.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
         bf16=half == "bf16",
         fp16=half == "fp16",
         use_cpu=device.kind == "cpu",
@@ -225,6 +242,7 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=device.kind == "cuda",
+        accelerator_config={"non_blocking": device.kind == "cuda"},
         label_names=["labels"],
         prediction_loss_only=True,
         optim=OPTIMISERS[options.optimiser].name,

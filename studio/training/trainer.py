@@ -1,5 +1,7 @@
 """What the studio adds to transformers' Trainer: its own batches, checkpoints that are whole or absent, and events."""
 
+import dataclasses
+import json
 import math
 import time
 from collections import deque
@@ -8,11 +10,13 @@ from typing import Any
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer import TRAINER_STATE_NAME
 
 from studio.errors import RecipeError, WorkspaceError
 from studio.foreign import Original
 from studio.methods.method import Method
 from studio.objectives import Measure
+from studio.objectives.objective import longest_row
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
@@ -30,6 +34,8 @@ READ_FROM = (
     Original("transformers.Trainer.create_optimizer", "5.23.0", "d413141b144e"),
     Original("transformers.Trainer._get_num_items_in_batch", "5.23.0", "046644659e79"),
     Original("transformers.Trainer._get_train_sampler", "5.23.0", "2768be845fb5"),
+    Original("transformers.Trainer._evaluate", "5.23.0", "93a940a223d9"),
+    Original("transformers.Trainer._maybe_log_save_evaluate", "5.23.0", "c3945a2525b7"),
     Original("transformers.Trainer._load_from_checkpoint", "5.23.0", "9041218b8c5d"),
     Original("transformers.Trainer._load_scaler", "5.23.0", "cf052202ab21"),
     Original("transformers.Trainer._save", "5.23.0", "f7a85de8fe2a"),
@@ -105,6 +111,43 @@ class StudioTrainer(LeanTrainer):
         self.run.keep_checkpoint(beside, self.state.global_step)
         self.events.append("saved", step=self.state.global_step)
         self._forget_old_checkpoints()
+
+    def _maybe_log_save_evaluate(self, *given: Any, **named: Any) -> None:
+        """Save before evaluating, so that whatever breaks there costs no step; then note with it what came out."""
+        if not (self.control.should_evaluate and self.control.should_save):
+            super()._maybe_log_save_evaluate(*given, **named)
+            return
+        self.control.should_evaluate = False
+        super()._maybe_log_save_evaluate(*given, **named)
+        self.control.should_evaluate = True
+        super()._maybe_log_save_evaluate(*given, **named)
+
+    def _evaluate(self, *given: Any, **named: Any) -> dict[str, float]:
+        """Evaluate; chance goes on as if that hadn't been, as it does in a training that goes on from here."""
+        devices = [torch.cuda.current_device()] if self.args.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            found: dict[str, float] = super()._evaluate(*given, **named)
+        step = self.state.global_step
+        if step in self.run.list_checkpoints():
+            self.control.should_save = False
+            noted = json.dumps(dataclasses.asdict(self.state), indent=2, sort_keys=True)
+            write_whole(self.run.checkpoints_folder / f"step-{step}" / TRAINER_STATE_NAME, noted)
+            self._forget_old_checkpoints()
+        return found
+
+    def rehearse_evaluation(self) -> None:
+        """Read the longest examples of the validation part once, so that what has no room for them breaks now."""
+        dataset: Any = self.eval_dataset
+        places = sorted(range(len(dataset)), key=lambda place: longest_row(dataset.examples[place]))
+        items = [dataset[place] for place in places[-self.args.eval_batch_size :]]
+        inputs = self._prepare_inputs(self.data_collator(items))
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad(), self.accelerator.autocast():
+                read_logprobs(self.model, inputs)
+        finally:
+            self.model.train(training)
 
     def save_now(self) -> None:
         """Save a checkpoint of the step the training is at."""

@@ -15,12 +15,15 @@ from torch.nn.functional import cross_entropy
 from studio.errors import ModelError, first_line
 from studio.models.device import is_out_of_memory
 from studio.objectives.objective import SHORTEST_SHARED, Row, count_shared
-from studio.training.batch import Batcher, Padding, read_learnt
+from studio.training.batch import Batcher, Padding, read_learnt, read_logprobs
+from studio.training.fast.checkpointing import leave_chance_out
 from studio.training.fast.fused_lora import fuse_lora, part_lora
+from studio.training.fast.head import MOST_LOGITS as MOST_AT_ONCE
 from studio.training.fast.one_pass import leave_one_pass, use_one_pass
 
 ONCE, NARROWED = "the common beginning is read once", "the last block writes only where something is learnt"
 LEFT, RIGHT = "rows are padded on the left", "rows are padded on the right"
+PIECES = "the output head is applied piece by piece"
 FUSED = "LoRA's layers are one operation"
 ROUNDING = {"float32": 1e-3}
 MORE_ROUNDING = 0.05
@@ -54,13 +57,23 @@ class Trial:
     `half` is what the run computes in, if in fewer than 32 bits. `batcher` and `model` are left with what is right.
     """
 
-    def __init__(self, model: Any, batcher: Batcher, rows: list[Row], half: torch.dtype | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        batcher: Batcher,
+        rows: list[Row],
+        half: torch.dtype | None = None,
+        at_once: int = MANY,
+        on_card: bool = False,
+    ) -> None:
+        """`at_once` rows are in a batch of the run: more are never read together, for there may be no room for them."""
         self.model, self.batcher, self.half = model, batcher, half
-        self.all = rows
-        self.rows = [row._asdict() for row in pick_rows(rows)]
+        self.all, self.at_once, self.on_card = rows, at_once, on_card
+        self.rows = thin_out(pick_rows(rows, min(FEW, at_once)), self._vocabulary)
         self.weights = [value for value in model.parameters() if value.requires_grad]
-        self.shared = count_shared([Row(**row) for row in self.rows])
+        self.shared = count_shared([Row(**row) for row in self.rows]) if at_once > 1 else 0
         self.attention, self.narrows = "", False
+        self._always = half if half and model.dtype.itemsize == 2 else None  # beside it, what trains has 32 bits
         self.rounding = ROUNDING.get(str(model.dtype).removeprefix("torch."), MORE_ROUNDING)
 
     def choose(self, shares: bool = True, keep_copies: bool = True) -> list[Tried]:
@@ -84,7 +97,8 @@ class Trial:
                 plain = self._read(self.batcher, self.half) if self.half else truth
                 fused = self._fuse(keep_copies) if self.half else None
                 tried += self._choose_sharing(truth) if shares else ()
-                return tried if fused is None else [*tried, self._check_fused(truth, plain, fused)]
+                tried += [] if fused is None else [self._check_fused(truth, plain, fused)]
+                return [*tried, *self._choose_pieces()]
             finally:
                 self.model.train(training)
 
@@ -99,16 +113,19 @@ class Trial:
             raise ModelError(
                 f"This model can't read a training example ({first_line(error)}). Choose another model.", field="model"
             ) from error
-        self.model.train(bool(torch.equal(first.logits, second.logits)))
+        if not torch.equal(first.logits, second.logits):
+            leave_chance_out(self.model)
 
     def _choose_padding(self) -> Iterator[Tried]:
         """Take the first way to fill up rows that gives the truth everywhere in them; else they are read one by one."""
         ways: tuple[tuple[str, Padding, int], ...] = ((LEFT, "left", FEW), (RIGHT, "right", MANY))
+        if self._skips_masks:
+            ways = ((RIGHT, "right", FEW), (LEFT, "left", MANY))
         learnt = self.rows
         try:
             for path, padding, count in ways:
                 self.batcher.padding = padding
-                self.rows = learn_everywhere(pick_rows(self.all, count), self._vocabulary)
+                self.rows = learn_everywhere(pick_rows(self.all, min(count, self.at_once)), self._vocabulary)
                 why = self._compare(self._read_alone())
                 yield Tried(path, not why, why)
                 if not why:
@@ -123,13 +140,18 @@ class Trial:
             self.rows = learnt
 
     @property
+    def _skips_masks(self) -> bool:
+        """Whether a card's kernels pass over what nobody sees: they do where no mask of padding is in their way."""
+        return self.on_card and str(self.model.config.get_text_config()._attn_implementation) == "sdpa"
+
+    @property
     def _vocabulary(self) -> int:
         return int(self.model.get_input_embeddings().weight.shape[0])
 
     def _choose_sharing(self, truth: Reading) -> Iterator[Tried]:
         """Read beginnings once where that gives the truth, up to as many tokens as the rows share."""
-        if not self.shared or self.batcher.padding != "left":
-            why = "the rows have no common beginning" if not self.shared else "rows can't be padded on the left"
+        if not self.shared or self.batcher.padding != ("right" if self._skips_masks else "left"):
+            why = "the rows have no common beginning" if not self.shared else "rows can't be padded so"
             yield Tried(ONCE, False, why)
             return
         self.batcher.shared = self.shared
@@ -170,6 +192,23 @@ class Trial:
                     self._use_one_pass(narrows)
         return Tried(FUSED, not why, why)
 
+    def _choose_pieces(self) -> Iterator[Tried]:
+        """Apply the head piece by piece where the logits of a batch would take much room."""
+        learnt = max(sum(label != -100 for label in row.labels) for row in self.all)
+        if learnt * self.at_once * self._vocabulary <= MOST_AT_ONCE:
+            return
+        whole = self._read(self.batcher, self.half)
+        self.batcher.in_pieces = True
+        try:
+            pieces = self._read(self.batcher, self.half)
+            likelihood, gradients = _measure(whole._replace(logits=whole.logits[:, :1]), pieces)
+            bound = MORE_ROUNDING if self.half else self.rounding
+            why = "" if likelihood <= bound and gradients <= 4 * bound else "moves the gradients"
+        except Exception as error:
+            why = _tell(error)
+        self.batcher.in_pieces = not why
+        yield Tried(PIECES, not why, why)
+
     def _use_one_pass(self, narrows: bool) -> str:
         try:
             self.attention, self.narrows = use_one_pass(self.model, narrows), narrows
@@ -207,8 +246,15 @@ class Trial:
     def _read(self, batcher: Batcher, half: torch.dtype | None = None, place: int | None = None) -> Reading:
         """Read all rows, or the one at a place."""
         batch = self._to_device(batcher(self.rows if place is None else [self.rows[place]]))
+        half = half or self._always
+        narrow = torch.autocast(self.model.device.type, dtype=half) if half else nullcontext()
+        if "in_pieces" in batch:
+            with torch.enable_grad(), narrow:
+                tokens = read_logprobs(self.model, batch).tokens
+            gradients = torch.autograd.grad(-tokens.sum(), self.weights, materialize_grads=True)
+            return Reading(tokens.detach()[:, None], list(gradients))
         with torch.enable_grad():
-            with torch.autocast(self.model.device.type, dtype=half) if half else nullcontext():
+            with narrow:
                 logits, wanted = read_learnt(self.model, batch)
             loss = cross_entropy(logits.float(), wanted, reduction="sum")
             gradients = torch.autograd.grad(loss, self.weights, materialize_grads=True)
@@ -233,6 +279,28 @@ def learn_everywhere(rows: list[Row], vocabulary: int) -> list[dict[str, list[in
         }
         for row in rows
     ]
+
+
+def thin_out(rows: list[Row], vocabulary: int) -> list[dict[str, list[int]]]:
+    """Return the rows, of very many learnt tokens every few: the logits of a trial have to fit as well."""
+    learnt = sum(label != -100 for row in rows for label in row.labels)
+    each = 1 + learnt * vocabulary // MOST_LOGITS
+    return [
+        {
+            "input_ids": row.input_ids,
+            "labels": [label if place % each == 0 else -100 for place, label in _count_learnt(row)],
+        }
+        for row in rows
+    ]
+
+
+def _count_learnt(row: Row) -> Iterator[tuple[int, int]]:
+    """Each label of a row, with how many learnt ones stand after it: the last is always kept."""
+    after, counted = 0, list[tuple[int, int]]()
+    for label in reversed(row.labels):
+        counted.append((after, label))
+        after += label != -100
+    return reversed(counted)
 
 
 def pick_rows(rows: list[Row], most: int = FEW) -> list[Row]:
@@ -265,7 +333,8 @@ def _stirred(weights: list[torch.Tensor]) -> Iterator[None]:
 
 def _measure(truth: Reading, found: Reading) -> tuple[float, float]:
     """How far logits and gradients are from the truth, relative to it."""
-    spread = (truth.logits - truth.logits.mean(dim=-1, keepdim=True)).norm()
+    alone = truth.logits.shape[1] == 1  # nothing but likelihoods
+    spread = (truth.logits - (0 if alone else truth.logits.mean(dim=-1, keepdim=True))).norm()
     logits = float((found.logits - truth.logits).norm() / spread)
     norms = [float(true.float().norm()) for true in truth.gradients]
     least = 0.1 * (sum(norm**2 for norm in norms) / max(1, len(norms))) ** 0.5 or 1.0

@@ -87,7 +87,7 @@ def test_its_weights_take_the_bytes_it_says(name: str, folder: Path) -> None:
     kept = {module.weight.data_ptr() for module in linear.values()}
     others = [value for value in model.parameters() if value.data_ptr() not in kept]
     assert sum(value.numel() for value in others) == shape.base - shape.linear
-    assert {value.element_size() for value in others} == {precision.count_number(device.bf16)}
+    assert {value.element_size() for value in others} == {precision.count_number(device.half)}
     assert precision.quantised == (taken < 2 * shape.linear)
 
 

@@ -18,22 +18,51 @@ READ_FROM = (
 )
 
 
+class Masks(NamedTuple):
+    """What is added to the scores of the beginning and of the rows, in 32 bits."""
+
+    beginning: torch.Tensor  # 1 x 1 x beginning x beginning
+    rows: torch.Tensor  # rows x 1 x length x (beginning + length)
+
+
 class Layout(NamedTuple):
-    """Where beginning and rows stand in the sequence; masks are what is added to the scores, in 32 bits."""
+    """Where beginning and rows stand in the sequence, and at which places something is learnt.
+
+    There are no masks where rows are filled up on the right: each token sees all before it, nobody sees the filling.
+    """
 
     beginning: int
     rows: int
     length: int
-    beginning_mask: torch.Tensor  # 1 x 1 x beginning x beginning
-    row_mask: torch.Tensor  # rows x 1 x length x (beginning + length)
+    masks: Masks | None
+    learnt: torch.Tensor | None = None  # through beginning + rows x length
+
+    @property
+    def size(self) -> int:
+        """Tokens of the sequence."""
+        return self.beginning + self.rows * self.length
 
 
 def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, layout: Layout, scale: float) -> torch.Tensor:
     """Return what is attended to, 1 x tokens x heads x size, for states of 1 x heads x tokens x size."""
-    kind = query.device.type
-    to = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else query.dtype
-    found: torch.Tensor = _Attention.apply(query, key, value, layout, scale, to)
+    found: torch.Tensor = _Attention.apply(query, key, value, layout, scale, find_width(query))
     return found
+
+
+def find_width(states: torch.Tensor) -> torch.dtype:
+    """Return what is multiplied in: under autocast its 16 bits."""
+    kind = states.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else states.dtype
+
+
+def make_masks(real: torch.Tensor, beginning: int) -> Masks:
+    """Return the masks of rows after a beginning; `real` (rows x length) is 0 where a row is filled up."""
+    never, own = torch.finfo(torch.float32).min, real.bool()
+    rows, length = own.shape
+    first = torch.full((beginning, beginning), never, device=real.device).triu(1)
+    seen = torch.ones(length, length, dtype=torch.bool, device=real.device).tril() & own[:, None]
+    before = torch.zeros(rows, length, beginning, device=real.device)
+    return Masks(first[None, None], torch.cat([before, (~seen).float() * never], dim=2)[:, None])
 
 
 class _Attention(torch.autograd.Function):
@@ -54,8 +83,9 @@ class _Attention(torch.autograd.Function):
         k0, k1 = _part(k, layout)
         v0, v1 = _part(v, layout)
         k1, v1 = _lead(k0, k1, layout), _lead(v0, v1, layout)
-        p0 = _weigh(q0, k0, layout.beginning_mask, groups, scale)
-        p1 = _weigh(q1, k1, layout.row_mask, groups, scale)
+        masks = layout.masks or make_masks(torch.ones(layout.rows, layout.length, device=q.device), layout.beginning)
+        p0 = _weigh(q0, k0, masks.beginning, groups, scale)
+        p1 = _weigh(q1, k1, masks.rows, groups, scale)
         out = torch.empty(1, q.shape[1], *q.shape[::2], dtype=to, device=q.device)
         _join(out[0].transpose(0, 1), p0 @ v0, p1 @ v1, layout, groups)
         ctx.save_for_backward(q0, k0, v0, p0, q1, k1, v1, p1)
@@ -65,11 +95,11 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> Any:
         q0, k0, v0, p0, q1, k1, v1, p1 = ctx.saved_tensors
-        layout, groups, heads = ctx.layout, ctx.groups, ctx.saved_tensors[1].shape[0]
+        layout, groups, heads = ctx.layout, ctx.groups, k0.shape[0]  # what is saved may be looked at once
         g0, g1 = _part(grads[0][0].transpose(0, 1).to(ctx.to), layout, groups)
         of_q0, of_k0, of_v0 = _go_back(g0, q0, k0, v0, p0, ctx.scale)
         of_q1, of_k1, of_v1 = _go_back(g1, q1, k1, v1, p1, ctx.scale)
-        tokens, size = layout.beginning + layout.rows * layout.length, q0.shape[-1]
+        tokens, size = layout.size, q0.shape[-1]
         of_q, of_k, of_v = (
             torch.empty(1, count, tokens, size, dtype=ctx.to, device=q0.device)
             for count in (heads * groups, heads, heads)

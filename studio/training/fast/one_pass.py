@@ -7,18 +7,20 @@ al. 2024, arXiv:2402.05099; here in training.)
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
 import torch
+from torch.nn.attention.bias import causal_lower_right
+from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from studio.foreign import Original
 from studio.models.forward import call_model
-from studio.training.fast.attention import Layout, attend
+from studio.training.fast.attention import Layout, attend, find_width, make_masks
 
 READ_FROM = (
     Original("transformers.models.llama.modeling_llama.eager_attention_forward", "5.23.0", "d425c745e98f"),
@@ -30,8 +32,11 @@ READ_FROM = (
     Original("transformers.PreTrainedModel.set_attn_implementation", "5.23.0", "90e2e6b0b959"),
 )
 
+HANDED = "one_pass"
+"""The word under which a model hands the layout to its attention: a layer that is computed again on the way back, maybe
+in another thread, is given it again."""
 _LAYOUT: ContextVar[Layout | None] = ContextVar("layout", default=None)
-_LEARNT: ContextVar[torch.Tensor | None] = ContextVar("learnt", default=None)
+"""The same for models that hand nothing on."""
 
 
 def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -43,11 +48,13 @@ def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, t
     size, (rows, length) = beginning.shape[1], ids.shape
     learnt = batch["learnt"]
     places = torch.arange(size, device=ids.device)[None]
-    layout = _LAYOUT.set(Layout(size, rows, length, *_make_masks(batch["attention_mask"], size)))
-    kept = _LEARNT.set(learnt + size)
+    masks = make_masks(batch["attention_mask"][:, size:], size) if "attention_mask" in batch else None
+    layout = Layout(size, rows, length, masks, learnt + size)
+    known = _LAYOUT.set(layout)
     try:
         out = call_model(
             model,
+            {HANDED: layout},
             input_ids=torch.cat([beginning, ids.reshape(1, -1)], dim=1),
             position_ids=torch.cat([places, batch["position_ids"].reshape(1, -1)], dim=1),
             attention_mask=torch.zeros(1, 1, 1, 1, device=ids.device),  # of four dimensions: none is made
@@ -55,8 +62,7 @@ def read_in_one_pass(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, t
             use_cache=False,
         )
     finally:
-        _LAYOUT.reset(layout)
-        _LEARNT.reset(kept)
+        _LAYOUT.reset(known)
     logits = out.logits.squeeze(0)
     kept = logits if len(logits) == len(learnt) else logits[learnt + size]  # some heads read everything
     return kept, labels.flatten()[learnt + 1]
@@ -70,9 +76,12 @@ def use_one_pass(model: Any, last_block_narrows: bool = True) -> str:
     """
     before = str(model.config.get_text_config()._attn_implementation)
     model.set_attn_implementation(f"one_pass_{before}")
-    for module in _find_last_parts(model) if last_block_narrows else []:
-        if not isinstance(module.forward, _WhereLearnt):
-            module.forward = _WhereLearnt(module.forward)
+    block = _find_last_block(model) if last_block_narrows else None
+    if block is not None and not any(isinstance(part.forward, _WhereLearnt) for part in _list_parts(block)):
+        seen = _Seen()
+        seen.hook = block.register_forward_pre_hook(seen.look, with_kwargs=True)
+        for part in _list_parts(block):
+            part.forward = _WhereLearnt(part.forward, seen)
     return before
 
 
@@ -81,30 +90,43 @@ def leave_one_pass(model: Any, before: str) -> None:
     model.set_attn_implementation(before)
     for module in model.modules():
         if isinstance(vars(module).get("forward"), _WhereLearnt):
-            inner = module.forward.forward
+            own = module.forward
+            own.seen.hook.remove()
             del module.forward
-            if inner != module.forward:  # somebody else's
-                module.forward = inner
+            if own.forward != module.forward:  # somebody else's
+                module.forward = own.forward
 
 
-def _find_last_parts(model: Any) -> list[Any]:
-    """Return the parts of the last block that look at one place at a time; their answers are only added to the rest."""
+def _find_last_block(model: Any) -> Any:
     decoder = getattr(model, "get_base_model", lambda: model)().get_decoder()
     blocks = next((part for part in decoder.children() if isinstance(part, torch.nn.ModuleList)), None)
-    if not blocks:
-        return []
-    parts = getattr(blocks[-1], "mlp", None), getattr(getattr(blocks[-1], "self_attn", None), "o_proj", None)
+    return blocks[-1] if blocks else None
+
+
+def _list_parts(block: Any) -> list[Any]:
+    """The parts of a block that look at one place at a time; their answers are only added to the rest."""
+    parts = getattr(block, "mlp", None), getattr(getattr(block, "self_attn", None), "o_proj", None)
     return [part for part in parts if part is not None]
+
+
+class _Seen:
+    """The layout that a block was last called with: it stays until the next call, so what is computed again has it."""
+
+    hook: Any
+    layout: Layout | None = None
+
+    def look(self, block: Any, given: Any, named: dict[str, Any]) -> None:
+        self.layout = named.get(HANDED) or _LAYOUT.get()
 
 
 class _WhereLearnt:
     """The forward of such a part: elsewhere it answers nothing, which nobody reads."""
 
-    def __init__(self, forward: Callable[..., Any]) -> None:
-        self.forward = forward
+    def __init__(self, forward: Callable[..., Any], seen: _Seen) -> None:
+        self.forward, self.seen = forward, seen
 
     def __call__(self, x: torch.Tensor, *more: Any, **options: Any) -> Any:
-        learnt = _LEARNT.get()
+        learnt = self.seen.layout.learnt if self.seen.layout else None
         if learnt is None:
             return self.forward(x, *more, **options)
         found = self.forward(x[:, learnt], *more, **options)
@@ -113,50 +135,57 @@ class _WhereLearnt:
         return found.new_zeros(1, x.shape[1], found.shape[-1]).index_copy(1, learnt, found)
 
 
-def _make_masks(mask: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Masks of the beginning and of the rows, from attention_mask (rows x (beginning + length))."""
-    never = torch.finfo(torch.float32).min
-    own = mask[:, size:].bool()
-    rows, length = own.shape
-    beginning = torch.full((size, size), never, device=mask.device).triu(1)
-    seen = torch.ones(length, length, dtype=torch.bool, device=mask.device).tril() & own[:, None]
-    before = torch.zeros(rows, length, size, device=mask.device)
-    return beginning[None, None], torch.cat([before, (~seen).float() * never], dim=2)[:, None]
-
-
-def _attend(inner: Callable[..., Any], module: Any, query: Any, key: Any, value: Any, mask: Any, **options: Any) -> Any:
-    layout = _LAYOUT.get()
+def _attend(
+    inner: Callable[..., Any], layout: Layout | None, module: Any, states: tuple[Any, ...], mask: Any, options: Any
+) -> Any:
+    """Attend by a function that knows nothing of layouts, with masks."""
     if layout is None:
-        return inner(module, query, key, value, mask, **options)
-    (q, rows_q), (k, rows_k), (v, rows_v) = (_part(each, layout) for each in (query, key, value))
-    rows_k, rows_v = (
-        torch.cat([first.expand(layout.rows, -1, -1, -1), own], dim=2) for first, own in ((k, rows_k), (v, rows_v))
-    )
+        return inner(module, *states, mask, **options)
+    masks = layout.masks
+    if masks is None:
+        masks = make_masks(torch.ones(layout.rows, layout.length, device=states[0].device), layout.beginning)
+    (q, rows_q), (k, rows_k), (v, rows_v) = _part_all(states, layout)
     lowest = torch.finfo(q.dtype).min
-    masks = (each.clamp(min=lowest).to(q.dtype) for each in (layout.beginning_mask, layout.row_mask))
-    first = inner(module, q, k, v, next(masks), **options)[0]
-    rest = inner(module, rows_q, rows_k, rows_v, next(masks), **options)[0]
+    narrow = (each.clamp(min=lowest).to(q.dtype) for each in masks)
+    first = inner(module, q, k, v, next(narrow), **options)[0]
+    rest = inner(module, rows_q, rows_k, rows_v, next(narrow), **options)[0]
     return torch.cat([first, rest.flatten(0, 1)[None]], dim=1), None
 
 
-def _part(states: torch.Tensor, layout: Layout) -> tuple[torch.Tensor, torch.Tensor]:
-    """Part 1 x heads x tokens x size into those of the beginning and rows x heads x length x size."""
-    rows = states[0, :, layout.beginning :].unflatten(1, (layout.rows, layout.length)).transpose(0, 1)
-    return states[:, :, : layout.beginning], rows
+def _part_all(states: tuple[Any, ...], layout: Layout) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Queries, keys and values of the beginning and of the rows, whose keys and values are led by the beginning's."""
+    for place, each in enumerate(states):
+        rows = each[0, :, layout.beginning :].unflatten(1, (layout.rows, layout.length)).transpose(0, 1)
+        first = each[:, :, : layout.beginning]
+        yield first, torch.cat([first.expand(layout.rows, -1, -1, -1), rows], dim=2) if place else rows
 
 
 def _attend_plainly(module: Any, *states: Any, **options: Any) -> Any:
-    layout, scale = _LAYOUT.get(), options.get("scaling")
+    layout, scale = options.pop(HANDED, None) or _LAYOUT.get(), options.get("scaling")
     unusual = options.get("dropout") or any(options.get(name) is not None for name in ("softcap", "s_aux"))
     if layout is not None and scale and not unusual:
         query, key, value = states[:3]
         return attend(query, key, value, layout, scale), None
     own = sys.modules[type(module).__module__].eager_attention_forward  # each architecture has its own
-    return _attend(own, module, *states, **options)
+    return _attend(own, layout, module, states[:3], states[3], options)
 
 
 def _attend_fused(module: Any, *states: Any, **options: Any) -> Any:
-    return _attend(ALL_ATTENTION_FUNCTIONS["sdpa"], module, *states, **options)
+    """Attend by torch's own kernels: without masks where none is needed, so that a card skips what nobody sees."""
+    layout = options.pop(HANDED, None) or _LAYOUT.get()
+    if layout is None or layout.masks is not None or options.get("position_bias") is not None:
+        return _attend(ALL_ATTENTION_FUNCTIONS["sdpa"], layout, module, states[:3], states[3], options)
+    to = find_width(states[0])  # what joins them looks at their kinds before autocast does
+    (q, rows_q), (k, rows_k), (v, rows_v) = _part_all(tuple(each.to(to) for each in states[:3]), layout)
+    known = {
+        "dropout_p": options.get("dropout", 0.0),
+        "scale": options.get("scaling"),
+        "enable_gqa": q.shape[1] != k.shape[1],
+    }
+    sees = causal_lower_right(layout.length, layout.beginning + layout.length)
+    first = scaled_dot_product_attention(q, k, v, is_causal=True, **known)
+    rest = scaled_dot_product_attention(rows_q, rows_k, rows_v, attn_mask=sees, **known)
+    return torch.cat([first.transpose(1, 2), rest.transpose(1, 2).flatten(0, 1)[None]], dim=1), None
 
 
 for _name, _attention in (("eager", _attend_plainly), ("sdpa", _attend_fused)):
