@@ -22,6 +22,7 @@ CASES = (
     "count",
     "slider",
     "memory",
+    "traced",
     "data",
     "browsing",
     "guard",

@@ -107,7 +107,8 @@ def test_the_counts_of_a_quantised_config_are_those_of_what_it_stands_for(tmp_pa
 def itemise(folder: Path, precision: str = "fp32", method: str = "lora", **changes: Any) -> dict[str, int]:
     """Return the memory of a recipe."""
     chosen = METHODS.read(method)
-    options = {"batch": 4, "length": 128, "learnt": 32, "checkpointing": False, "adds_up": True, **changes}
+    options = {"batch": 4, "length": 128, "learnt": 32, "checkpointing": False, "adds_up": True, "in_pieces": False}
+    options |= changes
     shape, counted, stored = find_shape(folder), count(folder, chosen), PRECISIONS.read(precision)
     kept = find_activations(folder, chosen, Computing(stored.other_bytes))
     return itemise_memory(shape, counted, stored, kept, **options)
@@ -140,8 +141,40 @@ def test_memory_grows_with_what_it_is_made_of(tmp_path: Path) -> None:
 def test_a_processor_needs_more_for_what_depends_on_the_batch(tmp_path: Path) -> None:
     folder = write_config(tmp_path, EIGHT)
     card, processor = itemise(folder), itemise(folder, on_processor=True)
-    spare = processor.pop("spare")
+    spare, little = processor.pop("spare"), card.pop("spare")
+    assert processor.pop("program") == card.pop("context")
     assert processor == card and 0.5 < spare / (card["activations"] + card["logits"]) < 0.7
+    assert 0 < little < spare / 10
+
+
+def test_logits_of_many_words_stand_in_pieces(tmp_path: Path) -> None:
+    folder = write_config(tmp_path, EIGHT)
+    pieces = [itemise(folder, learnt=learnt, in_pieces=True)["logits"] for learnt in (8, 512, 1024)]
+    whole = [itemise(folder, learnt=learnt)["logits"] for learnt in (8, 512, 1024)]
+    assert pieces[0] == whole[0] and pieces[1] == pieces[2] < whole[1] / 10
+
+
+def test_as_many_layers_are_kept_whole_as_a_card_has_room_for(tmp_path: Path) -> None:
+    from studio.estimates.estimate import choose_whole, weigh_memory
+    from studio.recipes.recipe import read_recipe
+
+    folder = write_config(tmp_path, EIGHT)
+    recipe = read_recipe(
+        {
+            "task_id": "t",
+            "precision": "nf4",
+            "training": {"batch_size": 2, "max_length": 2048, "gradient_checkpointing": True},
+        }
+    )
+    task, kept = TaskSize(1000, 1500.0, 2048, 512.0), []
+    for size in (8, 12, 16, 24, 48):
+        card = DEVICE.model_copy(update={"kind": "cuda", "bf16": True, "free_bytes": size * 10**9})
+        whole = choose_whole(recipe, folder, task, card)
+        kept.append(whole)
+        taken = sum(weigh_memory(recipe, folder, task, card, whole).values())
+        assert taken <= max(card.free_bytes, sum(weigh_memory(recipe, folder, task, card).values()))
+    assert kept == sorted(kept) and kept[0] == 0 and 0 < kept[3] < kept[4]
+    assert choose_whole(recipe, folder, task, DEVICE.model_copy(update={"kind": "cpu"})) == 0
 
 
 def test_a_small_base_in_4_bits_is_kept_in_16_too(tmp_path: Path) -> None:

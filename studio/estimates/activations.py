@@ -68,17 +68,24 @@ class Activations(NamedTuple):
     rest: Kept
     entry: int
 
-    def count_bytes(self, rows: float, length: int, checkpointing: bool, logits: int = 0) -> int:
+    @property
+    def number(self) -> int:
+        """How many layers there are."""
+        return sum(times for _, times in self.layers)
+
+    def count_bytes(self, rows: float, length: int, checkpointing: bool, logits: int = 0, whole: int = 0) -> int:
         """Return the bytes of a batch beside those of its logits.
 
-        With checkpointing, layers keep what they were given, and one is whole, once the logits are gone.
+        With checkpointing, layers keep what they were given, but for the last `whole`; and one is computed again once
+        what those kept and the logits are gone.
         """
         rest = self.rest.count_bytes(rows, length)
         each = [(kept.count_bytes(rows, length), times) for kept, times in self.layers]
         if checkpointing:
-            number, largest = sum(times for _, times in each), max((size for size, _ in each), default=0)
-            entries = max(0, number - 1) * rows * length * self.entry
-            return int(max(0.0, rest + max(0.0, largest - logits) + entries))
+            number, largest = self.number, max((size for size, _ in each), default=0)
+            kept = sum(size * times for size, times in each) * whole / max(1, number)
+            entries = max(0, number - 1 - whole) * rows * length * self.entry
+            return int(max(0.0, rest + max(0.0, largest - logits, kept) + entries))
         return int(max(0.0, rest + sum(size * times for size, times in each)))
 
     def count_copies(self, checkpointing: bool) -> int:

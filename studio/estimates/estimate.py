@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from math import inf
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel
 
 from studio.errors import StudioError
-from studio.estimates.activations import Computing, NotMeasured, find_activations
+from studio.estimates.activations import Activations, Computing, NotMeasured, find_activations
 from studio.estimates.checking import check_precision
 from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_saved, find_shape
 from studio.estimates.memory import find_largest, itemise_memory
@@ -81,7 +81,7 @@ class Estimate(BaseModel, frozen=True):
 class TaskSize(NamedTuple):
     """What an estimate needs of a task: its training examples, and their tokens.
 
-    On average, at most, in the answer on average, and those that all of them begin with. Of `seen` examples,
+    On average, at most, in a long answer, and those that all of them begin with. Of `seen` examples,
     `thoughtless` come with reasoning that the chat template leaves out.
     """
 
@@ -106,7 +106,9 @@ def estimate_recipe(
     plan = recipe.plan(counted.base, task.examples)
     notes, memory, needed, change = [*list_notes(recipe, shape, task)], {}, None, None
     try:
-        memory = weigh_memory(recipe, folder, task, device)
+        whole = choose_whole(recipe, folder, task, device)
+        memory = weigh_memory(recipe, folder, task, device, whole)
+        notes += [f"Of the layers, {whole} fit whole; the others are computed twice."] if whole else []
         needed = sum(memory.values())
     except NotMeasured as error:
         notes.append(f"Its memory can't be estimated: {error}")
@@ -166,30 +168,45 @@ def _weigh(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) ->
         return inf
 
 
-def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> dict[str, int]:
-    """Return what -> bytes at the peak of a run of `recipe` on `device`. Raises ModelError or RecipeError in words."""
+def choose_whole(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> int:
+    """Return how many layers of a checkpointed model a card has room to keep whole. Raises as `weigh_memory` does.
+
+    None on a processor, whose memory is not the run's alone.
+    """
+    if not recipe.training.gradient_checkpointing or device.kind == "cpu":
+        return 0
+    known = _find_kept(recipe, folder, task, device).number
+    fitting = (
+        whole
+        for whole in range(known, 0, -1)
+        if sum(weigh_memory(recipe, folder, task, device, whole).values()) < ROOM * device.free_bytes
+    )
+    return next(fitting, 0)
+
+
+def weigh_memory(
+    recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, whole_layers: int = 0
+) -> dict[str, int]:
+    """Return what -> bytes at the peak of a run of `recipe` on `device`. Raises ModelError or RecipeError in words.
+
+    Of a model that is checkpointed, `whole_layers` keep everything.
+    """
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.plan(counted.base, task.examples)
     length = min(task.longest, recipe.training.max_length)
     mixed, checkpointing = recipe.choose_half(device) is not None, recipe.training.gradient_checkpointing
-    plain = attends_plainly(device, length, recipe.training.attention)
-    shared = task.shared if recipe.training.shares_beginnings else 0
-    computing = Computing(
-        recipe.held_in.count_number(device.half),
-        mixed,
-        plain,
-        plain and shared > 0 and not recipe.method.virtual_tokens,
-    )
     memory = itemise_memory(
         shape,
         counted,
         recipe.held_in,
-        find_activations(folder, recipe.method, computing),
+        _find_kept(recipe, folder, task, device),
         batch=plan.batch_size,
         length=length,
         learnt=task.learnt,
-        shared=shared,
+        shared=task.shared if recipe.training.shares_beginnings else 0,
         checkpointing=checkpointing,
+        whole_layers=whole_layers,
+        in_pieces=not caps_logits(read_config(folder)),
         on_processor=device.kind == "cpu",
         half=device.half,
         kept_copies=mixed and recipe.precision.name == "nf4" and recipe.method.skips_rows and not checkpointing,
@@ -200,6 +217,25 @@ def weigh_memory(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFac
     if stored:
         memory["base weights"] += int(stored.more_bytes * shape.linear)
     return memory
+
+
+def _find_kept(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> Activations:
+    """What a recipe's step keeps for the way back, as it is computed on a device."""
+    length = min(task.longest, recipe.training.max_length)
+    plain = attends_plainly(device, length, recipe.training.attention)
+    computing = Computing(
+        recipe.held_in.count_number(device.half),
+        recipe.choose_half(device) is not None,
+        plain,
+        plain and task.shared > 0 and recipe.training.shares_beginnings and not recipe.method.virtual_tokens,
+    )
+    return find_activations(folder, recipe.method, computing)
+
+
+def caps_logits(config: dict[str, Any]) -> bool:
+    """Whether a model bends its logits after the head, which then is not applied piece by piece."""
+    names = ("final_logit_softcapping", "logits_scaling", "logit_scale", "logits_soft_cap")
+    return any(config.get(name) not in (None, 1, 1.0) for name in names)
 
 
 def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:

@@ -23,8 +23,8 @@ class TokenLengths(BaseModel, frozen=True):
     """How long a task's examples (prompt and answer) are in tokens of one model.
 
     `mean` is of all rows of an example together; the other lengths are of its longest row. `learnt` are those of the
-    answer on average, `shared` those that all begin with. Of the `counted` examples, `thoughtless` come with reasoning
-    that the model's chat template leaves out.
+    answer on average, `learnt_p95` those of a long one, `shared` those that all begin with. Of the `counted` examples,
+    `thoughtless` come with reasoning that the model's chat template leaves out.
     """
 
     model: str
@@ -39,6 +39,7 @@ class TokenLengths(BaseModel, frozen=True):
     too_long: int
     context: int | None
     thoughtless: int = 0
+    learnt_p95: int = 0
 
 
 def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLengths:
@@ -60,6 +61,7 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
         counted=len(lengths),
         mean=sum(len(row.input_ids) for row in rows) / len(lengths),
         learnt=sum(label != -100 for row in rows for label in row.labels) / len(lengths),
+        learnt_p95=_rank(sorted(sum(label != -100 for label in row.labels) for row in rows), 0.95),
         shared=count_shared(rows),
         shortest=lengths[0],
         median=_rank(lengths, 0.5),
@@ -108,7 +110,7 @@ def measure_mixture(lengths: Sequence[TokenLengths], recipe: Recipe, own: int) -
         count_mixed(own, weights[1:]),
         average(one.mean for one in lengths),
         max(one.longest for one in lengths),
-        average(one.learnt for one in lengths),
+        max(one.learnt_p95 for one in lengths),  # the longest batch comes first, and has to fit
         lengths[0].shared if len(lengths) == 1 else 0,
         sum(one.thoughtless for one in lengths),
         sum(one.counted for one in lengths),

@@ -13,8 +13,13 @@ MOST_COPIED_BYTES = 64 * 2**20
 """Weights of a 4-bit base are kept in 16 bits as well where they take no more: a tenth of what the program does."""
 LOGIT_BYTES = 12
 """For each learnt token and word of the vocabulary: the logit, its share of the loss, and its gradient."""
+MOST_LOGITS = 2**24
+"""So many logits stand at once: of more, the head is applied piece by piece (see studio.training.fast.head)."""
 PROGRAM_BYTES = 570 * 2**20
-"""Python with torch, transformers and peft loaded, and what they make for themselves in the first step."""
+"""Python with torch, transformers and peft loaded, and what they make for themselves in the first step; on a graphics
+card, what its driver and its libraries take there for a process, its context."""
+FRAGMENTED = 0.03
+"""On a card, so much of what comes and goes lies between pieces in use, and is of no use to anybody."""
 SPARE_SHARE = 0.6
 """Of what depends on the batch, this much more stays with the process on a processor: freed pieces of a few megabytes
 that its allocator (glibc's) can neither give back nor fill again. Measured by `bench.memory`."""
@@ -31,6 +36,8 @@ def itemise_memory(
     learnt: float,
     shared: int = 0,
     checkpointing: bool,
+    whole_layers: int = 0,
+    in_pieces: bool = True,
     adds_up: bool = False,
     on_processor: bool = False,
     half: Half | None = "bf16",
@@ -44,21 +51,24 @@ def itemise_memory(
     that activations leave on the way back, and the larger of the two is told without what the smaller takes.
     `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments. `half`
     is what the device computes in, if not 32 bits: then what a quantised base has beside its codes is wider.
+    Of the layers, `whole_layers` are not checkpointed where others are. `in_pieces` says that a head with many words
+    may be applied piece by piece. (An evaluation of as large a batch keeps nothing, and takes less.)
     `kept_copies` says that a small 4-bit base is kept in 16 bits as well (see studio.training.fast.fused_lora).
     """
     shared = min(shared, length)
     rows = (shared + batch * (length - shared)) / length
     added = count.total - count.base + count.buffers
-    logits = int(batch * learnt * shape.vocabulary * LOGIT_BYTES)
-    kept = activations.count_bytes(rows, length, checkpointing, logits)
+    numbers = batch * learnt * shape.vocabulary
+    logits = int((min(numbers, MOST_LOGITS) if in_pieces else numbers) * LOGIT_BYTES)
+    kept = activations.count_bytes(rows, length, checkpointing, logits, whole_layers)
     copies = activations.count_copies(checkpointing)
-    spare = int(SPARE_SHARE * max(0, kept + logits - copies)) if on_processor else 0
+    spare = int((SPARE_SHARE if on_processor else FRAGMENTED) * max(0, kept + logits - copies))
     gradients = 4 * count.trainable  # what trains is held in 32 bits
     copied = 2 * count.linear if kept_copies and 2 * count.linear <= MOST_COPIED_BYTES else 0
     if not adds_up:
         kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)
     return {
-        "program": PROGRAM_BYTES,
+        "program" if on_processor else "context": PROGRAM_BYTES,
         "base weights": precision.count_bytes(count.linear, count.base - count.linear, half),
         **({"copies": copied} if copied else {}),
         "adapter": 4 * added,
@@ -66,7 +76,7 @@ def itemise_memory(
         "optimiser": int(state_bytes * count.trainable),
         "activations": kept,
         "logits": logits,
-        **({"spare": spare} if on_processor else {}),
+        "spare": spare,
     }
 
 

@@ -133,7 +133,7 @@ def _tell_other(built: dict[str, str]) -> str:
 
 @lru_cache(maxsize=1)
 def _ask(seen: str, moment: int) -> tuple[Card | None, str]:
-    """The card by its number, UUID or slice, asked anew at each `moment`; or why it doesn't answer."""
+    """The card by its number, UUID or slice, asked again at each `moment`; or why it doesn't answer."""
     which = [] if seen.startswith("MIG-") else [f"--id={seen}"]  # nvidia-smi can't be asked for a slice
     lines, why = _run(f"--query-gpu={','.join(_ASKED)}", "--format=csv,noheader", *which)
     card = _read_line(lines[0]) if lines else None

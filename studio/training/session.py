@@ -4,6 +4,7 @@ The worker's second half; everything heavy is imported here. Says each phase as 
 """
 
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from transformers import TrainingArguments, set_seed
@@ -11,6 +12,8 @@ from transformers import TrainingArguments, set_seed
 from studio.checkpoints.address import resolve
 from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
+from studio.estimates.activations import NotMeasured
+from studio.estimates.estimate import TaskSize, choose_whole
 from studio.estimates.time import Speed, measure_run, save_speed
 from studio.foreign import Original
 from studio.models.device import DeviceFacts, find_device, try_device
@@ -21,7 +24,7 @@ from studio.models.loading import (
     leave_a_core,
     load_tokenizer,
 )
-from studio.objectives.objective import Example, Need, Objective, list_rows, refuse_lengths
+from studio.objectives.objective import Example, Need, Objective, count_shared, list_rows, refuse_lengths
 from studio.precisions.precision import find_dtype
 from studio.recipes.options import OPTIMISERS, Plan
 from studio.recipes.recipe import Recipe
@@ -108,9 +111,9 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if half:
         widen_trained(model)
     recipe.method.begin(model, plan.steps)
-    if recipe.training.gradient_checkpointing:
-        checkpoint_layers(model)
+    again = checkpoint(model, recipe, find_model_folder(stack.base), prepared, device)
     batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared, plan.batch_size)
+    tried += again
     if sampler:
         sampler.model = model
     events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
@@ -148,6 +151,21 @@ def widen_trained(model: Any) -> None:
     for value in model.parameters():
         if value.requires_grad and value.element_size() == 2:
             value.data = value.data.float()
+
+
+def checkpoint(model: Any, recipe: Recipe, folder: Path, prepared: Prepared, device: DeviceFacts) -> list[Tried]:
+    """Checkpoint as many layers as the memory needs, where a recipe allows it; return in words how many."""
+    if not recipe.training.gradient_checkpointing:
+        return []
+    rows = list_rows(prepared.train)
+    learnt = sorted(sum(label != -100 for label in row.labels) for row in rows)[int(0.95 * len(rows))]
+    size = TaskSize(len(prepared.train), prepared.mean_tokens, prepared.longest, learnt, count_shared(rows))
+    try:
+        whole = choose_whole(recipe, folder, size, device)
+    except NotMeasured:
+        whole = 0
+    number = checkpoint_layers(model, whole)
+    return [Tried(f"{number} layers are computed twice, {whole} are kept whole", True)]
 
 
 def check_needs(objective: Objective) -> None:
@@ -192,7 +210,7 @@ def make_batcher(
     There are `examples` in a batch.
     """
     batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
-    rows = list_rows([*prepared.train, *prepared.held_out])
+    rows = list_rows([*prepared.train, *prepared.validation])
     dtype, at_once = find_dtype(half) if half else None, examples * max(map(len, prepared.train))
     trial = Trial(model, batcher, rows, dtype, at_once, device.kind == "cuda")
     return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)

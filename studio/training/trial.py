@@ -13,12 +13,12 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from studio.errors import ModelError, first_line
+from studio.estimates.memory import MOST_LOGITS as MOST_AT_ONCE
 from studio.models.device import is_out_of_memory
 from studio.objectives.objective import SHORTEST_SHARED, Row, count_shared
 from studio.training.batch import Batcher, Padding, read_learnt, read_logprobs
 from studio.training.fast.checkpointing import leave_chance_out
 from studio.training.fast.fused_lora import fuse_lora, part_lora
-from studio.training.fast.head import MOST_LOGITS as MOST_AT_ONCE
 from studio.training.fast.one_pass import leave_one_pass, use_one_pass
 
 ONCE, NARROWED = "the common beginning is read once", "the last block writes only where something is learnt"
@@ -71,7 +71,7 @@ class Trial:
         self.all, self.at_once, self.on_card = rows, at_once, on_card
         self.rows = thin_out(pick_rows(rows, min(FEW, at_once)), self._vocabulary)
         self.weights = [value for value in model.parameters() if value.requires_grad]
-        self.shared = count_shared([Row(**row) for row in self.rows]) if at_once > 1 else 0
+        self.shared = count_shared([Row(row["input_ids"], row["labels"]) for row in self.rows]) if at_once > 1 else 0
         self.attention, self.narrows = "", False
         self._always = half if half and model.dtype.itemsize == 2 else None  # beside it, what trains has 32 bits
         self.rounding = ROUNDING.get(str(model.dtype).removeprefix("torch."), MORE_ROUNDING)

@@ -20,6 +20,7 @@ from studio.ui.steps.data.mixing import find_weights
 
 MEMORY_WORDS = {
     "program": "the program",
+    "context": "what the card's driver takes",
     "base weights": "the model",
     "copies": "a copy of it in 16 bits, for speed",
     "adapter": "what is trained",
