@@ -55,9 +55,10 @@ class Crowd:
         is_full: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.visitors = Buckets(20, 100, clock)
+        # A new session costs gradio some 30 ms on the event loop: it describes each component of the page for it.
+        self.visitors = Buckets(8, 60, clock)
         self.addresses = Buckets(60, 400, clock)
-        self.newcomers = Buckets(2, 60, clock)
+        self.newcomers = Buckets(1, 40, clock)
         self.bytes_of_visitors = Buckets(upload_bytes / DAY, upload_bytes, clock)
         self.bytes_of_addresses = Buckets(10 * upload_bytes / DAY, 10 * upload_bytes, clock)
         self._is_full = is_full
