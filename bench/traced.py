@@ -66,7 +66,7 @@ FEW = (
     Cell("8B", 4, {"precision": "nf4", "whole": 2, "length": 1024, "learnt": 256}),
     Cell("1B", 4, {"length": 1024, "learnt": 256}),
 )
-"""Those that a test traces."""
+"""Of these a test traces the last two."""
 CELLS = (
     *FEW,
     Cell("8B", 8, {"precision": "nf4", "whole": 0}),
