@@ -71,6 +71,7 @@ def _do(kind: type[Work], workspace: Workspace, run: Run, events: EventWriter) -
     began = time.monotonic()
     try:
         events.append_phase(1, kind.phases)
+        import_libraries()  # waits for the thread: two that import from transformers at once break each other
         module, _, name = kind.enters.partition(":")
         outcome: Outcome = getattr(importlib.import_module(module), name)(workspace, run, events)
         events.append(
