@@ -33,8 +33,8 @@ def read_error(plain: dict[str, Any]) -> StudioError:
     kind = kinds[0] if kinds else InputError
     error = kind.__new__(kind)
     error.args = (words[:MOST_LETTERS],)
-    for key, form in _find_forms(kind).items():
-        setattr(error, key, form.validate_python(plain["carried"].get(key)))
+    forms = _find_forms(kind).items()
+    vars(error).update({key: form.validate_python(plain["carried"].get(key)) for key, form in forms})
     return error
 
 
