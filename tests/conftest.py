@@ -130,4 +130,4 @@ def nursery() -> Iterator[Any]:
 
     nursery = Nursery()
     yield nursery
-    nursery.close()
+    nursery.end()

@@ -65,6 +65,9 @@ class Nursery(LocalLauncher):
         return found
 
     def close(self) -> None:
+        """A studio that closes leaves the nursery to the next."""
+
+    def end(self) -> None:
         """End the nursery; its children go on."""
         assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.close()

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -27,10 +28,12 @@ from studio.works import WORKS, Work, find_kind
 from studio.works.work import Outcome
 from studio.workspace import Workspace
 
+_IMPORTS = threading.Lock()
+
 
 def main() -> int:
     """Wait for the line that names a run, and execute it. Returns 0 finished, stopped or not needed, 1 failed."""
-    imports = threading.Thread(target=_import_libraries, daemon=True)
+    imports = threading.Thread(target=_import_all, daemon=True)
     imports.start()
     line = sys.stdin.readline().strip()
     if not line:
@@ -71,9 +74,7 @@ def _do(kind: type[Work], workspace: Workspace, run: Run, events: EventWriter) -
     began = time.monotonic()
     try:
         events.append_phase(1, kind.phases)
-        import_libraries()  # waits for the thread: two that import from transformers at once break each other
-        module, _, name = kind.enters.partition(":")
-        outcome: Outcome = getattr(importlib.import_module(module), name)(workspace, run, events)
+        outcome: Outcome = _import_entry(kind)(workspace, run, events)
         events.append(
             "finished" if outcome.finished else "stopped", step=outcome.step, seconds=round(time.monotonic() - began, 1)
         )
@@ -86,10 +87,18 @@ def _do(kind: type[Work], workspace: Workspace, run: Run, events: EventWriter) -
         return 1
 
 
-def _import_libraries() -> None:
-    import_libraries()
+def _import_entry(kind: type[Work]) -> Callable[[Workspace, Run, EventWriter], Outcome]:
+    """Return where a kind of work begins. One thread imports at a time: two that ask transformers break each other."""
+    module, _, name = kind.enters.partition(":")
+    with _IMPORTS:
+        import_libraries()
+        entry: Callable[[Workspace, Run, EventWriter], Outcome] = getattr(importlib.import_module(module), name)
+    return entry
+
+
+def _import_all() -> None:
     for kind in WORKS.members.values():
-        importlib.import_module(kind.enters.partition(":")[0])
+        _import_entry(kind)
 
 
 def _print_into(path: Path) -> None:
