@@ -199,7 +199,7 @@ def test_old_encodings_are_told_with_a_preview(encoding: str, text: str, shown: 
 def test_doubled_keys_are_told() -> None:
     text = json.dumps(make()).replace('"URL": []', '"URL": [], "Definition": ["Other."]', 1)
     reading = read_task(text.encode(), "a.json")
-    assert any("The key 'Definition' stands twice" in warning for warning in reading.warnings)
+    assert any(tells(warning, "Definition twice") for warning in reading.warnings)
 
 
 def test_doubled_ids_get_new_ones() -> None:

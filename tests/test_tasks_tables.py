@@ -225,7 +225,7 @@ ONE, TWO = '{"question": "one?", "answer": "1"}', '{"question": "two?", "answer"
     [
         (f"{ONE}\n\n{TWO}\n", ""),
         (f"# made by us\n{ONE}\n// the second\n{TWO}", "(line 1, line 3)"),
-        (f"{ONE}\n{TWO}".replace(", ", ",\n  "), "2 objects stand one after the other"),
+        (f"{ONE}\n{TWO}".replace(", ", ",\n  "), "2 objects"),
         (f"\ufeff[{ONE},\n{TWO}]", "byte-order"),
         (f'{{"test": [{ONE}], "train": [{ONE}, {TWO}]}}', "left out beside them: test"),
         (f"{ONE}\r\n{TWO}\r\n", ""),

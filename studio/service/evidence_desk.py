@@ -138,6 +138,8 @@ def _check_addresses(checkpoints: object) -> list[str]:
             f'checkpoints is a list of addresses, such as ["builtin", "run:brave-otter@120"], not {show(checkpoints)}.',
             field="checkpoints",
         )
+    if odd := next((each for each in checkpoints if any("\ud800" <= letter <= "\udfff" for letter in each)), ""):
+        raise InputError(f"{show(odd)} holds half a letter, so it is no address. Write it again.", field="checkpoints")
     if longest := next((each for each in checkpoints if len(each) > LONGEST), ""):
         raise InputError(
             f"An address has at most {LONGEST:,} characters; one here has {len(longest):,}. Shorten it.",

@@ -212,6 +212,7 @@ class Studio:
         self._foreign.check_fits(recipe)
         for task in tasks:
             recipe.objective.check_task(task)
+            split_task(task, recipe.training.seed)  # which says what is too small
             lengths = self._lengths(task.task_id, task.version, recipe.base, recipe.objective)
             self._foreign.check_room(recipe, task, lengths)
 
