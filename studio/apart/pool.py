@@ -38,7 +38,7 @@ class Limits(NamedTuple):
     of_visitor: int = 2
     of_all: int = max(3, min(6, os.cpu_count() or 1))
     of_long: int = 2
-    wait_seconds: float = 20.0
+    wait_seconds: float = 60.0
     waiting: int = 10
 
 

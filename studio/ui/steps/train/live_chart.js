@@ -57,7 +57,6 @@ export function mount({ element, server }) {
   const rate = () => LINES * drawn.length;
   const saved = () => rate() + 1;
 
-  feed.showing(() => root.offsetParent !== null);
   feed.listen(draw);
   studio.onDraft((draft) => feed.follow(draft.run ?? null, server.pull));
   feed.follow(studio.draft?.run ?? null, server.pull);

@@ -61,6 +61,7 @@ export function mount({ element, server }) {
   studio.onDraft(noteRun);
   noteRun(studio.draft);
   feed.listen(draw);
+  feed.showing(() => desk.offsetParent !== null); // the chart is hidden where a work has no curve
   draw(feed.state, "reset");
 
   function draw(state, change) {
