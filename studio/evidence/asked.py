@@ -4,18 +4,17 @@ Two askings of the same content give the same answers: weights, how they are sto
 room for an answer. Knows folders and recipes; loads no weights.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from studio.answering.column import Column, make_column
 from studio.checkpoints.address import resolve
 from studio.checkpoints.checkpoint import Stack
 from studio.errors import InputError, StudioError
+from studio.evidence.content import hash_told, hash_weights
 from studio.evidence.general import GENERAL, write_general
 from studio.evidence.metrics import Answered
+from studio.evidence.score import TOKENS_BEYOND
 from studio.models.reference import BUILTIN, ModelRef
 from studio.recipes.recipe import Recipe
 from studio.tasks.split import split_task
@@ -29,9 +28,6 @@ MOST_INSTANCES = 400
 """So many of a part are asked; each part is in hash order, so its first are a fair sample."""
 MOST_TOKENS = 512
 """So long an answer may be, where the references need it."""
-TOKENS_BEYOND = 8
-"""So much longer than the longest reference an answer may be."""
-_END_BYTES = 1 << 20
 
 
 class Asked(NamedTuple):
@@ -147,23 +143,10 @@ def _hash(column: Column, task: Task, instances: Sequence[Instance]) -> str:
     base = stack.base.find_folder() if stack.base.is_local else None
     told = [
         stack.base.model_dump(),
-        [_hash_weights(folder) for folder in (base, *(change.folder for change in stack.needed)) if folder],
+        [hash_weights(folder) for folder in (base, *(change.folder for change in stack.needed)) if folder],
         [change.recipe.method.model_dump(mode="json") for change in stack.needed],
         [column.precision.name, column.objective.model_dump(mode="json")],
         [task.version, *(one.id for one in instances)],
         [MOST_TOKENS, TOKENS_BEYOND],
     ]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:24]
-
-
-def _hash_weights(folder: Path) -> str:
-    """Names, sizes and both ends of the weights in a folder; a training changes weights in both."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            digest.update(f"{path.name} {size} ".encode())
-            for place in (0, max(0, size - _END_BYTES)):
-                file.seek(place)
-                digest.update(file.read(_END_BYTES))
-    return digest.hexdigest()
+    return hash_told(told, 24)

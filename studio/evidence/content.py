@@ -35,7 +35,12 @@ def hash_content(workspace: Workspace, run: Run, step: int, part: Part, instance
         [part, *(instance.id for instance in instances)],
         [ANSWER_TOKENS, TOKENS_BEYOND],
     ]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return hash_told(told, 16)
+
+
+def hash_told(told: Sequence[object], digits: int) -> str:
+    """Return so many digits of the hash of plain values."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:digits]
 
 
 def hash_weights(folder: Path) -> str:

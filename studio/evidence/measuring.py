@@ -9,10 +9,11 @@ from typing import Any
 
 from studio.answering.columns import Columns
 from studio.errors import InputError
-from studio.evidence.asked import MOST_TOKENS, TOKENS_BEYOND, Asked, plan
+from studio.evidence.asked import MOST_TOKENS, Asked, plan
 from studio.evidence.kept_answers import Row, keep_answers, load_answers
 from studio.evidence.metrics.metric import has_answers
 from studio.evidence.nats import read_nats
+from studio.evidence.score import TOKENS_BEYOND
 from studio.journal import append_lines, read_lines
 from studio.models.device import find_device
 from studio.objectives.objective import encode_asked

@@ -4,11 +4,10 @@ Knows whose runs are whose from the studio that makes it; how answers are scored
 """
 
 import contextlib
-import time
 from collections.abc import Callable
 
 from studio.answering.desk import Desk
-from studio.errors import DeviceError, InputError, StudioError
+from studio.errors import InputError, StudioError
 from studio.evidence.content import hash_content
 from studio.evidence.kept import KeptScore, find_equal, keep_score, list_scores
 from studio.evidence.score import Comparison, score_run
@@ -16,6 +15,7 @@ from studio.evidence.scoring import BATCH, find_instances
 from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run, find_run
 from studio.runs.status import ACTIVE
+from studio.service.waiting import wait_for
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance
 from studio.visitor import Visitor
@@ -24,7 +24,6 @@ from studio.works.score import Part, Score
 
 AT_THE_DESK = BATCH
 """As many instances take a second or two on a loaded model; more of them wait for the device like any work."""
-LOOK_SECONDS = 0.2
 
 
 class ScoreDesk:
@@ -82,19 +81,7 @@ class ScoreDesk:
 
     def wait_for(self, work_id: str) -> KeptScore:
         """Return what a queued score came to, when it has ended; Ctrl+C stops it. Raises StudioError in words."""
-        work = self._find(work_id)
-        try:
-            while (status := self.scheduler.look_at(work)).status == "queued" or status.status in ACTIVE:
-                self.scheduler.advance()
-                time.sleep(LOOK_SECONDS)
-        except KeyboardInterrupt:
-            self.scheduler.stop(work)
-            raise
-        if status.status != "finished":
-            raise DeviceError(
-                f"The score {status.name} is {status.status}. {status.error or 'Resume it, or ask again.'}",
-                field="run_id",
-            )
+        wait_for(self.scheduler, self._find(work_id))
         return self.find_kept(work_id)
 
     def find_kept(self, work_id: str) -> KeptScore:
