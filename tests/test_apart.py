@@ -63,6 +63,19 @@ def test_a_bug_in_a_child_is_a_bug_here_with_its_traceback(pool: Pool) -> None:
     assert "ZeroDivisionError" in str(broke.value) and "odd_jobs" in str(broke.value)
 
 
+def test_a_child_that_ends_while_it_warms_up_breaks_no_thread(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", broken.append)
+    before = threading.enumerate()
+    with caplog.at_level("INFO", "studio.apart.pool"):
+        pool.prepare(odd_jobs.die)
+        for thread in set(threading.enumerate()) - set(before):
+            thread.join()
+    assert not broken and "No child is warm yet" in caplog.text
+
+
 def test_a_task_comes_back_as_it_was_read(pool: Pool, tmp_path: Path) -> None:
     for name, text in {
         "sums.json": json.dumps(write_task(30, Title="Sums \U0001f600", odd={"kept": [1, None]})),

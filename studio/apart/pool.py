@@ -7,6 +7,7 @@ many that wait already at once: a wait holds one of the page's threads. Knows no
 
 import contextlib
 import ctypes
+import logging
 import os
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from studio.apart.frame import TooLong, read_frame, write_frame
 from studio.apart.job import Answer, Given, Job, read_plain, write_plain
 from studio.apart.told import MOST_LETTERS, BrokenWork, read_error
 from studio.errors import InputError, StudioError
+
+LOG = logging.getLogger(__name__)
 
 LARGE_ANSWER = 4_000_000
 """Bytes of an answer after which memory is given back to the system."""
@@ -88,8 +91,14 @@ class Pool:
         return kind, value
 
     def prepare(self, job: Job[[], None]) -> None:
-        """Let a child be warm before it is needed; returns at once."""
-        threading.Thread(target=self.run, args=(None, job), daemon=True).start()
+        """Let a child be warm before it is needed; returns at once. Without one, the first work is slower, no more."""
+        threading.Thread(target=self._try, args=(job,), daemon=True).start()
+
+    def _try(self, job: Job[[], None]) -> None:
+        try:
+            self.run(None, job)
+        except StudioError as error:
+            LOG.info("No child is warm yet: %s", error)
 
     def close(self) -> None:
         """End the children that wait."""
