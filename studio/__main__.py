@@ -1,11 +1,12 @@
-"""The studio without the page: `python -m studio train recipe.json`, `python -m studio score RUN_ID`.
+"""The studio without the page: `python -m studio train recipe.json`, `score RUN_ID`, `export MODEL FORM`.
 
-Both are work in the queue. Ctrl+C asks it to stop and save, as the page's button does.
+All of them are work in the queue. Ctrl+C asks it to stop and save, as the page's button does.
 """
 
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,11 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("recipe", help="a JSON file with the recipe; - reads it from standard input")
     score = commands.add_parser("score", help="score base and tuned on the test set of a run")
     score.add_argument("run_id")
+    export = commands.add_parser("export", help="write a model as a file")
+    export.add_argument("model", help="its address, such as run:brave-otter@120")
+    export.add_argument("form", help="adapter, merged, gguf, ollama, recipe, script or notebook")
+    export.add_argument("--to", default=".", help="the file or folder to write it to (default: here)")
+    export.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the form")
     add_operator(commands)
     given = parser.parse_args(arguments)
     choose_card(os.environ)
@@ -39,12 +45,21 @@ def main(arguments: list[str] | None = None) -> int:
             return operate(Operator(Studio(Workspace(given.workspace))), given)
         studio = Studio(Workspace(given.workspace)).open()
         try:
-            return train_recipe(studio, given.recipe) if given.command == "train" else score_run(studio, given.run_id)
+            return do(studio, given)
         finally:
             studio.close()
     except StudioError as error:
         print(error, file=sys.stderr)
         return 2
+
+
+def do(studio: Studio, given: argparse.Namespace) -> int:
+    """Do what is asked of an open studio. Returns the exit status."""
+    if given.command == "train":
+        return train_recipe(studio, given.recipe)
+    if given.command == "score":
+        return score_run(studio, given.run_id)
+    return export_model(studio, given)
 
 
 def add_operator(commands: Any) -> None:
@@ -128,6 +143,29 @@ def score_run(studio: Studio, run_id: str) -> int:
     if status.status == "finished":
         print(studio.scores.find_kept(work).comparison.model_dump_json(indent=2))
     return int(status.status != "finished")
+
+
+def export_model(studio: Studio, given: argparse.Namespace) -> int:
+    """Write a model as a file, and print where it is. Returns 0 finished, 1 otherwise."""
+    options = {name: _read_value(value) for name, _, value in (each.partition("=") for each in given.option)}
+    with Interruption("SIGINT") as interruption:
+        work = studio.exports.start(given.model, given.form, options)
+        status = watch_run(studio, work, interruption)
+    if status.status == "finished":
+        try:
+            print(shutil.copy2(studio.exports.find_file(work), given.to))
+        except OSError as error:
+            print(f"{given.to} can't be written: {error.strerror}.", file=sys.stderr)
+            return 2
+    return int(status.status != "finished")
+
+
+def _read_value(text: str) -> Any:
+    """A number, true or false as JSON has them; anything else is text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 if __name__ == "__main__":

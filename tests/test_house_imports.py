@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAVY = {"bitsandbytes", "datasets", "peft", "sentence_transformers", "torch", "transformers", "trl"}
 # The modules that load a heavy library as they are imported: those of processes that exist to use it. No page has them.
 HEAVY_AT_TOP = {
+    "studio.exporting.reproduce.train": "the script that is given away",
     "studio.methods.tuners.beside": "attaching the method",
     "studio.methods.tuners.bias": "attaching the method",
     "studio.methods.tuners.bottleneck": "attaching the method",

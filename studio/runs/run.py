@@ -8,6 +8,7 @@ owner           a hash of whose it is, if shared          stop           exists 
 a training's    checkpoints/step-120/ ..., written beside and renamed; votes.jsonl, which of two answers was liked
                 better; scores.jsonl, how good its answers are; reference.safetensors (training/reference.py)
 a score's       answers.jsonl, what was answered so far
+an export's     export/, the one file that was written
 """
 
 import json
@@ -112,6 +113,11 @@ class Run:
     def answers_file(self) -> Path:
         """What was answered so far, answers.jsonl."""
         return self.folder / "answers.jsonl"
+
+    @property
+    def exports_folder(self) -> Path:
+        """The file that an export came to, in the folder export."""
+        return self.folder / "export"
 
     @property
     def stop_file(self) -> Path:

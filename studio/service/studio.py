@@ -41,6 +41,7 @@ from studio.runs.run import TRAINING, Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.event_page import EventPage
 from studio.service.evidence_desk import EvidenceDesk
+from studio.service.export_desk import ExportDesk
 from studio.service.foreign import Foreign, check_hub_id
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
@@ -352,6 +353,11 @@ class Studio:
         return EvidenceDesk(
             self.workspace, self.scheduler, self.visitor, self._check_model, self._find_run, self._queue
         )
+
+    @property
+    def exports(self) -> ExportDesk:
+        """The desk at which models are taken away as files."""
+        return ExportDesk(self.workspace, self.scheduler, self._resolve, self._find_run, self._queue)
 
     # Inside
 

@@ -13,6 +13,7 @@ from studio.answering.decoding import ANSWER_TOKENS
 from studio.answering.question import read_question
 from studio.errors import InputError
 from studio.service import Studio
+from studio.ui.away_api import AwayEndpoints
 from studio.ui.evidence_api import EvidenceEndpoints
 from studio.ui.frame.handler import in_words
 from studio.ui.frame.upload import check_upload
@@ -100,7 +101,7 @@ class Endpoints:
         return answers.model_dump(mode="json")
 
 
-GROUPS = (Endpoints, EvidenceEndpoints)
+GROUPS = (Endpoints, EvidenceEndpoints, AwayEndpoints)
 ENDPOINTS = tuple(name for group in GROUPS for name in vars(group) if not name.startswith("_"))
 
 

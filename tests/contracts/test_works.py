@@ -6,6 +6,7 @@ just before one of their operations on the run's files.
 
 import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -18,12 +19,14 @@ from tiny import import_task, kinds, losses, make_run, read_all, train_quickly, 
 
 from studio.errors import InputError
 from studio.evidence.kept import list_scores
+from studio.exporting.packing import find_export
 from studio.launchers.inline import InlineLauncher
 from studio.queueing.scheduler import Scheduler
 from studio.recipes.recipe import read_recipe
 from studio.runs.event import TERMINAL
 from studio.runs.run import Run, find_run
 from studio.works import WORKS, Work, load_work
+from studio.works.export import Export
 from studio.works.measure import Measure
 from studio.works.score import Score
 from studio.works.training import Training
@@ -68,12 +71,17 @@ def write_measure(place: Place) -> Work:
     return Measure(checkpoints=names, task_id=run.load_recipe().task_id, instances=INSTANCES)
 
 
+def write_export(place: Place) -> Work:
+    return Export(model=f"run:{find_trained(place).run_id}@4", form="adapter", options={"with_base": "yes"})
+
+
 CASES: dict[str, Callable[[Place], Work]] = {
     "training": write_training,
     "score": write_score,
     "measure": write_measure,
+    "export": write_export,
 }
-DOOMS = {"training": (3, 40), "score": (3, 14), "measure": (3, 14)}
+DOOMS = {"training": (3, 40), "score": (3, 14), "measure": (3, 14), "export": (3, 9)}
 """Before which of its operations on the files a child dies: at its start, and with something kept."""
 
 
@@ -81,6 +89,11 @@ def read_outcome(run: Run) -> Any:
     """Return what a run came to, which no interruption may change."""
     if run.kind == "training":
         return losses(read_all(run)), run.list_checkpoints()
+    if run.kind == "export":
+        with zipfile.ZipFile(find_export(run)) as archive:
+            return {each.filename: each.CRC for each in archive.infolist()}, sorted(
+                each.name for each in run.folder.iterdir() if each.is_dir()
+            )
     scores = [kept.comparison for kept in list_scores(find_run_about(run)) if kept.work == run.run_id]
     return [json.loads(line) for line in run.answers_file.read_text().splitlines()], scores
 

@@ -1,0 +1,122 @@
+"""Adapter: the small file beside the base, as a plain peft folder that `PeftModel.from_pretrained` loads by itself.
+
+A base that nobody else can name (the built-in one, or one with earlier runs merged into it) lies in the folder `base`.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from studio.errors import ModelError
+from studio.exporting.form import Form, Source, save_whole
+from studio.exporting.readme import name_base, write_readme
+from studio.models.loading import find_model_folder
+from studio.models.reference import BUILTIN
+from studio.precisions import Precision
+
+BY_PEFT = (None, "typed")
+"""The tuners of methods whose files peft reads as they are; the others are the studio's own."""
+KEPT = ("adapter_config.json", "adapter_model.safetensors")
+LOADED = {
+    "fp32": "dtype=torch.float32",
+    "bf16": "dtype=torch.bfloat16",
+    "int8": "quantization_config=BitsAndBytesConfig(load_in_8bit=True)",
+    "nf4": "quantization_config=BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type='nf4', "
+    "bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16), dtype=torch.bfloat16",
+}
+
+
+class Adapter(Form):
+    """What was learnt, without the base."""
+
+    name: ClassVar[str] = "adapter"
+    title: ClassVar[str] = "Adapter"
+    position: ClassVar[int] = 1
+    summary: ClassVar[str] = "The few weights that were trained, as a peft folder: a hundredth of the model."
+    purpose: ClassVar[str] = "for peft, and for vLLM's and llama.cpp's adapters"
+    parts: ClassVar[int] = 2
+
+    with_base: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        title="With its base",
+        description="auto: where nobody else could find it, as it is the built-in one or was made here.",
+    )
+
+    def check(self, source: Source) -> None:
+        """Raise ModelError in words for a whole model, and for methods that peft by itself doesn't know."""
+        made = source.made
+        if made.is_whole:
+            raise ModelError(
+                f"{made.title} is a whole model, not an adapter: {made.recipe.method.title} changes every weight. "
+                "Export it as merged.",
+                field="form",
+            )
+        method = made.recipe.method
+        if method.tuner not in BY_PEFT:
+            way_out = "Export it as merged" if method.can_merge else "Train it by LoRA"
+            raise ModelError(
+                f"{made.title} was trained by {method.title}, whose adapter peft can't read without the studio. "
+                f"{way_out} to take it elsewhere.",
+                field="form",
+            )
+
+    def write(self, source: Source, folder: Path) -> Iterator[None]:
+        """Write the base, if it goes along, then the adapter."""
+        with_base = self._brings_base(source)
+        if with_base:
+            write_base(source, folder / "base")
+        yield
+        for name in KEPT:
+            shutil.copy2(source.made.folder / name, folder / name)
+        config = json.loads((folder / KEPT[0]).read_text(encoding="utf-8"))
+        config |= {"base_model_name_or_path": "base" if with_base else name_base(source)}
+        config |= {"revision": None if with_base else source.stack.base.revision}
+        (folder / KEPT[0]).write_text(json.dumps(config, indent=2), encoding="utf-8")
+        write_readme(folder, source, "adapter", write_code(source, with_base), self._say_where(source, with_base))
+        yield
+
+    def _brings_base(self, source: Source) -> bool:
+        is_ours = bool(source.below.changes) or source.stack.base.ref == BUILTIN
+        return self.with_base == "yes" or (self.with_base == "auto" and is_ours)
+
+    def _say_where(self, source: Source, with_base: bool) -> str:
+        if with_base:
+            return (
+                "The base lies in `base`; what earlier runs learnt is merged into it." if source.below.changes else ""
+            )
+        return "The base was a folder: put yours in its place below." if source.stack.base.is_local else ""
+
+
+def write_base(source: Source, folder: Path) -> None:
+    """Write what the newest change was made on as a folder of its own, exactly as the change found it."""
+    if not source.below.changes:
+        shutil.copytree(find_model_folder(source.stack.base), folder)
+        return
+    folder.mkdir()
+    for _ in save_whole(source, source.below, folder, "bf16" if source.made.recipe.held_in.name == "bf16" else "fp32"):
+        pass
+
+
+def write_code(source: Source, with_base: bool) -> str:
+    """Return the lines that load base and adapter at the precision that it was trained at."""
+    how = _write_loading(source.made.recipe.held_in)
+    base = "base" if with_base else name_base(source)
+    return "\n".join(
+        [
+            "import torch",
+            *(["from transformers import BitsAndBytesConfig"] if "BitsAndBytes" in how else []),
+            "from peft import PeftModel",
+            "",
+            f'base = AutoModelForCausalLM.from_pretrained("{base}", {how})',
+            'model = PeftModel.from_pretrained(base, ".")',
+            f'tokenizer = AutoTokenizer.from_pretrained("{base}")',
+        ]
+    )
+
+
+def _write_loading(precision: Precision) -> str:
+    return LOADED.get(precision.name, "dtype=torch.float32")

@@ -1,0 +1,121 @@
+"""Form: what a model is taken away as. The head of the family; one file each.
+
+A form is declared (its fields are its options). It writes files into an empty folder and stops between its parts, where
+progress is told and a person may stop it. Knows nothing of queues, and imports torch inside its functions.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from studio.checkpoints.checkpoint import Checkpoint, Stack
+from studio.checkpoints.weights import check_stack, load_stack
+from studio.errors import ModelError
+from studio.models.device import DeviceFacts
+from studio.models.loading import find_model_folder, list_end_tokens, load_tokenizer
+from studio.plugins import Plugin
+from studio.precisions import PRECISIONS
+from studio.works.export import name_model
+from studio.workspace import Workspace
+
+Dtype = Literal["bf16", "fp16", "fp32"]
+"""What each weight of an exported model is written in."""
+
+
+class Source(NamedTuple):
+    """What is exported: a model by its stack, and where its tasks are."""
+
+    workspace: Workspace
+    stack: Stack
+    device: DeviceFacts
+
+    @property
+    def made(self) -> Checkpoint:
+        """The newest change. Raises ModelError in words for a base, which nothing was made of yet."""
+        if not self.stack.changes:
+            raise ModelError(
+                f"{self.stack.base.ref} is a base model as it was downloaded, with nothing learnt to take away. "
+                "Choose what a run made, such as run:brave-otter@120.",
+                field="model",
+            )
+        return self.stack.changes[-1]
+
+    @property
+    def below(self) -> Stack:
+        """What the newest change was made on."""
+        return Stack(self.stack.base, self.stack.changes[:-1])
+
+    @property
+    def title(self) -> str:
+        """What people call the model."""
+        return name_model(self.stack.address)
+
+    @property
+    def file_name(self) -> str:
+        """The same as the beginning of a file's name: brave-otter-120."""
+        return self.title.replace(", step ", "-").replace(",", "")
+
+
+class Form(Plugin):
+    """A form: how large it is, who reads it, and how it is written."""
+
+    summary: ClassVar[str]
+    purpose: ClassVar[str]  # who reads it, in a few words
+    parts: ClassVar[int] = 1
+
+    def check(self, source: Source) -> None:
+        """Raise ModelError or InputError in words for a model that can't be written so. Loads no weights."""
+
+    @abstractmethod
+    def write(self, source: Source, folder: Path) -> Iterator[None]:
+        """Write the files into an empty folder, and yield after each of the `parts`."""
+
+
+def check_merges(stack: Stack) -> None:
+    """Raise ModelError in words where what was learnt can't become part of the weights."""
+    for change in stack.adapters:
+        method = change.recipe.method
+        if not method.can_merge:
+            raise ModelError(
+                f"{change.title} was trained by {method.title}, and what that adds can't be merged into the weights. "
+                "Export it as adapter.",
+                field="form",
+            )
+    check_stack(stack, PRECISIONS.read("fp32"))
+
+
+def save_whole(source: Source, stack: Stack, folder: Path, dtype: Dtype, shard_gb: float = 4.0) -> Iterator[None]:
+    """Write the weights of a stack with its tokenizer, template and end tokens, as `from_pretrained` reads them.
+
+    Yields when the weights are merged, and when they are written. Adapters are merged at the precision that they were
+    trained at, and rounded once, at the end.
+    """
+    model = load_stack(stack, PRECISIONS.read("bf16" if dtype == "bf16" else "fp32"), source.device)
+    round_weights(model, dtype)
+    tokenizer = load_tokenizer(find_model_folder(stack.base))
+    set_ends(model, source, tokenizer)
+    yield
+    model.save_pretrained(folder, max_shard_size=f"{round(shard_gb * 1000)}MB")
+    tokenizer.save_pretrained(folder)
+    yield
+
+
+def round_weights(model: Any, dtype: Dtype) -> None:
+    """Hold a loaded model's weights as `dtype`, but for those that its authors keep in 32 bits."""
+    import torch
+
+    wanted = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[dtype]
+    kept = (*(model._keep_in_fp32_modules or ()), *(getattr(model, "_keep_in_fp32_modules_strict", None) or ()))
+    for name, value in model.named_parameters():
+        value.data = value.data.to(torch.float32 if any(part in name for part in kept) else wanted)
+    model.config.dtype = wanted
+
+
+def set_ends(model: Any, source: Source, tokenizer: Any) -> None:
+    """Let a model's own files say all tokens after which it writes no more, as the studio has it."""
+    ends = list_end_tokens(model) | {tokenizer.eos_token_id}
+    for change in source.stack.changes:
+        ends |= change.recipe.objective.list_ends(tokenizer)
+    model.generation_config.eos_token_id = sorted(ends)
+    model.generation_config.pad_token_id = tokenizer.pad_token_id

@@ -1,0 +1,39 @@
+"""Merged: whole weights in 16 bits, as any program that reads transformers' models loads them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from studio.exporting.form import Dtype, Form, Source, check_merges, save_whole
+from studio.exporting.readme import write_readme
+
+
+class Merged(Form):
+    """The base with everything learnt merged into its weights."""
+
+    name: ClassVar[str] = "merged"
+    title: ClassVar[str] = "Merged weights"
+    position: ClassVar[int] = 2
+    summary: ClassVar[str] = "The whole model with what it learnt, as safetensors, with its tokenizer and template."
+    purpose: ClassVar[str] = "for transformers, vLLM, SGLang, and llama.cpp's converter"
+    parts: ClassVar[int] = 2
+
+    dtype: Dtype = Field("bf16", title="Numbers", description="What each weight is written in.")
+    shard_gb: float = Field(4.0, gt=0, le=50, title="Largest file", description="In gigabytes; more is split.")
+
+    def check(self, source: Source) -> None:
+        """Raise ModelError in words where what was learnt can't become part of the weights."""
+        check_merges(source.stack)
+
+    def write(self, source: Source, folder: Path) -> Iterator[None]:
+        """Write weights, tokenizer, chat template and generation config."""
+        yield from save_whole(source, source.stack, folder, self.dtype, self.shard_gb)
+        write_readme(
+            folder,
+            source,
+            "merged weights",
+            'model = AutoModelForCausalLM.from_pretrained(".")\ntokenizer = AutoTokenizer.from_pretrained(".")',
+            serve=True,
+        )

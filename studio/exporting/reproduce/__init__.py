@@ -1,0 +1,1 @@
+"""What is given away with a run to train it again elsewhere; nothing here knows the studio."""

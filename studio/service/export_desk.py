@@ -1,0 +1,116 @@
+"""Taking models away: which forms there are of a model, an export in the queue, and the file that it came to.
+
+Knows whose runs are whose from the studio that makes it; how a form is written is for studio.exporting.
+"""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from studio.checkpoints.checkpoint import Stack
+from studio.declaration import FormField, form_fields, show
+from studio.errors import InputError, NotFoundError, StudioError
+from studio.exporting import FORMS
+from studio.exporting.form import Source
+from studio.models.device import find_device
+from studio.models.reference import ModelRef
+from studio.queueing.scheduler import Scheduler
+from studio.runs.run import Run
+from studio.runs.status import ACTIVE
+from studio.service.waiting import wait_for
+from studio.works import Work
+from studio.works.export import Export
+from studio.workspace import Workspace
+
+
+class Offered(NamedTuple):
+    """A form of a model: its name and what it is for; `refusal` says why this model has none, "" where it has."""
+
+    form: str
+    title: str
+    summary: str
+    purpose: str
+    options: list[FormField]
+    refusal: str
+
+
+class ExportDesk:
+    """What a visitor takes away."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        scheduler: Scheduler,
+        resolve: Callable[[ModelRef], Stack],
+        find: Callable[[str], Run],
+        queue: Callable[[Work, str], str],
+    ) -> None:
+        self.workspace, self.scheduler = workspace, scheduler
+        self._resolve, self._find, self._queue = resolve, find, queue
+
+    def list_forms(self, model: str) -> list[Offered]:
+        """Return every form, and in words why this model can't have it. Raises StudioError for no model."""
+        source = self._find_source(ModelRef(ref=model))
+        return [
+            Offered(name, cls.title, cls.summary, cls.purpose, form_fields(cls), _find_refusal(cls.name, source))
+            for name, cls in FORMS.members.items()
+        ]
+
+    def start(self, model: object, form: object, options: object = None, request: str = "") -> str:
+        """Put an export into the queue; return the id of the work. That of an equal one is returned instead.
+
+        Raises InputError, ModelError or NotFoundError in words.
+        """
+        work = self.read(model, form, options)
+        return self._find_equal(work) or self._queue(work, request)
+
+    def read(self, model: object, form: object, options: object = None) -> Export:
+        """Return what is asked for as work, with the step and every option written out. Raises StudioError."""
+        if not isinstance(model, str) or not 0 < len(model) <= 1000:
+            raise InputError(f"model is an address, such as run:brave-otter@120, not {show(model)}.", field="model")
+        if options is not None and not isinstance(options, dict):
+            raise InputError(
+                f'options is an object, such as {{"numbers": "f16"}}, not {show(options)}.', field="options"
+            )
+        FORMS.find(form)
+        wanted = FORMS.read({**(options or {}), "name": form})
+        source = self._find_source(ModelRef(ref=model))
+        wanted.check(source)
+        rest = {key: value for key, value in wanted.model_dump(mode="json").items() if key != "name"}
+        return Export(
+            model=source.stack.address.ref, revision=source.stack.address.revision, form=wanted.name, options=rest
+        )
+
+    def find_file(self, work_id: str) -> Path:
+        """Return the file of a finished export. Raises NotFoundError where there is none."""
+        run = self._find(work_id)
+        found = next(iter(run.exports_folder.glob("*")), None) if run.kind == Export.name else None
+        if found is None:
+            raise NotFoundError(f"{run.name} has written no file yet. Wait until it has finished.", field="run_id")
+        return found
+
+    def export(self, model: object, form: object, options: object = None) -> Path:
+        """Return the file of a model in a form, when it is written. Raises StudioError in words."""
+        work = self.start(model, form, options)
+        wait_for(self.scheduler, self._find(work))
+        return self.find_file(work)
+
+    def _find_source(self, ref: ModelRef) -> Source:
+        return Source(self.workspace, self._resolve(ref), find_device())
+
+    def _find_equal(self, work: Export) -> str:
+        for status in self.scheduler.look_at_all():
+            if status.kind == Export.name and status.status in (*ACTIVE, "queued", "finished"):
+                with contextlib.suppress(StudioError):  # another's, or one that can't be read
+                    if Export.load(self._find(status.run_id)) == work:
+                        return status.run_id
+        return ""
+
+
+def _find_refusal(form: str, source: Source) -> str:
+    try:
+        FORMS.read(form).check(source)
+    except StudioError as error:
+        return str(error)
+    return ""

@@ -1,0 +1,265 @@
+"""What is taken away works without the studio: the same logits, the same losses, the same prompt to the last letter."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telling import raises, tells
+from tiny import import_task, losses, read_all, train, train_quickly, write_recipe
+
+from studio.__main__ import main
+from studio.answering.column import make_column
+from studio.answering.columns import Columns
+from studio.checkpoints.address import resolve
+from studio.errors import InputError, ModelError, NotFoundError, RecipeError
+from studio.exporting import FORMS
+from studio.exporting.asked import Asked, find_asked
+from studio.exporting.form import Source
+from studio.exporting.gguf import find_cut, find_obstacle
+from studio.exporting.notebook import cut_in_cells
+from studio.exporting.ollama import write_modelfile
+from studio.exporting.script import TEXT
+from studio.launchers.inline import InlineLauncher
+from studio.models.device import find_device
+from studio.models.loading import load_tokenizer
+from studio.models.reference import ModelRef
+from studio.objectives.objective import encode_asked
+from studio.runs.run import Run, find_run
+from studio.service import Studio
+from studio.works.export import Export
+from studio.workspace import Workspace
+
+IDS = [1, *b"Add the numbers."]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> dict[str, Run]:
+    """Runs of several methods on one base, one of them on top of another."""
+    workspace = Workspace(tmp_path_factory.mktemp("exports"))
+    import_task(workspace)
+    gently = {"max_steps": 4, "save_every": 0, "evaluate_every": 0, "learning_rate": 0.005}
+    runs = {
+        "lora": train(workspace, write_recipe(tiny_model)),
+        "ia3": train_quickly(workspace, tiny_model, method="ia3"),
+        "full": train_quickly(workspace, tiny_model, method="full", training=gently),
+        "layernorm": train_quickly(workspace, tiny_model, method="layernorm"),
+    }
+    runs["above"] = train_quickly(workspace, Path(f"run:{runs['lora'].run_id}@8"))
+    return runs
+
+
+@pytest.fixture
+def studio(runs: dict[str, Run]) -> Studio:
+    return Studio(Workspace(runs["lora"].folder.parents[1]), InlineLauncher())
+
+
+def unpack(file: Path, into: Path) -> Path:
+    """Return the folder that an export's ZIP holds."""
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(into)
+    return into / file.stem
+
+
+def read_tuned(studio: Studio, run: Run) -> Any:
+    """Return the logits of the studio's tuned column."""
+    import torch
+
+    stack = resolve(studio.workspace, ModelRef(ref=f"run:{run.run_id}"))
+    columns = Columns(find_device())
+    columns.arrange([make_column(stack, run.load_recipe())])
+    with columns.enter(0) as model, torch.no_grad():
+        return model(input_ids=torch.tensor([IDS])).logits
+
+
+ALONE = """
+import json, sys
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+for name, kind, base in json.loads(sys.argv[1]):
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    if kind == "adapter":
+        model = PeftModel.from_pretrained(model, name)
+    with torch.no_grad():
+        logits = model.eval()(input_ids=torch.tensor([json.loads(sys.argv[2])])).logits
+    torch.save(logits, f"{name}-{kind}.pt")
+assert "studio" not in sys.modules
+import runpy
+losses = runpy.run_path("script/train.py")
+print("losses", json.dumps(losses["train"](losses["SETTINGS"])))
+"""
+
+
+def test_a_program_without_the_studio_has_the_same_logits_and_losses(
+    studio: Studio, runs: dict[str, Run], tiny_model: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    asked = []
+    for name, forms in {
+        "lora": ("adapter", "merged"),
+        "ia3": ("adapter",),
+        "full": ("merged",),
+        "layernorm": ("merged",),
+        "above": ("adapter", "merged"),
+    }.items():
+        for form in forms:
+            options = {"dtype": "fp32", "shard_gb": 0.0001} if form == "merged" else {}
+            file = studio.exports.export(f"run:{runs[name].run_id}", form, options)
+            folder = unpack(file, tmp_path / f"{name}-{form}").rename(tmp_path / f"{name}.{form}")
+            base = folder / "base" if (folder / "base").exists() else tiny_model
+            asked.append((folder.name, form, str(folder if form == "merged" else base)))
+    unpack(studio.exports.export(f"run:{runs['lora'].run_id}", "script"), tmp_path).rename(tmp_path / "script")
+    environment = {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, json.dumps(asked), json.dumps(IDS)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    for name, form, _ in asked:
+        wanted = read_tuned(studio, runs[name.partition(".")[0]])
+        found = torch.load(tmp_path / f"{name}-{form}.pt")
+        assert (found - wanted).abs().max() < 2e-5, (name, form)
+    assert (tmp_path / "above.adapter" / "base").is_dir()
+    assert len(list((tmp_path / "lora.merged").glob("*.safetensors"))) > 1
+    told = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("losses")).partition(" ")[2])
+    assert told == pytest.approx(list(losses(read_all(runs["lora"])).values()), abs=2e-4)
+    evaluated = {event["step"]: event["loss"] for event in read_all(runs["lora"]) if event["event"] == "evaluated"}
+    again = [json.loads(line) for line in done.stdout.splitlines() if "validation_loss" in line]
+    assert {line["step"]: line["validation_loss"] for line in again} == pytest.approx(evaluated, abs=2e-4)
+
+
+def test_merged_says_where_answers_end(studio: Studio, runs: dict[str, Run], tmp_path: Path) -> None:
+    file = studio.exports.export(f"run:{runs['lora'].run_id}", "merged")
+    folder = unpack(file, tmp_path)
+    config, ends = (json.loads((folder / name).read_text()) for name in ("config.json", "generation_config.json"))
+    assert config["dtype"] == "bfloat16" and ends["eos_token_id"] in (2, [2]) and ends["pad_token_id"] == 0
+    assert (
+        "base_model:" in (folder / "README.md").read_text() and str(tmp_path) not in (folder / "README.md").read_text()
+    )
+    assert file.name == f"{runs['lora'].name}-8-merged.zip"
+    assert studio.exports.export(f"run:{runs['lora'].run_id}@8", "merged") == file, "it is written once"
+
+
+def test_the_script_is_the_tested_file_and_its_data_is_text(
+    studio: Studio, runs: dict[str, Run], tmp_path: Path
+) -> None:
+    folder = unpack(studio.exports.export(f"run:{runs['lora'].run_id}", "notebook"), tmp_path)
+    book = json.loads((folder / "train.ipynb").read_text())
+    code = [cell["source"] for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert "'steps': 8" in code[0] and sum("def train(" in cell for cell in code) == 1
+    assert cut_in_cells(TEXT)["nbformat"] == 4 and "studio" not in "".join(code).lower()
+    lines = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
+    assert len(lines) == 48 and all(line["completion"].strip().isdigit() and not line["input_ids"] for line in lines)
+    file = studio.exports.export(f"run:{runs['ia3'].run_id}", "recipe")
+    assert json.loads(file.read_text()) == runs["ia3"].load_recipe().to_json() and file.suffix == ".json"
+
+
+def render(modelfile: str, prompt: str) -> str:
+    """Return what Ollama's template makes of a prompt, as far as Modelfiles of ours use templates."""
+    template = re.search(r'TEMPLATE """(.*?)"""\n', modelfile, re.DOTALL)
+    assert template
+
+    def fill(found: re.Match[str]) -> str:
+        return prompt if found[1] == ".Prompt" else str(json.loads(found[1]))
+
+    return re.sub(r"\{\{ (.*?) \}\}", fill, template[1])
+
+
+def test_the_modelfile_asks_as_training_did(studio: Studio, runs: dict[str, Run]) -> None:
+    source = Source(
+        studio.workspace, resolve(studio.workspace, ModelRef(ref=f"run:{runs['lora'].run_id}")), find_device()
+    )
+    recipe, task = source.made.recipe, studio.load_task(source.made.recipe.task_id)
+    tokenizer = load_tokenizer(Path(recipe.model))
+    asked = find_asked(source)
+    for instance in task.instances[:3]:
+        text = render(write_modelfile(asked), instance.input)
+        assert tokenizer(text)["input_ids"] == encode_asked(recipe.objective, task, instance, tokenizer)
+        dialogue = recipe.objective.write_dialogue(task, instance).before_answer()
+        assert (
+            text == recipe.objective.write_prompt(task, dialogue, tokenizer).rstrip(" ") == asked.write(instance.input)
+        )
+    written = write_modelfile(asked)
+    assert 'PARAMETER stop "</s>"' in written and "PARAMETER num_ctx 512" in written
+    odd = Asked('{{ .System }} """', "{{}}", ("<|end|>", "</s>"), None)
+    assert render(write_modelfile(odd), "1") == odd.write("1") and write_modelfile(odd).count("stop") == 2
+
+
+def test_gguf_holds_the_merged_weights(studio: Studio, runs: dict[str, Run], tmp_path: Path) -> None:
+    import gguf
+    from safetensors.torch import load_file
+
+    merged = unpack(studio.exports.export(f"run:{runs['lora'].run_id}", "merged", {"dtype": "fp32"}), tmp_path)
+    wanted = load_file(merged / "model.safetensors")
+    folder = unpack(studio.exports.export(f"run:{runs['lora'].run_id}", "ollama", {"numbers": "f32"}), tmp_path)
+    found = {tensor.name: tensor for tensor in gguf.GGUFReader(folder / "model.gguf").tensors}
+    assert len(found) == len(wanted) and (folder / "Modelfile").exists()
+    down = wanted["model.layers.1.mlp.down_proj.weight"].numpy()
+    assert (found["blk.1.ffn_down.weight"].data == down).all()
+    query = wanted["model.layers.0.self_attn.q_proj.weight"].numpy()
+    assert (found["blk.0.attn_q.weight"].data[1] == query[4]).all(), "halves of a head of eight are neighbours"
+    file = studio.exports.export(f"run:{runs['lora'].run_id}", "gguf")
+    assert file.suffix == ".gguf" and file.stat().st_size < (folder / "model.gguf").stat().st_size / 2
+
+
+def test_what_can_not_be_exported_is_told_in_words(studio: Studio, runs: dict[str, Run]) -> None:
+    lora, own, full = (f"run:{runs[name].run_id}" for name in ("lora", "layernorm", "full"))
+    for model, form, options, kind, facts, field in (
+        (full, "adapter", {}, ModelError, "whole merged", "form"),
+        (own, "adapter", {}, ModelError, "LayerNorm merged", "form"),
+        (own, "script", {}, RecipeError, "LayerNorm recipe", "form"),
+        (str(runs["lora"].load_recipe().model), "recipe", {}, ModelError, "run:brave-otter@120", "model"),
+        (lora, "zip", {}, RecipeError, "adapter merged gguf", "form.name"),
+        (lora, "gguf", {"numbers": "q9"}, RecipeError, "q9 q8_0", "form.numbers"),
+        (lora, "merged", {"shard_gb": 0}, RecipeError, "shard_gb 50", "form.shard_gb"),
+        (lora, "merged", [1], InputError, "options", "options"),
+        ("run:gone", "merged", {}, NotFoundError, "gone", "model"),
+        ("", "merged", {}, InputError, "run:brave-otter@120", "model"),
+    ):
+        with raises(kind, facts, field=field):
+            studio.exports.start(model, form, options)
+    offered = {one.form: one for one in studio.exports.list_forms(full)}
+    assert offered.keys() == FORMS.members.keys() and offered["adapter"].refusal and not offered["merged"].refusal
+    assert all(one.purpose and one.summary.endswith(".") for one in offered.values())
+
+
+def test_gguf_refuses_what_it_would_write_wrongly(studio: Studio, runs: dict[str, Run]) -> None:
+    source = Source(
+        studio.workspace, resolve(studio.workspace, ModelRef(ref=f"run:{runs['lora'].run_id}")), find_device()
+    )
+    assert tells(find_obstacle({"model_type": "gpt2"}), "gpt2")
+    assert find_obstacle({"model_type": "llama", "rope_parameters": {"rope_type": "llama3"}})
+    assert not find_obstacle({"model_type": "llama", "rope_parameters": {"rope_type": "default"}})
+    with raises(ModelError, "convert_hf_to_gguf.py", field="form"):
+        find_cut(source, {"pre_tokenizer": {"type": "Metaspace"}, "model": {"type": "BPE"}}, "q8_0")
+
+
+def test_a_deleted_run_ends_its_export_in_words(studio: Studio, runs: dict[str, Run], tmp_path: Path) -> None:
+    work = Export(model=f"run:{runs['lora'].run_id}@3", form="merged").queue(studio.workspace)
+    InlineLauncher().launch(studio.workspace, work)
+    assert tells(studio.run_status(work.run_id).error, "3")
+    assert not list(work.folder.glob("export*")) and not (work.folder / ".export").exists()
+    with raises(NotFoundError, work.name):
+        studio.exports.find_file(work.run_id)
+
+
+def test_the_command_line_writes_the_file(
+    runs: dict[str, Run], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.queueing.scheduler.ProcessLauncher", InlineLauncher)
+    workspace = str(runs["lora"].folder.parents[1])
+    given = ["--workspace", workspace, "export", f"run:{runs['lora'].run_id}", "gguf", "--option", "numbers=f16"]
+    assert main([*given, "--to", str(tmp_path)]) == 0
+    printed = Path(capsys.readouterr().out.strip().splitlines()[-1])
+    assert printed.parent == tmp_path and printed.read_bytes()[:4] == b"GGUF"
+    assert main([*given, "--to", str(tmp_path / "no" / "where")]) == 2
+    assert tells(capsys.readouterr().err, "where")
+    assert find_run(Workspace(workspace), runs["lora"].run_id).is_there() and shutil.which("nothing") is None
