@@ -228,5 +228,8 @@ def test_evidence_is_asked_for(served: Served, tmp_path: Path) -> None:
     forgotten = served.ask("forgetting", checkpoint=f"run:{run_id}")
     assert forgotten["nats_per_token"] == pytest.approx(forgotten["after"] - forgotten["before"])
     assert tells(served.refusal("score", **{**asked, "checkpoints": []}), "checkpoints 4 0")
+    file = served.ask("export", model=f"run:{run_id}", form="recipe")
+    assert json.loads(Path(file).read_text())["task_id"] == "task900_made_up" and Path(file).suffix == ".json"
+    assert tells(served.refusal("export", model=f"run:{run_id}", form="zip"), "zip adapter merged")
     assert tells(served.refusal("compare_scores", **{**asked, "part": "all"}), "part validation unseen")
     assert tells(served.refusal("forgetting", checkpoint="run:nobody-otter"), "nobody-otter")

@@ -235,6 +235,7 @@ GIVEN: dict[str, list[Any]] = {
     "compare_scores": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
     "flips": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
     "forgetting": [mostly(TEXTS)],
+    "export": [mostly(TEXTS), mostly(TEXTS), mostly(JSON)],
 }
 
 

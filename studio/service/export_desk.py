@@ -67,7 +67,7 @@ class ExportDesk:
 
     def read(self, model: object, form: object, options: object = None) -> Export:
         """Return what is asked for as work, with the step and every option written out. Raises StudioError."""
-        if not isinstance(model, str) or not 0 < len(model) <= 1000:
+        if not isinstance(model, str) or not 0 < len(model) <= 1000 or not is_whole_text(model):
             raise InputError(f"model is an address, such as run:brave-otter@120, not {show(model)}.", field="model")
         if options is not None and not isinstance(options, dict):
             raise InputError(
@@ -106,6 +106,11 @@ class ExportDesk:
                     if Export.load(self._find(status.run_id)) == work:
                         return status.run_id
         return ""
+
+
+def is_whole_text(text: str) -> bool:
+    """Whether a text holds no half of a letter, of which no file's name can be made."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _find_refusal(form: str, source: Source) -> str:
