@@ -7,16 +7,26 @@
 //   feed.follow(run, pull)   pull({run, offset, seen}) -> what studio/ui/steps/train/live_chart.py answers
 //   feed.wake()              ask now (after a click, or when the tab is looked at again)
 
+/**
+ * @typedef {import("./run.js").RunState} RunState
+ * @typedef {import("./run.js").News} News
+ * @typedef {import("./run.js").Change} Change
+ * @typedef {import("./run.js").Series} Series
+ * @typedef {import("./run.js").Pull} Pull
+ */
+
 const REMOTE = location.hostname.endsWith(".hf.space");
 const LIVELY = REMOTE ? 3000 : 1000;
 const QUIET = REMOTE ? 5000 : 2500;
 const SETTLED = 10000;
 const LONGEST = 30000;
-const LIVE = ["step", "examples_per_second", "seconds_left", "elapsed_seconds"]; // the order of the server's list
+/** The order of the server's list. */
+const LIVE = /** @type {const} */ (["step", "examples_per_second", "seconds_left", "elapsed_seconds"]);
 const ENDED = ["finished", "stopped", "failed", "lost", "gone"];
 const MANY = 30000; // points after which the thinned history is fetched again
+/** @type {Set<import("./run.js").Listener>} */
 const listeners = new Set();
-/** @type {any} */
+/** @type {Pull | null} */
 let pull = null;
 let timer = 0;
 let busy = false;
@@ -30,7 +40,7 @@ let shown = () => true;
 /**
  * A run of which nothing is known yet: its columns, its samples, how it stands.
  * @param {string | null} run
- * @returns {any}
+ * @returns {RunState}
  */
 function blank(run) {
   return {
@@ -47,6 +57,7 @@ function blank(run) {
   };
 }
 
+/** @param {Change} change @param {News} [added] */
 function tell(change, added) {
   for (const listener of listeners) {
     try {
@@ -57,6 +68,7 @@ function tell(change, added) {
   }
 }
 
+/** @param {string | null} run @param {Pull} [ask] */
 function follow(run, ask) {
   pull = ask ?? pull;
   if (run === state.run) return wake();
@@ -74,7 +86,7 @@ function wake() {
 
 function pause() {
   if (failures) return Math.min(LONGEST, LIVELY * 2 ** Math.min(failures, 6));
-  if (ENDED.includes(state.status?.status)) return SETTLED;
+  if (ENDED.includes(state.status?.status ?? "")) return SETTLED;
   return empty >= 5 || state.status?.status === "queued" ? QUIET : LIVELY;
 }
 
@@ -82,7 +94,7 @@ async function tick() {
   clearTimeout(timer);
   if (!state.run || !pull) return;
   if (document.hidden || !shown()) {
-    timer = setTimeout(tick, LIVELY);
+    timer = window.setTimeout(tick, LIVELY);
     return;
   }
   const asked = state.run;
@@ -101,9 +113,10 @@ async function tick() {
   }
   take(answer);
   if (answer?.more) return tick();
-  timer = setTimeout(tick, pause());
+  timer = window.setTimeout(tick, pause());
 }
 
+/** @param {News | undefined} answer */
 function take(answer) {
   if (!answer || typeof answer !== "object") {
     failures += 1;
@@ -124,19 +137,20 @@ function take(answer) {
   state.offset = answer.offset;
   state.seen = answer.seen ?? state.seen;
   state.phase = answer.phase ?? state.phase;
-  state.status = { ...(answer.facts ?? state.status) };
+  const status = (state.status = { ...(answer.facts ?? state.status) });
   (answer.live ?? []).forEach((value, index) => {
-    state.status[LIVE[index]] = value;
+    Object.assign(status, { [LIVE[index]]: value });
   });
   if (back !== null) drop(back);
   if (news) append(answer);
-  state.status.told = Object.fromEntries(listNames().map((name) => [name, state.train[name]?.at(-1) ?? null]));
+  status.told = Object.fromEntries(listNames().map((name) => [name, state.train[name]?.at(-1) ?? null]));
   tell(back !== null ? "drop" : news ? "append" : "status", answer);
   if (state.train.step.length > MANY && (answer.train?.[0].length ?? 0) < MANY / 2 && !answer.more) refetch();
 }
 
+/** Forget what came after a step. @param {number} last */
 function drop(last) {
-  const cut = (series) => {
+  const cut = (/** @type {Series} */ series) => {
     const keep = series.step.map((step) => step <= last);
     for (const key of Object.keys(series)) series[key] = series[key].filter((_, index) => keep[index]);
   };
@@ -149,10 +163,11 @@ function listNames() {
   return (state.status?.measures ?? []).map((measure) => measure.name);
 }
 
+/** @param {News} answer */
 function append(answer) {
   const columns = { train: ["step", ...listNames(), "rate"], validation: ["step", ...listNames()] };
-  for (const [part, keys] of Object.entries(columns))
-    keys.forEach((key, index) => (state[part][key] ??= []).push(...(answer[part]?.[index] ?? [])));
+  for (const part of /** @type {const} */ (["train", "validation"]))
+    columns[part].forEach((key, index) => (state[part][key] ??= []).push(...(answer[part]?.[index] ?? [])));
   state.samples = [...state.samples, ...(answer.samples ?? [])].slice(-60);
 }
 
@@ -169,13 +184,13 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) wake();
 });
 export const feed = {
-  listen: (tell) => {
+  listen: (/** @type {import("./run.js").Listener} */ tell) => {
     listeners.add(tell);
     return () => listeners.delete(tell);
   },
   follow,
   wake,
-  showing: (test) => {
+  showing: (/** @type {() => boolean} */ test) => {
     shown = test;
   },
   get state() {

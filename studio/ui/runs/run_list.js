@@ -9,6 +9,10 @@ import { openRuns } from "../frame/sidebar.js";
 import { feed } from "./run_feed.js";
 import { sayDuration, sayFigure, sayNumber, sayRun } from "../frame/words.js";
 
+/** @typedef {import("./run.js").Row} Row */
+/** @typedef {{item: any, parts: Record<string, any>, open: any, remove: any, question?: any, shown: string,
+ *   row: Row | null}} Entry an item of the list, and what of it changes */
+
 /** @param {import("../widgets/mounting.js").Parts} parts */
 export function mount({ element, server }) {
   const root = find(element, ".run-list");
@@ -16,7 +20,8 @@ export function mount({ element, server }) {
   const words = find(root, ".run-list-words");
   const ACTIVE = ["queued", "starting", "running"];
   const PAUSE = location.hostname.endsWith(".hf.space") ? 8000 : 4000;
-  const rows = new Map(); // run -> {item, shown, parts}
+  /** The item of each run. @type {Map<string, Entry>} */
+  const rows = new Map();
   let busy = false;
   let timer = 0;
   let seen = false;
@@ -43,6 +48,7 @@ export function mount({ element, server }) {
     clearTimeout(timer);
     if (busy) return;
     busy = true;
+    /** @type {{rows: Row[], total: number, others: number, error?: string} | undefined} */
     let answer;
     try {
       answer = await server.list_runs({});
@@ -56,20 +62,22 @@ export function mount({ element, server }) {
       root.dataset.state = "unreachable";
       say(answer?.error ?? "The studio does not answer; trying again …");
     }
-    const active = failures || answer.rows.some((row) => ACTIVE.includes(row.status));
-    if (active) timer = setTimeout(again, PAUSE * 2 ** Math.min(failures, 3));
+    const active = !answer?.rows || answer.rows.some((row) => ACTIVE.includes(row.status));
+    if (active) timer = window.setTimeout(again, PAUSE * 2 ** Math.min(failures, 3));
   }
 
   function again() {
     if (seen && !document.hidden) refresh();
-    else timer = setTimeout(again, PAUSE);
+    else timer = window.setTimeout(again, PAUSE);
   }
 
+  /** @param {string} text */
   function say(text) {
     put(words, text);
     words.hidden = !text;
   }
 
+  /** @param {{rows: Row[], total: number, others: number}} answer */
   function draw({ rows: news, total, others }) {
     root.dataset.runs = total;
     root.dataset.state = "ready";
@@ -100,6 +108,7 @@ export function mount({ element, server }) {
     markCurrent();
   }
 
+  /** @param {string} run */
   function make(run) {
     const path = h("path", { d: "", fill: "none", "vector-effect": "non-scaling-stroke" });
     const parts = {
@@ -137,8 +146,10 @@ export function mount({ element, server }) {
     return item;
   }
 
+  /** @param {Row} row */
   function fill(row) {
     const entry = rows.get(row.run);
+    if (!entry) return;
     const shown = JSON.stringify(row);
     if (entry.shown === shown) return;
     entry.shown = shown;
@@ -175,6 +186,7 @@ export function mount({ element, server }) {
     }
   }
 
+  /** @param {string} run */
   function show(run) {
     const { status, about } = rows.get(run)?.row ?? {};
     const finished = status === "finished"; // a score that has ended leads to the run it is of
@@ -183,8 +195,10 @@ export function mount({ element, server }) {
   }
 
   // ---- deleting: the question stands where the row was, nothing covers the page ----
+  /** @param {string} run */
   function ask(run) {
     const entry = rows.get(run);
+    if (!entry) return;
     entry.question = sure(
       entry.row?.about ? `Delete ${sayRun(run)}? What came out stays.` : `Delete ${sayRun(run)} and what it learnt?`,
       "Delete this run?",
@@ -196,13 +210,16 @@ export function mount({ element, server }) {
     entry.item.append(entry.question);
   }
 
+  /** @param {string} run */
   function close(run) {
     const entry = rows.get(run);
+    if (!entry) return;
     entry.question?.remove();
     entry.open.hidden = entry.remove.hidden = false;
     entry.remove.focus();
   }
 
+  /** @param {string} run */
   function drop(run) {
     if (studio.draft.run === run) studio.setDraft({ run: null });
     announce(`Deleted ${sayRun(run)}`);

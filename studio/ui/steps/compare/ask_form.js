@@ -8,19 +8,27 @@ import { sayNumber } from "../../frame/words.js";
 import { answers } from "./answers.js";
 import { makeBeside } from "./beside.js";
 
+/**
+ * A turn of a conversation.
+ * @typedef {"user" | "assistant" | "tool" | "system"} Role
+ * @typedef {{role: Role, content?: string, tool_calls?: {function: unknown}[]}} Turn
+ * @typedef {"asked" | "ten_asked"} Asking
+ */
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, trigger, server }) {
   const form = find(element, ".ask");
   /** @type {any} */
   let about = null;
+  /** @type {Asking | ""} */
   let asking = "";
   /** @type {any} */
   let picked = { part: "test", index: 0, count: 0, input: "", messages: [], tools: [], wanted: [] };
   let looking = 0;
-  /** @type {any[]} */
-  let turns = []; // what was said before the prompt
-  /** @type {any} */
-  let answered = null; // the last question with both its answers
+  /** What was said before the prompt. @type {Turn[]} */
+  let turns = [];
+  /** Both answers to the last question. @type {{base: string, tuned: string} | null} */
+  let answered = null;
 
   // ---- made once ----
   const empty = h("div", { class: "empty", hidden: true });
@@ -40,6 +48,7 @@ export function mount({ element, props, trigger, server }) {
     placeholder: "None",
   });
   const before = h("ol", { class: "ask-before", "aria-label": "Turns before the prompt" });
+  /** @param {"base" | "tuned"} side */
   const goOn = (side) =>
     h(
       "button",
@@ -62,6 +71,7 @@ export function mount({ element, props, trigger, server }) {
   );
   const place = h("span", { class: "num", role: "status" });
   const parts = h("div", { class: "segments", role: "radiogroup", "aria-label": "Prompts from" });
+  /** @param {string} text @param {string} label @param {() => void} act */
   const turn = (text, label, act) =>
     h("button", { type: "button", class: "tool", "aria-label": label, title: label, onclick: act }, text);
   const picks = h(
@@ -91,6 +101,7 @@ export function mount({ element, props, trigger, server }) {
   const blind = h("input", { type: "checkbox", id: "ask-blind", onchange: () => answers.introduce(title()) });
   const blindly = h("label", { class: "check", for: "ask-blind" }, blind, "Hide who is who until I vote");
   const steps = h("div", { class: "ask-steps", role: "radiogroup", "aria-label": "Checkpoint" });
+  /** @param {string} id @param {string} label @param {string} hint @param {object} attributes */
   const option = (id, label, hint, attributes) =>
     h(
       "label",
@@ -137,11 +148,11 @@ export function mount({ element, props, trigger, server }) {
   const problem = h("p", { class: "error-line", role: "alert" });
   form.append(empty, body, problem);
 
-  form.addEventListener("submit", (event) => {
+  form.addEventListener("submit", (/** @type {Event} */ event) => {
     event.preventDefault();
     send("asked");
   });
-  prompt.addEventListener("keydown", (event) => {
+  prompt.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
     send("asked");
@@ -160,6 +171,7 @@ export function mount({ element, props, trigger, server }) {
   follow(studio.draft, null);
 
   // ---- which run ----
+  /** @type {import("../../frame/draft.js").Listener} */
   function follow(draft, before) {
     if (draft.step !== "compare") return;
     if (!before || before.step !== "compare" || before.run !== draft.run) load();
@@ -222,22 +234,25 @@ export function mount({ element, props, trigger, server }) {
     }
   }
 
+  /** @param {string | null} run */
   function hideTen(run) {
     // a table of another run's answers is no answer of this one
     const box = find(document, "#ten .ten-box");
     if (box) box.hidden = box.dataset.run !== run;
   }
 
+  /** @param {{name: string, status: string}} run */
   function waiting(run) {
-    return (
-      {
-        queued: `${run.name} waits for its turn. You can talk to it after its first checkpoint.`,
-        starting: `${run.name} is starting. You can talk to it after its first checkpoint.`,
-        running: `${run.name} has no checkpoint yet. The first one is on its way.`,
-      }[run.status] ?? `${run.name} kept no checkpoint, so there is nothing to talk to.`
-    );
+    /** @type {Record<string, string>} */
+    const words = {
+      queued: `${run.name} waits for its turn. You can talk to it after its first checkpoint.`,
+      starting: `${run.name} is starting. You can talk to it after its first checkpoint.`,
+      running: `${run.name} has no checkpoint yet. The first one is on its way.`,
+    };
+    return words[run.status] ?? `${run.name} kept no checkpoint, so there is nothing to talk to.`;
   }
 
+  /** @param {string} text @param {HTMLElement} button */
   function nothing(text, button) {
     form.dataset.state = "empty";
     body.hidden = true;
@@ -246,6 +261,7 @@ export function mount({ element, props, trigger, server }) {
     answers.introduce(null);
   }
 
+  /** @param {{run: string, name: string, sentence: string}[]} choices */
   function choose(choices) {
     nothing(
       choices.length
@@ -290,7 +306,7 @@ export function mount({ element, props, trigger, server }) {
     steps.hidden = about.steps.length < 2;
     steps.replaceChildren(
       h("span", { class: "hint" }, "Talk to step"),
-      ...about.steps.map((step) =>
+      ...about.steps.map((/** @type {number} */ step) =>
         h(
           "button",
           {
@@ -314,7 +330,7 @@ export function mount({ element, props, trigger, server }) {
 
   // ---- prompts it never trained on ----
   function drawParts() {
-    const names = { test: "Test set", unseen: "New words" };
+    const names = /** @type {Record<string, string>} */ ({ test: "Test set", unseen: "New words" });
     const has = Object.keys(names).filter((key) => about.counts[key]);
     picks.hidden = !has.length;
     parts.hidden = has.length < 2;
@@ -341,6 +357,7 @@ export function mount({ element, props, trigger, server }) {
     );
   }
 
+  /** @param {number | null} index null: by chance */
   async function pick(index) {
     const answer = await server.pick({ run: about.run, part: picked.part, index });
     if (!answer || answer.error) return put(problem, answer?.error ?? "The studio did not answer. Try again.");
@@ -352,7 +369,7 @@ export function mount({ element, props, trigger, server }) {
       const first = picked.messages[0]?.role === "system" ? 1 : 0;
       prompt.value = picked.input;
       system.value = first ? picked.messages[0].content : "";
-      turns = picked.messages.slice(first).map((one) => ({ ...one }));
+      turns = picked.messages.slice(first).map((/** @type {Turn} */ one) => ({ ...one }));
       answered = null;
     }
     drawTurns();
@@ -361,8 +378,9 @@ export function mount({ element, props, trigger, server }) {
   // ---- a conversation: the turns before the prompt, for runs of tasks that hold some ----
   const ROLES = { user: "User", assistant: "Assistant", tool: "Tool", system: "System" };
 
+  /** @returns {Turn[]} */
   function said() {
-    return [...(system.value.trim() ? [{ role: "system", content: system.value }] : []), ...turns];
+    return system.value.trim() ? [{ role: "system", content: system.value }, ...turns] : [...turns];
   }
 
   function drawTurns() {
@@ -412,14 +430,16 @@ export function mount({ element, props, trigger, server }) {
     for (const button of further.querySelectorAll("[data-go-on]")) button.hidden = !answered || Boolean(asking);
   }
 
+  /** @param {import("./answers.js").Answer | undefined} answer */
   function keep(answer) {
     if (!answer || answer.run !== about?.run) return;
     answered = { base: answer.base, tuned: answer.tuned };
   }
 
+  /** @param {"base" | "tuned"} side */
   function carryOn(side) {
     if (prompt.value.trim()) turns.push({ role: "user", content: prompt.value });
-    turns.push({ role: "assistant", content: answered[side] });
+    turns.push({ role: "assistant", content: answered?.[side] });
     prompt.value = "";
     answered = null;
     drawTurns();
@@ -435,7 +455,7 @@ export function mount({ element, props, trigger, server }) {
   }
 
   function drawWanted() {
-    const plain = (one) => [one.role, (one.content ?? "").trim()];
+    const plain = (/** @type {Turn} */ one) => [one.role, (one.content ?? "").trim()];
     const known =
       (picked.input || picked.messages.length) &&
       prompt.value.trim() === picked.input.trim() &&
@@ -446,11 +466,13 @@ export function mount({ element, props, trigger, server }) {
   }
 
   // ---- asking ----
+  /** @param {string} id @param {number} other */
   function number(id, other) {
     const value = find(document, `#${id}`).valueAsNumber;
     return Number.isFinite(value) ? value : other;
   }
 
+  /** @param {Asking} event */
   function send(event) {
     if (!about || asking) return;
     const messages = about.chats ? said() : [];
@@ -477,7 +499,7 @@ export function mount({ element, props, trigger, server }) {
     };
     if (event === "asked") {
       answered = null;
-      answers.begin({ at, prompt: prompt.value || messages.at(-1).content, ...title() });
+      answers.begin({ at, prompt: prompt.value || (messages.at(-1)?.content ?? ""), ...title() });
     }
     drawAsking();
     trigger(event === "asked" ? "asked" : "ten_asked");
@@ -489,6 +511,7 @@ export function mount({ element, props, trigger, server }) {
     settle();
   }
 
+  /** @param {Asking} [only] */
   function settle(only) {
     if (only && asking !== only) return;
     asking = "";

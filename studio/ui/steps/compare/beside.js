@@ -3,6 +3,8 @@
 
 import { h } from "../../frame/elements.js";
 
+/** @typedef {{name: string, models: {model: string, title: string}[]}} Offered what a run made */
+
 const MOST = 2;
 
 /**
@@ -10,7 +12,7 @@ const MOST = 2;
  * @param {() => void} changed called after each choice
  */
 export function makeBeside(changed) {
-  /** @type {{name: string, models: {model: string, title: string}[]}[]} */
+  /** @type {Offered[]} */
   let offered = [];
   /** @type {{model: string, title: string}[]} */
   let chosen = [];
@@ -18,6 +20,7 @@ export function makeBeside(changed) {
   const list = h("select", { id: "ask-add", "aria-label": "Add a model", onchange: () => add(list.value) });
   const box = h("div", { class: "ask-beside", hidden: true }, marks, list);
 
+  /** @param {Offered[]} runs */
   function offer(runs) {
     offered = runs;
     const there = new Set(runs.flatMap((run) => run.models.map((one) => one.model)));
@@ -25,6 +28,7 @@ export function makeBeside(changed) {
     draw();
   }
 
+  /** @param {string} model */
   function add(model) {
     const found = offered.flatMap((run) => run.models).find((one) => one.model === model);
     if (found && chosen.length < MOST) chosen = [...chosen, found];
@@ -32,6 +36,7 @@ export function makeBeside(changed) {
     changed();
   }
 
+  /** @param {string} model */
   function leaveOut(model) {
     chosen = chosen.filter((one) => one.model !== model);
     draw();

@@ -5,6 +5,9 @@ import { drawn } from "../../frame/controls.js";
 import { studio } from "../../frame/draft.js";
 import { around, find, h, put } from "../../frame/elements.js";
 
+/** @typedef {Record<string, string[]>} Roles the columns of each role */
+/** @typedef {{html?: string, task_id?: string, error?: string, field?: string}} Answer */
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, server, watch }) {
   function tie() {
@@ -16,17 +19,20 @@ export function mount({ element, props, server, watch }) {
       );
   }
 
+  /** @param {string} html */
   function show(html) {
     // escaped by the server
     props.value = html;
     requestAnimationFrame(tie);
   }
 
+  /** @param {string} words */
   function wait(words) {
     const block = h("div", { class: "studio notice", role: "status" }, words);
     show(block.outerHTML);
   }
 
+  /** @param {any} answer */
   function accept(answer) {
     if (!answer || answer.error) return false;
     show(answer.html);
@@ -35,16 +41,19 @@ export function mount({ element, props, server, watch }) {
     return true;
   }
 
-  const words = (answer) => answer?.error ?? "The studio did not answer. Try again.";
+  const words = (/** @type {Answer | undefined} */ answer) => answer?.error ?? "The studio did not answer. Try again.";
 
   // ---- the columns of a file ----
+  /** @param {any} form */
   function readRoles(form) {
+    /** @type {Roles} */
     const roles = {};
     for (const select of form.querySelectorAll("select[data-column]"))
       if (select.value) (roles[select.value] ??= []).push(select.dataset.column);
     return roles;
   }
 
+  /** @param {any} form @param {Answer} answer */
   function complain(form, answer) {
     // beside the field it is about, else above the button
     for (const select of form.querySelectorAll("select")) {
@@ -62,10 +71,11 @@ export function mount({ element, props, server, watch }) {
   let asked = 0;
   let soon = 0;
 
+  /** @param {any} form */
   function tryColumns(form) {
     // what the choices so far come to, shown below them
     clearTimeout(soon);
-    soon = setTimeout(async () => {
+    soon = window.setTimeout(async () => {
       const turn = ++asked;
       const answer = await server.try_columns({
         file: form.dataset.file,
@@ -80,6 +90,13 @@ export function mount({ element, props, server, watch }) {
     }, 250);
   }
 
+  /**
+   * @param {any} block a form, or what says that columns can be left out
+   * @param {Roles} roles
+   * @param {string} definition
+   * @param {boolean} leaveOut
+   * @param {any} button
+   */
   async function choose(block, roles, definition, leaveOut, button) {
     button.disabled = true;
     const before = button.textContent;
@@ -93,6 +110,7 @@ export function mount({ element, props, server, watch }) {
   }
 
   // ---- how a file is read ----
+  /** @param {any} ways @param {string} value @param {any} control */
   async function readAs(ways, value, control) {
     const problem = ways.parentElement.querySelector("[data-form-error]");
     control.disabled = true;

@@ -5,6 +5,9 @@ import { studio } from "../../frame/draft.js";
 import { announce, find, h, put } from "../../frame/elements.js";
 import { sayNumber } from "../../frame/words.js";
 
+/** @typedef {[text: string, id: number, learnt: boolean, special: boolean]} Piece a token */
+/** @typedef {Record<string, any>} Objective as a recipe has it */
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, server, watch }) {
   const box = find(element, ".sight");
@@ -12,7 +15,7 @@ export function mount({ element, props, server, watch }) {
   // oxlint-disable-next-line no-control-regex -- these are what it looks for
   const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
   let place = 0;
-  /** @type {any} */
+  /** @type {Objective | null} */
   let tried = null;
   let asked = 0;
   let shown = ""; // tried: an objective other than the recipe's, only looked at
@@ -59,6 +62,7 @@ export function mount({ element, props, server, watch }) {
   );
   text.classList.add("edges");
 
+  /** @param {number} by @param {string} label @param {string} sign */
   function turner(by, label, sign) {
     return h(
       "button",
@@ -78,6 +82,7 @@ export function mount({ element, props, server, watch }) {
     };
   }
 
+  /** @param {number} wanted @param {boolean} [look] */
   async function see(wanted, look = false) {
     const task = props.value;
     box.hidden = !task?.task_id;
@@ -105,6 +110,7 @@ export function mount({ element, props, server, watch }) {
     }
   }
 
+  /** @param {any} found */
   function draw(found) {
     put(title, `What the model sees of no. ${sayNumber(place + 1)}`);
     box.dataset.place = place;
@@ -139,12 +145,15 @@ export function mount({ element, props, server, watch }) {
     box.dataset.state = "done";
   }
 
+  /** @param {Piece[]} pieces */
   function runs(pieces) {
     // tokens of one kind that follow each other, as one part with its name
+    /** @type {{learnt: boolean, pieces: Piece[]}[]} */
     const parts = [];
     for (const piece of pieces) {
-      if (!parts.length || parts.at(-1).learnt !== piece[2]) parts.push({ learnt: piece[2], pieces: [] });
-      parts.at(-1).pieces.push(piece);
+      const last = parts.at(-1);
+      if (last?.learnt === piece[2]) last.pieces.push(piece);
+      else parts.push({ learnt: piece[2], pieces: [piece] });
     }
     return parts.map((part) =>
       h(
@@ -160,10 +169,11 @@ export function mount({ element, props, server, watch }) {
     );
   }
 
+  /** @param {Piece} piece */
   function token([said, id, learnt, special]) {
     const visible = said.replace(
       UNSEEN,
-      (letter) => `⟨${letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`,
+      (letter) => `⟨${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`,
     );
     const breaks = visible.includes("\n");
     return h(
@@ -178,6 +188,7 @@ export function mount({ element, props, server, watch }) {
   }
 
   // ---- the prompt, tried otherwise ----
+  /** @param {Record<string, any>} choices */
   function drawForm(choices) {
     const now = choices.objective;
     form.hidden = !now && !tried;
@@ -206,10 +217,11 @@ export function mount({ element, props, server, watch }) {
     keep.hidden = !tried;
   }
 
+  /** @param {string} name @param {string} words @param {Objective} now @param {number} most */
   function stepper(name, words, now, most) {
     const value = now[name] ?? 0;
     const limit = Math.min(8, most);
-    const turn = (by) => attempt({ ...now, [name]: value + by });
+    const turn = (/** @type {number} */ by) => attempt({ ...now, [name]: value + by });
     return h(
       "div",
       { class: "count", role: "group", "aria-label": words },
@@ -242,6 +254,7 @@ export function mount({ element, props, server, watch }) {
     );
   }
 
+  /** @param {Objective} objective */
   function attempt(objective) {
     const own = studio.draft.recipe.objective ?? {};
     const full = { template: "plain", positive_examples: 0, negative_examples: 0, ...own };

@@ -69,11 +69,14 @@ export function mount({ element, props, server, watch }) {
     drawn(box);
   }
 
+  /** @param {HTMLElement} button */
   const nameOf = (button) =>
     button.dataset.repairName ? { repair: button.dataset.repairName } : { finding: button.dataset.findingName };
 
+  /** @param {HTMLElement} button */
   async function preview(button) {
     const card = button.closest(".finding");
+    if (!card) return;
     const place = find(card, ".changes");
     const open = place.hidden;
     place.hidden = !open;
@@ -88,6 +91,7 @@ export function mount({ element, props, server, watch }) {
       );
   }
 
+  /** @param {HTMLButtonElement} button @param {() => Promise<any>} ask @param {HTMLElement} problem */
   async function act(button, ask, problem) {
     button.disabled = true;
     const done = await ask();
@@ -99,7 +103,7 @@ export function mount({ element, props, server, watch }) {
   }
 
   element.addEventListener("click", (event) => {
-    const on = (selector) => around(event, selector);
+    const on = (/** @type {string} */ selector) => around(event, selector);
     const button = on("button");
     if (!button) return;
     const card = on(".finding");

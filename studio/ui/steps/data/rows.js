@@ -35,6 +35,7 @@ export function mount({ element, props, server, watch }) {
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }
 
+  /** @param {number} to */
   async function turn(to) {
     const task = props.value;
     only.hidden = !filter;

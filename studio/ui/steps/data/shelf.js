@@ -5,6 +5,8 @@ import { studio } from "../../frame/draft.js";
 import { announce, find, h, put, sure } from "../../frame/elements.js";
 import { sayNumber } from "../../frame/words.js";
 
+/** @typedef {{task_id: string, count: number, warnings: number}} Task in a collection */
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, server }) {
   const shelf = find(element, ".shelf");
@@ -23,7 +25,7 @@ export function mount({ element, server }) {
     autocomplete: "off",
     oninput: () => {
       clearTimeout(timer);
-      timer = setTimeout(() => turn(0), 250);
+      timer = window.setTimeout(() => turn(0), 250);
     },
   });
   const about = h("span", { class: "hint", role: "status" });
@@ -63,11 +65,14 @@ export function mount({ element, server }) {
     ),
   );
 
+  /** @param {string | null} [wanted] the collection to open */
   async function reload(wanted = null) {
     looked = true;
     const found = await server.list_collections({});
     if (!found || found.error) return;
-    const ids = found.collections.map((one) => one.collection_id);
+    /** @type {{collection_id: string, tasks: number}[]} */
+    const collections = found.collections;
+    const ids = collections.map((one) => one.collection_id);
     shelf.hidden = !ids.length;
     if (!ids.length) return;
     if (wanted) shelf.open = true;
@@ -76,7 +81,7 @@ export function mount({ element, server }) {
     remove.hidden = false;
     open = wanted ?? (ids.includes(open) ? open : ids[0]);
     chooser.replaceChildren(
-      ...found.collections.map((one) =>
+      ...collections.map((one) =>
         h(
           "button",
           {
@@ -93,6 +98,7 @@ export function mount({ element, server }) {
   }
 
   // Ask the studio about the open collection; if it was deleted meanwhile, show those that are left and say so.
+  /** @param {string} act @param {object} given */
   async function ask(act, given) {
     /** @type {any} */
     let answer = null;
@@ -130,6 +136,7 @@ export function mount({ element, server }) {
     );
   }
 
+  /** @param {number} to */
   async function turn(to) {
     const mine = ++asked;
     const found = await ask("list_tasks", { page: to, search: search.value });
@@ -154,11 +161,14 @@ export function mount({ element, server }) {
     refused
       .querySelector("ul")
       .replaceChildren(
-        ...found.refused.map((one) => h("li", {}, h("bdi", {}, one.name), ": ", h("bdi", {}, one.words))),
+        ...found.refused.map((/** @type {{name: string, words: string}} */ one) =>
+          h("li", {}, h("bdi", {}, one.name), ": ", h("bdi", {}, one.words)),
+        ),
       );
     shelf.dataset.state = "done";
   }
 
+  /** @param {Task} task */
   function row(task) {
     const place = h("div", { class: "peek", hidden: true });
     const look = h(
@@ -192,6 +202,7 @@ export function mount({ element, server }) {
     );
   }
 
+  /** @param {Task} task @param {HTMLElement} place @param {HTMLElement} button */
   async function peek(task, place, button) {
     place.hidden = !place.hidden;
     button.setAttribute("aria-expanded", String(!place.hidden));
@@ -199,7 +210,7 @@ export function mount({ element, server }) {
     const found = await ask("peek_task", { task_id: task.task_id });
     if (!found) return put(place, problem.textContent);
     place.replaceChildren(
-      ...found.rows.map((one) =>
+      ...found.rows.map((/** @type {{input: string, output: string}} */ one) =>
         h(
           "div",
           { class: "sample" },
@@ -207,10 +218,11 @@ export function mount({ element, server }) {
           h("span", { class: "becomes", dir: "auto" }, one.output),
         ),
       ),
-      ...found.warnings.map((words) => h("p", { class: "hint" }, h("bdi", {}, words))),
+      ...found.warnings.map((/** @type {string} */ words) => h("p", { class: "hint" }, h("bdi", {}, words))),
     );
   }
 
+  /** @param {Task} task @param {HTMLButtonElement} button */
   async function takeOut(task, button) {
     button.disabled = true;
     put(button, "Taking it out …");

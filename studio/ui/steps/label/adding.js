@@ -6,6 +6,9 @@ import { MOST_BYTES } from "../../frame/upload.js";
 import { sayNumber, saySize } from "../../frame/words.js";
 import { area, button } from "./parts.js";
 
+/** @typedef {import("./bench.js").Chosen} Chosen */
+/** @typedef {[string, any]} Field what was typed is kept under this name; where it is typed */
+
 /** @param {import("./label_bench.js").Bench} bench */
 export function makeAdding(bench) {
   const { panels, opened, ask, typed, load, written } = bench;
@@ -31,6 +34,7 @@ export function makeAdding(bench) {
   const problem = h("p", { class: "error-line", role: "alert" });
   const said = h("p", { class: "bench-added", role: "status" });
   const columns = h("div", { class: "stack", hidden: true });
+  /** @type {Field[]} */
   const fields = [
     ["add.input", input.field],
     ["add.output", output.field],
@@ -53,7 +57,7 @@ export function makeAdding(bench) {
         "form",
         {
           class: "card stack",
-          onsubmit: (event) => {
+          onsubmit: (/** @type {Event} */ event) => {
             event.preventDefault();
             bring("paste_inputs", { text: pasted.field.value });
           },
@@ -86,6 +90,7 @@ export function makeAdding(bench) {
     for (const [name, field] of fields) if (!field.value) field.value = typed.find(name) ?? "";
   };
 
+  /** @param {Event} event */
   async function addOne(event) {
     event.preventDefault();
     const wait = !output.field.value.trim();
@@ -114,6 +119,7 @@ export function makeAdding(bench) {
     await bring("bring_inputs", { file: { path, orig_name: chosen.name } });
   }
 
+  /** @param {string} act @param {object} given @param {Chosen} [chosen] */
   async function bring(act, given, chosen = {}) {
     const answer = await ask(act, { ...given, ...chosen });
     if (answer.error) return fail(answer.error);
@@ -121,6 +127,7 @@ export function makeAdding(bench) {
     await finish(answer, act === "paste_inputs" ? fields.slice(2) : []);
   }
 
+  /** @param {string} words */
   function fail(words) {
     // the same file can be chosen again
     put(trouble, words);
@@ -128,9 +135,11 @@ export function makeAdding(bench) {
     file.value = "";
   }
 
+  /** @param {import("./bench.js").Columns} found @param {(names: Chosen) => void} add */
   function chooseColumns({ columns: names, rows, words, is_text: isText, longest }, add) {
     put(trouble, words);
     put(said, "");
+    /** @param {string} value @param {string} [text] */
     const option = (value, text = value) => h("option", { value }, text);
     const given = h(
       "select",
@@ -143,6 +152,7 @@ export function makeAdding(bench) {
       option("", "none: they wait to be labelled"),
       names.map((name) => option(name)),
     );
+    /** @param {string[]} list */
     const guess = (list) => names.find((name) => list.includes(name.toLowerCase()));
     given.value = guess(["input", "text", "question", "sentence", "prompt"]) ?? longest;
     right.value = guess(["output", "label", "answer", "target"]) ?? "";
@@ -170,6 +180,7 @@ export function makeAdding(bench) {
     (names.length ? given : find(columns, "button")).focus();
   }
 
+  /** @param {import("./bench.js").Added} answer @param {Field[]} emptied */
   async function finish(answer, emptied) {
     put(problem, "");
     put(trouble, "");

@@ -3,20 +3,23 @@
 
 import { h, put } from "../../frame/elements.js";
 
+/** @typedef {import("./bench.js").Item} Item */
+
 /**
  * @param {object} given
  * @param {import("./label_bench.js").Bench} given.bench
  * @param {HTMLSelectElement} given.helper which model suggests
  * @param {HTMLElement} given.words what is said about it
- * @param {() => any[]} given.findNear the instances to suggest for, the first one first
+ * @param {() => (Item | undefined)[]} given.findNear the instances to suggest for, the first one first
  * @param {() => void} given.drawn draws what was suggested
  */
 export function makeHelpers({ bench, helper, words, findNear, drawn }) {
-  const said = new Map(); // run, instance -> {base, tuned} or {error}
+  /** What was suggested, by run and instance. @type {Map<string, Record<string, string>>} */
+  const said = new Map();
   /** @type {any} */
   let chosen = null;
   let working = false;
-  const name = (/** @type {any} */ item) => `${chosen.run}\n${item.input}`;
+  const name = (/** @type {Item} */ item) => `${chosen.run}\n${item.input}`;
 
   helper.addEventListener("input", () => {
     const [run, side] = helper.value.split("\n");
@@ -40,7 +43,8 @@ export function makeHelpers({ bench, helper, words, findNear, drawn }) {
     put(words, answer.runs.length ? "" : "Train a run, and it can suggest labels here.");
   }
 
-  /** What is suggested for an instance; null without a model, or where it failed. @param {any} item */
+  /** What is suggested for an instance; null without a model, or where it failed.
+   * @param {Item} item @returns {import("./bench.js").Suggestion | null} */
   function find(item) {
     if (!chosen) return null;
     const answer = said.get(name(item));

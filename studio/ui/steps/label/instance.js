@@ -5,7 +5,7 @@ import { h, put } from "../../frame/elements.js";
 import { area, button, isSame } from "./parts.js";
 import { saveEdits } from "./saving.js";
 
-/** @param {import("./label_bench.js").Bench} bench @param {any} item */
+/** @param {import("./label_bench.js").Bench} bench @param {import("./bench.js").Item} item */
 export function editOne(bench, item) {
   if (!item) return;
   const { ask, typed, written, openTab } = bench;
@@ -38,6 +38,7 @@ export function editOne(bench, item) {
       }),
     );
   const save = async () => {
+    /** @type {import("./bench.js").Edit[]} */
     const edits = [];
     if (input.field.value !== before.input)
       edits.push({ op: "set_input", id: item.id, input: input.field.value, before: before.input });
@@ -58,7 +59,7 @@ export function editOne(bench, item) {
       "form",
       {
         class: "card stack bench-editor",
-        onsubmit: (event) => {
+        onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault();
           save();
         },

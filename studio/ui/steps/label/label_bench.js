@@ -16,8 +16,11 @@ import { makeWriting } from "./writing.js";
 
 const PERSON = "fine-tuning-studio.person";
 const SILENT = "The studio does not answer. What you typed is kept here; try again.";
+const TURNS = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowLeft: -1 });
 const TABS = { label: "Label", add: "Add", write: "Write", table: "Table", versions: "Versions" };
 
+/** @typedef {import("./bench.js").Item} Item */
+/** @typedef {import("./bench.js").Made} Made */
 /** @typedef {Record<string, any>} Bench what the parts of the bench share: what is open, and how to ask the studio */
 
 /** @param {import("../../widgets/mounting.js").Parts} parts */
@@ -28,6 +31,7 @@ export function mount({ element, server, upload }) {
   const typed = makeTyped(() => bench.task);
 
   // ---- asking the studio ----
+  /** @param {string} act @param {object} [given] @returns {Promise<any>} */
   async function ask(act, given = {}) {
     /** @type {any} */
     let answer = null;
@@ -92,16 +96,17 @@ export function mount({ element, server, upload }) {
     ...Object.values(panels),
   );
   root.append(nothing, body);
-  const opened = {}; // tab -> what to do when it is shown
+  /** What to do when a tab is shown. @type {Record<string, () => void>} */
+  const opened = {};
 
-  tabs.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  tabs.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    const by = TURNS[event.key];
     if (!by) return;
     const ids = Object.keys(TABS);
     openTab(ids[(ids.indexOf(bench.tab) + by + ids.length) % ids.length]);
     document.getElementById(`bench-tab-${bench.tab}`)?.focus();
   });
-  who.addEventListener("keydown", (event) => {
+  who.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter") who.blur();
   });
   who.addEventListener("blur", () => {
@@ -113,6 +118,7 @@ export function mount({ element, server, upload }) {
     load(false);
   });
 
+  /** @param {string} id */
   function openTab(id) {
     bench.tab = id;
     root.dataset.tab = id;
@@ -127,6 +133,7 @@ export function mount({ element, server, upload }) {
 
   // ---- which task ----
   let looking = 0;
+  /** @type {import("../../frame/draft.js").Listener} */
   const follow = (draft, before) => {
     if (draft.step !== "label") return;
     if (!studio.isOpen) return put(nothing, "Opening the task …");
@@ -154,6 +161,7 @@ export function mount({ element, server, upload }) {
     return !sheet.error;
   }
 
+  /** @param {boolean} afresh */
   async function load(afresh) {
     looking++;
     if (!bench.task) return showNothing("No task is chosen. Choose a sample or upload a file, then label it here.");
@@ -165,6 +173,7 @@ export function mount({ element, server, upload }) {
     openTab(bench.tab);
   }
 
+  /** @param {any} sheet */
   function take(sheet) {
     bench.sheet = sheet;
     bench.isOld = false;
@@ -190,6 +199,7 @@ export function mount({ element, server, upload }) {
     );
   }
 
+  /** @param {string} text @param {...any} more */
   function showNothing(text, ...more) {
     root.dataset.state = "empty";
     body.hidden = true;
@@ -201,16 +211,19 @@ export function mount({ element, server, upload }) {
   }
 
   // What was written may have gone to another task (the copy of a sample) and made another version: both are chosen.
+  /** @param {Made} made */
   function choose({ task, version }) {
     bench.task = task;
     studio.setDraft({ recipe: { task_id: task, task_version: version } });
   }
+  /** @param {Made} answer */
   async function written(answer) {
     choose(answer);
     if (!(await look())) return;
     bench.labelling.start(false);
     if (bench.tab === "write") opened.write();
   }
+  /** @param {string} task */
   async function moved(task) {
     // labels alone make no version, but may have made the copy
     if (task === bench.task) return;
@@ -235,7 +248,7 @@ export function mount({ element, server, upload }) {
     moved,
     openTab,
   });
-  bench.editOne = (item) => editOne(bench, item);
+  bench.editOne = (/** @type {Item} */ item) => editOne(bench, item);
   bench.labelling = makeLabelling(bench);
   bench.people = makePeople(bench);
   makeAdding(bench);

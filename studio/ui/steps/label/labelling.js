@@ -10,6 +10,10 @@ import { button, foreign, key } from "./parts.js";
 import { family } from "./typed.js";
 import { makeHelpers } from "./helpers.js";
 
+/** @typedef {import("./bench.js").Item} Item */
+/** @typedef {import("./bench.js").Label} Label */
+/** @typedef {import("./bench.js").Example} Example */
+
 const PLACE = "fine-tuning-studio.place";
 
 /** @param {import("./label_bench.js").Bench} bench */
@@ -17,8 +21,10 @@ export function makeLabelling(bench) {
   const { root, panels, opened, ask, typed, store, load, take, moved } = bench;
   const AHEAD = 20; // instances that are fetched at a time
   const LONG_AGO = 300; // seconds after which nobody was labelling
-  const items = new Map(); // id -> instance
-  const done = []; // ids labelled in this window, the newest last
+  /** The instances that were fetched, by their ids. @type {Map<string, Item>} */
+  const items = new Map();
+  /** Ids labelled in this window, the newest last. @type {string[]} */
+  const done = [];
   let at = 0;
   let since = 0;
   let busy = false;
@@ -61,7 +67,7 @@ export function makeLabelling(bench) {
     "form",
     {
       class: "bench-jump",
-      onsubmit: (event) => {
+      onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
         jumpTo();
       },
@@ -124,16 +130,20 @@ export function makeLabelling(bench) {
         .slice(0, 3),
     ].map((id) => items.get(id));
   const idNow = () => bench.sheet?.ids[at];
-  const set = () => bench.sheet?.labels ?? [];
-  const isOpen = (id) => !(id in bench.sheet.mine);
+  const set = () => /** @type {string[]} */ (bench.sheet?.labels ?? []);
+  const isOpen = (/** @type {string} */ id) => !(id in bench.sheet.mine);
+
+  /** My labels, by the ids of their instances. @returns {Record<string, Label>} */
+  const mineNow = () => bench.sheet.mine;
 
   // ---- where we are ----
+  /** @param {boolean} afresh */
   function start(afresh) {
     const { sheet } = bench;
     const before = afresh ? null : (idNow() ?? root.dataset.id);
     items.clear();
     if (afresh) bench.table.clear();
-    newest = Math.max(0, ...Object.values(sheet.mine).map((one) => one[1]));
+    newest = Math.max(0, ...Object.values(mineNow()).map((one) => one[1]));
     if (afresh) done.length = 0;
     drawParts();
     drawAbout();
@@ -155,8 +165,11 @@ export function makeLabelling(bench) {
     else root.dataset.state = "ready";
   }
 
+  /** @param {number} place */
   async function fetchAround(place) {
-    const missing = bench.sheet.ids.slice(Math.max(0, place - 2), place + AHEAD).filter((id) => !items.has(id));
+    /** @type {string[]} */
+    const near = bench.sheet.ids.slice(Math.max(0, place - 2), place + AHEAD);
+    const missing = near.filter((id) => !items.has(id));
     if (!missing.length) return null;
     const answer = await ask("read_items", { ids: missing });
     for (const item of answer.items ?? []) items.set(item.id, item);
@@ -164,6 +177,7 @@ export function makeLabelling(bench) {
   }
 
   let turning = 0;
+  /** @param {number} place @param {{quiet?: boolean}} [how] */
   async function show(place, { quiet = false } = {}) {
     const { ids } = bench.sheet;
     if (!ids.length) return;
@@ -265,6 +279,7 @@ export function makeLabelling(bench) {
     if (said) return said;
     return !helpers.isChosen() && item.outputs.length ? { text: item.outputs[0], words: "In the task now" } : null;
   }
+  /** @param {string} answer */
   const fits = (answer) =>
     !set().length ? answer.trim() : set().find((label) => label.toLowerCase() === answer.trim().toLowerCase());
 
@@ -319,6 +334,7 @@ export function makeLabelling(bench) {
 
   function drawAbout() {
     const { sheet } = bench;
+    /** @param {Example[]} all @param {"good" | "bad"} kind */
     const examples = (all, kind) =>
       all
         .slice(0, 3)
@@ -354,6 +370,7 @@ export function makeLabelling(bench) {
     );
   }
 
+  /** @param {number} of */
   async function reshare(of) {
     // somebody joined, or left some: the shares are other ones now
     if (of === bench.sheet.ids.length) return;
@@ -361,17 +378,18 @@ export function makeLabelling(bench) {
     const sheet = await ask("open_bench");
     if (sheet.error) return put(problem, sheet.error);
     take(sheet);
-    at = sheet.ids.indexOf(next.find((id) => sheet.ids.includes(id))) - 1;
+    at = sheet.ids.indexOf(next.find((/** @type {string} */ id) => sheet.ids.includes(id))) - 1;
     drawProgress();
   }
 
   // ---- acts ----
   function lastDone() {
-    const { mine: given } = bench.sheet;
-    while (done.length && !(done.at(-1) in given)) done.pop();
+    const given = mineNow();
+    while (done.length && !(done[done.length - 1] in given)) done.pop();
     return done.at(-1) ?? Object.entries(given).sort((a, b) => b[1][1] - a[1][1])[0]?.[0] ?? null;
   }
 
+  /** @param {{fresh?: Record<string, Label>, done: number, of: number, words: string}} answer */
   function learn(answer) {
     // what the studio has of mine, other windows' labels too
     for (const [id, label] of Object.entries(answer.fresh ?? {})) {
@@ -383,6 +401,7 @@ export function makeLabelling(bench) {
     bench.people.later();
   }
 
+  /** @param {number} next */
   function go(next) {
     const { ids } = bench.sheet;
     const order = [...ids.keys()];
@@ -396,6 +415,7 @@ export function makeLabelling(bench) {
     return show(found ?? at);
   }
 
+  /** @param {string | null} output */
   async function give(output) {
     const id = idNow();
     const item = items.get(id);
@@ -413,6 +433,7 @@ export function makeLabelling(bench) {
     }
   }
 
+  /** @param {string} id @param {string | null} output @param {number} seconds */
   async function send(id, output, seconds) {
     const answer = await ask("give_label", {
       id,
@@ -476,6 +497,7 @@ export function makeLabelling(bench) {
     jump.value = "";
     show(wanted - 1);
   }
+  /** @param {boolean} isBusy */
   function hold(isBusy) {
     busy = isBusy;
     root.toggleAttribute("data-busy", busy);
@@ -487,6 +509,7 @@ export function makeLabelling(bench) {
   });
 
   // ---- keys ----
+  /** @type {Record<string, () => unknown>} */
   const LETTERS = {
     KeyA: acceptIt,
     KeyS: () => give(null),
@@ -511,7 +534,7 @@ export function makeLabelling(bench) {
       return;
     const field = around(event, "input, textarea, select, [contenteditable]");
     const control = around(event, "button, a, summary");
-    const stop = (act) => {
+    const stop = (/** @type {() => unknown} */ act) => {
       event.preventDefault();
       act();
     };
@@ -528,10 +551,8 @@ export function makeLabelling(bench) {
     }
     const label = /^[1-9]$/.test(event.key) ? set()[Number(event.key) - 1] : undefined;
     if (label !== undefined) return stop(() => give(label));
-    const letter = { a: "KeyA", s: "KeyS", u: "KeyU", j: "KeyJ", w: "KeyW", v: "KeyV", b: "KeyB", n: "KeyN" }[
-      event.key.toLowerCase()
-    ];
-    if (letter) return stop(LETTERS[letter]);
+    const letter = LETTERS[`Key${event.key.toUpperCase()}`];
+    if (letter) return stop(letter);
     if (control) return;
     if (event.key === "Enter") stop(acceptIt);
     if (event.key === "ArrowRight") stop(() => show(at + 1));
@@ -546,5 +567,5 @@ export function makeLabelling(bench) {
     since = performance.now();
     focus();
   };
-  return { start, show, refresh: draw, drop: (id) => items.delete(id) };
+  return { start, show, refresh: draw, drop: (/** @type {string} */ id) => items.delete(id) };
 }

@@ -55,7 +55,7 @@ export function makePeople(bench) {
 
   const later = () => {
     clearTimeout(waiting);
-    waiting = setTimeout(refresh, 700);
+    waiting = window.setTimeout(refresh, 700);
   };
 
   async function refresh() {
@@ -85,6 +85,7 @@ export function makePeople(bench) {
     draw(answer);
   }
 
+  /** @param {import("./bench.js").Together} found */
   function draw(found) {
     list.replaceChildren(
       ...found.people.map((one) =>
@@ -142,7 +143,7 @@ export function makePeople(bench) {
               "form",
               {
                 class: "row",
-                onsubmit: (event) => {
+                onsubmit: (/** @type {Event} */ event) => {
                   event.preventDefault();
                   if (free.value.trim()) settle(one.id, free.value.trim());
                 },
@@ -157,6 +158,7 @@ export function makePeople(bench) {
     );
   }
 
+  /** @param {string} id @param {string} output */
   async function settle(id, output) {
     const answer = await ask("settle_label", { id, output });
     if (answer.error) return put(problem, answer.error);

@@ -4,17 +4,20 @@
 import { h, put } from "../../frame/elements.js";
 import { asText, button, foreign } from "./parts.js";
 
+/** @typedef {import("./bench.js").Edit} Edit */
+
 /** Which part of an edit is what the person wrote. */
 export const MINE = { set_text: "text", set_input: "input", set_output: "output", set_examples: "examples" };
 
 /**
  * Send edits; where one was made of what is no longer there, show both texts and let the person say. Returns the answer
  * once it is done, else null.
+ * @template {Edit} E
  * @param {(act: string, given?: object) => Promise<any>} ask
- * @param {any[]} edits
+ * @param {E[]} edits
  * @param {HTMLElement} problem
  * @param {any} clashes where the choice is shown
- * @param {(edit: any, theirs: any) => void} tookTheirs
+ * @param {(edit: E, theirs: any) => void} tookTheirs
  * @returns {Promise<any>}
  */
 export async function saveEdits(ask, edits, problem, clashes, tookTheirs) {
@@ -29,9 +32,13 @@ export async function saveEdits(ask, edits, problem, clashes, tookTheirs) {
     return null;
   }
   if (!answer.clashes) return answer;
+  /** @type {import("./bench.js").Clash[]} */
+  const found = answer.clashes;
   return new Promise((settled) => {
-    const left = new Set(answer.clashes.map((one) => one.number));
+    const left = new Set(found.map((one) => one.number));
+    /** @type {Set<number>} */
     const dropped = new Set();
+    /** @param {number} number @param {HTMLElement} card */
     const decide = async (number, card) => {
       left.delete(number);
       card.remove();
@@ -40,7 +47,7 @@ export async function saveEdits(ask, edits, problem, clashes, tookTheirs) {
       settled(rest.length ? await saveEdits(ask, rest, problem, clashes, tookTheirs) : { kept: true });
     };
     clashes.replaceChildren(
-      ...answer.clashes.map(({ number, current }) => {
+      ...found.map(({ number, current }) => {
         const edit = edits[number];
         const what = (edit.field ?? edit.op.replace("set_", "")).replaceAll("_", " ");
         const card = h(

@@ -6,6 +6,8 @@ import { find, h, put } from "../../frame/elements.js";
 import { sayNumber } from "../../frame/words.js";
 import { button, foreign } from "./parts.js";
 
+/** @typedef {import("./bench.js").Row} Row */
+
 /** @param {import("./label_bench.js").Bench} bench */
 export function makeTable(bench) {
   const { root, panels, opened, ask, written, openTab } = bench;
@@ -20,7 +22,9 @@ export function makeTable(bench) {
   let page = 0;
   let asked = 0;
   let timer = 0;
+  /** @type {Row[]} */
   let rows = [];
+  /** @type {Set<string>} */
   const chosen = new Set();
   const show = h(
     "select",
@@ -29,6 +33,7 @@ export function makeTable(bench) {
   );
   const answer = h("select", { id: "table-answer" });
   const search = h("input", { id: "table-search", type: "search", maxlength: 200, autocomplete: "off" });
+  /** @param {string} id @param {string} label @param {HTMLElement} field */
   const filter = (id, label, field) =>
     h("label", { class: "field", for: id }, h("span", { class: "label" }, label), field);
   const about = h("span", { class: "hint", role: "status" });
@@ -55,7 +60,7 @@ export function makeTable(bench) {
     {
       class: "bench-bulk",
       hidden: true,
-      onsubmit: (event) => {
+      onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
         change({ output: to.value });
       },
@@ -105,20 +110,21 @@ export function makeTable(bench) {
   answer.addEventListener("input", () => turn(0));
   search.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => turn(0), 250);
+    timer = window.setTimeout(() => turn(0), 250);
   });
   opened.table = () => {
     const before = answer.value;
     answer.replaceChildren(
       h("option", { value: "" }, "Any"),
-      ...bench.sheet.labels.map((label) => h("option", { value: label }, label)),
+      ...bench.sheet.labels.map((/** @type {string} */ label) => h("option", { value: label }, label)),
     );
-    known.replaceChildren(...bench.sheet.labels.map((label) => h("option", { value: label })));
+    known.replaceChildren(...bench.sheet.labels.map((/** @type {string} */ label) => h("option", { value: label })));
     answer.parentElement.hidden = !bench.sheet.labels.length;
     answer.value = bench.sheet.labels.includes(before) ? before : "";
     turn(page);
   };
 
+  /** @param {number} wanted */
   async function turn(wanted) {
     const mine = ++asked;
     const found = await ask("list_rows", {
@@ -156,7 +162,7 @@ export function makeTable(bench) {
               type: "checkbox",
               checked: chosen.has(row.id),
               "aria-label": `Choose number ${row.number}`,
-              oninput: (event) => {
+              oninput: (/** @type {any} */ event) => {
                 if (event.target.checked) chosen.add(row.id);
                 else chosen.delete(row.id);
                 drawBulk();
@@ -201,6 +207,7 @@ export function makeTable(bench) {
     put(find(bulk, "label"), `Give the ${sayNumber(chosen.size)} chosen the answer`);
     all.checked = rows.length > 0 && rows.every((row) => chosen.has(row.id));
   }
+  /** @param {string} id */
   function goTo(id) {
     const place = bench.sheet.ids.indexOf(id);
     if (place < 0) return put(problem, "This one is in somebody else's share.");
@@ -208,6 +215,7 @@ export function makeTable(bench) {
     bench.labelling.show(place);
   }
 
+  /** @param {{output: string} | {delete: true}} how */
   async function change(how) {
     const found = await ask("change_rows", { ids: [...chosen], ...how });
     if (found.error) return put(problem, found.error);

@@ -39,7 +39,9 @@ export const family = (task) => String(task).replace(/_yours(_[0-9a-f]{8})?$/, "
 
 /** What was typed into the fields of the task that is open. @param {() => string | null} findTask */
 export function makeTyped(findTask) {
+  /** @param {string} field */
   const typedName = (field) => `${TYPED}.${family(findTask())}.${field}`;
+  /** Each window's own, under its mark. @param {string} field @returns {Record<string, {value: any, at: number}>} */
   function typedBy(field) {
     try {
       const kept = JSON.parse(store.read(typedName(field)) ?? "null");
@@ -49,17 +51,20 @@ export function makeTyped(findTask) {
     }
   }
   return {
+    /** @param {string} field @param {any} value */
     keep(field, value) {
       const kept = typedBy(field);
       if (value === "" || value === null) delete kept[here];
       else kept[here] = { value, at: Date.now() };
       return store.write(typedName(field), Object.keys(kept).length ? JSON.stringify(kept) : null);
     },
+    /** @param {string} field @returns {any} */
     find(field) {
       // what this window had, else what another left behind
       const kept = typedBy(field);
       return (kept[here] ?? Object.values(kept).sort((a, b) => b.at - a.at)[0])?.value ?? null;
     },
+    /** @param {string} field @param {unknown} value */
     done(field, value) {
       // the studio has it: away with it, wherever the same was typed
       const kept = typedBy(field);

@@ -6,6 +6,9 @@ import { h, put } from "../../frame/elements.js";
 import { sayNumber } from "../../frame/words.js";
 import { button, foreign } from "./parts.js";
 
+/** @typedef {import("./bench.js").Version} Version */
+/** @typedef {import("./bench.js").Part} Part */
+
 /** @param {import("./label_bench.js").Bench} bench */
 export function makeVersions(bench) {
   const { root, panels, opened, ask, written } = bench;
@@ -15,13 +18,14 @@ export function makeVersions(bench) {
   const difference = h("div", { class: "stack", "data-difference": "" });
   const from = h("select", { id: "version-from" });
   const to = h("select", { id: "version-to" });
+  /** @param {string} id @param {string} label @param {HTMLElement} field */
   const pick = (id, label, field) =>
     h("label", { class: "field", for: id }, h("span", { class: "label" }, label), field);
   const both = h(
     "form",
     {
       class: "card stack bench-compare",
-      onsubmit: (event) => {
+      onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
         compare(from.value, to.value);
       },
@@ -47,6 +51,7 @@ export function makeVersions(bench) {
     both,
     difference,
   );
+  /** @type {Version[]} */
   let versions = [];
 
   opened.versions = async () => {
@@ -97,10 +102,13 @@ export function makeVersions(bench) {
     to.value = versions[0].version;
   };
 
+  /** @param {string} before @param {string} after */
   async function compare(before, after) {
     const found = await ask("compare_versions", { before, after });
     if (found.error) return put(problem, found.error);
+    /** @param {string} version */
     const name = (version) => `version ${versions.find((one) => one.version === version)?.number}`;
+    /** @param {Part[]} parts */
     const sides = (parts) =>
       parts.map((part) =>
         h(
@@ -110,6 +118,7 @@ export function makeVersions(bench) {
           h("div", { class: "two" }, side("before", part.before), side("after", part.after)),
         ),
       );
+    /** @param {"before" | "after"} kind @param {string} text */
     const side = (kind, text) =>
       h(
         "div",
@@ -120,7 +129,7 @@ export function makeVersions(bench) {
     difference.replaceChildren(
       h("h3", { tabindex: -1 }, `From ${name(before)} to ${name(after)}: ${found.words}`),
       ...(found.fields.length ? [h("div", { class: "card stack" }, sides(found.fields))] : []),
-      ...found.instances.map((one) =>
+      ...found.instances.map((/** @type {{id: string, kind: string, parts: Part[]}} */ one) =>
         h(
           "div",
           { class: "card stack" },
@@ -133,6 +142,7 @@ export function makeVersions(bench) {
     difference.firstChild.focus();
   }
 
+  /** @param {Version} one */
   async function restore(one) {
     const answer = await ask("restore_version", { version: one.version });
     if (answer.error) return put(problem, answer.error);

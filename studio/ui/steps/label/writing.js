@@ -6,6 +6,9 @@ import { area, button, isSame } from "./parts.js";
 import { MINE, saveEdits } from "./saving.js";
 import { family } from "./typed.js";
 
+/** @typedef {import("./bench.js").Example} Example */
+/** @typedef {import("./bench.js").Written} Written */
+
 /** @param {import("./label_bench.js").Bench} bench */
 export function makeWriting(bench) {
   const { panels, opened, ask, typed, load, written } = bench;
@@ -15,6 +18,7 @@ export function makeWriting(bench) {
     things_to_avoid: ["Things to avoid", 3, "What an answer must not do."],
     title: ["Title", 1, "What the task is called in the lists."],
   };
+  /** @type {Record<string, string[]>} */
   const LISTS = {
     positive_examples: ["Positive examples", "Why it is right"],
     negative_examples: ["Negative examples", "Why it is wrong"],
@@ -26,13 +30,15 @@ export function makeWriting(bench) {
     Object.entries(TEXTS).map(([name, [label, rows, hint]]) => [name, area(`write-${name}`, label, { rows, hint })]),
   );
   const lists = Object.fromEntries(Object.keys(LISTS).map((name) => [name, h("div", { class: "stack" })]));
-  const examples = {}; // what stands in the form
-  const before = {}; // what the person saw when they began
+  /** What is in the form. @type {Record<string, Example[]>} */
+  const examples = {};
+  /** What the person saw when they began. @type {Record<string, Written>} */
+  const before = {};
   const form = h(
     "form",
     {
       class: "stack",
-      onsubmit: (event) => {
+      onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault();
         save();
       },
@@ -77,10 +83,13 @@ export function makeWriting(bench) {
     said,
   );
   panels.write.append(form);
+  /** @param {string} name @returns {Written} */
   const current = (name) => (name === "title" ? bench.sheet.own_title : bench.sheet[name]);
+  /** @param {string} name @returns {Written} */
   const value = (name) => (name in TEXTS ? fields[name].field.value : examples[name]);
   const names = [...Object.keys(TEXTS), ...Object.keys(LISTS)];
   for (const name in TEXTS) fields[name].field.addEventListener("input", () => keep(name));
+  /** @param {string} name */
   const keep = (name) =>
     typed.keep(
       `write.${name}`,
@@ -102,6 +111,7 @@ export function makeWriting(bench) {
       fill(name, kept?.value ?? current(name));
     }
   };
+  /** @param {string} name @param {any} now */
   function fill(name, now) {
     if (name in TEXTS) fields[name].field.value = now;
     else {
@@ -119,10 +129,12 @@ export function makeWriting(bench) {
     put(problem, "");
   }
 
+  /** @param {string} name */
   function drawList(name) {
     lists[name].replaceChildren(
       ...(examples[name].length ? [] : [h("p", { class: "hint" }, "None yet.")]),
       ...examples[name].map((one, place) => {
+        /** @param {"input" | "output" | "explanation" | "suggestion"} key @param {string} label @param {number} rows */
         const part = (key, label, rows) => {
           const { field, box } = area(`write-${name}-${place}-${key}`, label, { rows });
           field.value = one[key];
@@ -165,6 +177,7 @@ export function makeWriting(bench) {
       (name) => name in LISTS && examples[name].some((one) => !one.input.trim() || !one.output.trim()),
     );
     if (empty.length) return put(problem, "An example has no input or no output. Write both, or remove it.");
+    /** @type {(import("./bench.js").Edit & {field: string})[]} */
     const edits = changed.map((name) =>
       name in TEXTS
         ? { op: "set_text", field: name, text: value(name), before: before[name] }

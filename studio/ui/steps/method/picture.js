@@ -9,17 +9,30 @@ import { studio } from "../../frame/draft.js";
 import { sayNumber } from "../../frame/words.js";
 
 const NS = "http://www.w3.org/2000/svg";
+/**
+ * A matrix, and what trains beside it: `kind` "pair" (B and A of one rank), "parts" (other tensors), or itself.
+ * @typedef {{
+ *   kind: string, name: string, rows: number, columns: number, rank: number, follows: boolean, bits: number,
+ *   touches: string, parts: [string, number, number][],
+ * }} Matrix
+ * @typedef {{element: HTMLElement, matrix: Matrix}} Picture
+ * @typedef {Record<string, string | number>} Look
+ */
+
+/** @type {Set<Picture>} */
 const pictures = new Set();
 const n = sayNumber;
 
+/** @param {string} name @param {Look} attributes @param {Element} [parent] @param {string} [text] */
 function node(name, attributes, parent, text) {
   const made = document.createElementNS(NS, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
   if (text !== undefined) made.textContent = text;
   parent?.append(made);
   return made;
 }
 
+/** @param {Matrix} matrix */
 function rankOf(matrix) {
   const chosen = matrix.follows ? Number(studio.get("method.rank")) : NaN;
   return Number.isInteger(chosen) && chosen >= 1 && chosen <= 256 ? chosen : matrix.rank || 8;
@@ -27,6 +40,7 @@ function rankOf(matrix) {
 
 /* One scale for all three, so that what looks thin is thin. */
 const AIR = 96; // between W and B, and between B and A, for the signs and the names
+/** @param {Matrix} matrix @param {number} rank @param {number} width */
 function layout(matrix, rank, width) {
   const { rows, columns } = matrix;
   const paired = matrix.kind === "pair";
@@ -44,6 +58,7 @@ function layout(matrix, rank, width) {
   };
 }
 
+/** @param {Picture} picture */
 function draw(picture) {
   const { element, matrix } = picture;
   const holder = find(element, ".picture");
@@ -71,8 +86,10 @@ function draw(picture) {
   const start = Math.max(2, (width - total) / 2);
   const middle = top + at.h / 2;
   const base = top + at.h + 20;
+  /** @param {number} x @param {number} y @param {number} w @param {number} h @param {Look} look */
   const block = (x, y, w, h, look) =>
     node("rect", { x, y, width: w, height: h, rx: Math.min(3, w / 3, h / 3), ...look }, svg);
+  /** @param {number} x @param {number} y @param {string} look @param {string} text */
   const word = (x, y, look, text) => node("text", { x, y, class: look }, svg, text);
   block(start, top, at.w, at.h, pair ? { fill: "url(#grain)" } : { class: "trained" });
   word(start + at.w / 2, 16, "name", `W  ${rows} × ${columns}`);
@@ -101,8 +118,10 @@ function draw(picture) {
   find(element, ".thicker").hidden = !(pair && at.drawnThicker);
 }
 
+/** @param {Matrix} matrix */
 const frozenWords = (matrix) => (matrix.bits < 16 ? `frozen, in ${matrix.bits} bits` : "frozen");
 
+/** @param {Element} svg @param {Matrix} matrix */
 function addGrain(svg, matrix) {
   const pattern = node(
     "pattern",
@@ -114,6 +133,7 @@ function addGrain(svg, matrix) {
 }
 
 /* What is no thin pair: the tensors that train, one below the other beside the frozen matrix, on the same scale. */
+/** @param {HTMLElement} element @param {HTMLElement} holder @param {Matrix} matrix */
 function drawParts(element, holder, matrix) {
   const { rows, columns, parts } = matrix;
   const width = 440;
@@ -138,6 +158,7 @@ function drawParts(element, holder, matrix) {
     class: "matrix",
   });
   addGrain(svg, matrix);
+  /** @param {number} x @param {number} y @param {string} look @param {string} text */
   const word = (x, y, look, text) => node("text", { x, y, class: look }, svg, text);
   const left = Math.max(20, 74 - w / 2);
   const beside = Math.max(left + w + 60, 190);

@@ -8,8 +8,22 @@ import { sayFigure } from "../../frame/words.js";
 import { feed } from "../../runs/run_feed.js";
 
 /** @type {Promise<any> | null} */
-/** @type {any} */
 let plotly = null; // the plotly package's own script, which makes a global of itself
+
+/**
+ * @typedef {import("../../runs/run.js").RunState} RunState
+ * @typedef {import("../../runs/run.js").Status} Status
+ * @typedef {import("../../runs/run.js").Measure} Measure
+ * @typedef {import("../../runs/run.js").News} News
+ * @typedef {import("../../runs/run.js").Column} Column
+ */
+
+/** What is said below an empty chart. @type {Record<string, string>} */
+const NOTES = {
+  queued: "The curve starts when it is this run's turn.",
+  starting: "The curve starts with the first step.",
+  running: "The first step is on its way.",
+};
 
 /** @param {string} address where its script is, relative to the page */
 function loadPlotly(address) {
@@ -45,14 +59,14 @@ export function mount({ element, server }) {
   let moving = 0;
   /** The running average of each measure. @type {Record<string, {value: number, count: number}>} */
   let averages = {};
-  /** The measures of the chart that is shown, as the run's objective declares them. @type {any[]} */
+  /** The measures of the chart that is shown, as the run's objective declares them. @type {Measure[]} */
   let drawn = [];
   /** Which of the objective's charts a person chose. */
   let chosen = "";
   let extent = 0;
   let saidAt = 0;
   let saidStatus = "";
-  const shows = { rate: false, log: false };
+  const shows = /** @type {Record<string, boolean>} */ ({ rate: false, log: false });
   const tools = find(root, ".chart-tools");
   const rate = () => LINES * drawn.length;
   const saved = () => rate() + 1;
@@ -77,6 +91,7 @@ export function mount({ element, server }) {
   for (const button of root.querySelectorAll("[data-show]")) button.addEventListener("click", () => toggle(button));
 
   // ---- what arrives ----
+  /** @type {import("../../runs/run.js").Listener} */
   function draw(state, change, added) {
     const status = state.status ?? {};
     root.dataset.run = state.run ?? "";
@@ -92,17 +107,17 @@ export function mount({ element, server }) {
     const other = chooseMeasures(status.measures ?? []);
     if (!plot) return void (state.train.step.length && makePlot());
     if (other) remake(state);
-    else if (change === "append") extend(added);
+    else if (change === "append" && added) extend(added);
     else if (change === "reset" || change === "drop") redraw(state, change === "reset");
     widen(status);
   }
 
-  /** What the measures of one chart have in common. @param {any} measure */
+  /** What the measures of one chart have in common. @param {Measure} measure */
   function chartOf(measure) {
     return measure.chart || measure.name;
   }
 
-  /** Choose what is drawn, and offer the other charts; says whether it is another. @param {any[]} measures */
+  /** Choose what is drawn, and offer the other charts; says whether it is another. @param {Measure[]} measures */
   function chooseMeasures(measures) {
     if (!measures.length) return false; // of a run of which nothing is known yet
     const charts = [...new Set(measures.map(chartOf))]; // what is drawn from the start comes first
@@ -114,6 +129,7 @@ export function mount({ element, server }) {
     return wanted.map((measure) => measure.name).join() !== before;
   }
 
+  /** @param {string[]} charts @param {string} chart @param {Measure[]} measures */
   function drawCharts(charts, chart, measures) {
     if (tools.dataset.charts !== charts.join()) {
       tools.dataset.charts = charts.join();
@@ -129,28 +145,26 @@ export function mount({ element, server }) {
       button.setAttribute("aria-pressed", String(button.getAttribute("data-chart") === chart));
   }
 
+  /** @param {string} chart */
   function choose(chart) {
     chosen = chart;
-    draw(feed.state, "status", {});
+    draw(feed.state, "status");
   }
 
+  /** @param {Measure[]} measures */
   function nameAxis(measures) {
     return measures.map(({ title, unit }) => (unit ? `${title} (${unit})` : title)).join(", ");
   }
 
+  /** @param {RunState} state @param {Status} status */
   function noteOf(state, status) {
     if (state.reconnecting) return "Reconnecting to the studio … the training goes on without this page.";
     if (state.error) return state.error;
     if (state.train.step.length || !state.run) return "";
-    return (
-      {
-        queued: "The curve starts when it is this run's turn.",
-        starting: "The curve starts with the first step.",
-        running: "The first step is on its way.",
-      }[status.status] ?? (status.status ? "This run has no steps to draw." : "Reading the run …")
-    );
+    return status.status ? (NOTES[status.status] ?? "This run has no steps to draw.") : "Reading the run …";
   }
 
+  /** @param {RunState} state @param {Status} status */
   function say(state, status) {
     // a screen reader hears every change of state, and the progress now and then
     if (!state.run) return;
@@ -169,6 +183,7 @@ export function mount({ element, server }) {
     canvas.setAttribute("aria-label", `${title} of the run over its steps. ${sentence}.`);
   }
 
+  /** @param {number[]} steps */
   function drawMarks(steps) {
     // the same marks as in the plot, for the keyboard and for fingers
     const wanted = steps.join();
@@ -188,6 +203,7 @@ export function mount({ element, server }) {
     );
   }
 
+  /** @param {number} step */
   function talkTo(step) {
     studio.setDraft({ run: feed.state.run, checkpoint: step, step: "compare" }, { push: true });
   }
@@ -207,7 +223,7 @@ export function mount({ element, server }) {
       });
       plot = Plotly;
       root.dataset.plot = "ready";
-      canvas.on("plotly_relayout", (moved) => {
+      canvas.on("plotly_relayout", (/** @type {object} */ moved) => {
         if (!moving && Object.keys(moved).some((key) => /^[xy]axis\.range/.test(key))) mark(true);
       });
       canvas.on("plotly_doubleclick", showAll);
@@ -220,11 +236,13 @@ export function mount({ element, server }) {
     making = null;
   }
 
+  /** @param {boolean} now */
   function mark(now) {
     zoomed = now;
     root.dataset.zoomed = now;
   }
 
+  /** @param {object} change */
   async function move(change) {
     // our own change of the axes, which is no zoom of a person
     moving += 1;
@@ -242,9 +260,11 @@ export function mount({ element, server }) {
     widen(feed.state.status ?? {});
   }
 
+  /** @param {RunState} state */
   function traces(state) {
     const colour = colours();
     const train = state.train;
+    /** @param {string} name @param {Column} x @param {Column} y @param {any} more @returns {any} */
     const line = (name, x, y, more) => ({ type: "scatter", mode: "lines", name, x: [...x], y: [...y], ...more });
     averages = {};
     return [
@@ -291,6 +311,7 @@ export function mount({ element, server }) {
     ];
   }
 
+  /** @param {string} name @param {Column} values */
   function smooth(name, values) {
     // an exponential average that goes on where it stopped, over about a fiftieth of the run
     const span = Math.min(100, Math.max(4, (feed.state.status?.of ?? 0) / 50));
@@ -303,6 +324,7 @@ export function mount({ element, server }) {
     });
   }
 
+  /** @param {News} added */
   function extend(added) {
     const measures = feed.state.status?.measures ?? [];
     const [step = [], ...told] = added.train ?? [];
@@ -312,21 +334,22 @@ export function mount({ element, server }) {
         const column = measures.findIndex((one) => one.name === measure.name);
         const values = told[column] ?? [];
         return [
-          [LINES * place + RAW, step, values],
-          [LINES * place + SMOOTH, step, smooth(measure.name, values)],
-          [LINES * place + VALIDATION, looked, validation[column] ?? []],
+          { line: LINES * place + RAW, x: step, y: values },
+          { line: LINES * place + SMOOTH, x: step, y: smooth(measure.name, values) },
+          { line: LINES * place + VALIDATION, x: looked, y: validation[column] ?? [] },
         ];
       }),
-      [rate(), step, told[measures.length] ?? []],
-    ].filter(([, x]) => x.length);
+      { line: rate(), x: step, y: told[measures.length] ?? [] },
+    ].filter(({ x }) => x.length);
     if (rows.length)
       plot.extendTraces(
         canvas,
-        { x: rows.map((row) => row[1]), y: rows.map((row) => row[2]) },
-        rows.map((row) => row[0]),
+        { x: rows.map(({ x }) => x), y: rows.map(({ y }) => y) },
+        rows.map(({ line }) => line),
       );
   }
 
+  /** @param {RunState} state @param {boolean} fresh */
   function redraw(state, fresh) {
     // another run, or one that went back to its checkpoint
     const made = traces(state);
@@ -334,12 +357,14 @@ export function mount({ element, server }) {
     if (fresh) showAll();
   }
 
+  /** @param {RunState} state */
   function remake(state) {
     // another chart, or a run that measures something else
     plot.react(canvas, traces(state), layout());
     showAll();
   }
 
+  /** @param {Status} status */
   function widen(status) {
     // the axis shows the whole run from the start, unless someone has zoomed
     const last = Math.max(status.of ?? 0, feed.state.train.step.at(-1) ?? 0);
@@ -348,6 +373,7 @@ export function mount({ element, server }) {
     move({ "xaxis.range": [0, last * 1.01] });
   }
 
+  /** @param {{points: {curveNumber: number, x: number}[], event: MouseEvent}} clicked */
   function clickMark(clicked) {
     // only near the axis: a click up in the curve is not meant for a mark
     const at = clicked.points.find((point) => point.curveNumber === saved());
@@ -355,6 +381,7 @@ export function mount({ element, server }) {
     if (at && area && clicked.event.clientY > area.bottom - 30) talkTo(at.x);
   }
 
+  /** @param {any} button */
   function toggle(button) {
     const key = button.dataset.show;
     shows[key] = !shows[key];
@@ -370,6 +397,7 @@ export function mount({ element, server }) {
   // ---- light and dark ----
   function colours() {
     const style = getComputedStyle(root);
+    /** @param {string} name @param {string} other */
     const of = (name, other) => style.getPropertyValue(name).trim() || other;
     return {
       train: of("--accent", "#047857"),
@@ -426,8 +454,9 @@ export function mount({ element, server }) {
     if (!plot) return;
     const made = traces(feed.state);
     const fresh = layout();
+    /** @type {Record<string, unknown>} */
     const change = { font: fresh.font, hoverlabel: fresh.hoverlabel, modebar: fresh.modebar };
-    for (const name of ["xaxis", "yaxis", "yaxis2"]) {
+    for (const name of /** @type {const} */ (["xaxis", "yaxis", "yaxis2"])) {
       change[`${name}.color`] = fresh[name].color;
       change[`${name}.gridcolor`] = fresh[name].gridcolor;
     }

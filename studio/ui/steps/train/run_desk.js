@@ -7,6 +7,11 @@ import { around, find, h, put } from "../../frame/elements.js";
 import { sayDuration, sayFigure, sayNumber, sayRun } from "../../frame/words.js";
 import { feed } from "../../runs/run_feed.js";
 
+/**
+ * @typedef {import("../../runs/run.js").RunState} RunState
+ * @typedef {import("../../runs/run.js").Status} Status
+ */
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, server }) {
   const desk = find(element, ".desk");
@@ -25,6 +30,7 @@ export function mount({ element, server }) {
     { class: "bar", role: "progressbar", "aria-label": "Progress of the run", "aria-valuemin": 0 },
     fill,
   );
+  /** @type {Record<string, {number: any, label: any, cell: any}>} */
   const cells = {};
   for (const key of ["step", "left", "loss", "held", "speed"]) {
     const number = h("b", { class: "num hero" });
@@ -36,6 +42,7 @@ export function mount({ element, server }) {
     { class: "heroes" },
     Object.values(cells).map((one) => one.cell),
   );
+  /** @type {Record<string, any>} */
   const buttons = {
     talk: h("button", { type: "button", class: "btn", onclick: talk }),
     stop: h("button", { type: "button", class: "btn", onclick: () => act("stop_run", "stop") }),
@@ -54,9 +61,11 @@ export function mount({ element, server }) {
     refusal,
   );
 
-  let last = {}; // the run and the status that were drawn before
-  /** @type {any} */
-  let asked = null; // {act, status, step}: a click whose effect is not seen yet
+  /** The run and the status that were drawn before. @type {{run?: string | null, now?: string}} */
+  let last = {};
+  /** A click whose effect is not seen yet. @type {{act: string, status?: string, until: number} | null} */
+  let asked = null;
+  /** @param {import("../../frame/draft.js").Draft} draft */
   const noteRun = (draft) => document.body.toggleAttribute("data-run", Boolean(draft.run));
   studio.onDraft(noteRun);
   noteRun(studio.draft);
@@ -64,6 +73,7 @@ export function mount({ element, server }) {
   feed.showing(() => desk.offsetParent !== null); // the chart is hidden where a work has no curve
   draw(feed.state, "reset");
 
+  /** @type {import("../../runs/run.js").Listener} */
   function draw(state, change) {
     const status = state.status ?? {};
     const now = status.status;
@@ -95,8 +105,10 @@ export function mount({ element, server }) {
   }
 
   // ---- words and numbers ----
+  /** @param {RunState} state @param {Status} status */
   function wordsOf(state, status) {
     const last = (status.checkpoints ?? []).at(-1);
+    const { unit = "step", step = 0, of = 0 } = status;
     if (!status.status) return state.reconnecting ? "Reconnecting to the studio …" : "Reading the run …";
     if (status.status === "gone") return state.error ?? "This run is not here any more.";
     if (status.status === "queued") return [waitWords(status), status.error].filter(Boolean).join(" ");
@@ -109,22 +121,23 @@ export function mount({ element, server }) {
     if (status.status === "finished") return [`Finished${took(status)}.`, status.result].filter(Boolean).join(" ");
     const kept = last ? `; step ${sayNumber(last)} is kept` : "";
     if (status.status === "stopped")
-      return status.of
-        ? `Stopped at ${status.unit} ${sayNumber(status.step)} of ${sayNumber(status.of)}${kept}.`
+      return of
+        ? `Stopped at ${unit} ${sayNumber(step)} of ${sayNumber(of)}${kept}.`
         : "Cancelled before it started.";
     if (status.status === "lost")
       return (
         (status.error
           ? ""
-          : `Its process ended unexpectedly at ${status.unit} ${sayNumber(status.step)} ` +
+          : `Its process ended unexpectedly at ${unit} ${sayNumber(step)} ` +
             "(the computer may have restarted). ") +
-        (last || (!isTraining(status) && status.step)
-          ? `Nothing before ${status.unit} ${sayNumber(last ?? status.step)} is lost: resume.`
+        (last || (!isTraining(status) && step)
+          ? `Nothing before ${unit} ${sayNumber(last ?? step)} is lost: resume.`
           : "It had kept nothing yet, so it starts from the beginning.")
       );
     return "";
   }
 
+  /** @param {Status} status */
   function waitWords(status) {
     const wait =
       status.wait_seconds === null
@@ -132,35 +145,31 @@ export function mount({ element, server }) {
         : status.wait_seconds
           ? `, about ${sayDuration(status.wait_seconds)} to wait`
           : "";
-    return status.position > 1
-      ? `You are number ${status.position} in the queue${wait}.`
+    const { position } = status;
+    return position && position > 1
+      ? `You are number ${position} in the queue${wait}.`
       : `You are next in the queue${wait}.`;
   }
 
+  /** @param {Status} status */
   function isTraining(status) {
     return (status.kind ?? "training") === "training";
   }
 
+  /** @param {Status} status */
   function took(status) {
     return status.elapsed_seconds ? ` in ${sayDuration(status.elapsed_seconds)}` : "";
   }
 
+  /** @param {Status} status */
   function drawHeroes(status) {
     const running = status.status === "running";
-    const begun = Boolean(status.step && status.of);
+    const { unit = "step", step = 0, of = 0, seconds_left: left = null } = status;
+    const begun = Boolean(step && of);
     heroes.hidden = bar.hidden = !begun || status.status === "gone";
     if (!begun) return;
-    const units = `${status.unit ?? "step"}s`;
-    fillCell("step", sayNumber(status.step), status.of ? `of ${sayNumber(status.of)} ${units}` : units);
-    fillCell(
-      "left",
-      running && (status.seconds_left ?? null) !== null
-        ? status.seconds_left < 1
-          ? "< 1 s"
-          : sayDuration(status.seconds_left)
-        : null,
-      "left",
-    );
+    fillCell("step", sayNumber(step), `of ${sayNumber(of)} ${unit}s`);
+    fillCell("left", running && left !== null ? (left < 1 ? "< 1 s" : sayDuration(left)) : null, "left");
     const [main] = status.measures ?? [];
     const held = status.validation?.[main?.name] ?? null;
     fillCell("loss", main && isTraining(status) ? sayFigure(status.told?.[main.name]) : null, main?.title);
@@ -170,19 +179,21 @@ export function mount({ element, server }) {
       running && status.examples_per_second ? String(Math.round(status.examples_per_second)) : null,
       "examples/s",
     );
-    fill.style.width = `${Math.min(100, (100 * status.step) / Math.max(1, status.of))}%`;
-    bar.setAttribute("aria-valuemax", status.of);
-    bar.setAttribute("aria-valuenow", status.step);
+    fill.style.width = `${Math.min(100, (100 * step) / of)}%`;
+    bar.setAttribute("aria-valuemax", of);
+    bar.setAttribute("aria-valuenow", step);
   }
 
+  /** @param {string} key @param {string | null} value null hides it @param {string} [label] */
   function fillCell(key, value, label) {
     const { number, label: place, cell } = cells[key];
     cell.hidden = value === null;
     if (value === null) return;
     put(number, value);
-    put(place, label);
+    put(place, label ?? "");
   }
 
+  /** @param {Status} status */
   function drawTrouble(status) {
     // what went wrong, what to do, and what the process printed last
     const failed = status.status === "failed";
@@ -225,6 +236,7 @@ export function mount({ element, server }) {
     );
   }
 
+  /** @param {HTMLElement} place */
   async function readOutput(place) {
     const answer = await server.read_output({ run: feed.state.run });
     put(
@@ -236,11 +248,13 @@ export function mount({ element, server }) {
   }
 
   // ---- what can be done ----
+  /** @param {Status} status */
   function drawButtons(status) {
     const last = (status.checkpoints ?? []).at(-1);
-    const running = ACTIVE.includes(status.status);
+    const running = ACTIVE.includes(status.status ?? "");
+    const { unit = "step", step = 0 } = status;
     const gone = status.status === "gone";
-    const doing = (key) => asked?.act === key;
+    const doing = (/** @type {string} */ key) => asked?.act === key;
     show("talk", Boolean(status.can_ask) && !gone, running ? "Talk to it now →" : "Talk to it →");
     show(
       "stop",
@@ -249,8 +263,8 @@ export function mount({ element, server }) {
         ? "Stopping after this step …"
         : status.status === "queued"
           ? "Leave the queue"
-          : status.step
-            ? `Stop and keep ${isTraining(status) ? `step ${sayNumber(status.step)}` : "what is done"}`
+          : step
+            ? `Stop and keep ${isTraining(status) ? `step ${sayNumber(step)}` : "what is done"}`
             : "Stop",
       doing("stop"),
     );
@@ -259,8 +273,8 @@ export function mount({ element, server }) {
       Boolean(status.can_resume) && !gone,
       doing("resume") ? "Resuming …" : last
           ? `Resume from step ${sayNumber(last)}`
-          : !isTraining(status) && status.step
-            ? `Resume after ${status.unit} ${sayNumber(status.step)}`
+          : !isTraining(status) && step
+            ? `Resume after ${unit} ${sayNumber(step)}`
             : "Start it again",
       doing("resume"),
     );
@@ -279,6 +293,7 @@ export function mount({ element, server }) {
     buttons.resume.classList.toggle("primary", Boolean(status.can_resume) && !status.again_words);
   }
 
+  /** @param {string} key @param {boolean} visible @param {string} text */
   function show(key, visible, text, disabled = false) {
     const button = buttons[key];
     button.hidden = !visible;
@@ -286,6 +301,7 @@ export function mount({ element, server }) {
     put(button, text);
   }
 
+  /** @param {string} text */
   function complain(text) {
     put(refusal, text);
     refusal.hidden = !text;
@@ -295,6 +311,7 @@ export function mount({ element, server }) {
     studio.setDraft({ run: feed.state.run, checkpoint: null, step: "compare" }, { push: true });
   }
 
+  /** @param {string} call @param {string} key */
   async function act(call, key) {
     const run = feed.state.run;
     asked = { act: key, status: feed.state.status?.status, until: Date.now() + 20000 };
@@ -309,14 +326,15 @@ export function mount({ element, server }) {
     feed.wake();
   }
 
+  /** @param {any} event */
   async function trainAgain(event) {
     // the same recipe with what the failure's remedy changes: a new run
     const button = event.target;
     const run = feed.state.run;
-    if (ticket?.key !== run) ticket = { key: run, id: mint() };
+    const request = writeTicket(`again ${run}`);
     button.disabled = true;
     complain("");
-    const answer = await server.train_again({ run, request: ticket.id });
+    const answer = await server.train_again({ run, request });
     button.disabled = false;
     if (!answer?.run)
       return complain(answer?.error ?? "The studio did not answer. Press again: it makes one run, not two.");
@@ -328,11 +346,11 @@ export function mount({ element, server }) {
   async function score() {
     // other work about this run: it waits in the same queue, and is looked at here
     const run = feed.state.run;
-    if (ticket?.key !== `score ${run}`) ticket = { key: `score ${run}`, id: mint() };
+    const request = writeTicket(`score ${run}`);
     asked = { act: "score", status: feed.state.status?.status, until: Date.now() + 20000 };
     complain("");
     draw(feed.state, "status");
-    const answer = await server.score_run({ run, request: ticket.id });
+    const answer = await server.score_run({ run, request });
     asked = null;
     draw(feed.state, "status");
     if (!answer?.run) return complain(answer?.error ?? "The studio did not answer. Press again: it makes one score.");
@@ -350,31 +368,36 @@ export function mount({ element, server }) {
 
   // ---- one click, one run ----
   let starting = false;
-  /** @type {any} */
-  let ticket = null; // the id of a click: the same until the studio said which run it made
+  /** @type {{key: string, id: string} | null} */
+  let ticket = null;
 
   document.addEventListener("click", (event) => {
     const button = around(event, "[data-act=start]");
     if (button && !button.disabled) start(button);
   });
 
-  function mint() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  /** The id of a click on what `key` says: once more the same until the studio said which run it made.
+   * @param {string} key */
+  function writeTicket(key) {
+    if (ticket?.key !== key) {
+      const bytes = crypto.getRandomValues(new Uint8Array(16));
+      ticket = { key, id: [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
+    }
+    return ticket.id;
   }
 
+  /** @param {HTMLButtonElement} button */
   async function start(button) {
     if (starting) return;
     starting = true;
     const recipe = studio.draft.recipe;
-    const key = JSON.stringify(recipe);
+    const request = writeTicket(JSON.stringify(recipe));
     const label = button.textContent;
-    if (ticket?.key !== key) ticket = { key, id: mint() };
     const place = button.closest("[data-plan]")?.querySelector("[data-refusal]");
     if (place) put(place, "");
     button.disabled = true;
     put(button, "Starting …");
-    const answer = await server.start_run({ recipe, request: ticket.id });
+    const answer = await server.start_run({ recipe, request });
     starting = false;
     button.disabled = false;
     put(button, label);

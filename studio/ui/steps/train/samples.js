@@ -6,6 +6,8 @@ import { find, h, put } from "../../frame/elements.js";
 import { sayNumber } from "../../frame/words.js";
 import { feed } from "../../runs/run_feed.js";
 
+/** @typedef {import("../../runs/run.js").Sample} Sample */
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element }) {
   const panel = find(element, ".samples");
@@ -24,30 +26,33 @@ export function mount({ element }) {
   );
   slider.append(back, on);
   const WAITING = ["queued", "starting", "running"];
-  /** @type {any} */
+  /** The step that a person chose. @type {number | null} */
   let picked = null;
-  /** @type {any} */
+  /** @type {string | null} */
   let shown = null;
 
   feed.listen(draw);
   draw(feed.state, "reset");
 
+  /** @param {import("../../runs/run.js").RunState} state */
   function steps(state) {
     return [...new Set(state.samples.map((sample) => sample.step))].sort((a, b) => a - b);
   }
 
+  /** @param {number} by */
   function turn(by) {
     const all = steps(feed.state);
-    const at = all.indexOf(picked ?? all.at(-1)) + by;
+    const at = (picked === null ? all.length - 1 : all.indexOf(picked)) + by;
     picked = at >= all.length - 1 ? null : all[Math.max(0, at)]; // at the newest, follow the newest
     draw(feed.state, "status");
   }
 
+  /** @type {import("../../runs/run.js").Listener} */
   function draw(state, change) {
     if (change === "reset") picked = null;
     const all = steps(state);
     const step = picked !== null && all.includes(picked) ? picked : all.at(-1);
-    panel.hidden = !state.run || (!all.length && !WAITING.includes(state.status?.status));
+    panel.hidden = !state.run || (!all.length && !WAITING.includes(state.status?.status ?? ""));
     panel.dataset.step = step ?? "";
     back.disabled = step === all[0];
     on.disabled = step === all.at(-1);
@@ -56,7 +61,7 @@ export function mount({ element }) {
     const key = JSON.stringify([state.run, step, samples]);
     if (key === shown) return;
     shown = key;
-    if (!all.length) {
+    if (step === undefined) {
       put(heading, "Its answers");
       return list.replaceChildren(
         h(
@@ -72,6 +77,7 @@ export function mount({ element }) {
     list.replaceChildren(...samples.map(card));
   }
 
+  /** @param {Sample} sample */
   function card(sample) {
     const wrong = sample.right ? null : row("Wanted", sample.wanted, "wanted");
     return h(
@@ -89,6 +95,7 @@ export function mount({ element }) {
     );
   }
 
+  /** @param {string} label @param {string} text @param {string} kind @param {HTMLElement | null} [mark] */
   function row(label, text, kind, mark = null) {
     return h("div", { class: `sample-row ${kind}` }, h("dt", {}, label), h("dd", {}, text, mark));
   }
