@@ -192,6 +192,26 @@ def test_a_control_is_on_while_the_draft_holds_what_it_sets(call: Call, have: An
     assert call("frame/patch.js", "holds", have, want) is holds
 
 
+def test_what_is_drawn_again_and_again_asks_once(blank: Page) -> None:
+    script = """async ([draft, controls]) => {
+      const { attachDraft } = await import(draft);
+      const { drawn } = await import(controls);
+      const { setTimeout, clearTimeout } = window;
+      const waiting = new Map();
+      let fired = 0;
+      window.setTimeout = (act) => { const id = Math.random(); waiting.set(id, act); return id; };
+      window.clearTimeout = (id) => waiting.delete(id);
+      attachDraft({ props: {}, trigger: () => fired++ });
+      const panel = document.createElement("div");
+      panel.innerHTML = '<p data-again="2500"></p>';
+      for (let time = 0; time < 3; time++) drawn(panel);
+      for (const act of waiting.values()) act();
+      Object.assign(window, { setTimeout, clearTimeout });
+      return fired;
+    }"""
+    assert blank.evaluate(script, [f"/{write_address(f'frame/{name}.js')}" for name in ("draft", "controls")]) == 1
+
+
 def test_a_value_is_set_at_its_path(call: Call) -> None:
     recipe = {"method": {"name": "lora"}}
     assert call("frame/patch.js", "set", recipe, "training.max_steps", 5) == {**recipe, "training": {"max_steps": 5}}

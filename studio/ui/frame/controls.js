@@ -109,7 +109,7 @@ export function drawn(root) {
   sync(root);
   showErrors(root);
   const [again] = all(root, "[data-again]");
-  if (again) setTimeout(studio.reckon, Number(again.dataset.again));
+  if (again) studio.reckon(Number(again.dataset.again));
   root.dispatchEvent(new CustomEvent("studio:drawn", { bubbles: true }));
 }
 

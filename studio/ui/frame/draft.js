@@ -116,8 +116,11 @@ export const studio = {
   set: (path, value) => studio.setDraft({ recipe: set(studio.draft.recipe, path, value) }, { whole: true }),
   /** Something of the page was unfolded: what it shows may be wanted now. */
   look: () => signal(),
-  /** The same recipe, weighed again. */
-  reckon: () => box?.trigger("recipe_changed"),
+  /** The same recipe, weighed again after so many milliseconds: once, however often that is asked meanwhile. */
+  reckon(wait = 0) {
+    clearTimeout(later.reckon);
+    later.reckon = window.setTimeout(() => box?.trigger("recipe_changed"), wait);
+  },
 };
 
 addEventListener("popstate", () => {
