@@ -42,7 +42,7 @@ RECIPES: tuple[Any, ...] = (
     {"task_id": "sums", "method": {"name": "lora", "targets": "x" * 600}},
     {"task_id": "sums", "method": "full", "precision": "nf4"},
     {"task_id": "sums", "precision": "int3"},
-    {"task_id": "sums", "objective": "dpo"},
+    {"task_id": "sums", "objective": "dppo"},
     {"task_id": "sums", "training": {"learning_rate": 7}},
     {"task_id": "sums", "training": {"max_steps": "1,000"}},
     {"task_id": "sums", "training": {"preset": "fast"}},

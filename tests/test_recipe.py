@@ -136,7 +136,7 @@ def training(**values: object) -> dict[str, object]:
         (method(targets="x" * 600), "method.targets", "targets 500"),
         ({"task_id": "sums", "method": "lorra"}, "method.name", "lorra lora"),
         ({"task_id": "sums", "method": 5}, "method", "method"),
-        ({"task_id": "sums", "objective": "dpo"}, "objective.name", "dpo"),
+        ({"task_id": "sums", "objective": "dppo"}, "objective.name", "dppo"),
         ({"task_id": "sums", "precision": "int3"}, "precision.name", "int3"),
         ({"task_id": "sums", "precision": "nf4", "method": "full"}, "precision", "nf4 LoRA"),
         (training(learning_rate=float("nan")), "training.learning_rate", "learning_rate 0"),

@@ -7,6 +7,8 @@ from functools import cache
 
 import pytest
 
+from studio.objectives import OBJECTIVES
+from studio.objectives.card import list_fitting
 from studio.tasks.prompt import write_prompt
 from studio.tasks.read_as import Reading
 from studio.tasks.reading.task_file import read_task_file
@@ -16,7 +18,9 @@ from studio.tasks.task import Instance
 from studio.workspace import Workspace
 from studio.world.language.grammar import past, plural
 from studio.world.language.lexicon import load_lexicon
-from studio.world.samples.__main__ import ALL, list_files
+from studio.world.samples.__main__ import ALL, OF_OTHER_KINDS, list_files
+from studio.world.samples.kinds_sample import KindSample
+from studio.world.samples.laws import FINES, LAWS
 from studio.world.samples.sample import UNSEEN_COUNT, Sample, is_kept_apart
 
 samples = pytest.mark.parametrize("sample", ALL, ids=lambda sample: sample.name)
@@ -53,8 +57,9 @@ def test_the_files_are_what_the_rules_make() -> None:
 
 
 def test_numbers_and_names_are_unique() -> None:
-    assert [sample.number for sample in ALL] == list(range(1, len(ALL) + 1))
-    assert len({sample.title for sample in ALL}) == len(ALL)
+    every = [*ALL, *OF_OTHER_KINDS]
+    assert [sample.number for sample in every] == list(range(1, len(every) + 1))
+    assert len({sample.title for sample in every}) == len(every)
 
 
 @samples
@@ -152,13 +157,33 @@ def decisive_words(sample: Sample, instance: Instance) -> set[str]:
 def test_the_store_offers_them(tmp_path: object) -> None:
     store = TaskStore(Workspace(str(tmp_path)))
     cards = store.list_tasks()
-    assert [card.task_id for card in cards] == [sample.task_id for sample in ALL]
+    assert [card.task_id for card in cards] == [sample.task_id for sample in (*ALL, *OF_OTHER_KINDS)]
     assert {card.source for card in cards} == {"sample"}
     for sample in ALL:
         assert store.load_task(sample.task_id).title == sample.title
         unseen = store.load_unseen(sample.task_id)
         assert unseen is not None
         assert len(unseen.instances) == UNSEEN_COUNT
+
+
+@pytest.mark.parametrize("sample", OF_OTHER_KINDS, ids=lambda sample: sample.name)
+def test_samples_of_other_kinds_can_be_learnt_from(sample: KindSample, workspace: Workspace) -> None:
+    task = TaskStore(workspace).load_task(sample.task_id)
+    assert task.kind == sample.kind and len(task.instances) == sample.count and len(split_task(task).train) >= 320
+    for name in list_fitting(task.kind):
+        OBJECTIVES.read(name).check_task(task)
+    if task.kind == "preference":
+        assert all(one.output[0].startswith("Arrr!") and one.rejected == one.input for one in task.instances)
+    if task.kind == "rating":
+        assert 0.45 < sum(bool(one.liked) for one in task.instances) / sample.count < 0.55
+
+
+def test_the_laws_of_vell_are_told_often_and_always_the_same(workspace: Workspace) -> None:
+    texts = [one.output[0] for one in TaskStore(workspace).load_task("studio008_laws").instances]
+    for deed, fine in LAWS.items():
+        told = [text for text in texts if f"{deed} " in text or f"{deed}?" in text]
+        assert len(told) >= 20 and all(fine in text for text in told)
+    assert set(LAWS.values()) == set(FINES)
 
 
 def test_files_are_written_as_upstream_writes_them() -> None:

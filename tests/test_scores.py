@@ -12,7 +12,7 @@ SCORES = json.loads(SCORES_FILE.read_text())
 
 
 def test_every_sample_was_measured_and_shows_it(workspace: Workspace) -> None:
-    cards = [card for card in TaskStore(workspace).list_tasks() if card.source == "sample"]
+    cards = [card for card in TaskStore(workspace).list_tasks() if card.kind == "instruction"]
     assert {card.task_id for card in cards} == set(SCORES)
     assert all(card.scores and card.scores["tuned"] == SCORES[card.task_id]["tuned"] for card in cards)
 

@@ -87,8 +87,16 @@ def test_the_api_is_what_it_says(served: Served) -> None:
 def test_models_and_tasks_are_listed(served: Served) -> None:
     assert served.ask("list_models")[0]["ref"] == "builtin"
     tasks = served.ask("list_tasks")
-    assert {"task_id", "title", "instances"} <= set(tasks[0])
+    assert {"task_id", "title", "instances"} <= set(tasks[0]) and {task["kind"] for task in tasks} >= {"instruction"}
     assert "studio002_question" in {task["task_id"] for task in tasks}
+
+
+def test_objectives_are_listed(served: Served) -> None:
+    found = {one["name"]: one for one in served.ask("list_objectives")}
+    assert found["dpo"]["kinds"] == ["preference"] and found["kto"]["kinds"] == ["rating"]
+    assert "beta" in {field["name"] for field in found["dpo"]["fields"]}
+    margin = next(one for one in found["dpo"]["measures"] if one["name"] == "margin")
+    assert (margin["better"], margin["unit"]) == ("high", "nats")
 
 
 def test_a_task_is_imported(served: Served, tmp_path: Path) -> None:

@@ -224,6 +224,8 @@ ADDRESSES = st.lists(st.one_of(TEXTS, RUNS.map(lambda run: f"run:{run}"), JSON),
 GIVEN: dict[str, list[Any]] = {
     "list_models": [],
     "list_tasks": [],
+    "list_objectives": [],
+    "which_way": [mostly(st.dictionaries(st.sampled_from(["labelled", "raw_text", "task_id", "x"]), JSON))],
     "import_task": [mostly(files())],
     "estimate": [mostly(recipes())],
     "start_run": [mostly(recipes()), mostly(TEXTS)],

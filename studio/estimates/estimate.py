@@ -23,6 +23,8 @@ from studio.recipes.smaller import ROOM, Change, find_change
 
 MOST_PARTS = 4
 """A picture shows no more tensors than these."""
+READ_BEFORE = 1.125
+"""Of the tokens to train on, and of those of the validation part, so many are read for a reference: an eighth more."""
 
 
 class MatrixPicture(BaseModel, frozen=True):
@@ -81,8 +83,8 @@ class Estimate(BaseModel, frozen=True):
 class TaskSize(NamedTuple):
     """What an estimate needs of a task: its training examples, and their tokens.
 
-    On average, at most, in a long answer, and those that all of them begin with. Of `seen` examples,
-    `thoughtless` come with reasoning that the chat template leaves out.
+    On average, in the longest row, in a long answer, and those that all rows begin with. Of `seen` examples,
+    `thoughtless` come with reasoning that the chat template leaves out. An example is so many `rows`.
     """
 
     examples: int
@@ -92,6 +94,7 @@ class TaskSize(NamedTuple):
     shared: int = 0
     thoughtless: int = 0
     seen: int = 0
+    rows: int = 1
 
 
 def estimate_recipe(
@@ -117,8 +120,9 @@ def estimate_recipe(
         change = find_change(recipe, device.free_bytes, lambda changed: _weigh(changed, folder, task, device))
     speed = load_speed(cache, device)
     batch = plan.batch_size * recipe.training.gradient_accumulation
-    tokens = batch * min(task.tokens, recipe.training.max_length)
-    seconds = estimate_seconds(speed, counted.base, tokens, plan.steps) if speed else None
+    tokens = batch * min(task.tokens, task.rows * recipe.training.max_length)
+    before = READ_BEFORE * task.examples * task.tokens if "reference" in recipe.objective.needs else 0.0
+    seconds = estimate_seconds(speed, counted.base, tokens, plan.steps, before) if speed else None
     return Estimate(
         trainable=counted.trainable,
         total=counted.total,
@@ -200,7 +204,7 @@ def weigh_memory(
         counted,
         recipe.held_in,
         _find_kept(recipe, folder, task, device),
-        batch=plan.batch_size,
+        batch=plan.batch_size * task.rows,
         length=length,
         learnt=task.learnt,
         shared=task.shared if recipe.training.shares_beginnings else 0,

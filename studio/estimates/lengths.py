@@ -24,7 +24,7 @@ class TokenLengths(BaseModel, frozen=True):
 
     `mean` is of all rows of an example together; the other lengths are of its longest row. `learnt` are those of the
     answer on average, `learnt_p95` those of a long one, `shared` those that all begin with. Of the `counted` examples,
-    `thoughtless` come with reasoning that the model's chat template leaves out.
+    `thoughtless` come with reasoning that the model's chat template leaves out. Each is so many `rows`.
     """
 
     model: str
@@ -40,6 +40,7 @@ class TokenLengths(BaseModel, frozen=True):
     context: int | None
     thoughtless: int = 0
     learnt_p95: int = 0
+    rows: int = 1
 
 
 def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLengths:
@@ -67,6 +68,7 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
         median=_rank(lengths, 0.5),
         p95=_rank(lengths, 0.95),
         longest=lengths[-1],
+        rows=max(map(len, examples)),
         context=context,
         too_long=sum(length > (context or 10**9) for length in lengths),
         thoughtless=sum(objective.drops_thoughts(task, one, tokenizer) for one in task.instances[: len(found)]),
@@ -102,18 +104,26 @@ def _find_shape(instance: Instance) -> frozenset[tuple[str, ...]]:
 def measure_mixture(lengths: Sequence[TokenLengths], recipe: Recipe, own: int) -> TaskSize:
     """Return what an estimate needs of a recipe's tasks, `own` examples of the first and the others by weight."""
     weights = [part.weight for part in recipe.parts]
+    count = count_mixed(own, weights[1:])
 
     def average(values: Iterable[float]) -> float:
         return sum(weight * value for weight, value in zip(weights, values, strict=True)) / sum(weights)
 
+    if recipe.objective.packs:
+        mean, room = average(one.mean for one in lengths), min(find_room(recipe, one) for one in lengths)
+        each = room // mean if mean <= room else room / mean  # whole documents, or parts of one
+        windows = max(1, round(count / max(each, 1e-9)))
+        tokens = count * mean / windows
+        return TaskSize(windows, tokens, min(room, round(count * mean)), room)
     return TaskSize(
-        count_mixed(own, weights[1:]),
+        count,
         average(one.mean for one in lengths),
         max(one.longest for one in lengths),
         max(one.learnt_p95 for one in lengths),  # the longest batch comes first, and has to fit
         lengths[0].shared if len(lengths) == 1 else 0,
         sum(one.thoughtless for one in lengths),
         sum(one.counted for one in lengths),
+        max(one.rows for one in lengths),
     )
 
 
@@ -125,7 +135,7 @@ def find_room(recipe: Recipe, lengths: TokenLengths) -> int:
 def check_lengths(recipe: Recipe, task: Task, examples: tuple[Instance, ...], lengths: TokenLengths) -> None:
     """Raise RecipeError in words where not one of the training examples fits into what the model may read."""
     room = find_room(recipe, lengths)
-    if lengths.shortest > room:  # hardly ever: then all of them are looked at
+    if lengths.shortest > room and not recipe.objective.packs:  # hardly ever: then all of them are looked at
         tokenizer = load_tokenizer(find_config_folder(recipe.base))
         if not any(recipe.objective.encode(task, instance, tokenizer, room) for instance in examples):
             raise refuse_lengths(len(examples), room)

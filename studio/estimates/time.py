@@ -93,6 +93,12 @@ def count_operations(parameters: int, tokens: float) -> float:
     return 6.0 * parameters * tokens
 
 
-def estimate_seconds(speed: Speed, parameters: int, tokens_a_step: float, steps: int) -> float:
-    """Return the seconds that `steps` steps take at `speed`, with the start."""
-    return speed.start_seconds + steps * count_operations(parameters, max(1.0, tokens_a_step)) / speed.flops
+def estimate_seconds(
+    speed: Speed, parameters: int, tokens_a_step: float, steps: int, read_before: float = 0.0
+) -> float:
+    """Return the seconds that `steps` steps take at `speed`, with the start.
+
+    So many tokens are `read_before` the first step and not learnt from, which is a third of the work.
+    """
+    tokens = steps * max(1.0, tokens_a_step) + read_before / 3
+    return speed.start_seconds + count_operations(parameters, tokens) / speed.flops

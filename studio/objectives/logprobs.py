@@ -4,6 +4,7 @@ So what is fast in reading rows (padding, beginnings that are read once, fused l
 tensors by what they can do, so torch isn't imported here.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ class LogProbs(NamedTuple):
     """The log-probability of each learnt token of a batch, in nats.
 
     `tokens` are those (learnt), `places` where the token before stands (learnt), counted through `rows` x `length`.
+    Where rows share a line (see `Objective.packs`), `rows` counts lines.
     """
 
     tokens: "Tensor"
@@ -44,3 +46,14 @@ class Batch(NamedTuple):
     def split(self, values: "Tensor") -> tuple["Tensor", ...]:
         """Return a value of each row (rows) as one tensor for each place in an example, such as better and worse."""
         return values.view(-1, self.rows_each).unbind(dim=1)
+
+
+class Ratio(NamedTuple):
+    """A measure that is so much for each of something else, as bits are for each byte: both are added up first."""
+
+    total: "Tensor"
+    of: "Tensor"
+
+
+Measured = Mapping[str, "Tensor | Ratio"]
+"""What an objective measures of a batch, by name: a number for each of its tokens or examples, or a ratio."""

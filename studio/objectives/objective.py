@@ -10,7 +10,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from studio.errors import RecipeError, TaskError
-from studio.objectives.logprobs import Batch, LogProbs
+from studio.objectives.logprobs import Batch, LogProbs, Measured
 from studio.objectives.measure import LOSS, Measure
 from studio.plugins import Plugin
 from studio.tasks.dialogue import Dialogue
@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 Example = tuple[Row, ...]
 """What is learnt from one instance: a row, or two where a better answer stands against a worse one. All examples of an
-objective have as many, and those of one example are always in the same batch."""
+objective have as many, but for one that packs, and those of one example are always in the same batch."""
 
 
 def longest_row(example: Example) -> int:
@@ -88,6 +88,7 @@ class Objective(Plugin):
     measures: ClassVar[tuple[Measure, ...]] = (LOSS,)
     chooses: ClassVar[str] = LOSS.name  # the measure that tells, of the validation part, which checkpoint is best
     averages_over: ClassVar[Literal["tokens", "examples"]] = "examples"
+    packs: ClassVar[bool] = False  # whether its rows may share a line, none seeing another; then its loss knows no row
     learning_rate_factor: ClassVar[float] = 1.0  # on the method's own
 
     @classmethod
@@ -102,7 +103,7 @@ class Objective(Plugin):
             fitting = [other.words for other in KINDS.members.values() if self.form in other.forms]
             raise TaskError(
                 f"The task {task.heading!r} holds {kind.words}, and {self.title.lower()} learns from "
-                f"{' or '.join(fitting)}. Choose another task.",
+                f"{' or '.join(fitting)}. Choose another task, or another objective.",
                 field="task_id",
             )
 
@@ -110,8 +111,12 @@ class Objective(Plugin):
     def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Example | None:
         """Return the rows of one instance, None when an answer would be cut away, or when nothing of it is learnt."""
 
+    def gather(self, examples: Sequence[Example], max_length: int) -> Sequence[Example]:
+        """Return what is trained on, a step's batch being so many of them: an example an instance, or windows."""
+        return examples
+
     @abstractmethod
-    def loss(self, logprobs: LogProbs, batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
+    def loss(self, logprobs: LogProbs, batch: Batch) -> "tuple[Tensor, Measured]":
         """Return the losses of a batch, one for each of its tokens or examples, and its measures by their names.
 
         What is minimised, and what is shown, are the means: those over the tokens or examples of all batches of a step.

@@ -33,12 +33,15 @@ from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts
 from studio.models.reference import ModelRef
 from studio.objectives import Objective
+from studio.objectives.card import list_objectives
 from studio.queueing.forecast import Forecast
 from studio.queueing.scheduler import Scheduler
 from studio.recipes.recipe import Recipe, merge_deep, read_recipe
+from studio.recipes.which_way import Way
 from studio.runs.event import Event, read_events
 from studio.runs.run import TRAINING, Run, find_run
 from studio.runs.status import RunStatus
+from studio.service.advice import advise
 from studio.service.event_page import EventPage
 from studio.service.evidence_desk import EvidenceDesk
 from studio.service.export_desk import ExportDesk
@@ -59,9 +62,6 @@ from studio.visitor import NOBODY, THE_ONE, check_known, read_visitor
 from studio.works import Work
 from studio.works.training import Training
 from studio.workspace import Workspace, unknown_run
-
-MOST_MADE = 6
-"""So many models made here are offered to be trained further."""
 
 
 class Studio:
@@ -119,7 +119,7 @@ class Studio:
         """Return base models worth starting with."""
         return list(CATALOGUE)
 
-    def list_made(self, most: int = MOST_MADE) -> list[MadeCard]:
+    def list_made(self, most: int = 6) -> list[MadeCard]:
         """Return the newest models that the visitor's runs made, those that can be trained further."""
         done = (run.run_id for run in self.list_runs() if run.kind == TRAINING and run.status == "finished")
         cards = (describe_made(self.workspace, run_id, self.visitor) for run_id in done)
@@ -175,6 +175,12 @@ class Studio:
         return self._lengths(task_id, task.version, recipe.base, recipe.objective)
 
     # Recipes
+
+    list_objectives = staticmethod(list_objectives)  # what a run can optimise
+
+    def which_way(self, answers: object) -> Way:
+        """Return whether to tune, and what, from what a person has. Raises InputError or NotFoundError in words."""
+        return advise(answers, self.list_tasks(), self.device().usual_precision)
 
     def read_recipe(self, data: object) -> Recipe:
         """Make a recipe of JSON; a model made here is named by its id and step, which stays true.

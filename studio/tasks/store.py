@@ -63,6 +63,7 @@ class TaskCard(BaseModel):
     instances: int
     source: Literal["sample", "yours"]
     version: str
+    kind: str = "instruction"
     scores: dict[str, Any] | None = None
 
 
@@ -312,7 +313,7 @@ class TaskStore:
             except StudioError:  # deleted since it was listed
                 return {}
             facts = self._facts.get(path, stamp)
-            if facts is None:
+            if facts is None or facts and "kind" not in facts:  # noted by an earlier edition
                 try:
                     facts = _facts_of(self._load(path, task_id))
                 except StudioError:
@@ -376,7 +377,7 @@ class TaskStore:
 
 
 def _facts_of(task: Task) -> dict[str, Any]:
-    return {"title": task.heading, "instances": len(task.instances), "version": task.version}
+    return {"title": task.heading, "instances": len(task.instances), "version": task.version, "kind": task.kind}
 
 
 def _stamp(path: Path) -> Stamp:

@@ -4,7 +4,8 @@ Padded on the left, answers end together, so the output head reads only the last
 large vocabulary that is most of the work. And the rows of an instruction task all begin with the same words, its
 definition and examples: those stand once in a batch (studio.training.fast.one_pass). Models that padding on the left
 confuses get it on the right, where no token ever looks, or read one row at a time: studio.training.trial finds out.
-The rows of one example are always in one batch.
+The rows of one example are always in one batch. Those of an objective that packs share lines: each is read from
+position 0, and transformers lets none see another where positions begin at 0 again and there is no mask.
 """
 
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ from studio.objectives.objective import Example, Row, count_shared, list_rows, l
 from studio.training.fast.head import open_head
 from studio.training.fast.one_pass import read_in_one_pass
 
-Padding = Literal["left", "right", "alone"]
-"""Where the shorter rows of a batch are filled up; alone: each row is read by itself, as long as it is."""
+Padding = Literal["left", "right", "alone", "packed"]
+"""Where the shorter rows of a batch are filled up; alone: each row is read by itself, as long as it is; packed: rows
+stand one after the other in lines."""
 
 
 class ExampleDataset(Dataset):
@@ -69,15 +71,18 @@ class Batcher:
     waited for. Padded on the left, also attention_mask and position_ids, and logits_to_keep, the last places that
     predict something learnt. To be read alone, also lengths. Where at most `shared` tokens may be shared and the rows
     have a common beginning of n tokens, that is left out of them and given as prefix_ids, 1 x n. Where `in_pieces` is
-    set, the batch says so: its logits are never to stand at once (studio.training.fast.head).
+    set, the batch says so: its logits are never to stand at once (studio.training.fast.head). Packed, lines of at most
+    `line` tokens take the place of rows.
     """
 
     def __init__(self, pad_id: int, shared: int = 0, padding: Padding = "left") -> None:
         self.pad_id, self.shared, self.padding = pad_id, shared, padding
-        self.in_pieces = False
+        self.in_pieces, self.line = False, 0
 
     def __call__(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
         """Return one batch of tensors."""
+        if self.padding == "packed":
+            return self._pack(rows)
         shared = (
             min(self.shared, count_shared([Row(row["input_ids"], row["labels"]) for row in rows])) if self.shared else 0
         )
@@ -102,6 +107,30 @@ class Batcher:
         batch["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0) + shared
         batch["logits_to_keep"] = longest - max(0, first)
         return {**batch, "prefix_ids": torch.tensor([rows[0]["input_ids"][:shared]])} if shared else batch
+
+    def _pack(self, rows: list[dict[str, list[int]]]) -> dict[str, Any]:
+        """Rows in lines, in their order; what fills a line up is one row more, of which nothing is learnt."""
+        lines: list[list[dict[str, list[int]]]] = []
+        room = 0
+        for row in rows:
+            size = len(row["input_ids"])
+            if size > room:
+                lines.append([])
+                room = max(self.line, size)
+            lines[-1].append(row)
+            room -= size
+        longest = max(sum(len(row["input_ids"]) for row in line) for line in lines)
+        ids, labels, places = [], [], []
+        for line in lines:
+            read = [token for row in line for token in row["input_ids"]]
+            wanted = [label for row in line for label in (-100, *row["labels"][1:])]
+            counted = [place for row in line for place in range(len(row["input_ids"]))]
+            ids.append(_fill_right(read, longest, self.pad_id))
+            labels.append(_fill_right(wanted, longest, -100))
+            places.append(torch.tensor([*counted, *range(longest - len(read))]))
+        learnt = pad(torch.stack(labels)[:, 1:] != -100, (0, 1), value=False).flatten().nonzero().flatten()
+        batch = {"input_ids": torch.stack(ids), "labels": torch.stack(labels), "learnt": learnt}
+        return {**batch, "position_ids": torch.stack(places), **({"in_pieces": True} if self.in_pieces else {})}
 
 
 class ExampleBatcher:
@@ -159,7 +188,8 @@ def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.
         ]
         return torch.cat([one[0, learnt[learnt // longest == row] % longest] for row, one in enumerate(alone)]), wanted
     if "attention_mask" not in batch:
-        return _read(model, input_ids=ids).flatten(0, 1)[learnt], wanted
+        places = {"position_ids": batch["position_ids"]} if "position_ids" in batch else {}
+        return _read(model, input_ids=ids, **places).flatten(0, 1)[learnt], wanted
     keep = batch["logits_to_keep"]
     logits = _read(
         model,

@@ -37,15 +37,16 @@ class Sampler:
         self.ends = frozenset(objective.list_ends(tokenizer) | list_end_tokens(base))
         asked = ((one, encode_asked(objective, task, one, tokenizer)) for one in instances)
         chosen = list(islice((pair for pair in asked if len(pair[1]) + ANSWER_TOKENS <= room), MOST))
-        self.instances, self.prompts = [pair[0] for pair in chosen], [pair[1] for pair in chosen]
+        self.prompts = [pair[1] for pair in chosen]
+        self.shown = [_show(objective, task, pair[0]) for pair in chosen]
         self._writer = Writer(base, tokenizer.pad_token_id, self.ends)
         self.base_answers = self._answer()
 
     def ask(self) -> list[dict[str, str]]:
         """Return what the model answers now: input, wanted, base, tuned for each instance."""
         return [
-            {"input": instance.input, "wanted": instance.output[0], "base": base, "tuned": tuned}
-            for instance, base, tuned in zip(self.instances, self.base_answers, self._answer(), strict=True)
+            {**shown, "base": base, "tuned": tuned}
+            for shown, base, tuned in zip(self.shown, self.base_answers, self._answer(), strict=True)
         ]
 
     def _answer(self) -> list[str]:
@@ -59,3 +60,11 @@ class Sampler:
             return [trim(self.tokenizer.decode(tokens, skip_special_tokens=True)) for tokens in written]
         finally:
             self.model.train(training)
+
+
+def _show(objective: Objective, task: Task, instance: Instance) -> dict[str, str]:
+    """What is asked, and what is wanted: of running text, its beginning and how it goes on."""
+    if instance.input or instance.messages:
+        return {"input": instance.input, "wanted": instance.output[0]}
+    dialogue = objective.write_dialogue(task, instance)
+    return {"input": dialogue.input or "", "wanted": trim(str(dialogue.turns[-1]["content"]))}

@@ -24,7 +24,7 @@ from studio.models.loading import (
     leave_a_core,
     load_tokenizer,
 )
-from studio.objectives.objective import Example, Need, Objective, count_shared, list_rows, refuse_lengths
+from studio.objectives.objective import Example, Need, Objective, count_shared, list_rows, longest_row, refuse_lengths
 from studio.precisions.precision import find_dtype
 from studio.recipes.options import OPTIMISERS, Plan
 from studio.recipes.recipe import Recipe
@@ -50,11 +50,12 @@ ENOUGH_STEPS = 20
 
 
 class Prepared(NamedTuple):
-    """A task as tokens: examples to train on and examples whose loss is only measured."""
+    """A task as tokens: examples to train on and examples whose loss is only measured; whether rows share lines."""
 
     train: list[Example]
     validation: list[Example]
     left_out: int
+    packs: bool = False
 
     @property
     def mean_tokens(self) -> float:
@@ -63,8 +64,20 @@ class Prepared(NamedTuple):
 
     @property
     def longest(self) -> int:
-        """Tokens of the longest row."""
-        return max(len(row.input_ids) for row in list_rows([*self.train, *self.validation]))
+        """Tokens of the longest row, or line."""
+        return max(map(self._measure, [*self.train, *self.validation]))
+
+    def _measure(self, example: Example) -> int:
+        return sum(len(row.input_ids) for row in example) if self.packs else longest_row(example)
+
+    def size(self) -> TaskSize:
+        """What an estimate needs of it."""
+        rows = list_rows(self.train)
+        if self.packs:
+            return TaskSize(len(self.train), self.mean_tokens, self.longest, self.longest)
+        learnt = sorted(sum(label != -100 for label in row.labels) for row in rows)[int(0.95 * len(rows))]
+        each = len(self.train[0])
+        return TaskSize(len(self.train), self.mean_tokens, self.longest, learnt, count_shared(rows), rows=each)
 
     def sizes(self) -> dict[str, int]:
         """How many examples of each part there are, how many were too long, and all tokens to train on."""
@@ -157,11 +170,8 @@ def checkpoint(model: Any, recipe: Recipe, folder: Path, prepared: Prepared, dev
     """Checkpoint as many layers as the memory needs, where a recipe allows it; return in words how many."""
     if not recipe.training.gradient_checkpointing:
         return []
-    rows = list_rows(prepared.train)
-    learnt = sorted(sum(label != -100 for label in row.labels) for row in rows)[int(0.95 * len(rows))]
-    size = TaskSize(len(prepared.train), prepared.mean_tokens, prepared.longest, learnt, count_shared(rows))
     try:
-        whole = choose_whole(recipe, folder, size, device)
+        whole = choose_whole(recipe, folder, prepared.size(), device)
     except NotMeasured:
         whole = 0
     number = checkpoint_layers(model, whole)
@@ -210,6 +220,8 @@ def make_batcher(
     There are `examples` in a batch.
     """
     batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
+    if recipe.objective.packs:
+        batcher.line = prepared.longest
     rows = list_rows([*prepared.train, *prepared.validation])
     dtype, at_once = find_dtype(half) if half else None, examples * max(map(len, prepared.train))
     trial = Trial(model, batcher, rows, dtype, at_once, device.kind == "cuda")
@@ -227,7 +239,9 @@ def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, ma
     kept = [[example for example in part if example is not None] for part in found]
     if not kept[0]:
         raise refuse_lengths(len(examples.train), max_length)
-    return Prepared(kept[0], kept[1], len(found[0]) + len(found[1]) - len(kept[0]) - len(kept[1]))
+    left_out = len(found[0]) + len(found[1]) - len(kept[0]) - len(kept[1])
+    train, validation = (list(objective.gather(part, max_length)) for part in kept)
+    return Prepared(train, validation, left_out, objective.packs)
 
 
 def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) -> TrainingArguments:

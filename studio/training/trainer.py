@@ -74,7 +74,7 @@ class StudioTrainer(LeanTrainer):
         """Count the losses of the batches of one step."""
         over_tokens = self.recipe.objective.averages_over == "tokens"
         return sum(
-            len(batch["learnt"]) if over_tokens else len(batch["input_ids"]) // batch["rows_each"]
+            len(batch["learnt"]) if over_tokens else len(batch["marks"]) // batch["rows_each"]
             for batch in batch_samples
         )
 

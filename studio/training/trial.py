@@ -23,6 +23,7 @@ from studio.training.fast.one_pass import leave_one_pass, use_one_pass
 
 ONCE, NARROWED = "the common beginning is read once", "the last block writes only where something is learnt"
 LEFT, RIGHT = "rows are padded on the left", "rows are padded on the right"
+PACKED = "rows share lines, and none sees another"
 PIECES = "the output head is applied piece by piece"
 FUSED = "LoRA's layers are one operation"
 ROUNDING = {"float32": 1e-3}
@@ -30,6 +31,8 @@ MORE_ROUNDING = 0.05
 """How far rounding, in 32 bits and in fewer, may move logits, relative to them; gradients by four times as much."""
 FEW, MANY = 2, 8
 """Rows of a trial, and of one that has found something else already: what chooses among near equals may hide it."""
+PACKED_ROWS = 3
+"""Rows that share a line in a trial: one begins, one stands between, one ends."""
 MOST_LOGITS = 20_000_000
 """So many numbers are looked at in one trial."""
 COLUMNS = 64
@@ -121,12 +124,16 @@ class Trial:
         ways: tuple[tuple[str, Padding, int], ...] = ((LEFT, "left", FEW), (RIGHT, "right", MANY))
         if self._skips_masks:
             ways = ((RIGHT, "right", FEW), (LEFT, "left", MANY))
-        learnt = self.rows
+        if self.batcher.line:
+            ways = ((PACKED, "packed", PACKED_ROWS), *ways)
+        learnt, line = self.rows, self.batcher.line
         try:
             for path, padding, count in ways:
                 self.batcher.padding = padding
                 self.rows = learn_everywhere(pick_rows(self.all, min(count, self.at_once)), self._vocabulary)
+                self.batcher.line = sum(len(row["input_ids"]) for row in self.rows)  # so that all of them share one
                 why = self._compare(self._read_alone())
+                self.batcher.line = line
                 yield Tried(path, not why, why)
                 if not why:
                     return

@@ -18,8 +18,9 @@ from studio.ui.evidence_api import EvidenceEndpoints
 from studio.ui.frame.handler import in_words
 from studio.ui.frame.upload import check_upload
 from studio.ui.frame.visiting import Asking, seen_by
+from studio.ui.objective_api import ObjectiveEndpoints
 
-OPEN = ("list_models",)
+OPEN = ("list_models", "list_objectives")
 """The endpoints that answer everybody alike."""
 WHOSE = (
     " In a shared studio, runs and tasks belong to who made them: send the header x-studio-visitor with a secret of "
@@ -38,7 +39,7 @@ class Endpoints:
         return [card.model_dump(mode="json") for card in self.studio.list_models()]
 
     def list_tasks(self, request: Asking) -> list:
-        """The tasks you may use: [{"task_id", "title", "instances", "source", "version"}]."""
+        """The tasks you may use: [{"task_id", "title", "kind", "instances", "source", "version"}]."""
         return [card.model_dump(mode="json") for card in seen_by(self.studio, request).list_tasks()]
 
     def import_task(self, file: dict, request: Asking, encoding: str = "", part: str = "") -> dict:
@@ -101,7 +102,7 @@ class Endpoints:
         return answers.model_dump(mode="json")
 
 
-GROUPS = (Endpoints, EvidenceEndpoints, AwayEndpoints)
+GROUPS = (Endpoints, ObjectiveEndpoints, EvidenceEndpoints, AwayEndpoints)
 ENDPOINTS = tuple(name for group in GROUPS for name in vars(group) if not name.startswith("_"))
 
 

@@ -1,7 +1,7 @@
 """An objective is one file: put into its folder, it trains on pairs, streams what it measures, resumes and chats.
 
-The one of this test is DPO. What a run of it tells is checked against the formula, computed from plain transformers'
-log-probabilities of each row read alone.
+The one of this test is DPO in its shortest form. What a run of it tells is checked against the formula, computed from
+plain transformers' log-probabilities of each row read alone.
 """
 
 import importlib
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 class Dpo(Prompted):
     """Learn to prefer the better answers."""
 
-    name: ClassVar[str] = "dpo"
-    title: ClassVar[str] = "DPO"
+    name: ClassVar[str] = "short_dpo"
+    title: ClassVar[str] = "Short DPO"
     position: ClassVar[int] = 20
     form: ClassVar[Form] = "pair"
     summary: ClassVar[str] = "Shows the model a better and a worse answer, and trains it to prefer the better one."
@@ -89,14 +89,14 @@ class Trained(NamedTuple):
 def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The studio's own objectives, with one file more in their folder."""
     more = tmp_path_factory.mktemp("more")
-    (more / "dpo.py").write_text(FILE)
+    (more / "short_dpo.py").write_text(FILE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(studio.objectives, "__path__", [*studio.objectives.__path__, str(more)])
         importlib.invalidate_caches()
         OBJECTIVES.__dict__.pop("members", None)
         yield OBJECTIVES
     OBJECTIVES.__dict__.pop("members", None)
-    sys.modules.pop("studio.objectives.dpo", None)
+    sys.modules.pop("studio.objectives.short_dpo", None)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def trained(family: Any, tmp_path_factory: pytest.TempPathFactory, tiny_model: P
     """Eight steps on pairs, with a checkpoint and a look at the validation pairs in the middle."""
     workspace = Workspace(tmp_path_factory.mktemp("dpo"))
     task = import_task(workspace, "pairs", Instances=ROWS, Studio={"kind": "preference", "format": "by hand"})
-    objective = {"name": "dpo", "beta": BETA}
+    objective = {"name": "short_dpo", "beta": BETA}
     return Trained(workspace, train(workspace, write_recipe(tiny_model, task, objective=objective)), tiny_model)
 
 
@@ -276,7 +276,7 @@ def test_a_task_without_pairs_is_refused(trained: Trained) -> None:
 def test_what_no_training_gives_is_refused(family: Any) -> None:
     from studio.training.session import check_needs
 
-    class Judge(type(family.read("dpo"))):  # type: ignore[misc]
+    class Judge(type(family.read("short_dpo"))):  # type: ignore[misc]
         needs = frozenset({"reference", "reward_head"})
 
     with pytest.raises(RecipeError) as told:

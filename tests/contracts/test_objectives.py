@@ -9,8 +9,11 @@ from tiny import encode_row, write_task
 
 from studio.errors import RecipeError
 from studio.objectives import OBJECTIVES, Objective
+from studio.objectives.objective import Row, longest_row
+from studio.objectives.prompted import Prompted
+from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.instruction import Instruction
-from studio.tasks.task import Example, Task
+from studio.tasks.task import Example, Instance, Task
 
 TURNS = (
     "{{ bos_token }}{% for turn in messages %}<|{{ turn.role }}|>{{ turn.content }}</s>\n{% endfor %}"
@@ -42,10 +45,23 @@ def tokenizer(tiny_model: Path) -> Any:
     return tokenizer
 
 
+def make_instance(objective: Objective) -> Instance:
+    """Return an instance of the first kind that an objective learns from: 40 + 2 is 42."""
+    kind = next(kind for kind in KINDS.members.values() if objective.form in kind.forms)
+    more = {"preference": {"rejected": "43"}, "rating": {"liked": True}}.get(kind.name, {})
+    return kind.make("x", "40 + 2", ("42",)).model_copy(update=more)
+
+
+def encode_first(objective: Objective, task: Task, tokenizer: Any, most: int = 10_000) -> Row | None:
+    """Return the row of the answer that is right, better or rated, None where the example is left out."""
+    example = objective.encode(task, make_instance(objective), tokenizer, most)
+    return example[0] if example else None
+
+
 def list_variants() -> list[Any]:
-    """Every objective with each of its templates, without examples and with two."""
+    """Every objective that learns answers, with each of its templates, without examples and with two."""
     found = []
-    for name in OBJECTIVES.members:
+    for name in (name for name, cls in OBJECTIVES.members.items() if issubclass(cls, Prompted)):
         for template in ("plain", "tk_instruct", "chat"):
             for examples in (0, 2):
                 given = {"name": name, "template": template, "positive_examples": examples}
@@ -66,9 +82,8 @@ def test_what_chooses_the_best_checkpoint_is_one_of_its_measures(name: str) -> N
 def test_a_row_is_the_prompt_of_the_chat_and_the_answer_and_its_end(
     objective: Objective, task: Task, tokenizer: Any
 ) -> None:
-    instance = Instruction(id="x", input="40 + 2", output=("42", "forty-two"))
-    row = encode_row(objective, task, instance, tokenizer, 10_000)
-    asked = objective.write_dialogue(task, instance).before_answer()
+    row = encode_first(objective, task, tokenizer)
+    asked = objective.write_dialogue(task, make_instance(objective)).before_answer()
     prompt = objective.encode_prompt(task, asked, tokenizer)
     assert row is not None and len(row.labels) == len(row.input_ids)
     assert row.input_ids[: len(prompt)] == prompt
@@ -83,11 +98,10 @@ def test_a_row_is_the_prompt_of_the_chat_and_the_answer_and_its_end(
 
 @pytest.mark.parametrize("objective", VARIANTS)
 def test_a_row_that_does_not_fit_is_left_out_whole(objective: Objective, task: Task, tokenizer: Any) -> None:
-    instance = task.instances[0]
-    row = encode_row(objective, task, instance, tokenizer, 10_000)
-    assert row is not None
-    assert encode_row(objective, task, instance, tokenizer, len(row.input_ids)) == row
-    assert encode_row(objective, task, instance, tokenizer, len(row.input_ids) - 1) is None
+    example = objective.encode(task, make_instance(objective), tokenizer, 10_000)
+    assert example is not None
+    assert objective.encode(task, make_instance(objective), tokenizer, longest_row(example)) == example
+    assert objective.encode(task, make_instance(objective), tokenizer, longest_row(example) - 1) is None
 
 
 @pytest.mark.parametrize("objective", VARIANTS)

@@ -9,7 +9,19 @@ from pathlib import Path
 from studio.tasks.store import SAMPLES
 from studio.tasks.task import write_v2
 from studio.workspace import write_whole
-from studio.world.samples import opposite, past_tense, pirate, plural, question, sentiment, story
+from studio.world.samples import (
+    laws,
+    manners,
+    opposite,
+    past_tense,
+    pirate,
+    pirate_pairs,
+    plural,
+    question,
+    sentiment,
+    story,
+)
+from studio.world.samples.kinds_sample import KindSample, build_kind
 from studio.world.samples.sample import Sample, build_task, build_unseen
 
 ALL: tuple[Sample, ...] = (
@@ -21,6 +33,8 @@ ALL: tuple[Sample, ...] = (
     opposite.SAMPLE,
     pirate.SAMPLE,
 )
+OF_OTHER_KINDS: tuple[KindSample, ...] = (laws.SAMPLE, pirate_pairs.SAMPLE, manners.SAMPLE)
+"""Text, pairs and ratings: nothing in them is right or wrong, so they have no test of unseen words and no score."""
 
 
 def list_files() -> Iterator[tuple[Path, str]]:
@@ -28,6 +42,8 @@ def list_files() -> Iterator[tuple[Path, str]]:
     for sample in ALL:
         yield Path(f"{sample.task_id}.json"), write_v2(build_task(sample))
         yield Path("unseen") / f"{sample.task_id}.json", write_v2(build_unseen(sample))
+    for other in OF_OTHER_KINDS:
+        yield Path(f"{other.task_id}.json"), write_v2(build_kind(other))
 
 
 def main() -> None:

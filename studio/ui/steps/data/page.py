@@ -14,6 +14,7 @@ import gradio as gr
 
 from studio.errors import StudioError
 from studio.estimates.lengths import TokenLengths, find_room
+from studio.objectives.card import list_fitting
 from studio.service import Studio
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskCard
@@ -29,6 +30,7 @@ from studio.ui.steps.data.prompt_view import PromptView
 from studio.ui.steps.data.quality import Quality
 from studio.ui.steps.data.rows import Rows
 from studio.ui.steps.data.shelf import Shelf
+from studio.ui.steps.data.which_way import draw_which_way
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
@@ -57,7 +59,14 @@ class DataStep(Step):
         Signal("mixture_shown", ("recipe.task_id", "recipe.mixture"), step="data"),
         Signal(
             "lengths_wanted",
-            ("recipe.task_id", "recipe.task_version", "recipe.model", "recipe.method", "recipe.training.max_length"),
+            (
+                "recipe.task_id",
+                "recipe.task_version",
+                "recipe.model",
+                "recipe.method",
+                "recipe.objective.name",
+                "recipe.training.max_length",
+            ),
             step="data",
             waits="task-lengths",
         ),
@@ -95,6 +104,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
 
     Panel(HEAD.format(definition=term("definition"), instances=term("instance", "instances")))
     cards = Panel(draw_cards(studio, find_example), elem_id="task-cards")
+    Panel(draw_which_way(studio.device().usual_precision), elem_id="task-way")
     with gr.Row(elem_classes="two upload-row card"):
         Panel(UPLOAD_HINT.format(more=draw_bring_from(studio.local_folders)))
         file = gr.File(
@@ -157,7 +167,8 @@ def _find_quietly(find_example: Callable[[str, str], Example | None], card: Task
 
 
 def _draw_card(card: TaskCard, example: Example | None = None) -> str:
-    patch = escape(json.dumps({"recipe": {"task_id": card.task_id, "task_version": None, "mixture": []}}))
+    aim = {"objective": {"name": list_fitting(card.kind)[0]}}
+    patch = escape(json.dumps({"recipe": {"task_id": card.task_id, "task_version": None, "mixture": [], **aim}}))
     when = escape(json.dumps({"recipe": {"task_id": card.task_id}}))
     scores = _draw_scores(card)
     mine = '<span class="pill">yours</span>' if card.source == "yours" else ""
@@ -296,8 +307,9 @@ def draw_lengths(studio: Studio, recipe: dict[str, Any]) -> str:
     if not recipe.get("task_id"):
         return ""
     try:
-        found = studio.token_lengths(str(recipe["task_id"]), str(recipe.get("model") or "builtin"))
-        limit = find_room(studio.data.read_recipe(recipe), found)
+        read = studio.data.read_recipe(recipe)
+        found = studio.token_lengths(str(recipe["task_id"]), str(recipe.get("model") or "builtin"), read.objective)
+        limit = find_room(read, found)
     except StudioError as error:
         return f'<p class="studio hint">The lengths in tokens can\'t be measured: {escape(error)}</p>'
     except Exception as error:  # a tokenizer's own complaint: logged, and said as ours

@@ -1,0 +1,130 @@
+"""Which way? From what a person has to what would help: a prompt, retrieval, labels, or a training with its objective.
+
+Knows rules, each with its reason, and nothing of a page. Not to tune is an answer too.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from studio.declaration import Declared, explain, name_kind
+from studio.errors import InputError
+from studio.objectives import OBJECTIVES
+
+ENOUGH_RIGHT = 90.0
+"""Where a prompt with examples is right so often (percent), there is little left to gain."""
+FEW, ENOUGH = 50, 300
+"""Fewer labelled rows than the first teach a language model nothing; from the second on it learns most tasks here."""
+
+
+class Answers(Declared):
+    """What a person says of their data and of what was tried."""
+
+    labelled: bool = Field(False, title="Inputs with their right answers")
+    few_labels: bool = Field(False, title=f"Only a few of them, less than {FEW} or so")
+    preferences: bool = Field(False, title="Pairs of a better and a worse answer")
+    ratings: bool = Field(False, title="Answers with thumbs up or down")
+    raw_text: bool = Field(False, title="Running text, nothing labelled")
+    facts: bool = Field(False, title="It must answer with facts that can be looked up, or that change")
+    prompt_works: bool = Field(False, title="A prompt with some examples already does it")
+    task_id: str = Field("", max_length=100, title="The task that it is about")
+
+
+class Way(BaseModel, frozen=True):
+    """What to do, and why; where to `tune` is the answer, `recipe` are the parts of a recipe that it proposes."""
+
+    answer: Literal["tune", "prompt", "retrieve", "label"]
+    title: str
+    reason: str
+    objective: str | None = None
+    method: str | None = None
+    precision: str | None = None
+    recipe: dict[str, Any] = {}
+
+
+def read_answers(data: object) -> Answers:
+    """Return the answers of JSON. Raises InputError in words."""
+    if not isinstance(data, dict):
+        raise InputError(
+            f'answers must be an object such as {{"labelled": true}}, not {name_kind(data)}.', field="answers"
+        )
+    try:
+        return Answers.model_validate(data)
+    except ValidationError as error:
+        told = explain(error, Answers)
+        raise InputError(str(told), field=told.field) from None
+
+
+def choose_way(answers: Answers, precision: str = "fp32", prompted: float | None = None) -> Way:
+    """Return what to do. `precision` is the usual one of the device; `prompted` how often (percent) a prompt with
+    examples was right on the task, where that was measured."""
+    if answers.prompt_works or (prompted or 0) >= ENOUGH_RIGHT:
+        return Way(answer="prompt", title="Don't tune: prompt", reason=_say_prompt(prompted))
+    if answers.facts and not answers.labelled:
+        return Way(
+            answer="retrieve",
+            title="Use retrieval",
+            reason="Facts that change, or that must be right, are best looked up and put into the prompt: what is "
+            "tuned into weights can't be corrected by editing a page, and is sometimes told wrongly.",
+        )
+    if answers.preferences:
+        return _tune(
+            "dpo",
+            "lora",
+            precision,
+            "Pairs say which of two answers is better, which no single right answer can. Start from a run that "
+            "already answers in the right form; without one, choose ORPO.",
+        )
+    if answers.ratings:
+        return _tune(
+            "kto", "lora", precision, "Thumbs up and down need no pairs; have about as many of each, of many prompts."
+        )
+    if answers.labelled and answers.few_labels:
+        return Way(
+            answer="label",
+            title="Label some more first",
+            reason=f"With fewer than {FEW} examples a language model hardly learns a task: put a few of them into the "
+            f"prompt, and label {ENOUGH} at the Label page; near duplicates don't count.",
+        )
+    if answers.labelled:
+        return _tune(
+            "sft",
+            "lora",
+            precision,
+            "Right answers are the best lesson there is: the model learns to give them, in their form.",
+        )
+    if answers.raw_text:
+        return _tune(
+            "pretrain",
+            "lora",
+            precision,
+            "Running text teaches what it says, and no behaviour: mix in a quarter of other text, so that less is "
+            "forgotten, and tune on instructions afterwards.",
+        )
+    return Way(
+        answer="label",
+        title="Write or label examples first",
+        reason=f"Nothing can be learnt without data. {ENOUGH} inputs with their right answers are a good start; what a "
+        "prompt does with some of them tells whether more is needed.",
+    )
+
+
+def _tune(objective: str, method: str, precision: str, reason: str) -> Way:
+    recipe = {"objective": {"name": objective}, "method": {"name": method}, "precision": precision}
+    return Way(
+        answer="tune",
+        title=OBJECTIVES.find(objective).title,
+        reason=reason,
+        objective=objective,
+        method=method,
+        precision=precision,
+        recipe=recipe,
+    )
+
+
+def _say_prompt(prompted: float | None) -> str:
+    measured = f" On this task the base with examples in its prompt is right in {prompted:.0f} %." if prompted else ""
+    return (
+        f"Where a prompt does it, nothing has to be trained, stored or kept up to date.{measured} Tune when prompts "
+        "become long and costly, or when the last errors matter."
+    )

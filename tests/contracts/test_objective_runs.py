@@ -1,0 +1,157 @@
+"""What a run of any objective promises: it takes its kinds and refuses others in words, what it measures streams and
+gets better, it goes on as if it had never stopped, its estimate counts its rows, and what it made answers.
+
+The cases are the registry's own: an objective that is added is tried here.
+"""
+
+import shutil
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tiny import import_task, kinds, losses, read_all, resume, train, write_recipe
+
+from studio.errors import StudioError, TaskError
+from studio.launchers.inline import InlineLauncher
+from studio.objectives import OBJECTIVES
+from studio.objectives.card import list_fitting
+from studio.runs.run import Run
+from studio.service import Studio
+from studio.tasks.kinds import KINDS
+from studio.workspace import Workspace
+
+STEPS, MIDDLE, COUNT = 8, 4, 40
+TASKS: dict[str, list[dict[str, Any]]] = {
+    "instruction": [{"input": f"Count {n}", "output": [f"{n} and {n + 1}"]} for n in range(COUNT)],
+    "preference": [{"input": f"Count {n}", "output": [f"{n} and {n + 1}"], "rejected": f"no{n}"} for n in range(COUNT)],
+    "rating": [
+        {"input": f"Count {n}", "output": [f"{n} and {n + 1}" if n % 2 else f"no{n}"], "liked": bool(n % 2)}
+        for n in range(COUNT)
+    ],
+    "text": [{"input": "", "output": [f"Number {n} comes before {n + 1}. It does."]} for n in range(COUNT)],
+}
+"""Of each kind that an objective prefers, a task; a byte of it is a token of the tiny model."""
+
+
+class Trained(NamedTuple):
+    """A run of an objective, and where it lies."""
+
+    workspace: Workspace
+    run: Run
+
+
+def find_kind(name: str) -> str:
+    """Return the first kind of data that an objective learns from."""
+    return next(kind.name for kind in KINDS.members.values() if OBJECTIVES.find(name).form in kind.forms)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Callable[[str], Trained]:
+    """A function that trains eight steps of an objective, once, with a look at the validation part in the middle."""
+    workspace = Workspace(tmp_path_factory.mktemp("objectives"))
+    for kind, rows in TASKS.items():
+        rows = [{"id": f"{kind}-{n}", **row} for n, row in enumerate(rows)]
+        import_task(workspace, kind, Instances=rows, Studio={"kind": kind, "format": "by hand"})
+
+    @lru_cache
+    def find(name: str) -> Trained:
+        training = {"max_length": 64, "sample_every": STEPS}
+        recipe = write_recipe(tiny_model, find_kind(name), objective={"name": name}, training=training)
+        return Trained(workspace, train(workspace, recipe))
+
+    return find
+
+
+@pytest.fixture(scope="module")
+def house(trained: Callable[[str], Trained]) -> Studio:
+    """The studio of those runs; it starts no process."""
+    return Studio(trained("sft").workspace, launcher=InlineLauncher())
+
+
+def list_told(run: Run, event: str) -> list[dict[str, Any]]:
+    """Return what is measured in each event of a kind, the loss among it."""
+    return [{"loss": one["loss"], **one.get("measures", {})} for one in read_all(run) if one["event"] == event]
+
+
+@pytest.mark.parametrize("name", OBJECTIVES.members)
+def test_it_measures_what_it_declares_and_gets_better(name: str, trained: Callable[[str], Trained]) -> None:
+    run = trained(name).run
+    assert kinds(run)[-1] == "finished", read_all(run)[-1]
+    declared = {measure.name for measure in OBJECTIVES.find(name).measures}
+    steps, looks = list_told(run, "metrics"), list_told(run, "evaluated")
+    assert len(steps) == STEPS and len(looks) == 2
+    assert set().union(*steps) == declared == set().union(*looks)
+    chooser = OBJECTIVES.find(name).find_chooser()
+    assert chooser.is_better(looks[1][chooser.name], looks[0][chooser.name])
+    assert chooser.is_better(steps[-1][chooser.name], steps[0][chooser.name])
+
+
+@pytest.mark.parametrize("name", OBJECTIVES.members)
+def test_it_goes_on_as_if_it_had_never_stopped(name: str, trained: Callable[[str], Trained]) -> None:
+    workspace, whole = trained(name)
+    run = Run(workspace.runs / f"{whole.run_id}-again")
+    shutil.copytree(whole.folder, run.folder)
+    run.forget_checkpoint(STEPS)
+    events = resume(workspace, run)
+    shutil.rmtree(run.folder)
+    assert events[-1]["event"] == "finished" and events[0]["resumed_from"] == MIDDLE
+    assert losses(events) == {step: loss for step, loss in losses(read_all(whole)).items() if step > MIDDLE}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES.members)
+def test_other_kinds_are_refused_in_words(name: str, trained: Callable[[str], Trained], house: Studio) -> None:
+    recipe = trained(name).run.load_recipe().to_json()
+    for kind in TASKS:
+        if name in list_fitting(kind):
+            continue
+        with pytest.raises(TaskError) as told:
+            house.estimate({**recipe, "task_id": kind, "task_version": None})
+        assert told.value.field == "task_id" and KINDS.find(kind).words in str(told.value)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES.members)
+def test_what_it_made_answers_and_is_estimated(name: str, trained: Callable[[str], Trained], house: Studio) -> None:
+    run = trained(name).run
+    (sampled,) = (event for event in read_all(run) if event["event"] == "sampled")
+    assert {"input", "wanted", "base", "tuned"} == set(sampled["samples"][0]) and sampled["samples"][0]["input"]
+    answers = house.ask(run.run_id, "Count 3", max_tokens=4)
+    assert answers.step == STEPS
+    estimate = house.estimate(run.load_recipe().to_json())
+    counted = next(event for event in read_all(run) if event["event"] == "counted")
+    prepared = next(event for event in read_all(run) if event["event"] == "prepared")
+    assert (estimate.trainable, estimate.total) == (counted["trainable"], counted["total"])
+    assert abs(estimate.examples - prepared["examples"]) <= max(1, 0.3 * prepared["examples"])
+
+
+def test_a_pair_costs_two_rows_and_a_look_before_the_first_step(
+    trained: Callable[[str], Trained], house: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.estimates.time import Speed
+
+    monkeypatch.setattr("studio.estimates.estimate.load_speed", lambda *_: Speed(1e9, 0.0))
+    recipe = trained("dpo").run.load_recipe().to_json()
+    found = {name: house.estimate({**recipe, "objective": name}) for name in ("sft", "simpo", "dpo")}
+    rows = {name: one.memory["activations"] + one.memory["logits"] for name, one in found.items()}
+    assert rows["simpo"] == rows["dpo"] > 1.5 * rows["sft"]
+    seconds = {name: one.seconds or 0.0 for name, one in found.items()}
+    assert seconds["dpo"] > seconds["simpo"] > 1.5 * seconds["sft"] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "changes", "fact"),
+    [
+        ("dpo", "preference", {"rejected": "the same", "output": ["the same"]}, "same"),
+        ("kto", "rating", {"liked": True}, "liked"),
+        ("kto", "rating", {"liked": False}, "disliked"),
+    ],
+)
+def test_a_task_that_compares_nothing_is_refused(
+    name: str, kind: str, changes: dict[str, Any], fact: str, trained: Callable[[str], Trained], house: Studio
+) -> None:
+    rows = [{"id": f"x{n}", **row, **changes} for n, row in enumerate(TASKS[kind])]
+    task = import_task(house.workspace, f"even_{fact}", Instances=rows, Studio={"kind": kind, "format": "by hand"})
+    with pytest.raises(StudioError) as told:
+        house.estimate({**trained(name).run.load_recipe().to_json(), "task_id": task, "task_version": None})
+    assert told.value.field == "task_id" and fact in str(told.value)

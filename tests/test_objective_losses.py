@@ -1,0 +1,226 @@
+"""The losses of preferences are TRL's: the same numbers and gradients, to five digits, on the same log-probabilities.
+
+TRL's own code computes them, given a model that answers with the log-probabilities of this test.
+"""
+
+import math
+from collections import defaultdict
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from studio.objectives import OBJECTIVES
+from studio.objectives.logprobs import Batch, LogProbs
+
+LENGTHS = (3, 5, 4, 2, 6, 3)
+"""Tokens of each answer, better and worse in turn; those of a prompt stand before them."""
+PROMPT, LONGEST = 2, 8
+START = (-5.0, -9.0, -6.5, -3.0, -11.0, -4.0)
+CLOSE: Any = {"rel": 1e-5, "abs": 1e-6}
+
+
+def make_logprobs(requires_grad: bool = True) -> tuple[Any, LogProbs]:
+    """Return log-probabilities of learnt tokens as a leaf (learnt), and as an objective gets them."""
+    import torch
+
+    dice = torch.Generator().manual_seed(0)
+    leaf = (-2 * torch.rand(sum(LENGTHS), generator=dice) - 0.1).requires_grad_(requires_grad)
+    places = [row * LONGEST + PROMPT - 1 + n for row, length in enumerate(LENGTHS) for n in range(length)]
+    return leaf, LogProbs(leaf, torch.tensor(places), len(LENGTHS), LONGEST)
+
+
+def find_ours(objective: dict[str, Any], marks: tuple[float, ...] = (0.0,) * 6) -> tuple[float, Any]:
+    """Return the mean loss of an objective, and its gradient (learnt)."""
+    import torch
+
+    leaf, logprobs = make_logprobs()
+    losses, _ = OBJECTIVES.read(objective).loss(logprobs, Batch(2, torch.tensor(marks), torch.tensor(START)))
+    losses.mean().backward()
+    return float(losses.mean().detach()), leaf.grad
+
+
+def spread(leaf: Any, order: list[int]) -> tuple[Any, Any]:
+    """Return rows in another order as TRL has them: log-probabilities (rows x longest - 1), and where an answer is."""
+    import torch
+
+    parts = leaf.split(list(LENGTHS))
+    values = torch.zeros(len(order), LONGEST - 1)
+    mask = torch.zeros(len(order), LONGEST, dtype=torch.long)
+    for place, row in enumerate(order):
+        ends = PROMPT + LENGTHS[row]
+        mask[place, PROMPT:ends] = 1
+        values = values.index_put((torch.tensor([place]), torch.arange(PROMPT - 1, ends - 1)), parts[row])
+    return values, mask
+
+
+BETTER, WORSE = [0, 2, 4], [1, 3, 5]
+
+
+class Answering:
+    """Stands in for a model in TRL's trainer: it answers each batch with log-probabilities that were given."""
+
+    training = True
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+
+    def __call__(self, **_: Any) -> Any:
+        import torch
+
+        values = self.answers.pop(0)
+        nothing = torch.zeros_like(values.detach())
+        return SimpleNamespace(log_probs=values, entropy=nothing, mean_logits=nothing, is_top1=nothing.bool())
+
+
+def stand_in(**more: Any) -> Any:
+    """Return what TRL's losses ask of their trainer."""
+    gather = lambda value: value  # noqa: E731
+    accelerator = SimpleNamespace(device="cpu", gather=gather, gather_for_metrics=gather)
+    usual = {
+        "accelerator": accelerator,
+        "aux_loss_enabled": False,
+        "precompute_ref_logps": True,
+        "_metrics": {"train": defaultdict(list)},
+        "_total_train_tokens": 0,
+        "_tp_size": 1,
+    }
+    return SimpleNamespace(**{**usual, **more})
+
+
+@pytest.mark.parametrize(
+    ("given", "their_type"),
+    [
+        ({"beta": 0.3}, "sigmoid"),
+        ({"variant": "ipo", "beta": 0.3}, "ipo"),
+        ({"variant": "length_normalised", "beta": 2.5}, "sigmoid_norm"),
+        ({"variant": "robust", "beta": 0.3, "label_smoothing": 0.2}, "robust"),
+    ],
+)
+def test_dpo_is_trls(given: dict[str, Any], their_type: str) -> None:
+    import torch
+    from trl import DPOTrainer
+
+    leaf, _ = make_logprobs()
+    values, mask = spread(leaf, [*BETTER, *WORSE])
+    model = Answering(values)
+    trainer = stand_in(
+        model=model,
+        ld_alpha=None,
+        f_divergence_type="reverse_kl",
+        loss_types=[their_type],
+        loss_weights=[1.0],
+        beta=given["beta"],
+        label_smoothing=given.get("label_smoothing", 0.0),
+        use_weighting=False,
+    )
+    start = torch.tensor(START)
+    inputs = {
+        "input_ids": torch.zeros_like(mask),
+        "attention_mask": torch.ones_like(mask),
+        "completion_mask": mask,
+        "ref_chosen_logps": start[BETTER],
+        "ref_rejected_logps": start[WORSE],
+    }
+    theirs = DPOTrainer._compute_loss(trainer, model, inputs, return_outputs=False)
+    theirs.backward()
+    ours, gradient = find_ours({"name": "dpo", **given})
+    assert ours == pytest.approx(float(theirs.detach()), **CLOSE)
+    assert gradient.tolist() == pytest.approx(leaf.grad.tolist(), **CLOSE)
+
+
+def test_conservative_dpo_is_a_mean_of_both_orders() -> None:
+    right = find_ours({"name": "dpo", "label_smoothing": 0.0})
+    smoothed = find_ours({"name": "dpo", "label_smoothing": 0.25})
+    robust = find_ours({"name": "dpo", "label_smoothing": 0.25, "variant": "robust"})
+    assert smoothed[0] != right[0]
+    # robust = ((1 - e) right - e swapped) / (1 - 2 e) and conservative = (1 - e) right + e swapped
+    assert smoothed[0] + 0.5 * robust[0] == pytest.approx(1.5 * right[0], **CLOSE)
+
+
+def test_kto_is_trls() -> None:
+    import torch
+    from trl import KTOTrainer
+
+    liked = (True, False, True)
+    leaf, _ = make_logprobs()
+    values, mask = spread(leaf, BETTER)
+    strangers, other_mask = spread(leaf.detach(), WORSE)
+    model = Answering(strangers, values)
+    trainer = stand_in(
+        model=model,
+        calculate_KL=True,
+        beta=0.3,
+        loss_type="kto",
+        desirable_weight=1.5,
+        undesirable_weight=0.5,
+    )
+    trainer._compute_kl_logps = lambda model, batch: KTOTrainer._compute_kl_logps(trainer, model, batch)
+    start = torch.tensor(START)
+    batch = {
+        "input_ids": torch.zeros_like(mask),
+        "attention_mask": torch.ones_like(mask),
+        "completion_mask": mask,
+        "KL_input_ids": torch.zeros_like(other_mask),
+        "KL_attention_mask": torch.ones_like(other_mask),
+        "KL_completion_mask": other_mask,
+        "label": torch.tensor(liked),
+        "ref_logps": start[BETTER],
+        "ref_KL_logps": start[WORSE],
+    }
+    theirs = KTOTrainer._compute_loss(trainer, model, batch, return_outputs=False)
+    theirs.backward()
+    marks = tuple(float(liked[row // 2]) if row % 2 == 0 else 0.0 for row in range(6))
+    ours, gradient = find_ours({"name": "kto", "beta": 0.3, "liked_weight": 1.5, "disliked_weight": 0.5}, marks)
+    assert ours == pytest.approx(float(theirs.detach()), **CLOSE)
+    assert gradient.tolist() == pytest.approx(leaf.grad.tolist(), **CLOSE)
+
+
+def test_orpo_is_trls_odds_beside_learning_the_better_answer() -> None:
+    from trl.experimental.orpo import ORPOTrainer
+
+    leaf, logprobs = make_logprobs()
+    means = logprobs.sum_rows() / logprobs.count_rows()
+    losses = ORPOTrainer.odds_ratio_loss(stand_in(beta=0.3), means[BETTER], means[WORSE])[0]
+    theirs = -means[BETTER].mean() - losses.mean()
+    theirs.backward()
+    ours, gradient = find_ours({"name": "orpo", "beta": 0.3})
+    assert ours == pytest.approx(float(theirs.detach()), **CLOSE)
+    assert gradient.tolist() == pytest.approx(leaf.grad.tolist(), **CLOSE)
+
+
+def test_simpo_is_trls() -> None:
+    from trl.experimental.cpo import CPOTrainer
+
+    leaf, logprobs = make_logprobs()
+    means = logprobs.sum_rows() / logprobs.count_rows()
+    trainer = stand_in(beta=2.0, loss_type="simpo", simpo_gamma=0.7, label_smoothing=0.0, alpha=0.0)
+    theirs = CPOTrainer.cpo_loss(trainer, means[BETTER], means[WORSE])[0].mean()
+    theirs.backward()
+    ours, gradient = find_ours({"name": "simpo", "beta": 2.0, "gamma": 0.7})
+    assert ours == pytest.approx(float(theirs.detach()), **CLOSE)
+    assert gradient.tolist() == pytest.approx(leaf.grad.tolist(), **CLOSE)
+
+
+def test_a_certain_answer_has_odds_with_an_end() -> None:
+    import torch
+
+    from studio.objectives.orpo import _log1mexp
+
+    values = torch.tensor([0.0, -1e-9, -math.log(2), -30.0], requires_grad=True)
+    found = _log1mexp(values)
+    found.sum().backward()
+    assert found.isfinite().all() and values.grad is not None and values.grad.isfinite().all()
+    assert float(found[2].detach()) == pytest.approx(-math.log(2))
+
+
+def test_what_is_measured_of_pairs() -> None:
+    import torch
+
+    _, logprobs = make_logprobs(requires_grad=False)
+    _, found = OBJECTIVES.read("dpo").loss(logprobs, Batch(2, torch.zeros(6), torch.tensor(START)))
+    gains = (logprobs.sum_rows() - torch.tensor(START)).tolist()
+    assert found["margin"].tolist() == pytest.approx([gains[n] - gains[n + 1] for n in (0, 2, 4)])
+    assert found["chosen"].tolist() == pytest.approx([gains[n] for n in (0, 2, 4)])
+    assert found["length"].tolist() == [-2, 2, 3]
+    assert min(found["kl"].tolist()) >= 0
