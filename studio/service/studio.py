@@ -33,15 +33,13 @@ from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts
 from studio.models.reference import ModelRef
 from studio.objectives import Objective
-from studio.objectives.card import list_objectives
 from studio.queueing.forecast import Forecast
 from studio.queueing.scheduler import Scheduler
 from studio.recipes.recipe import Recipe, merge_deep, read_recipe
-from studio.recipes.which_way import Way
 from studio.runs.event import Event, read_events
 from studio.runs.run import TRAINING, Run, find_run
 from studio.runs.status import RunStatus
-from studio.service.advice import advise
+from studio.service.advice import Advising
 from studio.service.event_page import EventPage
 from studio.service.evidence_desk import EvidenceDesk
 from studio.service.export_desk import ExportDesk
@@ -64,7 +62,7 @@ from studio.works.training import Training
 from studio.workspace import Workspace, unknown_run
 
 
-class Studio:
+class Studio(Advising):
     """One studio on one workspace, as one visitor sees it.
 
     In a `shared` one, runs and imported tasks belong to who made them; everybody else is told that they aren't there.
@@ -175,12 +173,6 @@ class Studio:
         return self._lengths(task_id, task.version, recipe.base, recipe.objective)
 
     # Recipes
-
-    list_objectives = staticmethod(list_objectives)  # what a run can optimise
-
-    def which_way(self, answers: object) -> Way:
-        """Return whether to tune, and what, from what a person has. Raises InputError or NotFoundError in words."""
-        return advise(answers, self.list_tasks(), self.device().usual_precision)
 
     def read_recipe(self, data: object) -> Recipe:
         """Make a recipe of JSON; a model made here is named by its id and step, which stays true.
