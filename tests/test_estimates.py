@@ -14,7 +14,7 @@ from tiny import import_task, read_model_recipe
 from studio.errors import ModelError, RecipeError
 from studio.estimates.activations import Computing, find_activations
 from studio.estimates.counting import LinearShape, Part, Shape, count, find_shape
-from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe, judge
+from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe
 from studio.estimates.memory import itemise_memory
 from studio.estimates.time import count_operations, load_speed, measure_run, measure_speed, save_speed
 from studio.methods import METHODS, Method
@@ -198,10 +198,20 @@ def test_gradients_take_the_room_that_activations_leave(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("needed", "wanted"),
-    [(0, "fits"), (84, "fits"), (85, "tight"), (100, "tight"), (101, "too big"), (10**18, "too big")],
+    [
+        (None, "unknown"),
+        (0, "fits"),
+        (84, "fits"),
+        (85, "tight"),
+        (100, "tight"),
+        (101, "not enough now"),
+        (200, "not enough now"),
+        (201, "too big"),
+        (10**18, "too big"),
+    ],
 )
-def test_what_fits(needed: int, wanted: str) -> None:
-    assert judge(needed, 100) == wanted
+def test_what_fits(needed: int | None, wanted: str) -> None:
+    assert DEVICE.model_copy(update={"free_bytes": 100, "memory_bytes": 200}).judge(needed) == wanted
 
 
 def estimate(model: Path, cache: Path, **changes: Any) -> Estimate:

@@ -59,7 +59,7 @@ def test_the_facts_are_those_of_the_loaded_model(folder: Path) -> None:
     assert facts.context == find_context(model) == 512
     assert (facts.title, facts.licence, facts.has_chat_template) == ("model", "apache-2.0", False)
     assert facts.size_bytes == sum(value.numel() * value.element_size() for value in model.parameters())
-    assert facts.fits(find_device()) == "fits"
+    assert find_device().judge(facts.needed_bytes) == "fits"
     (folder / "chat_template.jinja").write_text("{{ messages }}")
     assert describe_model(ModelRef(ref=str(folder))).has_chat_template
 

@@ -15,7 +15,7 @@ from studio.tasks.store import TaskCard
 from studio.ui.steps.data.page import draw_cards, draw_lengths, draw_task, find_prompted, find_scores, import_file
 from studio.ui.steps.data.rows import PAGE, make_acts, read_rows, write_file
 from studio.ui.steps.method.weighing import draw_change, weigh_recipe
-from studio.ui.steps.model.page import draw_facts, look_up
+from studio.ui.steps.model.page import _draw_listed, draw_facts, look_up
 from studio.ui.widgets.panel import fresh
 
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\"' \u202eabc ${alert(3)} {{x}}"
@@ -177,6 +177,15 @@ def test_the_facts_of_a_model_are_said_in_plain_words(studio: Any, tiny_model: P
     assert "fits" in html
 
 
+def test_only_what_this_computer_could_never_hold_is_too_big(studio: Any) -> None:
+    device, card = studio.device(), next(card for card in studio.list_models() if card.ref == "Qwen/Qwen3-0.6B")
+    needed = 3 * card.parameters
+    for free, memory, warned in ((2, 4, 0), (0.5, 2, 1), (0.5, 0.9, 1)):
+        found = device.model_copy(update={"free_bytes": int(free * needed), "memory_bytes": int(memory * needed)})
+        html = _draw_listed(card, found)
+        assert html.count("pill warn") == warned and ("too big" in html) is (memory < 1)
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -288,7 +297,7 @@ def test_lengths_are_told_in_tokens_of_the_model(studio: Any, tiny_model: Path) 
 def test_lengths_are_held_against_what_a_row_of_the_recipe_may_have(studio: Any) -> None:
     recipe: dict[str, Any] = {"task_id": "studio002_question"}
     assert judges(draw_lengths(studio, recipe)) == ("fits", "512")
-    assert judges(draw_lengths(studio, {**recipe, "training": {"max_length": 20}})) == ("toobig", "20")
+    assert judges(draw_lengths(studio, {**recipe, "training": {"max_length": 20}})) == ("warn", "20")
     wide = {**recipe, "training": {"max_length": 9_999}, "method": {"name": "prefix", "tokens": 24}}
     assert judges(draw_lengths(studio, wide)) == ("fits", "1,000")
     silent = draw_lengths(studio, {**recipe, "training": {"max_length": "x"}})

@@ -1,14 +1,13 @@
 """All methods side by side for one recipe: what each would train and cost, with its usual settings."""
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel
 
 from studio.errors import RecipeError
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.methods import METHODS
-from studio.models.device import DeviceFacts
+from studio.models.device import DeviceFacts, Fit
 from studio.recipes.recipe import Recipe
 
 
@@ -23,7 +22,7 @@ class MethodCost(BaseModel, frozen=True):
     percent: float | None = None
     adapter_bytes: int | None = None
     memory_bytes: int | None = None
-    fits: Literal["fits", "tight", "too big", "unknown"] | None = None
+    fits: Fit | None = None
 
 
 def compare_methods(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, cache: Path) -> list[MethodCost]:

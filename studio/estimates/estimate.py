@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from math import inf
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -13,13 +13,13 @@ from studio.estimates.checking import check_precision
 from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_saved, find_shape
 from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import estimate_seconds, load_speed
-from studio.models.device import DeviceFacts
+from studio.models.device import ROOM, DeviceFacts, Fit
 from studio.models.loading import attends_plainly
 from studio.models.reference import read_config
 from studio.models.stored import read_stored
 from studio.recipes.options import OPTIMISERS
 from studio.recipes.recipe import Recipe
-from studio.recipes.smaller import ROOM, Change, find_change
+from studio.recipes.smaller import Change, find_change
 
 MOST_PARTS = 4
 """A picture shows no more tensors than these."""
@@ -69,7 +69,7 @@ class Estimate(BaseModel, frozen=True):
     largest: str | None
     free_bytes: int
     change: Change | None
-    fits: Literal["fits", "tight", "too big", "unknown"]
+    fits: Fit
     steps: int
     examples: int
     epochs: float
@@ -115,8 +115,8 @@ def estimate_recipe(
         needed = sum(memory.values())
     except NotMeasured as error:
         notes.append(f"Its memory can't be estimated: {error}")
-    fits = "unknown" if needed is None else judge(needed, device.free_bytes)
-    if fits in ("tight", "too big"):
+    fits = device.judge(needed)
+    if fits not in ("fits", "unknown"):
         change = find_change(recipe, device.free_bytes, lambda changed: _weigh(changed, folder, task, device))
     speed = load_speed(cache, device)
     batch = plan.batch_size * recipe.training.gradient_accumulation
@@ -240,11 +240,6 @@ def caps_logits(config: dict[str, Any]) -> bool:
     """Whether a model bends its logits after the head, which then is not applied piece by piece."""
     names = ("final_logit_softcapping", "logits_scaling", "logit_scale", "logits_soft_cap")
     return any(config.get(name) not in (None, 1, 1.0) for name in names)
-
-
-def judge(needed: int, free: int) -> Literal["fits", "tight", "too big"]:
-    """Say whether `needed` bytes fit into `free` bytes: tight is above 85 %."""
-    return "fits" if needed < ROOM * free else "tight" if needed <= free else "too big"
 
 
 def draw_matrix(shape: Shape, parts: tuple[Part, ...], virtual_tokens: int = 0) -> MatrixPicture:

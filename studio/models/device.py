@@ -16,6 +16,12 @@ from pydantic import BaseModel
 from studio.errors import DeviceError, first_line
 from studio.models.card import WSL_SHARE, is_wsl, look_at_card
 
+ROOM = 0.85
+"""The share of the free memory that a run may take and still fit well."""
+
+Fit = Literal["fits", "tight", "not enough now", "too big", "unknown"]
+"""How well what needs memory goes into a device; too big is what would not fit if nothing else used it."""
+
 
 class DeviceFacts(BaseModel, frozen=True):
     """The device that runs would use; memory in bytes."""
@@ -38,6 +44,16 @@ class DeviceFacts(BaseModel, frozen=True):
         if self.bf16:
             return "bf16"
         return "fp16" if self.kind == "cuda" and "GTX 16" not in self.name else None
+
+    def judge(self, needed: int | None) -> Fit:
+        """Say how well `needed` bytes (None: nobody knows) go into its memory."""
+        if needed is None:
+            return "unknown"
+        if needed > self.memory_bytes:
+            return "too big"
+        if needed > self.free_bytes:
+            return "not enough now"
+        return "fits" if needed < ROOM * self.free_bytes else "tight"
 
     @property
     def usual_precision(self) -> Literal["fp32", "bf16"]:

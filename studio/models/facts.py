@@ -7,14 +7,13 @@ all others are read as transformers reads them.
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
 from studio.errors import ModelError, first_line
 from studio.models.architecture import Sizes
 from studio.models.checking import check_model
-from studio.models.device import DeviceFacts
 from studio.models.hub import fetch_config_folder, fetch_size
 from studio.models.reference import BUILTIN, ModelRef, read_config
 from studio.models.stored import read_stored
@@ -37,12 +36,15 @@ class ModelFacts(BaseModel, frozen=True):
     has_chat_template: bool
     stored: str | None = None
 
-    def fits(self, device: DeviceFacts) -> Literal["fits", "tight", "too big", "unknown"]:
-        """Whether its weights in bf16, and half as much again, fit the memory that is free."""
-        if self.parameters is None:
-            return "unknown"
-        need = self.parameters * 3
-        return "fits" if need < 0.7 * device.free_bytes else "tight" if need < device.free_bytes else "too big"
+    @property
+    def needed_bytes(self) -> int | None:
+        """About what a run on it needs at least: its weights in bf16, and half as much again."""
+        return None if self.parameters is None else guess_needed(self.parameters)
+
+
+def guess_needed(parameters: int) -> int:
+    """Return about the bytes that a run on so many parameters needs at least, before anything else is known."""
+    return 3 * parameters
 
 
 def describe_model(ref: ModelRef) -> ModelFacts:

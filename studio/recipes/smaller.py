@@ -12,12 +12,11 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from studio.methods import METHODS
+from studio.models.device import ROOM
 from studio.precisions import PRECISIONS
 from studio.recipes.options import PRESETS
 from studio.recipes.recipe import Recipe
 
-ROOM = 0.85
-"""The share of the free memory that a run may take and still fit well."""
 MOST_ACCUMULATED = 1024
 SHORTEST = 64
 """Examples aren't cut below so many tokens."""

@@ -133,6 +133,12 @@ def total_number(base: int, total: int) -> str:
     return f"{shown} + {short_number(added) if added >= 1e6 else f'{added / 1e6:.1f} M'}"
 
 
+def fit_pill(fit: str, words: str = "") -> str:
+    """Return HTML of how well something goes into memory (models/device.py), in `words` where given."""
+    look = {"fits": " fits", "unknown": ""}.get(fit, " warn")
+    return f'<span class="pill{look}">{escape(words or fit)}</span>'
+
+
 def epochs(times: float, examples: int) -> str:
     """Return HTML: "each of 196 examples about 24 times", marked if often; below one, which share is seen."""
     if times < 1:

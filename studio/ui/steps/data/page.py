@@ -319,7 +319,7 @@ def draw_lengths(studio: Studio, recipe: dict[str, Any]) -> str:
 
 def _say_lengths(found: TokenLengths, limit: int) -> str:
     all_fit = found.longest <= limit
-    fit = f'<span class="pill {"fits" if all_fit else "toobig"}">{"all fit" if all_fit else "not all fit"}</span>'
+    fit = f'<span class="pill {"fits" if all_fit else "warn"}">{"all fit" if all_fit else "not all fit"}</span>'
     return (
         f'<p>With instruction and answer, an example is <strong class="num">{number(found.median)}</strong> '
         f"{term('token', 'tokens')} long (median); the longest has <strong "

@@ -126,7 +126,7 @@ def draw_verdict(findings: tuple[Finding, ...]) -> str:
     counts = {name: sum(finding.severity == name for finding in findings) for name in ("problem", "warning")}
     said = [f"{count} {name}{'s' * (count != 1)}" for name, count in counts.items() if count]
     if said:
-        return f'<span class="pill toobig">{", ".join(said)}</span>'
+        return f'<span class="pill warn">{", ".join(said)}</span>'
     remarks = len(findings)
     if remarks:
         return f'<span class="pill">{remarks} remark{"s" * (remarks != 1)}</span>'

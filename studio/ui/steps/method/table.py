@@ -10,7 +10,7 @@ from studio.errors import StudioError
 from studio.estimates.comparison import MethodCost
 from studio.service import Studio
 from studio.ui.frame.handler import say
-from studio.ui.frame.words import escape, number, percent, size
+from studio.ui.frame.words import escape, fit_pill, number, percent, size
 
 
 def draw_waiting(methods: int) -> str:
@@ -61,7 +61,7 @@ def _draw_row(place: int, cost: MethodCost) -> str:
     sort = f'data-name="{place}" data-trainable="{cost.trainable or 0}" data-memory="{cost.memory_bytes or 0}"'
     if cost.refusal or cost.trainable is None:
         return f'<tr class="off" {sort}>{name}<td colspan="3" class="value">not available at this precision</td></tr>'
-    pill = f'<span class="pill {str(cost.fits).replace(" ", "")}">{cost.fits}</span>'
+    pill = fit_pill(cost.fits or "unknown")
     return (
         f"<tr {sort}>{name}"
         f'<td class="value num">{number(cost.trainable)}<span class="hint">{percent(cost.percent or 0)}</span></td>'

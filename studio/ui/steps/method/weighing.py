@@ -15,7 +15,7 @@ from studio.service import Studio
 from studio.tasks.mixture import name_mixture
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import log, say
-from studio.ui.frame.words import duration, epochs, escape, foreign, number, percent, size, term, total_number
+from studio.ui.frame.words import duration, epochs, escape, fit_pill, foreign, number, percent, size, term, total_number
 from studio.ui.steps.data.mixing import find_weights
 
 MEMORY_WORDS = {
@@ -156,7 +156,7 @@ style="width:{estimate.percent:.3f}%"></i></div>
 <tr><th scope="row">Time</th><td class="value">{time}</td><td class="said">{number(estimate.steps)}
 {term("step", "steps")}, {epochs(estimate.epochs, estimate.examples)}</td></tr>
 <tr><th scope="row">{term("memory", "Memory")}</th><td class="value">{held}</td>
-<td class="said"><span class="pill {estimate.fits.replace(" ", "")}">{estimate.fits}</span></td></tr>
+<td class="said">{fit_pill(estimate.fits)}</td></tr>
 </tbody></table>
 <div class="bar{"" if estimate.fits == "fits" else " warn"}" role="img" aria-label="Memory: {held}"><i
 style="width:{share:.1f}%"></i></div>
@@ -170,7 +170,10 @@ def draw_change(estimate: Estimate) -> str:
     if estimate.fits in ("fits", "unknown"):
         return ""
     if estimate.change is None:
-        return '<p class="hint" id="fitting">Nothing on this page makes it fit: choose a smaller model.</p>'
+        advice = "choose a smaller model."
+        if estimate.fits != "too big":
+            advice = f"wait until what else uses the memory has ended, or {advice}"
+        return f'<p class="hint" id="fitting">Nothing on this page makes it fit: {advice}</p>'
     patch, needed = escape(json.dumps({"recipe": estimate.change.patch})), size(estimate.change.needed_bytes)
     return (
         f'<p class="hint" id="fitting">{escape(estimate.change.words)} Then it needs {needed}. '

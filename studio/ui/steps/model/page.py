@@ -11,15 +11,15 @@ import gradio as gr
 from studio.checkpoints.description import MadeCard
 from studio.errors import StudioError
 from studio.models.catalogue import ModelCard, Size
-from studio.models.device import DeviceFacts
-from studio.models.facts import ModelFacts
+from studio.models.device import DeviceFacts, Fit
+from studio.models.facts import ModelFacts, guess_needed
 from studio.models.reference import BUILTIN
 from studio.service import Studio
 from studio.ui.frame.draft import change_draft, read_draft
 from studio.ui.frame.handler import LATEST, in_words, say
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
-from studio.ui.frame.words import escape, foreign, number, short_number, size, term
+from studio.ui.frame.words import escape, fit_pill, foreign, number, short_number, size, term
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
@@ -34,9 +34,10 @@ SIZES: dict[Size, str] = {
     "large": "From the hub, 7 and 8 billion: for a graphics card with 12 GB or more (in 4 bits)",
 }
 """What a group of the hub's models is called."""
-FITS = {
+FITS: dict[Fit, str] = {
     "fits": "it fits this computer",
     "tight": "tight on this computer",
+    "not enough now": "not enough memory is free now",
     "too big": "too big for this computer",
     "unknown": "size unknown",
 }
@@ -173,15 +174,13 @@ def _draw_listed(card: ModelCard, device: DeviceFacts) -> str:
     tags = [f"{short_number(card.parameters)} parameters", f"reads {number(card.context)} tokens", card.licence]
     if card.gated:
         tags.append("accept its terms on Hugging Face first")
-    if card.parameters * 3 > device.free_bytes:
-        tags.append("too big for this computer")
-    return _draw_card(card.ref, card.title, card.summary, tags, card.local)
+    fit = device.judge(guess_needed(card.parameters))
+    warning = fit_pill(fit, FITS[fit]) if fit in ("too big", "not enough now") else ""
+    return _draw_card(card.ref, card.title, card.summary, tags, card.local, warning)
 
 
-def _draw_card(ref: str, title: str, summary: str, tags: list[str], local: bool = False) -> str:
-    pills = "".join(
-        f'<span class="pill{" toobig" if tag.startswith("too big") else ""}">{escape(tag)}</span>' for tag in tags
-    )
+def _draw_card(ref: str, title: str, summary: str, tags: list[str], local: bool = False, warning: str = "") -> str:
+    pills = "".join(f'<span class="pill">{escape(tag)}</span>' for tag in tags) + warning
     comes = '<span class="pill fits">comes with the studio</span>' if local else ""
     patch = escape(json.dumps({"recipe": {"model": ref, "revision": None}}))
     when = escape(json.dumps({"recipe": {"model": ref}}))
@@ -204,12 +203,12 @@ def draw_facts(studio: Studio, ref: str) -> str:
             f"model</button></p></div>"
         )
     rows = "".join(_draw_fact(*fact) for fact in _list_facts(facts) if fact[1] is not None)
-    fits = facts.fits(device)
+    fits = device.judge(facts.needed_bytes)
     return (
         f'<div class="studio two facts-box"><section class="card stack"><h3>{foreign(facts.title, 80)}</h3>'
         f'<table class="facts"><tbody>{rows}</tbody></table></section>'
         f'<section class="card stack"><h3>This computer</h3><p>{escape(device.sentence)}</p>'
-        f'<p><span class="pill {fits.replace(" ", "")}">{FITS[fits]}</span></p>'
+        f"<p>{fit_pill(fits, FITS[fits])}</p>"
         f'<p class="hint">{size(device.free_bytes)} of memory are free now. How much a run really needs depends on '
         f"the method; "
         f"the Method step shows it.</p></section></div>"

@@ -11,6 +11,7 @@ import gradio as gr
 
 from studio.errors import NotFoundError, StudioError
 from studio.estimates.estimate import Estimate
+from studio.models.device import Fit
 from studio.runs.run import TRAINING
 from studio.service import Studio
 from studio.ui.frame.draft import read_draft
@@ -25,6 +26,13 @@ from studio.ui.widgets.panel import Panel
 
 STEP_OF_FIELD = {"task_id": "data", "task_version": "data", "model": "model", "revision": "model"}
 """Where to repair what a recipe's field says; everything else is repaired on the Method step."""
+
+WARNINGS: dict[Fit, str] = {
+    "too big": "This will probably not fit into memory. QLoRA or a smaller batch needs less.",
+    "not enough now": "This needs more memory than is free now. Wait until what else uses it has ended; QLoRA or "
+    "a smaller batch needs less.",
+}
+"""What is said of a training before it is started, by how it fits."""
 
 _HEAD = """
 <h2 class="question" tabindex="-1">Train it</h2>
@@ -124,10 +132,7 @@ def _plan(estimate: Estimate | None) -> str:
     numbers, warning, seconds = "", "", None
     if estimate is not None:
         numbers, seconds = _numbers(estimate), estimate.seconds
-        if estimate.fits == "too big":
-            warning = (
-                '<p class="error-line">This will probably not fit into memory. QLoRA or a smaller batch needs less.</p>'
-            )
+        warning = f'<p class="error-line">{WARNINGS[estimate.fits]}</p>' if estimate.fits in WARNINGS else ""
     return f"""
 <div class="card plan" data-plan data-state="ready">
   <div class="plan-numbers">{numbers}</div>
