@@ -1,1 +1,1 @@
-"""Measurements: `make bench`. Each figure stands beside what it is compared with, measured in the same run."""
+"""Measurements: `make bench`. Each figure is shown beside what it is compared with, measured in the same run."""

@@ -2,7 +2,7 @@
 
 The attacks are those of the table in SECURITY.md's history: thousands of joins, large bodies, uploads, readers that
 never read, files that would become very large. They are plain HTTP to a real server, and `make soak` uses them too. The
-figures are of the machine as busy as it is: the clicks at rest stand beside them.
+figures are of the machine as busy as it is: the clicks at rest are shown beside them.
 """
 
 import contextlib
@@ -63,7 +63,7 @@ class Stranger:
             return sent.text
         return {"path": sent.json()[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
-    def bring(self, name: str, data: bytes) -> str:
+    def import_file(self, name: str, data: bytes) -> str:
         """Upload a file and import it as a task; returns what is told."""
         return self.call("import_task", self.upload(name, data))
 
@@ -115,11 +115,11 @@ def ask_by_foreign_names(address: str, until: float) -> None:
             assert stranger.http.get("/config", headers=headers).status_code == 403
 
 
-def _bring_until(name: str, make: Callable[[], bytes]) -> Callable[[str, float], None]:
+def _upload_until(name: str, make: Callable[[], bytes]) -> Callable[[str, float], None]:
     def attack(address: str, until: float) -> None:
         stranger, data = Stranger(address), make()
         while time.monotonic() < until:
-            told = stranger.bring(name, data)
+            told = stranger.import_file(name, data)
             assert "broke in the studio" not in told, told
 
     attack.__doc__ = f"Import {name}, which would become very large."
@@ -174,11 +174,11 @@ ATTACKS: dict[str, Callable[[str, float], None]] = {
     "uploads of 20 MB": upload_much,
     "readers that never read": read_never,
     "foreign names": ask_by_foreign_names,
-    "a workbook that is very wide": _bring_until("wide.xlsx", make_workbook),
-    "a table with one text": _bring_until("table.parquet", make_parquet),
-    "a zip that unpacks to much": _bring_until("much.zip", make_zip_bomb),
-    "a million keys": _bring_until("keys.json", lambda: json.dumps({f"key {n}": n for n in range(200_000)}).encode()),
-    "quotes that never close": _bring_until("quotes.csv", lambda: b'"' * 3_000_000),
+    "a workbook that is very wide": _upload_until("wide.xlsx", make_workbook),
+    "a table with one text": _upload_until("table.parquet", make_parquet),
+    "a zip that unpacks to much": _upload_until("much.zip", make_zip_bomb),
+    "a million keys": _upload_until("keys.json", lambda: json.dumps({f"key {n}": n for n in range(200_000)}).encode()),
+    "quotes that never close": _upload_until("quotes.csv", lambda: b'"' * 3_000_000),
 }
 HANDS = {"joins of the queue": 8, "uploads of 20 MB": 3, "a template that never ends": 44}
 """So many threads attack at once; two where nothing is said."""
@@ -258,7 +258,7 @@ def measure(seconds: float = SECONDS) -> list[Figure]:
     """Milliseconds of the clicks, 95 of 100 of them, and megabytes that the server keeps."""
     figures = [Figure("load of the machine a core", os.getloadavg()[0] / (os.cpu_count() or 1), "")]
     with tempfile.TemporaryDirectory() as home, serve_shared(home) as (address, server):
-        Stranger(address).bring("warm.xlsx", make_workbook())
+        Stranger(address).import_file("warm.xlsx", make_workbook())
         figures += attack_each(address, server, ATTACKS, seconds)
     with tempfile.TemporaryDirectory() as home, serve(home) as (address, server):
         figures += attack_each(address, server, make_models(Path(home)), seconds)

@@ -1,6 +1,6 @@
 """Reading and checking data: a generated collection of 200,000 instances, and one file of 6,500.
 
-Each side runs in a process of its own, so that the peak of memory is its own; what stands beside is what a script would
+Each side runs in a process of its own, so that the peak of memory is its own; beside it is what a script would
 do: `json.load`, then `datasets.Dataset.from_list`, on the same files in the same run. Memory is counted above what the
 process has after its imports.
 """

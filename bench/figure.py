@@ -29,7 +29,7 @@ class Figure(NamedTuple):
 
     @property
     def ratio(self) -> float | None:
-        """The value over what stands beside it."""
+        """The value over what is beside it."""
         return self.value / self.beside if self.beside else None
 
 

@@ -2,7 +2,7 @@
 
 The recipe of bench.training in batches of 8, in this process (`python -m bench.profile PRECISION` prints JSON). The
 profiler itself makes small operations look a little larger than they are. How fast the frozen layers are multiplied
-stands beside one large product, which is as fast as the core can.
+is beside one large product, which is as fast as the core can.
 """
 
 import json
@@ -33,7 +33,7 @@ FROZEN, PAIRS, ATTENTION, HEAD, ELSE = PARTS = (
     "all else",
 )
 _PRODUCTS = {"aten::mm": 0, "aten::addmm": 1, "aten::addmm_": 1}
-"""Operations that multiply two matrices, and where those stand among what they are given."""
+"""Operations that multiply two matrices, and where those are among what they are given."""
 _LOSS = ("aten::_log_softmax", "aten::nll_loss")
 _ATTENTION = ("aten::bmm", "aten::_softmax", "_Attention")
 

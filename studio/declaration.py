@@ -89,7 +89,7 @@ def explain(error: ValidationError, cls: type[BaseModel], prefix: str = "") -> R
 
 
 def show(value: object) -> str:
-    """Return any value as it may stand in a sentence, however long or deep it is."""
+    """Return any value as a sentence may have it, however long or deep it is."""
     try:
         text = repr(value)
     except (RecursionError, ValueError):  # nested a thousand times; an integer of five thousand digits

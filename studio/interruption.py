@@ -75,4 +75,4 @@ class Interruption:
 
 
 def _do_nothing(number: int, frame: FrameType | None) -> None:
-    """Stand where a handler has to, so that a signal neither kills nor raises."""
+    """Be where a handler has to be, so that a signal neither kills nor raises."""

@@ -1,7 +1,7 @@
 """What a message tells, and not how it says it: the class of an error, its field, and the facts in its words.
 
 A fact is a value that was given, a bound, a number, a name, a file: what a person needs to know. The sentences
-themselves stand in one place, `tests/golden/`, so that they can be edited without a test that minds.
+themselves are in one place, `tests/golden/`, so that they can be edited without a test that minds.
 """
 
 import re
@@ -25,7 +25,7 @@ def tells(text: object, facts: Facts) -> bool:
 
 
 def _find(fact: str, text: str) -> bool:
-    """Whether a fact stands in a text: not 1 in 16, nor in 1,000."""
+    """Whether a fact is in a text: not 1 in 16, nor in 1,000."""
     before = r"(?<!\w)(?<!\d[.,])" if fact[:1].isalnum() else ""
     after = r"(?!\w|[.,]\d)" if fact[-1:].isalnum() else ""
     return bool(re.search(before + re.escape(fact) + after, text, re.IGNORECASE))

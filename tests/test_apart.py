@@ -250,7 +250,7 @@ def test_all_that_reads_a_foreign_model_or_archive_is_done_apart_with_the_same_a
             return super().run(who, job, *given, **named)
 
     def look(studio: Studio) -> list[Any]:
-        card = studio.data.bring(tmp_path / "two.zip", "two.zip")
+        card = studio.data.upload(tmp_path / "two.zip", "two.zip")
         seen, sight = studio.data.see(recipe, 0)
         estimate = studio.estimate(recipe).model_copy(update={"free_bytes": 0})
         facts = studio.describe_model(str(tiny_model))
@@ -279,12 +279,12 @@ def test_an_archive_that_passes_its_limit_leaves_nothing_behind(workspace: Works
     anna = studio.seen_by("anna" * 8)
     studio.shares.quota = Quota(bytes=1_000, stays_free=0)
     with pytest.raises(InputError) as told:
-        anna.data.bring(tmp_path / "two.zip", "two.zip")
+        anna.data.upload(tmp_path / "two.zip", "two.zip")
     assert told.value.field == "file"
     studio.place = Pool(Limits(long_seconds=0.01))
     studio.shares.quota = Quota(stays_free=0)
     with pytest.raises(InputError):
-        studio.seen_by("anna" * 8).data.bring(tmp_path / "two.zip", "two.zip")
+        studio.seen_by("anna" * 8).data.upload(tmp_path / "two.zip", "two.zip")
     studio.close()
     assert [
         path for path in (workspace.folder / "collections").rglob("*") if path.name != f".{anna.visitor.owner}"

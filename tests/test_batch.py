@@ -114,7 +114,7 @@ def test_the_last_block_writes_only_where_something_is_learnt(model: Any, one_pa
 
 @pytest.mark.parametrize("name", ["prompt", "ptuning", "prefix", "llama_adapter"])
 def test_tokens_that_are_learnt_move_nothing_else(name: str, tmp_path: Path) -> None:
-    """They stand before what is read, and the loss is still that of each row alone, as transformers computes it."""
+    """They come before what is read, and the loss is still that of each row alone, as transformers computes it."""
     from transformers import AutoModelForCausalLM
 
     from studio.methods import METHODS

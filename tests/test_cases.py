@@ -44,7 +44,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.folder, self.studio = folder, Studio(Workspace(folder / "home"), InlineLauncher())
 
-    def bring(self, slug: str, name: str) -> Any:
+    def upload(self, slug: str, name: str) -> Any:
         """Import a file of a case and return the task."""
         return self.studio.import_task(CASES / slug / name, name).task
 
@@ -94,20 +94,20 @@ def load_tokenizer(folder: str) -> Any:
 
 
 def chat_history_is_dropped(bench: Bench, slug: str) -> None:
-    seen = bench.see(bench.bring(slug, "chat.jsonl").task_id)
+    seen = bench.see(bench.upload(slug, "chat.jsonl").task_id)
     assert all(text in seen.whole for text in ("You are a waiter in Oslo.", "What is there to eat?", "And to drink?"))
     assert "soup" in seen.learnt and "milk" in seen.learnt and "soup" not in seen.read
     assert bench.studio.estimate({"task_id": "chat", "model": "builtin"}).trainable
 
 
 def tool_call_as_wire_json(bench: Bench, slug: str) -> None:
-    seen = bench.see(bench.bring(slug, "calls.jsonl").task_id)
+    seen = bench.see(bench.upload(slug, "calls.jsonl").task_id)
     assert "call_7f3" not in seen.whole and "rain" in seen.learnt and "Oslo" in seen.learnt
     assert "Says whether it rains." in seen.read
 
 
 def turn_with_weight_0_is_trained(bench: Bench, slug: str) -> None:
-    seen = bench.see(bench.bring(slug, "weighted.jsonl").task_id)
+    seen = bench.see(bench.upload(slug, "weighted.jsonl").task_id)
     assert "Two." in seen.learnt and "Five." not in seen.learnt
 
 
@@ -138,67 +138,67 @@ def first_token_nobody_asked_for(bench: Bench, slug: str) -> None:
 
 def marks_in_a_text_become_control_tokens(bench: Bench, slug: str) -> None:
     model = bench.make("05-a-second-blank-before-the-answer")
-    seen = bench.see(bench.bring(slug, "html.json").task_id, model=model)
+    seen = bench.see(bench.upload(slug, "html.json").task_id, model=model)
     assert "<s>old</s>" in seen.learnt and seen.ids.count(2) == 1 and seen.ids.count(1) == 1
 
 
 def context_of_a_question_is_dropped(bench: Bench, slug: str) -> None:
     for name, context in (("qa.jsonl", "context"), ("sql.jsonl", "context")):
         with pytest.raises(MappingNeeded) as asked:
-            bench.bring(slug, name)
+            bench.upload(slug, name)
         assert context in asked.value.preview.guess.mapping.input
 
 
 def system_column_beside_messages(bench: Bench, slug: str) -> None:
-    first = bench.bring(slug, "system.jsonl").instances[0].messages[0]
+    first = bench.upload(slug, "system.jsonl").instances[0].messages[0]
     assert (first.role, first.content) == ("system", "You are a pirate. Stay so.")
 
 
 def proposal_leaves_the_instruction_out(bench: Bench, slug: str) -> None:
     with pytest.raises(MappingNeeded) as asked:
-        bench.bring(slug, "columns.jsonl")
+        bench.upload(slug, "columns.jsonl")
     mapping = asked.value.preview.guess.mapping
     assert (mapping.instruction, mapping.input, mapping.output) == (("instruction",), ("context",), ("response",))
 
 
 def optional_key_makes_a_fault(bench: Bench, slug: str) -> None:
-    assert [one.output[0] for one in bench.bring(slug, "alpaca.json").instances] == ["5", "Hello.", "Good night.", "2"]
+    assert [one.output[0] for one in bench.upload(slug, "alpaca.json").instances] == ["5", "Hello.", "Good night.", "2"]
 
 
 def header_that_is_also_a_value(bench: Bench, slug: str) -> None:
-    task = bench.bring(slug, "faq.csv")
+    task = bench.upload(slug, "faq.csv")
     assert len(task.instances) == 4 and task.instances[0].output == ("answer",)
 
 
 def old_encodings_are_misread(bench: Bench, slug: str) -> None:
-    assert bench.bring(slug, "polish_cp1250.csv").instances[0].input == "Co je kot w południe 0?"
-    assert bench.bring(slug, "korean_cp949.csv").instances[0].input == "대한민국의 수도는 어디입니까 0?"
+    assert bench.upload(slug, "polish_cp1250.csv").instances[0].input == "Co je kot w południe 0?"
+    assert bench.upload(slug, "korean_cp949.csv").instances[0].input == "대한민국의 수도는 어디입니까 0?"
 
 
 def line_breaks_of_excel(bench: Bench, slug: str) -> None:
-    outputs = [one.output[0] for one in bench.bring(slug, "breaks.xlsx").instances]
+    outputs = [one.output[0] for one in bench.upload(slug, "breaks.xlsx").instances]
     assert not any("_x000D_" in text for text in outputs) and any("\ntwo" in text for text in outputs)
 
 
 def cell_as_the_sheet_shows_it(bench: Bench, slug: str) -> None:
-    outputs = [one.output[0] for one in bench.bring(slug, "formats.xlsx").instances]
+    outputs = [one.output[0] for one in bench.upload(slug, "formats.xlsx").instances]
     assert {"01.03.2024", "00007", "25%", "3.50"} <= set(outputs)
 
 
 def keys_that_parquet_added(bench: Bench, slug: str) -> None:
-    task = bench.bring(slug, "calls.parquet")
+    task = bench.upload(slug, "calls.parquet")
     found = [bench.see(task.task_id, place).learnt for place in (0, 1)]
     assert "Oslo" in found[0] and "Lima" in found[1] and not any("null" in text for text in found)
 
 
 def first_line_loses_its_indent(bench: Bench, slug: str) -> None:
-    seen = bench.see(bench.bring(slug, "code.jsonl").task_id)
+    seen = bench.see(bench.upload(slug, "code.jsonl").task_id)
     assert "def add(a, b):\n    total = a + b\n    return total\n" in seen.whole
     assert "    total = a + b\n    return total\n" in seen.learnt
 
 
 def turns_in_prompt_and_completion(bench: Bench, slug: str) -> None:
-    first = bench.bring(slug, "turns.jsonl").instances[0]
+    first = bench.upload(slug, "turns.jsonl").instances[0]
     assert [turn.content for turn in first.messages] == ["What colour is the sky?", "Blue."]
 
 

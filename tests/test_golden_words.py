@@ -121,7 +121,7 @@ def break_disk(folder: Path, number: int) -> None:
 
 
 def make_task(count: int, twice: bool = False) -> Task:
-    """Return a task of sums, with faults that the quality report finds if one instance stands `twice`."""
+    """Return a task of sums, with faults that the quality report finds if one instance comes `twice`."""
     made = [Instruction(id=f"s{n}", input=f" {n} + 1", output=(f"{n + 1}",)) for n in range(count)]
     again = [
         Instruction(id="again", input=" 1 + 1", output=("2",)),

@@ -71,7 +71,7 @@ def test_a_damaged_collection_is_left_out_and_hides_no_other(workspace: Workspac
     for name in ("good", "bad"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.json").write_text(json.dumps(task))
-        Library(workspace).bring(tmp_path / name, name)
+        Library(workspace).upload(tmp_path / name, name)
     (Library(workspace).folder / "bad" / "tasks.jsonl").write_text(damage)
     shown = [card.collection_id for card in Library(workspace).list_collections()]
     assert "good" in shown

@@ -1,7 +1,7 @@
 """Who may know whom, read from the import statements, and what starting the page costs.
 
 The rules are those of ARCHITECTURE.md. An import inside a function counts like any other where it says who knows whom;
-only the rule about heavy libraries lets it pass. What stands under `if TYPE_CHECKING:` is no import.
+only the rule about heavy libraries lets it pass. What is under `if TYPE_CHECKING:` is no import.
 """
 
 import ast
@@ -234,7 +234,7 @@ def test_only_the_fast_room_changes_what_a_library_does() -> None:
     found = {name: list_patches(name) for name in MODULES if not is_in(name, "studio.training.fast")}
     patching = {name: lines for name, lines in found.items() if lines}
     broken = [line for name, lines in patching.items() if name not in PATCHES for line in lines]
-    assert not broken, "\n".join(["Patches of other people's code stand in studio/training/fast.", *broken])
+    assert not broken, "\n".join(["Patches of other people's code are in studio/training/fast.", *broken])
     assert patching.keys() == PATCHES.keys(), f"These change nothing any more: {PATCHES.keys() - patching.keys()}"
 
 

@@ -62,7 +62,7 @@ def list_texts(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def cut(text: str) -> Iterator[tuple[str, ...]]:
-    """Yield every so many words that stand in a row; marks at their ends aside, a word has letters only."""
+    """Yield every so many words in a row; marks at their ends aside, a word has letters only."""
     plain = unescape(re.sub(r"</?[a-z][^<>]*>|\\", " ", text))
     words = [word.strip("().,:;!?\"'…").lower() for word in plain.split()]
     for start in range(len(words) - LENGTH + 1):

@@ -118,7 +118,7 @@ def test_a_deleted_checkpoint_is_told(studio: Studio, trained: Run, names: list[
 
 
 def test_it_goes_on_where_it_was_stopped(studio: Studio, trained: Run, names: list[str]) -> None:
-    """Answers that stand in its folder are not asked for again, and come to the same."""
+    """Answers that are in its folder are not asked for again, and come to the same."""
     work = studio.evidence.read(names[1:], find_task(trained), "validation")
     asked = plan(studio.workspace, work)
     first = find_run(studio.workspace, studio.evidence.start(work))

@@ -313,7 +313,7 @@ def test_a_line_in_which_nothing_moves_writes_nothing(
 def test_a_studio_that_keeps_the_line_to_itself_is_told_of(
     workspace: Workspace, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another studio stands still in the middle of a start."""
+    """Another studio stops in the middle of a start."""
     monkeypatch.setattr(scheduler_module, "LONGEST_TURN", 0.1)
     run = make_run(workspace)
     with FileLock(workspace.folder / "line.lock"):

@@ -123,7 +123,7 @@ def test_a_visitor_is_refused_and_the_next_one_is_not(workspace: Workspace, tmp_
     with pytest.raises(InputError):
         studio.seen_by(ANNA).import_task(tmp_path / "task.json", "two.json")
     with pytest.raises(InputError):
-        studio.seen_by(ANNA).data.bring(tmp_path / "task.json", "three.json")
+        studio.seen_by(ANNA).data.upload(tmp_path / "task.json", "three.json")
     studio.seen_by(BEN).import_task(tmp_path / "task.json", "two.json")
 
 
@@ -132,7 +132,7 @@ def test_which_folders_there_are_is_not_told(workspace: Workspace) -> None:
     said = set()
     for folder in ("/root", "/root/.nope", "~", "~nobody", "../..", ".", "studio", "/proc/self/environ"):
         with pytest.raises(TaskError) as refused:
-            visit.data.bring_from(folder)
+            visit.data.fetch_from(folder)
         said.add(str(refused.value).replace(repr(folder), "it"))
     assert len(said) == 1
 

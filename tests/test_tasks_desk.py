@@ -13,7 +13,7 @@ from tiny import import_task, write_task
 
 from studio.errors import InputError, NotFoundError, TaskError
 from studio.service import Studio
-from studio.service.task_desk import Brought, FileChoice
+from studio.service.task_desk import FileChoice, Uploaded
 from studio.tasks.library.held import MOST_FILES
 from studio.tasks.library.library import CollectionCard
 from studio.tasks.task import Task
@@ -38,30 +38,30 @@ def write_csv(path: Path, rows: int = 40, columns: list[str] = ODD, hole: int | 
     return path
 
 
-def bring(studio: Studio, path: Path) -> Any:
-    return studio.data.bring(path, path.name)
+def upload(studio: Studio, path: Path) -> Any:
+    return studio.data.upload(path, path.name)
 
 
 # ---- importing
 
 
 def test_odd_columns_are_asked_for_once(studio: Studio, tmp_path: Path) -> None:
-    choice = bring(studio, write_csv(tmp_path / "sums.csv"))
+    choice = upload(studio, write_csv(tmp_path / "sums.csv"))
     assert isinstance(choice, FileChoice)
     assert (choice.preview.columns, choice.total, choice.kept) == (tuple(ODD), 40, 0)
     assert choice.preview.rows[0]["v1"] == "What is 0 + 1?"
-    brought = studio.data.choose_columns(choice.file_id, ROLES)
-    assert isinstance(brought, Brought)
-    assert brought.reading.task.instances[3].output == ("4",)
-    assert brought.reading.task.origin.mapping.to_json() == ROLES
-    assert studio.load_task("sums").version == brought.reading.task.version
-    again = bring(studio, write_csv(tmp_path / "more sums.csv", 50))
-    assert isinstance(again, Brought) and "as you chose" in again.reading.warnings[0]
+    uploaded = studio.data.choose_columns(choice.file_id, ROLES)
+    assert isinstance(uploaded, Uploaded)
+    assert uploaded.reading.task.instances[3].output == ("4",)
+    assert uploaded.reading.task.origin.mapping.to_json() == ROLES
+    assert studio.load_task("sums").version == uploaded.reading.task.version
+    again = upload(studio, write_csv(tmp_path / "more sums.csv", 50))
+    assert isinstance(again, Uploaded) and "as you chose" in again.reading.warnings[0]
     asked = studio.data.look_again(again.file_id)
     assert asked.mapping and asked.mapping.to_json() == ROLES
     other = studio.data.choose_columns(again.file_id, {"input": ["v2"], "output": ["v1"]})
     assert other.reading.task.instances[0].input == "1"
-    third = bring(studio, write_csv(tmp_path / "third.csv"))
+    third = upload(studio, write_csv(tmp_path / "third.csv"))
     assert third.reading.task.instances[0].input == "1", "the last choice counts"
 
 
@@ -79,26 +79,26 @@ def test_odd_columns_are_asked_for_once(studio: Studio, tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_choice_is_said_at_its_field(studio: Studio, tmp_path: Path, roles: Any, field: str) -> None:
-    choice = bring(studio, write_csv(tmp_path / "sums.csv"))
+    choice = upload(studio, write_csv(tmp_path / "sums.csv"))
     with pytest.raises(TaskError) as refused:
         studio.data.choose_columns(choice.file_id, roles)
     assert refused.value.field == field
-    assert isinstance(studio.data.choose_columns(choice.file_id, ROLES), Brought), "the file still waits"
+    assert isinstance(studio.data.choose_columns(choice.file_id, ROLES), Uploaded), "the file still waits"
 
 
 def test_rows_with_a_fault_are_left_out_only_when_asked(studio: Studio, tmp_path: Path) -> None:
-    choice = bring(studio, write_csv(tmp_path / "sums.csv", hole=7))
+    choice = upload(studio, write_csv(tmp_path / "sums.csv", hole=7))
     asked = studio.data.choose_columns(choice.file_id, ROLES)
     assert isinstance(asked, FileChoice) and (asked.kept, asked.total) == (39, 40)
     assert "line 9" in asked.words and not [card for card in studio.list_tasks() if card.source == "yours"]
     roles = asked.mapping.to_json()
-    brought = studio.data.choose_columns(asked.file_id, roles, leave_out=True, definition=" Add one. ")
-    assert len(brought.reading.task.instances) == 39 and brought.reading.task.definition == "Add one."
-    assert brought.reading.repairs[0].changes[0].place == "line 9"
+    uploaded = studio.data.choose_columns(asked.file_id, roles, leave_out=True, definition=" Add one. ")
+    assert len(uploaded.reading.task.instances) == 39 and uploaded.reading.task.definition == "Add one."
+    assert uploaded.reading.repairs[0].changes[0].place == "line 9"
 
 
 def test_known_columns_with_a_fault_are_asked_about_too(studio: Studio, tmp_path: Path) -> None:
-    asked = bring(studio, write_csv(tmp_path / "sums.csv", columns=["id", "input", "output"], hole=2))
+    asked = upload(studio, write_csv(tmp_path / "sums.csv", columns=["id", "input", "output"], hole=2))
     assert isinstance(asked, FileChoice) and asked.kept == 39
 
 
@@ -106,13 +106,13 @@ def test_what_no_choice_can_mend_is_refused(studio: Studio, tmp_path: Path) -> N
     for name, text in (("a.json", "{"), ("b.csv", ""), ("c.json", '{"Definition": ["Do."], "Instances": []}')):
         (tmp_path / name).write_text(text)
         with pytest.raises(TaskError):
-            bring(studio, tmp_path / name)
+            upload(studio, tmp_path / name)
     with pytest.raises(NotFoundError):
         studio.data.choose_columns("../../tasks", ROLES)
 
 
 def test_only_the_newest_files_wait(studio: Studio, tmp_path: Path) -> None:
-    first, *rest = [bring(studio, write_csv(tmp_path / f"{n}.csv")) for n in range(MOST_FILES + 1)]
+    first, *rest = [upload(studio, write_csv(tmp_path / f"{n}.csv")) for n in range(MOST_FILES + 1)]
     with raises(NotFoundError):
         studio.data.look_again(first.file_id)
     assert [studio.data.look_again(choice.file_id).name for choice in rest] == [
@@ -129,7 +129,7 @@ def write_zip(path: Path, count: int = 3) -> Path:
 
 
 def test_an_archive_is_a_collection_and_gives_a_task(studio: Studio, tmp_path: Path) -> None:
-    card = bring(studio, write_zip(tmp_path / "many.zip"))
+    card = upload(studio, write_zip(tmp_path / "many.zip"))
     assert card == CollectionCard(collection_id="many", tasks=3, instances=93, refused=1)
     assert studio.data.list_collections() == [card]
     taken = studio.data.take_task("many", "task001_sums").task
@@ -139,11 +139,11 @@ def test_an_archive_is_a_collection_and_gives_a_task(studio: Studio, tmp_path: P
 def test_a_folder_of_this_computer(studio: Studio, workspace: Any, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "task1_a.json").write_text(json.dumps(write_task()))
-    assert studio.data.bring_from(f" {tmp_path / 'folder'} ").tasks == 1
+    assert studio.data.fetch_from(f" {tmp_path / 'folder'} ").tasks == 1
     shared = Studio(workspace, local_folders=False, shared=True).seen_by("a" * 32)
     for path in (str(tmp_path / "folder"), "assets/tasks", "."):
         with pytest.raises(TaskError, match="shared"):
-            shared.data.bring_from(path)
+            shared.data.fetch_from(path)
 
 
 @pytest.mark.parametrize(
@@ -151,10 +151,10 @@ def test_a_folder_of_this_computer(studio: Studio, workspace: Any, tmp_path: Pat
 )
 def test_a_dataset_that_cannot_be_fetched_is_said_in_words(studio: Studio, ref: str) -> None:
     with pytest.raises(TaskError) as refused:
-        studio.data.bring_from(ref)
+        studio.data.fetch_from(ref)
     assert refused.value.field == "dataset" and len(str(refused.value)) < 600
     with pytest.raises(InputError, match="rows are fetched"):
-        studio.data.bring_from("someone/something", most=0)
+        studio.data.fetch_from("someone/something", most=0)
 
 
 def test_rows_of_a_dataset_are_read_like_a_file(studio: Studio, tmp_path: Path) -> None:
@@ -164,8 +164,8 @@ def test_rows_of_a_dataset_are_read_like_a_file(studio: Studio, tmp_path: Path) 
     write_csv(tmp_path / "train.csv")
     write_rows(fetch_rows(str(tmp_path), most=30), tmp_path / "rows.json")
     choice = studio.data._read(Held(tmp_path / "rows.json", "sums.json", "someone/sums"))
-    brought = studio.data.choose_columns(choice.file_id, ROLES)
-    assert len(brought.reading.task.instances) == 30
+    uploaded = studio.data.choose_columns(choice.file_id, ROLES)
+    assert len(uploaded.reading.task.instances) == 30
     assert studio.load_task("sums").source == ("someone/sums",)
 
 
@@ -269,7 +269,7 @@ def test_a_model_that_is_not_there_leaves_the_rest_of_the_report(studio: Studio)
 
 
 def train_rows(studio: Studio, recipe: dict[str, Any]) -> tuple[Task, dict[str, list[int]], Any]:
-    """What the trainer would get: each instance's labels as they stand in a batch, without the padding."""
+    """What the trainer would get: each instance's labels as they are in a batch, without the padding."""
     from studio.models.facts import find_config_folder
     from studio.models.loading import load_tokenizer
     from studio.objectives.objective import list_rows
@@ -394,20 +394,20 @@ def test_a_recipe_whose_method_is_wrong_can_still_be_looked_at(studio: Studio) -
 # ---- a shared studio
 
 
-def test_what_one_visitor_brings_is_theirs(workspace: Any, tmp_path: Path) -> None:
+def test_what_one_visitor_uploads_is_theirs(workspace: Any, tmp_path: Path) -> None:
     shared = Studio(workspace, local_folders=False, shared=True)
     anna, ben, nobody = shared.seen_by("anna" * 8).data, shared.seen_by("ben_" * 8).data, shared.data
     path = write_csv(tmp_path / "sums.csv")
-    choice = anna.bring(path, "sums.csv")
+    choice = anna.upload(path, "sums.csv")
     with pytest.raises(NotFoundError):
         ben.choose_columns(choice.file_id, ROLES)
     task = anna.choose_columns(choice.file_id, ROLES).reading.task
-    assert isinstance(ben.bring(path, "sums.csv"), FileChoice), "Anna's choice is hers"
-    anna.bring(write_zip(tmp_path / "many.zip"), "many.zip")
+    assert isinstance(ben.upload(path, "sums.csv"), FileChoice), "Anna's choice is hers"
+    anna.upload(write_zip(tmp_path / "many.zip"), "many.zip")
     assert (
         len(anna.list_collections()) == 1 and ben.list_collections() == [] == Studio(workspace).data.list_collections()
     )
-    Studio(workspace).data.bring(tmp_path / "many.zip", "before.zip")
+    Studio(workspace).data.upload(tmp_path / "many.zip", "before.zip")
     assert nobody.list_collections() == [], "what was here before the studio was shared is nobody's"
     for act in (ben.open_collection, ben.delete_collection):
         with raises(NotFoundError, "many"):
@@ -419,7 +419,7 @@ def test_what_one_visitor_brings_is_theirs(workspace: Any, tmp_path: Path) -> No
     with raises(NotFoundError, "task"):
         ben.fix({"task_id": copies[0]}, repair="blanks")
     for act in (
-        lambda: nobody.bring(path, "sums.csv"),
+        lambda: nobody.upload(path, "sums.csv"),
         lambda: nobody.delete_collection("many"),
         lambda: nobody.choose_split({"task_id": SAMPLE}, "official"),
     ):
@@ -431,7 +431,7 @@ def test_what_one_visitor_brings_is_theirs(workspace: Any, tmp_path: Path) -> No
 
 
 def test_a_mapping_is_tried_on_the_first_rows(studio: Studio, tmp_path: Path) -> None:
-    choice = bring(studio, write_csv(tmp_path / "sums.csv", hole=1))
+    choice = upload(studio, write_csv(tmp_path / "sums.csv", hole=1))
     trial = studio.data.try_columns(choice.file_id, ROLES, "Add one.")
     assert trial.unused == ("Kommentar",)
     first, second, third = trial.rows
@@ -448,7 +448,7 @@ def test_a_tried_chat_shows_its_turns_and_what_counts(studio: Studio, tmp_path: 
     messages = [{"role": role, "content": text, "weight": weight} for role, text, weight in turns]
     path = tmp_path / "chat.json"
     path.write_text(json.dumps([{"persona": "He is a kind man.", "messages": messages}] * 2))
-    choice = bring(studio, path)
+    choice = upload(studio, path)
     trial = studio.data.try_columns(choice.file_id, choice.mapping.to_json())
     assert [turn.who for turn in trial.rows[0].turns] == ["system", "user", "assistant", "user", "assistant"]
     assert [turn.text for turn in trial.rows[0].turns if turn.learnt] == ["Yes."]
@@ -457,7 +457,7 @@ def test_a_tried_chat_shows_its_turns_and_what_counts(studio: Studio, tmp_path: 
 def test_labels_propose_an_instruction(studio: Studio, tmp_path: Path) -> None:
     path = tmp_path / "kunden.csv"
     path.write_text("nr,was,art\n" + "".join(f"{n},Wo ist es {n}?,{'ab'[n % 2]}\n" for n in range(20)))
-    choice = bring(studio, path)
+    choice = upload(studio, path)
     assert (choice.definition, choice.mapping.to_json()) == (
         "Answer with one of: a, b.",
         {"input": ["was"], "output": ["art"]},

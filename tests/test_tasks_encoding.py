@@ -10,7 +10,7 @@ import pytest
 
 from studio.errors import InputError, TaskError
 from studio.service import Studio
-from studio.service.task_desk import Brought, FileChoice, ReadingChoice
+from studio.service.task_desk import FileChoice, ReadingChoice, Uploaded
 from studio.tasks.read_as import ChoiceNeeded, ReadAs, Reading
 from studio.tasks.reading.decoding import decode
 from studio.tasks.reading.encoding import check_encoding, list_encodings, weigh_encodings
@@ -141,13 +141,13 @@ def test_the_desk_asks_and_takes_the_choice(workspace: Any, tmp_path: Path) -> N
     path.write_bytes("question,answer\nWas ist naïv?,nicht klug\nWer?,er\n".encode("cp1252"))
     with pytest.raises(ChoiceNeeded):
         studio.import_task(path, path.name)
-    asked = studio.data.bring(path, path.name)
+    asked = studio.data.upload(path, path.name)
     assert isinstance(asked, ReadingChoice) and len(asked.offer.options) == 3
     found = studio.data.choose_reading(asked.file_id, encoding="cp1252")
-    assert isinstance(found, Brought)
+    assert isinstance(found, Uploaded)
     assert studio.load_task("small").instances[0].input == "Was ist naïv?"
     again = studio.data.choose_reading(found.file_id, encoding="cp1250")
-    assert isinstance(again, Brought) and again.reading.task.instances[0].input == "Was ist naďv?"
+    assert isinstance(again, Uploaded) and again.reading.task.instances[0].input == "Was ist naďv?"
     assert studio.import_task(path, path.name, encoding="latin-1").task.instances[0].input == "Was ist naïv?"
 
 
@@ -155,12 +155,12 @@ def test_the_encoding_stays_chosen_while_columns_are(workspace: Any, tmp_path: P
     studio = Studio(workspace)
     path = tmp_path / "odd.csv"
     path.write_bytes("was,wie\nnaïv eins zwei,gut\ndrei vier fünf,böse\n".encode("mac_roman"))
-    asked = studio.data.bring(path, path.name, encoding="mac_roman")
+    asked = studio.data.upload(path, path.name, encoding="mac_roman")
     assert isinstance(asked, FileChoice) and asked.preview.rows[0]["was"] == "naïv eins zwei"
     found = studio.data.choose_columns(asked.file_id, {"input": ["was"], "output": ["wie"]})
-    assert isinstance(found, Brought) and found.reading.task.instances[1].output == ("böse",)
+    assert isinstance(found, Uploaded) and found.reading.task.instances[1].output == ("böse",)
     other = studio.data.choose_reading(found.file_id, encoding="cp1252")
-    assert isinstance(other, Brought) and other.reading.task.instances[1].output != ("böse",)
+    assert isinstance(other, Uploaded) and other.reading.task.instances[1].output != ("böse",)
 
 
 def test_a_json_file_in_an_old_encoding() -> None:

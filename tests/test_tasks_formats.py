@@ -100,7 +100,7 @@ def test_a_real_table_with_unnamed_columns() -> None:
     said = " ".join(reading.warnings)
     assert tells(said, "3 4")
     assert tells(said, "5")
-    # 119 lines stand below the header: one of them is swallowed by a quotation mark, as every reader of CSV has it.
+    # 119 lines are below the header: one of them is swallowed by a quotation mark, as every reader of CSV has it.
     assert tells(said, "100 v2")
     assert reading.task.instances[98].input.endswith('ham"')
     comes_back(reading)

@@ -211,8 +211,8 @@ def test_one_who_looks_in_counts_once_they_label(desk: LabelDesk, task: str) -> 
 
 
 def test_what_waits_is_labelled_and_becomes_instances(desk: LabelDesk, task: str) -> None:
-    brought = desk.paste(task, "7 + 7\n8 + 8\n1 + 1\n8 + 8\n")
-    assert (brought.waiting, brought.whole) == (2, 0), "1 + 1 is an instance already"
+    uploaded = desk.paste(task, "7 + 7\n8 + 8\n1 + 1\n8 + 8\n")
+    assert (uploaded.waiting, uploaded.whole) == (2, 0), "1 + 1 is an instance already"
     sheet = desk.look(task, "me")
     assert (sheet.part, sheet.counts) == ("waiting", {"waiting": 2, "all": 22})
     items = desk.find_items(task, sheet.ids)
@@ -231,7 +231,7 @@ def test_what_waits_can_be_dropped(desk: LabelDesk, task: str) -> None:
     assert [item.input for item in desk.list_items(task) if item.waiting] == ["8 + 8"]
 
 
-def test_a_pasted_table_brings_answers(desk: LabelDesk, task: str) -> None:
+def test_a_pasted_table_has_answers(desk: LabelDesk, task: str) -> None:
     text = "question,answer\n7 + 7,14\n8 + 8,\n1 + 1,2\n"
     seen = preview_pasted(text)
     assert seen and (seen.columns, seen.rows) == (("question", "answer"), 3)
@@ -309,7 +309,7 @@ def test_rows_are_filtered(desk: LabelDesk, task: str) -> None:
     assert ids(show="skipped") == ["sum-2"]
     assert [items[0].id] == ids(show="waiting") == ids(search="7 + 7", show="waiting")
     assert ids(answer="3") == ["sum-1"]
-    assert "sum-10" in ids(answer="13"), "what stands in the task counts"
+    assert "sum-10" in ids(answer="13"), "what is in the task counts"
     assert ids(search="nobody wrote this") == []
 
 

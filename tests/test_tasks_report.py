@@ -106,7 +106,7 @@ def test_downsampling_is_offered_where_little_is_lost_by_it() -> None:
 
 
 def test_no_fix_deletes_most_rows() -> None:
-    """A table of everything that goes wrong: each row stands three times, is near another, holds an address."""
+    """A table of everything that goes wrong: each row comes three times, is near another, holds an address."""
     rng = random.Random(6)
     texts = [f"{write_text(rng, 40)} https://a.example/{n}" for n in range(30)]
     near = [text.replace(text.split()[3], "other", 1) for text in texts]

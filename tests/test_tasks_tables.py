@@ -1,4 +1,4 @@
-"""Delimited text and columnar files: where the header is, what stands around it, and values as their file has them."""
+"""Delimited text and columnar files: where the header is, what is around it, and values as their file has them."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A chat keeps all that its file says: turns wherever they stand, system text, tools, calls, flags, reasoning."""
+"""A chat keeps all that its file says: turns wherever they are, system text, tools, calls, flags, reasoning."""
 
 import io
 import json
@@ -164,7 +164,7 @@ TOOLS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("form", TOOLS)
-def test_tools_are_brought_to_one_form(form: str) -> None:
+def test_tools_are_uploaded_to_one_form(form: str) -> None:
     assert read_tools(TOOLS[form], "row 1.tools", Notes()) == (TOOL,)
 
 
@@ -194,7 +194,7 @@ CALLS: dict[str, list[Row]] = {
 
 
 @pytest.mark.parametrize("form", CALLS)
-def test_calls_are_brought_to_one_form(form: str) -> None:
+def test_calls_are_uploaded_to_one_form(form: str) -> None:
     instance = one({"messages": [user("Rains it in Oslo?"), *CALLS[form], bot("It does.")], "tools": [TOOL]})
     assert [turn.role for turn in instance.messages] == ["user", "assistant", "tool", "assistant"]
     calls = instance.messages[1].extra["tool_calls"]

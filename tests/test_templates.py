@@ -1,7 +1,7 @@
 """Rows under chat templates as models have them: what the template writes of the whole conversation, and its answers.
 
 The templates in `templates/` are rewritten to behave as those of the families they are called after; beside them
-stands what their tokenizers are like. Every one meets every conversation: it is rendered exactly, or refused in words.
+is said what their tokenizers are like. Every one meets every conversation: it is rendered exactly, or refused in words.
 """
 
 import json

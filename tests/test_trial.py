@@ -16,7 +16,7 @@ KINDS = {
     "gemma3_text": (0, "left"),  # its window is shorter than the rows
     "bloom": (0, "left"),  # ALiBi counts what is read, and knows no positions
     "mamba": (0, "left"),  # a state has no parts, but a mask keeps the padding out of it
-    "rwkv": (0, "right"),  # whatever stands before the text stays in its state
+    "rwkv": (0, "right"),  # whatever comes before the text stays in its state
 }
 """How each kind may read its rows: up to so many tokens of their beginning once, and filled up where."""
 SMALL = {

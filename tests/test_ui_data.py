@@ -24,7 +24,7 @@ from studio.workspace import Workspace
 
 SAMPLE = {"task_id": "studio002_question"}
 ACTS: list[Callable[..., dict[str, Any]]] = [
-    *(arrival.choose_columns, arrival.choose_reading, arrival.try_columns, arrival.look_again, arrival.bring_from),
+    *(arrival.choose_columns, arrival.choose_reading, arrival.try_columns, arrival.look_again, arrival.fetch_from),
     *(quality.check_task, quality.preview_fix, quality.fix_task, quality.choose_split),
     *(shelf.list_tasks, shelf.peek_task, shelf.take_task, shelf.delete_collection, prompt_view.see_tokens),
 ]

@@ -1,4 +1,4 @@
-"""A link is a draft: what is written into an address comes back, and whatever else stands in one does no harm."""
+"""A link is a draft: what is written into an address comes back, and whatever else is in one does no harm."""
 
 import json
 from urllib.parse import quote

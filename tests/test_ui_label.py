@@ -17,7 +17,7 @@ from studio.workspace import Workspace
 
 ACTS = [
     "open_bench", "read_items", "give_label", "undo_label", "look_together", "settle_label", "share_labels",
-    "use_labels", "list_helpers", "suggest_label", "paste_inputs", "bring_inputs", "add_instance", "edit_task",
+    "use_labels", "list_helpers", "suggest_label", "paste_inputs", "upload_inputs", "add_instance", "edit_task",
     "list_rows", "change_rows", "list_versions", "compare_versions", "restore_version",
 ]  # fmt: skip
 HOSTILE = '<img src=x onerror="alert(1)">\u202e'
@@ -84,9 +84,9 @@ def test_bad_questions_are_answered_in_words(untouched: Studio, name: str, asked
         ("add_instance", {"input": "x", "outputs": [7]}),
         ("paste_inputs", {"text": "  "}),
         ("paste_inputs", {"text": "a\x00b"}),
-        ("bring_inputs", {}),
-        ("bring_inputs", {"file": {"path": "/etc/passwd"}}),
-        ("bring_inputs", {"file": {"path": "a\x00b", "orig_name": 7}}),
+        ("upload_inputs", {}),
+        ("upload_inputs", {"file": {"path": "/etc/passwd"}}),
+        ("upload_inputs", {"file": {"path": "a\x00b", "orig_name": 7}}),
         ("compare_versions", {"before": "x", "after": "y"}),
         ("restore_version", {"version": "x"}),
         ("suggest_label", {"run": "no-run", "input": "x"}),
@@ -182,27 +182,27 @@ def test_a_file_of_inputs_asks_for_columns(
     folder = tmp_path / "uploads" / "abc"
     folder.mkdir(parents=True)
 
-    def bring(name: str, content: str, **asked: Any) -> dict[str, Any]:
+    def upload(name: str, content: str, **asked: Any) -> dict[str, Any]:
         (folder / "blob").write_text(content)
         file = {"path": str(folder / "blob"), "orig_name": name}
-        return act(studio, "bring_inputs", task=task, file=file, **asked)
+        return act(studio, "upload_inputs", task=task, file=file, **asked)
 
     table = "question,answer\n7 + 7,14\n8 + 8,\n"
-    asked = bring("sums.csv", table)
+    asked = upload("sums.csv", table)
     assert asked == {"columns": ("question", "answer"), "rows": 2, "words": "", "is_text": True, "longest": "question"}
-    made = bring("sums.csv", table, column="question", answers="answer")
+    made = upload("sums.csv", table, column="question", answers="answer")
     assert (made["whole"], made["waiting"]) == (1, 1)
     assert studio.load_task(task).version == made["version"]
-    assert bring("sums.txt", "9 + 9\n10 + 10\n")["waiting"] == 2
-    assert bring("sums.txt", "9 + 9\n")["waiting"] == 0, "it is here already"
-    assert bring("sums.json", '[{"a": "1", "b": "2"}]')["is_text"] is False
+    assert upload("sums.txt", "9 + 9\n10 + 10\n")["waiting"] == 2
+    assert upload("sums.txt", "9 + 9\n")["waiting"] == 0, "it is here already"
+    assert upload("sums.json", '[{"a": "1", "b": "2"}]')["is_text"] is False
     for name, content, words in [
         ("empty.txt", "", "empty.txt empty"),
         ("blank.csv", " \n\n", "blank.csv empty"),
         ("task.json", '{"Definition": ["x"], "Instances": []}', "task.json task"),
         ("broken.json", "{", "end"),
     ]:
-        assert tells(bring(name, content)["error"], words)
+        assert tells(upload(name, content)["error"], words)
     assert act(studio, "open_bench", task=task)["counts"]["waiting"] == 3
 
 

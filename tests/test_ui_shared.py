@@ -27,7 +27,7 @@ class Shared:
         with httpx.Client(headers=headers, timeout=120, base_url=self.url) as client:
             made = client.post(f"/gradio_api/call/{endpoint}", json={"data": given})
             answer = client.get(f"/gradio_api/call/{endpoint}/{made.json()['event_id']}").text
-        data = json.loads(answer.rsplit("data: ", 1)[1].splitlines()[0])  # before it stand signs of life
+        data = json.loads(answer.rsplit("data: ", 1)[1].splitlines()[0])  # before it come signs of life
         return data[0] if "event: complete" in answer else f"refused: {data}"
 
     def act(self, token: str | None, name: str, asked: Any) -> Any:
@@ -119,7 +119,7 @@ def test_without_a_token_nothing_can_be_made(served: Shared) -> None:
     assert "x-studio-visitor" in served.act(None, "start_run", {"recipe": served.recipe, "request": "a" * 32})["error"]
 
 
-def test_a_task_is_seen_by_who_brought_it(served: Shared, tmp_path: Path) -> None:
+def test_a_task_is_seen_by_who_uploaded_it(served: Shared, tmp_path: Path) -> None:
     from gradio_client import Client, handle_file
 
     (tmp_path / "hers.json").write_text(json.dumps(write_task()))

@@ -26,7 +26,7 @@ def shared(workspace: Workspace) -> Studio:
     return Studio(workspace, WritingLauncher(), shared=True)
 
 
-def bring_task(studio: Studio, tmp_path: Path, name: str = "sums", **changes: Any) -> str:
+def upload_task(studio: Studio, tmp_path: Path, name: str = "sums", **changes: Any) -> str:
     file = tmp_path / "upload.json"
     file.write_text(json.dumps(write_task(**changes)))
     return studio.import_task(file, f"{name}.json").task.task_id
@@ -47,7 +47,7 @@ def test_an_owner_is_the_same_for_a_token_and_says_nothing_of_it() -> None:
 
 def test_the_token_itself_is_nowhere_on_the_disk(shared: Studio, tiny_model: Path, tmp_path: Path) -> None:
     anna = shared.seen_by(ANNA)
-    bring_task(anna, tmp_path)
+    upload_task(anna, tmp_path)
     run = find_run(shared.workspace, anna.start_run(write_recipe(tiny_model, "studio002_question")))
     assert run.owner == anna.visitor.owner
     for file in shared.workspace.folder.rglob("*"):
@@ -108,7 +108,7 @@ def test_each_lists_their_own_and_the_length_of_the_line(shared: Studio, tiny_mo
 
 def test_what_was_made_before_it_was_shared_is_nobodys(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
     alone = Studio(workspace, WritingLauncher())
-    task_id = bring_task(alone, tmp_path)
+    task_id = upload_task(alone, tmp_path)
     run_id = alone.start_run(write_recipe(tiny_model, task_id))
     assert find_run(workspace, run_id).owner == "" and not (workspace.tasks / task_id / "owner").exists()
     anna = Studio(workspace, WritingLauncher(), shared=True).seen_by(ANNA)
@@ -120,10 +120,10 @@ def test_what_was_made_before_it_was_shared_is_nobodys(workspace: Workspace, tin
     assert alone.seen_by(BEN) is alone
 
 
-def test_tasks_belong_to_who_brought_them(shared: Studio, tiny_model: Path, tmp_path: Path) -> None:
+def test_tasks_belong_to_who_uploaded_them(shared: Studio, tiny_model: Path, tmp_path: Path) -> None:
     anna, ben = shared.seen_by(ANNA), shared.seen_by(BEN)
-    hers = bring_task(anna, tmp_path)
-    his = bring_task(ben, tmp_path, Definition=["Ben's own words."])
+    hers = upload_task(anna, tmp_path)
+    his = upload_task(ben, tmp_path, Definition=["Ben's own words."])
     assert hers != his
     assert [card.task_id for card in anna.list_tasks() if card.source == "yours"] == [hers]
     assert [card.task_id for card in ben.list_tasks() if card.source == "yours"] == [his]
@@ -149,10 +149,10 @@ def test_tasks_belong_to_who_brought_them(shared: Studio, tiny_model: Path, tmp_
 
 def test_a_task_folder_of_another_owner_is_never_written_to(shared: Studio, tmp_path: Path) -> None:
     anna, ben = shared.seen_by(ANNA), shared.seen_by(BEN)
-    hers = bring_task(anna, tmp_path)
+    hers = upload_task(anna, tmp_path)
     (shared.workspace.tasks / hers / "owner").write_text(ben.visitor.owner or "")
     with pytest.raises(TaskError):
-        bring_task(anna, tmp_path, Definition=["Other words."])
+        upload_task(anna, tmp_path, Definition=["Other words."])
     assert len(list((shared.workspace.tasks / hers).glob("*.json"))) == 1
 
 
@@ -161,7 +161,7 @@ def test_nobody_can_make_anything(shared: Studio, tiny_model: Path, tmp_path: Pa
         with pytest.raises(InputError, match="x-studio-visitor"):
             nobody.start_run(write_recipe(tiny_model, "studio002_question"))
         with pytest.raises(InputError, match="x-studio-visitor"):
-            bring_task(nobody, tmp_path)
+            upload_task(nobody, tmp_path)
         assert nobody.list_runs() == [] and list_runs(shared.workspace) == []
 
 

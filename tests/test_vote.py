@@ -32,7 +32,7 @@ def rank(*ranks: int | None, **changed: Any) -> dict[str, Any]:
 
 
 def stand(tally: Tally) -> dict[str, tuple[int, int]]:
-    """In how many pairs each model was better, and in how many it stood."""
+    """In how many pairs each model was better, and in how many it was compared."""
     return {one.model: (one.won, one.of) for one in tally.models}
 
 

@@ -38,7 +38,7 @@ def refuse_everywhere(served: Served, recipe: dict[str, Any] | str, field: str, 
     answered = json.loads(unescape(numbers.partition('data-errors="')[2].partition('"')[0]))
     assert list(answered) == [field] and tells(answered[field], words)
     form = draw_choices(served.studio, recipe)
-    assert f'data-error-for="{field}"' in form or field in ("model", "method.name")  # those stand on a card
+    assert f'data-error-for="{field}"' in form or field in ("model", "method.name")  # those are on a card
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def make_tuned(below: Stack, made: Checkpoint) -> Column:
 
 
 def make_column(stack: Stack, beside: Recipe) -> Column:
-    """Return a model by its address; a base is stored and asked as that of the recipe it stands beside."""
+    """Return a model by its address; a base is stored and asked as that of the recipe it is beside."""
     if not stack.changes:
         return make_base(stack, beside)
     return make_tuned(Stack(stack.base, stack.changes[:-1]), stack.changes[-1])

@@ -60,7 +60,7 @@ class Vote(_Strict):
 
     @property
     def pair(self) -> tuple[object, ...]:
-        """What was voted on, whichever column stood first: equal for votes of which the last one counts."""
+        """What was voted on, whichever column was first: equal for votes of which the last one counts."""
         if self.places == BASE_AND_TUNED:
             return (self.prompt, self.step, self.answers)
         return (self.prompt, frozenset(zip(self.models, self.answers, strict=False)))
@@ -103,7 +103,7 @@ class Ranking(_Strict):
 
 
 class Standing(BaseModel, frozen=True):
-    """In how many pairs the answer of a model was better, and in how many it stood."""
+    """In how many pairs the answer of a model was better, and in how many it was compared."""
 
     model: str
     won: int
@@ -111,7 +111,7 @@ class Standing(BaseModel, frozen=True):
 
 
 class Tally(BaseModel, frozen=True):
-    """How often base, tuned or neither was liked better, and how each model that was voted on stands."""
+    """How often base, tuned or neither was liked better, and how each model that was voted on did."""
 
     base: int = 0
     same: int = 0
@@ -156,7 +156,7 @@ def count_votes(file: Path) -> Tally:
             continue
         if vote.places == BASE_AND_TUNED:
             sides[vote.better] += 1
-        if len(set(vote.models)) == 2:  # what stood twice isn't better than itself
+        if len(set(vote.models)) == 2:  # what was there twice isn't better than itself
             stood.update(vote.models)
             won.update(vote.models[:1] if vote.better == "first" else ())
             won.update(vote.models[1:] if vote.better == "second" else ())

@@ -1,6 +1,6 @@
 """A job: one kind of work on foreign things, a function whose annotations say what it is given and what it answers.
 
-Both stand as plain JSON values between two processes. Whoever did the work may have been taken over by what it worked
+Both travel as plain JSON values between two processes. Whoever did the work may have been taken over by what it worked
 on, so nothing that comes back is believed: what isn't of the annotated type is refused, and none of it is code.
 """
 

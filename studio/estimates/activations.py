@@ -27,7 +27,7 @@ from studio.models.layers import listen
 READ_FROM = (Original("transformers.integrations.moe._grouped_mm_fallback", "5.23.0", "74f2c3c8956e"),)
 
 _MEASURED = {"rank": (4, 8), "size": (4, 8), "tokens": (4, 8, 16)}
-"""Settings that slide, and where they are measured: what is kept grows evenly with a rank or a size; tokens that stand
+"""Settings that slide, and where they are measured: what is kept grows evenly with a rank or a size; tokens that are
 before the text are also looked at by one another, so with their square."""
 
 

@@ -1,7 +1,7 @@
 """Exact parameter counts: the method is really attached to the real architecture, on torch's meta device.
 
 There is no second formula to disagree with. Shapes come from config.json; no weights are read and no memory is taken.
-Of layers that are alike in all that stands in them, the method is attached to two, and told for all (see
+Of layers that are alike in all that is in them, the method is attached to two, and told for all (see
 studio.models.layers). Results are kept for the session, by config and method.
 """
 
@@ -27,7 +27,7 @@ from studio.precisions.reach import list_reached
 class Part(NamedTuple):
     """A kind of tensor that trains, as a picture shows it: rows x columns, and how many there are.
 
-    `name` is where it stands, without the number of its layer: `self_attn.q_proj.lora_A`, `prompt_encoder.embedding`.
+    `name` is where it is, without the number of its layer: `self_attn.q_proj.lora_A`, `prompt_encoder.embedding`.
     """
 
     name: str

@@ -14,7 +14,7 @@ MOST_COPIED_BYTES = 64 * 2**20
 LOGIT_BYTES = 12
 """For each learnt token and word of the vocabulary: the logit, its share of the loss, and its gradient."""
 MOST_LOGITS = 2**24
-"""So many logits stand at once: of more, the head is applied piece by piece (see studio.training.fast.head)."""
+"""So many logits are in memory at once: of more, the head is applied piece by piece (see studio.training.fast.head)."""
 PROGRAM_BYTES = 570 * 2**20
 """Python with torch, transformers and peft loaded, and what they make for themselves in the first step; on a graphics
 card, what its driver and its libraries take there for a process, its context."""
@@ -46,7 +46,7 @@ def itemise_memory(
 ) -> dict[str, int]:
     """Return what -> bytes at the peak of a training step of `batch` rows of `length` tokens.
 
-    `learnt` of each row are predicted; the `shared` tokens that all begin with stand there once. `adds_up` says whether
+    `learnt` of each row are predicted; the `shared` tokens that all begin with are kept once. `adds_up` says whether
     batches are added up to a step: only then are there gradients while a batch is read. Otherwise they take the room
     that activations leave on the way back, and the larger of the two is told without what the smaller takes.
     `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments. `half`

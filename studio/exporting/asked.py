@@ -1,4 +1,4 @@
-"""How a model is asked, as text: what stands before and after an input, and what ends an answer.
+"""How a model is asked, as text: what comes before and after an input, and what ends an answer.
 
 Found by writing a prompt as training does, with a mark in the input's place, so that it is that text byte for byte.
 """

@@ -1,6 +1,6 @@
 """GGUF: one file for llama.cpp and what is built on it, written by the `gguf` package for models shaped like Llama.
 
-Rows of queries and keys stand in llama.cpp's own order, norms stay in 32 bits, and a head that is the table of words
+Rows of queries and keys are in llama.cpp's own order, norms stay in 32 bits, and a head that is the table of words
 is left out. How llama.cpp cuts text before its tokenizer is a name compiled into it, and a wrong one is wrong without a
 word: a tokenizer whose name isn't known here is refused, with the command of llama.cpp's own converter.
 """

@@ -1,6 +1,6 @@
 """The one layer before gradio: asks the rules, counts the bytes of a body as they come, and adds a page's headers.
 
-Thin on purpose, as it stands before everything: nothing is read ahead and no answer is held back, so a stream of events
+Thin on purpose, as it comes before everything: nothing is read ahead and no answer is held back, so a stream of events
 passes as it did.
 """
 

@@ -85,7 +85,7 @@ def too_large(path: str) -> Refusal:
 
 
 class _Said:
-    """A question's headers by name; those that must stand once are None where they are missing, "" where doubled."""
+    """A question's headers by name; those that must be there once are None where they are missing, "" where doubled."""
 
     def __init__(self, headers: Headers) -> None:
         self._values: dict[bytes, list[str]] = {}

@@ -26,7 +26,7 @@ class Launch(NamedTuple):
             return None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the note as it stands in process.json."""
+        """Return the note as it is in process.json."""
         return {"launcher": self.launcher, "offset": self.offset, **self.ticket}
 
 

@@ -2,7 +2,7 @@
 
 The pair begins as the layer's largest singular directions, which are taken out of the frozen weight. What is saved is
 the difference to that start, a LoRA of twice the rank on the untouched base: W + s (B A - B0 A0) = W + s [B, B0]
-[A; -A0]. So base and tuned stand side by side on one copy of the weights, and the file goes with every other program.
+[A; -A0]. So base and tuned are side by side on one copy of the weights, and the file goes with every other program.
 """
 
 import json

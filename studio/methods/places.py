@@ -87,7 +87,7 @@ def _is_called(name: str, wanted: set[str]) -> bool:
 
 
 def _is_norm(module: Any) -> bool:
-    """Whether a module only evens numbers out; of one with a gate, kernels read past what stands beside it."""
+    """Whether a module only evens numbers out; of one with a gate, kernels read past what is beside it."""
     weight = getattr(module, "weight", None)
     named = "norm" in type(module).__name__.lower() and weight is not None and weight.dim() == 1
     return named and "gate" not in inspect.signature(module.forward).parameters
@@ -101,7 +101,7 @@ def _find_layer(name: str) -> str:
 
 
 def _find_expert_blocks(model: Any) -> list[str]:
-    """The last names of the children of decoder layers that hold experts, or stand where other layers have them."""
+    """The last names of the children of decoder layers that hold experts, or are in their place."""
     is_text = find_text_names(model)
     found = {
         name.removeprefix(_find_layer(name) + ".").split(".")[0]

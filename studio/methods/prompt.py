@@ -10,7 +10,7 @@ from studio.methods.soft import SoftPrompt
 
 
 class Prompt(SoftPrompt):
-    """The embeddings of a few tokens that stand before every text train, and nothing else."""
+    """The embeddings of a few tokens that come before every text train, and nothing else."""
 
     name: ClassVar[str] = "prompt"
     title: ClassVar[str] = "Prompt tuning"

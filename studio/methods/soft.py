@@ -11,7 +11,7 @@ _STATE = "training_state.safetensors"
 
 
 class SoftPrompt(Method):
-    """Learnt tokens stand before whatever the model reads; the model itself is frozen."""
+    """Learnt tokens come before whatever the model reads; the model itself is frozen."""
 
     can_merge: ClassVar[bool] = False  # tokens are no weights
 

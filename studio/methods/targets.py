@@ -79,7 +79,7 @@ def _list_adaptable(model: Any) -> list[str]:
 
     In a mixture of experts peft 0.21 reads `down_proj` as the experts' one tensor: it would leave out the layer of that
     name and put a pair of another kind beside the experts, which can't skip single rows of a batch. Mamba's kernels
-    read some layers past whatever stands beside them.
+    read some layers past whatever is beside them.
     """
     names = list_linear(model)
     has_experts = any(value.dim() == 3 for value in model.parameters())

@@ -56,7 +56,7 @@ def _try_loading(folder: Path) -> dict[str, Any]:
 def check_tokens(tokenizer: Any, rows: int) -> None:
     """Raise ModelError in words where a tokenizer can write tokens that the model has no row for.
 
-    A special token that neither begins or ends a text nor stands in the chat template is never written.
+    A special token that neither begins or ends a text nor is in the chat template is never written.
     """
     vocabulary = tokenizer.get_vocab()
     beyond = {token: number for token, number in vocabulary.items() if number >= rows}

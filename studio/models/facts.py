@@ -1,6 +1,6 @@
 """What can be known of a base model without loading it: from its config, its tokenizer and the headers of its files.
 
-The built-in base's config is the studio's own writing, and is read as it stands, so that the page opens without torch;
+The built-in base's config is the studio's own writing, and is read as it is, so that the page opens without torch;
 all others are read as transformers reads them.
 """
 

@@ -1,6 +1,6 @@
 """Layers that are alike in all that is in them: of each kind two are kept, and an echo stands for the others.
 
-So what a method adds to eighty layers, and what they keep, is read off two, whatever stands between them: a first layer
+So what a method adds to eighty layers, and what they keep, is read off two, whatever is between them: a first layer
 without experts, attention in every fourth. Names and numbers of layers stay what they are.
 """
 
@@ -60,7 +60,7 @@ def _list_stacks(model: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _describe(layer: Any) -> tuple[object, ...]:
-    """All that stands in a layer: classes by their names, tensors by their shapes."""
+    """All that is in a layer: classes by their names, tensors by their shapes."""
     modules = ((name, type(module)) for name, module in layer.named_modules())
     tensors = ((name, value.shape) for name, value in [*layer.named_parameters(), *layer.named_buffers()])
     return (*modules, *tensors)

@@ -11,7 +11,7 @@ USUAL = "sft"
 
 
 def find_measures(objective: object) -> tuple[Measure, ...]:
-    """Return what an objective tells of a run, the main measure first; it stands as in a recipe's JSON.
+    """Return what an objective tells of a run, the main measure first; it is given as in a recipe's JSON.
 
     Of one that isn't here any more, as of an old run, the loss alone is known.
     """

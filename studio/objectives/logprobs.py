@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class LogProbs(NamedTuple):
     """The log-probability of each learnt token of a batch, in nats.
 
-    `tokens` are those (learnt), `places` where the token before stands (learnt), counted through `rows` x `length`.
+    `tokens` are those (learnt), `places` where the token before is (learnt), counted through `rows` x `length`.
     Where rows share a line (see `Objective.packs`), `rows` counts lines.
     """
 
@@ -33,7 +33,7 @@ class LogProbs(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What else is known of a batch, whose rows stand example by example.
+    """What else is known of a batch, whose rows follow each other example by example.
 
     `rows_each` rows make one example. `marks` are what the objective noted about each row (rows); `reference` how
     likely each row was before the first step, in nats (rows), where the objective needs it.

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 class Measure(BaseModel, frozen=True):
     """One number that is measured at each step, and on the validation part.
 
-    `unit` stands behind the title where people name one. Those of one `chart` share their axis; so many significant
-    `digits` are shown. The first that an objective declares is its main one: it stands where only one number does, and
+    `unit` comes after the title where people name one. Those of one `chart` share their axis; so many significant
+    `digits` are shown. The first that an objective declares is its main one: it is shown where only one number is, and
     its chart is drawn from the start.
     """
 

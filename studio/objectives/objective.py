@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 Example = tuple[Row, ...]
-"""What is learnt from one instance: a row, or two where a better answer stands against a worse one. All examples of an
+"""What is learnt from one instance: a row, or two where a better answer is set against a worse one. All examples of an
 objective have as many, but for one that packs, and those of one example are always in the same batch."""
 
 
@@ -146,7 +146,7 @@ class Objective(Plugin):
 
     @abstractmethod
     def encode_prompt(self, task: Task, dialogue: Dialogue, tokenizer: Any) -> list[int]:
-        """Return the tokens of that text, as they stand at the start of a training row."""
+        """Return the tokens of that text, as they are at the start of a training row."""
 
 
 def encode_asked(objective: Objective, task: Task, instance: Instance, tokenizer: Any) -> list[int]:

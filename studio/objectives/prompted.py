@@ -54,7 +54,7 @@ class Prompted(Objective):
         ge=0,
         le=8,
         title="Positive examples in the prompt",
-        description="How many of the task's worked examples stand before each input. Each makes every step slower.",
+        description="How many of the task's worked examples come before each input. Each makes every step slower.",
         json_schema_extra={"advanced": True},
     )
     negative_examples: int = Field(
@@ -62,7 +62,7 @@ class Prompted(Objective):
         ge=0,
         le=8,
         title="Negative examples in the prompt",
-        description="How many wrong examples stand there too.",
+        description="How many wrong examples are shown there too.",
         json_schema_extra={"advanced": True},
     )
 

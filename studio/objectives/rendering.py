@@ -1,7 +1,7 @@
 """A rendering: the text of a row, and which of its letters are learnt. From it, and from nothing else, tokens are made.
 
 Knows a tokenizer, and neither tasks nor templates. The text is tokenised once, as a whole, and the learnt part is found
-by where its letters stand, so the tokens are those that anybody gets who gives the tokenizer this text. A token that
+by where its letters are, so the tokens are those that anybody gets who gives the tokenizer this text. A token that
 holds the last letters of what is read and the first ones of an answer is learnt; so are the blanks before an answer.
 
 What a person wrote never becomes a control token: where it spells one, it is tokenised as letters. For that the
@@ -66,7 +66,7 @@ def encode(rendering: Rendering, tokenizer: Any) -> Row:
 
 
 def encode_prompt(rendering: Rendering, tokenizer: Any) -> list[int]:
-    """Return the tokens of a text that is asked, as they stand before the answer in a row."""
+    """Return the tokens of a text that is asked, as they are before the answer in a row."""
     text = _leave_blanks(rendering.text)
     ids, _, ends = tokenise(rendering._replace(text=text), tokenizer)
     added = sum(1 for _ in takewhile(lambda end: end == 0, reversed(ends))) if text else 0
@@ -74,7 +74,7 @@ def encode_prompt(rendering: Rendering, tokenizer: Any) -> list[int]:
 
 
 def tokenise(rendering: Rendering, tokenizer: Any) -> Tokens:
-    """Return the tokens of a rendering's text, and where they stand in it."""
+    """Return the tokens of a rendering's text, and where they are in it."""
     if not tokenizer.is_fast:
         return _tokenise_slowly(rendering, tokenizer)
     found = _tokenise_as_letters(rendering, tokenizer) if rendering.letters else _tokenise(rendering.text, tokenizer)
@@ -136,9 +136,9 @@ def _mark(spans: Sequence[Span], starts: list[int], ends: list[int]) -> list[boo
 
 
 def _place(ids: list[int], offsets: Iterable[Span]) -> Tokens:
-    """Tokens and where they stand; each begins where the one before ended, since some engines trim the blanks.
+    """Tokens and where they are; each begins where the one before ended, since some engines trim the blanks.
 
-    Tokens that make one letter together all stand for it. What was added at the ends of the text stands nowhere.
+    Tokens that make one letter together all stand for it. What was added at the ends of the text is nowhere.
     """
     places, here, before = list[Span](), 0, 0
     for start, end in offsets:
@@ -214,7 +214,7 @@ def _copy_engine(tokenizer: Any, size: int, first: int) -> Any:
 
 
 def _tokenise_slowly(rendering: Rendering, tokenizer: Any) -> Tokens:
-    """The tokens of a tokenizer that can't say where they stand: each border is found by the text up to it."""
+    """The tokens of a tokenizer that can't say where they are: each border is found by the text up to it."""
     options: dict[str, Any] = {"add_special_tokens": rendering.is_whole}
     if rendering.letters:
         if not rendering.is_whole or list(_find_genuine(rendering, tokenizer)):

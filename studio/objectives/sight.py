@@ -17,7 +17,7 @@ _FROM_THE_END = 400
 _NO_LIMIT = 10**9
 _BROKEN = "\ufffd"
 _MOST_PARTS = 8
-"""The most tokens that one letter is looked for in; four bytes, and what may stand before and after it."""
+"""The most tokens that one letter is looked for in; four bytes, and what may come before and after it."""
 
 
 class Piece(NamedTuple):

@@ -1,4 +1,4 @@
-"""A conversation as the model's own chat template writes it, and where in that text its answers stand.
+"""A conversation as the model's own chat template writes it, and where in that text its answers are.
 
 Knows transformers' templates, and no tokens. The text is what `apply_chat_template` makes of the whole conversation.
 An answer is found by writing another one in its place and looking at what changes: that is right also where a template
@@ -29,7 +29,7 @@ _WAY = "Choose the template plain, or another model."
 class _Chat(NamedTuple):
     """A conversation that can be written: (turns, whether an answer is asked for) to text, and the turns.
 
-    `other` is a letter that stands nowhere in it, for another answer. `hidden` are letters for the control tokens that
+    `other` is a letter that is nowhere in it, for another answer. `hidden` are letters for the control tokens that
     a person spells in it. `end` is the end token as it is spelled.
     """
 
@@ -76,7 +76,7 @@ def drops_thoughts(dialogue: Dialogue, learnt: Sequence[int], tokenizer: Any) ->
 
 
 def render_chat_prompt(dialogue: Dialogue, thinks: bool, tokenizer: Any) -> Rendering:
-    """Return what stands before the next answer, or before its thoughts where `thinks`. Raises RecipeError in words."""
+    """Return what is before the next answer, or before its thoughts where `thinks`. Raises RecipeError in words."""
     chat = _open(dialogue, tokenizer)
     answer: Turn = {"role": "assistant", "content": chat.other}
     text = chat.render([*chat.turns, answer])
@@ -222,7 +222,7 @@ def _find_call(chat: _Chat, text: str, place: int) -> int:
         start = len(os.path.commonprefix([text, other]))
         if start >= least:
             return start
-    raise _refuse("writes calls of tools so that they can't be told from what stands around them")
+    raise _refuse("writes calls of tools so that they can't be told from what is around them")
 
 
 def _change_calls(turn: Turn, letter: str, keeps_name: bool = False) -> list[Turn]:
@@ -274,7 +274,7 @@ def _find_tail(chat: _Chat, text: str, end: int, place: int) -> int:
 
 
 def _find_ids(chat: _Chat, text: str, place: int, span: Span) -> list[Span]:
-    """Where the ids of an answer's calls stand: they are random, and never learnt."""
+    """Where the ids of an answer's calls are: they are random, and never learnt."""
     turn = chat.turns[place]
     ids = [str(call["id"]) for call in turn.get("tool_calls") or () if call.get("id")]
     if not ids:

@@ -1,7 +1,7 @@
 """Which layers of a model quantisation reaches, by transformers' own rule.
 
 It replaces torch's own linear layers and GPT-2's, and neither those of a class of their own, nor tensors that hold many
-experts, nor what stands where the answer is read off. Knows no precision: 4 and 8 bits reach the same.
+experts, nor what the answer is read off. Knows no precision: 4 and 8 bits reach the same.
 """
 
 from collections.abc import Sequence

@@ -88,7 +88,7 @@ class Scheduler:
         if self._is_the_one():
             try:
                 self.start_next()
-            except (StudioError, OSError) as error:  # a run's own trouble stands in its events
+            except (StudioError, OSError) as error:  # a run's own trouble is in its events
                 LOG.warning("The queue could not be looked at: %s", error)
             finally:
                 self._file_lock.release()

@@ -31,7 +31,7 @@ PRESETS = {
     "one_minute": Preset("Standard", "Six times as many steps: learns the rarer cases, too.", 300, 16, 1.0, 0),
     "balanced": Preset("Balanced", "Twice as many again; a good first real run.", 600, 16, 1.0, 0),
     "careful": Preset(
-        "Careful", "Slow and small steps, ends early when the validation loss stops falling.", 1200, 16, 0.5, 4
+        "Careful", "Slow and small steps, ends early when the validation part stops improving.", 1200, 16, 0.5, 4
     ),
 }
 
@@ -205,7 +205,7 @@ class Training(Declared):
         ge=0,
         le=1000,
         title="Early stopping",
-        description="Ends when so many evaluations in a row did not lower the validation loss; 0 means never.",
+        description="Ends when so many evaluations in a row did not improve on the validation part; 0 means never.",
         json_schema_extra=ADVANCED,
     )
     keep_checkpoints: int = Field(

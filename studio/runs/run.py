@@ -1,6 +1,6 @@
 """Run: the folder in which work is, was or will be executed. The one class that knows its file names.
 
-recipe.json     what to train, written once, before the start; work.json stands in its place for any other kind of work
+recipe.json     what to train, written once, before the start; work.json in its place for any other kind of work
 events.jsonl    written by the child alone                request        the id of the click that made it
 output.log      what the child printed                    process.json   which process was last started for it
 owner           a hash of whose it is, if shared          stop           exists = please stop after this step and save

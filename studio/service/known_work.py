@@ -36,7 +36,7 @@ class KnownWork:
             return None
 
     def name(self, status: RunStatus) -> RunStatus:
-        """Return the status with what people call the run; what can't be read of it stands in its error."""
+        """Return the status with what people call the run; what can't be read of it is in its error."""
         try:
             work = self._works(status.run_id)
         except StudioError as error:

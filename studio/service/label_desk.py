@@ -70,14 +70,14 @@ class Together(NamedTuple):
 
 
 class Clash(NamedTuple):
-    """An edit of a list that somebody's change came before: its place, and what stands there now."""
+    """An edit of a list that somebody's change came before: its place, and what is there now."""
 
     number: int
     words: str
     current: Any
 
 
-class Brought(NamedTuple):
+class Added(NamedTuple):
     """What came of a pasted text or a file: the task, how many inputs wait, how many came with their answers."""
 
     task_id: str
@@ -187,7 +187,7 @@ class LabelDesk:
     def undo_label(self, task_id: str, person: str, id: str, at: float) -> Label | None:
         """Take back the label of an instance that was given at `at`, and return the one before it, if there was one.
 
-        Raises EditConflict if another stands there by now.
+        Raises EditConflict if another is there by now.
         """
         name = read_name(person)
         with self._open(task_id) as own:
@@ -228,19 +228,19 @@ class LabelDesk:
 
     def paste(
         self, task_id: str, text: str, column: str | None = None, answers: str | None = None, by: str = ""
-    ) -> Brought:
+    ) -> Added:
         """Add what was pasted: what has an answer becomes an instance at once, the rest waits for one."""
-        return self._bring(task_id, read_pasted(text, column, answers), by)
+        return self._add_pairs(task_id, read_pasted(text, column, answers), by)
 
-    def let_wait(self, task_id: str, text: str) -> Brought:
+    def let_wait(self, task_id: str, text: str) -> Added:
         """Let one input, whatever lines it has, wait for its answer."""
-        return self._bring(task_id, [(text.strip(), "")] if text.strip() else [], "")
+        return self._add_pairs(task_id, [(text.strip(), "")] if text.strip() else [], "")
 
-    def bring_inputs(
+    def upload_inputs(
         self, task_id: str, path: Path, name: str, column: str | None = None, answers: str | None = None, by: str = ""
-    ) -> Brought:
-        """Add what stands in a file, as `paste` does."""
-        return self._bring(task_id, self._foreign.list_inputs(path, name, column, answers), by)
+    ) -> Added:
+        """Add what is in a file, as `paste` does."""
+        return self._add_pairs(task_id, self._foreign.list_inputs(path, name, column, answers), by)
 
     def preview_inputs(self, path: Path, name: str) -> Columns | None:
         """Return the columns of a file, None if there is nothing to choose. Raises TaskError in words."""
@@ -325,7 +325,7 @@ class LabelDesk:
     def _find_edits(self, task: Task, labels: dict[str, dict[str, Label]], settled: dict[str, str]) -> list[Edit]:
         return [*make_edits(task, labels, settled), *make_additions(self._waiting(task), labels, settled)]
 
-    def _bring(self, task_id: str, pairs: Sequence[tuple[str, str]], by: str) -> Brought:
+    def _add_pairs(self, task_id: str, pairs: Sequence[tuple[str, str]], by: str) -> Added:
         if not pairs:
             raise InputError(
                 "There is no text to add. Paste inputs, one a line or separated by blank lines.", field="text"
@@ -345,7 +345,7 @@ class LabelDesk:
             if edits:
                 task = self.store.edit_task(own, edits, by, self.visitor)
             waiting = add_inputs(self._folder(own), task, [text for text, answer in pairs if not answer])
-            return Brought(own, len(waiting), len(edits))
+            return Added(own, len(waiting), len(edits))
 
     def _free_ids(self, task_id: str) -> Iterator[str]:
         taken = {item.id for item in self.list_items(task_id)}

@@ -333,7 +333,7 @@ class Studio(Advising):
         return count_votes(run.votes_file)
 
     def count_votes(self, run_id: str) -> Tally:
-        """Return how often base, tuned or neither was liked better, and how each model stands."""
+        """Return how often base, tuned or neither was liked better, and how each model did."""
         return count_votes(self._find_run(run_id).votes_file)
 
     def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:

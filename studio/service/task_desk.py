@@ -43,7 +43,7 @@ from studio.visitor import Visitor, check_known
 MOST_HUB_ROWS = 20_000
 
 
-class Brought(NamedTuple):
+class Uploaded(NamedTuple):
     """A task that was read and kept; `file_id` is of the file where it can be read in another way.
 
     `by_memory`: its columns were read as last time.
@@ -106,9 +106,9 @@ class TaskDesk:
 
     # Importing
 
-    def bring(
+    def upload(
         self, path: Path, name: str, encoding: str = "", part: str = ""
-    ) -> Brought | FileChoice | ReadingChoice | CollectionCard:
+    ) -> Uploaded | FileChoice | ReadingChoice | CollectionCard:
         """Keep a file as a task, an archive of many as a collection; or return what has to be chosen first.
 
         `encoding` and `part` (a sheet of a workbook, a list of a JSON file) say how to read it, where that is known.
@@ -116,12 +116,12 @@ class TaskDesk:
         check_known(self.visitor)
         self._check_share("task")
         if self._foreign.count_members(path, shorten_name(name)) > 1:
-            return self._bring_many(path, name)
+            return self._upload_many(path, name)
         return self._read(Held(path, shorten_name(name), read_as=ReadAs(encoding=encoding, part=part)))
 
-    def bring_from(
+    def fetch_from(
         self, ref: str, split: str = "train", config: str = "", most: int = 5_000
-    ) -> Brought | FileChoice | ReadingChoice | CollectionCard:
+    ) -> Uploaded | FileChoice | ReadingChoice | CollectionCard:
         """Fetch the first `most` rows of a hub's dataset as a task, or import a folder of this computer."""
         check_known(self.visitor)
         self._check_share("task")
@@ -134,16 +134,16 @@ class TaskDesk:
             check_dataset_id(source)
         folder = find_folder(source)
         if folder:
-            return self._bring_many(folder, folder.resolve().name)
+            return self._upload_many(folder, folder.resolve().name)
         name = source.rsplit("/", 1)[-1] + ".json"
         with tempfile.TemporaryDirectory(prefix="studio-") as place:
             path = Path(place) / "rows.json"
             self._foreign.fetch_dataset(source, split.strip() or "train", config.strip(), most, path)
             return self._read(Held(path, name, source))
 
-    def _bring_many(self, path: Path, name: str) -> CollectionCard:
+    def _upload_many(self, path: Path, name: str) -> CollectionCard:
         left = self._check_share("collection")
-        return self.library.bring(path, name, partial(self._foreign.unpack, most_bytes=left))
+        return self.library.upload(path, name, partial(self._foreign.unpack, most_bytes=left))
 
     def look_again(self, file_id: str) -> FileChoice:
         """Return the choice of a file's columns once more."""
@@ -159,7 +159,7 @@ class TaskDesk:
 
     def choose_columns(
         self, file_id: str, roles: object, leave_out: bool = False, definition: str = ""
-    ) -> Brought | FileChoice | ReadingChoice:
+    ) -> Uploaded | FileChoice | ReadingChoice:
         """Keep a file that waited, its columns read as `roles` says: {"input": ["question"], "output": ["answer"]}.
 
         `definition` says what to do with each input, of a file that doesn't say so itself.
@@ -168,14 +168,14 @@ class TaskDesk:
         held = self.held.find(file_id)._replace(definition=check_text(definition, "definition").strip())
         mapping = read_mapping(roles)
         found = self._read(held, mapping, leave_out)
-        if isinstance(found, Brought) and held.columns:
+        if isinstance(found, Uploaded) and held.columns:
             self.memory.remember(held.columns, mapping)
             if not found.reading.offers:
                 self.held.drop(held)
                 return found._replace(file_id="")
         return found
 
-    def choose_reading(self, file_id: str, encoding: str = "", part: str = "") -> Brought | FileChoice | ReadingChoice:
+    def choose_reading(self, file_id: str, encoding: str = "", part: str = "") -> Uploaded | FileChoice | ReadingChoice:
         """Keep a file that waited, read in another encoding or of another part (a sheet, a list) than before."""
         check_known(self.visitor)
         held = self.held.find(file_id)
@@ -185,7 +185,7 @@ class TaskDesk:
 
     def _read(
         self, held: Held, mapping: Mapping | None = None, leave_out: bool = False
-    ) -> Brought | FileChoice | ReadingChoice:
+    ) -> Uploaded | FileChoice | ReadingChoice:
         try:
             reading = self._foreign.read_file(held.path, held.name, mapping, leave_out, held.read_as)
         except MappingNeeded as needed:
@@ -203,17 +203,17 @@ class TaskDesk:
             held = self.held.hold(held)
         return self._keep(reading, held)
 
-    def _ask_for_columns(self, held: Held, needed: MappingNeeded) -> Brought | FileChoice | ReadingChoice:
+    def _ask_for_columns(self, held: Held, needed: MappingNeeded) -> Uploaded | FileChoice | ReadingChoice:
         preview = needed.preview
         held = self._hold(held, preview.columns)
         remembered = self.memory.find(preview.columns)
         if remembered:
             found = self._read(held, remembered)
-            if not isinstance(found, Brought):
+            if not isinstance(found, Uploaded):
                 return found
             said = "The columns were read as you chose for a file with the same columns before."
             warnings = (said, *found.reading.warnings)
-            return Brought(found.reading.model_copy(update={"warnings": warnings}), held.file_id, by_memory=True)
+            return Uploaded(found.reading.model_copy(update={"warnings": warnings}), held.file_id, by_memory=True)
         return _ask(held, str(needed), preview, preview.guess.mapping)
 
     def _ask_for_rows(self, held: Held, mapping: Mapping | None, preview: Preview, fault: TaskError) -> FileChoice:
@@ -240,13 +240,13 @@ class TaskDesk:
         except TaskError:  # the file as a whole can't be read, which is said already
             return None
 
-    def _keep(self, reading: Reading, held: Held) -> Brought:
+    def _keep(self, reading: Reading, held: Held) -> Uploaded:
         task = reading.task
         if held.source:
             task = task.model_copy(update={"source": (held.source,)})
         if held.definition and not task.definition and KINDS.find(task.kind).needs_definition:
             task = task.model_copy(update={"definition": held.definition})
-        return Brought(self.store.keep(reading.model_copy(update={"task": task}), self.visitor), held.file_id)
+        return Uploaded(self.store.keep(reading.model_copy(update={"task": task}), self.visitor), held.file_id)
 
     # Collections
 

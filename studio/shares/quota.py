@@ -1,6 +1,6 @@
 """How much of a shared studio's disk a visitor may fill, and how much of it stays free for everybody.
 
-Counts what stands in the workspace under an owner's hash; nothing is kept, so nothing can be wrong. One person's studio
+Counts what is in the workspace under an owner's hash; nothing is kept, so nothing can be wrong. One person's studio
 has no quota: its disk is theirs.
 """
 

@@ -163,7 +163,7 @@ def read_text(value: Any, place: str) -> str:
 
 
 def check_extras(values: dict[str, Any], place: str) -> dict[str, Any]:
-    """Return keys that the schema doesn't name and what stands under them, if it can be kept. Raises TaskError."""
+    """Return keys that the schema doesn't name and what is under them, if it can be kept. Raises TaskError."""
     return {
         check_text(key, f"{place}, a key"): check_extra(value, f"{place}.{key[:40]}") for key, value in values.items()
     }

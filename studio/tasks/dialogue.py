@@ -57,7 +57,7 @@ def write_question(
 ) -> Dialogue:
     """Return what is asked freely: earlier turns, and the prompt as the user's next one; all of it before an answer.
 
-    A task of inputs asks its definition first, so a prompt alone stands as an input of it does.
+    A task of inputs asks its definition first, so a prompt alone is asked as an input of it is.
     """
     if not messages and not task.instances[0].messages:
         return write_pair_dialogue(task, prompt, "", positive_examples).before_answer()

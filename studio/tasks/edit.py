@@ -17,7 +17,7 @@ from studio.tasks.task import Example, Instance, SplitRule, Task
 
 
 class EditConflict(InputError):
-    """What an edit changes isn't any more what the person saw. `current` is what stands there now."""
+    """What an edit changes isn't any more what the person saw. `current` is what is there now."""
 
     def __init__(self, message: str, current: Any) -> None:
         super().__init__(message, field="edit")

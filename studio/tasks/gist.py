@@ -1,7 +1,7 @@
 """What is compared of instances to find those that are nearly the same.
 
 Of a conversation that is what is asked without the turns that many begin with alike: two chats aren't alike because one
-long system text stands before both. Knows turns and no way of comparing (`checks/similarity.py`).
+long system text comes before both. Knows turns and no way of comparing (`checks/similarity.py`).
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from studio.tasks.instance import Instance
 from studio.tasks.turns import write_key
 
 COMMON = 0.25
-"""The share of different conversations from which a turn that stands in them says nothing about one."""
+"""The share of different conversations from which a turn that is in them says nothing about one."""
 _FEW = 2
 
 

@@ -23,7 +23,7 @@ Form = Literal["answer", "dialogue", "pair", "verdict", "text"]
 answer, an answer with a verdict on it, running text."""
 
 Change = Callable[[str, str], str]
-"""What is done to each text of an instance: (text, its place) to the text that stands there then."""
+"""What is done to each text of an instance: (text, its place) to the text that is there then."""
 
 
 class Frozen(BaseModel):

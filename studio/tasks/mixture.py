@@ -1,6 +1,6 @@
 """Several tasks as one stream of training instances, each with its weight. Knows splits and a seed, and no tokens.
 
-Each instance keeps its task, because the task's definition stands in its prompt. A weight of 2 makes a task's instances
+Each instance keeps its task, because the task's definition is in its prompt. A weight of 2 makes a task's instances
 come twice as often as weight 1 would, whatever their number; the stream is the same for the same seed.
 """
 

@@ -3,7 +3,7 @@
 Knows three encodings: `plain` (short, for the built-in base) and `tk_instruct` (exactly what Tk-Instruct was trained
 with, odd single blanks included) as data, and `chat` (turns for a tokenizer's chat template). Owns the border between
 prompt and answer: the training text is `write_prompt(...) + write_answer(...)`, and nobody else adds or removes blanks
-there. An answer is written as it stands, white space included. Knows no tokenizer and cuts nothing.
+there. An answer is written as it is, white space included. Knows no tokenizer and cuts nothing.
 
 A conversation without a chat template is written in lines, a turn each (`write_conversation`):
 
@@ -33,7 +33,7 @@ from studio.tasks.tool import say_calls
 Turn = dict[str, Any]
 
 REASONING = ("reasoning_content", "reasoning", "thinking")
-"""The keys of a turn under which stands what was thought before it was said."""
+"""The keys of a turn that hold what was thought before it was said."""
 _LOOKED_AT = 50
 """Instances that tell whether prompts and completions are one text."""
 
@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Template:
-    """An encoding: what stands before each text. `{n}` is the number of an example."""
+    """An encoding: what is before each text. `{n}` is the number of an example."""
 
     definition: str
     after_definition: str
@@ -138,7 +138,7 @@ def write_prompt(
 def write_messages(task: Task, input: str, positive_examples: int = 0) -> list[Turn]:
     """Return the turns for a chat template: definition and input by the user, examples as earlier turns.
 
-    The definition stands in the first user turn because many models' templates refuse a system turn. The answer to
+    The definition is in the first user turn because many models' templates refuse a system turn. The answer to
     come is the assistant's: `{"role": "assistant", "content": write_answer(output, "chat")}`.
     """
     turns: list[Turn] = []
@@ -211,7 +211,7 @@ def write_ask(template: str = "plain") -> str:
 
 
 def write_turn(turn: Turn, thoughts: bool = True) -> str:
-    """Return what an assistant says as text: its thoughts, its words as they stand, a line for each tool it calls."""
+    """Return what an assistant says as text: its thoughts, its words as they are, a line for each tool it calls."""
     thought = next((turn[key] for key in REASONING if turn.get(key)), "") if thoughts else ""
     said = [turn.get("content"), say_calls(turn["tool_calls"]) if turn.get("tool_calls") else ""]
     return (f"<think>\n{thought}\n</think>\n\n" if thought else "") + "\n".join(text for text in said if text)

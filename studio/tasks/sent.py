@@ -1,4 +1,4 @@
-"""A task as it is sent between two processes: as it stands in a v2 file, and its instances as their kind declares them.
+"""A task as it is sent between two processes: as it is in a v2 file, and its instances as their kind declares them.
 
 All instances are made in one go, which takes a fifth of the time of reading a file. What isn't of its kind is refused
 by whoever reads it.

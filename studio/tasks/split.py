@@ -6,7 +6,7 @@ such as an input or the whole conversation before an answer. Equal keys are neve
 asked what it was shown. Each part is in hash order, so its first n are a fair sample.
 
 A task may ask for another rule (`Task.split`): `stratified` gives each label its share of every part and keeps near
-duplicates together; `official` is that of Super-NI, whose test is the first 100 instances as they stand in the file.
+duplicates together; `official` is that of Super-NI, whose test is the first 100 instances as they are in the file.
 """
 
 import hashlib

@@ -4,7 +4,7 @@ Knows the fields of a task and how upstream writes them. Knows nothing of the va
 disks (`store.py`) or of prompts (`prompt.py`). A task never changes: an edit makes a new one with another `version`.
 
 Chats, preferences, ratings and running text are tasks too: `kind` names the class of the instances (`kinds/`), and each
-says itself how it stands in a v2 file. What v2 has no word for is under keys of ours, which are written only where they
+says itself how it is in a v2 file. What v2 has no word for is under keys of ours, which are written only where they
 say something, so that a Natural-Instructions task is a plain v2 file.
 
 Keys that the schema doesn't name are kept in `extra`, so that a file that was read and written again lost nothing.
@@ -184,7 +184,7 @@ def to_v2(task: Task) -> dict[str, Any]:
 
 
 def write_studio_key(task: Task) -> dict[str, Any]:
-    """Return what stands under the studio's own key; {} for a plain Natural-Instructions task."""
+    """Return what is under the studio's own key; {} for a plain Natural-Instructions task."""
     ours: dict[str, Any] = {"kind": task.kind} if task.kind != "instruction" else {}
     if task.origin:
         ours["format"] = task.origin.format

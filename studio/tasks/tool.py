@@ -101,7 +101,7 @@ def _drop_nulls(value: Any) -> Any:
 
 
 def read_calls(value: Any) -> list[Any] | None:
-    """Return calls of tools as OpenAI writes them, arguments as they stand; None if these are no calls."""
+    """Return calls of tools as OpenAI writes them, arguments as they are; None if these are no calls."""
     value = load_json(value)
     items = value if isinstance(value, list) else [value]
     calls = [_read_call(load_json(item)) for item in items]

@@ -1,6 +1,6 @@
 """The files of a task's versions: `0001-<hash>.json` holds a whole task, `0002-<hash>.edits` what changed since one.
 
-Knows names, order and what stands in a file of edits; knows nothing of where they are (`store.py`) or of what an edit
+Knows names, order and what is in a file of edits; knows nothing of where they are (`store.py`) or of what an edit
 does (`edit.py`). The highest number is current; no file is ever changed. `history.jsonl` beside them says who made
 which version, and is only added to.
 """

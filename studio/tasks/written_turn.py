@@ -149,7 +149,7 @@ def _read_said(role: Role, rest: dict[str, Any], place: str, notes: Notes, calle
     key = next((key for key in _TEXT_KEYS if key in rest), "")
     value = rest.pop(key, None)
     spot = f"{place}.{called or key or 'content'}"
-    _bring_calls(rest, value, place, notes)
+    _add_calls(rest, value, place, notes)
     if rest.get("from") in _CALLERS and "tool_calls" not in rest and (calls := read_calls(value)):
         rest["tool_calls"], value = calls, ""
     results: list[Message] = []
@@ -175,7 +175,7 @@ def _read_said(role: Role, rest: dict[str, Any], place: str, notes: Notes, calle
     return (*results, Message(role=role, content=content, counts=find_flag(role, rest, place, notes), extra=extra))
 
 
-def _bring_calls(rest: dict[str, Any], value: Any, place: str, notes: Notes) -> None:
+def _add_calls(rest: dict[str, Any], value: Any, place: str, notes: Notes) -> None:
     """Write the calls beside a text as OpenAI does today."""
     if "tool_calls" in rest:
         found = load_json(rest["tool_calls"])
@@ -226,7 +226,7 @@ def find_flag(role: Role, rest: dict[str, Any], place: str, notes: Notes) -> boo
 
 
 def _read_blocks(blocks: list[Any], place: str, notes: Notes) -> _Said:
-    """Sort the blocks of a turn; the text of a block is taken as it stands."""
+    """Sort the blocks of a turn; the text of a block is taken as it is."""
     said = _Said([], [], [], [])
     for number, block in enumerate(blocks):
         spot = f"{place}[{number}]"

@@ -2,7 +2,7 @@
 
 Padded on the left, answers end together, so the output head reads only the last positions: for a small model with a
 large vocabulary that is most of the work. And the rows of an instruction task all begin with the same words, its
-definition and examples: those stand once in a batch (studio.training.fast.one_pass). Models that padding on the left
+definition and examples: those come once in a batch (studio.training.fast.one_pass). Models that padding on the left
 confuses get it on the right, where no token ever looks, or read one row at a time: studio.training.trial finds out.
 The rows of one example are always in one batch. Those of an objective that packs share lines: each is read from
 position 0, and transformers lets none see another where positions begin at 0 again and there is no mask.
@@ -24,7 +24,7 @@ from studio.training.fast.one_pass import read_in_one_pass
 
 Padding = Literal["left", "right", "alone", "packed"]
 """Where the shorter rows of a batch are filled up; alone: each row is read by itself, as long as it is; packed: rows
-stand one after the other in lines."""
+come one after the other in lines."""
 
 
 class ExampleDataset(Dataset):
@@ -71,8 +71,8 @@ class Batcher:
     waited for. Padded on the left, also attention_mask and position_ids, and logits_to_keep, the last places that
     predict something learnt. To be read alone, also lengths. Where at most `shared` tokens may be shared and the rows
     have a common beginning of n tokens, that is left out of them and given as prefix_ids, 1 x n. Where `in_pieces` is
-    set, the batch says so: its logits are never to stand at once (studio.training.fast.head). Packed, lines of at most
-    `line` tokens take the place of rows.
+    set, the batch says so: its logits must never be in memory at once (studio.training.fast.head). Packed, lines of at
+    most `line` tokens take the place of rows.
     """
 
     def __init__(self, pad_id: int, shared: int = 0, padding: Padding = "left") -> None:
@@ -89,7 +89,7 @@ class Batcher:
         longest = max(len(row["input_ids"]) for row in rows) - shared
         fill = _fill_left if self.padding == "left" else _fill_right
         ids = torch.stack([fill(row["input_ids"][shared:], longest, self.pad_id) for row in rows])
-        # Nothing stands before a first token that could predict it, least of all padding.
+        # Nothing comes before a first token that could predict it, least of all padding.
         labels = torch.stack([fill([-100, *row["labels"][shared + 1 :]], longest, -100) for row in rows])
         predicts = pad(labels[:, 1:] != -100, (0, 1), value=False)
         learnt = predicts.flatten().nonzero().flatten()

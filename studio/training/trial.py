@@ -302,7 +302,7 @@ def thin_out(rows: list[Row], vocabulary: int) -> list[dict[str, list[int]]]:
 
 
 def _count_learnt(row: Row) -> Iterator[tuple[int, int]]:
-    """Each label of a row, with how many learnt ones stand after it: the last is always kept."""
+    """Each label of a row, with how many learnt ones come after it: the last is always kept."""
     after, counted = 0, list[tuple[int, int]]()
     for label in reversed(row.labels):
         counted.append((after, label))

@@ -15,7 +15,7 @@ from studio.workspace import Workspace
 
 
 class Training(Work):
-    """The first kind: what it is asked to do stands in recipe.json, as it did before there were others."""
+    """The first kind: what it is asked to do is in recipe.json, as it was before there were others."""
 
     name: ClassVar[str] = TRAINING
     title: ClassVar[str] = "Training"

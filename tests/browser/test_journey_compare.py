@@ -27,7 +27,7 @@ def tuned(app: Any, tiny_model: Path) -> str:
 
 
 def count_stands(app: Any, run: str) -> dict[str, tuple[int, int]]:
-    """How each model stands after the votes on a run: in how many pairs it was better, and of how many."""
+    """How each model did by the votes on a run: in how many pairs it was better, and of how many."""
     return {one.model: (one.won, one.of) for one in open_studio(app).count_votes(run).models}
 
 
@@ -91,7 +91,7 @@ def test_an_earlier_checkpoint_and_words_it_never_saw_can_be_asked(page: Page, t
     expect(page.locator(".answer.tuned h3")).to_contain_text("step 4", timeout=LONG)
     expect(page.get_by_role("radio", name="4", exact=True)).to_be_checked()
     page.locator("#ask [data-part=unseen]").click()
-    expect(page.locator(".ask-wanted")).to_contain_text("Wanted:")
+    expect(page.locator(".ask-wanted")).to_contain_text("Expected:")
     button(page, "ask").click()
     expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
     expect(page.locator(".answer.tuned h3")).to_contain_text("step 4")

@@ -24,7 +24,7 @@ WORDS = "river stone cloud apple green little happy window summer garden yellow 
 
 
 def write_reviews(path: Path, count: int = 120) -> Path:
-    """A table as people have them: a column nobody needs, blanks at the ends, three rows that stand there twice."""
+    """A table as people have them: a column nobody needs, blanks at the ends, three rows that occur twice."""
     dice = random.Random(7)
     rows = [[f"u{n}", f" {' '.join(dice.choices(WORDS, k=12))} ", "good" if n % 2 else "bad"] for n in range(count)]
     with open(path, "w", newline="") as file:
@@ -165,7 +165,7 @@ def test_a_collection_that_was_deleted_elsewhere(
         with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
             for number in range(12):
                 archive.writestr(f"task{number:03}_{name}.json", json.dumps(write_task(20)))
-        studio.data.bring(tmp_path / f"{name}.zip", f"{name}.zip")
+        studio.data.upload(tmp_path / f"{name}.zip", f"{name}.zip")
     page = open_page()
     page.goto(address("data"))
     shelf = page.locator(".shelf")

@@ -217,7 +217,7 @@ def test_adding_waiting_inputs_and_labelling_them(page: Page, studio: Studio, mo
     expect(page.locator(".bench-added")).to_contain_text("1 new input waits")
 
 
-def test_a_file_of_inputs_is_brought_to_label(
+def test_a_file_of_inputs_is_uploaded_to_label(
     page: Page, studio: Studio, moods: str, tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:
     """A table with odd columns asks, a text doesn't; what can't be is said beside the field, and chosen again."""
@@ -305,7 +305,7 @@ def test_writing_clashes_and_versions(
 
 
 def test_nobody_clashes_with_himself(page: Page, studio: Studio, moods: str) -> None:
-    """Saves on and on, the form opened again before the studio has said how the task stands now."""
+    """Saves on and on, the form opened again before the studio has said how the task is now."""
     open_bench(page, moods)
     held: list[Route] = []
     page.route(

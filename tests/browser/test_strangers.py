@@ -146,7 +146,7 @@ def test_a_rebound_name_shows_no_studio(served: App, evil: BrowserContext) -> No
 def test_a_foreign_page_starts_nothing_blindly(served: App, foreign: Page, kind: str) -> None:
     url = f"http://127.0.0.1:{served.port}/gradio_api/component_server"
     foreign.evaluate(SEND, [url, start_a_run(served), kind])
-    etc = json.dumps({**find_act(served, "bring_from"), "data": {"ref": "/etc", "split": "", "config": ""}})
+    etc = json.dumps({**find_act(served, "fetch_from"), "data": {"ref": "/etc", "split": "", "config": ""}})
     foreign.evaluate(SEND, [url, etc, kind])
     assert made(served) == []
 

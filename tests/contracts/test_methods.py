@@ -88,7 +88,7 @@ def says_that_it_skips_rows(method: Method, kind: str) -> bool:
 
 
 def has_room_for_padding(method: Method, kind: str) -> bool:
-    """All but a prefix before a short window: the padding stands between the two, and takes a part of the window."""
+    """All but a prefix before a short window: the padding is between the two, and takes a part of the window."""
     return method.name != "prefix" or ARCHITECTURES[kind].get("sliding_window", 99) >= 32
 
 

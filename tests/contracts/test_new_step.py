@@ -1,4 +1,4 @@
-"""A step is one folder: put beside the others, it stands in the stepper, has an address, draws, and gets its signal."""
+"""A step is one folder: put beside the others, it is in the stepper, has an address, draws, and gets its signal."""
 
 import importlib
 import sys

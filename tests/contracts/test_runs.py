@@ -1,4 +1,4 @@
-"""What every method promises of a run: it goes on as if it had never stopped, and stands beside its untouched base.
+"""What every method promises of a run: it goes on as if it had never stopped, and is beside its untouched base.
 
 One run is trained for each method, of eight steps with a checkpoint in the middle; every test looks at that run.
 """
@@ -46,7 +46,7 @@ def can_recompute(kind: str) -> bool:
 
 
 def count_tokens(kind: str) -> int:
-    """Return how many learnt tokens stand before each row; peft gives them places of their own."""
+    """Return how many learnt tokens come before each row; peft gives them places of their own."""
     return METHODS.read(KINDS[kind]).virtual_tokens
 
 

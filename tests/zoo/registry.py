@@ -1,7 +1,7 @@
 """Every causal architecture of transformers as a tiny random model, made from the registry alone.
 
 Knows how a config is shrunk: each of its numbers that has a size in its name gets a small one, each list with an entry
-a layer becomes one in which every kind of layer stands once. What has rules of its own beyond that stands in OVERRIDES,
+a layer becomes one in which every kind of layer comes once. What has rules of its own beyond that is in OVERRIDES,
 what can't be tried as a text model in LEFT_OUT, by name and with the reason. Knows nothing of the studio.
 """
 

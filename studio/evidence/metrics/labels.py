@@ -1,6 +1,6 @@
 """Labels: which of a task's labels an answer names, and which was taken for which.
 
-An answer names a label if it is that label, or if it is the only one that stands in it as a whole ("The review is
+An answer names a label if it is that label, or if it is the only one that is whole in it ("The review is
 positive."). One that names none or several names none.
 """
 

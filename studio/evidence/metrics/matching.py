@@ -49,7 +49,7 @@ def _normalise(text: str) -> str:
 
 
 def _is_in_number(text: str, place: int) -> bool:
-    """Whether a mark stands between two digits, or is the sign or the point that begins a number."""
+    """Whether a mark is between two digits, or is the sign or the point that begins a number."""
     before, after = text[place - 1 : place], text[place + 1 : place + 2]
     begins = text[place] in "-." and not before.isalnum()
     return (after.isdigit() and (before.isdigit() or begins)) or (

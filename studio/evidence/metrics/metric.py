@@ -32,7 +32,7 @@ class Answered(NamedTuple):
 
 
 class Metric(ABC, Named):
-    """One number. `unit` stands behind it; `says` explains it in a sentence.
+    """One number. `unit` comes after it; `says` explains it in a sentence.
 
     `counts` says that each instance is right or wrong, so that its flips can be counted; `official` that it equals the
     scorer of Super-NI.

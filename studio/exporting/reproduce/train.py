@@ -1,7 +1,7 @@
 """Trains a run's adapter again, with torch, transformers, peft and datasets alone: `python train.py`.
 
 The same examples in the same order, the same first weights (on the same base, method and libraries) and the same steps:
-the losses are the studio's, to rounding. Everything that was chosen stands in SETTINGS.
+the losses are the studio's, to rounding. Everything that was chosen is in SETTINGS.
 """
 
 import json

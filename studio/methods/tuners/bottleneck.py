@@ -16,12 +16,12 @@ BENDS = {"relu": nn.functional.relu, "gelu": nn.functional.gelu, "silu": nn.func
 
 @dataclass
 class BottleneckConfig(PeftConfig):
-    """Where the adapters stand, and how wide they are."""
+    """Where the adapters are, and how wide they are."""
 
     size: int = field(default=32, metadata={"help": "How many numbers pass the bottleneck."})
     non_linearity: str = field(default="relu", metadata={"help": f"One of {', '.join(BENDS)}."})
     hidden_size: int = field(default=0, metadata={"help": "The width of the model; found when it is attached."})
-    target_modules: list[str] | str | None = field(default=None, metadata={"help": "The modules to stand after."})
+    target_modules: list[str] | str | None = field(default=None, metadata={"help": "The modules adapters come after."})
     exclude_modules: list[str] | str | None = field(default=None, metadata={"help": "Modules to leave alone."})
 
     def __post_init__(self) -> None:

@@ -1,6 +1,6 @@
 """Making a tuner of ours known to peft under a name of its own.
 
-peft takes only names that stand in its enumeration, so the enumeration gets one more; nothing else of it is changed.
+peft takes only names that are in its enumeration, so the enumeration gets one more; nothing else of it is changed.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """peft's model of learnt tokens, made right for rows padded on the left and for reading on from a cache.
 
 peft puts the tokens before the padding and lets positions count it: a padded row is then another text than the same row
-alone. Here the tokens of prompt and P-tuning stand between padding and text, those of prefix tuning in the cache, and
+alone. Here the tokens of prompt and P-tuning are between padding and text, those of prefix tuning in the cache, and
 positions count what is real. Files are the same as peft's.
 """
 

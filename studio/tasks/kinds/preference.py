@@ -50,7 +50,7 @@ class Preference(Spoken):
         return self.model_copy(update={"rejected_messages": tuple(turns)})
 
     def change_turn(self, number: int, content: str) -> Self:
-        """Change what one turn says, in both conversations where it stands in both."""
+        """Change what one turn says, in both conversations where it is in both."""
         changed = super().change_turn(number, content)
         others = list(self.rejected_messages)
         if others[number : number + 1] != [self.messages[number]]:
@@ -78,7 +78,7 @@ class Preference(Spoken):
         return frozenset({f"{self.output[0]} > {self.rejected}"})
 
     def _map(self, change: Change, place: str, wanted: Callable[[Message], bool]) -> Self:
-        """Both answers, and what stands before each."""
+        """Both answers, and what is before each."""
         better = super()._map(change, place, wanted)
         if self.rejected_messages:
             turns = map_turns(self.rejected_messages, change, f"{place}.rejected_messages", wanted)

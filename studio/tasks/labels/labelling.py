@@ -97,7 +97,7 @@ def add_label(folder: Path, label: Label) -> None:
 
 
 def read_labels(folder: Path) -> dict[str, dict[str, Label]]:
-    """Return person -> instance -> the last label that stands; a line that can't be read is left out."""
+    """Return person -> instance -> the last label that counts; a line that can't be read is left out."""
     given: dict[str, dict[str, list[Label]]] = {}
     for path in sorted(folder.glob("*.jsonl")):
         for label in _read_file(path):

@@ -1,6 +1,6 @@
 """Inputs that wait for an answer: pasted or uploaded as a file, labelled one by one, then instances of the task.
 
-A task itself only ever holds instances that can be trained on; what has no answer yet stands beside it, in
+A task itself only ever holds instances that can be trained on; what has no answer yet is beside it, in
 `tasks/<task_id>/waiting.jsonl`, to which lines are only added. An input is done when the task has an instance
 of its id.
 """

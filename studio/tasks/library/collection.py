@@ -163,7 +163,7 @@ def write_collection(
     read_as: ReadAs = AS_IT_IS,
     most_bytes: int | None = None,
 ) -> int:
-    """Write what stands at `path` into an empty folder, and return how many instances it has. Raises TaskError.
+    """Write what is at `path` into an empty folder, and return how many instances it has. Raises TaskError.
 
     Files that can't be read are listed, not fatal, unless none can. What comes to more than `most_bytes` is refused.
     """

@@ -25,7 +25,7 @@ from studio.visitor import THE_ONE, Visitor
 from studio.workspace import Workspace, check_id, disk_errors_in_words
 
 Write = Callable[[Path, str, Path], int]
-"""Writes what stands at a path, under the name that a person calls it by, into a folder; returns how many instances."""
+"""Writes what is at a path, under the name that a person calls it by, into a folder; returns how many instances."""
 DAMAGES = (StudioError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What a damaged file makes its reader raise."""
 
@@ -61,7 +61,7 @@ class Library:
                 cards += [card] if card else []
         return cards
 
-    def bring(self, path: Path, name: str, write: Write = write_collection) -> CollectionCard:
+    def upload(self, path: Path, name: str, write: Write = write_collection) -> CollectionCard:
         """Read a folder, archive or large file into a collection named after it. Raises TaskError in words.
 
         `write` does so into an empty folder; it may do it elsewhere, and may be killed.

@@ -155,7 +155,7 @@ def _write_calls(calls: Any) -> str:
 
 
 def _write_preferences(task: Task) -> str:
-    """One row a pair; where one of them differs from its first turn on, the conversations of all stand whole."""
+    """One row a pair; where one of them differs from its first turn on, the conversations of all are written whole."""
     pairs = {one.id: one.write_pair(task) for one in task.instances if isinstance(one, Preference) and one.messages}
     whole = not all(prompt for prompt, _, _ in pairs.values())
     rows: list[Row] = []

@@ -36,7 +36,7 @@ def take_one_spelling(task: Task, finding: Finding) -> Task:
 
 
 def balance(task: Task, finding: Finding) -> Task:
-    """Return the task without some instances of the labels that stand over their ceiling, chosen by hash."""
+    """Return the task without some instances of the labels that are over their ceiling, chosen by hash."""
     room = dict.fromkeys(map(read_label, counts := count_labels(task)), find_ceiling(counts) or len(task.instances))
     chosen = set()
     for instance in sorted(task.instances, key=_hash):

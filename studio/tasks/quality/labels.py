@@ -80,7 +80,7 @@ def measure_entropy(counts: dict[str, int]) -> float:
 
 
 def find_ceiling(counts: dict[str, int]) -> int | None:
-    """Return how often a label may stand before some are left out to balance them; None where none stands oftener.
+    """Return how often a label may occur before some are left out to balance them; None where none occurs oftener.
 
     That is three times the median of the labels that aren't rare: a rare label says nothing about how many are usual.
     """

@@ -207,7 +207,7 @@ class Column:
 
     @property
     def is_answer_side(self) -> bool:
-        """Whether its name is one of what stands beside an answer rather than before it."""
+        """Whether its name is one of those that come with an answer rather than before it."""
         return bool(_ANSWER_SIDE.match(self.plain))
 
     @cached_property

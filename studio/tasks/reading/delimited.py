@@ -177,7 +177,7 @@ def _read_quoted(text: str, delimiter: str, name: str, notes: Notes) -> Iterator
         )
     elif fault is not None:
         notes.say(
-            f"Line {fault.line:,}: a quotation mark stands inside a quoted value, where two are expected; it was read "
+            f"Line {fault.line:,}: a quotation mark is inside a quoted value, where two are expected; it was read "
             "as the end of the quoted part. Look at the rows from there on."
         )
         rows = list(_read_rows(text, delimiter, csv.QUOTE_MINIMAL, strict=False))

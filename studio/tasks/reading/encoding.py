@@ -75,14 +75,14 @@ _SHOWN_LETTERS = 72
 _QUOTES = frozenset("“”„‘’‚«»–—…\u00a0")
 _SIGNS = frozenset("°§©®™€£¥²³½¼¾×·•№±÷¡¿ªº¢µ\u00ad†‡‰‹›")
 _ABROAD = frozenset("éèêëáàâäãåóòôöõøúùûüíìîïñçßæœýžšč")
-"""Letters of names from abroad, which stand in texts of any language."""
+"""Letters of names from abroad, which are in texts of any language."""
 _INSIDE = frozenset("’‘·\u00ad\u200c\u200d'-")
 _WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e])*")
 _THAI_MARK = re.compile(r"[\u0e01-\u0e2e][\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
 _LOST_MARK = re.compile(r"(?<![\u0e01-\u0e2e\u0e31\u0e34-\u0e3a\u0e47-\u0e4e])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]")
 """A vowel or tone of Thai with the consonant that it belongs to, and without one."""
 _PARTS = re.compile(rb"([\x00-\x3f]+)")
-"""What stands between words, in every encoding: ASCII's signs and digits are no part of another letter."""
+"""What is between words, in every encoding: ASCII's signs and digits are no part of another letter."""
 _LOST = re.compile(r"[A-Za-z][\u0e00-\u0e7f\u2e80-\uffdc]+[A-Za-z]")
 
 
@@ -198,7 +198,7 @@ def show_candidates(readings: list[tuple[str, str]]) -> tuple[Candidate, ...]:
 
 
 def _choose_lines(data: bytes) -> bytes:
-    """The lines that hold bytes above 127, as many as are looked at; what stands there again says nothing new."""
+    """The lines that hold bytes above 127, as many as are looked at; what comes again says nothing new."""
     found: list[bytes] = []
     seen: set[bytes] = set()
     size = 0
@@ -348,7 +348,7 @@ def _weigh_context(text: str, words: Counter[str]) -> float:
 
 
 def _is_mixed(word: str) -> bool:
-    """Whether a word has letters of two scripts; those of East Asia may stand together."""
+    """Whether a word has letters of two scripts; those of East Asia may be together."""
     scripts = {_script(letter) for letter in word}
     return len(scripts - {"CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "HANGUL", "COMBINING", ""}) > 1 or (
         len(scripts) > 1 and bool(scripts & {"CYRILLIC", "GREEK", "HEBREW", "ARABIC", "THAI"})

@@ -19,7 +19,7 @@ from studio.tasks.reading.shape import ABOUT_A_TEXT, Roles, Shape, are_labels, f
 from studio.tasks.tool import load_json
 
 _TELLING = 8
-"""Letters of a text that can't stand in another by chance."""
+"""Letters of a text that can't be in another by chance."""
 _LONGEST_LABEL = 40
 
 
@@ -136,7 +136,7 @@ class _Guesser:
         return {**roles, "input": in_order(sorted([*own, *more], key=lambda column: places[column.name]))}
 
     def _repeats(self, column: Column, used: set[str]) -> bool:
-        """Whether a column only says what the used ones say: its texts stand in theirs, or all of theirs in it."""
+        """Whether a column only says what the used ones say: its texts are in theirs, or all of theirs in it."""
         names = [name for name in used if self.by_name[name].plain not in IDS]
         checked = False
         for row in self.rows:
@@ -145,8 +145,8 @@ class _Guesser:
             if not texts:
                 continue
             whole, own = "\n".join(others), "\n".join(texts)
-            stands = all(text in others or (len(text) >= _TELLING and text in whole) for text in texts)
-            if not stands and not (others and all(text in own for text in others)):
+            fits = all(text in others or (len(text) >= _TELLING and text in whole) for text in texts)
+            if not fits and not (others and all(text in own for text in others)):
                 return False
             checked = True
         return checked

@@ -1,7 +1,7 @@
 """Where a table begins and ends among rows of cells, and whether its first row names the columns.
 
-Goes by form over all rows: title lines and comments stand above a header, notes below the last row; a header is unlike
-what stands under it. That one value equals its column's name says little. Knows neither files nor what a column means.
+Goes by form over all rows: title lines and comments are above a header, notes below the last row; a header is unlike
+what is under it. That one value equals its column's name says little. Knows neither files nor what a column means.
 """
 
 import re
@@ -36,7 +36,7 @@ class Frame(NamedTuple):
 
 
 def find_frame(lines: list[Line], notes: Notes, place: str = "line") -> Frame:
-    """Part a table from what stands around it; `lines` hold something, and blank ones are skipped."""
+    """Part a table from what is around it; `lines` hold something, and blank ones are skipped."""
     width = _usual_width(lines)
     lines = _cut_below(lines, width, notes, place)
     filled = [line for line in lines if any(map(str.strip, line[1]))]
@@ -72,11 +72,9 @@ def _usual_width(lines: list[Line]) -> int:
 
 
 def _cut_below(lines: list[Line], width: int, notes: Notes, place: str) -> list[Line]:
-    """Leave out single cells that stand below the table, after a blank row."""
+    """Leave out single cells that are below the table, after a blank row."""
     for number in range(len(lines) - 1, max(0, len(lines) - 1 - _MOST_BELOW), -1):
-        skipped = (
-            place == "row" and lines[number][0] - lines[number - 1][0] > 1
-        )  # a text's blank lines stand among them
+        skipped = place == "row" and lines[number][0] - lines[number - 1][0] > 1  # a text's blank lines are among them
         gap = skipped or not _count(lines[number - 1][1])
         if width < 2 or _count(lines[number][1]) > 1:
             break
@@ -109,7 +107,7 @@ def _cut_above(lines: list[Line], width: int, notes: Notes, place: str) -> tuple
 
 
 def _fits(cells: list[str], below: list[Line], width: int) -> bool:
-    """Whether a line that begins with # is the header: as wide as the table, and no header stands below it."""
+    """Whether a line that begins with # is the header: as wide as the table, and no header is below it."""
     return _count(cells) == width and bool(below) and weigh_header(below[0][1], below[1:]) <= 0
 
 

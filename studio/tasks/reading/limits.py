@@ -10,7 +10,7 @@ MOST_COLUMNS = 2_000
 MOST_CELLS = 5_000_000
 """Of one task: 200,000 rows of 25 columns."""
 MOST_LETTERS = 256_000_000
-"""Of all cells of one task, each counted where it stands: a text that is kept once may be shown in every row."""
+"""Of all cells of one task, each counted where it is: a text that is kept once may be shown in every row."""
 _WAY_OUT = "Keep the columns and rows that are to be learnt from, and upload that."
 
 

@@ -61,7 +61,7 @@ def show_number(value: float | int, code: str, from_1904: bool = False) -> str |
 
 
 def show_text(text: str, code: str) -> str:
-    """Return how a sheet shows a text by a format's code: what stands around @ is added."""
+    """Return how a sheet shows a text by a format's code: what is around @ is added."""
     section = code.split(";")[3] if code.count(";") == 3 else code if "@" in code else ""
     tokens = _tokens(section) if section not in ("", "@") else None
     if not tokens or not any(token == Token("sign", "@") for token in tokens):
@@ -240,7 +240,7 @@ def _write_tokens(tokens: tuple[Token, ...], filled: dict[int, str], lead: str, 
 
 
 def _fill_whole(whole: str, tokens: tuple[Token, ...], places: list[int], grouped: bool) -> dict[int, str]:
-    """The digits before the point, from the right; what is over stands in the first place."""
+    """The digits before the point, from the right; what is over is in the first place."""
     digits = "" if whole == "0" else whole
     filled: dict[int, str] = {}
     count = 0
@@ -349,7 +349,7 @@ def _show_date(value: float | int, tokens: tuple[Token, ...], section: str, from
 
 
 def _are_minutes(tokens: tuple[Token, ...], place: int) -> bool:
-    """Whether an m means minutes: it stands after hours, or before seconds."""
+    """Whether an m means minutes: it comes after hours, or before seconds."""
     units = [(n, token.text[0]) for n, token in enumerate(tokens) if token.kind in ("date", "elapsed")]
     at = [n for n, _ in units].index(place)
     return (at > 0 and units[at - 1][1] == "h") or (at + 1 < len(units) and units[at + 1][1] == "s")

@@ -1,7 +1,7 @@
 """Text to a JSON value, with words for every way in which it isn't JSON.
 
 Knows the syntax of JSON and the slips people make in it: line, column, the line itself, and what to do. Knows nothing
-of tasks. Two things that JSON forbids but Python writes are read with a warning: NaN (as null), and a key that stands
+of tasks. Two things that JSON forbids but Python writes are read with a warning: NaN (as null), and a key that is there
 twice.
 """
 

@@ -23,7 +23,7 @@ Turns = tuple[Message, ...]
 
 
 def get_value(row: Values, column: str) -> Any:
-    """Return what stands in a column, or under a key within one: `data.question`. None if nothing does."""
+    """Return what is in a column, or under a key within one: `data.question`. None if nothing does."""
     if column in row:
         return row[column]
     value: Any = row
@@ -124,7 +124,7 @@ class RoleReader:
     # Texts
 
     def read_input(self, row: Values, place: str) -> tuple[str, str]:
-        """Return what the model reads, and the part of it that stood apart from an instruction."""
+        """Return what the model reads, and the part of it that was apart from an instruction."""
         own = self._join(row, self.mapping.input, place, "input") if self.mapping.input else ""
         if not self.mapping.instruction or self.one_instruction:
             return own, ""

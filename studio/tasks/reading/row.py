@@ -26,7 +26,7 @@ from studio.tasks.tool import drop_padding
 from studio.tasks.written_turn import says_no
 
 OWN_INPUT = "own_input"
-"""In `extra`: the part of an input that stood apart from its instruction, as in Alpaca."""
+"""In `extra`: the part of an input that was apart from its instruction, as in Alpaca."""
 
 _LIKED = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 

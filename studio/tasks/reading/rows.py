@@ -52,7 +52,7 @@ class MappingNeeded(TaskError):
 
 
 def make_table(values: Sequence[Any], word: str, lines: Sequence[int] | None = None) -> Table:
-    """Return the table of JSON objects, which stand at `word` ("row", "line") 1, 2, ... Raises TaskError."""
+    """Return the table of JSON objects, which are at `word` ("row", "line") 1, 2, ... Raises TaskError."""
     rows: list[Row] = []
     cells = 0
     for number, value in enumerate(values, start=1):

@@ -12,7 +12,7 @@ from studio.errors import TaskError
 from studio.tasks.cell import Notes, check_extra, check_extras, check_text, is_plain, read_text, read_texts, wrong
 from studio.tasks.kinds import KINDS
 from studio.tasks.mapping import Mapping
-from studio.tasks.reading.variant import bring_to_one_form, drop_placeholders, rename_keys
+from studio.tasks.reading.variant import drop_placeholders, rename_keys, write_one_form
 from studio.tasks.task import (
     LIST_KEYS,
     STUDIO_KEY,
@@ -29,7 +29,7 @@ _PLAIN_KEYS = {"id", "input", "output"}
 
 def read_object(value: Any, task_id: str, notes: Notes) -> Task:
     """Return the task that the JSON value of a file describes. Raises TaskError naming the place in it."""
-    canonical = bring_to_one_form(value, notes)
+    canonical = write_one_form(value, notes)
     known = canonical.known
     ours = _read_studio_key(canonical.extra)
     fields: dict[str, Any] = {field: read_texts(known.get(key), key, notes) for key, field in LIST_KEYS.items()}

@@ -71,7 +71,7 @@ def are_labels(values: Sequence[Any]) -> bool:
 
 
 def in_order(columns: Sequence[Column]) -> tuple[str, ...]:
-    """Return what is read: a context before the question about it, choices after it, the rest as it stands."""
+    """Return what is read: a context before the question about it, choices after it, the rest as it is."""
     asked = any(column.plain.startswith(QUESTIONS) for column in columns)
 
     def rank(column: Column) -> int:

@@ -18,7 +18,7 @@ MOST_ROWS = 200_000
 
 
 class Row(NamedTuple):
-    """One row, and where it stands."""
+    """One row, and where it is."""
 
     place: str
     values: dict[str, Any]

@@ -55,7 +55,7 @@ class TaskObject(NamedTuple):
 
 
 _WRAPPERS = ("data", "train", "rows", "examples", "items", "records", "samples", "instances", "training")
-"""Keys under which a file's rows stand, the part to train on before others."""
+"""Keys under which a file's rows are, the part to train on before others."""
 
 Found = Table | RunningText | TaskObject
 

@@ -24,7 +24,7 @@ Turns = list[dict[str, Any]]
 
 
 class _Style(NamedTuple):
-    """What stands before a turn (its first group names the role), what ends one, and whether a preface may stand."""
+    """What is before a turn (its first group names the role), what ends one, and whether there may be a preface."""
 
     mark: re.Pattern[str]
     ends: tuple[str, ...] = ()

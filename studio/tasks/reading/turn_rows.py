@@ -70,7 +70,7 @@ def _find_order(table: Table, plain: dict[str, str]) -> str:
 
 
 def _join(rows: list[Row], who: str, says: str, chat: str) -> Row:
-    """One conversation: what its rows share stands beside the turns, the rest in each turn."""
+    """One conversation: what its rows share is beside the turns, the rest in each turn."""
     keys = dict.fromkeys(key for row in rows for key in row.values if key not in (who, says, chat))
     shared = {key: rows[0].values.get(key) for key in keys if all(row.values.get(key) == rows[0].values.get(key)
                                                                  for row in rows)}  # fmt: skip

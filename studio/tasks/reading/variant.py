@@ -44,7 +44,7 @@ class Canonical(NamedTuple):
     is_v1: bool
 
 
-def bring_to_one_form(value: Any, notes: Notes) -> Canonical:
+def write_one_form(value: Any, notes: Notes) -> Canonical:
     """Return the object of a task file under the schema's keys. Raises TaskError if it is no task."""
     data = _find_object(value, notes)
     known, extra = rename_keys(data, (*KEY_ORDER, "Examples"), notes)

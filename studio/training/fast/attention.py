@@ -26,7 +26,7 @@ class Masks(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where beginning and rows stand in the sequence, and at which places something is learnt.
+    """Where beginning and rows are in the sequence, and at which places something is learnt.
 
     There are no masks where rows are filled up on the right: each token sees all before it, nobody sees the filling.
     """

@@ -1,4 +1,4 @@
-"""How likely learnt tokens are, the output head applied to a few of them at a time: all logits never stand at once.
+"""How likely learnt tokens are, the output head applied to a few of them at a time: never all logits in memory at once.
 
 With a vocabulary of 128,000 words the logits of a thousand tokens, their softmax and its way back take 1.6 GB; pieces
 of them a fifth of that, however many tokens there are. The slope of a likelihood hangs on nothing but its own logits,
@@ -116,6 +116,6 @@ def _fill(tokens: torch.Tensor, logits: torch.Tensor, wanted: torch.Tensor, slop
 
 
 def _cut(rows: int, words: int) -> Iterator[slice]:
-    """Pieces of the rows whose logits may stand at once."""
+    """Pieces of the rows whose logits may be in memory at once."""
     each = max(1, MOST_LOGITS // words)
     return (slice(first, first + each) for first in range(0, rows, each))

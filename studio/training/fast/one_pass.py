@@ -1,6 +1,6 @@
-"""Reading rows with a common beginning in one pass: the beginning stands once, before all rows, in one long sequence.
+"""Reading rows with a common beginning in one pass: the beginning comes once, before all rows, in one long sequence.
 
-Linear layers don't care where a token stands, so only attention has to know: the beginning looks at itself, each row at
+Linear layers don't care where a token is, so only attention has to know: the beginning looks at itself, each row at
 the beginning and at itself. The model's own attention function does both, with masks made here. Same logits, same
 gradients, about half the tokens for a short task. (Reading a common beginning once is the idea of Hydragen, Juravsky et
 al. 2024, arXiv:2402.05099; here in training.)

@@ -9,7 +9,7 @@ const KEPT = "fine-tuning-studio.draft";
 const LONGEST = 20000;
 
 /**
- * The query of a link that opens `draft`; what else stands in `search` stays. The same as write_query of draft.py.
+ * The query of a link that opens `draft`; what else is in `search` stays. The same as write_query of draft.py.
  * @param {string} search
  * @param {Draft} draft
  */

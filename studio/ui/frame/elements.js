@@ -61,7 +61,7 @@ export function announce(text) {
 }
 
 /**
- * The question before something is deleted, where it stood: nothing covers the page. What is gone counts as deleted.
+ * The question before something is deleted, where it was: nothing covers the page. What is gone counts as deleted.
  * @param {string} text the question
  * @param {string} label what the group of question and buttons is called
  * @param {() => Promise<any>} remove asks the server; answers {done}, {gone} or {error}
@@ -89,6 +89,6 @@ export function sure(text, label, remove, done, keep) {
     yes.disabled = false;
     put(words, answer?.error ?? "The studio did not answer. Try again.");
   }
-  queueMicrotask(() => no.focus()); // once it stands in the page
+  queueMicrotask(() => no.focus()); // once it is in the page
   return h("div", { class: "sure", role: "group", "aria-label": label, onkeydown }, words, yes, no);
 }

@@ -51,7 +51,7 @@ export function change(before, patch, { whole = false, remembered = {}, isPlace 
 }
 
 /**
- * What stands at a path such as "recipe.method.rank", undefined for nothing.
+ * What is at a path such as "recipe.method.rank", undefined for nothing.
  * @param {any} value
  * @param {string} path
  */

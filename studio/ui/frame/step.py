@@ -1,6 +1,6 @@
 """What a step of the page is: a folder of `studio/ui/steps` whose page.py declares one class.
 
-Knows how the steps are found and in which order they stand, and what a signal says. Knows nothing of what they draw.
+Knows how the steps are found and in which order they come, and what a signal says. Knows nothing of what they draw.
 The browser gets the same list from `describe_page`; nothing else names the steps.
 """
 

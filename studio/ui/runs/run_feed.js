@@ -38,7 +38,7 @@ let state = blank(null);
 let shown = () => true;
 
 /**
- * A run of which nothing is known yet: its columns, its samples, how it stands.
+ * A run of which nothing is known yet: its columns, its samples, its status.
  * @param {string | null} run
  * @returns {RunState}
  */

@@ -194,7 +194,7 @@ export function mount({ element, server }) {
     if (innerWidth < 900) openRuns(false);
   }
 
-  // ---- deleting: the question stands where the row was, nothing covers the page ----
+  // ---- deleting: the question takes the row's place, nothing covers the page ----
   /** @param {string} run */
   function ask(run) {
     const entry = rows.get(run);

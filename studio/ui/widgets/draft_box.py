@@ -19,7 +19,7 @@ class DraftBox(Scripted):
     kind = "object"
     script: ClassVar[str] = "widgets/draft_box.js"
     bar: Panel
-    """The recipe as a sentence, which stands above every step; drawn by whoever weighs the recipe."""
+    """The recipe as a sentence, which is above every step; drawn by whoever weighs the recipe."""
 
     def __init__(self) -> None:
         events = tuple(signal.name for signal in STEPS.signals)

@@ -52,7 +52,7 @@ export function mount({ element, props, server, watch }) {
   };
   /** @type {ReturnType<typeof makeSide>[]} */
   let sides = []; // base, tuned, and the models that are asked beside the two
-  let order = list(0); // as they stand, from the left
+  let order = list(0); // as they are, from the left
   let hidden = false; // whether who is who isn't told yet
   const cards = h("div", { class: "two" });
   const wanted = h("p", { class: "answer-wanted", hidden: true });
@@ -249,20 +249,20 @@ export function mount({ element, props, server, watch }) {
     if (answer.note) put(problem, answer.note);
     ballot.open(order, hidden || sides.length > 2);
     const said = order.map((place) => `${sides[place].title.textContent}: ${say(answer, place)}.`).join(" ");
-    put(voice, `${said}${answer.right && !hidden ? " As wanted." : ""}`);
+    put(voice, `${said}${answer.right && !hidden ? " Correct." : ""}`);
     tell(true, answer);
   }
 
   /** @param {Answer} answer */
   function tellWanted(answer) {
     wanted.hidden = !answer.wanted.length || answer.right;
-    wanted.replaceChildren(h("span", { class: "hint" }, "Wanted: "), answer.wanted.slice(0, 3).join("  or  "));
+    wanted.replaceChildren(h("span", { class: "hint" }, "Expected: "), answer.wanted.slice(0, 3).join("  or  "));
   }
 
   /** @param {number} place @param {boolean} right */
   function mark(place, right) {
     sides[place].card.classList.toggle("right", right);
-    put(sides[place].mark, right ? "✓ as wanted" : "");
+    put(sides[place].mark, right ? "✓ correct" : "");
   }
 
   function halt() {

@@ -266,7 +266,7 @@ export function mount({ element, props, trigger, server }) {
     nothing(
       choices.length
         ? "Which run do you want to talk to?"
-        : "There is nothing to compare yet. Train a model, and its answers stand here beside the base's.",
+        : "There is nothing to compare yet. Train a model, and its answers appear here beside the base's.",
       choices.length
         ? h(
             "div",
@@ -461,7 +461,7 @@ export function mount({ element, props, trigger, server }) {
       prompt.value.trim() === picked.input.trim() &&
       JSON.stringify(said().map(plain)) === JSON.stringify(picked.messages.map(plain));
     wanted.replaceChildren(
-      ...(known ? [h("span", {}, "Wanted: "), h("span", { class: "ask-answer" }, picked.wanted.join("  or  "))] : []),
+      ...(known ? [h("span", {}, "Expected: "), h("span", { class: "ask-answer" }, picked.wanted.join("  or  "))] : []),
     );
   }
 

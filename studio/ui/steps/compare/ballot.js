@@ -40,13 +40,13 @@ export function makeBallot(vote) {
   /** @type {number[]} */
   let order = [];
   /** @type {number[]} */
-  let shown = []; // columns in the order in which they stand
+  let shown = []; // columns in the order in which they are
   let same = false;
   let named = true;
   const box = h("div", { class: "acts ballot", role: "group", "aria-label": "Which answer is better?", hidden: true });
 
   /**
-   * @param {number[]} columns as they stand, from the left
+   * @param {number[]} columns as they are, from the left
    * @param {boolean} lettered whether they are told apart by letters
    */
   function open(columns, lettered) {

@@ -144,7 +144,7 @@ class Row(NamedTuple):
 
     @property
     def right(self) -> list[bool]:
-        """Whether each answer is as wanted."""
+        """Whether each answer is correct."""
         return [match_exactly(answer, self.wanted) for answer in self.answers]
 
 
@@ -179,7 +179,7 @@ def _score(right: int, count: int, title: str) -> str:
 
 def _table(rows: list[Row], titles: Sequence[str]) -> str:
     names = [title.capitalize() if title in SIDES else title for title in titles]
-    head = "".join(f"<th>{foreign(name)}</th>" for name in ("Prompt", "Wanted", *names))
+    head = "".join(f"<th>{foreign(name)}</th>" for name in ("Prompt", "Expected", *names))
     body = "".join(f"<tr>{_write_row(row, names)}</tr>" for row in rows)
     return f"""<div class="tablebox"><table class="plain ten"><thead><tr>{head}</tr></thead>
 <tbody>{body}</tbody></table></div>"""
@@ -187,7 +187,7 @@ def _table(rows: list[Row], titles: Sequence[str]) -> str:
 
 def _write_row(row: Row, names: list[str]) -> str:
     cells = zip(names, row.answers, row.right, strict=True)
-    return _cell("Prompt", row.prompt) + _cell("Wanted", row.wanted[0]) + "".join(_cell(*cell) for cell in cells)
+    return _cell("Prompt", row.prompt) + _cell("Expected", row.wanted[0]) + "".join(_cell(*cell) for cell in cells)
 
 
 def _cell(name: str, text: str, right: bool = False) -> str:

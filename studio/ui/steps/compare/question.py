@@ -34,7 +34,7 @@ class Asked(NamedTuple):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What stands before the prompt and how to answer, as `Studio.ask` and `Studio.stream` take it."""
+        """What is before the prompt and how to answer, as `Studio.ask` and `Studio.stream` take it."""
         return self.question.model_dump(exclude={"prompt"})
 
     def list_instances(self, studio: Studio) -> list[Instance]:

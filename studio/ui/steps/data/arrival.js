@@ -153,16 +153,16 @@ export function mount({ element, props, server, watch }) {
 
   // ---- the hub, or a folder ----
   document.addEventListener("submit", async (event) => {
-    const form = around(event, "#bring-from");
+    const form = around(event, "#fetch-from");
     if (!form) return;
     event.preventDefault();
-    const problem = find(form, "[data-bring-error]");
+    const problem = find(form, "[data-fetch-error]");
     const button = find(form, "[type=submit]");
     const asked = Object.fromEntries(new FormData(form));
     put(problem, "");
     button.disabled = true;
     put(button, "Fetching … it can take a minute");
-    const answer = await server.bring_from(asked);
+    const answer = await server.fetch_from(asked);
     button.disabled = false;
     put(button, "Fetch it");
     if (!accept(answer)) return put(problem, words(answer));

@@ -10,7 +10,7 @@ from typing import Any
 
 from studio.errors import InputError, StudioError, TaskError
 from studio.service import Studio
-from studio.service.task_desk import Brought, FileChoice, ReadingChoice
+from studio.service.task_desk import FileChoice, ReadingChoice, Uploaded
 from studio.tasks.library.library import CollectionCard
 from studio.tasks.read_as import Offer, Option, Reading
 from studio.tasks.reading.encoding import list_encodings
@@ -22,19 +22,19 @@ from studio.ui.steps.data.columns_form import LONGEST_DEFINITION, draw_columns_c
 from studio.ui.widgets.panel import Panel
 from studio.ui.widgets.server_act import bind_acts, part
 
-Found = Brought | FileChoice | ReadingChoice | CollectionCard
+Found = Uploaded | FileChoice | ReadingChoice | CollectionCard
 
-BRING_FROM = """<details class="more" id="bring-more"><summary>Or from the Hugging Face Hub{folder}</summary>
-<form id="bring-from" class="stack" novalidate><div class="fields">
-<div class="field wide-field"><label for="bring-ref">Dataset{or_folder}</label>
-<input id="bring-ref" name="ref" maxlength="400" autocomplete="off" placeholder="tatsu-lab/alpaca"></div>
-<div class="field"><label for="bring-split">Split</label>
-<input id="bring-split" name="split" value="train" maxlength="100" autocomplete="off"></div>
-<div class="field"><label for="bring-config">Part, if it has some</label>
-<input id="bring-config" name="config" maxlength="100" autocomplete="off"></div>
-<div class="field"><label for="bring-most">Rows at most</label>
-<input id="bring-most" name="most" type="number" min="1" max="20000" value="5000"></div></div>
-<p class="error-line" role="alert" data-bring-error></p>
+FETCH_FROM = """<details class="more" id="fetch-more"><summary>Or from the Hugging Face Hub{folder}</summary>
+<form id="fetch-from" class="stack" novalidate><div class="fields">
+<div class="field wide-field"><label for="fetch-ref">Dataset{or_folder}</label>
+<input id="fetch-ref" name="ref" maxlength="400" autocomplete="off" placeholder="tatsu-lab/alpaca"></div>
+<div class="field"><label for="fetch-split">Split</label>
+<input id="fetch-split" name="split" value="train" maxlength="100" autocomplete="off"></div>
+<div class="field"><label for="fetch-config">Part, if it has some</label>
+<input id="fetch-config" name="config" maxlength="100" autocomplete="off"></div>
+<div class="field"><label for="fetch-most">Rows at most</label>
+<input id="fetch-most" name="most" type="number" min="1" max="20000" value="5000"></div></div>
+<p class="error-line" role="alert" data-fetch-error></p>
 <div class="row"><button class="btn small" type="submit">Fetch it</button>
 <span class="hint">Copy the id from the top of the dataset's page; only these rows are fetched.</span></div>
 </form></details>"""
@@ -46,13 +46,13 @@ class Arrival(Panel):
     script = "steps/data/arrival.js"
 
     def __init__(self, studio: Studio, **options: Any) -> None:
-        acts = bind_acts(studio, choose_columns, choose_reading, try_columns, look_again, bring_from)
+        acts = bind_acts(studio, choose_columns, choose_reading, try_columns, look_again, fetch_from)
         super().__init__("", acts, **options)
 
 
-def draw_bring_from(local_folders: bool) -> str:
+def draw_fetch_from(local_folders: bool) -> str:
     """Return the form that fetches a dataset of the hub, or imports a folder where that is allowed."""
-    return BRING_FROM.format(
+    return FETCH_FROM.format(
         folder=", or a folder" if local_folders else "", or_folder=" id, or a folder's path" if local_folders else " id"
     )
 
@@ -63,12 +63,12 @@ def import_file(studio: Studio, path: str | None) -> tuple[dict[str, Any], str]:
         return change_draft(), ""
     name = Path(path).name
     try:
-        found = studio.data.bring(Path(path), name)
+        found = studio.data.upload(Path(path), name)
     except StudioError as error:
         return change_draft(), draw_refusal(name, error)
     except Exception as error:  # whatever a hostile file set off: logged, and said as ours
         return change_draft(), draw_refusal(name, error)
-    chosen = {"task_id": found.reading.task.task_id, "task_version": None} if isinstance(found, Brought) else None
+    chosen = {"task_id": found.reading.task.task_id, "task_version": None} if isinstance(found, Uploaded) else None
     return change_draft(recipe=chosen), draw_found(name, found)
 
 
@@ -119,7 +119,7 @@ def look_again(visit: Studio, asked: Any) -> dict[str, Any]:
     return _answer(found.name, found)
 
 
-def bring_from(visit: Studio, asked: Any) -> dict[str, Any]:
+def fetch_from(visit: Studio, asked: Any) -> dict[str, Any]:
     """Fetch a dataset of the hub, or import a folder; {"error", "field"} where that can't be."""
     try:
         most = int(part(asked, "most", str) or 5_000)
@@ -128,16 +128,16 @@ def bring_from(visit: Studio, asked: Any) -> dict[str, Any]:
     ref = part(asked, "ref", str).strip()
     if not ref:
         raise InputError("Write the id of a dataset, such as tatsu-lab/alpaca.", field="dataset")
-    return _answer(ref, visit.data.bring_from(ref, part(asked, "split", str), part(asked, "config", str), most))
+    return _answer(ref, visit.data.fetch_from(ref, part(asked, "split", str), part(asked, "config", str), most))
 
 
 def _answer(name: str, found: Found) -> dict[str, Any]:
-    task_id = found.reading.task.task_id if isinstance(found, Brought) else None
+    task_id = found.reading.task.task_id if isinstance(found, Uploaded) else None
     return {"html": draw_found(name, found), "task_id": task_id}
 
 
 def draw_found(name: str, found: Found) -> str:
-    """Return what came of a file: a welcome, a question, or where its collection stands."""
+    """Return what came of a file: a welcome, a question, or where its collection can be seen."""
     if isinstance(found, CollectionCard):
         return draw_collected(name, found)
     if isinstance(found, ReadingChoice):

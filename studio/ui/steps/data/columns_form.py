@@ -94,7 +94,7 @@ def _draw_definition(definition: str) -> str:
         '<div class="field"><label for="columns-definition">What should the model do with each input?</label>'
         f'<input id="columns-definition" name="definition" maxlength="{LONGEST_DEFINITION}" autocomplete="off" '
         f'value="{escape(definition)}" placeholder="Say whether the review is good or bad."><p class="hint">In a '
-        "sentence or two. It stands before each input; leave it empty if the rows say it themselves.</p></div>"
+        "sentence or two. It comes before each input; leave it empty if the rows say it themselves.</p></div>"
         '<p class="hint">No answers in it yet? Write some into the file and import it: rows without one can be left '
         "out. Then upload it again under “Label and write”, Add: there the others wait to be labelled.</p>"
     )

@@ -24,7 +24,7 @@ from studio.ui.frame.handler import LATEST, in_words, say
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, foreign, number, term
-from studio.ui.steps.data.arrival import Arrival, draw_bring_from, import_file
+from studio.ui.steps.data.arrival import Arrival, draw_fetch_from, import_file
 from studio.ui.steps.data.mixing import draw_mixing
 from studio.ui.steps.data.prompt_view import PromptView
 from studio.ui.steps.data.quality import Quality
@@ -98,7 +98,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         return fresh(draw_lengths(seen_by(studio, request), read_draft(value)["recipe"]))
 
     @in_words
-    def bring_task(path: str | None, request: Asking) -> tuple[dict[str, Any], str, None]:
+    def upload_task(path: str | None, request: Asking) -> tuple[dict[str, Any], str, None]:
         patch, report = import_file(seen_by(studio, request), path)
         return patch, fresh(report), None
 
@@ -106,7 +106,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
     cards = Panel(draw_cards(studio, find_example), elem_id="task-cards")
     Panel(draw_which_way(studio.device().usual_precision), elem_id="task-way")
     with gr.Row(elem_classes="two upload-row card"):
-        Panel(UPLOAD_HINT.format(more=draw_bring_from(studio.local_folders)))
+        Panel(UPLOAD_HINT.format(more=draw_fetch_from(studio.local_folders)))
         file = gr.File(
             label="Your file (up to 50 MB)",
             file_count="single",
@@ -127,7 +127,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
     draft.mixture_shown(show_mixture, [draft], [mixing], **LATEST)
     draft.lengths_wanted(measure_lengths, [draft], [lengths], **LATEST)
     file.upload(
-        bring_task,
+        upload_task,
         [file],
         [draft.patch, report, file],
         queue=False,

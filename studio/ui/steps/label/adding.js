@@ -28,7 +28,7 @@ export function makeAdding(bench) {
     type: "file",
     accept: ".csv,.tsv,.txt,.json,.jsonl,.xlsx,.parquet",
     "aria-describedby": "add-file-hint",
-    onchange: bringFile,
+    onchange: uploadFile,
   });
   const trouble = h("p", { class: "error-line", role: "alert" });
   const problem = h("p", { class: "error-line", role: "alert" });
@@ -59,7 +59,7 @@ export function makeAdding(bench) {
           class: "card stack",
           onsubmit: (/** @type {Event} */ event) => {
             event.preventDefault();
-            bring("paste_inputs", { text: pasted.field.value });
+            send("paste_inputs", { text: pasted.field.value });
           },
         },
         h("h3", {}, "Many inputs"),
@@ -102,7 +102,7 @@ export function makeAdding(bench) {
     input.field.focus();
   }
 
-  async function bringFile() {
+  async function uploadFile() {
     const [chosen] = file.files;
     if (!chosen) return;
     columns.hidden = true;
@@ -116,14 +116,14 @@ export function makeAdding(bench) {
     } catch {
       return fail(`${chosen.name} did not reach the studio. Choose it again.`);
     }
-    await bring("bring_inputs", { file: { path, orig_name: chosen.name } });
+    await send("upload_inputs", { file: { path, orig_name: chosen.name } });
   }
 
   /** @param {string} act @param {object} given @param {Chosen} [chosen] */
-  async function bring(act, given, chosen = {}) {
+  async function send(act, given, chosen = {}) {
     const answer = await ask(act, { ...given, ...chosen });
     if (answer.error) return fail(answer.error);
-    if (answer.columns) return chooseColumns(answer, (names) => bring(act, given, names));
+    if (answer.columns) return chooseColumns(answer, (names) => send(act, given, names));
     await finish(answer, act === "paste_inputs" ? fields.slice(2) : []);
   }
 

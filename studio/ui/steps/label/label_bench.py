@@ -115,7 +115,7 @@ def give_label(visit: Studio, asked: Any) -> dict[str, Any]:
 
 
 def undo_label(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Take back a label; the one before it stands again."""
+    """Take back a label; the one before it counts again."""
     person, at = read_name(asked.get("person") if isinstance(asked, dict) else None), _read_number(asked.get("at"))
     if at is None:
         raise InputError("The page's question lacks 'at'. Reload the page and try again.", field="at")

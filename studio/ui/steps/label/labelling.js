@@ -272,7 +272,7 @@ export function makeLabelling(bench) {
   }
 
   function suggested() {
-    // of the model that was chosen, else what stands in the task
+    // of the model that was chosen, else what is in the task
     const item = items.get(idNow());
     if (!item) return null;
     const said = helpers.find(item);

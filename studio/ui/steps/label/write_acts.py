@@ -1,7 +1,7 @@
 """What the bench asks when something is written: instances added, texts edited, rows changed, versions restored.
 
 Knows the studio's label desk; knows no component. An edit of what somebody changed meanwhile comes back as `clashes`,
-with what stands there now, so that the page can show both texts.
+with what is there now, so that the page can show both texts.
 """
 
 import json
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from studio.errors import InputError
 from studio.service import Studio
-from studio.service.label_desk import Brought
+from studio.service.label_desk import Added
 from studio.tasks.comparison import Difference, InstanceChange
 from studio.tasks.edit import Edit, EditConflict, read_edit
 from studio.tasks.labels.label_table import SHOWN, Filter, filter_rows, make_bulk_edits
@@ -32,30 +32,30 @@ def paste_inputs(visit: Studio, asked: Any) -> dict[str, Any]:
     """Let pasted inputs wait for their answers; of a table, answer with its columns until one is chosen."""
     task_id, text = part(asked, "task", str), part(asked, "text", str)
     if asked.get("whole") is True:
-        return _answer_brought(visit, visit.labels.let_wait(task_id, text))
-    return _bring(visit, asked, partial(preview_pasted, text), partial(visit.labels.paste, task_id, text))
+        return _answer_added(visit, visit.labels.let_wait(task_id, text))
+    return _upload(visit, asked, partial(preview_pasted, text), partial(visit.labels.paste, task_id, text))
 
 
-def bring_inputs(visit: Studio, asked: Any) -> dict[str, Any]:
+def upload_inputs(visit: Studio, asked: Any) -> dict[str, Any]:
     """Let the inputs of an uploaded file wait, as `paste_inputs` does."""
     task_id, (path, name) = part(asked, "task", str), check_upload(asked.get("file"))
-    bring = partial(visit.labels.bring_inputs, task_id, path, name)
-    return _bring(visit, asked, partial(visit.labels.preview_inputs, path, name), bring)
+    add = partial(visit.labels.upload_inputs, task_id, path, name)
+    return _upload(visit, asked, partial(visit.labels.preview_inputs, path, name), add)
 
 
-def _bring(
-    visit: Studio, asked: Any, preview: Callable[[], Columns | None], bring: Callable[..., Brought]
+def _upload(
+    visit: Studio, asked: Any, preview: Callable[[], Columns | None], add: Callable[..., Added]
 ) -> dict[str, Any]:
     column, answers = (name if isinstance(name := asked.get(key), str) else None for key in ("column", "answers"))
     found = preview() if column is None else None
     if found:
         return found._asdict()
-    return _answer_brought(visit, bring(column or None, answers or None, _read_by(asked)))
+    return _answer_added(visit, add(column or None, answers or None, _read_by(asked)))
 
 
-def _answer_brought(visit: Studio, brought: Brought) -> dict[str, Any]:
-    version = visit.load_task(brought.task_id).version
-    return {"task": brought.task_id, "waiting": brought.waiting, "whole": brought.whole, "version": version}
+def _answer_added(visit: Studio, added: Added) -> dict[str, Any]:
+    version = visit.load_task(added.task_id).version
+    return {"task": added.task_id, "waiting": added.waiting, "whole": added.whole, "version": version}
 
 
 def add_instance(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def _read_by(asked: Any) -> str:
 
 WRITE_ACTS = (
     paste_inputs,
-    bring_inputs,
+    upload_inputs,
     add_instance,
     edit_task,
     list_rows,

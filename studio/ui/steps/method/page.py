@@ -142,7 +142,7 @@ def _draw_group(heading: str, fields: str) -> str:
 
 
 def find_method(recipe: dict[str, Any]) -> tuple[dict[str, Any], type[Method]]:
-    """Return a draft's method as it stands there, and its class (LoRA where it names none)."""
+    """Return a draft's method as it is there, and its class (LoRA where it names none)."""
     method = recipe.get("method")
     method = method if isinstance(method, dict) else {"name": method}
     return method, METHODS.members.get(str(method.get("name") or "lora")) or METHODS.members["lora"]

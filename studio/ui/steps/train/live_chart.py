@@ -111,7 +111,7 @@ def make_pull(studio: Studio) -> Callable[..., Awaitable[dict[str, Any]]]:
 
 
 class Standing(NamedTuple):
-    """How a run stood at a moment (of the monotonic clock): its facts, their fingerprint, what is live, what its
+    """The state of a run at a moment (of the monotonic clock): its facts, their fingerprint, what is live, what its
     objective measures."""
 
     moment: float
@@ -122,11 +122,11 @@ class Standing(NamedTuple):
 
 
 class NewsReader:
-    """Reads what a run did since byte `offset` of its events, and how it stands; safe to use from several threads.
+    """Reads what a run did since byte `offset` of its events, and its state; safe to use from several threads.
 
     An answer holds only what is new: `train` (steps, what is measured, learning rates), `validation` (steps, what is
     measured), `samples`, `phase`, `drop_after`, `more`, `live`; and `facts` with their fingerprint `seen` where the
-    viewer's is another. What is measured, and in which order, stands in the facts: `measures`, as the run's objective
+    viewer's is another. What is measured, and in which order, is in the facts: `measures`, as the run's objective
     declares them.
     """
 
@@ -159,7 +159,7 @@ class NewsReader:
         return answer
 
     def _look(self, studio: Studio, run: str, events: list[Event]) -> Standing:
-        """Return how the run stands; what was found just now will do unless more than a step has happened since."""
+        """Return the run's state; what was found just now will do unless more than a step has happened since."""
         known = self._standings.get(run)
         only_steps = all(isinstance(event, Metrics) for event in events)
         if known and only_steps and time.monotonic() - known.moment < FRESH_SECONDS:

@@ -1,5 +1,5 @@
 // @ts-check
-// The desk of a run: how it stands, in words and numbers, and what can be done about it. Starts, stops and resumes.
+// The desk of a run: its state, in words and numbers, and what can be done about it. Starts, stops and resumes.
 // everything shown comes from the feed.
 
 import { studio } from "../../frame/draft.js";

@@ -79,7 +79,7 @@ export function mount({ element }) {
 
   /** @param {Sample} sample */
   function card(sample) {
-    const wrong = sample.right ? null : row("Wanted", sample.wanted, "wanted");
+    const wrong = sample.right ? null : row("Expected", sample.wanted, "wanted");
     return h(
       "dl",
       { class: `sample-answer${sample.right ? " right" : ""}` },
@@ -89,7 +89,7 @@ export function mount({ element }) {
         "Tuned",
         sample.tuned || "(nothing)",
         "tuned",
-        sample.right ? h("span", { class: "tick" }, " ✓ as wanted") : null,
+        sample.right ? h("span", { class: "tick" }, " ✓ correct") : null,
       ),
       wrong,
     );
