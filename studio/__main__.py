@@ -1,4 +1,4 @@
-"""The studio without the page: `python -m studio train recipe.json`, `score RUN_ID`, `export MODEL FORM`.
+"""The studio without the page: `python -m studio train recipe.json`, `score`, `merge` and `export`.
 
 All of them are work in the queue. Ctrl+C asks it to stop and save, as the page's button does.
 """
@@ -32,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("recipe", help="a JSON file with the recipe; - reads it from standard input")
     score = commands.add_parser("score", help="score base and tuned on the test set of a run")
     score.add_argument("run_id")
+    merge = commands.add_parser("merge", help="make one model of several of one base")
+    merge.add_argument("order", help="a JSON file with way, parents and weights; - reads it from standard input")
     export = commands.add_parser("export", help="write a model as a file")
     export.add_argument("model", help="its address, such as run:brave-otter@120")
     export.add_argument("form", help="adapter, merged, gguf, ollama, recipe, script or notebook")
@@ -59,7 +61,7 @@ def do(studio: Studio, given: argparse.Namespace) -> int:
         return train_recipe(studio, given.recipe)
     if given.command == "score":
         return score_run(studio, given.run_id)
-    return export_model(studio, given)
+    return merge_models(studio, given.order) if given.command == "merge" else export_model(studio, given)
 
 
 def add_operator(commands: Any) -> None:
@@ -92,16 +94,22 @@ def operate(operator: Operator, given: argparse.Namespace) -> int:
 
 def train_recipe(studio: Studio, name: str) -> int:
     """Train the recipe of a file and follow it to its end."""
-    try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        print(f"The recipe {name} can't be read: {error}.", file=sys.stderr)
+    if (text := read_given(name, "recipe")) is None:
         return 2
     print(studio.estimate(text).sentence)
     with Interruption("SIGINT") as interruption:
         run_id = studio.start_run(text)
         print(f"Run {run_id}", flush=True)
         return follow_run(studio, run_id, interruption)
+
+
+def read_given(name: str, what: str) -> str | None:
+    """Return the text of a file that was given, - for standard input; None, and words, where it can't be read."""
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        print(f"The {what} {name} can't be read: {error}.", file=sys.stderr)
+        return None
 
 
 def follow_run(studio: Studio, run_id: str, interruption: Interruption) -> int:
@@ -142,6 +150,18 @@ def score_run(studio: Studio, run_id: str) -> int:
         status = watch_run(studio, work, interruption)
     if status.status == "finished":
         print(studio.scores.find_kept(work).comparison.model_dump_json(indent=2))
+    return int(status.status != "finished")
+
+
+def merge_models(studio: Studio, name: str) -> int:
+    """Make one model as a file orders, and print what came out. Returns 0 finished, 1 otherwise."""
+    if (text := read_given(name, "order")) is None:
+        return 2
+    with Interruption("SIGINT") as interruption:
+        work = studio.merges.start(_read_value(text))
+        status = watch_run(studio, work, interruption)
+    if status.status == "finished":
+        print(studio.merges.find_made(work).model_dump_json(indent=2, exclude={"meetings"}))
     return int(status.status != "finished")
 
 

@@ -7,8 +7,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from base64 import b64decode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 
 import pytest
 from telling import raises, tells
@@ -18,11 +22,12 @@ from studio.__main__ import main
 from studio.answering.column import make_column
 from studio.answering.columns import Columns
 from studio.checkpoints.address import resolve
-from studio.errors import InputError, ModelError, NotFoundError, RecipeError
+from studio.errors import DeviceError, InputError, ModelError, NotFoundError, RecipeError
 from studio.exporting import FORMS
 from studio.exporting.asked import Asked, find_asked
 from studio.exporting.form import Source
 from studio.exporting.gguf import find_cut, find_obstacle
+from studio.exporting.hub import push_task
 from studio.exporting.notebook import cut_in_cells
 from studio.exporting.ollama import write_modelfile
 from studio.exporting.script import TEXT
@@ -78,23 +83,7 @@ def read_tuned(studio: Studio, run: Run) -> Any:
         return model(input_ids=torch.tensor([IDS])).logits
 
 
-ALONE = """
-import json, sys
-import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM
-for name, kind, base in json.loads(sys.argv[1]):
-    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    if kind == "adapter":
-        model = PeftModel.from_pretrained(model, name)
-    with torch.no_grad():
-        logits = model.eval()(input_ids=torch.tensor([json.loads(sys.argv[2])])).logits
-    torch.save(logits, f"{name}-{kind}.pt")
-assert "studio" not in sys.modules
-import runpy
-losses = runpy.run_path("script/train.py")
-print("losses", json.dumps(losses["train"](losses["SETTINGS"])))
-"""
+STRANGER = Path(__file__).parent / "stranger.py"
 
 
 def test_a_program_without_the_studio_has_the_same_logits_and_losses(
@@ -119,7 +108,7 @@ def test_a_program_without_the_studio_has_the_same_logits_and_losses(
     unpack(studio.exports.export(f"run:{runs['lora'].run_id}", "script"), tmp_path).rename(tmp_path / "script")
     environment = {**os.environ, "PYTHONPATH": ""}
     done = subprocess.run(
-        [sys.executable, "-c", ALONE, json.dumps(asked), json.dumps(IDS)],
+        [sys.executable, str(STRANGER), json.dumps(asked), json.dumps(IDS)],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -263,3 +252,123 @@ def test_the_command_line_writes_the_file(
     assert main([*given, "--to", str(tmp_path / "no" / "where")]) == 2
     assert tells(capsys.readouterr().err, "where")
     assert find_run(Workspace(workspace), runs["lora"].run_id).is_there() and shutil.which("nothing") is None
+
+
+class Hub(BaseHTTPRequestHandler):
+    """A stand-in for the hub's HTTP API: repositories in memory, each commit whole."""
+
+    repos: ClassVar[dict[str, dict[str, Any]]] = {}
+    breaks: ClassVar[list[str]] = []
+    log: ClassVar[list[str]] = []
+    tokens = ("hf_right_token", "hf_readonly_token")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.log.append(self.path)
+        token = self.headers.get("authorization", "").removeprefix("Bearer ")
+        if token not in self.tokens:
+            return self._say(401, {"error": "Invalid username or password."})
+        if token == self.tokens[1]:
+            return self._say(403, {"error": f"Forbidden for {token}"})
+        if any(part in self.path for part in self.breaks):
+            return self._say(400, {"error": f"Broken with {token}"})
+        if self.path == "/api/repos/create":
+            asked = json.loads(body)
+            name = f"{asked.get('organization') or 'me'}/{asked['name']}"
+            known = name in self.repos
+            self.repos.setdefault(name, {"visibility": asked.get("visibility"), "files": {}})
+            place = f"http://{self.headers['host']}/{'datasets/' if asked.get('type') == 'dataset' else ''}{name}"
+            return self._say(409 if known else 200, {"url": place, "error": "exists"})
+        repo = "/".join(self.path.split("/")[3:5])
+        if "/preupload/" in self.path:
+            files = [
+                {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False}
+                for file in json.loads(body)["files"]
+            ]
+            return self._say(200, {"files": files})
+        if "/commit/" in self.path:
+            lines = [json.loads(line) for line in body.splitlines()]
+            files = {
+                line["value"]["path"]: b64decode(line["value"]["content"]) for line in lines if line["key"] == "file"
+            }
+            self.repos[repo]["files"].update(files)
+            return self._say(
+                200, {"commitUrl": f"http://{self.headers['host']}/{repo}/commit/1", "commitOid": "1" * 40}
+            )
+        return self._say(200, {})
+
+    def do_GET(self) -> None:
+        repo = "/".join(self.path.split("/")[3:5])
+        known = self.repos.get(repo, {})
+        self._say(200 if known else 404, {"id": repo, "private": known.get("visibility") == "private"})
+
+    def do_PUT(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
+        self.repos["/".join(self.path.split("/")[3:5])].update(asked)
+        self._say(200, {})
+
+    def _say(self, status: int, told: Any) -> None:
+        body = json.dumps(told).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a hub on this computer."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    Thread(target=server.serve_forever, daemon=True).start()
+    Hub.repos.clear(), Hub.log.clear(), Hub.breaks.clear()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_model_is_pushed_privately_and_whole_or_not_at_all(
+    studio: Studio, runs: dict[str, Run], hub: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("studio.service.export_desk.ExportDesk.endpoint", hub)
+    model, token = f"run:{runs['lora'].run_id}", Hub.tokens[0]
+    assert studio.exports.push(model, "adapter", "me/sums", token) == f"{hub}/me/sums"
+    pushed = Hub.repos["me/sums"]
+    assert pushed["visibility"] == "private" and {"adapter_config.json", "README.md"} <= pushed["files"].keys()
+    kept = runs["lora"].find_checkpoint() / "adapter_model.safetensors"
+    assert pushed["files"]["adapter_model.safetensors"] == kept.read_bytes()
+    Hub.breaks.append("/commit/")
+    with raises(DeviceError, "again", field="repo") as broken:
+        studio.exports.push(model, "adapter", "me/other", token, private=False)
+    assert Hub.repos["me/other"] == {"visibility": "private", "files": {}}, "nothing half-written is public"
+    Hub.breaks.clear()
+    studio.exports.push(model, "adapter", "me/other", token, private=False)
+    assert Hub.repos["me/other"]["visibility"] == "public" and Hub.repos["me/other"]["files"]
+    with raises(InputError, "me/other public", field="private"):
+        studio.exports.push(model, "adapter", "me/other", token)
+    for wrong, kind, field in (
+        ("hf_wrong_token", InputError, "token"),
+        (Hub.tokens[1], InputError, "repo"),
+        ("", InputError, "token"),
+    ):
+        with raises(kind, field=field) as refused:
+            studio.exports.push(model, "adapter", "me/third", wrong)
+        assert not wrong or wrong not in str(refused.value)
+    with raises(InputError, "your-name/my-model", field="repo"):
+        studio.exports.push(model, "adapter", "../x", token)
+    url = push_task(studio.load_task("tiny_sums"), studio.workspace.cache, "me/data", token, True, hub)
+    assert url.endswith("datasets/me/data") and len(Hub.repos["me/data"]["files"]) == 2
+    monkeypatch.setattr("studio.service.export_desk.ExportDesk.endpoint", "http://127.0.0.1:9")
+    with raises(DeviceError, "connection", field="repo"):
+        studio.exports.push(model, "adapter", "me/sums", token)
+    held = [
+        path for path in studio.workspace.folder.rglob("*") if path.is_file() and token.encode() in path.read_bytes()
+    ]
+    assert not held and token not in caplog.text + str(broken.value), "the token is kept nowhere"
+    assert not list(studio.workspace.folder.rglob(".push-*"))

@@ -237,6 +237,8 @@ GIVEN: dict[str, list[Any]] = {
     "compare_scores": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
     "flips": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
     "forgetting": [mostly(TEXTS)],
+    "merge": [mostly(JSON)],
+    "push": [mostly(TEXTS), mostly(TEXTS), mostly(TEXTS), mostly(TEXTS)],
     "export": [mostly(TEXTS), mostly(TEXTS), mostly(JSON)],
 }
 

@@ -1,4 +1,4 @@
-"""From an address to a stack: `run:brave-otter@120` is a base, and what runs made of it one after the other.
+"""From an address to a stack: `run:brave-otter@120` is a base, and what runs and merges made of it one after the other.
 
 Looks into the workspace's runs, as a visitor sees them; loads nothing. Every error is about the field `model`.
 """
@@ -6,6 +6,7 @@ Looks into the workspace's runs, as a visitor sees them; loads nothing. Every er
 import json
 
 from studio.checkpoints.checkpoint import Checkpoint, Stack
+from studio.checkpoints.merges import find_merge
 from studio.errors import ModelError, NotFoundError, StudioError
 from studio.models.reference import Made, ModelRef
 from studio.recipes.recipe import Recipe
@@ -46,7 +47,7 @@ def resolve(workspace: Workspace, ref: ModelRef, visitor: Visitor = THE_ONE) -> 
 def find_checkpoint(workspace: Workspace, made: Made, visitor: Visitor = THE_ONE) -> Checkpoint:
     """Return the checkpoint of an address. Raises NotFoundError or ModelError in words."""
     if made.kind == "merge":
-        raise _refuse_merge(workspace, made.name)
+        return find_merge(workspace, made.name, visitor)
     run = _find_run(workspace, made.name, visitor)
     try:
         folder = run.find_checkpoint(_find_best_step(run) if made.step is None else made.step)
@@ -126,10 +127,3 @@ def _find_best_step(run: Run) -> int | None:
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
     return best if best in steps else None
-
-
-def _refuse_merge(workspace: Workspace, name: str) -> NotFoundError:
-    folder = workspace.folder / "merges"
-    there = sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else []
-    why = "This studio can't read it yet." if name in there else "No merge was made in this studio."
-    return NotFoundError(f"There is no merge {name!r} to use here. {why} Choose a run or a base model.", field="model")

@@ -55,7 +55,7 @@ class Script(Form):
 def _find_lacking(recipe: Recipe) -> str:
     method, options = recipe.method, recipe.training
     special = {
-        f"the objective {recipe.objective.title}": recipe.objective.name not in ("sft", "text", "pretrain"),
+        f"the objective {recipe.objective.title}": recipe.objective.name != "sft",
         f"the method {method.title}": method.tuner not in BY_PEFT or method.name in ("adalora", "prompt", "prefix"),
         f"{method.title}'s learnt tokens": method.virtual_tokens > 0,
         "the start pissa": getattr(method, "init", "zero") == "pissa",

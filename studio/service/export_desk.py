@@ -13,12 +13,14 @@ from studio.declaration import FormField, form_fields, show
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.exporting import FORMS
 from studio.exporting.form import Source
+from studio.exporting.hub import check_target, push_file
 from studio.models.device import find_device
 from studio.models.reference import ModelRef
 from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run
 from studio.runs.status import ACTIVE
 from studio.service.waiting import wait_for
+from studio.visitor import Visitor, check_known
 from studio.works import Work
 from studio.works.export import Export
 from studio.workspace import Workspace
@@ -36,17 +38,20 @@ class Offered(NamedTuple):
 
 
 class ExportDesk:
-    """What a visitor takes away."""
+    """What a visitor takes away. `endpoint` is where the hub is, None for where it always is."""
+
+    endpoint: str | None = None
 
     def __init__(
         self,
         workspace: Workspace,
         scheduler: Scheduler,
+        visitor: Visitor,
         resolve: Callable[[ModelRef], Stack],
         find: Callable[[str], Run],
         queue: Callable[[Work, str], str],
     ) -> None:
-        self.workspace, self.scheduler = workspace, scheduler
+        self.workspace, self.scheduler, self.visitor = workspace, scheduler, visitor
         self._resolve, self._find, self._queue = resolve, find, queue
 
     def list_forms(self, model: str) -> list[Offered]:
@@ -62,6 +67,7 @@ class ExportDesk:
 
         Raises InputError, ModelError or NotFoundError in words.
         """
+        check_known(self.visitor)
         work = self.read(model, form, options)
         return self._find_equal(work) or self._queue(work, request)
 
@@ -95,6 +101,14 @@ class ExportDesk:
         work = self.start(model, form, options)
         wait_for(self.scheduler, self._find(work))
         return self.find_file(work)
+
+    def push(self, model: object, form: object, repo: object, token: object, private: object = True) -> str:
+        """Put a model, exported, into a repository of the hub; return the address of its page. Raises StudioError.
+
+        The token is the visitor's: it is used and forgotten.
+        """
+        checked = check_target(repo, token, private)
+        return push_file(self.export(model, form), str(repo), checked, bool(private), self.endpoint)
 
     def _find_source(self, ref: ModelRef) -> Source:
         return Source(self.workspace, self._resolve(ref), find_device())

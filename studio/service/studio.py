@@ -8,7 +8,6 @@ import copy
 import threading
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from studio.answering.vote import Tally, append_votes, count_votes, read_votes
 from studio.apart.place import HERE, Place
 from studio.checkpoints.address import check_unneeded, keep_parent, resolve
 from studio.checkpoints.checkpoint import Stack
-from studio.checkpoints.description import MadeCard, describe_made, describe_stack
+from studio.checkpoints.description import MadeCard, describe_stack, list_made
 from studio.checkpoints.weights import check_stack
 from studio.declaration import show
 from studio.errors import InputError
@@ -37,7 +36,7 @@ from studio.queueing.forecast import Forecast
 from studio.queueing.scheduler import Scheduler
 from studio.recipes.recipe import Recipe, merge_deep, read_recipe
 from studio.runs.event import Event, read_events
-from studio.runs.run import TRAINING, Run, find_run
+from studio.runs.run import Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.advice import Advising
 from studio.service.event_page import EventPage
@@ -46,6 +45,7 @@ from studio.service.export_desk import ExportDesk
 from studio.service.foreign import Foreign, check_hub_id
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
+from studio.service.merge_desk import MergeDesk
 from studio.service.promise import promise_memory
 from studio.service.score_desk import ScoreDesk
 from studio.service.task_desk import TaskDesk
@@ -118,10 +118,8 @@ class Studio(Advising):
         return list(CATALOGUE)
 
     def list_made(self, most: int = 6) -> list[MadeCard]:
-        """Return the newest models that the visitor's runs made, those that can be trained further."""
-        done = (run.run_id for run in self.list_runs() if run.kind == TRAINING and run.status == "finished")
-        cards = (describe_made(self.workspace, run_id, self.visitor) for run_id in done)
-        return list(islice(filter(None, cards), most))
+        """Return the newest models that the visitor's merges and runs made, those that can be trained further."""
+        return list_made(self.workspace, self.list_runs(), self.visitor, most)
 
     def describe_model(self, ref: str, revision: str | None = None) -> ModelFacts:
         """Return what is known of a base model. Raises ModelError in words."""
@@ -355,7 +353,12 @@ class Studio(Advising):
     @property
     def exports(self) -> ExportDesk:
         """The desk at which models are taken away as files."""
-        return ExportDesk(self.workspace, self.scheduler, self._resolve, self._find_run, self._queue)
+        return ExportDesk(self.workspace, self.scheduler, self.visitor, self._resolve, self._find_run, self._queue)
+
+    @property
+    def merges(self) -> MergeDesk:
+        """The desk at which models of one base become one."""
+        return MergeDesk(self.workspace, self.scheduler, self.visitor, self._resolve, self._find_run, self._queue)
 
     # Inside
 

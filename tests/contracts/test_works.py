@@ -17,6 +17,7 @@ from nursery import Nursery
 from telling import raises
 from tiny import import_task, kinds, losses, make_run, read_all, train_quickly, wait_until, write_recipe
 
+from studio.checkpoints.merges import list_merges
 from studio.errors import InputError
 from studio.evidence.kept import list_scores
 from studio.exporting.packing import find_export
@@ -25,9 +26,11 @@ from studio.queueing.scheduler import Scheduler
 from studio.recipes.recipe import read_recipe
 from studio.runs.event import TERMINAL
 from studio.runs.run import Run, find_run
+from studio.visitor import THE_ONE
 from studio.works import WORKS, Work, load_work
 from studio.works.export import Export
 from studio.works.measure import Measure
+from studio.works.merge import Merge, Parent
 from studio.works.score import Score
 from studio.works.training import Training
 from studio.workspace import Workspace
@@ -75,13 +78,18 @@ def write_export(place: Place) -> Work:
     return Export(model=f"run:{find_trained(place).run_id}@4", form="adapter", options={"with_base": "yes"})
 
 
+def write_merge(place: Place) -> Work:
+    return Merge(way="linear", parents=(Parent(model=f"run:{find_trained(place).run_id}@4", weight=0.5),))
+
+
 CASES: dict[str, Callable[[Place], Work]] = {
     "training": write_training,
     "score": write_score,
     "measure": write_measure,
     "export": write_export,
+    "merge": write_merge,
 }
-DOOMS = {"training": (3, 40), "score": (3, 14), "measure": (3, 14), "export": (3, 9)}
+DOOMS = {"training": (3, 40), "score": (3, 14), "measure": (3, 14), "export": (3, 9), "merge": (3, 9)}
 """Before which of its operations on the files a child dies: at its start, and with something kept."""
 
 
@@ -89,6 +97,9 @@ def read_outcome(run: Run) -> Any:
     """Return what a run came to, which no interruption may change."""
     if run.kind == "training":
         return losses(read_all(run)), run.list_checkpoints()
+    if run.kind == "merge":
+        [made] = [card for card in list_merges(Workspace(run.folder.parents[1]), THE_ONE) if card.work == run.run_id]
+        return made.model_copy(update={"name": "", "work": ""})
     if run.kind == "export":
         with zipfile.ZipFile(find_export(run)) as archive:
             return {each.filename: each.CRC for each in archive.infolist()}, sorted(

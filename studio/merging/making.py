@@ -1,0 +1,268 @@
+"""Merging as work: the child's side. One weight after the other is read of every parent, combined, and kept.
+
+The merge is written in a folder beside and renamed, so it is whole or absent; a kill costs the work done so far, and
+nothing else. Imports torch inside its functions.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from studio.checkpoints.address import resolve
+from studio.checkpoints.checkpoint import Stack
+from studio.checkpoints.merges import Meeting, MergeCard, MergedOf, find_merges_folder, write_card
+from studio.errors import InputError
+from studio.merging import WAYS, Way
+from studio.merging.deltas import Deltas, find_ground, load_ground, open_deltas
+from studio.merging.planning import check_parents, check_unused, choose_name
+from studio.merging.results import Thin, add_to, check_ranks, find_matrices, join_pairs, save_pairs, shrink
+from studio.methods import METHODS
+from studio.models.device import find_device
+from studio.models.loading import find_model_folder, leave_a_core, load_tokenizer
+from studio.models.reference import ModelRef
+from studio.precisions import PRECISIONS
+from studio.recipes.recipe import MOST_MIXED, Recipe
+from studio.runs.event import EventWriter
+from studio.runs.run import Run
+from studio.visitor import find_owner_file
+from studio.works.merge import Merge
+from studio.works.work import Outcome
+from studio.workspace import Workspace, disk_errors_in_words
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Stopped(Exception):
+    """A person asked to stop."""
+
+
+class Made(NamedTuple):
+    """What a merge came to: how it is loaded, its rank, what share of the changes it keeps, and what it cost."""
+
+    recipe: Recipe
+    result: str
+    rank: int | None
+    explained: float | None
+    cost: str
+
+
+class Together(NamedTuple):
+    """The parents of a merge, in an order of their own, and how they are combined."""
+
+    work: Merge
+    way: Way
+    stacks: tuple[Stack, ...]
+    deltas: tuple[Deltas, ...]
+    weights: tuple[float, ...]
+    ground: Any
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every weight that a parent changed, in the order of the model."""
+        changed = set[str]().union(*(each.names for each in self.deltas))
+        return tuple(name for name, _ in self.ground.named_parameters() if name in changed)
+
+    @property
+    def factors(self) -> list[float] | None:
+        """By what each parent's pairs are multiplied, where an adapter can be the sum exactly; else None."""
+        factors = self.way.find_factors(self.weights)
+        return factors if factors is not None and all(each.pairs for each in self.deltas) else None
+
+    def read(self, name: str) -> "list[Tensor]":
+        """Return the parents' deltas of a weight; zeros of those that left it as it was."""
+        import torch
+
+        found = [each.read(name) for each in self.deltas]
+        shape = next(delta for delta in found if delta is not None)
+        return [torch.zeros_like(shape) if delta is None else delta for delta in found]
+
+    def combine(self, name: str, deltas: "Sequence[Tensor]") -> "Tensor":
+        """Return the merged delta of a weight."""
+        return self.way.combine(deltas, self.weights, [self._throw(stack, name) for stack in self.stacks])
+
+    def _throw(self, stack: Stack, name: str) -> Any:
+        import torch
+
+        told = f"{getattr(self.way, 'seed', 0)}\n{stack.address.ref}\n{name}"
+        number = int.from_bytes(hashlib.sha256(told.encode()).digest()[:7], "big")
+        return torch.Generator().manual_seed(number)
+
+
+def merge(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
+    """Merge as the work asks, and let the merge appear. Raises StudioError in words."""
+    work = Merge.load(run)
+    name = choose_name(workspace, work, run)
+    folder = find_merges_folder(workspace) / name
+    if not folder.exists():
+        beside, scratch = folder.with_name(f".beside-{run.run_id}"), run.folder / ".merge"
+        try:
+            with disk_errors_in_words(workspace.folder):
+                for each in (beside, scratch):
+                    shutil.rmtree(each, ignore_errors=True)
+                    each.mkdir(parents=True)
+                make(workspace, work, run, events, name, beside, scratch)
+                check_unused(workspace, name)
+                beside.rename(folder)
+        except Stopped:
+            return Outcome(0, finished=False)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(scratch, ignore_errors=True)
+    events.append("concluded", result=f"merge:{name} is ready.")
+    return Outcome(events.step, finished=True)
+
+
+def make(
+    workspace: Workspace, work: Merge, run: Run, events: EventWriter, name: str, beside: Path, scratch: Path
+) -> None:
+    """Write a merge into the folder beside."""
+    events.append_phase(2, work.phases)
+    device = find_device()
+    leave_a_core(device)
+    order = sorted(work.parents, key=lambda parent: (parent.model, parent.weight))
+    stacks = tuple(resolve(workspace, ModelRef(ref=parent.model)) for parent in order)
+    way = WAYS.read({"name": work.way, **work.options})
+    check_parents(stacks, way)
+    grounds = [find_ground(stack) for stack in stacks]
+    first = resolve(workspace, ModelRef(ref=work.parents[0].model))
+    common = grounds[0] if len({each.name for each in grounds}) == 1 else PRECISIONS.read("fp32")
+    kept: dict[str, Any] = {}
+    deltas = []
+    for place, (stack, precision) in enumerate(zip(stacks, grounds, strict=True)):
+        if precision.name not in kept:
+            kept[precision.name] = load_ground(stack, precision, device)
+        deltas.append(open_deltas(stack, kept[precision.name], scratch / f"{place}.safetensors", device))
+    ground = kept.pop(common.name, None)
+    kept.clear()
+    ground = load_ground(stacks[0], common, device) if ground is None else ground
+    weights = tuple(parent.weight for parent in order)
+    together = Together(work, way, stacks, tuple(deltas), weights, ground)
+    events.append_phase(3, work.phases)
+    meetings: list[Meeting] = []
+    made = write_result(together, first, run, events, beside, meetings)
+    if made.recipe.method.saves_whole_model:
+        load_tokenizer(find_model_folder(first.base)).save_pretrained(beside)
+    parents = [
+        MergedOf(model=each.model, title=stack.changes[-1].title, weight=each.weight)
+        for each, stack in zip(order, stacks, strict=True)
+    ]
+    card = MergeCard(
+        name=name,
+        way=work.way,
+        options=work.options,
+        parents=tuple(parents),
+        result=made.result,
+        rank=made.rank,
+        explained=made.explained,
+        cost=made.cost,
+        meetings=tuple(meetings),
+        work=run.run_id,
+    )
+    write_card(beside, card, made.recipe.to_json())
+    if run.owner:
+        find_owner_file(beside).write_text(run.owner, encoding="ascii")
+
+
+def write_result(
+    together: Together, first: Stack, run: Run, events: EventWriter, beside: Path, meetings: list[Meeting]
+) -> Made:
+    """Write the merged weights in the form that is wanted; note how the parents meet."""
+    work, names = together.work, together.names
+    if not names:
+        raise InputError("None of these models differs from the base, so there is nothing to merge.", field="parents")
+    wanted = work.result if work.result != "auto" else "exact" if together.factors else "full"
+
+    def follow(name: str, done: int) -> "list[Tensor]":
+        if run.stop_file.exists():
+            raise Stopped
+        deltas = together.read(name)
+        meetings.extend(meet(name, deltas))
+        events.append("progressed", step=done, of=len(names))
+        return deltas
+
+    recipe = write_recipe(together, first)
+    if wanted == "full":
+        changes = ((name, together.combine(name, follow(name, done))) for done, name in enumerate(names, start=1))
+        for _ in add_to(together.ground, changes):
+            continue
+        together.ground.save_pretrained(beside)
+        changed = {"method": METHODS.read("full"), "precision": PRECISIONS.read("fp32")}
+        return Made(recipe.model_copy(update=changed), wanted, None, None, say_cost(together))
+    if wanted == "exact":
+        if (factors := together.factors) is None:
+            raise InputError(
+                f"{together.way.title} of these parents is no plain sum of LoRA adapters, so no adapter is exactly "
+                "it. Choose the result svd or full.",
+                field="result",
+            )
+        pairs = {}
+        for done, name in enumerate(names, start=1):
+            follow(name, done)
+            pairs[name] = join_pairs(together.deltas, factors, name)
+        check_ranks(pairs)
+        rank = save_pairs(pairs, beside, first.base.ref)
+        return Made(name_rank(recipe, rank), wanted, rank, None, "")
+    thin = {name: each for name, each in shrink_all(together, follow)}
+    rank = save_pairs({name: each.pair for name, each in thin.items()}, beside, first.base.ref)
+    whole = sum(each.whole for each in thin.values())
+    explained = sum(each.kept for each in thin.values()) / whole if whole else 1.0
+    return Made(name_rank(recipe, rank), wanted, rank, round(explained, 6), "")
+
+
+def shrink_all(together: Together, follow: Any) -> Iterator[tuple[str, Thin]]:
+    """Yield each weight with the best pair of the wanted rank. Raises InputError where one can have none."""
+    matrices = find_matrices(together.ground)
+    odd = [name for name in together.names if name not in matrices]
+    if odd:
+        raise InputError(
+            f"{len(odd)} of the weights that changed are no layer's matrix, such as {odd[0]}, so no adapter can hold "
+            "them. Choose the result full.",
+            field="result",
+        )
+    for done, name in enumerate(together.names, start=1):
+        deltas = follow(name, done)
+        yield name, shrink(together.combine(name, deltas), together.work.rank, matrices[name])
+
+
+def meet(name: str, deltas: "Sequence[Tensor]") -> Iterator[Meeting]:
+    """Yield how each two parents' changes of a weight lie to each other."""
+    for first, second in combinations(deltas, 2):
+        sizes = float(first.norm() * second.norm())
+        both = (first != 0) & (second != 0)
+        against = float(((first * second < 0) & both).sum())
+        cosine = float((first * second).sum()) / sizes if sizes else 0.0
+        yield Meeting(weight=name, cosine=round(cosine, 4), opposite=round(against / max(1, int(both.sum())), 4))
+
+
+def write_recipe(together: Together, first: Stack) -> Recipe:
+    """Return how a merge is asked: as its first parent; what it learnt from is what all its parents did."""
+    recipe = first.changes[-1].recipe
+    others = {
+        part.task_id: part
+        for stack in together.stacks
+        for change in stack.changes
+        for part in change.recipe.parts
+        if part.task_id != recipe.task_id
+    }
+    update = {"model": first.base.ref, "revision": first.base.revision, "mixture": tuple(others.values())[:MOST_MIXED]}
+    return recipe.model_copy(update=update)
+
+
+def name_rank(recipe: Recipe, rank: int) -> Recipe:
+    """Return the recipe of an adapter of a rank, applied as it is."""
+    return recipe.model_copy(update={"method": METHODS.read({"name": "lora", "rank": rank, "alpha": rank})})
+
+
+def say_cost(together: Together) -> str:
+    """Return what merging into a base that was stored in codes costs, "" for any other."""
+    codes = {find_ground(stack).title for stack in together.stacks if find_ground(stack).quantised}
+    if not codes:
+        return ""
+    return (
+        f"Trained on {' and '.join(sorted(codes))} weights: the codes were unpacked to 32 bits, so the merge takes up "
+        "to eight times their memory."
+    )

@@ -1,0 +1,66 @@
+"""Whether models can be merged, and what the merge is called; said before anything is loaded. Knows no weights."""
+
+from collections.abc import Sequence
+
+from studio.checkpoints.checkpoint import Stack
+from studio.checkpoints.merges import find_merges_folder, load_card
+from studio.errors import InputError, ModelError, StudioError
+from studio.merging.way import Way
+from studio.models.facts import find_config_folder
+from studio.models.reference import read_config
+from studio.models.stored import read_stored
+from studio.runs.run import Run
+from studio.visitor import THE_ONE
+from studio.works.merge import Merge
+from studio.workspace import Workspace
+
+
+def check_parents(stacks: Sequence[Stack], way: Way) -> None:
+    """Raise InputError or ModelError in words where models can't be merged so."""
+    if way.parents and len(stacks) != way.parents:
+        raise InputError(
+            f"{way.title} goes between {way.parents} parents, and {len(stacks)} are given. Choose task_arithmetic.",
+            field="parents",
+        )
+    bases = {(stack.base.ref, stack.base.revision) for stack in stacks}
+    if len(bases) > 1:
+        told = " and ".join(sorted(ref + (f" at revision {revision}" if revision else "") for ref, revision in bases))
+        raise ModelError(
+            f"These models are of different bases, {told}, so their weights don't stand for the same. Choose models of "
+            "one base.",
+            field="parents",
+        )
+    for stack in stacks:
+        for change in stack.adapters:
+            method = change.recipe.method
+            if not method.can_merge:
+                raise ModelError(
+                    f"{change.title} was trained by {method.title}, and what that adds is no change of a weight, so it "
+                    "can't be merged. Leave it out.",
+                    field="parents",
+                )
+    if read_stored(read_config(find_config_folder(stacks[0].base))):
+        raise ModelError(
+            "The base of these models is stored in codes, into which nothing can be merged. Train on the model it was "
+            "made from.",
+            field="parents",
+        )
+
+
+def choose_name(workspace: Workspace, work: Merge, run: Run) -> str:
+    """Return what a work's merge is called: what was asked for, or the work's own name. Raises InputError if taken."""
+    name = work.called or run.name
+    try:
+        if load_card(workspace, name, THE_ONE).work == run.run_id:
+            return name  # it was killed after its last step
+    except StudioError:
+        return name
+    if work.called:
+        check_unused(workspace, name)
+    return f"{name}-{run.run_id[:15]}"
+
+
+def check_unused(workspace: Workspace, name: str) -> None:
+    """Raise InputError in words where there is a merge of this name."""
+    if name and (find_merges_folder(workspace) / name).exists():
+        raise InputError(f"There is a merge called {name} already. Choose another name, or delete it.", field="name")

@@ -1,0 +1,140 @@
+"""Merging for a visitor: what is asked for becomes work in the queue, and a model with an address of its own.
+
+Knows whose models are whose from the studio that makes it; how deltas are combined is for studio.merging.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from studio.checkpoints.checkpoint import Stack
+from studio.checkpoints.merges import MergeCard, delete_merge, list_merges, load_card
+from studio.declaration import explain, name_kind
+from studio.errors import InputError, ModelError, NotFoundError, StudioError
+from studio.merging import WAYS
+from studio.merging.planning import check_parents, check_unused
+from studio.models.reference import ModelRef
+from studio.queueing.scheduler import Scheduler
+from studio.runs.run import TRAINING, Run, list_runs
+from studio.service.waiting import wait_for
+from studio.visitor import Visitor, check_known
+from studio.works import Work
+from studio.works.merge import MOST, Merge, Parent
+from studio.workspace import Workspace
+
+OWN = ("way", "parents", "result", "rank", "name")
+"""What an order says beside the options of its way."""
+EXAMPLE = '{"way": "task_arithmetic", "parents": [{"model": "run:brave-otter@120", "weight": 0.7}, ...]}'
+
+
+class MergeDesk:
+    """What a visitor does with merges."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        scheduler: Scheduler,
+        visitor: Visitor,
+        resolve: Callable[[ModelRef], Stack],
+        find: Callable[[str], Run],
+        queue: Callable[[Work, str], str],
+    ) -> None:
+        self.workspace, self.scheduler, self.visitor = workspace, scheduler, visitor
+        self._resolve, self._find, self._queue = resolve, find, queue
+
+    def merge(self, order: object) -> MergeCard:
+        """Return the merge that an order makes, when it is there. Raises StudioError in words."""
+        work = self.start(order)
+        wait_for(self.scheduler, self._find(work))
+        return self.find_made(work)
+
+    def start(self, order: object, request: str = "") -> str:
+        """Put a merge into the queue; return the id of the work. Raises StudioError in words."""
+        check_known(self.visitor)
+        return self._queue(self.read(order), request)
+
+    def read(self, order: object) -> Merge:
+        """Return an order as work, with every step and option written out. Raises StudioError in words."""
+        if not isinstance(order, dict):
+            raise InputError(f"A merge is an object such as {EXAMPLE}, not {name_kind(order)}.", field="merge")
+        options = {str(key): value for key, value in order.items() if key not in OWN}
+        WAYS.find(order.get("way"))
+        way = WAYS.read({**options, "name": order["way"]})
+        parents = _read_parents(order.get("parents"))
+        told = {key: order[key] for key in ("result", "rank") if order.get(key) is not None}
+        try:
+            rest = {key: value for key, value in way.model_dump(mode="json").items() if key != "name"}
+            called = order.get("name") or ""
+            work = Merge.model_validate(
+                {**told, "way": way.name, "options": rest, "parents": parents, "called": called}
+            )
+        except ValidationError as error:
+            found = explain(error, Merge)
+            found.field = "name" if found.field == "called" else found.field
+            raise found from None
+        check_unused(self.workspace, work.called)
+        stacks = [self._resolve_parent(parent) for parent in work.parents]
+        check_parents(stacks, way)
+        pinned = [
+            parent.model_copy(update={"model": stack.address.ref})
+            for parent, stack in zip(work.parents, stacks, strict=True)
+        ]
+        return work.model_copy(update={"parents": tuple(pinned)})
+
+    def find_made(self, work_id: str) -> MergeCard:
+        """Return what a finished merge made. Raises NotFoundError where it isn't there."""
+        run = self._find(work_id)
+        for card in self.list_merges():
+            if card.work == work_id:
+                return card
+        raise NotFoundError(f"{run.name} has made no merge that is still there. Merge again.", field="run_id")
+
+    def list_merges(self) -> list[MergeCard]:
+        """Return the visitor's merges, the newest first."""
+        return list_merges(self.workspace, self.visitor)
+
+    def delete(self, name: str) -> None:
+        """Delete a merge on which no run stands. Raises NotFoundError or ModelError in words."""
+        load_card(self.workspace, name, self.visitor)
+        above = [run.name for run in list_runs(self.workspace) if run.kind == TRAINING and _stands_on(run, name)]
+        if above:
+            raise ModelError(
+                f"{', '.join(above[:5])} {'was' if len(above) == 1 else 'were'} made on top of {name} and can't answer "
+                "without it. Delete what stands on it first.",
+                field="name",
+            )
+        delete_merge(self.workspace, name)
+
+    def _resolve_parent(self, parent: Parent) -> Stack:
+        try:
+            return self._resolve(ModelRef(ref=parent.model))
+        except StudioError as error:
+            error.field = "parents"
+            raise
+
+
+def _read_parents(given: Any) -> list[dict[str, Any]]:
+    """The parents as JSON. Raises InputError in words, at the field `parents`."""
+    if not isinstance(given, list | tuple) or not all(isinstance(each, dict) for each in given):
+        raise InputError(
+            'parents is a list of models with weights, such as [{"model": "run:brave-otter@120", "weight": 0.7}].',
+            field="parents",
+        )
+    if not 1 <= len(given) <= MOST:
+        raise InputError(f"1 to {MOST} models can be merged at once, not {len(given):,}.", field="parents")
+    read = []
+    for parent in given:
+        try:
+            read.append(Parent.model_validate(parent).model_dump())
+        except ValidationError as error:
+            raise explain(error, Parent, prefix="parents.") from None
+    return read
+
+
+def _stands_on(run: Run, name: str) -> bool:
+    try:
+        made = run.load_recipe().base.made
+    except StudioError:
+        return False
+    return made is not None and (made.kind, made.name) == ("merge", name)

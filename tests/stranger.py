@@ -1,0 +1,24 @@
+"""A program that knows nothing of the studio: saves the logits of exported models, and trains what a script says.
+
+python stranger.py [[name, form, base], ...] [token, ...]     in the folder where they were unpacked
+"""
+
+import json
+import runpy
+import sys
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+if __name__ == "__main__":
+    for name, form, base in json.loads(sys.argv[1]):
+        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        if form == "adapter":
+            model = PeftModel.from_pretrained(model, name)
+        with torch.no_grad():
+            logits = model.eval()(input_ids=torch.tensor([json.loads(sys.argv[2])])).logits
+        torch.save(logits, f"{name}-{form}.pt")
+    script = runpy.run_path("script/train.py")
+    print("losses", json.dumps(script["train"](script["SETTINGS"])))
+    assert "studio" not in sys.modules

@@ -1,0 +1,297 @@
+"""Merging: each way's promises on plain numbers, then on real models of every method, against deltas made by hand."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telling import raises, tells
+from tiny import import_task, read_all, train_quickly, write_recipe
+
+from studio.__main__ import main
+from studio.answering.column import make_base, make_column
+from studio.answering.columns import Columns
+from studio.checkpoints.address import resolve
+from studio.checkpoints.merges import find_merges_folder
+from studio.checkpoints.weights import load_stack
+from studio.errors import InputError, ModelError, NotFoundError, RecipeError
+from studio.launchers.inline import InlineLauncher
+from studio.merging import WAYS
+from studio.merging.sparse import drop, elect, trim
+from studio.models.device import find_device
+from studio.models.reference import ModelRef
+from studio.precisions import PRECISIONS
+from studio.recipes.recipe import read_recipe
+from studio.runs.run import Run
+from studio.service import Studio
+from studio.works.merge import Merge, Parent
+from studio.workspace import Workspace
+
+METHODS: dict[str, dict[str, Any]] = {
+    "lora": {"method": {"name": "lora", "rank": 4}},
+    "rslora": {"method": {"name": "rslora", "rank": 2, "targets": "attention"}},
+    "dora": {"method": {"name": "dora", "rank": 2}},
+    "pissa": {"method": {"name": "lora", "rank": 2, "init": "pissa"}},
+    "ia3": {"method": "ia3"},
+    "full": {"method": "full"},
+    "nf4": {"method": {"name": "lora", "rank": 2}, "precision": "nf4"},
+}
+IDS = [1, *b"Add the numbers."]
+
+
+def combine(way: str, deltas: Sequence[Any], weights: Sequence[float], **options: Any) -> Any:
+    """Return what a way makes of deltas; each has the random numbers of its content."""
+    import torch
+
+    dice = [torch.Generator().manual_seed(int(delta.abs().sum() * 1000)) for delta in deltas]
+    return WAYS.read({"name": way, **options}).combine(deltas, weights, dice)
+
+
+@pytest.mark.parametrize("way", WAYS.members)
+def test_every_way_keeps_its_promises(way: str) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    one, two = torch.randn(6, 5), torch.randn(6, 5)
+    cls = WAYS.members[way]
+    beside = ([two], [0.0]) if cls.parents else ([], [])
+    dense = {"density": 1.0} if "density" in cls.model_fields else {}
+    itself = combine(way, [one, *beside[0]], [1.0, *beside[1]], **dense)
+    assert torch.allclose(itself, one), "one parent at 1 is itself"
+    assert not combine(way, [one, two][: 1 + len(beside[0])], [0.0] * (1 + len(beside[0])), **dense).any()
+    assert combine(way, [one, one], [1.0, -1.0]).abs().max() < 1e-6, "+1 and -1 cancel, whatever is left out"
+    there, back = combine(way, [one, two], [0.7, -0.4]), combine(way, [two, one], [-0.4, 0.7])
+    assert torch.allclose(there, back, atol=1e-6) and torch.isfinite(there).all()
+    assert cls.summary.endswith(".") and cls.when.endswith(".") and cls.paper.startswith("https://")
+
+
+def test_the_ways_are_those_of_the_papers() -> None:
+    import torch
+
+    one, two = torch.tensor([4.0, -3.0, 2.0, 1.0]), torch.tensor([2.0, 3.0, -1.0, 0.5])
+    assert combine("task_arithmetic", [one, two], [1, -0.5]).tolist() == [3.0, -4.5, 2.5, 0.75]
+    assert combine("linear", [one, two], [3, 1]).tolist() == [3.5, -1.5, 1.25, 0.875]
+    assert trim(one, 0.5).tolist() == [4.0, -3.0, 0.0, 0.0]
+    assert combine("magnitude", [one, two], [1, 1], density=0.5).tolist() == [6.0, 0.0, 0.0, 0.0]
+    assert combine("ties", [one, two], [1, 1], density=1.0).tolist() == [3.0, 0.0, 2.0, 0.75]
+    assert combine("ties", [one, two], [1, 0.5], density=1.0).tolist() == [2.5, -3.0, 2.0, 0.625]
+    assert elect([one, -one]).tolist() == [0.0] * 4
+    left = drop(torch.ones(10_000), 0.2, torch.Generator().manual_seed(1))
+    assert set(left.tolist()) == {0.0, 5.0} and left.mean() == pytest.approx(1, abs=0.05)
+    assert (combine("dare", [one], [1.0], density=0.5) != combine("dare_ties", [one], [1.0], density=0.5)).sum() == 0
+    middle = combine("slerp", [torch.tensor([1.0, 0.0]), torch.tensor([0.0, 1.0])], [0.5, 0.5])
+    assert middle.tolist() == pytest.approx([0.5**0.5, 0.5**0.5])
+
+
+def test_our_ties_is_pefts_at_equal_weights() -> None:
+    import torch
+    from peft.utils.merge_utils import ties
+
+    torch.manual_seed(0)
+    deltas = [torch.randn(8, 8), torch.randn(8, 8)]
+    assert torch.allclose(combine("ties", deltas, [1.0, 1.0], density=0.3), ties(deltas, torch.ones(2), 0.3))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> dict[str, Run]:
+    """A short run of each method on one base."""
+    workspace = Workspace(tmp_path_factory.mktemp("merges"))
+    import_task(workspace)
+    short = {"max_steps": 2, "save_every": 0, "evaluate_every": 0, "learning_rate": 0.02}
+    return {name: train_quickly(workspace, tiny_model, training=short, **changes) for name, changes in METHODS.items()}
+
+
+@pytest.fixture
+def studio(runs: dict[str, Run]) -> Studio:
+    return Studio(Workspace(runs["lora"].folder.parents[1]), InlineLauncher())
+
+
+def address(run: Run) -> str:
+    return f"run:{run.run_id}@2"
+
+
+def write_order(runs: dict[str, Run], way: str = "task_arithmetic", **given: Any) -> dict[str, Any]:
+    """Return an order of parents by their names and weights, and what else it says."""
+    parents = [{"model": address(runs[name]), "weight": by} for name, by in given.items() if name in runs]
+    return {"way": way, "parents": parents, **{key: value for key, value in given.items() if key not in runs}}
+
+
+def read_logits(studio: Studio, model: str, run: Run, is_base: bool = False) -> Any:
+    """Return the logits of a model as the studio asks it."""
+    import torch
+
+    stack, recipe = resolve(studio.workspace, ModelRef(ref=model)), run.load_recipe()
+    columns = Columns(find_device())
+    columns.arrange([make_base(stack, recipe) if is_base else make_column(stack, recipe)])
+    with columns.enter(0) as asked, torch.no_grad():
+        return asked(input_ids=torch.tensor([IDS])).logits.float()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_parent_is_itself_and_nothing_is_the_base(studio: Studio, runs: dict[str, Run], method: str) -> None:
+    run = runs[method]
+    card = studio.merges.merge(write_order(runs, **{method: 1.0}))
+    assert card.result == ("full" if method in ("dora", "ia3", "full") else "exact")
+    wanted = read_logits(studio, address(run), run)
+    assert (read_logits(studio, card.address, run) - wanted).abs().max() < 2e-5
+    base = read_logits(studio, str(run.load_recipe().model), run, is_base=True)
+    assert (wanted - base).abs().max() > 1e-3, "the run learnt something"
+    if method in ("nf4", "ia3"):
+        nothing = studio.merges.merge(write_order(runs, **{method: 0.0}, result="full"))
+        assert (read_logits(studio, nothing.address, run) - base).abs().max() < (2e-2 if method == "nf4" else 2e-5)
+        assert bool(nothing.cost) == (method == "nf4")
+
+
+def test_parents_of_different_methods_are_added_as_by_hand(studio: Studio, runs: dict[str, Run]) -> None:
+    given = {"lora": 0.5, "rslora": -0.3, "ia3": 0.7, "full": 0.4}
+    card = studio.merges.merge(write_order(runs, **given))
+    fp32 = PRECISIONS.read("fp32")
+
+    def load(model: str) -> dict[str, Any]:
+        found = load_stack(resolve(studio.workspace, ModelRef(ref=model)), fp32, find_device())
+        return dict(found.named_parameters())
+
+    base, merged = load(str(runs["lora"].load_recipe().model)), load(card.address)
+    parents = {name: load(address(runs[name])) for name in given}
+    for name, value in base.items():
+        wanted = value + sum(by * (parents[key][name] - value) for key, by in given.items())
+        assert (merged[name] - wanted).abs().max() < 1e-5, name
+    assert card.result == "full" and len(card.parents) == 4
+    assert {each.title for each in card.parents} == {f"{runs[name].name}, step 2" for name in given}
+
+
+def test_an_adapter_is_the_sum_exactly_or_the_best_of_a_rank(studio: Studio, runs: dict[str, Run]) -> None:
+    order = write_order(runs, lora=0.8, rslora=0.6)
+    exact = studio.merges.merge({**order, "name": "calm-heron"})
+    assert (exact.address, exact.result, exact.rank) == ("merge:calm-heron", "exact", 6)
+    wanted = read_logits(studio, exact.address, runs["lora"])
+    for changes, bound in (({"result": "full"}, 2e-5), ({"result": "svd", "rank": 6}, 2e-5)):
+        other = studio.merges.merge({**order, **changes})
+        assert (read_logits(studio, other.address, runs["lora"]) - wanted).abs().max() < bound
+        assert other.explained is None or other.explained == pytest.approx(1, abs=1e-5)
+    least = studio.merges.merge({**order, "result": "svd", "rank": 1})
+    assert least.explained is not None and 0.1 < least.explained < 0.999
+    assert {len(each.weight) > 0 and -1 <= each.cosine <= 1 and 0 <= each.opposite <= 1 for each in exact.meetings} == {
+        True
+    }
+    ties = [
+        studio.merges.merge({**write_order(runs, "dare_ties", **parents), "seed": 3, "result": "full"})
+        for parents in ({"lora": 0.8, "pissa": 0.6}, {"pissa": 0.6, "lora": 0.8})
+    ]
+    files = [find_merges_folder(studio.workspace) / card.name / "model.safetensors" for card in ties]
+    assert files[0].read_bytes() == files[1].read_bytes(), "the order of parents doesn't matter"
+    assert ties[0].options == {"density": 0.5, "seed": 3}
+
+
+def test_a_merge_is_a_model_like_any_other(studio: Studio, runs: dict[str, Run]) -> None:
+    card = studio.merges.merge({**write_order(runs, lora=0.5, dora=0.5), "name": "like-any"})
+    said = studio.ask(runs["lora"].run_id, "1 + 1", models=[card.address], max_tokens=2)
+    assert [each.model for each in said.columns][2] == card.address
+    task = runs["lora"].load_recipe().task_id
+    values = studio.evidence.score([card.address], task).values
+    assert values and {value.checkpoint for value in values} == {card.address}
+    above = train_quickly(studio.workspace, Path(card.address))
+    assert read_all(above)[-1]["event"] == "finished"
+    with raises(ModelError, above.name, field="name"):
+        studio.merges.delete("like-any")
+    assert card.address in {made.ref for made in studio.list_made()}
+    assert studio.exports.export(card.address, "merged").name == "like-any-merged.zip"
+    twice = studio.merges.merge(
+        {"way": "linear", "parents": [{"model": card.address}, {"model": address(runs["lora"])}]}
+    )
+    assert twice.parents[0].model == card.address
+    studio.merges.delete(twice.name)
+    with raises(NotFoundError, twice.name, field="model"):
+        resolve(studio.workspace, ModelRef(ref=twice.address))
+
+
+def test_what_can_not_be_merged_is_told_in_words(studio: Studio, runs: dict[str, Run], tiny_model: Path) -> None:
+    order = write_order(runs, lora=1.0)
+    studio.merges.merge({**order, "name": "taken"})
+    for changes, kind, facts, field in (
+        ({"way": "tyes"}, RecipeError, "tyes ties", "way.name"),
+        ({"density": 2}, RecipeError, "density task_arithmetic", "way.density"),
+        ({"way": "ties", "density": 0}, RecipeError, "density 0 1", "way.density"),
+        ({"way": "slerp"}, InputError, "2 1", "parents"),
+        ({"parents": []}, InputError, "1 8 0", "parents"),
+        ({"parents": "x"}, InputError, "parents weight", "parents"),
+        (
+            {"parents": [{"model": address(runs["lora"]), "weight": 1e9}]},
+            RecipeError,
+            "weight -10 10",
+            "parents.weight",
+        ),
+        (
+            {"parents": [{"model": address(runs["lora"]), "weight": float("nan")}]},
+            RecipeError,
+            "weight -10 10",
+            "parents.weight",
+        ),
+        ({"parents": [{"model": "run:gone"}]}, NotFoundError, "gone", "parents"),
+        ({"parents": [{"model": str(tiny_model)}]}, RecipeError, "run:brave-otter@120", "parents"),
+        ({"result": "svd", "rank": 0}, RecipeError, "rank 1 256 0", "rank"),
+        ({"name": "taken"}, InputError, "taken", "name"),
+        ({"name": "../out"}, RecipeError, "../out calm-heron", "name"),
+    ):
+        with raises(kind, facts, field=field):
+            studio.merges.read({**order, **changes})
+    with raises(InputError, "task_arithmetic", field="merge"):
+        studio.merges.read(None)
+    failed = {
+        "exact": ({"way": "ties", "result": "exact"}, "TIES svd full"),
+        "svd": ({**write_order(runs, full=1.0), "result": "svd"}, "full embed_tokens"),
+    }
+    for changes, facts in failed.values():
+        work = studio.merges.start({**order, **changes})
+        studio.scheduler.start_next()
+        assert tells(str(studio.run_status(work).error).replace(".", " "), facts)
+    assert not [folder for folder in find_merges_folder(studio.workspace).iterdir() if folder.name.startswith(".")]
+
+
+def test_models_of_other_bases_and_broken_ones_are_refused(studio: Studio, runs: dict[str, Run]) -> None:
+    elsewhere = runs["lora"].load_recipe().model_copy(update={"revision": "other"})
+    folder = studio.workspace.runs / f"{runs['lora'].run_id}-copy"
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(runs["lora"].folder, folder)
+    (folder / "recipe.json").write_text(elsewhere.model_dump_json())
+    try:
+        order = {"way": "linear", "parents": [{"model": address(runs["ia3"])}, {"model": address(Run(folder))}]}
+        with raises(ModelError, "other bases", field="parents"):
+            studio.merges.read(order)
+        (folder / "recipe.json").write_text(read_recipe(write_recipe(elsewhere.model)).model_dump_json())
+        file = folder / "checkpoints" / "step-2" / "adapter_model.safetensors"
+        save_file({name: value * float("nan") for name, value in load_file(file).items()}, file, {"format": "pt"})
+        work = studio.merges.start({"way": "linear", "parents": [{"model": address(Run(folder))}]})
+        studio.scheduler.start_next()
+        assert tells(studio.run_status(work).error, "numbers earlier checkpoint")
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_the_same_work_makes_a_merge_once(studio: Studio, runs: dict[str, Run]) -> None:
+    work = Merge(way="linear", parents=(Parent(model=address(runs["lora"])),), called="just-once")
+    run = work.queue(studio.workspace)
+    for _ in range(2):
+        InlineLauncher().launch(studio.workspace, run)
+        assert read_all(run)[-1]["event"] == "finished"
+    other = work.queue(studio.workspace)
+    InlineLauncher().launch(studio.workspace, other)
+    assert tells(read_all(other)[-1]["error"], "just-once")
+
+
+def test_the_command_line_merges(
+    runs: dict[str, Run], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.queueing.scheduler.ProcessLauncher", InlineLauncher)
+    (tmp_path / "order.json").write_text(json.dumps({**write_order(runs, lora=0.5), "name": "typed"}))
+    given = ["--workspace", str(runs["lora"].folder.parents[1]), "merge"]
+    assert main([*given, str(tmp_path / "order.json")]) == 0
+    printed = capsys.readouterr().out
+    told = json.loads(printed[printed.index("{") :])
+    assert (told["name"], told["result"], told["parents"][0]["weight"]) == ("typed", "exact", 0.5)
+    assert main([*given, str(tmp_path / "none.json")]) == 2 and tells(capsys.readouterr().err, "none.json")
+    (tmp_path / "order.json").write_text("{")
+    assert main([*given, str(tmp_path / "order.json")]) == 2 and tells(capsys.readouterr().err, "task_arithmetic")
