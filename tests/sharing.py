@@ -23,7 +23,7 @@ class ByGroup(LoadScopeScheduling):
 
 
 def find_group(test_id: str, workers: int = 1) -> str:
-    """Return the group of a test: its file; of some files its case; of the browser all, while there are three workers at most.
+    """Return the group of a test: its file; of some files its case; of the browser all, for three workers at most.
 
     Two servers with a browser each would fight for two cores, and starting them costs more than most tests do.
     """
