@@ -26,6 +26,8 @@ from studio.precisions import PRECISIONS
 from studio.recipes.recipe import read_recipe
 from studio.runs.run import Run
 from studio.service import Studio
+from studio.shares.quota import count_held
+from studio.visitor import read_visitor
 from studio.works.merge import Merge, Parent
 from studio.workspace import Workspace
 
@@ -295,3 +297,14 @@ def test_the_command_line_merges(
     assert main([*given, str(tmp_path / "none.json")]) == 2 and tells(capsys.readouterr().err, "none.json")
     (tmp_path / "order.json").write_text("{")
     assert main([*given, str(tmp_path / "order.json")]) == 2 and tells(capsys.readouterr().err, "task_arithmetic")
+
+
+def test_a_merge_is_its_owners_and_counts_as_theirs(workspace: Workspace) -> None:
+    owner = read_visitor("a-visitors-secret-of-32-letters-or-more").owner
+    folder = find_merges_folder(workspace) / "calm-heron"
+    folder.mkdir(parents=True)
+    (folder / "owner").write_text(str(owner))
+    (folder / "model.safetensors").write_bytes(bytes(5000))
+    assert 5000 <= count_held(workspace, str(owner)).bytes < 6000 and count_held(workspace, "another").bytes == 0
+    with raises(NotFoundError, "calm-heron", field="model"):
+        resolve(workspace, ModelRef(ref="merge:calm-heron"), read_visitor("another-secret-of-32-letters-or-more"))

@@ -95,7 +95,8 @@ def count_held(workspace: Workspace, owner: str) -> Held:
     tasks, runs = ([folder for folder in _list(place) if read_owner(folder) == owner] for place in _places(workspace))
     collections = workspace.folder / "collections" / f".{owner}"
     number = sum(not folder.name.startswith(".") for folder in _list(collections)) if collections.is_dir() else 0
-    return Held(len(tasks), len(runs), number, sum(map(count_bytes, (*tasks, *runs, collections))))
+    merges = [each.parent for each in workspace.folder.glob("merges/*/owner") if read_owner(each.parent) == owner]
+    return Held(len(tasks), len(runs), number, sum(map(count_bytes, (*tasks, *runs, *merges, collections))))
 
 
 def count_bytes(folder: Path) -> int:
