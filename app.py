@@ -6,6 +6,7 @@ Importing this file builds nothing. Closing the server leaves what trains alone:
 import argparse
 import contextlib
 import errno
+import importlib.util
 import logging
 import os
 import socket
@@ -54,7 +55,10 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         print(error, file=sys.stderr)
         return 1
     own = host in ("127.0.0.1", "localhost", "::1")
-    shared = is_shared(os.environ, own)
+    shared, tools = is_shared(os.environ, own), is_on(os.environ, "STUDIO_MCP")
+    if tools and not importlib.util.find_spec("mcp"):
+        print("STUDIO_MCP=1 needs the package mcp: pip install 'gradio[mcp]'. Or start without it.", file=sys.stderr)
+        return 1
     if shared:
         keep_token_back(os.environ)
         hide_places(os.environ, given.home)
@@ -87,9 +91,11 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     hosts, crowd = find_hosts(os.environ, host), studio.shares.make_crowd()
     page = build_page(studio)
     try:
-        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts, crowd))
+        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts, crowd, tools))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
+        if tools:
+            print(f"Its endpoints are tools of an MCP server: http://{shown}:{port}/gradio_api/mcp/", flush=True)
         pool.prepare(warm)
         interruption.wait()
     finally:
@@ -120,6 +126,11 @@ def is_shared(environment: Mapping[str, str], own: bool) -> bool:
     return not own or bool(environment.get("SPACE_ID"))
 
 
+def is_on(environment: Mapping[str, str], name: str) -> bool:
+    """Whether a variable of the environment says yes."""
+    return environment.get(name, "").strip().lower() in ("1", "yes", "on", "true")
+
+
 def set_environment(environment: MutableMapping[str, str]) -> None:
     """Switch off everything that would phone home; what the person set stays."""
     for name, value in SILENT.items():
@@ -131,7 +142,7 @@ def keep_token_back(environment: MutableMapping[str, str]) -> None:
 
     STUDIO_SHARE_TOKEN=1 says that visitors may use it.
     """
-    if environment.get("STUDIO_SHARE_TOKEN", "").strip().lower() in ("1", "yes", "on", "true"):
+    if is_on(environment, "STUDIO_SHARE_TOKEN"):
         return
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN"):
         environment.pop(name, None)

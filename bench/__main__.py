@@ -29,6 +29,7 @@ CASES = (
     "attacks",
     "card",
     "coverage",
+    "evidence",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

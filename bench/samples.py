@@ -15,7 +15,8 @@ from typing import Any
 
 from studio.__main__ import follow_run
 from studio.answering.pair import Pair
-from studio.evidence.score import find_room, score_answers
+from studio.evidence.room import find_room
+from studio.evidence.score import score_answers
 from studio.interruption import Interruption
 from studio.models.device import find_device
 from studio.models.reference import BUILTIN_FOLDER
@@ -65,7 +66,7 @@ def measure_prompted(studio: Studio, task_id: str) -> dict[str, float]:
     test = list(split_task(task, recipe.training.seed).test)
     pair = Pair(recipe, find_device())
     prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in test]
-    answers = pair.answer_many(prompts, find_room(pair, test), tuned=False)
+    answers = pair.answer_many(prompts, find_room(test, pair.tokenizer, pair.context), tuned=False)
     return {"examples": SHOWN, "test": score_answers(answers, test).exact_match}
 
 

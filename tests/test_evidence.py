@@ -1,6 +1,8 @@
 """Certainty against scipy and tables of exact values: intervals, flips, what a set can show, and the sentence."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,3 +174,32 @@ def test_the_difference_is_marked(before: str, after: str, only: tuple[list[str]
     left, right = mark_difference(before, after)
     assert ("".join(text for text, _ in left), "".join(text for text, _ in right)) == (before, after)
     assert ([text for text, other in left if other], [text for text, other in right if other]) == only
+
+
+def test_the_frontier_is_what_no_other_checkpoint_beats() -> None:
+    from studio.evidence.frontier import Point, find_best, list_points
+    from studio.runs.event import parse_event
+    from studio.ui.steps.compare.pictures import draw_frontier
+
+    def scored(step: int, part: str, value: float, examples: int = 0) -> Any:
+        told = {"event": "scored", "at": 1, "step": step, "part": part, "value": value, "examples": examples}
+        return parse_event(json.dumps(told).encode())
+
+    events = [scored(0, "validation", 10), scored(0, "validation", 30, 2), scored(0, "general", 0)]
+    events += [scored(50, "validation", 80), scored(50, "general", 0.3), scored(75, "validation", 99)]
+    points = list_points("otter", events)
+    assert points == [Point("otter", 0, 10, 0), Point("otter", 50, 80, 0.3)]
+    beaten = Point("seal", 50, 70, 0.4)
+    assert find_best([*points, beaten]) == set(points)
+    drawn = draw_frontier([*points, beaten], "otter")
+    assert drawn.count("<circle") == 3 and drawn.count(" best") == 2 and tells(drawn, "otter seal 0.300")
+    assert draw_frontier(points[:1], "otter") == "" == draw_frontier([beaten], "otter")
+
+
+def test_the_confusion_is_drawn_as_it_was_counted() -> None:
+    from studio.evidence.evidence import LabelTable
+    from studio.ui.steps.compare.pictures import draw_confusion
+
+    table = LabelTable(checkpoint="x", labels=("<yes>", "no"), counts=((3, 1, 0), (0, 4, 2)), f1=(85.7, None))
+    drawn = draw_confusion([table], {"x": "otter"})
+    assert tells(drawn, "otter 86") and "--share:75%" in drawn and "<yes>" not in drawn and drawn.count("<tr>") == 3

@@ -37,6 +37,7 @@ HEAVY_AT_TOP = {
     "studio.training.fast.head": "the training child",
     "studio.training.fast.lean_trainer": "the training child",
     "studio.training.fast.one_pass": "the training child",
+    "studio.training.examiner": "the training child",
     "studio.training.reference": "the training child",
     "studio.training.sampling": "the training child",
     "studio.training.session": "the training child",
@@ -345,6 +346,7 @@ def test_no_room_is_a_house_of_its_own() -> None:
 
 
 FOREIGN_READERS = {
+    "studio.archives.unpacking": {"unpack_run"},
     "studio.checkpoints.weights": {"load_stack"},
     "studio.estimates.checking": {"check_recipe", "check_precision", "is_storable"},
     "studio.estimates.comparison": {"compare_methods"},

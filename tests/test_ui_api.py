@@ -1,6 +1,7 @@
 """The named endpoints, asked as another program asks them: with gradio_client, over HTTP."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -241,3 +242,43 @@ def test_evidence_is_asked_for(served: Served, tmp_path: Path) -> None:
     assert tells(served.refusal("export", model=f"run:{run_id}", form="zip"), "zip adapter merged")
     assert tells(served.refusal("compare_scores", **{**asked, "part": "all"}), "part validation unseen")
     assert tells(served.refusal("forgetting", checkpoint="run:nobody-otter"), "nobody-otter")
+
+
+def test_votes_become_a_task_and_a_run_leaves_as_a_file(served: Served, tmp_path: Path) -> None:
+    from gradio_client import handle_file
+
+    from studio.tasks.split import split_task
+
+    run_id = served.ask("start_run", recipe={**served.recipe, "training": {"max_steps": 1, "batch_size": 2}})["run_id"]
+    assert served.finish(run_id)["status"] == "finished"
+    assert run_id in {run["run_id"] for run in served.ask("list_runs") if run["kind"] == "training"}
+    assert tells(served.refusal("export_votes", run_id=run_id), "0")
+    for number, choice in enumerate(("base", "tuned", "tuned", "same", "bad")):
+        vote = {"choice": choice, "prompt": f"{number} + 1", "base": "a", "tuned": "b", "step": 1}
+        tally = served.ask("vote", run_id=run_id, vote=vote)
+    assert (tally["base"], tally["same"], tally["tuned"], tally["bad"]) == (1, 1, 2, 1)
+    assert tells(served.refusal("vote", run_id=run_id, vote={"choice": "both"}), "base same tuned bad both")
+    task = served.ask("export_votes", run_id=run_id)
+    assert task["instances"] == 3 and tells(" ".join(task["warnings"]), "2")
+    kept = served.studio.load_task(task["task_id"])
+    assert (kept.kind, kept.version) == ("preference", task["version"])
+    assert {(one.output[0], one.rejected) for one in kept.instances} == {("a", "b"), ("b", "a")}
+    assert all(one.extra["run"] == run_id for one in kept.instances)
+    assert split_task(kept).train, "ready to train on"
+    assert served.ask("export_votes", run_id=run_id)["version"] == task["version"]
+
+    page = Path(served.ask("report", run_id=run_id)).read_text()
+    assert tells(page, (run_id.split("-", 2)[2], "5 votes")) and "<polyline" in page
+    assert not re.search(r"(src|href|url|xmlns)\s*[=(]", page), "it asks nobody for anything"
+    card = Path(served.ask("report", run_id=run_id, form="markdown")).read_text()
+    assert card.startswith("---\n") and tells(card, "votes reproduce")
+    assert tells(served.refusal("report", run_id=run_id, form="pdf"), "html markdown pdf")
+
+    file = served.ask("export_run", run_id=run_id)
+    again = served.ask("import_run", file=handle_file(file))
+    assert again["run_id"] != run_id and again["warnings"] == []
+    assert served.ask("run_status", run_id=again["run_id"])["checkpoints"] == [1]
+    assert served.studio.count_votes(again["run_id"]).tuned == 2
+    (tmp_path / "half.zip").write_bytes(Path(file).read_bytes()[:3000])
+    assert tells(served.refusal("import_run", file=handle_file(str(tmp_path / "half.zip"))), "damaged")
+    assert tells(served.refusal("export_run", run_id="20261120-000000-brave-otter"), "brave-otter")

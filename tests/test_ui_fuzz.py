@@ -221,6 +221,12 @@ def mostly(wanted: Any) -> Any:
 ADDRESSES = st.lists(st.one_of(TEXTS, RUNS.map(lambda run: f"run:{run}"), JSON), max_size=5)
 
 
+def votes() -> Any:
+    """Votes with a part or two that can't be so."""
+    parts = {name: mostly(TEXTS) for name in ("choice", "prompt", "base", "tuned")}
+    return st.fixed_dictionaries({**parts, "step": NUMBERS}, optional={"messages": JSON})
+
+
 GIVEN: dict[str, list[Any]] = {
     "list_models": [],
     "list_tasks": [],
@@ -240,6 +246,12 @@ GIVEN: dict[str, list[Any]] = {
     "merge": [mostly(JSON)],
     "push": [mostly(TEXTS), mostly(TEXTS), mostly(TEXTS), mostly(TEXTS)],
     "export": [mostly(TEXTS), mostly(TEXTS), mostly(JSON)],
+    "list_runs": [],
+    "export_run": [mostly(RUNS)],
+    "import_run": [mostly(files())],
+    "report": [mostly(RUNS), mostly(TEXTS)],
+    "vote": [mostly(RUNS), mostly(st.one_of(votes(), JSON))],
+    "export_votes": [mostly(RUNS), mostly(TEXTS)],
 }
 
 

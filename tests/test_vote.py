@@ -3,12 +3,17 @@
 from typing import Any
 
 import pytest
+from telling import raises, tells
 from tiny import make_run
 
-from studio.answering.vote import MOST_BYTES, Tally, read_votes
+from studio.answering.preferences import write_preferences
+from studio.answering.vote import MOST_BYTES, Tally, list_votes, read_votes
 from studio.errors import InputError
+from studio.evidence.sign import count_needed, find_enough, tell_votes
 from studio.runs.run import Run
 from studio.service import Studio
+from studio.tasks.kinds.chat import Chat
+from studio.tasks.task import Task
 from studio.workspace import Workspace
 
 VOTE = {"choice": "base", "prompt": "1 + 1", "base": "3", "tuned": "2", "step": 5}
@@ -140,3 +145,53 @@ def test_a_vote_on_two_and_a_ranking_of_two_are_the_same_word(workspace: Workspa
     columns = [{"model": "builtin", "answer": "3"}, {"model": "run:x@5", "answer": "2"}]
     studio.vote(run.run_id, VOTE)
     assert tell(studio.vote(run.run_id, rank(2, 1, columns=columns))) == (0, 0, 1)
+
+
+def test_both_bad_is_counted_and_prefers_nothing(workspace: Workspace) -> None:
+    studio, run = Studio(workspace), make_run(workspace)
+    studio.vote(run.run_id, {**VOTE, "choice": "bad"})
+    tally = studio.vote(run.run_id, {**rank(1, 1, 1), "prompt": "2 + 2", "all_bad": True})
+    assert (tally.bad, tally.same, tally.base) == (2, 0, 0) and stand(tally)["builtin"] == (0, 2)
+    assert [vote.better for vote in list_votes(run.votes_file)] == ["bad"] * 4
+
+
+def test_votes_become_preferences_with_the_turns_before() -> None:
+    task = Task(task_id="t", definition="Say it.", instances=(Chat.make("1", "a", ("b",)),), kind="chat")
+    turns = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "yes?"}]
+    votes = read_votes({**rank(2, 1, 2), "messages": turns})
+    found = write_preferences(task, votes, "20261120-000000-brave-otter")
+    assert (len(found.task.instances), found.left_out) == (2, 1)
+    one = found.task.instances[0]
+    assert (one.output, one.rejected, one.input) == (("of run:x@5",), "of builtin", "1 + 1")
+    assert [turn.content for turn in one.messages] == ["hello", "yes?", "1 + 1", "of run:x@5"]
+    assert one.extra["better_model"] == "run:x@5" and found.task.kind == "preference"
+
+
+@pytest.mark.parametrize(("wins", "of"), [(9, 10), (15, 20), (21, 30), (33, 50), (61, 100)])
+def test_so_many_votes_show_a_preference(wins: int, of: int) -> None:
+    """The table of the sign test."""
+    assert find_enough(of) == wins and find_enough(5) is None
+    assert count_needed(wins, of - wins) == 0 and (count_needed(wins - 1, of - wins + 1) or 0) > 0
+
+
+def test_what_votes_show_is_told() -> None:
+    assert tell_votes(0, 0) == "" and tells(tell_votes(2, 7), "7 9 tuned") and "more" in tell_votes(2, 7)
+    assert tells(tell_votes(1, 9), "9 10 tuned 0.021") and tells(tell_votes(9, 1), "base 9 10")
+    assert tell_votes(0, 0, same=2) and count_needed(500, 500) is None
+
+
+def test_a_correction_is_a_pair_and_an_answer_and_no_choice_between_models(workspace: Workspace) -> None:
+    studio, run = Studio(workspace), make_run(workspace, task_id="studio002_question")
+    with raises(InputError, field="run_id"):
+        studio.votes.export(run.run_id, "corrections")
+    told = {"prompt": "Mia sings.", "step": 5, "model": "run:x@5", "answer": "Sings?", "correction": "Does Mia sing?"}
+    assert studio.vote(run.run_id, told) == Tally()
+    pair = studio.votes.export(run.run_id).task.instances[0]
+    assert (pair.output, pair.rejected, pair.extra["better_model"]) == (("Does Mia sing?",), "Sings?", "person")
+    task = studio.votes.export(run.run_id, "corrections").task
+    assert (task.kind, task.instances[0].input, task.instances[0].output) == (
+        "instruction", "Mia sings.", ("Does Mia sing?",),
+    )  # fmt: skip
+    assert studio.load_task(task.task_id).version == task.version
+    with raises(InputError, "preferences corrections", field="what"):
+        studio.votes.export(run.run_id, "all")

@@ -68,6 +68,7 @@ def write_recipe(model: Path | str, task_id: str = TASK_ID, **changes: Any) -> d
         "evaluate_every": 4,
         "save_every": 4,
         "sample_every": 0,
+        "measures_itself": False,
     }
     wanted = changes.pop("training", {})
     return {

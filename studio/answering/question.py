@@ -15,7 +15,7 @@ from studio.tasks.prompt import Turn
 LONGEST_PROMPT = 20_000
 LONGEST_CONVERSATION = 100_000
 """In characters, with everything that its turns and tools hold."""
-_ROLES = ("system", "user", "assistant", "tool")
+ROLES = ("system", "user", "assistant", "tool")
 
 
 class Question(Declared):
@@ -52,9 +52,9 @@ class Question(Declared):
     @classmethod
     def _have_roles(cls, messages: tuple[Turn, ...]) -> tuple[Turn, ...]:
         for number, turn in enumerate(messages, start=1):
-            if turn.get("role") not in _ROLES or not isinstance(turn.get("content", ""), str | None):
+            if turn.get("role") not in ROLES or not isinstance(turn.get("content", ""), str | None):
                 raise ValueError(
-                    f"Turn {number} needs a role ({', '.join(_ROLES)}) and a text as its content. Write it like "
+                    f"Turn {number} needs a role ({', '.join(ROLES)}) and a text as its content. Write it like "
                     '{"role": "user", "content": "..."}.'
                 )
         return messages

@@ -4,6 +4,7 @@ A ranking of two to four answers is as many pairs as it tells something about. L
 base and tuned alone, are read as such pairs; a line that can't be read is passed over.
 """
 
+import json
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -11,25 +12,47 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from studio.answering.column import MOST
+from studio.answering.question import LONGEST_CONVERSATION, ROLES
 from studio.declaration import show
 from studio.errors import InputError
 from studio.journal import append_lines, read_lines
+from studio.tasks.prompt import Turn
 from studio.workspace import disk_errors_in_words
 
-Better = Literal["first", "same", "second", "none"]
-"""Which of a pair was liked better; "none" takes an earlier word back."""
+Better = Literal["first", "same", "second", "bad", "none"]
+"""Which of a pair was liked better; "bad": both are too bad to choose; "none" takes an earlier word back."""
 BASE_AND_TUNED = (0, 1)
-OLDER: dict[str, Better] = {"base": "first", "same": "same", "tuned": "second"}
+PERSON = "person"
+"""Stands for a model where a person wrote the answer."""
+NO_COLUMNS = (MOST, MOST + 1)
+OLDER: dict[str, Better] = {"base": "first", "same": "same", "tuned": "second", "bad": "bad"}
 """The choices of a vote on base and tuned alone."""
 LONGEST_TEXT = 20_000
 MOST_BYTES = 1 << 20
+MOST_TURNS = 200
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Address = Annotated[str, Field(max_length=1000)]
 Pair = Annotated[tuple[Text, Text], Field(strict=False)]
+
+
+def _check_turns(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    """Refuse turns that nobody says, that are too long, or that no file can hold."""
+    try:
+        text = json.dumps(turns, ensure_ascii=False, default=str)
+    except RecursionError:
+        raise ValueError("The turns are nested too deep.") from None
+    if len(text) > LONGEST_CONVERSATION or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("The turns are too long, or hold half a letter.")
+    if not all(turn.get("role") in ROLES for turn in turns):
+        raise ValueError("A turn is of nobody.")
+    return turns
+
+
+Turns = Annotated[tuple[Turn, ...], Field(max_length=MOST_TURNS, strict=False), AfterValidator(_check_turns)]
 V = TypeVar("V", bound=BaseModel)
 
 
@@ -40,7 +63,8 @@ class _Strict(BaseModel):
 class Vote(_Strict):
     """One vote: on two answers to a prompt, by the models of two columns; `step` is the tuned column's.
 
-    `models` are the addresses of the two, () in votes of before there were any; `places` are their columns.
+    `models` are the addresses of the two, () in votes of before there were any; `places` are their columns; `messages`
+    the turns before the prompt.
     """
 
     prompt: Text
@@ -49,21 +73,23 @@ class Vote(_Strict):
     models: tuple[Address, ...] = Field((), max_length=2, strict=False)
     places: Annotated[tuple[int, int], Field(strict=False)] = BASE_AND_TUNED
     better: Better
+    messages: Turns = ()
 
     @model_validator(mode="before")
     @classmethod
     def _read_older(cls, data: Any) -> Any:
         if not isinstance(data, dict) or "choice" not in data:
             return data
-        kept = {name: data[name] for name in ("prompt", "step", "models") if name in data}
+        kept = {name: data[name] for name in ("prompt", "step", "models", "messages") if name in data}
         return {**kept, "answers": (data.get("base"), data.get("tuned")), "better": OLDER.get(str(data["choice"]))}
 
     @property
     def pair(self) -> tuple[object, ...]:
         """What was voted on, whichever column was first: equal for votes of which the last one counts."""
+        asked = (self.prompt, json.dumps(self.messages, sort_keys=True)) if self.messages else (self.prompt,)
         if self.places == BASE_AND_TUNED:
-            return (self.prompt, self.step, self.answers)
-        return (self.prompt, frozenset(zip(self.models, self.answers, strict=False)))
+            return (*asked, self.step, self.answers)
+        return (*asked, frozenset(zip(self.models, self.answers, strict=False)))
 
 
 class Answered(_Strict):
@@ -77,7 +103,7 @@ class Ranking(_Strict):
     """How good the answers of all columns were: 1 is best, equal ranks are about the same, None says nothing of one.
 
     The first two columns are base and tuned of the run. A ranking that `takes_back` unsays what was said of the pairs
-    that it says nothing of.
+    that it says nothing of; where `all_bad`, none is worth choosing, whatever the ranks.
     """
 
     prompt: Text
@@ -85,6 +111,8 @@ class Ranking(_Strict):
     columns: tuple[Answered, ...] = Field(min_length=2, max_length=MOST, strict=False)
     ranks: tuple[Annotated[int, Field(ge=1, le=MOST)] | None, ...] = Field(max_length=MOST, strict=False)
     takes_back: bool = False
+    all_bad: bool = False
+    messages: Turns = ()
 
     def list_votes(self) -> list[Vote]:
         """Return a vote for each pair that it tells something about; what is ranked is better than what isn't."""
@@ -95,11 +123,37 @@ class Ranking(_Strict):
                 answers=(self.columns[left].answer, self.columns[right].answer),
                 models=(self.columns[left].model, self.columns[right].model),
                 places=(left, right),
-                better=_compare(self.ranks[left], self.ranks[right]),
+                better="bad" if self.all_bad else _compare(self.ranks[left], self.ranks[right]),
+                messages=self.messages,
             )
             for left, right in combinations(range(len(self.columns)), 2)
         ]
         return [vote for vote in votes if vote.better != "none" or self.takes_back]
+
+
+class Correction(_Strict):
+    """What a person would have answered in place of what `model` did: it is better than that answer."""
+
+    prompt: Text
+    step: int = Field(ge=0, lt=10**9)
+    model: Address
+    answer: Text
+    correction: Text
+    messages: Turns = ()
+
+    def list_votes(self) -> list[Vote]:
+        """Return the vote for the correction, which stands in no column."""
+        return [
+            Vote(
+                prompt=self.prompt,
+                step=self.step,
+                answers=(self.correction, self.answer),
+                models=(PERSON, self.model),
+                places=NO_COLUMNS,
+                better="first",
+                messages=self.messages,
+            )
+        ]
 
 
 class Standing(BaseModel, frozen=True):
@@ -111,24 +165,27 @@ class Standing(BaseModel, frozen=True):
 
 
 class Tally(BaseModel, frozen=True):
-    """How often base, tuned or neither was liked better, and how each model that was voted on did."""
+    """How often base, tuned or neither was liked better, or both were `bad`, and how each model did."""
 
     base: int = 0
     same: int = 0
     tuned: int = 0
+    bad: int = 0
     models: tuple[Standing, ...] = ()
 
 
 def read_votes(data: object) -> list[Vote]:
-    """Return the votes in what was sent: a ranking, or one vote on base and tuned. Raises InputError in words."""
+    """Return the votes in what was sent: a ranking, a correction, or one vote on base and tuned. Raises InputError."""
     if isinstance(data, dict) and "ranks" in data:
         ranking = _validate(Ranking, data)
         if len(ranking.ranks) != len(ranking.columns):
             raise InputError("A ranking has a rank, or nothing, for each answer.", field="ranks")
         return ranking.list_votes()
+    if isinstance(data, dict) and "correction" in data:
+        return _validate(Correction, data).list_votes()
     choice = data.get("choice") if isinstance(data, dict) else None
     if not isinstance(choice, str) or choice not in OLDER:
-        raise InputError(f"A vote is for base, same or tuned, not {show(choice)}.", field="choice")
+        raise InputError(f"A vote is for base, same, tuned or bad, not {show(choice)}.", field="choice")
     return [_validate(Vote, data)]
 
 
@@ -138,7 +195,7 @@ def append_votes(file: Path, votes: Iterable[Vote]) -> None:
     Raises InputError when there are far too many, WorkspaceError when the disk refuses.
     """
     known = {pair: vote.better for pair, vote in _read_last_words(file).items()}
-    new = [vote.model_dump() for vote in votes if known.get(vote.pair, "none") != vote.better]
+    new = [vote.model_dump(exclude_defaults=True) for vote in votes if known.get(vote.pair, "none") != vote.better]
     with disk_errors_in_words(file.parent):
         if file.exists() and file.stat().st_size + sum(len(str(vote)) for vote in new) > MOST_BYTES:
             raise InputError("This run has more votes than can be kept; it keeps those it has.", field="choice")
@@ -151,8 +208,8 @@ def count_votes(file: Path) -> Tally:
     sides: Counter[str] = Counter()
     won: Counter[str] = Counter()
     stood: Counter[str] = Counter()
-    for vote in _read_last_words(file).values():
-        if vote.better == "none":
+    for vote in list_votes(file):
+        if PERSON in vote.models:  # a correction is no choice between models
             continue
         if vote.places == BASE_AND_TUNED:
             sides[vote.better] += 1
@@ -161,7 +218,13 @@ def count_votes(file: Path) -> Tally:
             won.update(vote.models[:1] if vote.better == "first" else ())
             won.update(vote.models[1:] if vote.better == "second" else ())
     models = tuple(Standing(model=model, won=won[model], of=count) for model, count in stood.items())
-    return Tally(base=sides["first"], same=sides["same"], tuned=sides["second"], models=models)
+    base, same, tuned, bad = (sides[better] for better in OLDER.values())
+    return Tally(base=base, same=same, tuned=tuned, bad=bad, models=models)
+
+
+def list_votes(file: Path) -> list[Vote]:
+    """Return the last word on each pair of answers, the oldest first; what was taken back is left out."""
+    return [vote for vote in _read_last_words(file).values() if vote.better != "none"]
 
 
 def _compare(left: int | None, right: int | None) -> Better:

@@ -14,7 +14,7 @@ from studio.errors import InputError, StudioError
 from studio.evidence.content import hash_told, hash_weights
 from studio.evidence.general import GENERAL, write_general
 from studio.evidence.metrics import Answered
-from studio.evidence.score import TOKENS_BEYOND
+from studio.evidence.room import MOST_TOKENS, TOKENS_BEYOND
 from studio.models.reference import BUILTIN, ModelRef
 from studio.recipes.recipe import Recipe
 from studio.tasks.split import split_task
@@ -26,8 +26,6 @@ from studio.workspace import Workspace
 
 MOST_INSTANCES = 400
 """So many of a part are asked; each part is in hash order, so its first are a fair sample."""
-MOST_TOKENS = 512
-"""So long an answer may be, where the references need it."""
 
 
 class Asked(NamedTuple):

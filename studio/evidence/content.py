@@ -9,9 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from studio.answering.decoding import ANSWER_TOKENS
 from studio.checkpoints.address import resolve
-from studio.evidence.score import TOKENS_BEYOND
+from studio.evidence.room import MOST_TOKENS, TOKENS_BEYOND
 from studio.models.reference import ModelRef
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
@@ -33,7 +32,7 @@ def hash_content(workspace: Workspace, run: Run, step: int, part: Part, instance
         [change.recipe.method.model_dump(mode="json") for change in stack.needed],
         _tell_asking(recipe),
         [part, *(instance.id for instance in instances)],
-        [ANSWER_TOKENS, TOKENS_BEYOND],
+        [MOST_TOKENS, TOKENS_BEYOND],
     ]
     return hash_told(told, 16)
 

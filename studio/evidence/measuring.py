@@ -5,15 +5,13 @@ Imports torch inside its functions.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from studio.answering.columns import Columns
-from studio.errors import InputError
-from studio.evidence.asked import MOST_TOKENS, Asked, plan
+from studio.evidence.asked import Asked, plan
 from studio.evidence.kept_answers import Row, keep_answers, load_answers
 from studio.evidence.metrics.metric import has_answers
 from studio.evidence.nats import read_nats
-from studio.evidence.score import TOKENS_BEYOND
+from studio.evidence.room import find_room
 from studio.journal import append_lines, read_lines
 from studio.models.device import find_device
 from studio.objectives.objective import encode_asked
@@ -65,7 +63,7 @@ def _find_written(written: list[Row], content: str) -> list[Row]:
 def answer(columns: Columns, place: int, asked: Asked, instances: Sequence[Instance]) -> Iterator[Row]:
     """Yield what one column says to each instance, and how likely what is wanted was."""
     objective, tokenizer = columns.columns[place].objective, columns.find_tokenizer(place)
-    room = find_room(asked, tokenizer, columns.find_context(place))
+    room = find_room(asked.instances, tokenizer, columns.find_context(place))
     answers, too_long = [""] * len(instances), [False] * len(instances)
     if has_answers(asked.task):
         prompts = [encode_asked(objective, asked.task, one, tokenizer) for one in instances]
@@ -75,15 +73,3 @@ def answer(columns: Columns, place: int, asked: Asked, instances: Sequence[Insta
         for one, said, is_long in zip(instances, answers, too_long, strict=True):
             read = read_nats(model, tokenizer, objective, asked.task, one, columns.find_context(place))
             yield {"id": one.id, "answer": said, **read._asdict(), "too_long": is_long}
-
-
-def find_room(asked: Asked, tokenizer: Any, context: int) -> int:
-    """Return how many tokens an answer may have: a few more than the longest reference, at most half the context.
-
-    Raises InputError where the context leaves none.
-    """
-    if context < 2:
-        raise InputError("This model reads no text to answer. Choose another checkpoint.", field="checkpoints")
-    texts = [text for one in asked.instances for text in one.output]
-    longest = max((len(tokenizer(text)["input_ids"]) for text in texts), default=0)
-    return max(1, min(MOST_TOKENS, longest + TOKENS_BEYOND, context // 2))

@@ -2,16 +2,14 @@
 
 from pydantic import BaseModel
 
-from studio.answering.decoding import ANSWER_TOKENS
 from studio.answering.desk import Desk
 from studio.answering.pair import Pair
 from studio.evidence.metrics.matching import match_exactly, measure_rouge_l
+from studio.evidence.room import find_room
 from studio.objectives.objective import encode_asked
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.tasks.task import Instance, Task
-
-TOKENS_BEYOND = 8
 
 
 class Score(BaseModel, frozen=True):
@@ -38,19 +36,13 @@ def score_run(desk: Desk, run: Run, instances: list[Instance], step: int | None 
 def compare(pair: Pair, recipe: Recipe, task: Task, instances: list[Instance]) -> Comparison:
     """Score both sides of a pair, greedily decoded."""
     prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in instances]
-    room = find_room(pair, instances)
+    room = find_room(instances, pair.tokenizer, pair.context)
     return Comparison(
         **{
             side: score_answers(pair.answer_many(prompts, room, tuned=side == "tuned"), instances)
             for side in ("base", "tuned")
         }
     )
-
-
-def find_room(pair: Pair, instances: list[Instance]) -> int:
-    """Return how many tokens an answer may have: a few more than the longest reference."""
-    longest = max(len(pair.tokenizer(text)["input_ids"]) for instance in instances for text in instance.output)
-    return min(ANSWER_TOKENS, longest + TOKENS_BEYOND)
 
 
 def score_answers(answers: list[str], instances: list[Instance]) -> Score:

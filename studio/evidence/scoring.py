@@ -13,7 +13,8 @@ from studio.errors import WorkspaceError
 from studio.estimates.pace import Pace, save_pace
 from studio.evidence.content import hash_content
 from studio.evidence.kept import find_equal, keep_score
-from studio.evidence.score import Comparison, find_room, score_answers
+from studio.evidence.room import find_room
+from studio.evidence.score import Comparison, score_answers
 from studio.journal import append_lines, read_lines
 from studio.models.device import find_device
 from studio.objectives.objective import encode_asked
@@ -57,7 +58,7 @@ def score(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     events.append_phase(2, work.phases)
     with Desk(workspace).open_pair(scored, work.step) as (pair, recipe, task):
         events.append_phase(3, work.phases)
-        room, ready = find_room(pair, instances), time.monotonic()
+        room, ready = find_room(instances, pair.tokenizer, pair.context), time.monotonic()
         known = len(answers)
         while batch := instances[len(answers) : len(answers) + BATCH]:
             if run.stop_file.exists():

@@ -131,6 +131,33 @@ class Sampled(Stepped):
     samples: list[Any] = []
 
 
+class Scored(Stepped):
+    """The run measured itself: a checkpoint on `n` instances of a part (`general`: on general text).
+
+    `metric` came to `value`, between `low` and `high` with 95 % confidence; `values` are others by name. `model` is the
+    base or what was tuned; `examples` stood in the prompt, which took so many `tokens`. Of general text: nats a token,
+    `before` and `after`. `seconds` were spent on measuring so far, a `share` of the run's time.
+    """
+
+    event: Literal["scored"]
+    part: str | None = None
+    model: Literal["base", "tuned"] = "tuned"
+    examples: Whole = 0
+    n: Whole | None = None
+    of: Whole | None = None
+    metric: str | None = None
+    value: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
+    values: dict[str, Number | None] = {}
+    tokens: Number | None = None
+    before: Number | None = None
+    after: Number | None = None
+    seconds: Number | None = None
+    share: Number | None = None
+    note: str | None = None
+
+
 class Concluded(Event):
     """What came out of the work, in words."""
 
@@ -187,6 +214,7 @@ _Known = Annotated[
     | Evaluated
     | Saved
     | Sampled
+    | Scored
     | Concluded
     | Finished
     | Stopped

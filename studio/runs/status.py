@@ -23,6 +23,7 @@ from studio.runs.event import (
     Metrics,
     Phase,
     Progressed,
+    Scored,
     Started,
     read_events,
 )
@@ -39,6 +40,16 @@ _LAST_WORDS = TERMINAL | {"died"}
 """A child's own last event, or the studio's of a child that wrote none."""
 
 
+class ScoreCard(BaseModel, frozen=True):
+    """What the run's best checkpoint came to on `n` instances of the test part, with its interval."""
+
+    metric: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+
+
 class RunStatus(BaseModel, frozen=True):
     """What is true of a run now; times are in seconds, moments in seconds since 1970.
 
@@ -46,7 +57,8 @@ class RunStatus(BaseModel, frozen=True):
     measured, by their names, the loss among them. `remedy` says in words what a person can do about `error`,
     `remedy_changes` is the patch of the recipe that does it (to be merged deeply), `note` what was unusual and needs
     no action. `kind` is that of the work, `unit` what a step of it is, `about` the run it is about, `result` what came
-    out, in words.
+    out, in words. `score` is the run's own on the test part, `forgetting` in nats a token at its last checkpoint;
+    `measures_itself` says that it has begun to.
     """
 
     run_id: str
@@ -77,6 +89,9 @@ class RunStatus(BaseModel, frozen=True):
     created_at: float
     finished_at: float | None = None
     heard_at: float | None = None
+    score: ScoreCard | None = None
+    forgetting: float | None = None
+    measures_itself: bool = False
     title: str = ""
     sentence: str = ""
     recipe: dict[str, Any] = {}
@@ -224,6 +239,8 @@ class Watch:
                 values["measures"] = {**event.measures, LOSS.name: event.loss}
         elif isinstance(event, Evaluated):
             values["validation"] = {**event.measures, LOSS.name: event.loss}
+        elif isinstance(event, Scored):
+            self._fold_score(event)
         elif isinstance(event, Counted):
             values.update(trainable=event.trainable, total=event.total)
         elif isinstance(event, Ended):
@@ -237,6 +254,14 @@ class Watch:
             values["elapsed_seconds"] = max(values.get("elapsed_seconds") or 0.0, elapsed)
             values["heard_at"] = event.at
         self._last = event.event
+
+    def _fold_score(self, event: Scored) -> None:
+        self._values["measures_itself"] = True
+        if event.part == "general":
+            self._values["forgetting"] = event.value
+        elif event.part == "test" and event.model == "tuned" and event.metric and event.value is not None:
+            card = ScoreCard(metric=event.metric, value=event.value, low=event.low, high=event.high, n=event.n or 0)
+            self._values["score"] = card
 
 
 def created_at(folder: Path) -> float:

@@ -5,8 +5,7 @@ and runs are whose from the studio that makes it.
 """
 
 import contextlib
-from collections.abc import Callable
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from pydantic import ValidationError
 
@@ -16,17 +15,16 @@ from studio.evidence.asked import Asked, plan
 from studio.evidence.difference import Difference, find_difference
 from studio.evidence.evidence import Evidence, Forgetting, list_flips, measure_forgetting, sum_up
 from studio.evidence.flips import Flip
+from studio.evidence.frontier import Point, list_points, read_scored
 from studio.evidence.kept_answers import Row, load_answers
 from studio.evidence.metrics import list_fitting
 from studio.models.reference import ModelRef
-from studio.queueing.scheduler import Scheduler
-from studio.runs.run import Run
 from studio.runs.status import ACTIVE
 from studio.service.waiting import wait_for
-from studio.visitor import Visitor
-from studio.works import Work
 from studio.works.measure import MOST, Measure, Measured
-from studio.workspace import Workspace
+
+if TYPE_CHECKING:
+    from studio.service.studio import Studio
 
 LONGEST = 1000
 """So many characters an address may have."""
@@ -36,17 +34,10 @@ PARTS = tuple(part for part in get_args(Measured) if part != "general")
 class EvidenceDesk:
     """What a visitor may know of how good checkpoints are."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        scheduler: Scheduler,
-        visitor: Visitor,
-        check_model: Callable[[ModelRef], ModelRef],
-        find: Callable[[str], Run],
-        queue: Callable[[Work, str], str],
-    ) -> None:
-        self.workspace, self.scheduler, self.visitor = workspace, scheduler, visitor
-        self._check_model, self._find, self._queue = check_model, find, queue
+    def __init__(self, studio: "Studio") -> None:
+        self.workspace, self.scheduler, self.visitor = studio.workspace, studio.scheduler, studio.visitor
+        self._check_model, self._find, self._queue = studio.check_model, studio.find_run, studio.queue
+        self._list_runs = studio.list_runs
 
     def score(self, checkpoints: object, task_id: str, part: str = "test") -> Evidence:
         """Return what up to four checkpoints come to, each with its interval. Raises StudioError in words."""
@@ -65,6 +56,14 @@ class EvidenceDesk:
     def forgetting(self, checkpoint: object) -> Forgetting:
         """Return how much of general text a checkpoint forgot, against its base. Raises StudioError in words."""
         return measure_forgetting(*self._measure(self.read_general(checkpoint)))
+
+    def list_points(self, run_id: str, most: int = 8) -> list[Point]:
+        """Return what the checkpoints of a run, and of the newest others on its task, learnt and forgot."""
+        runs = [run for run in self._list_runs() if run.measures_itself and run.forgetting is not None]
+        task = next((run.recipe.get("task_id") for run in runs if run.run_id == run_id), None)
+        alike = [run for run in runs if task and run.recipe.get("task_id") == task]
+        alike.sort(key=lambda run: run.run_id != run_id)
+        return [point for run in alike[:most] for point in list_points(run.name, read_scored(self._find(run.run_id)))]
 
     def read(self, checkpoints: object, task_id: str, part: str = "test", version: str | None = None) -> Measure:
         """Return what is asked for as work that can be queued. Raises InputError in words."""

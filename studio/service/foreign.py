@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from studio.apart.job import Answer, Given, Job
 from studio.apart.place import HERE, Place
+from studio.archives.unpacking import Unpacked
 from studio.errors import ModelError
 from studio.estimates.comparison import MethodCost
 from studio.estimates.estimate import Estimate, TaskSize
@@ -20,6 +21,7 @@ from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives import Objective
 from studio.objectives.sight import Sight
 from studio.recipes.recipe import Recipe
+from studio.runs.run import Run
 from studio.service import jobs
 from studio.service.checkup import Checked
 from studio.tasks.mapping import Mapping
@@ -72,6 +74,16 @@ class Foreign(NamedTuple):
     def fetch_dataset(self, ref: str, split: str, config: str, most: int, path: Path) -> None:
         """Write the first rows of a hub's dataset into a file. Raises TaskError."""
         self.place.run(self.visitor.owner, jobs.fetch_dataset, ref, split, config, most, path)
+
+    # Runs
+
+    def pack_run(self, run: Run, tasks: list[Task], target: Path) -> None:
+        """Write a run and its tasks as an archive. Raises InputError or WorkspaceError."""
+        self.place.run(self.visitor.owner, jobs.pack, run.folder, tasks, target)
+
+    def unpack_run(self, path: Path, folder: Path, most_bytes: int | None = None) -> Unpacked:
+        """Write the run of an archive into an empty folder. Raises InputError."""
+        return self.place.run(self.visitor.owner, jobs.unpack_archive, path, folder, most_bytes)
 
     # Models
 

@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, SerializeAsAny
 
 from studio.apart.job import job, long_job
+from studio.archives.packing import pack_run
+from studio.archives.unpacking import Unpacked, unpack_run
 from studio.estimates.checking import check_recipe
 from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
@@ -21,6 +23,7 @@ from studio.models.reference import ModelRef
 from studio.objectives import OBJECTIVES, Objective
 from studio.objectives.sight import Sight, look_at
 from studio.recipes.recipe import Recipe
+from studio.runs.run import Run
 from studio.service.checkup import measure_rows
 from studio.tasks.library.collection import write_collection
 from studio.tasks.mapping import Mapping
@@ -86,6 +89,21 @@ def unpack(path: Path, name: str, folder: Path, most_bytes: int | None) -> int:
 def fetch_dataset(ref: str, split: str, config: str, most: int, path: Path) -> None:
     """Write the first rows of a hub's dataset into a file."""
     write_rows(fetch_rows(ref, split, config, most), path)
+
+
+# Runs
+
+
+@long_job
+def pack(folder: Path, tasks: list[SentTask], target: Path) -> None:
+    """Write the archive of a run that lies in a folder."""
+    pack_run(Run(folder), tasks, target)
+
+
+@long_job
+def unpack_archive(path: Path, folder: Path, most_bytes: int | None) -> Unpacked:
+    """Write the run of an archive into an empty folder."""
+    return unpack_run(path, folder, most_bytes)
 
 
 # Models

@@ -13,7 +13,7 @@ from typing import Any
 
 from studio.answering.column import check_beside
 from studio.answering.desk import Answers, Desk
-from studio.answering.vote import Tally, append_votes, count_votes, read_votes
+from studio.answering.vote import Tally
 from studio.apart.place import HERE, Place
 from studio.checkpoints.address import check_unneeded, keep_parent, resolve
 from studio.checkpoints.checkpoint import Stack
@@ -39,8 +39,8 @@ from studio.runs.event import Event, read_events
 from studio.runs.run import Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.advice import Advising
+from studio.service.desks import Desks
 from studio.service.event_page import EventPage
-from studio.service.evidence_desk import EvidenceDesk
 from studio.service.export_desk import ExportDesk
 from studio.service.foreign import Foreign, check_hub_id
 from studio.service.known_work import KnownWork
@@ -62,7 +62,7 @@ from studio.works.training import Training
 from studio.workspace import Workspace, unknown_run
 
 
-class Studio(Advising):
+class Studio(Advising, Desks):
     """One studio on one workspace, as one visitor sees it.
 
     In a `shared` one, runs and imported tasks belong to who made them; everybody else is told that they aren't there.
@@ -240,8 +240,7 @@ class Studio(Advising):
             for task in tasks:
                 self.tasks.pin(task)
             keep_parent(self.workspace, recipe.base)
-            work = Training(recipe=recipe.pin([task.version for task in tasks]))
-            return self._queue(work, request)
+            return self.queue(Training(recipe=recipe.pin([task.version for task in tasks])), request)
 
     def train_again(self, run_id: str, request: str = "") -> str:
         """Start the recipe of a run again, changed as its failure's remedy says, and return the new run's id."""
@@ -252,28 +251,25 @@ class Studio(Advising):
 
     def resume_run(self, run_id: str) -> None:
         """Let a run that stopped, failed or was lost go on from what it kept. Raises StudioError in words."""
-        self.scheduler.resume(self._find_run(run_id))
+        self.scheduler.resume(self.find_run(run_id))
 
     def stop_run(self, run_id: str) -> None:
         """Ask a run to stop after its step and save; one that waits leaves the queue."""
-        run = self._find_run(run_id)
+        run = self.find_run(run_id)
         forget_mark(run)
         self.scheduler.stop(run)
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run that isn't running, or needed by queued work or by runs on top of it, else InputError."""
-        run = self._find_run(run_id)
+        run = self.find_run(run_id)
         with self._starting:
             check_unneeded(self.workspace, run)
             self.scheduler.delete(run)
 
     def list_runs(self) -> list[RunStatus]:
         """Return the status of every run of the visitor, the newest first."""
-        return [
-            self.work.name(status)
-            for status in self.scheduler.look_at_all()
-            if self.visitor.owns(self.scheduler.find_owner(status.run_id))
-        ]
+        seen = self.scheduler.look_at_all()
+        return [self.work.name(one) for one in seen if self.visitor.owns(self.scheduler.find_owner(one.run_id))]
 
     def count_waiting(self) -> int:
         """Return how many runs wait in the queue, whoever's they are."""
@@ -281,11 +277,11 @@ class Studio(Advising):
 
     def run_status(self, run_id: str) -> RunStatus:
         """Return the status of a run. Raises NotFoundError in words."""
-        return self.work.name(self.scheduler.look_at(self._find_run(run_id)))
+        return self.work.name(self.scheduler.look_at(self.find_run(run_id)))
 
     def run_events(self, run_id: str, offset: int = 0) -> EventPage:
         """Return the whole events after a byte offset, at most a megabyte of them, where to go on, and the status."""
-        status = self.scheduler.watch(self._find_run(run_id)).look().status
+        status = self.scheduler.watch(self.find_run(run_id)).look().status
         found, offset = self.read_events(run_id, offset)
         events = [event.model_dump(mode="json", exclude_unset=True) for event in found]
         return EventPage(run_id=run_id, offset=offset, events=events, status=status)
@@ -294,11 +290,11 @@ class Studio(Advising):
         """Return the whole events after a byte offset, at most a megabyte of them, and where to go on."""
         if isinstance(offset, bool) or not isinstance(offset, int):
             raise InputError(f"offset must be a whole number of bytes, not {show(offset)}. Begin at 0.", field="offset")
-        return read_events(self._find_run(run_id).events_file, offset)
+        return read_events(self.find_run(run_id).events_file, offset)
 
     def run_output(self, run_id: str) -> str:
         """Return the end of what a run's process printed, whole lines, "" if it printed nothing."""
-        return self._find_run(run_id).read_output()
+        return self.find_run(run_id).read_output()
 
     # Answers
 
@@ -318,21 +314,19 @@ class Studio(Advising):
         `models` are the addresses of at most two more that are asked beside them. `options` are the other fields of
         studio.answering.question.Question: messages (the turns before), tools, max_tokens, seed, temperature, step.
         """
-        return self.desk.ask(self._find_run(run_id), prompt, self._find_beside(models), **options)
+        return self.desk.ask(self.find_run(run_id), prompt, self._find_beside(models), **options)
 
     def stream(self, run_id: str, prompt: str = "", models: Sequence[str] = (), **options: Any) -> Iterator[Answers]:
         """Yield the answers as they grow; close the iterator to cancel."""
-        return self.desk.stream(self._find_run(run_id), prompt, self._find_beside(models), **options)
+        return self.desk.stream(self.find_run(run_id), prompt, self._find_beside(models), **options)
 
     def vote(self, run_id: str, data: object) -> Tally:
         """Keep which of two answers was better, or a ranking of up to four; return the tally. Raises InputError."""
-        run = self._find_run(run_id)
-        append_votes(run.votes_file, read_votes(data))
-        return count_votes(run.votes_file)
+        return self.votes.vote(run_id, data)
 
     def count_votes(self, run_id: str) -> Tally:
         """Return how often base, tuned or neither was liked better, and how each model did."""
-        return count_votes(self._find_run(run_id).votes_file)
+        return self.votes.count(run_id)
 
     def score(self, run_id: str, unseen: bool = False, step: int | None = None) -> Comparison:
         """Return how base and tuned score on the test set, or on unseen words; many instances wait in the queue."""
@@ -341,24 +335,17 @@ class Studio(Advising):
     @property
     def scores(self) -> ScoreDesk:
         """The desk at which the visitor's runs are scored."""
-        return ScoreDesk(self.tasks, self.desk, self.scheduler, self.visitor, self._find_run, self._queue)
-
-    @property
-    def evidence(self) -> EvidenceDesk:
-        """The desk at which checkpoints are measured and compared."""
-        return EvidenceDesk(
-            self.workspace, self.scheduler, self.visitor, self._check_model, self._find_run, self._queue
-        )
+        return ScoreDesk(self.tasks, self.desk, self.scheduler, self.visitor, self.find_run, self.queue)
 
     @property
     def exports(self) -> ExportDesk:
         """The desk at which models are taken away as files."""
-        return ExportDesk(self.workspace, self.scheduler, self.visitor, self._resolve, self._find_run, self._queue)
+        return ExportDesk(self.workspace, self.scheduler, self.visitor, self._resolve, self.find_run, self.queue)
 
     @property
     def merges(self) -> MergeDesk:
         """The desk at which models of one base become one."""
-        return MergeDesk(self.workspace, self.scheduler, self.visitor, self._resolve, self._find_run, self._queue)
+        return MergeDesk(self.workspace, self.scheduler, self.visitor, self._resolve, self.find_run, self.queue)
 
     # Inside
 
@@ -366,13 +353,15 @@ class Studio(Advising):
     def _foreign(self) -> Foreign:
         return Foreign(self.place, self.visitor)
 
-    def _find_run(self, run_id: str) -> Run:
+    def find_run(self, run_id: str) -> Run:
+        """Return a run of the visitor. Raises NotFoundError in words."""
         run = find_run(self.workspace, run_id)
         if not self.visitor.owns(self.scheduler.watch(run).owner):
             raise unknown_run(run_id)
         return run
 
-    def _queue(self, work: Work, request: str) -> str:
+    def queue(self, work: Work, request: str) -> str:
+        """Put work of the visitor's into the queue; return its id."""
         click = str(request)[:100].encode("utf-8", "replace").decode()
         run = work.queue(self.workspace, click, self.visitor.owner or "")
         self.scheduler.wake()
@@ -381,12 +370,13 @@ class Studio(Advising):
     def _estimate_seconds(self, recipe: Recipe) -> float | None:
         return self._estimate(recipe, self.tasks.load_parts(recipe.parts)).seconds
 
-    def _check_model(self, ref: ModelRef) -> ModelRef:
+    def check_model(self, ref: ModelRef) -> ModelRef:
+        """Return a model's address if it may be chosen here. Raises ModelError in words."""
         return ref if self.local_folders else check_hub_id(ref)
 
     def _resolve(self, ref: ModelRef) -> Stack:
         """What an address stands for, if the visitor may use it."""
-        return resolve(self.workspace, self._check_model(ref), self.visitor)
+        return resolve(self.workspace, self.check_model(ref), self.visitor)
 
     def _find_beside(self, models: Sequence[str]) -> list[Stack]:
         return [self._resolve(ModelRef(ref=ref)) for ref in check_beside(models)]

@@ -129,7 +129,7 @@ class TaskStore:
         task = self.load_task(task_id, version, visitor)
         return keep_unseen(self._load(path, origin), self._load(sample, origin), task)
 
-    def keep(self, reading: Reading, visitor: Visitor = THE_ONE) -> Reading:
+    def keep(self, reading: Reading, visitor: Visitor = THE_ONE, words: str = "imported from a file") -> Reading:
         """Keep a task that was read, as a new version where its name is taken. Raises WorkspaceError in words."""
         task, warnings = reading.task, list(reading.warnings)
         if (self.samples / f"{task.task_id}.json").exists() or task.task_id == self._scores_path.stem:
@@ -140,7 +140,7 @@ class TaskStore:
         with self._open_folder(task.task_id, visitor) as folder:
             files = list_files(folder)
             if not files or version_of(files[-1]) != task.version:
-                number = self._write(folder, files, task, words="imported from a file")
+                number = self._write(folder, files, task, words=words)
                 if files:
                     warnings.append(f"A task of this name was here already; this is its version {number}.")
         return reading.model_copy(update={"task": task, "warnings": tuple(warnings)})

@@ -1,6 +1,7 @@
 """A few validation prompts that are answered at times while a model trains, beside what the base answered."""
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from typing import Any
 
@@ -16,30 +17,52 @@ MOST = 3
 """How many prompts are asked."""
 
 
+class Answerer:
+    """Answers prompts with a model while it trains, in the state in which it answers as ever.
+
+    `narrow` are the 16 bits of a base beside which what trains has 32. What is attached later becomes its `model`.
+    """
+
+    def __init__(self, base: Any, tokenizer: Any, objective: Objective, narrow: torch.dtype | None = None) -> None:
+        self.tokenizer, self.model, self._narrow = tokenizer, base, narrow
+        self.ends = frozenset(objective.list_ends(tokenizer) | list_end_tokens(base))
+        self._writer = Writer(base, tokenizer.pad_token_id, self.ends)
+
+    def answer(self, prompts: list[list[int]], most: int) -> list[str]:
+        """Return the greedy answers to some prompts."""
+        with self.reading():
+            if self._writer.model is not self.model:
+                self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
+            written = self._writer.write(prompts, most)
+        return [trim(self.tokenizer.decode(tokens, skip_special_tokens=True)) for tokens in written]
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """Have the model as it answers; it trains on afterwards as if nothing had been."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.autocast(self.model.device.type, dtype=self._narrow) if self._narrow else nullcontext():
+                yield self.model
+        finally:
+            self.model.train(training)
+
+
 class Sampler:
     """Answers the first few instances whose prompts leave room for an answer, the same ones each time.
 
-    `room` is how many tokens prompt and answer may have; `narrow` are the 16 bits of a base beside which what trains
-    has 32. The base's answers are taken once, before anything is attached.
+    `room` is how many tokens prompt and answer may have. The base's answers are taken once, before anything is
+    attached.
     """
 
     def __init__(
-        self,
-        task: Task,
-        instances: tuple[Instance, ...],
-        objective: Objective,
-        tokenizer: Any,
-        base: Any,
-        room: int,
-        narrow: torch.dtype | None = None,
+        self, task: Task, instances: tuple[Instance, ...], objective: Objective, answerer: Answerer, room: int
     ) -> None:
-        self.tokenizer, self.model, self._narrow = tokenizer, base, narrow
-        self.ends = frozenset(objective.list_ends(tokenizer) | list_end_tokens(base))
-        asked = ((one, encode_asked(objective, task, one, tokenizer)) for one in instances)
+        self.answerer = answerer
+        asked = ((one, encode_asked(objective, task, one, answerer.tokenizer)) for one in instances)
         chosen = list(islice((pair for pair in asked if len(pair[1]) + ANSWER_TOKENS <= room), MOST))
         self.prompts = [pair[1] for pair in chosen]
         self.shown = [_show(objective, task, pair[0]) for pair in chosen]
-        self._writer = Writer(base, tokenizer.pad_token_id, self.ends)
         self.base_answers = self._answer()
 
     def ask(self) -> list[dict[str, str]]:
@@ -50,16 +73,7 @@ class Sampler:
         ]
 
     def _answer(self) -> list[str]:
-        training = self.model.training
-        self.model.eval()
-        try:
-            if self._writer.model is not self.model:
-                self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
-            with torch.autocast(self.model.device.type, dtype=self._narrow) if self._narrow else nullcontext():
-                written = self._writer.write(self.prompts, ANSWER_TOKENS)
-            return [trim(self.tokenizer.decode(tokens, skip_special_tokens=True)) for tokens in written]
-        finally:
-            self.model.train(training)
+        return self.answerer.answer(self.prompts, ANSWER_TOKENS)
 
 
 def _show(objective: Objective, task: Task, instance: Instance) -> dict[str, str]:

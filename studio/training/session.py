@@ -24,6 +24,7 @@ from studio.models.loading import (
     leave_a_core,
     load_tokenizer,
 )
+from studio.models.reference import BUILTIN
 from studio.objectives.objective import Example, Need, Objective, count_shared, list_rows, longest_row, refuse_lengths
 from studio.precisions.precision import find_dtype
 from studio.recipes.options import OPTIMISERS, Plan
@@ -33,9 +34,10 @@ from studio.runs.run import Run
 from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
 from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
+from studio.training.examiner import make_examiner, time_step
 from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.reference import find_reference
-from studio.training.sampling import Sampler
+from studio.training.sampling import Answerer, Sampler
 from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.training.trial import Trial, Tried
 from studio.works.work import Outcome
@@ -115,11 +117,15 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     parameters = base.num_parameters()
     plan = recipe.plan(parameters, len(prepared.train))
     plan = plan if prepared.validation else plan._replace(evaluate_every=0)
+    narrow = find_dtype(half) if half and base.dtype.itemsize == 2 else None
+    answerer = Answerer(base, tokenizer, recipe.objective, narrow)
     asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
-    sampler = None
-    if plan.sample_every:
-        narrow = find_dtype(half) if half and base.dtype.itemsize == 2 else None
-        sampler = Sampler(tasks[0], asked, recipe.objective, tokenizer, base, room, narrow)
+    sampler = Sampler(tasks[0], asked, recipe.objective, answerer, room) if plan.sample_every else None
+    examiner = None
+    if recipe.training.measures_itself:
+        examiner = make_examiner(run, events, plan, recipe, tasks[0], answerer, room, stack.base.ref == BUILTIN)
+        examiner.begin(time_step(base, prepared.train, plan.batch_size, tokenizer.pad_token_id))
+        began += examiner.spent  # which isn't what a start takes
     model = recipe.method.attach(base)
     if half:
         widen_trained(model)
@@ -127,8 +133,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     again = checkpoint(model, recipe, find_model_folder(stack.base), prepared, device)
     batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared, plan.batch_size)
     tried += again
-    if sampler:
-        sampler.model = model
+    answerer.model = model
     events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
     events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
     parts, dtype = [prepared.train, prepared.validation], half and find_dtype(half)
@@ -150,9 +155,11 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         callbacks=[MethodSteps(recipe.method, model)],
     )
     chooser = recipe.objective.find_chooser()
-    reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser)
+    reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser, examiner)
     trainer.add_callback(reporter)
     go_on(trainer, run, plan)
+    if not reporter.stopped:
+        reporter.finish(trainer)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
         tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
         keep_speed(workspace, device, measure_run(began, reporter.step_moments, parameters, tokens))

@@ -22,6 +22,7 @@ from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.training.batch import LengthSampler, add_up, look_at, read_logprobs
+from studio.training.examiner import Examiner
 from studio.training.fast.lean_trainer import LeanTrainer
 from studio.training.sampling import Sampler
 from studio.training.tally import Tally
@@ -194,14 +195,42 @@ class Reporter(TrainerCallback):
         trained: Tally,
         looked: Tally,
         chooser: Measure,
+        examiner: Examiner | None = None,
     ) -> None:
         """`chooser` is the measure that says which checkpoint is best, and whether anything still improves."""
         self.run, self.events, self.plan, self.sampler, self.chooser = run, events, plan, sampler, chooser
-        self._trained, self._looked = trained, looked
+        self._trained, self._looked, self._examiner = trained, looked, examiner
         self.stopped = False
         self._moments: deque[float] = deque(maxlen=WINDOW)
         self._resting = 0.0
         self.step_moments: list[float] = []
+        self._began: float | None = None  # until the training begins, the model is not that of its checkpoint
+        self._first = 0
+
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Note when and where it begins, which may be at a checkpoint."""
+        self._began, self._first = time.monotonic(), state.global_step
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Let the examiner measure the checkpoint."""
+        if self._examiner and not self.stopped:
+            began = time.monotonic()
+            self._examiner.look(state.global_step, self._passed(), state.global_step - self._first)
+            self._resting += time.monotonic() - began
+
+    def finish(self, trainer: StudioTrainer) -> None:
+        """Let the examiner measure the best checkpoint on what chose nothing."""
+        if not self._examiner or not self._examiner.is_asked:
+            return
+        state, passed = trainer.state, self._passed()
+        best = state.best_global_step or state.global_step
+        if (best != state.global_step or self._began is None) and best in self.run.list_checkpoints():
+            trainer._load_from_checkpoint(str(self.run.checkpoints_folder / f"step-{best}"))
+        self._examiner.finish(best, passed)
+
+    def _passed(self) -> float:
+        """Seconds of training so far, without those of measuring and answering."""
+        return 0.0 if self._began is None else time.monotonic() - self._began - self._resting
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Note the time; stop after this step if a person asked for it.

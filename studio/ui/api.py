@@ -15,10 +15,12 @@ from studio.errors import InputError
 from studio.service import Studio
 from studio.ui.away_api import AwayEndpoints
 from studio.ui.evidence_api import EvidenceEndpoints
+from studio.ui.frame.given import check_integer, check_text, say_type
 from studio.ui.frame.handler import in_words
 from studio.ui.frame.upload import check_upload
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.objective_api import ObjectiveEndpoints
+from studio.ui.runs_api import RunEndpoints
 
 OPEN = ("list_models", "list_objectives")
 """The endpoints that answer everybody alike."""
@@ -102,7 +104,7 @@ class Endpoints:
         return answers.model_dump(mode="json")
 
 
-GROUPS = (Endpoints, ObjectiveEndpoints, EvidenceEndpoints, AwayEndpoints)
+GROUPS = (Endpoints, ObjectiveEndpoints, EvidenceEndpoints, RunEndpoints, AwayEndpoints)
 ENDPOINTS = tuple(name for group in GROUPS for name in vars(group) if not name.startswith("_"))
 
 
@@ -115,44 +117,11 @@ def add_endpoints(studio: Studio) -> None:
         gr.api(in_words(endpoint), api_name=name, api_description=about, concurrency_limit=8)
 
 
-def check_text(value: object, name: str, most: int = 200) -> str:
-    """Return `value` if it is a text of at most `most` characters. Raises InputError in words."""
-    if not isinstance(value, str):
-        raise InputError(f"{name} must be text, not {_say_type(value)}.", field=name)
-    if len(value) > most:
-        raise InputError(f"{name} has {len(value):,} characters; at most {most:,} are allowed. Shorten it.", field=name)
-    return value
-
-
-def check_integer(value: object, name: str, low: int, high: int) -> int:
-    """Return `value` as a whole number between `low` and `high`. Raises InputError in words."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{name} must be a whole number, not {_say_type(value)}.", field=name)
-    if not low <= value <= high:
-        raise InputError(f"{name} must be between {low:,} and {high:,}, not {str(value)[:30]}.", field=name)
-    return value
-
-
 def check_recipe(value: object) -> Any:
     """Return a recipe's object or text; what it says is checked by the studio. Raises InputError in words."""
     if isinstance(value, dict | str):
         return value
     raise InputError(
-        f'recipe must be a JSON object such as {{"task_id": "..."}} or its text, not {_say_type(value)}.',
+        f'recipe must be a JSON object such as {{"task_id": "..."}} or its text, not {say_type(value)}.',
         field="recipe",
     )
-
-
-def _say_type(value: object) -> str:
-    if value is None:
-        return "nothing"
-    return {
-        "dict": "an object",
-        "list": "a list",
-        "str": "text",
-        "bool": "true or false",
-        "int": "a number",
-        "float": "a number",
-    }.get(type(value).__name__, type(value).__name__)

@@ -39,11 +39,11 @@ FIRST_TASK = "studio002_question"
 """The sample that a first visit starts with: everyone can tell at once whether it was learnt."""
 
 
-def make_launch(hosts: Hosts | None = None, crowd: Crowd | None = None) -> dict[str, Any]:
+def make_launch(hosts: Hosts | None = None, crowd: Crowd | None = None, tools: bool = False) -> dict[str, Any]:
     """Return the arguments of `launch` that belong to the page: looks, limits, the guard, and nothing that phones home.
 
     `hosts` says which names the studio answers to; without it, those of this computer alone. `crowd` bounds what each
-    asker of a shared studio may send.
+    asker of a shared studio may send. With `tools` the endpoints are tools of an MCP server, too.
     """
     guard = Middleware(Guard, hosts=hosts or Hosts(), crowd=crowd)
     return {
@@ -60,7 +60,7 @@ def make_launch(hosts: Hosts | None = None, crowd: Crowd | None = None) -> dict[
         "quiet": True,
         "share": False,
         "pwa": False,
-        "mcp_server": False,
+        "mcp_server": tools,
     }
 
 

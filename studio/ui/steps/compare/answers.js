@@ -9,13 +9,16 @@ import { LETTERS, makeBallot } from "./ballot.js";
 /**
  * @typedef {{model: string, title: string}} Model
  * @typedef {{run: string, base: string, tuned: string, two: boolean, more: Model[], blind: boolean}} About
- * @typedef {About & {at?: number, prompt: string}} Question
+ * @typedef {About & {at?: number, prompt: string, messages?: Record<string, unknown>[]}} Question
  * @typedef {{
  *   at: number, run: string, asked: string, prompt: string, base: string, tuned: string, step: number, done: boolean,
  *   columns: {model: string, title: string, answer: string}[], wanted: string[], note: string, error?: string,
  *   right: boolean, base_right: boolean, others: boolean[],
  * }} Answer
- * @typedef {{base: number, same: number, tuned: number, models: {model: string, won: number, of: number}[]}} Tally
+ * @typedef {{
+ *   base: number, same: number, tuned: number, bad: number, sentence: string,
+ *   models: {model: string, won: number, of: number}[],
+ * }} Tally
  */
 
 /** What the form beside it tells the answers; nothing before they are in the page. */
@@ -90,7 +93,7 @@ export function mount({ element, props, server, watch }) {
     const before = current;
     if (before?.run === about.run && before.tuned === about.tuned && isSame(before, about)) return;
     if (before?.run !== about.run) {
-      count({ base: 0, same: 0, tuned: 0, models: [] });
+      count({ base: 0, same: 0, tuned: 0, bad: 0, models: [], sentence: "" });
       recount(about.run);
     }
     current = { ...about, prompt: "" };
@@ -101,12 +104,13 @@ export function mount({ element, props, server, watch }) {
   }
 
   // ---- which is better: kept beside the run, the last word counts ----
-  /** @param {import("./ballot.js").Ranks} ranks @param {boolean} takesBack */
-  async function vote(ranks, takesBack) {
+  /** @param {import("./ballot.js").Ranks} ranks @param {boolean} takesBack @param {boolean} allBad */
+  async function vote(ranks, takesBack, allBad) {
     const [asked, run] = [last, current?.run];
     if (!asked || !run) return;
     const columns = sides.map(({ place }) => ({ model: asked.columns[place].model, answer: say(asked, place) }));
-    const kept = { prompt: asked.asked, step: asked.step, columns, ranks, takes_back: takesBack };
+    const said = { takes_back: takesBack, all_bad: allBad, messages: current?.messages ?? [] };
+    const kept = { prompt: asked.asked, step: asked.step, columns, ranks, ...said };
     if (!ranks.includes(null)) reveal();
     const answer = await server.vote({ run, vote: kept });
     if (current?.run !== run) return;
@@ -116,10 +120,11 @@ export function mount({ element, props, server, watch }) {
 
   /** @param {Tally} votes */
   function count(votes) {
-    const all = votes.base + votes.same + votes.tuned;
+    const all = votes.base + votes.same + votes.tuned + votes.bad;
     pair.dataset.votes = all;
     const three = `base ${votes.base}, the same ${votes.same}, tuned ${votes.tuned}`;
-    const said = all ? [`Your votes on this run: ${three}.`] : [];
+    const bad = votes.bad ? `, both bad ${votes.bad}` : "";
+    const said = all ? [`Your votes on this run: ${three}${bad}. ${votes.sentence}`] : [];
     if (votes.models.length > 2) {
       const each = votes.models.map((one) => `${titleOf(one.model)} better in ${one.won} of ${one.of}`);
       said.push(`Pair by pair: ${each.join("; ")}.`);

@@ -499,7 +499,7 @@ export function mount({ element, props, trigger, server }) {
     };
     if (event === "asked") {
       answered = null;
-      answers.begin({ at, prompt: prompt.value || (messages.at(-1)?.content ?? ""), ...title() });
+      answers.begin({ at, prompt: prompt.value || (messages.at(-1)?.content ?? ""), messages, ...title() });
     }
     drawAsking();
     trigger(event === "asked" ? "asked" : "ten_asked");

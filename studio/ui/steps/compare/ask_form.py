@@ -9,7 +9,9 @@ import random
 from typing import Any
 
 from studio.answering.decoding import ANSWER_TOKENS
+from studio.answering.vote import Tally
 from studio.errors import RecipeError
+from studio.evidence.sign import tell_votes
 from studio.service import Studio
 from studio.ui.steps.compare.question import PARTS, list_part, split_instance
 from studio.ui.widgets.scripted import Scripted
@@ -57,12 +59,17 @@ def make_acts(studio: Studio) -> list[Act]:
 
 def vote(visit: Studio, asked: Any) -> dict[str, Any]:
     """Keep a vote on the answers that are shown; return the tally."""
-    return visit.vote(part(asked, "run", str), part(asked, "vote", dict)).model_dump()
+    return _tell(visit.vote(part(asked, "run", str), part(asked, "vote", dict)))
 
 
 def count_votes(visit: Studio, asked: Any) -> dict[str, Any]:
     """Return the tally of a run's votes."""
-    return visit.count_votes(part(asked, "run", str)).model_dump()
+    return _tell(visit.count_votes(part(asked, "run", str)))
+
+
+def _tell(tally: Tally) -> dict[str, Any]:
+    """A tally, and what it shows."""
+    return {**tally.model_dump(), "sentence": tell_votes(tally.base, tally.tuned, tally.same, tally.bad)}
 
 
 def describe_run(studio: Studio, run: str) -> dict[str, Any]:

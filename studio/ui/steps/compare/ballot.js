@@ -33,8 +33,9 @@ export function click(order, place, count) {
 }
 
 /**
- * The ballot: `open` shows it for columns, `vote` is told the ranks after each click, and whether one was taken back.
- * @param {(ranks: Ranks, takesBack: boolean) => void} vote
+ * The ballot: `open` shows it for columns, `vote` is told the ranks after each click, whether one was taken back, and
+ * whether all answers are bad. The letter of an answer chooses it, T is a tie, X is all bad.
+ * @param {(ranks: Ranks, takesBack: boolean, allBad: boolean) => void} vote
  */
 export function makeBallot(vote) {
   /** @type {number[]} */
@@ -42,6 +43,7 @@ export function makeBallot(vote) {
   /** @type {number[]} */
   let shown = []; // columns in the order in which they are
   let same = false;
+  let bad = false;
   let named = true;
   const box = h("div", { class: "acts ballot", role: "group", "aria-label": "Which answer is better?", hidden: true });
 
@@ -50,7 +52,7 @@ export function makeBallot(vote) {
    * @param {boolean} lettered whether they are told apart by letters
    */
   function open(columns, lettered) {
-    [order, shown, same, named] = [[], columns, false, !lettered];
+    [order, shown, same, bad, named] = [[], columns, false, false, !lettered];
     const count = columns.length;
     const choices = columns.map((place, at) => {
       const text = named ? TWO[place] : count === 2 ? `${LETTERS[at]} is better` : LETTERS[at];
@@ -60,6 +62,7 @@ export function makeBallot(vote) {
     const even = button(count === 2 ? "About the same" : "All about the same", "same", null, () => (same = true));
     if (count === 2) choices.splice(1, 0, even);
     else choices.push(even);
+    choices.push(button(count === 2 ? "Both bad" : "All bad", "bad", null, () => (bad = true)));
     box.replaceChildren(...(count === 2 ? [] : [h("span", { class: "hint" }, "Best first:")]), ...choices);
     box.hidden = false;
     draw();
@@ -69,13 +72,13 @@ export function makeBallot(vote) {
   function button(text, name, place, act) {
     const onclick = () => {
       const before = order;
-      same = false;
+      [same, bad] = [false, false];
       if (shown.length === 2) order = [];
       act();
-      if (same) order = [];
+      if (same || bad) order = [];
       draw();
       const takesBack = before.some((other) => !order.includes(other));
-      vote(same ? shown.map(() => 1) : rank(order, shown.length), takesBack);
+      vote(same || bad ? shown.map(() => 1) : rank(order, shown.length), takesBack, bad);
     };
     const attributes = { type: "button", class: "btn small", "data-vote": name, "data-text": text, onclick };
     return h("button", { ...attributes, "data-place": place }, text);
@@ -86,7 +89,8 @@ export function makeBallot(vote) {
     for (const one of box.querySelectorAll("button")) {
       const place = one.dataset.place === undefined ? null : Number(one.dataset.place);
       const at = place === null ? null : ranks[place];
-      const pressed = place === null ? same : shown.length === 2 ? at === 1 : at !== null;
+      const even = one.dataset.vote === "bad" ? bad : same;
+      const pressed = place === null ? even : shown.length === 2 ? at === 1 : at !== null;
       one.setAttribute("aria-pressed", String(pressed));
       put(one, shown.length > 2 && at ? `${one.dataset.text}: ${PLACES[at - 1]}` : one.dataset.text);
     }
@@ -95,6 +99,20 @@ export function makeBallot(vote) {
   function close() {
     box.hidden = true;
   }
+
+  /** A letter chooses, unless somebody writes. @param {KeyboardEvent} pressed */
+  function press(pressed) {
+    const at = pressed.target instanceof Element ? pressed.target : null;
+    if (box.hidden || !box.offsetParent || pressed.ctrlKey || pressed.metaKey || pressed.altKey) return;
+    if (at?.closest("input, textarea, select, [contenteditable]")) return;
+    const letter = pressed.key.toUpperCase();
+    const place = LETTERS.indexOf(letter);
+    const name = { T: "same", X: "bad" }[letter];
+    const wanted = place >= 0 && place < shown.length ? `[data-place="${shown[place]}"]` : name && `[data-vote="${name}"]`;
+    const chosen = wanted ? box.querySelector(wanted) : null;
+    if (chosen instanceof HTMLButtonElement) chosen.click();
+  }
+  document.addEventListener("keydown", press);
 
   return { box, open, close };
 }

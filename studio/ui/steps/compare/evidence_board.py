@@ -14,6 +14,7 @@ from studio.evidence.metrics import METRICS
 from studio.service import Studio
 from studio.service.evidence_desk import PARTS
 from studio.ui.frame.words import escape, foreign
+from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_acts, part
 from studio.works.measure import Measure
@@ -67,6 +68,7 @@ def draw_board(studio: Studio, run: str, name: str) -> str:
         body = _draw(sum_up(*found), list_flips(*found)) if found else _draw_missing(studio, work)
     except StudioError as error:
         body = f'<p class="error-line" role="alert">{escape(error)}</p>'
+    body += draw_frontier(studio.evidence.list_points(run), studio.run_status(run).name)
     return f'<section class="card board" data-run="{escape(run)}" data-part="{escape(name)}">{head}{body}</section>'
 
 
@@ -113,7 +115,8 @@ def _draw(found: Evidence, flips: list[Flip]) -> str:
     notes = "".join(f'<p class="hint">{escape(note)}</p>' for note in found.notes)
     return (
         f'{said}<div class="tablebox"><table class="plain"><thead><tr><th>Metric</th>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{notes}{_draw_flips(flips, titles[columns[1]])}"
+        f"<tbody>{rows}</tbody></table></div>{notes}{draw_confusion(found.tables, titles)}"
+        f"{_draw_flips(flips, titles[columns[1]])}"
     )
 
 

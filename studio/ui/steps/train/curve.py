@@ -9,10 +9,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from studio.evidence.measures import read_own
 from studio.evidence.metrics.matching import match_exactly
 from studio.objectives import Measure
 from studio.objectives.measure import LOSS
-from studio.runs.event import Evaluated, Event, Metrics, Phase, Sampled, Started
+from studio.runs.event import Evaluated, Event, Metrics, Phase, Sampled, Scored, Started
 
 MAX_POINTS = 20_000
 """More training points than this in one answer are thinned."""
@@ -74,6 +75,10 @@ class _Curve:
         elif isinstance(event, Evaluated):
             point = self._read_point(event)
             self.validation += [] if point is None else [point]
+        elif isinstance(event, Scored):
+            own = read_own(event)
+            point = tuple(read_number(own.get(name)) for name in self.names)
+            self.validation += [(event.step or 0, *point)] if any(value is not None for value in point) else []
         elif isinstance(event, Sampled):
             self._read_samples(event)
         elif isinstance(event, Phase):

@@ -286,6 +286,7 @@ export function mount({ element, server }) {
             mode: "lines+markers",
             line: { color: shade.validation, width: 2.5, dash: "dot" },
             marker: { size: 7 },
+            connectgaps: true, // a score is measured at other moments than a loss
             hovertemplate: `validation ${value}`,
           }),
         ];

@@ -14,6 +14,7 @@ from zlib import crc32
 
 from anyio import to_thread
 
+from studio.evidence.measures import OWN
 from studio.objectives import Measure, find_measures
 from studio.runs.event import Event, Metrics
 from studio.service import Studio
@@ -127,7 +128,7 @@ class NewsReader:
     An answer holds only what is new: `train` (steps, what is measured, learning rates), `validation` (steps, what is
     measured), `samples`, `phase`, `drop_after`, `more`, `live`; and `facts` with their fingerprint `seen` where the
     viewer's is another. What is measured, and in which order, is in the facts: `measures`, as the run's objective
-    declares them.
+    declares them, and what a run measures of itself after them.
     """
 
     def __init__(self) -> None:
@@ -168,7 +169,7 @@ class NewsReader:
             last = [getattr(events[-1], name) for name in LIVE[:3]]
             return known._replace(live=[last[0] or 0, *last[1:], known.live[-1]])
         status = studio.run_status(run)
-        measures = find_measures(status.recipe.get("objective"))
+        measures = find_measures(status.recipe.get("objective")) + (OWN if status.measures_itself else ())
         facts = {name: getattr(status, name) for name in FACTS}
         facts["measures"] = [measure.model_dump() for measure in measures]
         if status.remedy_changes:

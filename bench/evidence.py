@@ -1,0 +1,82 @@
+"""What evidence costs: scoring in batches against one at a time, the share of a default run, three and four columns."""
+
+import tempfile
+import time
+
+from bench.figure import Figure, median_of
+from studio.answering.column import make_column
+from studio.answering.columns import Columns
+from studio.checkpoints.address import resolve
+from studio.launchers.inline import InlineLauncher
+from studio.models.device import find_device
+from studio.models.reference import ModelRef
+from studio.objectives.objective import encode_asked
+from studio.runs.event import Scored, read_events
+from studio.runs.run import find_run
+from studio.service import Studio
+from studio.workspace import Workspace
+
+TOKENS = 32
+INSTANCES = 64
+TASK = "studio002_question"
+
+
+def measure() -> list[Figure]:
+    """Train the default run on the built-in base, and measure it."""
+    with tempfile.TemporaryDirectory() as home:
+        studio = Studio(Workspace(home), launcher=InlineLauncher())
+        run_id = studio.start_run({"task_id": TASK})
+        studio.scheduler.start_next()
+        run = find_run(studio.workspace, run_id)
+        scored = [event for event in read_events(run.events_file).events if isinstance(event, Scored)]
+        last = next(event for event in reversed(scored) if event.share is not None)
+        asked = ", ".join(f"{event.n} of {event.of} {event.part}" for event in scored[:1] + scored[-1:])
+        share = Figure(f"measuring itself, {asked}", 100 * (last.share or 0), "% of a run", target="at most 10 %")
+        return [share, *_measure_scoring(studio, run_id), *_measure_columns(studio, run_id)]
+
+
+def _arrange(studio: Studio, run_id: str, count: int) -> Columns:
+    """So many columns on one base: the base, and checkpoints of the run."""
+    steps = studio.run_status(run_id).checkpoints
+    names = ["builtin", *(f"run:{run_id}@{step}" for step in reversed(steps))][:count]
+    recipe = find_run(studio.workspace, run_id).load_recipe()
+    columns = Columns(find_device())
+    columns.arrange([make_column(resolve(studio.workspace, ModelRef(ref=name)), recipe) for name in names])
+    return columns
+
+
+def _measure_scoring(studio: Studio, run_id: str) -> list[Figure]:
+    columns, task = _arrange(studio, run_id, 2), studio.load_task(TASK)
+    objective, tokenizer = columns.columns[1].objective, columns.find_tokenizer(1)
+    prompts = [encode_asked(objective, task, one, tokenizer) for one in task.instances[:INSTANCES]]
+    columns.answer_many(1, prompts, 16)  # the ways are tried once
+
+    def score(batch: int) -> float:
+        began = time.perf_counter()
+        columns.answer_many(1, prompts, 16, batch)
+        return time.perf_counter() - began
+
+    together, alone = (INSTANCES / median_of(3, lambda batch=batch: score(batch)) for batch in (32, 1))
+    return [Figure("scoring", together, "instances a second", alone, "one at a time", "at least 4 x")]
+
+
+def _measure_columns(studio: Studio, run_id: str) -> list[Figure]:
+    seconds = {}
+    for count in (1, 2, 4):
+        columns, task = _arrange(studio, run_id, count), studio.load_task(TASK)
+        recipe = find_run(studio.workspace, run_id).load_recipe()
+        prompt = encode_asked(recipe.objective, task, task.instances[0], columns.find_tokenizer(0))
+        prompts = [prompt] * len(columns.columns)
+
+        def write(columns: Columns = columns, prompts: list[list[int]] = prompts) -> float:
+            began = time.perf_counter()
+            for _ in columns.write(prompts, TOKENS, 0.0, 0, ends=frozenset()):
+                pass
+            return time.perf_counter() - began
+
+        write()
+        seconds[count] = median_of(5, write)
+    return [
+        Figure("two columns", seconds[2], "s", seconds[1], "one", "at most 1.2 x"),
+        Figure("four columns", seconds[4], "s", seconds[1], "one", "at most 1.6 x"),
+    ]

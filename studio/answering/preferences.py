@@ -1,0 +1,104 @@
+"""Preferences: the votes on a run's answers as a task, each pair that one answer won an instance. Knows values alone.
+
+Ties and pairs that were both bad prefer nothing; of equal pairs one is kept. Each instance says whose answers it holds.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from studio.answering.vote import PERSON, Vote
+from studio.errors import InputError
+from studio.tasks.instance import Instance, Message
+from studio.tasks.kinds import KINDS
+from studio.tasks.kinds.preference import Preference
+from studio.tasks.task import Origin, Task
+
+LONGEST_ID = 60
+
+
+class Preferences(NamedTuple):
+    """The task of some votes; `left_out` of them prefer neither answer, or say again what another says."""
+
+    task: Task
+    left_out: int
+
+
+def write_preferences(task: Task, votes: Sequence[Vote], run_id: str) -> Preferences:
+    """Return the task of the votes on answers to a task's inputs. Raises InputError where no vote prefers an answer."""
+    found: dict[str, Preference] = {}
+    for vote in votes:
+        if vote.better in ("first", "second") and len({text.strip() for text in vote.answers} - {""}) == 2:
+            one = _write(vote, run_id)
+            found.setdefault(one.id, one)
+    if not found:
+        raise InputError(
+            f"No vote on this run prefers an answer ({len(votes):,} votes). Ask something in Compare and vote.",
+            field="run_id",
+        )
+    changes = {
+        "task_id": f"votes_on_{task.task_id}"[:LONGEST_ID].rstrip("_-"),
+        "title": f"Votes on {task.heading}",
+        "kind": Preference.name,
+        "instances": tuple(found.values()),
+        "origin": Origin(format="votes"),
+        "split": "hash",
+    }
+    return Preferences(task.model_copy(update=changes), len(votes) - len(found))
+
+
+def write_corrections(task: Task, votes: Sequence[Vote], run_id: str) -> Task:
+    """Return the task of the answers that a person corrected, the corrections being its answers.
+
+    Raises InputError where nothing was corrected.
+    """
+    mine = [vote for vote in votes if PERSON in vote.models]
+    if not mine:
+        raise InputError(
+            "No answer of this run was corrected yet. Write the answer you want in Compare.", field="run_id"
+        )
+    pairs = [_write(vote, run_id) for vote in mine]
+    kind = KINDS.find("chat" if any(pair.messages for pair in pairs) else "instruction")
+    instances: dict[str, Instance] = {}
+    for pair in pairs:
+        one = kind.make(pair.id, pair.input, pair.output, dict(pair.extra))
+        instances[one.id] = one.model_copy(update={"messages": pair.messages}) if pair.messages else one
+    changes = {
+        "task_id": f"corrections_of_{task.task_id}"[:LONGEST_ID].rstrip("_-"),
+        "title": f"Corrections of {task.heading}",
+        "kind": kind.name,
+        "instances": tuple(instances.values()),
+        "origin": Origin(format="votes"),
+        "split": "hash",
+    }
+    return task.model_copy(update=changes)
+
+
+def _write(vote: Vote, run_id: str) -> Preference:
+    """One vote that prefers an answer, whichever stood first."""
+    models = vote.models if len(vote.models) == 2 else ("", "")
+    told = list(zip(vote.answers, models, strict=True))
+    (better, its), (worse, other) = told if vote.better == "first" else reversed(told)
+    said = json.dumps([vote.messages, vote.prompt, better, worse], sort_keys=True, ensure_ascii=False)
+    whose = {"better_model": its, "rejected_model": other, "run": run_id}
+    known: dict[str, Any] = {
+        "id": f"vote-{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:12]}",
+        "input": vote.prompt,
+        "output": (better,),
+        "rejected": worse,
+        "extra": {name: text for name, text in whose.items() if text},
+    }
+    if not vote.messages:
+        return Preference(**known)
+    turns = [_read_turn(turn) for turn in vote.messages]
+    if not (turns and turns[-1].role in ("user", "tool") and turns[-1].content == vote.prompt):
+        turns.append(Message(role="user", content=vote.prompt))
+    ends = (Message(role="assistant", content=text) for text in (better, worse))
+    messages, rejected = ((*turns, end) for end in ends)
+    return Preference(**{**known, "input": ""}, messages=messages, rejected_messages=rejected)
+
+
+def _read_turn(turn: dict[str, object]) -> Message:
+    rest = {name: value for name, value in turn.items() if name not in ("role", "content")}
+    return Message.model_validate({"role": turn["role"], "content": str(turn.get("content") or ""), "extra": rest})

@@ -1,0 +1,45 @@
+"""The sign test: do people's votes prefer one of two, or may it be chance? Ties leave the test. Knows counts alone."""
+
+from math import ceil
+
+from studio.evidence.difference import CHANCE, find_flips_p
+
+MOST_VOTES = 1000
+"""Beyond so many more votes nobody waits."""
+
+
+def find_enough(count: int) -> int | None:
+    """Return how many of `count` votes must be for one side to be hardly chance; None where no number is enough."""
+    return next((wins for wins in range(count // 2 + 1, count + 1) if find_flips_p(wins, count - wins) < CHANCE), None)
+
+
+def count_needed(wins: int, losses: int) -> int | None:
+    """Return how many more votes of the same share would show a preference; 0 where these do, None where far too many.
+
+    Raises ZeroDivisionError where nobody has voted for either.
+    """
+    ahead, count = max(wins, losses), wins + losses
+    for total in range(count, count + MOST_VOTES + 1):
+        same = ceil(total * ahead / count - 1e-9)
+        if find_flips_p(same, total - same) < CHANCE:
+            return total - count
+    return None
+
+
+def tell_votes(base: int, tuned: int, same: int = 0, bad: int = 0) -> str:
+    """Return what votes on base and tuned show, in a sentence; "" where there are none."""
+    count = base + tuned
+    if not count + same + bad:
+        return ""
+    if not count:
+        return "No vote prefers one of the two yet."
+    p, needed = find_flips_p(tuned, base), count_needed(tuned, base)
+    ahead = "tuned" if tuned > base else "base"
+    if not needed and needed is not None:
+        return f"People prefer {ahead}: {max(tuned, base):,} of {count:,}, hardly chance (p = {p:.2g})."
+    if needed is None:
+        return f"About even so far: {tuned:,} of {count:,} for tuned (p = {p:.2g})."
+    return (
+        f"May be chance so far: {max(tuned, base):,} of {count:,} for {ahead} (p = {p:.2g}). About {needed:,} more "
+        "votes like these would tell."
+    )

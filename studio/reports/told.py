@@ -1,0 +1,67 @@
+"""What a report says, piece by piece, in words that its page and its card share. Pure."""
+
+from studio.reports.report import Report, name_metric
+from studio.runs.event import Scored
+
+Row = tuple[str, ...]
+
+
+def list_facts(report: Report) -> list[Row]:
+    """Return what the run was and what it cost, a name and a value each."""
+    status, recipe = report.status, report.recipe
+    facts: list[Row] = [
+        ("Base model", recipe.model),
+        ("Method", recipe.method_words),
+        ("Objective", recipe.objective.title),
+        ("Task", f"{report.title} ({recipe.task_id}, version {recipe.task_version})"),
+        *((f"Data: {name}", f"{count:,}") for name, count in report.data.items()),
+        ("Steps", f"{status.step:,} of {status.of:,}" if status.of else f"{status.step:,}"),
+        ("Status", status.status),
+    ]
+    if status.trainable and status.total:
+        facts.append(("Weights trained", f"{status.trainable:,} of {status.total:,}"))
+    if status.elapsed_seconds is not None:
+        facts.append(("Cost", f"{status.elapsed_seconds:,.0f} seconds; energy was not measured"))
+    if shares := [each.share for each in report.scores if each.share is not None]:
+        facts.append(("Spent on measuring", f"{100 * shares[-1]:.0f} % of the time"))
+    return facts
+
+
+def list_scores(report: Report) -> list[Row]:
+    """Return every score: whose, on which part, what, and how sure it is."""
+    return [
+        (
+            "base" if each.model == "base" else f"step {each.step:,}",
+            f"{each.part}, {each.examples} examples in the prompt" if each.examples else str(each.part),
+            f"{name_metric(each.metric)} {each.value:.1f}",
+            write_interval(each),
+        )
+        for each in (*report.baseline, *report.scores)
+        if each.value is not None
+    ]
+
+
+def list_forgetting(report: Report) -> list[Row]:
+    """Return how much general text was forgotten at each checkpoint that was measured."""
+    return [
+        (f"step {each.step:,}", f"{each.value:+.4f} nats a token", f"{each.before:.3f} before, {each.after:.3f} after")
+        for each in report.forgetting
+        if each.value is not None and each.before is not None and each.after is not None
+    ]
+
+
+def tell_votes(report: Report) -> str:
+    """Return the votes in a sentence."""
+    votes = report.votes
+    if not (count := votes.base + votes.same + votes.tuned + votes.bad):
+        return "Nobody has voted on its answers yet."
+    return (
+        f"Of {count:,} votes, {votes.tuned:,} liked the tuned answer better, {votes.base:,} the base's, {votes.same:,} "
+        f"neither, and {votes.bad:,} found both bad."
+    )
+
+
+def write_interval(score: Scored) -> str:
+    """Return the interval of a score and on how many instances it stands."""
+    bounds = "" if score.low is None or score.high is None else f"{score.low:.1f} to {score.high:.1f}, "
+    return f"{bounds}n = {score.n or 0:,}" + (f" of {score.of:,}" if score.of and score.of != score.n else "")

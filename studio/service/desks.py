@@ -1,0 +1,29 @@
+"""The desks that take a whole studio, as one visitor sees it: evidence, votes, runs as files."""
+
+from typing import TYPE_CHECKING, cast
+
+from studio.service.archive_desk import ArchiveDesk
+from studio.service.evidence_desk import EvidenceDesk
+from studio.service.vote_desk import VoteDesk
+
+if TYPE_CHECKING:
+    from studio.service.studio import Studio
+
+
+class Desks:
+    """What a studio is, beside what it does itself."""
+
+    @property
+    def archives(self) -> ArchiveDesk:
+        """The desk at which runs leave as files, and come back, and are reported."""
+        return ArchiveDesk(cast("Studio", self))
+
+    @property
+    def evidence(self) -> EvidenceDesk:
+        """The desk at which checkpoints are measured and compared."""
+        return EvidenceDesk(cast("Studio", self))
+
+    @property
+    def votes(self) -> VoteDesk:
+        """The desk at which the visitor says which answers are better."""
+        return VoteDesk(cast("Studio", self))

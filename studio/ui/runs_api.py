@@ -1,0 +1,101 @@
+"""Runs from another program: the list of them, a run as one file and back, votes on its answers, and its report.
+
+Files are handed over as gradio's: `handle_file("brave-otter.run.zip")` on the way in, a path on the way out.
+"""
+
+import secrets
+from pathlib import Path
+
+from gradio.utils import get_upload_folder
+
+from studio.declaration import show
+from studio.errors import InputError
+from studio.reports.html import write_html
+from studio.reports.markdown import write_markdown
+from studio.service import Studio
+from studio.ui.frame.given import check_text
+from studio.ui.frame.upload import check_upload
+from studio.ui.frame.visiting import Asking, seen_by
+
+FORMS = {"html": (".html", write_html), "markdown": (".md", write_markdown)}
+"""How a report can be written: the ending of its file, and by what."""
+
+
+class RunEndpoints:
+    """The endpoints about whole runs; each method is one."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def list_runs(self, request: Asking) -> list:
+        """Your runs, the newest first: [{"run_id", "name", "kind", "status", "step", "of", "checkpoints", ...}]."""
+        return [status.model_dump(mode="json") for status in seen_by(self._studio, request).list_runs()]
+
+    def export_run(self, run_id: str, request: Asking) -> dict:
+        """A run that has ended as one file, which `import_run` of any studio reads: a file (its path is returned).
+
+        It holds recipe, tasks, events, votes, scores, checkpoints, and what the training goes on from; no pickle.
+        """
+        desk = seen_by(self._studio, request).archives
+        return hand_over(desk.export(check_text(run_id, "run_id"), make_folder()))
+
+    def import_run(self, file: dict, request: Asking) -> dict:
+        """Keep a run that was exported: {"run_id", "warnings"}. It can be talked to, scored and resumed here."""
+        path, _ = check_upload(file)
+        return seen_by(self._studio, request).archives.import_run(path)._asdict()
+
+    def report(self, run_id: str, request: Asking, form: str = "html") -> dict:
+        """What is known of a run as one file that needs no other (its path is returned).
+
+        `form` is html, a page, or markdown, a model card: data, recipe, cost, curves, baseline, scores with intervals,
+        forgetting, flips, votes, and how to reproduce it.
+        """
+        if check_text(form, "form") not in FORMS:
+            raise InputError(f"form is {' or '.join(FORMS)}, not {show(form)}.", field="form")
+        found = seen_by(self._studio, request).archives.report(check_text(run_id, "run_id"))
+        ending, write = FORMS[form]
+        file = make_folder() / f"{found.name}{ending}"
+        file.write_text(write(found), encoding="utf-8")
+        return hand_over(file)
+
+    def vote(self, run_id: str, vote: dict, request: Asking) -> dict:
+        """Keep which answer was better; return the tally: {"base", "same", "tuned", "bad", "models"}.
+
+        `vote` is {"choice": "base" | "same" | "tuned" | "bad", "prompt", "base", "tuned", "step"}, the answers under
+        "base" and "tuned"; or of two to four columns {"prompt", "step", "columns": [{"model", "answer"}], "ranks":
+        [1, 2, ...]}, equal ranks being about the same; or {"prompt", "step", "model", "answer", "correction"}, what
+        should have been answered. "messages" are the turns before the prompt.
+        """
+        return seen_by(self._studio, request).vote(check_text(run_id, "run_id"), vote).model_dump(mode="json")
+
+    def export_votes(self, run_id: str, request: Asking, what: str = "preferences") -> dict:
+        """Keep the votes on a run's answers as a task of preferences, or the corrections as one of answers.
+
+        {"task_id", "title", "version", "instances", "warnings"}
+        """
+        desk = seen_by(self._studio, request).votes
+        reading = desk.export(check_text(run_id, "run_id"), check_text(what, "what"))
+        return {
+            "task_id": reading.task.task_id,
+            "title": reading.task.heading,
+            "version": reading.task.version,
+            "instances": len(reading.task.instances),
+            "warnings": list(reading.warnings),
+        }
+
+
+def make_folder() -> Path:
+    """Return a new folder, whose name nobody can guess, for a file that is handed to a program."""
+    folder = Path(get_upload_folder()) / "exports" / secrets.token_hex(16)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def hand_over(file: Path) -> dict[str, object]:
+    """Return a file of such a folder as gradio sends it."""
+    return {
+        "path": str(file),
+        "orig_name": file.name,
+        "size": file.stat().st_size,
+        "meta": {"_type": "gradio.FileData"},
+    }

@@ -1,0 +1,117 @@
+"""A run measures itself: how much of it by the time it has, what is told of the base, and the events of a real run."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telling import tells
+from tiny import import_task, kinds, read_all, train_quickly
+
+from studio.evidence.baseline import Shot, tell_baseline
+from studio.evidence.budget import SHARE, Sizes, choose_sizes, may_go_on
+from studio.journal import read_lines
+from studio.workspace import Workspace
+
+THERE = Sizes(100, 100, 50, 48)
+
+
+def spend(sizes: Sizes, answer: float, text: float, rounds: int) -> float:
+    """The seconds that a measurement of such sizes takes."""
+    return answer * (sizes.validation * (3.9 + rounds) + 2 * (sizes.test + sizes.unseen)) + text * sizes.texts * (
+        1 + rounds
+    )
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1, 5, 30, 1000])
+@pytest.mark.parametrize("rounds", [1, 4, 20])
+def test_what_is_measured_fits_the_time(seconds: float, rounds: int) -> None:
+    sizes = choose_sizes(seconds, 0.05, 0.02, rounds, THERE)
+    assert spend(sizes, 0.05, 0.02, rounds) <= seconds + 1e-9
+    assert all(0 <= count <= there for count, there in zip(sizes, THERE, strict=True))
+    assert all(count == 0 or count >= 4 for count in sizes), "on fewer a number says nothing"
+    if seconds == 1000:
+        assert sizes == THERE, "where there is time for all, all is measured"
+
+
+def test_few_instances_are_all_of_them() -> None:
+    assert choose_sizes(100, 0.1, 0.1, 4, Sizes(1, 2, 0, 48)).validation == 1
+    assert choose_sizes(0.1, 0.1, 0.1, 4, THERE).is_nothing
+
+
+def test_measuring_keeps_its_share() -> None:
+    assert may_go_on(spent=1, cost=1, passed=10, done=10, steps=50)
+    assert not may_go_on(spent=5, cost=1, passed=10, done=10, steps=50)
+    assert not may_go_on(spent=1, cost=1, passed=10, done=10, steps=50, reserve=4)
+    whole = 50 / (1 - SHARE) * SHARE  # a tenth of training and measuring together
+    assert may_go_on(whole - 0.01, 0, 50, 50, 50) and not may_go_on(whole + 0.01, 0, 50, 50, 50)
+
+
+def test_the_baseline_is_told() -> None:
+    better = tell_baseline({0: Shot(10, 30), 1: Shot(25, 60), 2: Shot(40, 92)}, 20)
+    assert tells(better, "10 20 40 2 +62") and "prompt" in better
+    assert tells(tell_baseline({0: Shot(10, 30), 1: Shot(8, 60)}, 20), "10 20 tuning likely")
+    assert "little left" in tell_baseline({0: Shot(98, 30)}, 50)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> tuple[Any, list[dict[str, Any]]]:
+    """A run of four steps that has the time to measure itself, and its scored events."""
+    workspace = Workspace(tmp_path_factory.mktemp("examined"))
+    import_task(workspace)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studio.training.session.time_step", lambda *_: 60.0)
+        patch.setattr("studio.training.examiner.may_go_on", lambda *_, **__: True)
+        training = {"max_steps": 4, "save_every": 2, "evaluate_every": 0, "measures_itself": True}
+        run = train_quickly(workspace, tiny_model, training=training)
+    return run, [event for event in read_all(run) if event["event"] == "scored"]
+
+
+def test_a_run_measures_itself(told: tuple[Any, list[dict[str, Any]]]) -> None:
+    run, scored = told
+    found = [(each["step"], each["part"], each.get("model"), each.get("examples", 0)) for each in scored]
+    before = [("validation", "base", 0), ("validation", "base", 1), ("validation", "base", 2), ("test", "base", 0)]
+    assert [each[1:] for each in found[:4]] == before and {each[0] for each in found[:4]} == {0}
+    steps = [(each["step"], each["part"]) for each in scored if each["step"]]
+    assert steps == [(2, "validation"), (2, "general"), (4, "validation"), (4, "general"), (4, "test")]
+    assert kinds(run)[-1] == "finished" and kinds(run).index("scored") < kinds(run).index("metrics")
+    for each in scored:
+        assert each["n"] >= 4 and each["n"] <= each["of"]
+        if each["part"] != "general":
+            assert each["low"] <= each["value"] <= each["high"] and each["metric"] == "exact_match"
+    forgotten = [each for each in scored if each["part"] == "general"]
+    assert forgotten[0]["value"] == 0 and forgotten[-1]["value"] == pytest.approx(
+        forgotten[-1]["after"] - forgotten[-1]["before"], abs=2e-5
+    )
+    first, last = scored[0], scored[-1]
+    assert first["note"] and scored[2]["tokens"] > scored[0]["tokens"], "examples take tokens"
+    assert last["note"] and last["seconds"] > 0 and 0 < last["share"] < 1
+    assert {row["part"] for row in read_lines(run.answers_file)} == {"validation", "test", "general"}
+
+
+def test_short_runs_do_without(tmp_path: Path, tiny_model: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    import_task(workspace)
+    short = train_quickly(workspace, tiny_model, training={"max_steps": 1, "measures_itself": True})
+    assert "scored" not in kinds(short) and not short.answers_file.exists()
+
+
+def test_a_report_tells_what_was_measured(told: tuple[Any, list[dict[str, Any]]]) -> None:
+    from studio.launchers.inline import InlineLauncher
+    from studio.reports.html import write_html
+    from studio.reports.markdown import write_markdown
+    from studio.service import Studio
+
+    run, scored = told
+    studio = Studio(Workspace(run.folder.parents[1]), InlineLauncher())
+    status = studio.run_status(run.run_id)
+    assert (
+        status.score and status.score.value == pytest.approx(scored[-1]["value"]) and status.score.n == scored[-1]["n"]
+    )
+    assert status.forgetting == scored[-2]["value"] and status.measures_itself
+    report = studio.archives.report(run.run_id)
+    assert sum(report.fates.values()) == scored[-1]["n"] and len(report.flips) > 0
+    assert {"loss", "score", "forgetting"} <= {curve.measure.name for curve in report.curves}
+    page, card = write_html(report), write_markdown(report)
+    for text in (page, card):
+        assert tells(text, (run.name, scored[-1]["note"])), text
+    assert page.count("<svg") == len(report.curves) and "http" not in page
