@@ -171,8 +171,8 @@ class Examiner:
         return self._kept.get((step, shots, part), [])
 
     def _ask(self, step: int, part: str, shots: int = 0) -> Rows:
-        """The answers of the model as it is now, kept with the run."""
-        if part in self._asked and not self._find(step, part, shots):
+        """The answers of the model as it is now, kept with the run; none where a person asked to stop."""
+        if part in self._asked and not self._find(step, part, shots) and not self.run.stop_file.exists():
             began, instances = time.monotonic(), self._asked[part]
             rows = self._read(part, instances, shots)
             rows = [{"step": step, "examples": shots, "part": part, **row} for row in rows]

@@ -28,7 +28,7 @@ LONG = 120_000
 
 
 def write_recipe(model: Path, steps: int = 3_000, **training: Any) -> dict[str, Any]:
-    intervals = {"evaluate_every": 200, "save_every": 20, "sample_every": 30, **training}
+    intervals = {"evaluate_every": 200, "save_every": 20, "sample_every": 30, "measures_itself": False, **training}
     return {
         "model": str(model),
         "task_id": "studio002_question",
