@@ -59,7 +59,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> tuple[An
     workspace = Workspace(tmp_path_factory.mktemp("examined"))
     import_task(workspace)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("studio.training.session.time_step", lambda *_: 60.0)
+        patch.setattr("studio.training.examiner.time_step", lambda *_: 60.0)
         patch.setattr("studio.training.examiner.may_go_on", lambda *_, **__: True)
         training = {"max_steps": 4, "save_every": 2, "evaluate_every": 0, "measures_itself": True}
         run = train_quickly(workspace, tiny_model, training=training)

@@ -289,10 +289,23 @@ class Examiner:
         return find_difference(self._metric, old, new, self.task.labels).sentence
 
 
-def make_examiner(
-    run: Run, events: EventWriter, plan: Plan, recipe: Recipe, task: Task, answerer: Answerer, room: int, builtin: bool
-) -> Examiner:
-    """Return the examiner of a run of a recipe, on the parts of its first task."""
+def examine(
+    run: Run,
+    events: EventWriter,
+    plan: Plan,
+    recipe: Recipe,
+    task: Task,
+    answerer: Answerer,
+    room: int,
+    builtin: bool,
+    examples: list[Example],
+) -> Examiner | None:
+    """Measure the base on the parts of a run's first task, and return who goes on with it; None where unasked.
+
+    `examples` are what it trains on.
+    """
+    if not recipe.training.measures_itself:
+        return None
     split = split_task(task, recipe.training.seed)
     try:
         unseen = TaskStore(Workspace(run.folder.parents[1])).load_unseen(task.task_id, task.version)
@@ -300,7 +313,9 @@ def make_examiner(
         unseen = None
     found = {**split._asdict(), "unseen": unseen.instances if unseen else ()}
     parts = {name: tuple(one for one in part if one.liked is not False) for name, part in found.items()}
-    return Examiner(run, events, plan, recipe.objective, task, parts, answerer, room, builtin)
+    examiner = Examiner(run, events, plan, recipe.objective, task, parts, answerer, room, builtin)
+    examiner.begin(time_step(answerer.model, examples, plan.batch_size, answerer.tokenizer.pad_token_id))
+    return examiner
 
 
 def time_step(base: Any, examples: list[Example], batch_size: int, pad_id: int) -> float:

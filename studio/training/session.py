@@ -34,7 +34,7 @@ from studio.runs.run import Run
 from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
 from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
-from studio.training.examiner import make_examiner, time_step
+from studio.training.examiner import examine
 from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.reference import find_reference
 from studio.training.sampling import Answerer, Sampler
@@ -121,11 +121,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     answerer = Answerer(base, tokenizer, recipe.objective, narrow)
     asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
     sampler = Sampler(tasks[0], asked, recipe.objective, answerer, room) if plan.sample_every else None
-    examiner = None
-    if recipe.training.measures_itself:
-        examiner = make_examiner(run, events, plan, recipe, tasks[0], answerer, room, stack.base.ref == BUILTIN)
-        examiner.begin(time_step(base, prepared.train, plan.batch_size, tokenizer.pad_token_id))
-        began += examiner.spent  # which isn't what a start takes
+    examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base.ref == BUILTIN, prepared.train)
+    began += examiner.spent if examiner else 0.0  # which isn't what a start takes
     model = recipe.method.attach(base)
     if half:
         widen_trained(model)
