@@ -100,7 +100,7 @@ def _check_members(archive: zipfile.ZipFile, manifest: Manifest, most: int) -> N
         raise _refuse(what)
     total = sum(info.file_size for info in infos)
     if total > most:
-        raise _refuse(f"unpacked, it has {total / 2**30:.1f} GB, and there is room for {most / 2**30:.1f}")
+        raise _refuse(f"unpacked, it has {total / 2**30:.1f} GB, more than the room of {most / 2**30:.1f} GB")
     for name in ("recipe.json", "events.jsonl", *(each.file for each in manifest.tasks)):
         if name not in manifest.files:
             raise _refuse(f"{name[:80]!r} is missing")
