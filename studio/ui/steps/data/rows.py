@@ -28,7 +28,7 @@ instances"><thead><tr>
 <th scope="col" class="number">#</th><th scope="col">Input</th><th scope="col">Output</th><th scope="col"
 class="part">Part</th></tr></thead>
 <tbody class="rows"></tbody></table></div>
-<div class="row between"><p class="error-line" role="alert"></p><span class="row"><label>Take it with you as
+<div class="row between"><p class="error-line" role="alert"></p><span class="row"><label>Download as
 <select class="format"></select></label><button type="button" class="btn small" data-take>Download</button></span></div>
 </div>"""
 
