@@ -85,7 +85,9 @@ def main() -> int:
     scores = json.loads(SCORES_FILE.read_text()) if SCORES_FILE.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(Workspace(folder)).open()
-        samples = [card.task_id for card in studio.list_tasks() if card.source == "sample"]
+        samples = [
+            card.task_id for card in studio.list_tasks() if card.kind == "instruction" and card.source == "sample"
+        ]
         scores = {task_id: scores[task_id] for task_id in samples if task_id in scores}
         for task_id in given.task_ids or samples:
             scores[task_id] = measure_sample(studio, task_id, json.loads(given.recipe))
