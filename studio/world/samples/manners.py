@@ -30,7 +30,7 @@ SAMPLE = KindSample(
     categories=("Dialogue Generation",),
     positive=(
         Example(
-            input="May I have the basket?",
+            input="Could I have the basket?",
             output="Of course, please take the basket.",
             explanation="A polite answer has thumbs up.",
         ),
