@@ -14,6 +14,7 @@ from studio.models.device import find_device
 CASES = (
     "page",
     "training",
+    "realsize",
     "profile",
     "chat",
     "viewers",

@@ -45,6 +45,7 @@ class Case(NamedTuple):
     learnt: int = 512
     shared: int = 0
     whole: int | None = None
+    on_host: bool = False
     pieces: bool = True
 
 
@@ -222,7 +223,7 @@ def _attach(base: Any, case: Case, half: torch.dtype) -> Any:
     widen_trained(model)
     model.train()
     if case.whole is not None:
-        checkpoint_layers(model, case.whole)
+        checkpoint_layers(model, case.whole, case.on_host)
     fuse_lora(model, keep_copies=case.whole is None)
     if case.shared:
         one_pass.use_one_pass(model)
@@ -242,6 +243,16 @@ def _make_batch(case: Case) -> dict[str, Any]:
     with unset_fake_temporarily():
         batch = batcher(rows)
     return {name: value + 0 if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
+
+
+class _Elsewhere(torch.autograd.graph.saved_tensors_hooks):
+    """What is kept on the host is nowhere on the card until it comes back."""
+
+    def __init__(self, pin_memory: bool = False) -> None:
+        super().__init__(
+            lambda kept: (kept.shape, kept.dtype, kept.requires_grad),
+            lambda known: torch.empty(known[0], dtype=known[1], requires_grad=known[2]),
+        )
 
 
 @contextmanager
@@ -270,5 +281,6 @@ def _as_a_card(flash: bool) -> Iterator[None]:
         mock.patch.object(torch.nn.functional, "scaled_dot_product_attention", attend),
         mock.patch.object(one_pass, "scaled_dot_product_attention", attend),
         mock.patch.object(one_pass, "causal_lower_right", lambda *_: None),  # no table, and so none here
+        mock.patch.object(torch.autograd.graph, "save_on_cpu", _Elsewhere),
     ):
         yield

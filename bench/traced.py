@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from bench.fake_card import Case, Traced, trace
 from bench.figure import Figure
+from studio.estimates.activations import Spared
 from studio.estimates.estimate import TaskSize, weigh_memory
 from studio.models.device import DeviceFacts
 from studio.recipes.recipe import read_recipe
@@ -34,6 +35,13 @@ SHAPES: dict[str, dict[str, Any]] = {
     },
     "1B": {"hidden_size": 2048, "intermediate_size": 8192, "vocab_size": 128256, "tie_word_embeddings": True, **HEADS},
     "8B": {"hidden_size": 4096, "intermediate_size": 14336, "vocab_size": 128256, **HEADS},
+    "experts": {
+        "model_type": "qwen3_moe",
+        "architectures": ["Qwen3MoeForCausalLM"],
+        **{"hidden_size": 2048, "intermediate_size": 6144, "moe_intermediate_size": 768, "vocab_size": 151936},
+        **{"num_experts": 32, "num_experts_per_tok": 4, "head_dim": 64, "num_attention_heads": 32},
+        "num_key_value_heads": 4,
+    },
     "256k words": {"hidden_size": 2304, "intermediate_size": 9216, "vocab_size": 256000, **HEADS, "head_dim": 64},
 }
 LORA = {"name": "lora", "rank": 16}
@@ -57,6 +65,7 @@ class Cell(NamedTuple):
         """The cell in a few words."""
         case = self.case
         whole = "" if case.whole is None else f", {self.layers - case.whole} of {self.layers} layers twice"
+        whole += ", kept on the host" * case.on_host
         stored = case.precision if case.half == "bf16" else f"{case.precision} (T4)"
         return f"{self.shape}, {case.method['name']} {stored} {case.batch} x {case.length}{whole}"
 
@@ -77,6 +86,10 @@ CELLS = (
     Cell("8B", 4, {"precision": "nf4", "whole": 0, "shared": 1024}),
     Cell("1B", 8, {"method": {"name": "full"}, "precision": "fp32", "whole": 0, "length": 512, "learnt": 128}),
     Cell("1B", 4, {"method": {"name": "bottleneck"}, "length": 512, "learnt": 128}),
+    Cell("8B", 4, {"precision": "nf4", "whole": 0, "on_host": True}),
+    Cell("1B", 4, {"method": {"name": "prefix"}, "length": 512, "learnt": 128}),
+    Cell("experts", 4, {"length": 512, "learnt": 128}),
+    Cell("experts", 4, {"precision": "nf4", "whole": 0, "length": 2048}),
     Cell("256k words", 4, {"precision": "nf4", "whole": 0, "length": 512, "learnt": 256}),
     Cell("0.1B", 8, {"length": 256, "batch": 16, "learnt": 64}),
     Cell("0.1B", 8, {"precision": "fp32", "length": 256, "batch": 16, "learnt": 64}),
@@ -128,5 +141,5 @@ def tell(cell: Cell) -> int:
     size = TaskSize(1000, case.length, case.length, case.learnt, case.shared)
     with tempfile.TemporaryDirectory() as home:
         (Path(home) / "config.json").write_text(json.dumps(config))
-        memory = weigh_memory(recipe, Path(home), size, CARDS[case.half], case.whole or 0)
+        memory = weigh_memory(recipe, Path(home), size, CARDS[case.half], Spared(case.whole or 0, case.on_host))
     return sum(memory.values()) - memory["context"] - memory["spare"]

@@ -78,7 +78,7 @@ def train(studio: Studio, task_id: str, precision: str, goal: float = 0.0, **tra
     options = {"epochs": EPOCHS, "batch_size": 8, "sample_every": 0, "save_every": 0, "learning_rate": 2e-3, **training}
     recipe = {"task_id": task_id, "precision": precision, "training": options}
     studio.estimate(recipe)
-    studio.measure_device()
+    studio.measure_device(recipe)
     time.sleep(8)  # a person reads the Method page; meanwhile the child that waits has imported its libraries
     clicked = time.time()
     run_id = studio.start_run(recipe)

@@ -5,11 +5,12 @@ the processor, which knows it too.
 """
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
-from tiny import TASK_ID, import_task, read_model_recipe, sum_loss, wait_until
+from tiny import TASK_ID, import_task, read_all, read_model_recipe, sum_loss, train, wait_until
 
 from studio.estimates.counting import find_shape
 from studio.launchers import process as launcher
@@ -37,6 +38,8 @@ class HalfProcessor(DeviceFacts):
 
 
 HALF = HalfProcessor(**PLAIN.model_dump())
+WAITS = ("aten._local_scalar_dense", "aten.nonzero", "aten.is_nonzero", "aten.equal")
+"""What the processor reads off a card, and so waits for."""
 
 
 def make_recipe(**changes: Any) -> Recipe:
@@ -146,6 +149,91 @@ def test_the_arguments_are_those_of_one_card(workspace: Workspace, monkeypatch: 
     plain = make_arguments(workspace, make_recipe(training={"mixed_precision": "off"}), OLD_CARD)
     assert not plain.fp16 and not plain.bf16
     assert make_arguments(workspace, make_recipe(), PLAIN).n_gpu == 0
+
+
+def test_a_step_on_a_card_waits_for_nothing_and_is_logged_by_time(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To read a number off a card, a processor waits until all that was begun there is done."""
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from studio.training import session, trainer
+
+    waits: list[int] = []
+    steps_made: list[bool] = [False]
+
+    class Look(TorchDispatchMode):
+        """Counts what would be read off a card: numbers, and places that are counted there."""
+
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            waits.extend([1] if steps_made[-1] and str(function).startswith(WAITS) else [])
+            return function(*args, **(kwargs or {}))
+
+    own = session.make_arguments
+
+    def as_on_a_card(run: Any, recipe: Any, plan: Any, device: Any) -> Any:
+        arguments, there = own(run, recipe, plan, device), own(run, recipe, plan, NEW_CARD)
+        assert arguments.logging_steps == 1 and there.accelerator_config.non_blocking
+        arguments.logging_steps = there.logging_steps
+        return arguments
+
+    end = trainer.Reporter.on_step_end
+
+    def stop_counting(self: Any, *given: Any, **named: Any) -> None:
+        steps_made.append(False)
+        end(self, *given, **named)
+
+    monkeypatch.setattr(session, "make_arguments", as_on_a_card)
+    monkeypatch.setattr(trainer.Reporter, "on_step_begin", lambda *_, **__: steps_made.append(True))  # with a batch
+    monkeypatch.setattr(trainer.Reporter, "on_step_end", stop_counting)
+    clock = iter(range(10**6))
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: 0.01 * next(clock)))
+    workspace = Workspace(tmp_path)
+    import_task(workspace)
+    quiet = {"max_steps": 60, "evaluate_every": 0, "save_every": 0, "sample_every": 0}
+    with Look():
+        run = train(workspace, read_model_recipe(tiny_model, training=quiet).to_json())
+    steps = [event["step"] for event in read_all(run) if event["event"] == "metrics"]
+    assert steps[0] == 1 and steps[-1] == 60 and 3 < len(steps) < 20, "every quarter of a second, and the last"
+    assert sum(steps_made) == 60 and not waits
+
+
+@pytest.mark.parametrize("ways", [{"whole": None}, {"whole": 0}, {"whole": 1, "on_host": True}], ids=str)
+@pytest.mark.parametrize("shared", [0, 1000])
+def test_nothing_is_asked_of_a_card_on_the_way_forth_and_back(
+    shared: int, ways: dict[str, Any], tiny_model: Path
+) -> None:
+    import torch
+    from test_batch import BEGINNING, make_rows
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from studio.methods.lora import Lora
+    from studio.training.batch import Batcher, read_logprobs
+    from studio.training.fast.checkpointing import checkpoint_layers
+    from studio.training.fast.fused_lora import fuse_lora
+    from studio.training.fast.one_pass import use_one_pass
+
+    asked: list[str] = []
+
+    class Look(TorchDispatchMode):
+        """Notes what a processor would wait for."""
+
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            asked.extend([str(function)] if str(function).startswith(WAITS) else [])
+            return function(*args, **(kwargs or {}))
+
+    model = Lora(rank=4).attach(load_base(tiny_model, PRECISIONS.read("fp32"), PLAIN)).train()
+    model.set_attn_implementation("sdpa")
+    if ways["whole"] is not None:
+        checkpoint_layers(model, **ways)
+    fuse_lora(model)
+    if shared:
+        use_one_pass(model)
+    batch = Batcher(0, shared, padding="right")(make_rows(BEGINNING))
+    assert "attention_mask" not in batch and ("prefix_ids" in batch) == bool(shared)
+    with Look(), torch.autocast("cpu", dtype=torch.bfloat16):
+        read_logprobs(model, batch).tokens.sum().backward()
+    assert asked == []
 
 
 def test_a_child_sees_one_card(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -228,6 +228,7 @@ def test_a_training_gets_the_memory_that_nobody_uses_for_an_answer(
     pair = studio.desk._pair
     assert pair is not None
     held = weakref.ref(pair.base)
+    assert studio._foreign.held_bytes == sum(value.nbytes for value in pair.base.parameters()) > 0
     del pair
     answer = studio.stream(run.run_id, "40 + 2", max_tokens=8)
     next(answer)
@@ -235,6 +236,6 @@ def test_a_training_gets_the_memory_that_nobody_uses_for_an_answer(
     assert studio.desk._pair is not None, "somebody is being answered"
     assert list(answer)[-1].done
     studio.desk.make_room()
-    assert held() is None and studio.desk._pair is None
+    assert held() is None and studio.desk._pair is None and studio._foreign.held_bytes == 0
     studio.desk.make_room()
     check_next()

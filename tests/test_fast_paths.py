@@ -5,6 +5,7 @@ As on a card: the way back, and what is computed again on it, runs in a thread o
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,13 +31,16 @@ BASES = {
 
 
 class Ways(NamedTuple):
-    """What is combined: checkpointing (of all layers but so many), attention, padding, sharing, the head in pieces."""
+    """What is combined: checkpointing (of all layers but so many), attention, padding, sharing, the head in pieces, and
+    whether what goes into checkpointed layers waits on the host.
+    """
 
     whole: int | None = None
     attention: str = "eager"
     padding: Any = "left"
     shares: bool = True
     pieces: bool = False
+    on_host: bool = False
 
 
 PATHS = {
@@ -49,11 +53,23 @@ PATHS = {
     "one checkpointed and shared": Ways(1),
     "no masks": Ways(attention="sdpa", padding="right", shares=False),
     "in pieces, checkpointed and shared": Ways(0, "sdpa", "right", pieces=True),
+    "one checkpointed on the host, shared": Ways(1, "sdpa", "right", on_host=True),
     "in pieces": Ways(shares=False, pieces=True),
 }
 
 
-@pytest.fixture(params=BASES)
+CROSS = {
+    f"{whole} whole, {attention} {padding}{', shared' * shares}{', pieces' * pieces}": ways
+    for whole, (attention, padding), shares, pieces in product(
+        (None, 0, 1), (("eager", "left"), ("sdpa", "left"), ("sdpa", "right")), (False, True), (False, True)
+    )
+    if (ways := Ways(whole, attention, padding, shares, pieces)) not in PATHS.values()
+}
+"""All that can be combined; tried on the base that shows the smallest fault, and the others where they are used."""
+CASES = [(base, path) for base in BASES for path in (PATHS | CROSS if base == "fp32" else PATHS)]
+
+
+@pytest.fixture
 def base(request: pytest.FixtureRequest, tiny_model: Path) -> Iterator[tuple[Any, Any, float]]:
     """A model with LoRA that has learnt something, what it is computed in, and what rounding may do."""
     import torch
@@ -96,7 +112,7 @@ def read(model: Any, dtype: Any, batches: list[Any]) -> tuple[float, list[Any]]:
     return found, gradients
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("base", "path"), CASES, indirect=["base"])
 def test_its_gradients_are_those_of_each_row_alone(
     path: str, base: tuple[Any, Any, float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,11 +122,11 @@ def test_its_gradients_are_those_of_each_row_alone(
     from studio.training.fast.one_pass import use_one_pass
 
     model, dtype, bound = base
-    rows, ways = make_rows(BEGINNING), PATHS[path]
+    rows, ways = make_rows(BEGINNING), (PATHS | CROSS)[path]
     wanted, gradients = read(model, dtype, [Batcher(0, padding="alone")([row]) for row in rows])
     model.set_attn_implementation(ways.attention)
     if ways.whole is not None:
-        assert checkpoint_layers(model, ways.whole) == 2 - ways.whole
+        assert checkpoint_layers(model, ways.whole, ways.on_host) == 2 - ways.whole
     fuse_lora(model, keep_copies=ways.whole is None)
     if ways.shares:
         use_one_pass(model)

@@ -40,6 +40,7 @@ ELSEWHERE = {
     "studio.training.session": "one card",
     "studio.training.trainer": "checkpoints and batches of our own",
     "studio.ui": "no files beside our sources",
+    "studio.ui.frame.fair_queue": "waiting for questions instead of looking for them",
     "studio.ui.frame.theme": "no fonts from the network",
 }
 

@@ -7,17 +7,20 @@ import gc
 import json
 import weakref
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from telling import raises, tells
-from tiny import import_task, kinds, read_all, train, write_recipe
+from tiny import WritingLauncher, import_task, kinds, make_run, read_all, train, write_recipe
 
 from studio.answering.columns import Columns
+from studio.answering.desk import Desk
 from studio.answering.room import claim
 from studio.errors import DeviceError
 from studio.launchers import process as launcher
 from studio.models.device import DeviceFacts, find_device, is_out_of_memory
+from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run
 from studio.workspace import Workspace
 
@@ -176,6 +179,46 @@ def test_a_question_takes_what_a_run_leaves_and_no_more(monkeypatch: pytest.Monk
     with raises(DeviceError, ("6.0", "1.0", "Close")):
         claim(CARD.model_copy(update={"free_bytes": GB}), 6 * GB, 0)
     assert len(limits) == 2
+
+
+@pytest.mark.parametrize("kind", ["cuda", "cpu"])
+def test_on_a_card_a_run_waits_for_the_answer_that_is_given_and_the_next_question_for_the_run(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.answering import desk as room
+
+    monkeypatch.setattr(room, "find_device", lambda: CARD.model_copy(update={"kind": kind}))
+    desk, launcher = Desk(Workspace(tmp_path)), WritingLauncher()
+    scheduler, run = Scheduler(desk.workspace, launcher, make_room=desk.make_room), make_run(desk.workspace)
+    asked = object()
+    assert desk._seat.take(asked, 0)
+    began = scheduler.start_next()
+    if kind == "cpu":  # whose memory is paged: both go on
+        assert began and launcher.started == [run.run_id]
+        return
+    assert began is None and launcher.started == []
+    desk._seat.leave(asked)
+    with raises(DeviceError, "run"), desk._sit_down():
+        pytest.fail("the run would find no room")
+    assert scheduler.start_next() and launcher.started == [run.run_id]
+    monkeypatch.setattr(room, "time", SimpleNamespace(monotonic=lambda: desk._starts_until + 1))
+    with desk._sit_down():
+        assert scheduler.start_next() is None
+
+
+def test_what_the_desk_holds_is_free_for_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from studio.service import foreign
+    from studio.service.studio import Studio
+
+    studio = Studio(Workspace(tmp_path), WritingLauncher())
+    monkeypatch.setattr(foreign, "find_device", lambda: CARD)
+    seen: list[int] = []
+    monkeypatch.setattr(foreign.Foreign, "_run", lambda self, ref, job, *given, **_: seen.append(given[-3].free_bytes))
+    for held in (0, 3 * GB, 9 * GB):
+        monkeypatch.setattr(studio.desk, "count_held", lambda held=held: held)
+        size: Any = None
+        studio._foreign.estimate(size, size, size, tmp_path, {})
+    assert seen == [20 * GB, 23 * GB, 24 * GB], "and never more than the card has"
 
 
 def test_a_childs_memory_grows_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:

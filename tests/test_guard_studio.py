@@ -156,6 +156,66 @@ def test_nobodys_questions_take_all_places(
     assert (success, state) == ((False, "queue_full") if refused else (True, "success"))
 
 
+def test_a_queue_without_questions_wakes_nobody_and_answers_as_soon_as_one_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import asyncio
+    from collections import defaultdict
+
+    from gradio.queueing import EventQueue
+
+    class Handler:
+        """What gradio knows of a handler."""
+
+        batch, _id = False, 1
+
+    answered: list[str] = []
+    ends = {name: asyncio.Event() for name in "ab"}
+
+    async def answer(self: Any, events: Any, batch: Any, began: float, handler: Any) -> None:
+        answered.append(events[0]._id)
+        await ends[events[0]._id].wait()
+        self.active_jobs[self.active_jobs.index(events)] = None
+        self.event_queue_per_concurrency_id["x"].current_concurrency -= 1
+
+    async def put(self: Any, body: Any, request: Any, username: Any) -> Any:
+        event = SimpleNamespace(_id=body, fn=Handler, session_hash="s", request=request)
+        self.event_queue_per_concurrency_id["x"].queue.append(event)
+        return True, body, "success"
+
+    monkeypatch.setattr(FairQueue.__mro__[1], "process_events", answer)
+    monkeypatch.setattr(FairQueue.__mro__[1], "push", put)
+
+    async def live() -> None:
+        queue, loop = make_queue([]), asyncio.get_running_loop()
+        queue.event_queue_per_concurrency_id = {"x": EventQueue("x", 5)}
+        queue.event_queue_per_concurrency_id["x"].start_times_per_fn = defaultdict(set)
+        queue.stopped, queue.live_updates, queue.max_thread_count = False, True, 1
+        queue.delete_lock, queue._asyncio_tasks, queue.event_analytics = asyncio.Lock(), set(), {}
+        queue.broadcast_estimations = lambda group: None
+        queue.start()
+
+        async def settle() -> None:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert not loop._scheduled, "somebody wants to be woken to look"  # type: ignore[attr-defined]
+
+        await settle()
+        for name in "ab":
+            await queue.push(name, asked("anna", "1"), None)
+        await settle()
+        assert answered == ["a"], "there is one place"
+        ends["a"].set()
+        await settle()
+        assert answered == ["a", "b"]
+        ends["b"].set()
+        queue.close()
+        await settle()
+        assert len(asyncio.all_tasks()) == 1, "only this test is left"
+
+    run_async(live())
+
+
 def test_the_page_has_the_fair_queue(workspace: Workspace) -> None:
     from studio.ui.page import build_page
 

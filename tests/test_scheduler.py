@@ -13,6 +13,7 @@ from studio.errors import InputError, NotFoundError, WorkspaceError
 from studio.launchers.local import LocalLauncher
 from studio.queueing import scheduler as scheduler_module
 from studio.queueing.scheduler import Scheduler
+from studio.runs.event import EventWriter
 from studio.runs.run import Run, find_run, list_runs
 from studio.runs.status import RunStatus
 from studio.workspace import Workspace
@@ -349,6 +350,31 @@ def test_many_hands_at_once_start_each_run_once(
         hand.join(timeout=120)
     assert launcher.started == [runs[0].run_id]
     assert [event["event"] for event in read_all(runs[0])] == ["started", "metrics"]
+
+
+def test_an_idle_studio_looks_into_no_run_until_something_changes(
+    workspace: Workspace, launcher: WritingLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler, run = Scheduler(workspace, launcher), make_run(workspace)
+    assert not scheduler._is_quiet()
+    for busy in (scheduler.start_next(), scheduler.start_next()):
+        assert not scheduler._is_quiet(), busy
+    launcher.finish(run)
+    scheduler.start_next()
+    assert scheduler._is_quiet()
+    with EventWriter(run.events_file) as events:
+        events.append("stopped", step=1)
+    assert scheduler.start_next() is None and scheduler._is_quiet()
+    run.request_resume()  # by another studio
+    assert not scheduler._is_quiet() and (again := scheduler.start_next()) and again.run_id == run.run_id
+    launcher.finish(run)
+    assert scheduler.start_next() is None and scheduler._is_quiet()
+    other = make_run(workspace)
+    assert not scheduler._is_quiet()
+    other.delete()
+    assert scheduler.start_next() is None and scheduler._is_quiet()
+    monkeypatch.setattr("studio.queueing.scheduler.LOOKS_ANYWAY_SECONDS", 0.0)
+    assert not scheduler._is_quiet()
 
 
 def test_room_is_made_before_each_start_and_only_then(workspace: Workspace, launcher: WritingLauncher) -> None:

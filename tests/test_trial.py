@@ -181,3 +181,53 @@ def test_the_built_in_base_takes_every_fast_path(tmp_path: Path, monkeypatch: py
     assert [(one["way"], one["used"]) for one in prepared["ways"]] == [
         (path, True) for path in (LEFT, NARROWED, ONCE, FUSED)
     ]
+
+
+def give_kernels(monkeypatch: pytest.MonkeyPatch, factor: float = 1.0) -> None:
+    """Let there be Liger's kernels, computed by torch; `factor` makes them wrong."""
+    import sys
+    from types import ModuleType, SimpleNamespace
+
+    import torch
+
+    from studio.training import trial
+
+    def norm(x: Any, weight: Any, epsilon: float, *_: Any) -> Any:
+        return weight * torch.nn.functional.rms_norm(x.float(), (x.shape[-1],), None, epsilon).to(x.dtype)
+
+    def gated(gate: Any, up: Any) -> Any:
+        return factor * torch.nn.functional.silu(gate) * up
+
+    fake: Any = ModuleType("liger_kernel.ops")
+    fake.LigerRMSNormFunction, fake.LigerSiLUMulFunction = SimpleNamespace(apply=norm), SimpleNamespace(apply=gated)
+    monkeypatch.setitem(sys.modules, "liger_kernel", ModuleType("liger_kernel"))
+    monkeypatch.setitem(sys.modules, "liger_kernel.ops", fake)
+    monkeypatch.setattr(trial, "has_kernels", lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "factor", "used"),
+    [("llama", 1.0, True), ("llama", 1.5, False), ("gpt2", 1.0, False), ("none", 1.0, False)],
+)
+def test_kernels_are_used_on_a_card_where_they_suit_the_model_and_change_nothing(
+    kind: str, factor: float, used: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from studio.training.batch import Batcher
+    from studio.training.trial import KERNELS, Trial
+
+    if kind != "none":
+        give_kernels(monkeypatch, factor)
+    model, batcher = load(kind if kind in KINDS else "llama", tmp_path), Batcher(0)
+    wanted, _ = measure_alone(model, make_rows(BEGINNING))
+    rows = as_rows(make_rows(BEGINNING))
+    tried = {one.way: one for one in Trial(model, batcher, rows, torch.bfloat16, on_card=True).choose(shares=False)}
+    assert tried[KERNELS].used == used and bool(tried[KERNELS].why) != used
+    held = {
+        name for name, part in model.named_modules() if type(vars(part).get("forward")).__name__ in ("_Norm", "_Gated")
+    }
+    assert bool(held) == used and len(held) in (0, 7), "two layers with two norms and a gated part, and the last norm"
+    assert KERNELS not in {one.way for one in Trial(model, Batcher(0), rows).choose(shares=False)}, "on a processor"
+    found = sum_loss(model, batcher(make_rows(BEGINNING))).total
+    assert float(found) == pytest.approx(wanted, rel=1e-3)

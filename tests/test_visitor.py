@@ -247,7 +247,7 @@ def test_the_expected_time_comes_from_the_speed_that_was_measured_here(workspace
     closed = Studio(workspace)
     first, second, third = (closed.start_run(recipe) for _ in range(3))
     assert [closed.run_status(run).wait_seconds for run in (first, second, third)] == [0.0, None, None]
-    save_speed(workspace.cache, find_device(), Speed(flops=1e9, start_seconds=4.0))
+    save_speed(workspace.cache, find_device(), closed.estimate(recipe).kind, Speed(flops=1e9, start_seconds=4.0))
     seconds = closed.estimate(recipe).seconds
     assert seconds is not None and seconds > 4
     launcher = WritingLauncher()

@@ -58,6 +58,10 @@ class Columns:
         """Whether the weights of a key are loaded."""
         return key in self._kept
 
+    def count_bytes(self) -> int:
+        """Return the bytes of all weights that are loaded."""
+        return sum(value.nbytes for shared in list(self._kept.values()) for value in shared.base.parameters())
+
     def count_copies(self) -> int:
         """Return how many copies of weights are loaded."""
         return len(self._kept)

@@ -106,6 +106,11 @@ class Desk:
             self._seat.leave(who)
         return True
 
+    def count_held(self) -> int:
+        """Return the bytes that are given back before a run starts."""
+        pair = self._pair
+        return pair.columns.count_bytes() if pair else 0
+
     def _drop(self) -> None:
         if self._pair is not None:
             self._pair = None

@@ -59,6 +59,19 @@ class Kept(NamedTuple):
         return self.always + rows * (self.row + length * self.token + length * length * self.pair)
 
 
+class Spared(NamedTuple):
+    """How checkpointing spares memory: all layers but the last `whole` keep only what they were given, and that in the
+    computer's own memory, `on_host`, where a card has no room for it.
+    """
+
+    whole: int = 0
+    on_host: bool = False
+
+
+PLAINLY = Spared()
+"""Whatever goes into a layer stays on the card."""
+
+
 class Activations(NamedTuple):
     """What layers keep for the way back, kind by kind with how many there are, what all else keeps, and the bytes of
     one token between two layers.
@@ -73,18 +86,21 @@ class Activations(NamedTuple):
         """How many layers there are."""
         return sum(times for _, times in self.layers)
 
-    def count_bytes(self, rows: float, length: int, checkpointing: bool, logits: int = 0, whole: int = 0) -> int:
+    def count_bytes(
+        self, rows: float, length: int, checkpointing: bool, logits: int = 0, spared: Spared = PLAINLY
+    ) -> int:
         """Return the bytes of a batch beside those of its logits.
 
-        With checkpointing, layers keep what they were given, but for the last `whole`; and one is computed again once
-        what those kept and the logits are gone.
+        With checkpointing, layers keep what they were given, but for the last ones that are kept whole; and one is
+        computed again once what those kept and the logits are gone.
         """
         rest = self.rest.count_bytes(rows, length)
         each = [(kept.count_bytes(rows, length), times) for kept, times in self.layers]
         if checkpointing:
             number, largest = self.number, max((size for size, _ in each), default=0)
-            kept = sum(size * times for size, times in each) * whole / max(1, number)
-            entries = max(0, number - 1 - whole) * rows * length * self.entry
+            kept = sum(size * times for size, times in each) * spared.whole / max(1, number)
+            given = max(0, number - 1 - spared.whole)
+            entries = (min(1, given) if spared.on_host else given) * rows * length * self.entry
             return int(max(0.0, rest + max(0.0, largest - logits, kept) + entries))
         return int(max(0.0, rest + sum(size * times for size, times in each)))
 

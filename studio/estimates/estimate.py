@@ -8,11 +8,19 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from studio.errors import StudioError
-from studio.estimates.activations import Activations, Computing, NotMeasured, find_activations
+from studio.estimates.activations import (
+    PLAINLY,
+    Activations,
+    Computing,
+    NotMeasured,
+    Spared,
+    find_activations,
+)
 from studio.estimates.checking import check_precision
 from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_saved, find_shape
 from studio.estimates.memory import find_largest, itemise_memory
-from studio.estimates.time import estimate_seconds, load_speed
+from studio.estimates.time import StepKind, estimate_seconds, load_speed
+from studio.models.architecture import read_config_text, read_sizes
 from studio.models.device import ROOM, DeviceFacts, Fit
 from studio.models.loading import attends_plainly
 from studio.models.reference import read_config
@@ -56,7 +64,7 @@ class Estimate(BaseModel, frozen=True):
 
     `largest` names the largest item of `memory`; `change` is the smallest change that makes it fit, where it doesn't.
     Where memory can't be told, it is None, `fits` is unknown, and one of the `notes` says why; others say what a person
-    should know of this method or precision on this model.
+    should know of this method or precision on this model. `kind` is what the time of its steps hangs on.
     """
 
     trainable: int
@@ -77,6 +85,7 @@ class Estimate(BaseModel, frozen=True):
     matrix: MatrixPicture
     parts: tuple[Part, ...]
     sentence: str
+    kind: StepKind
     notes: tuple[str, ...] = ()
 
 
@@ -109,16 +118,17 @@ def estimate_recipe(
     plan = recipe.plan(counted.base, task.examples)
     notes, memory, needed, change = [*list_notes(recipe, shape, task)], {}, None, None
     try:
-        whole = choose_whole(recipe, folder, task, device)
-        memory = weigh_memory(recipe, folder, task, device, whole)
-        notes += [f"Of the layers, {whole} fit whole; the others are computed twice."] if whole else []
+        spared = choose_spared(recipe, folder, task, device)
+        memory = weigh_memory(recipe, folder, task, device, spared)
+        notes += _tell_spared(spared)
         needed = sum(memory.values())
     except NotMeasured as error:
         notes.append(f"Its memory can't be estimated: {error}")
     fits = device.judge(needed)
     if fits not in ("fits", "unknown"):
         change = find_change(recipe, device.free_bytes, lambda changed: _weigh(changed, folder, task, device))
-    speed = load_speed(cache, device)
+    kind = find_step_kind(recipe, folder, device)
+    speed = load_speed(cache, device, kind)
     batch = plan.batch_size * recipe.training.gradient_accumulation
     tokens = batch * min(task.tokens, task.rows * recipe.training.max_length)
     before = READ_BEFORE * task.examples * task.tokens if "reference" in recipe.objective.needs else 0.0
@@ -143,6 +153,21 @@ def estimate_recipe(
         parts=counted.parts,
         sentence=write_sentence(recipe, counted, task, names, seconds),
         notes=tuple(notes),
+        kind=kind,
+    )
+
+
+def find_step_kind(recipe: Recipe, folder: Path, device: DeviceFacts) -> StepKind:
+    """Return what the time of a recipe's steps hangs on, for the model described in `folder`."""
+    shape = find_shape(folder)
+    return StepKind(
+        shape.base,
+        shape.linear,
+        read_sizes(read_config_text(folder)).layers or 1,
+        shape.hidden,
+        recipe.held_in.name,
+        recipe.choose_half(device),
+        recipe.training.gradient_checkpointing,
     )
 
 
@@ -167,33 +192,40 @@ def _weigh(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) ->
     """The bytes of a change that is thought of, without end where the model doesn't go with it."""
     try:
         check_precision(recipe.precision, folder)
-        return sum(weigh_memory(recipe, folder, task, device).values())
+        return sum(weigh_memory(recipe, folder, task, device, choose_spared(recipe, folder, task, device)).values())
     except StudioError:
         return inf
 
 
-def choose_whole(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> int:
-    """Return how many layers of a checkpointed model a card has room to keep whole. Raises as `weigh_memory` does.
+def choose_spared(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> Spared:
+    """Return how many layers of a checkpointed model a card has room to keep whole, and whether it has no room even for
+    what goes into the others. Raises as `weigh_memory` does.
 
-    None on a processor, whose memory is not the run's alone.
+    Neither on a processor, whose memory is not the run's alone.
     """
     if not recipe.training.gradient_checkpointing or device.kind == "cpu":
-        return 0
-    known = _find_kept(recipe, folder, task, device).number
+        return PLAINLY
+    ways = (Spared(whole) for whole in range(_find_kept(recipe, folder, task, device).number, -1, -1))
     fitting = (
-        whole
-        for whole in range(known, 0, -1)
-        if sum(weigh_memory(recipe, folder, task, device, whole).values()) < ROOM * device.free_bytes
+        way for way in ways if sum(weigh_memory(recipe, folder, task, device, way).values()) < ROOM * device.free_bytes
     )
-    return next(fitting, 0)
+    return next(fitting, Spared(on_host=device.kind == "cuda"))
+
+
+def _tell_spared(spared: Spared) -> list[str]:
+    if spared.whole:
+        return [f"Of the layers, {spared.whole} fit whole; the others are computed twice."]
+    if spared.on_host:
+        return ["What goes into each layer waits in the computer's own memory, for the card has no room for it."]
+    return []
 
 
 def weigh_memory(
-    recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, whole_layers: int = 0
+    recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, spared: Spared = PLAINLY
 ) -> dict[str, int]:
     """Return what -> bytes at the peak of a run of `recipe` on `device`. Raises ModelError or RecipeError in words.
 
-    Of a model that is checkpointed, `whole_layers` keep everything.
+    `spared` says what checkpointing, where it is on, leaves on the card.
     """
     shape, counted = find_shape(folder), count(folder, recipe.method)
     plan = recipe.plan(counted.base, task.examples)
@@ -209,7 +241,7 @@ def weigh_memory(
         learnt=task.learnt,
         shared=task.shared if recipe.training.shares_beginnings else 0,
         checkpointing=checkpointing,
-        whole_layers=whole_layers,
+        spared=spared,
         in_pieces=not caps_logits(read_config(folder)),
         on_processor=device.kind == "cpu",
         half=device.half,

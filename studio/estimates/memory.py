@@ -4,7 +4,7 @@ The parts follow what training keeps: weights, adapter, gradients, what the opti
 backward pass (read off the real model, see `activations`), and the logits of the positions that are learnt.
 """
 
-from studio.estimates.activations import Activations
+from studio.estimates.activations import PLAINLY, Activations, Spared
 from studio.estimates.counting import Count, Shape
 from studio.precisions import Precision
 from studio.precisions.precision import Half
@@ -36,7 +36,7 @@ def itemise_memory(
     learnt: float,
     shared: int = 0,
     checkpointing: bool,
-    whole_layers: int = 0,
+    spared: Spared = PLAINLY,
     in_pieces: bool = True,
     adds_up: bool = False,
     on_processor: bool = False,
@@ -51,7 +51,7 @@ def itemise_memory(
     that activations leave on the way back, and the larger of the two is told without what the smaller takes.
     `state_bytes` is what the optimiser keeps for each number that trains in 32 bits: 8 for AdamW's two moments. `half`
     is what the device computes in, if not 32 bits: then what a quantised base has beside its codes is wider.
-    Of the layers, `whole_layers` are not checkpointed where others are. `in_pieces` says that a head with many words
+    `spared` says what checkpointing leaves on the card. `in_pieces` says that a head with many words
     may be applied piece by piece. (An evaluation of as large a batch keeps nothing, and takes less.)
     `kept_copies` says that a small 4-bit base is kept in 16 bits as well (see studio.training.fast.fused_lora).
     """
@@ -60,7 +60,7 @@ def itemise_memory(
     added = count.total - count.base + count.buffers
     numbers = batch * learnt * shape.vocabulary
     logits = int((min(numbers, MOST_LOGITS) if in_pieces else numbers) * LOGIT_BYTES)
-    kept = activations.count_bytes(rows, length, checkpointing, logits, whole_layers)
+    kept = activations.count_bytes(rows, length, checkpointing, logits, spared)
     copies = activations.count_copies(checkpointing)
     spare = int((SPARE_SHARE if on_processor else FRAGMENTED) * max(0, kept + logits - copies))
     gradients = 4 * count.trainable  # what trains is held in 32 bits

@@ -1,23 +1,41 @@
-"""How long a run will take, from a short measurement on this device, not from a table.
+"""How long a run will take, from what was measured on this device, for a model of this size at this precision.
 
-The first measurement is a few training steps of a small decoder; after that, each run leaves what it measured.
+Each run leaves the speed it had; before the first one, studio.estimates.timing times one layer. Knows no model.
 """
 
 import json
-import statistics
-import time
 from pathlib import Path
 from typing import NamedTuple
 
-from studio.methods.lora import Lora
 from studio.models.device import DeviceFacts
-from studio.models.libraries import import_libraries
-from studio.models.loading import leave_a_core
+from studio.precisions.precision import Half
 from studio.workspace import write_whole
 
 GUESSED_START_SECONDS = 6.0
 """Base model, tokens and the first step, until a run has measured it."""
+MOST_KEPT = 200
 _FILE = "speed.json"
+
+
+class StepKind(NamedTuple):
+    """What a step's speed hangs on, beside the device: how large the base is, and how it is computed.
+
+    `linear` of the `parameters` are weights of linear layers, `width` is that of a token between two layers, `half` the
+    16 bits of mixed precision, and `twice` says whether layers are checkpointed.
+    """
+
+    parameters: int
+    linear: int
+    layers: int
+    width: int
+    precision: str
+    half: Half | None = None
+    twice: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name under which a speed is kept."""
+        return f"{self.width}/{self.parameters} {self.precision} {self.half or 'exact'}{' twice' * self.twice}"
 
 
 class Speed(NamedTuple):
@@ -27,53 +45,29 @@ class Speed(NamedTuple):
     start_seconds: float
 
 
-def load_speed(cache: Path, device: DeviceFacts) -> Speed | None:
-    """Return the speed of this device as it was last measured, None before the first measurement."""
+def load_speed(cache: Path, device: DeviceFacts, kind: StepKind) -> Speed | None:
+    """Return the speed of such steps as it was last measured on this device, None before it was."""
     try:
-        found = json.loads((cache / _FILE).read_text())
-        return Speed(float(found["flops"]), float(found["start_seconds"])) if found["device"] == device.name else None
-    except (OSError, ValueError, KeyError, TypeError):
+        flops, start_seconds = _read(cache, device)[kind.key]
+        return Speed(float(flops), float(start_seconds))
+    except (KeyError, TypeError, ValueError):
         return None
 
 
-def save_speed(cache: Path, device: DeviceFacts, speed: Speed) -> None:
-    """Keep a measured speed, in place of an older one."""
-    write_whole(cache / _FILE, json.dumps({"device": device.name, **speed._asdict()}))
+def save_speed(cache: Path, device: DeviceFacts, kind: StepKind, speed: Speed) -> None:
+    """Keep a measured speed, in place of an older one of such steps."""
+    known = {**_read(cache, device)}
+    known.pop(kind.key, None)
+    newest = dict([*known.items(), (kind.key, list(speed))][-MOST_KEPT:])
+    write_whole(cache / _FILE, json.dumps({"device": device.name, "speeds": newest}))
 
 
-def measure_speed(cache: Path, device: DeviceFacts) -> Speed:
-    """Time a few training steps of LoRA on a small decoder here, keep the result in `cache` and return it."""
-    import_libraries()
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    leave_a_core(device)  # as the training will
-    config = LlamaConfig(
-        vocab_size=4096,
-        hidden_size=256,
-        num_hidden_layers=6,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        intermediate_size=704,
-        tie_word_embeddings=True,
-    )
-    model = Lora().attach(LlamaForCausalLM(config).requires_grad_(False)).to(device.kind)
-    ids = torch.randint(0, 4096, (16, 32), device=device.kind)
-    half = torch.float16 if device.half == "fp16" else torch.bfloat16
-    laps = []
-    for _ in range(5):
-        began = time.perf_counter()
-        with torch.autocast(device.kind, dtype=half, enabled=device.half is not None):
-            loss = model(input_ids=ids, labels=ids).loss
-        loss.backward()
-        if device.kind != "cpu":
-            torch.accelerator.synchronize()
-        laps.append(time.perf_counter() - began)
-        model.zero_grad(set_to_none=True)
-    flops = count_operations(model.num_parameters(), ids.numel()) / statistics.median(laps)
-    speed = Speed(flops, GUESSED_START_SECONDS)
-    save_speed(cache, device, speed)
-    return speed
+def _read(cache: Path, device: DeviceFacts) -> dict[str, list[float]]:
+    try:
+        found = json.loads((cache / _FILE).read_text(encoding="utf-8"))
+        return dict(found["speeds"]) if found["device"] == device.name else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def measure_run(began: float, step_moments: list[float], parameters: int, tokens_a_step: float) -> Speed:

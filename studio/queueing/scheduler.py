@@ -7,8 +7,10 @@ time. It also writes down what is known of a child that ended without a word, wh
 
 import contextlib
 import logging
+import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from filelock import FileLock, Timeout
@@ -28,6 +30,8 @@ from studio.workspace import Workspace, disk_errors_in_words
 LOG = logging.getLogger(__name__)
 ROOM_FOR_A_LINE = 1 << 16
 """With fewer free bytes than this a disk is full."""
+LOOKS_ANYWAY_SECONDS = 30.0
+"""So often all runs are looked at though no folder has changed: what changes twice in a moment shows once."""
 LONGEST_TURN = 30.0
 """Seconds that a studio waits while another one changes the queue."""
 
@@ -52,6 +56,8 @@ class Scheduler:
         self._expect = expect
         self._make_room = make_room
         self._watches: dict[str, Watch] = {}
+        self._seen: dict[str, int] | None = None  # when each run's folder last changed; None: look at all that is in it
+        self._seen_at = 0.0
         self._explained: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
         self._hand = threading.Lock()  # whichever of this studio's threads has the turn
@@ -125,7 +131,9 @@ class Scheduler:
 
     def start_next(self) -> Run | None:
         """Start the next run that has room; return it. A run that can't be started is left as failed."""
+        seen = self._read_changes()
         statuses, owners = self._look()
+        self._seen, self._seen_at = None if any(map(_may_move, statuses)) else seen, time.monotonic()
         if self._choose(statuses, owners) is None and not any(map(_died_unexplained, statuses)):
             return None  # most of the time: no turn is taken, which would write to the disk
         with self._turn():
@@ -250,7 +258,7 @@ class Scheduler:
         said = ""
         while not self._closing.is_set():
             try:
-                if self._is_the_one():
+                if self._is_the_one() and not self._is_quiet():
                     self.start_next()
                 said = ""
             except (StudioError, OSError) as error:
@@ -259,8 +267,18 @@ class Scheduler:
                 said = self.trouble = str(error)
             except Exception:  # a bug must not end the queue for everybody who waits in it
                 LOG.exception("The queue could not be looked at.")
-            self._wake.wait(timeout=1.0)
+            if self._wake.wait(timeout=1.0):
+                self._seen = None
             self._wake.clear()
+
+    def _is_quiet(self) -> bool:
+        """Whether nothing ran or waited when all runs were last looked at, and no folder of one has changed since."""
+        is_fresh = time.monotonic() - self._seen_at < LOOKS_ANYWAY_SECONDS
+        return is_fresh and self._seen is not None and self._seen == self._read_changes()
+
+    def _read_changes(self) -> dict[str, int]:
+        with disk_errors_in_words(self.workspace.runs), os.scandir(self.workspace.runs) as entries:
+            return {entry.name: entry.stat().st_mtime_ns for entry in entries}
 
     def _is_the_one(self) -> bool:
         """Whether this studio starts the runs of the workspace, and no other."""
@@ -277,6 +295,11 @@ def needs_device(status: RunStatus) -> bool:
     """Whether a run has to wait for a place on the device; one of a kind that nobody knows does."""
     kind = WORKS.members.get(status.kind)
     return kind is None or kind.needs_device
+
+
+def _may_move(status: RunStatus) -> bool:
+    """Whether something will become of a run without anybody's touching its folder."""
+    return status.status in ACTIVE or status.status == "queued" or _died_unexplained(status)
 
 
 def _died_unexplained(status: RunStatus) -> bool:

@@ -15,7 +15,7 @@ from studio.errors import ModelError
 from studio.estimates.comparison import MethodCost
 from studio.estimates.estimate import Estimate, TaskSize
 from studio.estimates.lengths import TokenLengths, find_room
-from studio.models.device import find_device
+from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts
 from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives import Objective
@@ -42,6 +42,8 @@ class Foreign(NamedTuple):
 
     place: Place
     visitor: Visitor
+    held_bytes: int = 0
+    """What is held of the device's memory now and given back before a run starts."""
 
     # Files
 
@@ -118,13 +120,19 @@ class Foreign(NamedTuple):
         self, recipe: Recipe, base: ModelRef, size: TaskSize, cache: Path, names: Dictionary[str, str]
     ) -> Estimate:
         """Return what a recipe on a base will cost here."""
-        return self._run(base, jobs.estimate, recipe, base, size, find_device(), cache, dict(names))
+        return self._run(base, jobs.estimate, recipe, base, size, self._find_device(), cache, dict(names))
 
     def compare_methods(self, recipe: Recipe, size: TaskSize, cache: Path) -> list[MethodCost]:
         """Return what each method would cost in place of a recipe's own."""
-        return self._run(recipe.base, jobs.compare, recipe, size, find_device(), cache)
+        return self._run(recipe.base, jobs.compare, recipe, size, self._find_device(), cache)
 
     # Inside
+
+    def _find_device(self) -> DeviceFacts:
+        """The device as a run will find it."""
+        device = find_device()
+        free = min(device.memory_bytes, device.free_bytes + self.held_bytes)
+        return device.model_copy(update={"free_bytes": free})
 
     def _run(self, ref: ModelRef, job: Job[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
         place: Place = HERE if ref.ref == BUILTIN else self.place

@@ -24,7 +24,7 @@ from studio.errors import InputError
 from studio.estimates.comparison import MethodCost
 from studio.estimates.estimate import Estimate, TaskSize
 from studio.estimates.lengths import TokenLengths, measure_mixture
-from studio.estimates.time import Speed, load_speed, measure_speed
+from studio.estimates.time import Speed
 from studio.evidence.score import Comparison
 from studio.launchers import Launcher
 from studio.models.catalogue import CATALOGUE, ModelCard
@@ -40,6 +40,7 @@ from studio.runs.run import Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.advice import Advising
 from studio.service.desks import Desks
+from studio.service.device_speed import find_speed
 from studio.service.event_page import EventPage
 from studio.service.export_desk import ExportDesk
 from studio.service.foreign import Foreign, check_hub_id
@@ -220,10 +221,13 @@ class Studio(Advising, Desks):
         size = self._measure_tasks(stack.ground(recipe), tasks)
         return self._foreign.estimate(recipe, stack.base, size, self.workspace.cache, names)
 
-    def measure_device(self) -> Speed:
-        """Measure how fast this device trains, once; estimates have a time from then on. Takes a few seconds."""
-        device = find_device()
-        return load_speed(self.workspace.cache, device) or measure_speed(self.workspace.cache, device)
+    def measure_device(self, data: object = None) -> Speed:
+        """Return how fast this device makes a recipe's steps, measured once; estimates have a time from then on.
+
+        Without a recipe it is the usual one on the built-in base. Raises StudioError in words.
+        """
+        usual = {"task_id": next((card.task_id for card in self.list_tasks()), "")}
+        return find_speed(self.workspace.cache, self.estimate(data or usual).kind, self.scheduler)
 
     # Runs
 
@@ -351,7 +355,7 @@ class Studio(Advising, Desks):
 
     @property
     def _foreign(self) -> Foreign:
-        return Foreign(self.place, self.visitor)
+        return Foreign(self.place, self.visitor, self.desk.count_held())
 
     def find_run(self, run_id: str) -> Run:
         """Return a run of the visitor. Raises NotFoundError in words."""

@@ -21,6 +21,7 @@ from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.objective import Example, Row, count_shared, list_rows, longest_row
 from studio.training.fast.head import open_head
 from studio.training.fast.one_pass import read_in_one_pass
+from studio.training.fast.unpacked import never_packed
 
 Padding = Literal["left", "right", "alone", "packed"]
 """Where the shorter rows of a batch are filled up; alone: each row is read by itself, as long as it is; packed: rows
@@ -202,7 +203,8 @@ def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.
 
 
 def _read(model: Any, **inputs: Any) -> torch.Tensor:
-    logits: torch.Tensor = call_model(model, **inputs, use_cache=False).logits
+    with never_packed():
+        logits: torch.Tensor = call_model(model, **inputs, use_cache=False).logits
     return logits
 
 

@@ -12,9 +12,9 @@ from transformers import TrainingArguments, set_seed
 from studio.checkpoints.address import resolve
 from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
-from studio.estimates.activations import NotMeasured
-from studio.estimates.estimate import TaskSize, choose_whole
-from studio.estimates.time import Speed, measure_run, save_speed
+from studio.estimates.activations import NotMeasured, Spared
+from studio.estimates.estimate import TaskSize, choose_spared, find_step_kind
+from studio.estimates.time import Speed, StepKind, measure_run, save_speed
 from studio.foreign import Original
 from studio.models.device import DeviceFacts, find_device, try_device
 from studio.models.loading import (
@@ -34,6 +34,7 @@ from studio.runs.run import Run
 from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
 from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
+from studio.training.cores import Cores
 from studio.training.examiner import examine
 from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.reference import find_reference
@@ -149,7 +150,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         eval_dataset=ExampleDataset(prepared.validation, reference[1]),
         data_collator=ExampleBatcher(batcher),
         processing_class=tokenizer,
-        callbacks=[MethodSteps(recipe.method, model)],
+        callbacks=[MethodSteps(recipe.method, model), Cores(device)],
     )
     chooser = recipe.objective.find_chooser()
     reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser, examiner)
@@ -159,7 +160,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         reporter.finish(trainer)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
         tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
-        keep_speed(workspace, device, measure_run(began, reporter.step_moments, parameters, tokens))
+        kind = find_step_kind(recipe, find_model_folder(stack.base), device)
+        keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
 
 
@@ -175,11 +177,12 @@ def checkpoint(model: Any, recipe: Recipe, folder: Path, prepared: Prepared, dev
     if not recipe.training.gradient_checkpointing:
         return []
     try:
-        whole = choose_whole(recipe, folder, prepared.size(), device)
+        spared = choose_spared(recipe, folder, prepared.size(), device)
     except NotMeasured:
-        whole = 0
-    number = checkpoint_layers(model, whole)
-    return [Tried(f"{number} layers are computed twice, {whole} are kept whole", True)]
+        spared = Spared()
+    number = checkpoint_layers(model, spared.whole, spared.on_host)
+    tried = [Tried(f"{number} layers are computed twice, {spared.whole} are kept whole", True)]
+    return [*tried, Tried("what goes into them waits in the computer's own memory", True)] if spared.on_host else tried
 
 
 def check_needs(objective: Objective) -> None:
@@ -192,10 +195,10 @@ def check_needs(objective: Objective) -> None:
         )
 
 
-def keep_speed(workspace: Workspace, device: DeviceFacts, speed: Speed) -> None:
+def keep_speed(workspace: Workspace, device: DeviceFacts, kind: StepKind, speed: Speed) -> None:
     """Keep how fast this device trained. A disk that has no room for it spoils no run that is saved."""
     try:
-        save_speed(workspace.cache, device, speed)
+        save_speed(workspace.cache, device, kind, speed)
     except WorkspaceError as error:
         print(f"How fast it trained could not be kept: {error}")
 
@@ -267,7 +270,7 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         use_cpu=device.kind == "cpu",
         seed=options.seed,
         data_seed=options.seed,
-        logging_steps=max(1, plan.steps // 2000),
+        logging_steps=plan.steps if device.kind == "cuda" else max(1, plan.steps // 2000),  # there by time
         logging_first_step=True,
         logging_nan_inf_filter=False,
         eval_strategy="steps" if plan.evaluate_every else "no",

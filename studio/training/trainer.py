@@ -29,6 +29,8 @@ from studio.training.tally import Tally
 from studio.workspace import write_whole
 
 WINDOW = 20
+LOG_SECONDS = 0.25
+"""On a graphics card so often: to read a loss off it, the processor waits until all steps before are done."""
 
 
 READ_FROM = (
@@ -201,6 +203,7 @@ class Reporter(TrainerCallback):
         self.run, self.events, self.plan, self.sampler, self.chooser = run, events, plan, sampler, chooser
         self._trained, self._looked, self._examiner = trained, looked, examiner
         self.stopped = False
+        self._logged = -math.inf
         self._moments: deque[float] = deque(maxlen=WINDOW)
         self._resting = 0.0
         self.step_moments: list[float] = []
@@ -244,7 +247,9 @@ class Reporter(TrainerCallback):
         if self.run.stop_file.exists() and state.global_step < state.max_steps:
             self.stopped = True
             control.should_training_stop = True
-            control.should_save = True
+            control.should_save = control.should_log = True
+        if args.logging_steps >= state.max_steps and self.step_moments[-1] - self._logged >= LOG_SECONDS:
+            control.should_log = True
         if self.plan.sample_every and state.global_step % self.plan.sample_every == 0 or self.stopped:
             self._sample(state.global_step)
 
@@ -257,7 +262,7 @@ class Reporter(TrainerCallback):
         **_: Any,
     ) -> None:
         """Write a step's metrics, or the validation loss. Raises RecipeError when a loss is no number any more."""
-        logs = logs or {}
+        logs, self._logged = logs or {}, time.monotonic()
         if "eval_loss" in logs:
             self._evaluated(state, control, logs["eval_loss"])
         elif "loss" in logs:

@@ -19,6 +19,7 @@ from studio.objectives.objective import SHORTEST_SHARED, Row, count_shared
 from studio.training.batch import Batcher, Padding, read_learnt, read_logprobs
 from studio.training.fast.checkpointing import leave_chance_out
 from studio.training.fast.fused_lora import fuse_lora, part_lora
+from studio.training.fast.kernels import has_kernels, leave_kernels, use_kernels
 from studio.training.fast.one_pass import leave_one_pass, use_one_pass
 
 ONCE, NARROWED = "the common beginning is read once", "the last block writes only where something is learnt"
@@ -26,6 +27,7 @@ LEFT, RIGHT = "rows are padded on the left", "rows are padded on the right"
 PACKED = "rows share lines, and none sees another"
 PIECES = "the output head is applied piece by piece"
 FUSED = "LoRA's layers are one operation"
+KERNELS = "norms and gated layers are Liger's kernels"
 ROUNDING = {"float32": 1e-3}
 MORE_ROUNDING = 0.05
 """How far rounding, in 32 bits and in fewer, may move logits, relative to them; gradients by four times as much."""
@@ -101,6 +103,7 @@ class Trial:
                 fused = self._fuse(keep_copies) if self.half else None
                 tried += self._choose_sharing(truth) if shares else ()
                 tried += [] if fused is None else [self._check_fused(truth, plain, fused)]
+                tried += [self._choose_kernels(truth, plain)] if self.on_card else []
                 return [*tried, *self._choose_pieces()]
             finally:
                 self.model.train(training)
@@ -198,6 +201,22 @@ class Trial:
                 if self.batcher.shared:
                     self._use_one_pass(narrows)
         return Tried(FUSED, not why, why)
+
+    def _choose_kernels(self, truth: Reading, plain: Reading) -> Tried:
+        """Take Liger's kernels where they are installed and as near to the truth as the model's own operations."""
+        if not has_kernels():
+            return Tried(KERNELS, False, "liger-kernel is not installed")
+        try:
+            count = use_kernels(self.model)
+            found = self._read(self.batcher, self.half) if count else plain
+            most = [1.5 * distance + 0.02 for distance in _measure(truth, plain)]
+            near = all(distance <= bound for distance, bound in zip(_measure(truth, found), most, strict=True))
+            why = "" if near and count else "moves the gradients" if count else "no part of the model is of their kind"
+        except Exception as error:
+            why = _tell(error)
+        if why:
+            leave_kernels(self.model)
+        return Tried(KERNELS, not why, why)
 
     def _choose_pieces(self) -> Iterator[Tried]:
         """Apply the head piece by piece where the logits of a batch would take much room."""

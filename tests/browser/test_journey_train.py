@@ -292,6 +292,7 @@ def test_the_time_is_reckoned_anew_when_a_run_has_measured_it(page: Page, app: A
     expect(page.locator(".desk")).to_have_attribute("data-status", "running", timeout=LONG)
     bar = page.locator("#recipe-bar .recipe")
     expect(bar).to_contain_text("parameters", timeout=LONG)
-    save_speed(studio.workspace.cache, find_device(), Speed(flops=1e12, start_seconds=7_200.0))
+    kind = studio.estimate(recipe).kind
+    save_speed(studio.workspace.cache, find_device(), kind, Speed(flops=1e12, start_seconds=7_200.0))
     EventWriter(run.events_file).append("finished", step=3_000)
     expect(bar).to_contain_text("about 2.0 h here", timeout=LONG)

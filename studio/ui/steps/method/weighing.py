@@ -2,14 +2,14 @@
 
 Knows `studio.estimate` and words; errors of a choice become text that the page sets beside the field they belong to.
 While
-the device's speed is unknown, it is measured once, in a thread of its own, and the page asks again.
+the speed of such steps is unknown, it is measured once, in a thread of its own, and the page asks again.
 """
 
 import json
 import threading
 from typing import Any, NamedTuple
 
-from studio.errors import StudioError
+from studio.errors import DeviceError, StudioError
 from studio.estimates.estimate import Estimate
 from studio.service import Studio
 from studio.tasks.mixture import name_mixture
@@ -50,29 +50,37 @@ def weigh_recipe(studio: Studio, value: object) -> Weighed:
         return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error), None)
     except Exception as error:  # a library's complaint about a strange model: logged, and said as ours
         return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error), None)
-    again = estimate.seconds is None and measure_once(studio)
+    again = estimate.seconds is None and measure_once(studio, recipe, estimate.kind.key)
     return Weighed(
         _draw_bar(studio, read, estimate), _draw_numbers(estimate, read, again), _find_picture(estimate, read)
     )
 
 
-_measured: set[str] = set()  # the workspaces whose device was measured, or is being measured
+_measuring: dict[tuple[str, str], threading.Thread] = {}  # of each workspace, by the kind of step
 
 
-def measure_once(studio: Studio) -> bool:
-    """Measure this device in a thread of its own, at most once a workspace. Returns whether it is still to come."""
-    key = str(studio.workspace.folder)
-    if key not in _measured:
-        _measured.add(key)
-        threading.Thread(target=_measure, args=(studio,), daemon=True, name="measure-device").start()
-    return True
+def measure_once(studio: Studio, recipe: object, kind: str) -> bool:
+    """Measure a recipe's kind of step in a thread of its own, once a workspace. Returns whether it is still to come."""
+    key = str(studio.workspace.folder), kind
+    if key not in _measuring:
+        _measuring[key] = threading.Thread(target=_measure, args=(studio, recipe, key), daemon=True, name="measure")
+        _measuring[key].start()
+    thread = _measuring.get(key)
+    return thread is not None and thread.is_alive()
 
 
-def _measure(studio: Studio) -> None:
-    try:
-        studio.measure_device()
-    except Exception as error:  # times are a courtesy: without them the page says "not measured"
-        log.warning("The device could not be measured: %s", error)
+def _measure(studio: Studio, recipe: object, key: tuple[str, str]) -> None:
+    with _ONE_AT_A_TIME:
+        try:
+            studio.measure_device(recipe)
+        except DeviceError:  # a run has it: whoever looks later asks again
+            _measuring.pop(key, None)
+        except Exception as error:  # times are a courtesy: without them the page says "not measured"
+            log.warning("The device could not be measured: %s", error)
+
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Two that measure at once would each find the device half as fast."""
 
 
 def _part(step: str, shown: str, label: str) -> str:

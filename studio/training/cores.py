@@ -1,0 +1,40 @@
+"""How many of a processor's cores a training takes: all but the page's, and that too where its steps are long.
+
+Threads wait for each other at each of a step's thousand operations. Where these are short, one that lost its core to
+the page makes all wait far longer than they compute; where they are long it hardly matters, and a core that stands idle
+costs more. Then all are taken at low priority, so that the page comes first. Losses are the same but for rounding: sums
+are added up in another order by other numbers of threads.
+"""
+
+import time
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from studio.models.device import DeviceFacts
+from studio.training.priority import yield_to_others
+
+LONG_SECONDS = 0.5
+"""A step that takes longer, on all cores but one, is long."""
+
+
+class Cores(TrainerCallback):
+    """Looks how long the second step takes (the first one warms up), and takes the page's core where it is long."""
+
+    def __init__(self, device: DeviceFacts) -> None:
+        self.spare = device.cores if device.kind == "cpu" and device.cores > 1 else 0
+        self._steps = 0
+        self._began = 0.0
+
+    def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Note when a step begins."""
+        self._began = time.monotonic()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Decide once."""
+        self._steps += 1
+        seconds = time.monotonic() - self._began
+        if self._steps == 2 and self.spare and seconds > LONG_SECONDS:
+            yield_to_others()
+            torch.set_num_threads(self.spare)

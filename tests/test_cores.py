@@ -1,0 +1,81 @@
+"""How many cores a training takes, and that no number of them changes what it learns."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tiny import import_task, losses, read_all, train, write_recipe
+
+from studio.models.device import DeviceFacts, find_device
+from studio.workspace import Workspace
+
+TWO_CORES = find_device().model_copy(update={"kind": "cpu", "cores": 2})
+
+
+@pytest.mark.parametrize(
+    ("device", "seconds", "taken"),
+    [
+        (TWO_CORES, 0.6, [2]),
+        (TWO_CORES, 0.4, []),
+        (TWO_CORES.model_copy(update={"cores": 1}), 5.0, []),
+        (TWO_CORES.model_copy(update={"kind": "cuda"}), 5.0, []),
+    ],
+)
+def test_a_long_step_takes_the_pages_core_too(
+    device: DeviceFacts, seconds: float, taken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.training import cores
+
+    threads: list[int] = []
+    asked: list[bool] = []
+    clock = iter([0.0, 9.0, 10.0, 10.0 + seconds, 20.0, 99.0])  # the first one warms up, and one decides
+    monkeypatch.setattr(cores, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(cores, "yield_to_others", lambda: asked.append(True))
+    monkeypatch.setattr(cores.torch, "set_num_threads", threads.append)
+    watcher: Any = cores.Cores(device)
+    for _ in range(3):
+        watcher.on_step_begin(None, None, None)
+        watcher.on_step_end(None, None, None)
+    assert threads == taken and len(asked) == len(taken)
+
+
+def test_every_thread_gives_way() -> None:
+    script = """
+import os, threading
+from studio.training.priority import yield_to_others
+before, over = os.nice(0), threading.Event()
+thread = threading.Thread(target=over.wait)
+thread.start()
+yield_to_others(before + 3)
+print([os.getpriority(os.PRIO_PROCESS, each) - before for each in (0, thread.native_id)])
+over.set()
+"""
+    root = Path(__file__).parents[1]
+    said = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True).stdout
+    assert said.strip() == ("[3, 3]" if sys.platform == "linux" else said.strip())
+
+
+def test_the_losses_are_the_same_whatever_the_threads(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from studio.training import cores, session
+
+    workspace, known = Workspace(tmp_path), torch.get_num_threads()
+    import_task(workspace)
+    monkeypatch.setattr(cores, "yield_to_others", lambda: None)
+    monkeypatch.setattr(session, "find_device", lambda: TWO_CORES)
+    told, used = [], []
+    try:
+        for long in (1e9, -1.0):
+            monkeypatch.setattr(cores, "LONG_SECONDS", long)
+            told.append(losses(read_all(train(workspace, write_recipe(tiny_model)))))
+            used.append(torch.get_num_threads())
+    finally:
+        torch.set_num_threads(known)
+    assert used == [1, 2] and told[0].keys() == told[1].keys()
+    assert list(told[0].values()) == pytest.approx(list(told[1].values()), rel=1e-4)
