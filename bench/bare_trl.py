@@ -76,14 +76,18 @@ def load_model(folder: str, precision: str, device: str) -> Any:
     return model
 
 
-def load_unsloth(folder: str, precision: str, rank: int) -> tuple[Any, Any]:
+def load_unsloth(folder: str, precision: str, rank: int, checkpoints: bool) -> tuple[Any, Any]:
     """Load a base by Unsloth, its LoRA attached; return model and tokenizer."""
     assert UNSLOTH is not None
     model, tokenizer = UNSLOTH.FastLanguageModel.from_pretrained(
         model_name=folder, max_seq_length=1024, dtype=torch.bfloat16, load_in_4bit=precision == "nf4"
     )
     model = UNSLOTH.FastLanguageModel.get_peft_model(
-        model, r=rank, lora_alpha=16, target_modules=LINEAR, use_gradient_checkpointing=False
+        model,
+        r=rank,
+        lora_alpha=16,
+        target_modules=LINEAR,
+        use_gradient_checkpointing="unsloth" if checkpoints else False,
     )
     return model, tokenizer
 
@@ -107,7 +111,9 @@ def make_trainer(watcher: Watcher) -> SFTTrainer:
     )
     folder, rank = SETTINGS.get("model") or str(BUILTIN_FOLDER), SETTINGS["rank"]
     if UNSLOTH:
-        model, tokenizer = load_unsloth(folder, SETTINGS["precision"], rank)
+        model, tokenizer = load_unsloth(
+            folder, SETTINGS["precision"], rank, bool(SETTINGS["config"].get("gradient_checkpointing"))
+        )
         lora = None
     else:
         model, tokenizer = load_model(folder, SETTINGS["precision"], config.device.type), None

@@ -2,8 +2,9 @@
 
 `python -m bench card` measures on an NVIDIA card that computes in bf16; elsewhere there is nothing to measure and it
 says so. A Llama of a billion random weights learns the same rows on every side: once with equal settings, rows of one
-length and no gradient checkpointing, so that nothing but the computing differs; and once with TRL's own defaults on
-rows of several lengths. Tokens are those of the rows, without padding, each counted once whatever a side does with it.
+length and no gradient checkpointing, so that nothing but the computing differs; once where rows share a beginning and
+layers are computed twice, as an 8B on 24 GB needs it; and once with TRL's own defaults on rows of several lengths.
+Tokens are those of the rows, without padding, each counted once whatever a side does with it.
 Each side is a fresh process; its first epoch warms it up, the others are timed. (TRL keeps the LoRA of a quantised base
 in 16 bits, the studio in 32. Unsloth's side follows its documentation and was never run: where this was written there
 was no card.)
@@ -47,22 +48,33 @@ NAMES = {"bf16": "LoRA on bf16", "nf4": "QLoRA on nf4"}
 
 
 class Size(NamedTuple):
-    """How large the comparison is: the model's shape, rows a batch, tokens of even and of uneven rows, epochs."""
+    """How large the comparison is: the model's shape, rows a batch, tokens of even and of uneven rows, epochs, and
+    words that rows begin with where they share a beginning.
+    """
 
     shape: dict[str, Any]
     batch: int
     even: tuple[int, ...]
     uneven: tuple[int, ...]
     epochs: int
+    shared: int
 
 
 class Cell(NamedTuple):
-    """One comparison: how it is called, the tokens rows have, what TRL is told, and whether Unsloth takes part."""
+    """One comparison: how it is called, the tokens rows have, what TRL is told, whether Unsloth takes part, and the
+    words that all rows begin with. Where TRL is told to checkpoint, all sides do.
+    """
 
     name: str
     lengths: tuple[int, ...]
     config: dict[str, Any]
     unsloth: bool = False
+    shared: int = 0
+
+    @property
+    def checkpoints(self) -> bool:
+        """Whether layers are computed twice on each side."""
+        return bool(self.config.get("gradient_checkpointing"))
 
 
 class Side(NamedTuple):
@@ -74,8 +86,8 @@ class Side(NamedTuple):
     loss: float
 
 
-FULL = Size(LARGE, 8, (512,), (64, 128, 256, 512), 4)
-TINY = Size(TINY_SHAPE, 32, (32,), (28, 32, 40, 48), 2)
+FULL = Size(LARGE, 8, (512,), (64, 128, 256, 512), 4, 256)
+TINY = Size(TINY_SHAPE, 32, (32,), (28, 32, 40, 48), 2, 6)
 
 
 def measure() -> list[Figure]:
@@ -92,9 +104,13 @@ def measure() -> list[Figure]:
 
 
 def list_cells(size: Size) -> list[Cell]:
-    """Return the two comparisons of a size."""
-    equal = {"gradient_checkpointing": False, "logging_steps": 1}
-    return [Cell("equal settings", size.even, equal, has_unsloth()), Cell("TRL's defaults", size.uneven, {})]
+    """Return the comparisons of a size."""
+    equal, twice = ({"gradient_checkpointing": on, "logging_steps": 1} for on in (False, True))
+    return [
+        Cell("equal settings", size.even, equal, has_unsloth()),
+        Cell("rows share a beginning, layers are computed twice", size.even, twice, has_unsloth(), size.shared),
+        Cell("TRL's defaults", size.uneven, {}),
+    ]
 
 
 def has_unsloth() -> bool:
@@ -108,8 +124,8 @@ def compare(home: Path, size: Size, cell: Cell, precision: str, device: DeviceFa
     model = home / "model"
     if not model.exists():
         make_model(model, size.shape)
-    task_id = keep_task(studio, cell.lengths)
-    recipe = write_recipe(model, task_id, precision, size)
+    task_id = keep_task(studio, cell.lengths, cell.shared)
+    recipe = write_recipe(model, task_id, precision, size, cell.checkpoints)
     settings = {
         "folder": str(studio.workspace.folder),
         "task_id": task_id,
@@ -140,11 +156,11 @@ def compare(home: Path, size: Size, cell: Cell, precision: str, device: DeviceFa
     return figures
 
 
-def keep_task(studio: Studio, lengths: tuple[int, ...]) -> str:
-    """Keep a task whose rows have these lengths in turn, and return its id."""
-    name = "rows_" + "_".join(map(str, lengths))
+def keep_task(studio: Studio, lengths: tuple[int, ...], shared: int = 0) -> str:
+    """Keep a task whose rows have these lengths in turn and begin with `shared` words; return its id."""
+    name = "_".join(map(str, ("rows", *lengths, *((f"share_{shared}",) if shared else ()))))
     if name not in {card.task_id for card in studio.list_tasks()}:
-        tasks = [write_task(length) for length in lengths]
+        tasks = [write_task(length, shared) for length in lengths]
         rows = [tasks[number % len(tasks)]["Instances"][number] for number in range(len(tasks[0]["Instances"]))]
         file = studio.workspace.cache / f"{name}.json"
         file.write_text(json.dumps({**tasks[0], "Instances": rows}))
@@ -152,7 +168,7 @@ def keep_task(studio: Studio, lengths: tuple[int, ...]) -> str:
     return name
 
 
-def write_recipe(model: Path, task_id: str, precision: str, size: Size) -> dict[str, Any]:
+def write_recipe(model: Path, task_id: str, precision: str, size: Size, checkpoints: bool = False) -> dict[str, Any]:
     """Return the recipe of the studio's side: what TRL has by default, and no pauses."""
     return {
         "model": str(model),
@@ -167,6 +183,7 @@ def write_recipe(model: Path, task_id: str, precision: str, size: Size) -> dict[
             "evaluate_every": 0,
             "sample_every": 0,
             "save_every": 0,
+            "gradient_checkpointing": checkpoints,
         },
     }
 

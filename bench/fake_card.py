@@ -102,7 +102,7 @@ def trace(case: Case) -> Traced:
         model = _attach(base, case, half)
         batch = _make_batch(case)
         trained = [value for value in model.parameters() if value.requires_grad]
-        optimiser = torch.optim.AdamW(trained, foreach=True)
+        optimiser = torch.optim.AdamW(trained, fused=True)
         memory.measure()
         peaks = []
         for _ in range(2):

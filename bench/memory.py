@@ -148,18 +148,19 @@ def write_recipe(studio: Studio, model: Path, cell: dict[str, Any]) -> dict[str,
     }
 
 
-def write_task(length: int) -> dict[str, Any]:
-    """Return a task whose examples have `length` tokens, a quarter of them in the answer."""
+def write_task(length: int, shared: int = 0) -> dict[str, Any]:
+    """Return a task whose examples have `length` tokens, a quarter in the answer, and begin with `shared` words."""
     tokenizer = load_tokenizer(BUILTIN_FOLDER)
     words = [word for word in "the a dog cat house tree bird song day night".split() if _is_a_token(tokenizer, word)]
-    frame = len(tokenizer("Definition: Go on.\nInput:\nOutput:")["input_ids"]) + 2
+    definition = " ".join(["Go on.", *(words[place % len(words)] for place in range(shared))])
+    frame = len(tokenizer(f"Definition: {definition}\nInput:\nOutput:")["input_ids"]) + 2
     answer = length // 4
 
     def write(number: int, count: int) -> str:
         return " ".join(words[(number + place * (1 + number % 3)) % len(words)] for place in range(count))
 
     return {
-        "Definition": ["Go on."],
+        "Definition": [definition],
         "Positive Examples": [{"input": "a dog", "output": "a cat", "explanation": "So."}],
         "Negative Examples": [],
         "Instances": [

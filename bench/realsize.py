@@ -2,8 +2,9 @@
 
 A Llama of 135 million random weights learns rows of 150 tokens by LoRA of rank 16 on a bf16 base, in batches of four.
 TRL's defaults compute the layers twice (gradient checkpointing); tuned by hand they don't. Each side is a fresh process
-of a few steps, of which the first two warm up; sides take turns, and of each its best round counts, for whatever else
-runs here slows single rounds down. Meanwhile a studio serves its page, and how soon it answers is measured.
+of a few steps, of which the first five warm up (ours decides there how many cores to take). Sides take turns, and of
+each its best round counts, for whatever else runs here slows single rounds down. Meanwhile a studio serves its page,
+and how soon it answers is measured.
 """
 
 import json
@@ -32,7 +33,7 @@ SHAPE = {
 }
 """SmolLM2-135M's."""
 BATCH, LENGTH, RANK, RATE = 4, 150, 16, 2e-4
-STEPS, WARM, ROUNDS = 7, 3, 2
+STEPS, WARM, ROUNDS = 9, 5, 2
 PAUSE_SECONDS = 0.25
 TRL: dict[str, dict[str, Any]] = {"TRL's defaults": {}, "TRL tuned by hand": {"gradient_checkpointing": False}}
 
@@ -78,7 +79,7 @@ def write_settings(studio: Studio, model: Path, config: dict[str, Any]) -> str:
             "model": str(model),
             "precision": "bf16",
             "rank": RANK,
-            "config": {**given, "use_cpu": True, "warmup_ratio": 0.05, **config},
+            "config": {**given, "use_cpu": True, **config},
         }
     )
 

@@ -34,12 +34,14 @@ def test_the_rows_of_the_full_size_fill_whole_batches(workspace: object, tmp_pat
     studio = Studio(workspace)  # type: ignore[arg-type]
     model = make_model(tmp_path / "model", TINY_SHAPE)
     for cell in list_cells(FULL):
-        recipe = write_recipe(model, keep_task(studio, cell.lengths), "bf16", FULL)
+        recipe = write_recipe(model, keep_task(studio, cell.lengths, cell.shared), "bf16", FULL, cell.checkpoints)
         work = count_work(studio, recipe)
         assert work["examples"] and work["examples"] % FULL.batch == 0
         mean = sum(cell.lengths) / len(cell.lengths)
         assert work["tokens"] / work["examples"] == pytest.approx(mean, rel=0.1)
         assert 0.2 < work["learnt"] / work["tokens"] < 0.3
+        lengths = studio._measure_tasks(studio.read_recipe(recipe), [studio.load_task(recipe["task_id"])])
+        assert lengths.shared >= cell.shared and (lengths.shared > 200) == recipe["training"]["gradient_checkpointing"]
 
 
 def test_without_a_card_nothing_is_measured_and_it_is_said(

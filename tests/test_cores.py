@@ -18,26 +18,27 @@ TWO_CORES = find_device().model_copy(update={"kind": "cpu", "cores": 2})
 @pytest.mark.parametrize(
     ("device", "seconds", "taken"),
     [
-        (TWO_CORES, 0.6, [2]),
-        (TWO_CORES, 0.4, []),
-        (TWO_CORES.model_copy(update={"cores": 1}), 5.0, []),
-        (TWO_CORES.model_copy(update={"kind": "cuda"}), 5.0, []),
+        (TWO_CORES, (9.0, 0.6, 0.6, 0.7, 0.1), [2]),
+        (TWO_CORES, (9.0, 0.6, 0.4, 9.0, 9.0), []),  # somebody held two of them up
+        (TWO_CORES.model_copy(update={"cores": 1}), (5.0,) * 5, []),
+        (TWO_CORES.model_copy(update={"kind": "cuda"}), (5.0,) * 5, []),
     ],
 )
 def test_a_long_step_takes_the_pages_core_too(
-    device: DeviceFacts, seconds: float, taken: list[int], monkeypatch: pytest.MonkeyPatch
+    device: DeviceFacts, seconds: tuple[float, ...], taken: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from studio.training import cores
 
     threads: list[int] = []
     asked: list[bool] = []
-    clock = iter([0.0, 9.0, 10.0, 10.0 + seconds, 20.0, 99.0])  # the first one warms up, and one decides
-    monkeypatch.setattr(cores, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    now = [0.0]
+    monkeypatch.setattr(cores, "time", SimpleNamespace(monotonic=lambda: now[0]))
     monkeypatch.setattr(cores, "yield_to_others", lambda: asked.append(True))
     monkeypatch.setattr(cores.torch, "set_num_threads", threads.append)
     watcher: Any = cores.Cores(device)
-    for _ in range(3):
+    for each in seconds:
         watcher.on_step_begin(None, None, None)
+        now[0] += each
         watcher.on_step_end(None, None, None)
     assert threads == taken and len(asked) == len(taken)
 

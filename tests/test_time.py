@@ -59,6 +59,12 @@ def test_what_is_timed_has_the_width_and_the_weights_of_the_models_own_layers(ki
     assert shape["num_hidden_layers"] == (1 if kind.width > 1000 else kind.layers)
 
 
+def test_of_a_layer_that_is_too_large_a_part_is_timed() -> None:
+    shape = timing.shape_layers(StepKind(405_000_000_000, 401_000_000_000, 126, 16384, "nf4", "bf16"))
+    attention = 2 * 8192 * 128 * (shape["num_attention_heads"] + shape["num_key_value_heads"])
+    assert attention + 3 * 8192 * shape["intermediate_size"] == pytest.approx(timing.MOST_WEIGHTS, rel=0.05)
+
+
 @pytest.mark.parametrize("kind", [SMALL, SMALL._replace(precision="nf4", half="bf16", twice=True)])
 def test_it_is_timed_as_a_run_would_compute_it(kind: StepKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch

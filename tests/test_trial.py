@@ -227,7 +227,9 @@ def test_kernels_are_used_on_a_card_where_they_suit_the_model_and_change_nothing
     held = {
         name for name, part in model.named_modules() if type(vars(part).get("forward")).__name__ in ("_Norm", "_Gated")
     }
-    assert bool(held) == used and len(held) in (0, 7), "two layers with two norms and a gated part, and the last norm"
+    count = 3 * model.config.num_hidden_layers + 1  # each layer has two norms and a gated part; and the last norm
+    assert len(held) == (count if used else 0)
     assert KERNELS not in {one.way for one in Trial(model, Batcher(0), rows).choose(shares=False)}, "on a processor"
-    found = sum_loss(model, batcher(make_rows(BEGINNING))).total
-    assert float(found) == pytest.approx(wanted, rel=1e-3)
+    batch = batcher(make_rows(BEGINNING))
+    found = sum_loss(model.eval(), batch).total.detach()  # in training GPT-2 draws lots
+    assert float(found) / len(batch["learnt"]) == pytest.approx(wanted, rel=1e-3)

@@ -36,14 +36,16 @@ MOST_REAL_BYTES = 2**30
 
 
 class Computing(NamedTuple):
-    """How a run computes: bytes of a stored number, whether in mixed precision, whether attention is plain, and whether
-    plain attention is one operation, as over rows with a common beginning, which keeps its weights once.
+    """How a run computes: bytes of a stored number, whether in mixed precision, whether attention is plain, whether
+    plain attention is one operation, as over rows with a common beginning, which keeps its weights once, and whether
+    LoRA's layers are, of which those that read the same keep it once (see studio.training.fast.fused_lora).
     """
 
     number_bytes: int
     mixed: bool = False
     plain_attention: bool = False
     one_operation: bool = False
+    fused: bool = False
 
 
 class Kept(NamedTuple):
@@ -239,8 +241,13 @@ def compute_as(computing: Computing) -> Any:
             raise NotImplementedError
 
     def cast(value: Any) -> Any:
-        wide = isinstance(value, torch.Tensor) and value.is_floating_point()
-        return value.to(torch.bfloat16) if wide else value
+        if not (isinstance(value, torch.Tensor) and value.is_floating_point()):
+            return value
+        known = getattr(value, "in_half", None) if computing.fused else None
+        known = value.to(torch.bfloat16) if known is None else known
+        if computing.fused:
+            value.in_half = known
+        return known
 
     class Weights(torch.autograd.Function):
         @staticmethod
@@ -263,7 +270,10 @@ def compute_as(computing: Computing) -> Any:
                 return Fused.apply(*args[:3])
             if computing.one_operation and function is functional.softmax:
                 return Weights.apply(args[0])
-            return function(*args, **(kwargs or {}))
+            made = function(*args, **(kwargs or {}))
+            if computing.fused and function is torch.Tensor.to and made.dtype.itemsize > args[0].dtype.itemsize == 2:
+                made.in_half = args[0]  # what was widened for LoRA is multiplied as it was
+            return made
 
     return Computed()
 

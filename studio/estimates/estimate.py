@@ -264,6 +264,7 @@ def _find_kept(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts
         recipe.choose_half(device) is not None,
         plain,
         plain and task.shared > 0 and recipe.training.shares_beginnings and not recipe.method.virtual_tokens,
+        device.kind == "cuda" and recipe.method.skips_rows and recipe.precision.name != "int8",
     )
     return find_activations(folder, recipe.method, computing)
 

@@ -62,8 +62,13 @@ def itemise_memory(
     logits = int((min(numbers, MOST_LOGITS) if in_pieces else numbers) * LOGIT_BYTES)
     kept = activations.count_bytes(rows, length, checkpointing, logits, spared)
     copies = activations.count_copies(checkpointing)
+    layers = ((kind.rows, kind.columns) for kind in shape.kinds)
+    if not on_processor:  # there it is part of what stays with the process
+        kept += int(max((precision.count_passing(rows * length, *each) for each in layers), default=0))
     spare = int((SPARE_SHARE if on_processor else FRAGMENTED) * max(0, kept + logits - copies))
     gradients = 4 * count.trainable  # what trains is held in 32 bits
+    if not on_processor and count.trainable >= shape.base:  # the words' own stands twice, and they are there in 16 bits
+        gradients += 6 * shape.vocabulary * shape.hidden
     copied = 2 * count.linear if kept_copies and 2 * count.linear <= MOST_COPIED_BYTES else 0
     if not adds_up:
         kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)

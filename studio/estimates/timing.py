@@ -26,6 +26,8 @@ WORDS = 1024
 """The vocabulary of what is timed: its head is next to nothing."""
 ENOUGH_WEIGHTS = 20_000_000
 """Of small layers so many weights are timed at once."""
+MOST_WEIGHTS, MOST_WIDTH = 300_000_000, 8192
+"""Of a larger layer a part is timed: it is made in this computer's memory first, and a card is full by then."""
 ROW = 32
 LONG_ROW = 1024
 """Tokens of a row on a processor, and on a card, which has to be filled."""
@@ -102,7 +104,7 @@ def _lap(model: Any, ids: Any, device: DeviceFacts, kind: StepKind) -> float:
 
 def shape_layers(kind: StepKind) -> dict[str, Any]:
     """Return the config of a Llama whose layers are as wide as a model's, and have as many weights."""
-    width, each = kind.width, max(1, kind.linear // max(1, kind.layers))
+    width, each = min(kind.width, MOST_WIDTH), min(MOST_WEIGHTS, max(1, kind.linear // max(1, kind.layers)))
     size = 128 if width >= 2048 else 64
     heads = max(1, width // size)
     shared = heads if heads % 4 else heads // 4

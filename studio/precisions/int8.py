@@ -20,6 +20,10 @@ class Int8(Precision):
     other_bytes: ClassVar[int] = 2
     quantised: ClassVar[bool] = True
 
+    def count_passing(self, tokens: float, rows: int, columns: int) -> float:
+        """Return the bytes of the weight as numbers, and of its sums of codes, of 32 bits, as it is computed again."""
+        return 4 * tokens * rows + 2 * rows * columns
+
     def load_arguments(self, device: str, half: Half | None) -> dict[str, Any]:
         """Return a bitsandbytes configuration that computes in the 16 bits of the device, if it has any."""
         from transformers import BitsAndBytesConfig

@@ -23,6 +23,10 @@ class Nf4(Precision):
     other_bytes: ClassVar[int] = 2
     quantised: ClassVar[bool] = True
 
+    def count_passing(self, tokens: float, rows: int, columns: int) -> float:
+        """Return what any layer makes, and the bytes of its weight as numbers."""
+        return super().count_passing(tokens, rows, columns) + 2 * rows * columns
+
     def load_arguments(self, device: str, half: Half | None) -> dict[str, Any]:
         """Return a bitsandbytes configuration that computes in the 16 bits of the device, if it has any."""
         from transformers import BitsAndBytesConfig

@@ -31,6 +31,10 @@ class Precision(Plugin):
         """Return the bytes of a weight that has no codes: beside codes it is as wide as the device computes."""
         return self.other_bytes if half or not self.quantised else 4
 
+    def count_passing(self, tokens: float, rows: int, columns: int) -> float:
+        """Return the bytes that a layer (rows x columns) makes of `tokens` on the way back and gives back at once."""
+        return 2 * tokens * columns
+
     def count_bytes(self, linear: int, other: int, half: Half | None = "bf16") -> int:
         """Return the bytes that `linear` weights of linear layers and `other` weights take."""
         return int(linear * self.bytes_per_weight + other * self.count_number(half))

@@ -40,7 +40,7 @@ from studio.runs.run import Run, find_run
 from studio.runs.status import RunStatus
 from studio.service.advice import Advising
 from studio.service.desks import Desks
-from studio.service.device_speed import find_speed
+from studio.service.device_speed import choose_usual, find_speed
 from studio.service.event_page import EventPage
 from studio.service.export_desk import ExportDesk
 from studio.service.foreign import Foreign, check_hub_id
@@ -222,12 +222,8 @@ class Studio(Advising, Desks):
         return self._foreign.estimate(recipe, stack.base, size, self.workspace.cache, names)
 
     def measure_device(self, data: object = None) -> Speed:
-        """Return how fast this device makes a recipe's steps, measured once; estimates have a time from then on.
-
-        Without a recipe it is the usual one on the built-in base. Raises StudioError in words.
-        """
-        usual = {"task_id": next((card.task_id for card in self.list_tasks()), "")}
-        return find_speed(self.workspace.cache, self.estimate(data or usual).kind, self.scheduler)
+        """Measure, once, how fast a recipe's steps are made here, or the usual one's. Raises StudioError in words."""
+        return find_speed(self.workspace.cache, self.estimate(data or choose_usual(self.list_tasks())), self.scheduler)
 
     # Runs
 

@@ -17,14 +17,16 @@ from studio.training.priority import yield_to_others
 
 LONG_SECONDS = 0.5
 """A step that takes longer, on all cores but one, is long."""
+LOOKED_AT = 4
+"""So many steps are looked at: the first warms up, and others may have been held up by somebody else."""
 
 
 class Cores(TrainerCallback):
-    """Looks how long the second step takes (the first one warms up), and takes the page's core where it is long."""
+    """Looks how long the first steps take, and takes the page's core where all but the very first are long."""
 
     def __init__(self, device: DeviceFacts) -> None:
         self.spare = device.cores if device.kind == "cpu" and device.cores > 1 else 0
-        self._steps = 0
+        self._seconds: list[float] = []
         self._began = 0.0
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
@@ -33,8 +35,9 @@ class Cores(TrainerCallback):
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Decide once."""
-        self._steps += 1
-        seconds = time.monotonic() - self._began
-        if self._steps == 2 and self.spare and seconds > LONG_SECONDS:
+        if not self.spare or len(self._seconds) == LOOKED_AT:
+            return
+        self._seconds.append(time.monotonic() - self._began)
+        if len(self._seconds) == LOOKED_AT and min(self._seconds[1:]) > LONG_SECONDS:
             yield_to_others()
             torch.set_num_threads(self.spare)

@@ -35,6 +35,8 @@ TOO_MANY = f"You have {MOST_OF_VISITOR} questions open here already. Wait until 
 class FairQueue(Queue):
     """gradio's queue, in which nobody's questions take all places, and which sleeps while there are none."""
 
+    stopped: bool
+
     def start(self) -> None:
         """Begin to answer; called in the server's own loop."""
         self._loop, self._changed = asyncio.get_running_loop(), asyncio.Event()
