@@ -1,16 +1,29 @@
-"""The sign test: do people's votes prefer one of two, or may it be chance? Ties leave the test. Knows counts alone."""
+"""The sign test: do people's votes prefer one of two, or may it be chance? Ties leave the test. Knows counts alone.
 
-from math import ceil
+It is counted here and without scipy, whose import would keep the first vote waiting.
+"""
 
-from studio.evidence.difference import CHANCE, find_flips_p
+from math import ceil, comb, erfc, sqrt
+
+from studio.evidence.difference import CHANCE
 
 MOST_VOTES = 1000
 """Beyond so many more votes nobody waits."""
+EXACT = 200
+"""Of more votes the normal distribution tells as much."""
+
+
+def find_sign_p(wins: int, losses: int) -> float:
+    """Return how likely as uneven votes are by chance alone, on both sides."""
+    count, few = wins + losses, min(wins, losses)
+    if count <= EXACT:
+        return min(1.0, 2 * sum(comb(count, place) for place in range(few + 1)) / (1 << count))
+    return erfc(max(0, count - 2 * few - 1) / sqrt(2 * count))
 
 
 def find_enough(count: int) -> int | None:
     """Return how many of `count` votes must be for one side to be hardly chance; None where no number is enough."""
-    return next((wins for wins in range(count // 2 + 1, count + 1) if find_flips_p(wins, count - wins) < CHANCE), None)
+    return next((wins for wins in range(count // 2 + 1, count + 1) if find_sign_p(wins, count - wins) < CHANCE), None)
 
 
 def count_needed(wins: int, losses: int) -> int | None:
@@ -21,7 +34,7 @@ def count_needed(wins: int, losses: int) -> int | None:
     ahead, count = max(wins, losses), wins + losses
     for total in range(count, count + MOST_VOTES + 1):
         same = ceil(total * ahead / count - 1e-9)
-        if find_flips_p(same, total - same) < CHANCE:
+        if find_sign_p(same, total - same) < CHANCE:
             return total - count
     return None
 
@@ -33,7 +46,7 @@ def tell_votes(base: int, tuned: int, same: int = 0, bad: int = 0) -> str:
         return ""
     if not count:
         return "No vote prefers one of the two yet."
-    p, needed = find_flips_p(tuned, base), count_needed(tuned, base)
+    p, needed = find_sign_p(tuned, base), count_needed(tuned, base)
     ahead = "tuned" if tuned > base else "base"
     if not needed and needed is not None:
         return f"People prefer {ahead}: {max(tuned, base):,} of {count:,}, hardly chance (p = {p:.2g})."
