@@ -1,8 +1,9 @@
 """Another visitor's clicks while a shared studio is attacked, and the server's memory before and after each attack.
 
 The attacks are those of the table in SECURITY.md's history: thousands of joins, large bodies, uploads, readers that
-never read, files that would become very large. They are plain HTTP to a real server, and `make soak` uses them too. The
-figures are of the machine as busy as it is: the clicks at rest are shown beside them.
+never read, files that would become very large. They are plain HTTP to a real server, from a process of their own and
+another address than the visitor's, and `make soak` uses them too. The figures are of the machine as busy as it is: the
+clicks at rest are shown beside them.
 """
 
 import contextlib
@@ -12,11 +13,15 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,20 +31,32 @@ import psutil
 import pyarrow as arrow
 import pyarrow.parquet as parquet
 
-from bench.figure import Figure, serve
+from bench.figure import ROOT, Figure, serve
 from studio.models.reference import BUILTIN_FOLDER
 
 SECONDS = 8.0
 SETTLE_SECONDS = 3.0
+BETWEEN_CLICKS = 0.2
 MB = 1_000_000
+HAS_ADDRESSES = sys.platform == "linux"
+"""Whether this computer answers to all of 127.x.x.x: bounds are for each computer too, so each attacker has its own."""
+NEIGHBOUR = "127.0.0.2" if HAS_ADDRESSES else None
 
 
 class Stranger:
     """Somebody at a shared studio's address, with a secret of their own."""
 
-    def __init__(self, address: str) -> None:
+    home: str | None = None
+    """Where strangers come from who don't say it: an attacker's process has one address."""
+
+    def __init__(self, address: str, comes_from: str | None = None) -> None:
         self.address = address
-        self.http = httpx.Client(base_url=address, headers={"x-studio-visitor": secrets.token_hex(20)}, timeout=120)
+        self.http = httpx.Client(
+            base_url=address,
+            headers={"x-studio-visitor": secrets.token_hex(20)},
+            timeout=120,
+            transport=httpx.HTTPTransport(local_address=comes_from or self.home),
+        )
 
     def click(self) -> float:
         """Ask what the page asks at a click, and return the seconds it took. Raises where it is not answered."""
@@ -74,6 +91,23 @@ def flood_joins(address: str, until: float) -> None:
     while time.monotonic() < until:
         body = {"data": [], "fn_index": 0, "session_hash": secrets.token_hex(8)}
         stranger.http.post("/gradio_api/queue/join", json=body, headers={"x-studio-visitor": secrets.token_hex(20)})
+
+
+def load_the_page(address: str, until: float) -> None:
+    """Load the page and its largest script over and over, by another name each time."""
+    stranger, script = Stranger(address), f"studio/{version('plotly')}/plotly.min.js"
+    while time.monotonic() < until:
+        for path in ("/", "/config", f"/{script}"):
+            headers = {"x-forwarded-proto": secrets.token_hex(4), "range": "bytes=1-"}
+            stranger.http.get(path, headers=headers)
+
+
+def train_for_ever(address: str, until: float) -> None:
+    """Start runs that would take five years: refused, or stopped when their turn is over and another visitor waits."""
+    stranger, training = Stranger(address), {"max_steps": 1_000_000, "batch_size": 1_024}
+    while time.monotonic() < until:
+        told = stranger.call("start_run", {"model": "builtin", "task_id": "studio002_question", "training": training})
+        assert "broke in the studio" not in told, told  # where the time can't be told yet, a turn ends it
 
 
 def send_large_bodies(address: str, until: float) -> None:
@@ -170,6 +204,8 @@ def make_parquet() -> bytes:
 
 ATTACKS: dict[str, Callable[[str, float], None]] = {
     "joins of the queue": flood_joins,
+    "loads of the page": load_the_page,
+    "runs of five years": train_for_ever,
     "bodies of 30 MB": send_large_bodies,
     "uploads of 20 MB": upload_much,
     "readers that never read": read_never,
@@ -180,7 +216,7 @@ ATTACKS: dict[str, Callable[[str, float], None]] = {
     "a million keys": _upload_until("keys.json", lambda: json.dumps({f"key {n}": n for n in range(200_000)}).encode()),
     "quotes that never close": _upload_until("quotes.csv", lambda: b'"' * 3_000_000),
 }
-HANDS = {"joins of the queue": 8, "uploads of 20 MB": 3, "a template that never ends": 44}
+HANDS = {"joins of the queue": 8, "loads of the page": 8, "uploads of 20 MB": 3, "a template that never ends": 44}
 """So many threads attack at once; two where nothing is said."""
 TEMPLATES = {
     "a template that never ends": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
@@ -190,8 +226,8 @@ LAYERS = "ten million layers"
 """Foreign models, which only a studio of one person takes from its own disk."""
 
 
-def make_models(home: Path) -> dict[str, Callable[[str, float], None]]:
-    """Make the models of those attacks beside a workspace, and return the attacks."""
+def make_models(home: Path) -> dict[str, str]:
+    """Make the models of those attacks beside a workspace, and return the folder of each."""
     found = {}
     for number, name in enumerate((*TEMPLATES, LAYERS)):
         folder = Path(shutil.copytree(BUILTIN_FOLDER, home / f"model {number}"))
@@ -199,7 +235,7 @@ def make_models(home: Path) -> dict[str, Callable[[str, float], None]]:
         if name == LAYERS:
             config = json.loads((folder / "config.json").read_text())
             (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 10_000_000}))
-        found[name] = _estimate_until(folder)
+        found[name] = str(folder)
     return found
 
 
@@ -228,30 +264,59 @@ def serve_shared(home: str) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def click_while(
-    address: str, attack: Callable[[str, float], None] | None, seconds: float = SECONDS, hands: int = 2
+    address: str, attack: str = "", seconds: float = SECONDS, hands: int = 2, folder: str = ""
 ) -> list[float]:
-    """Return how long another visitor's clicks took while an attack went on. Raises what an attacker's hand raised."""
-    until, broken = time.monotonic() + seconds, list[BaseException]()
+    """Return how long another visitor's clicks took while an attack went on, by its name; of a `folder`, if it is one.
+
+    Raises where the attacker's process broke.
+    """
+    attacker = _start_attacker(address, attack, seconds, hands, folder) if attack else None
+    until = time.monotonic() + seconds
+    visitor, took = Stranger(address, NEIGHBOUR), list[float]()
+    while time.monotonic() < until:
+        took.append(visitor.click())
+        time.sleep(BETWEEN_CLICKS)
+    if attacker:
+        _, said = attacker.communicate(timeout=180)
+        assert attacker.returncode == 0, said[-2_000:]
+    return took
+
+
+def _start_attacker(address: str, attack: str, seconds: float, hands: int, folder: str) -> subprocess.Popen[str]:
+    given = [address, attack, str(seconds), str(hands), folder]
+    attacker = subprocess.Popen(
+        [sys.executable, "-m", "bench.attacks", *given],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert attacker.stdout is not None
+    attacker.stdout.readline()  # it has imported what it needs
+    return attacker
+
+
+def attack_with(attack: Callable[[str, float], None], address: str, seconds: float, hands: int) -> int:
+    """Attack with so many hands; return 1, with what was raised on stderr, if one of them broke."""
+    broken = list[BaseException]()
+    print("ready", flush=True)
+    until = time.monotonic() + seconds
 
     def work() -> None:
         try:
-            assert attack
             attack(address, until)
         except Exception as error:
             broken.append(error)
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(hands if attack else 0)]
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(hands)]
     for thread in threads:
         thread.start()
-    visitor, took = Stranger(address), list[float]()
-    while time.monotonic() < until:
-        took.append(visitor.click())
-        time.sleep(0.05)
     for thread in threads:
-        thread.join(timeout=180)
-    if broken:
-        raise broken[0]
-    return took
+        thread.join(timeout=170)
+    for error in broken[:1]:
+        traceback.print_exception(error)
+    return len(broken[:1])
 
 
 def measure(seconds: float = SECONDS) -> list[Figure]:
@@ -259,21 +324,19 @@ def measure(seconds: float = SECONDS) -> list[Figure]:
     figures = [Figure("load of the machine a core", os.getloadavg()[0] / (os.cpu_count() or 1), "")]
     with tempfile.TemporaryDirectory() as home, serve_shared(home) as (address, server):
         Stranger(address).import_file("warm.xlsx", make_workbook())
-        figures += attack_each(address, server, ATTACKS, seconds)
+        figures += attack_each(address, server, dict.fromkeys(ATTACKS, ""), seconds)
     with tempfile.TemporaryDirectory() as home, serve(home) as (address, server):
         figures += attack_each(address, server, make_models(Path(home)), seconds)
     return figures
 
 
-def attack_each(
-    address: str, server: psutil.Process, attacks: Mapping[str, Callable[[str, float], None]], seconds: float
-) -> list[Figure]:
-    """Let the attacks come one after the other; two figures of each."""
+def attack_each(address: str, server: psutil.Process, attacks: Mapping[str, str], seconds: float) -> list[Figure]:
+    """Let the attacks come one after the other, each with the folder it is about or none; two figures of each."""
     Stranger(address).click()
-    figures, rest = list[Figure](), find_p95(click_while(address, None, seconds))
-    for name, attack in attacks.items():
+    figures, rest = list[Figure](), find_p95(click_while(address, "", seconds))
+    for name, folder in attacks.items():
         before = server.memory_info().rss
-        took = find_p95(click_while(address, attack, seconds, HANDS.get(name, 2)))
+        took = find_p95(click_while(address, name, seconds, HANDS.get(name, 2), folder))
         time.sleep(SETTLE_SECONDS)
         kept = (server.memory_info().rss - before) / MB
         figures.append(Figure(f"{name}: a click of another", took, "ms", rest, "at rest", "under 500 ms"))
@@ -285,3 +348,10 @@ def attack_each(
 def find_p95(took: list[float]) -> float:
     """Return the milliseconds under which 95 of 100 stay."""
     return 1000 * sorted(took)[int(0.95 * (len(took) - 1))]
+
+
+if __name__ == "__main__":
+    Stranger.home = f"127.0.1.{secrets.randbelow(250) + 1}" if HAS_ADDRESSES else None
+    where, what, how_long, how_many, of = sys.argv[1:]
+    chosen = _estimate_until(Path(of)) if of else ATTACKS[what]
+    sys.exit(attack_with(chosen, where, float(how_long), int(how_many)))

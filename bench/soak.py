@@ -386,11 +386,11 @@ class Soak:
             self.attacked = self.rest.enter_context(
                 serve_shared(self.rest.enter_context(tempfile.TemporaryDirectory()))
             )
-            click_while(self.attacked[0], None, 1)
+            click_while(self.attacked[0], seconds=1)
             self.memory = self.attacked[1].memory_info().rss
         address, server = self.attacked
         name = self.dice.choice(list(ATTACKS))
-        click_while(address, ATTACKS[name], 4)
+        click_while(address, name, 4)
         wait_until(lambda: server.memory_info().rss < self.memory + MOST_KEPT)
         self.facts[f"attack: {name}"] += 1
 

@@ -7,22 +7,33 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import odd_jobs
 import pytest
+from telling import raises
 from tiny import import_task, write_recipe, write_task
 
+from studio.answering.column import make_base
+from studio.answering.columns import Columns
 from studio.apart.job import find_job, read_plain, write_plain
 from studio.apart.pool import Limits, Pool, open_answer
 from studio.apart.told import BrokenWork, read_error, write_error
-from studio.errors import InputError, ModelError, StudioError, TaskError
+from studio.checkpoints.checkpoint import Stack
+from studio.errors import InputError, ModelError, RecipeError, StudioError, TaskError
 from studio.estimates.comparison import MethodCost
 from studio.launchers.inline import InlineLauncher
+from studio.models.device import find_device
+from studio.models.loading import load_tokenizer
+from studio.objectives.template import render_chat_prompt
+from studio.recipes.recipe import read_recipe
 from studio.service import Studio, jobs
 from studio.service.foreign import Foreign, is_heavy
 from studio.shares.quota import Quota
+from studio.tasks.dialogue import Dialogue
 from studio.tasks.read_as import AS_IT_IS
 from studio.tasks.reading.rows import MappingNeeded
 from studio.tasks.reading.task_file import read_task_file
@@ -231,6 +242,44 @@ def test_a_chat_template_that_asks_for_all_memory_or_never_ends(
         assert studio.list_tasks(), "others go on"
     studio.close()
     pool.close()
+
+
+TURNS_BAD = (
+    "{% for turn in messages %}<{{ turn.content }}>{% if 'bomb' in turn.content %}"
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}{% endif %}{% endfor %}"
+)
+
+
+def test_a_template_that_turns_bad_as_it_is_asked_is_ended_and_the_next_question_is_written(
+    pool: Pool, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = read_recipe(write_recipe(tiny_model, objective={"name": "sft", "template": "chat"}))
+    columns = Columns(find_device(), partial(pool.run, ALONE, jobs.render_chat))
+    columns.arrange([make_base(Stack(recipe.base), recipe)])
+    monkeypatch.setattr(pool, "limits", pool.limits._replace(seconds=90))
+    tokenizer, asked = columns.find_tokenizer(0), Dialogue(({"role": "user", "content": "40 + 2"},), (False,))
+    plain = load_tokenizer(tiny_model)
+    tokenizer.chat_template = plain.chat_template = TURNS_BAD
+    wanted = render_chat_prompt(asked, False, plain)
+    assert render_chat_prompt(asked, False, tokenizer) == wanted and "40 + 2" in wanted.text
+    monkeypatch.setattr(pool, "limits", pool.limits._replace(seconds=2))
+    with raises(RecipeError, "2 seconds", field="objective.template"):
+        render_chat_prompt(Dialogue(({"role": "user", "content": "a bomb"},), (False,)), False, tokenizer)
+    monkeypatch.setattr(pool, "limits", pool.limits._replace(seconds=90))  # a child that is new imports first
+    assert render_chat_prompt(asked, False, tokenizer) == wanted
+    tokenizer.chat_template = "{{ raise_exception('no such turns') }}"
+    with raises(RecipeError, "no such turns", field="objective.template"):
+        render_chat_prompt(asked, False, tokenizer)
+
+
+def test_a_studio_renders_the_templates_of_foreign_models_where_it_works_on_foreign_things(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    place: Any = SimpleNamespace(run=lambda who, job, *given: seen.append((job, given)) or "text")
+    render = Studio(workspace, InlineLauncher(), place=place).desk._render
+    assert render is not None and render("{{ 1 }}", {}, [], None, True) == "text"
+    assert seen == [(jobs.render_chat, ("{{ 1 }}", {}, [], None, True))]
 
 
 def test_all_that_reads_a_foreign_model_or_archive_is_done_apart_with_the_same_answers(

@@ -41,6 +41,7 @@ ELSEWHERE = {
     "studio.training.trainer": "checkpoints and batches of our own",
     "studio.ui": "no files beside our sources",
     "studio.ui.frame.fair_queue": "waiting for questions instead of looking for them",
+    "studio.ui.frame.sessions": "no description of the page for each session",
     "studio.ui.frame.theme": "no fonts from the network",
 }
 

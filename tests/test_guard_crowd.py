@@ -1,11 +1,12 @@
 """What one asker may send to a shared studio: questions in a second, bytes of uploads; refused before they are read."""
 
+import contextlib
 from typing import Any
 
 import pytest
 from tiny import run_async
 
-from studio.guard.crowd import ENOUGH, FULL, MOST_NAMES, SLOWER, Buckets, Crowd
+from studio.guard.crowd import ENOUGH, FULL, MOST_NAMES, MOST_OPEN, SLOWER, Buckets, Crowd
 from studio.guard.hosts import Hosts
 from studio.guard.layer import Guard
 from studio.guard.rules import UPLOAD
@@ -100,3 +101,45 @@ def test_nothing_is_uploaded_onto_a_disk_that_is_nearly_full(full: bool) -> None
     guard = make_guard(is_full=lambda: full)
     assert ask(guard, path=UPLOAD, kind=b"multipart/form-data") == (FULL.status if full else 200)
     assert ask(guard) == 200
+
+
+def load(guard: Guard, path: str, address: str = "1.2.3.4") -> int:
+    """Load a part of the page, and return the status."""
+    sent: list[Any] = []
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    guard.app = answer
+    scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"host", b"localhost")]}
+    run_async(guard({**scope, "client": (address, 1)}, send, send))
+    return int(sent[0]["status"])
+
+
+@pytest.mark.parametrize(("path", "many"), [("/", 100), ("/config", 100), ("/gradio_api/heartbeat/x", 400)])
+def test_who_loads_the_page_over_and_over_is_refused_and_others_are_not(path: str, many: int) -> None:
+    guard = make_guard()
+    assert {load(guard, path) for _ in range(many)} == {200}
+    assert load(guard, path) == SLOWER.status
+    assert load(guard, path, address="5.6.7.8") == 200
+    assert load(guard, "/assets/index.js") == 200, "a page that was let in gets its scripts"
+
+
+def test_one_computer_keeps_so_many_questions_open_and_no_more() -> None:
+    crowd = make_guard().crowd
+    assert crowd is not None
+    scope: dict[str, Any] = {
+        "method": "GET",
+        "path": "/gradio_api/heartbeat/x",
+        "headers": [],
+        "client": ("1.2.3.4", 1),
+    }
+    with contextlib.ExitStack() as opened:
+        for _ in range(MOST_OPEN):
+            opened.enter_context(crowd.answering(scope))
+        assert crowd.find_refusal(scope) == SLOWER
+        assert crowd.find_refusal({**scope, "client": ("5.6.7.8", 1)}) is None
+    assert crowd.find_refusal(scope) is None and not crowd._open

@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from gradio.state_holder import StateHolder
 from tiny import run_async
 
 import app
@@ -221,7 +222,23 @@ def test_the_page_has_the_fair_queue(workspace: Workspace) -> None:
 
     page = build_page(Studio(workspace, InlineLauncher()))
     assert isinstance(page._queue, FairQueue)
+    assert page.api_open is False, "a slow question that passes the queue by would hold a thread"
     assert page.delete_cache == (3600, 86400)
+
+
+def test_a_session_that_somebody_made_up_costs_next_to_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.ui.page import build_page
+
+    page = build_page(Studio(workspace, InlineLauncher()))
+    holder = StateHolder()
+    holder.set_blocks(page)
+    monkeypatch.setattr(page.default_config.__class__, "config_for_block", lambda *given: pytest.fail("described"))
+    assert holder["made up"] is holder["made up"]
+    assert holder["made up"].blocks_config.fns == page.fns
+    assert holder["x" * 1_000_000] is holder["x" * 1_000_001]
+    assert max(map(len, holder.session_data)) <= 100
 
 
 def test_a_shared_studio_tells_no_path_of_its_operators(

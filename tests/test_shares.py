@@ -18,7 +18,7 @@ from studio.runs.status import RunStatus
 from studio.service import Studio
 from studio.shares.quota import GB, Quota, check_share, count_held, read_quota
 from studio.shares.time import Time, check_budget, find_overdue, forget_mark, is_marked, read_time
-from studio.shares.uploads import Uploads
+from studio.shares.uploads import Uploads, drop_halves
 from studio.visitor import find_owner_file, read_visitor
 from studio.workspace import Workspace
 
@@ -199,3 +199,14 @@ def test_uploads_of_a_studio_that_was_killed_are_swept_and_those_of_a_living_one
     assert sorted(path.name for path in workspace.uploads.iterdir()) == [its.name, f"{its.name}.lock"]
     living.communicate("")
     dead.communicate()
+
+
+def test_what_is_left_of_an_upload_that_broke_off_is_dropped_after_an_hour(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    for name in ("whole/a.json", "tmp-old", "tmp-new"):
+        (tmp_path / name).write_bytes(b"x")
+        os.utime(tmp_path / name, (0, 0) if name != "tmp-new" else None)
+    os.utime(tmp_path / "whole", (0, 0))
+    drop_halves(tmp_path)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.json", "tmp-new", "whole"]
+    drop_halves(tmp_path / "gone")

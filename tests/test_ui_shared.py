@@ -151,3 +151,41 @@ def test_a_file_of_a_run_can_not_be_fetched(served: Shared, hers: str) -> None:
                 f"{served.url}/gradio_api/file={folder / file}", headers={"x-studio-visitor": token}, timeout=120
             )
             assert answer.status_code == 403
+
+
+ODD = {
+    "no such component": ("component_server", {"data": {}, "component_id": -1, "fn_name": "pull", "session_hash": "x"}),
+    "no component": ("component_server", {"data": {}, "component_id": None, "fn_name": "pull", "session_hash": "x"}),
+    "a list": ("component_server", {"data": {}, "component_id": [1], "fn_name": "pull", "session_hash": "x"}),
+    "no act": ("component_server", {"data": {}, "component_id": 1, "fn_name": "__class__", "session_hash": "x"}),
+    "no such function": ("queue/join", {"data": [], "fn_index": -1, "session_hash": "x"}),
+    "a huge number": ("queue/join", {"data": [], "fn_index": 10**30, "session_hash": "x"}),
+    "no function": ("queue/join", {"data": [], "fn_index": None, "session_hash": "x"}),
+    "no such endpoint": ("call/nope", {"data": []}),
+    "no such endpoint by name": ("call/v2/nope", {}),
+    "no such part": ("call/v2/list_tasks", {"x": 1}),
+    "past the queue": ("api/list_tasks", {"data": []}),
+    "past the queue too": ("run/list_tasks", {"data": []}),
+    "a number of digits": ("component_server", '{"data": ' + "1" * 5_000 + "}"),
+    "nested deep": ("component_server", '{"data": ' + "[" * 100_000),
+    "half a letter": ("component_server", '{"data": {}, "component_id": 1, "fn_name": "\\ud800", "session_hash": "x"}'),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_what_no_page_sends_is_refused_in_words_and_breaks_nothing(served: Shared, case: str) -> None:
+    path, body = ODD[case]
+    content = body if isinstance(body, str) else json.dumps(body)
+    headers = {"content-type": "application/json", "x-studio-visitor": ANNA}
+    answer = httpx.post(f"{served.url}/gradio_api/{path}", content=content, headers=headers, timeout=60)
+    assert answer.status_code in (400, 404, 422) and len(answer.text.split()) > 1
+    assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("name", ["", " ", "..", "\x00x.json", "a/../../b.json", "%2e%2e%2fx.json", "🦦" * 200])
+def test_a_file_of_any_name_is_taken_or_refused_in_words(served: Shared, name: str) -> None:
+    answer = httpx.post(f"{served.url}/gradio_api/upload", files={"files": (name, b"{}")}, timeout=60)
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 200:
+        folder = Path(answer.json()[0]).parent
+        assert Path(answer.json()[0]).resolve().parent == folder.resolve()

@@ -15,14 +15,18 @@ from studio.checkpoints.weights import check_adapter, load_stack
 from studio.errors import ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.loading import find_model_folder, load_tokenizer
+from studio.models.reference import BUILTIN
+from studio.objectives.template import Render, render_elsewhere
 from studio.precisions import Precision
 
 
 class SharedWeights:
     """The weights of a stack, loaded once; `use` says which adapters are on them."""
 
-    def __init__(self, below: Stack, precision: Precision, device: DeviceFacts) -> None:
+    def __init__(self, below: Stack, precision: Precision, device: DeviceFacts, render: Render | None = None) -> None:
         self.tokenizer = load_tokenizer(find_model_folder(below.base))
+        if render and below.base.ref != BUILTIN:
+            render_elsewhere(self.tokenizer, render)
         self.base = load_stack(below, precision, device)
         self.model: Any = None  # with adapters, where there are some
         self._names: dict[Path, str] = {}

@@ -1,18 +1,24 @@
 """How much each asker of a shared studio may send: questions in a second, bytes of uploads in a day.
 
 Asked before a question is read, so that who sends thousands costs the others nothing. A visitor is told by their
-secret, and can make themselves many; so each computer has bounds too, which a whole class may share: of questions, and
-of visitors that nobody saw before. Keeps numbers.
+secret, and can make themselves many; so each computer has bounds too, which a whole class may share: of questions, of
+loads of the page, of questions that are open at once, and of visitors that nobody saw before. Keeps numbers.
 """
 
+import contextlib
 import time
-from collections.abc import Callable, MutableMapping
+from collections import Counter
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from studio.guard.rules import READING, UPLOAD, Refusal, find_inner
+from studio.guard.rules import READING, UPLOAD, Refusal, find_inner, is_file, is_page
 from studio.visitor import HEADER
 
 MOST_NAMES = 10_000
+MOST_OPEN = 400
+"""Questions of one computer that are open at once: a browser keeps two or three open."""
+PAGE_COST = 4
+"""So many questions is a load of the page itself worth."""
 DAY = 86_400
 GB = 1_000_000_000
 SLOWER = Refusal(429, "You ask faster than the studio can answer everyone. Wait a moment, then ask again.")
@@ -55,24 +61,44 @@ class Crowd:
         is_full: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        # A new session costs gradio some 30 ms on the event loop: it describes each component of the page for it.
         self.visitors = Buckets(8, 60, clock)
         self.addresses = Buckets(60, 400, clock)
+        self.readers = Buckets(200, 4_000, clock)
         self.newcomers = Buckets(1, 40, clock)
         self.bytes_of_visitors = Buckets(upload_bytes / DAY, upload_bytes, clock)
         self.bytes_of_addresses = Buckets(10 * upload_bytes / DAY, 10 * upload_bytes, clock)
         self._is_full = is_full
+        self._open: Counter[str] = Counter()
 
     def find_refusal(self, scope: MutableMapping[str, Any]) -> Refusal | None:
         """Return why a question is not even read, None where it is."""
-        if scope["method"] in READING:
-            return None
         visitor, address = find_asker(scope)
+        if self._open[address] >= MOST_OPEN:
+            return SLOWER
+        if scope["method"] in READING:
+            return None if self._may_read(scope["path"], address) else SLOWER
         if not (self.addresses.take(address) and (self.visitors.knows(visitor) or self.newcomers.take(address))):
             return SLOWER
         if not self.visitors.take(visitor):
             return SLOWER
         return FULL if is_upload(scope) and self._is_full() else None
+
+    def _may_read(self, path: str, address: str) -> bool:
+        if is_file(path):
+            return self.readers.take(address)
+        return self.addresses.take(address, PAGE_COST if is_page(path) else 1)
+
+    @contextlib.contextmanager
+    def answering(self, scope: MutableMapping[str, Any]) -> Iterator[None]:
+        """Count a question as open while it is answered."""
+        address = find_asker(scope)[1]
+        self._open[address] += 1
+        try:
+            yield
+        finally:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]
 
     def take_bytes(self, scope: MutableMapping[str, Any], count: int) -> bool:
         """Count bytes that were sent; False where they pass a bound."""

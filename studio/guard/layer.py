@@ -5,12 +5,17 @@ passes as it did.
 """
 
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from studio.errors import first_line
 from studio.guard.crowd import ENOUGH, Crowd
 from studio.guard.hosts import Hosts
 from studio.guard.rules import READING, Refusal, find_limit, find_refusal, too_large
+
+LOG = logging.getLogger(__name__)
+UNREADABLE = Refusal(400, "The studio can't read what was sent. /gradio_api/info tells what each endpoint takes.")
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -46,10 +51,12 @@ class Guard:
             refusal = self.crowd.find_refusal(scope)
         if refusal is not None:
             await _refuse(send_with_headers, refusal)
-        elif scope["method"] in READING:
-            await self.app(scope, receive, send_with_headers)
-        else:
-            await _Counted(scope, receive, send_with_headers, self.crowd).run(self.app)
+            return
+        with self.crowd.answering(scope) if self.crowd else contextlib.nullcontext():
+            if scope["method"] in READING:
+                await self.app(scope, receive, send_with_headers)
+            else:
+                await _Counted(scope, receive, send_with_headers, self.crowd).run(self.app)
 
 
 class _Counted:
@@ -69,9 +76,12 @@ class _Counted:
     async def run(self, app: App) -> None:
         try:
             await app(self.scope, self.receive, self.send)
-        except Exception:
-            if not (self._refusal or self._gone):
-                raise  # else it is about a body that ended too soon, which is no fault of the app's
+        except Exception as error:  # handlers answer their own in words; what comes here is about what was sent
+            if not (self._refusal or self._gone):  # else a body ended too soon
+                if self._started:
+                    raise
+                LOG.warning("A question could not be read: %s: %s", type(error).__name__, first_line(error))
+                self._refusal = UNREADABLE
         if self._refusal and not self._started:
             await _refuse(self._send, self._refusal)
 

@@ -30,6 +30,11 @@ CLOSED = (
 )
 """Doors of gradio's that a studio never uses: numbers about visitors, components of others, tools for developers."""
 
+PAGES = frozenset({"/", "/config", "/config/", f"{API}/info", f"{API}/info/"})
+"""What is long to make, and tells the address that it was asked by."""
+FILES = ("/assets/", "/static/", "/studio/", "/theme.css", f"{API}/theme.css", "/favicon.ico")
+"""The fixed parts of the page, of which a browser asks for some fifty at once."""
+
 MB = 1_000_000
 BODY_BYTES = 2 * MB
 UPLOAD_BYTES = 256 * MB
@@ -70,6 +75,16 @@ def find_inner(path: str) -> str:
     while "//" in path:
         path = path.replace("//", "/")
     return path
+
+
+def is_page(path: str) -> bool:
+    """Whether a path is of the page itself or of what describes it."""
+    return find_inner(path) in PAGES
+
+
+def is_file(path: str) -> bool:
+    """Whether a path is of a script, a style or a picture of the page."""
+    return find_inner(path).startswith(FILES)
 
 
 def find_limit(path: str) -> int:

@@ -22,6 +22,8 @@ from studio.tasks.dialogue import Dialogue
 from studio.tasks.prompt import REASONING, Turn
 from studio.tasks.tool import load_json
 
+Render = Callable[[str, dict[str, str], list[Turn], list[Turn] | None, bool], str]
+"""Makes a text of a template, the names of its control tokens, turns, tools, and whether an answer is asked for."""
 _FIELD = "objective.template"
 _WAY = "Choose the template plain, or another model."
 
@@ -107,6 +109,36 @@ def _open(dialogue: Dialogue, tokenizer: Any) -> _Chat:
     render = partial(_render, tokenizer, tools or None)
     hidden = {letter: text for text, letter in letters.items()}
     return _Chat(render, _choose_form(render, turns), chr(first), hidden, tokenizer.eos_token)
+
+
+def render_elsewhere(tokenizer: Any, render: Render) -> None:
+    """Let the template of a tokenizer, which may be anybody's, be rendered by `render` from now on."""
+
+    def apply(
+        turns: list[Turn], tools: list[Turn] | None = None, *, add_generation_prompt: bool, tokenize: bool
+    ) -> str:
+        assert not tokenize, "a text is tokenised here, by what it says is learnt"
+        names = {name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
+        return render(tokenizer.get_chat_template(None, tools), names, turns, tools, add_generation_prompt)
+
+    tokenizer.apply_chat_template = apply
+
+
+def render_template(
+    template: str, names: dict[str, str], turns: list[Turn], tools: list[Turn] | None, asks: bool
+) -> str:
+    """Return what a chat template makes of turns; `names` are its control tokens. Raises RecipeError in words."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    try:
+        texts, _ = render_jinja_template(
+            conversations=[turns], tools=tools, chat_template=template, add_generation_prompt=asks, **names
+        )
+    except MemoryError:
+        raise
+    except Exception as error:  # jinja's, or whatever the template's author raises in it
+        raise RecipeError(str(error)[:200], field=_FIELD) from None
+    return str(texts[0])
 
 
 def _render(tokenizer: Any, tools: list[Turn] | None, turns: list[Turn], ask: bool = False) -> str:

@@ -20,11 +20,13 @@ from studio.models.facts import ModelFacts
 from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives import Objective
 from studio.objectives.sight import Sight
+from studio.objectives.template import Render
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.service import jobs
 from studio.service.checkup import Checked
 from studio.tasks.mapping import Mapping
+from studio.tasks.prompt import Turn
 from studio.tasks.quality.report import add_lengths
 from studio.tasks.read_as import AS_IT_IS, ReadAs, Reading
 from studio.tasks.reading.pasting import Columns, Pairs
@@ -140,6 +142,15 @@ class Foreign(NamedTuple):
 
     def _find_place(self, path: Path) -> Place:
         return self.place if is_heavy(path) else HERE
+
+
+def render_at(place: Place) -> Render:
+    """Return what has the texts of chat templates made at a place, for whoever asks."""
+
+    def render(template: str, names: dict[str, str], turns: list[Turn], tools: list[Turn] | None, asks: bool) -> str:
+        return place.run(None, jobs.render_chat, template, names, turns, tools, asks)
+
+    return render
 
 
 def check_hub_id(ref: ModelRef) -> ModelRef:

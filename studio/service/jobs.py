@@ -22,11 +22,13 @@ from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
 from studio.objectives import OBJECTIVES, Objective
 from studio.objectives.sight import Sight, look_at
+from studio.objectives.template import render_template
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.service.checkup import measure_rows
 from studio.tasks.library.collection import write_collection
 from studio.tasks.mapping import Mapping
+from studio.tasks.prompt import Turn
 from studio.tasks.quality.lengths import Lengths, Limit
 from studio.tasks.read_as import ReadAs
 from studio.tasks.reading.archive import list_zip
@@ -120,6 +122,12 @@ def see_instance(recipe: Recipe, task: SentTask) -> Sight:
     """Return what a recipe's model sees of a task's only instance."""
     tokenizer = load_tokenizer(find_config_folder(recipe.base))
     return look_at(recipe.objective, task, task.instances[0], tokenizer, _find_limit(recipe).tokens)
+
+
+@job
+def render_chat(template: str, names: dict[str, str], turns: list[Turn], tools: list[Turn] | None, asks: bool) -> str:
+    """Return what a model's chat template makes of turns."""
+    return render_template(template, names, turns, tools, asks)
 
 
 @job

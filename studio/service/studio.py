@@ -43,7 +43,7 @@ from studio.service.desks import Desks
 from studio.service.device_speed import choose_usual, find_speed
 from studio.service.event_page import EventPage
 from studio.service.export_desk import ExportDesk
-from studio.service.foreign import Foreign, check_hub_id
+from studio.service.foreign import Foreign, check_hub_id, render_at
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
 from studio.service.merge_desk import MergeDesk
@@ -83,12 +83,12 @@ class Studio(Advising, Desks):
         self.shared = shared
         self.visitor = NOBODY if shared else THE_ONE
         self.tasks = TaskStore(workspace)
-        self.desk = Desk(workspace, lambda: promise_memory(self.scheduler, self.estimate))
+        self.place = place or HERE
+        self.desk = Desk(workspace, lambda: promise_memory(self.scheduler, self.estimate), render_at(self.place))
         self.work = KnownWork(workspace, self.tasks, self._estimate_seconds)
         expect = Forecast(self.work.expect_seconds).find_seconds
         self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
         self.shares = Shares(workspace, self.scheduler, shared)
-        self.place = place or HERE
         self._starting = threading.Lock()
         self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
 

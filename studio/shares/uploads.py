@@ -3,12 +3,15 @@
     STUDIO_HOME/cache/uploads/<random>/      of one studio; gone when it closes, or when the next one opens
                               <random>.lock  held while it lives, by the system, which lets go of it after any death
 
+A whole upload lies in a folder of its own, which gradio deletes after a day; one that broke off is a file beside those
+folders, which nobody knows of any more.
 Knows nothing of what is uploaded.
 """
 
 import contextlib
 import secrets
 import shutil
+import threading
 import time
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from studio.workspace import Workspace, disk_errors_in_words, make_private
 
-DAY = 86_400
+DAY, HOUR = 86_400, 3_600
 
 
 class Uploads:
@@ -31,9 +34,16 @@ class Uploads:
             self._lock.acquire(timeout=0)
             self.folder.mkdir()
             make_private(self.folder)
+        self._closing = threading.Event()
+        threading.Thread(target=self._drop_halves, daemon=True).start()
+
+    def _drop_halves(self) -> None:
+        while not self._closing.wait(HOUR):
+            drop_halves(self.folder)
 
     def close(self) -> None:
         """Delete the folder."""
+        self._closing.set()
         shutil.rmtree(self.folder, ignore_errors=True)
         self._lock.release()
         _delete_lock(Path(self._lock.lock_file))
@@ -52,6 +62,14 @@ def sweep(uploads: Path) -> None:
                 _delete_lock(folder.with_suffix(".lock"))
         elif _age(folder) > DAY:  # of an edition that had no locks
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_halves(folder: Path) -> None:
+    """Delete what is left of uploads that broke off an hour ago or longer."""
+    with contextlib.suppress(OSError):
+        for file in folder.iterdir():
+            if not file.is_dir() and _age(file) > HOUR:
+                file.unlink(missing_ok=True)
 
 
 def _delete_lock(lock: Path) -> None:

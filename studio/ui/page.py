@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from studio.errors import StudioError
 from studio.guard.crowd import Crowd
 from studio.guard.hosts import Hosts
+from studio.guard.kept import Kept
 from studio.guard.layer import Guard
 from studio.objectives import USUAL
 from studio.service import Studio
@@ -47,8 +48,9 @@ def make_launch(hosts: Hosts | None = None, crowd: Crowd | None = None, tools: b
     """
     guard = Middleware(Guard, hosts=hosts or Hosts(), crowd=crowd)
     return {
-        "app_kwargs": {"middleware": [guard], "routes": [make_route()]},
+        "app_kwargs": {"middleware": [guard, Middleware(Kept)], "routes": [make_route()]},
         "enable_monitoring": False,
+        "_frontend": False,  # else gradio asks for its own page, and gives up where a busy machine takes 3 s for it
         "theme": make_theme(),
         "head": make_head(),
         "run_history": False,

@@ -10,6 +10,7 @@ from gradio.utils import get_function_params
 
 from studio.errors import StudioError, first_line, is_panic
 from studio.ui.frame.fair_queue import FairQueue
+from studio.ui.frame.sessions import LeanHolder
 
 log = logging.getLogger("studio")
 BROKEN = "Something broke in the studio. Nothing of yours is lost; try again. The details are in the studio's log."
@@ -58,10 +59,20 @@ class Page(gr.Blocks):
     """Blocks that refuse in words what can't even be handed to a handler: too few parts, a file that isn't one."""
 
     def queue(self, *given: Any, **named: Any) -> "Page":
-        """Take questions in a queue in which nobody's take all places."""
-        super().queue(*given, **named)
+        """Take questions in a queue in which nobody's take all places, and slow ones nowhere else."""
+        super().queue(*given, **{"api_open": False, **named})
         self._queue.__class__ = FairQueue
         return self
+
+    @property
+    def state_holder(self) -> Any:
+        """The sessions; gradio hands them over at the launch."""
+        return self._sessions
+
+    @state_holder.setter
+    def state_holder(self, holder: Any) -> None:
+        holder.__class__ = LeanHolder
+        self._sessions = holder
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any) -> Any:
         """Make the handler's arguments of what was sent. Raises gr.Error in words, without a traceback in the log."""
