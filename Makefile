@@ -5,8 +5,7 @@
 PY := .venv/bin/python
 # Where CI is set, pip keeps quiet and a missing Chromium is an error.
 PIP := $(PY) -m pip --disable-pip-version-check $(if $(CI),--quiet)
-# Two for two cores, and one for the tests in the browser, which mostly waits.
-WORKERS ?= 3
+WORKERS ?= 2
 # Of the Pythons on the path, the first that is new enough; `make PYTHON=/path/to/python3.12 run` chooses another.
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 

@@ -23,11 +23,11 @@ class ByGroup(LoadScopeScheduling):
 
 
 def find_group(test_id: str, workers: int = 1) -> str:
-    """Return the group of a test: its file; of some files its case; of the browser all, for three workers at most.
+    """Return the group of a test: its file; of some files its case; of the browser all, while there are few workers.
 
     Two servers with a browser each would fight for two cores, and starting them costs more than most tests do.
     """
     file, _, test = test_id.partition("::")
-    if file.startswith(BROWSER) and workers <= 3:
+    if file.startswith(BROWSER) and workers <= 2:
         return BROWSER
     return f"{file}[{test.partition('[')[2]}" if file in BY_CASE and "[" in test else file

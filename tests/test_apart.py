@@ -20,7 +20,7 @@ from tiny import import_task, write_recipe, write_task
 from studio.answering.column import make_base
 from studio.answering.columns import Columns
 from studio.apart.job import find_job, read_plain, write_plain
-from studio.apart.pool import Limits, Pool, open_answer
+from studio.apart.pool import LOG, Limits, Pool, open_answer
 from studio.apart.told import BrokenWork, read_error, write_error
 from studio.checkpoints.checkpoint import Stack
 from studio.errors import InputError, ModelError, RecipeError, StudioError, TaskError
@@ -80,10 +80,12 @@ def test_a_child_that_ends_while_it_warms_up_breaks_no_thread(
     broken: list[object] = []
     monkeypatch.setattr(threading, "excepthook", broken.append)
     before = threading.enumerate()
-    with caplog.at_level("INFO", "studio.apart.pool"):
+    LOG.addHandler(caplog.handler)  # whatever another test did to its parents
+    with caplog.at_level("INFO", LOG.name):
         pool.prepare(odd_jobs.die)
         for thread in set(threading.enumerate()) - set(before):
             thread.join()
+    LOG.removeHandler(caplog.handler)
     assert not broken and "No child is warm yet" in caplog.text
 
 

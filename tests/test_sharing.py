@@ -18,7 +18,7 @@ _RAN_HERE: list[int] = []
     ],
 )
 def test_a_group_is_read_off_the_name(test_id: str, group: str) -> None:
-    assert find_group(test_id, 3) == group
+    assert find_group(test_id, 2) == group
 
 
 def test_of_many_workers_each_takes_a_file_of_the_browser() -> None:

@@ -16,13 +16,13 @@ from studio.models.device import DeviceFacts
 from studio.training.priority import yield_to_others
 
 LONG_SECONDS = 0.5
-"""A step that takes longer, on all cores but one, is long."""
+"""A step that computes longer, on all cores but one, is long; that it waits for others' work makes none long."""
 LOOKED_AT = 4
-"""So many steps are looked at: the first warms up, and others may have been held up by somebody else."""
+"""So many steps are looked at: the first warms up, and others may do what most don't."""
 
 
 class Cores(TrainerCallback):
-    """Looks how long the first steps take, and takes the page's core where all but the very first are long."""
+    """Looks how long the first steps compute, and takes the page's core where all but the very first are long."""
 
     def __init__(self, device: DeviceFacts) -> None:
         self.spare = device.cores if device.kind == "cpu" and device.cores > 1 else 0
@@ -31,13 +31,13 @@ class Cores(TrainerCallback):
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Note when a step begins."""
-        self._began = time.monotonic()
+        self._began = time.process_time()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Decide once."""
         if not self.spare or len(self._seconds) == LOOKED_AT:
             return
-        self._seconds.append(time.monotonic() - self._began)
+        self._seconds.append((time.process_time() - self._began) / torch.get_num_threads())
         if len(self._seconds) == LOOKED_AT and min(self._seconds[1:]) > LONG_SECONDS:
             yield_to_others()
             torch.set_num_threads(self.spare)
