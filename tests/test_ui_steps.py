@@ -238,7 +238,7 @@ def draft_of(tiny_model: Path, **choices: Any) -> dict[str, Any]:
 
 
 def test_a_recipe_is_weighed_exactly(studio: Any, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("studio.ui.steps.method.weighing.measure_once", lambda studio: False)
+    monkeypatch.setattr("studio.ui.steps.method.weighing.measure_once", lambda *given: False)
     exact = studio.estimate(draft_of(tiny_model)["recipe"])
     weighed = weigh_recipe(studio, draft_of(tiny_model))
     assert f">{exact.trainable:,}<" in weighed.numbers

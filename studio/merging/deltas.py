@@ -14,6 +14,7 @@ from studio.checkpoints.weights import load_stack
 from studio.errors import ModelError
 from studio.models.device import DeviceFacts
 from studio.models.loading import find_model_folder, load_base, return_memory
+from studio.models.weights_file import read_header, read_weight
 from studio.precisions import PRECISIONS, Precision
 
 if TYPE_CHECKING:
@@ -126,16 +127,13 @@ def write_weights(stack: Stack, file: Path, device: DeviceFacts) -> None:
 def open_difference(title: str, ground: Any, file: Path) -> Deltas:
     """Return what the weights of a file differ by from the ground's."""
     import torch
-    from safetensors import safe_open
 
-    with safe_open(file, "pt") as kept:
-        base = {name: value for name, value in ground.named_parameters() if name in set(kept.keys())}
-        changed = [name for name, value in base.items() if not torch.equal(kept.get_tensor(name), value.cpu())]
-
+    names = read_header(file).names
+    base = {name: value for name, value in ground.named_parameters() if name in names}
+    changed = [name for name, value in base.items() if not torch.equal(read_weight(file, name), value.cpu())]
     kept_base = {name: base[name].detach().cpu().clone() for name in changed}
 
     def subtract(name: str) -> "Tensor":
-        with safe_open(file, "pt") as kept:
-            return kept.get_tensor(name) - kept_base[name]
+        return read_weight(file, name) - kept_base[name]
 
     return Deltas(title, tuple(changed), subtract)

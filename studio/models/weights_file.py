@@ -1,13 +1,16 @@
-"""The header of a safetensors file: how many numbers it holds, in how many bytes, under which names.
+"""What a safetensors file holds: how many numbers, in how many bytes, under which names; and one weight of it.
 
-The library reads it and says whether the file is whole; no weight is loaded, and nobody else in the studio reads one.
+The library reads it and says whether the file is whole; nobody else in the studio opens one piece by piece.
 """
 
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from safetensors import SafetensorError, safe_open
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Header(NamedTuple):
@@ -33,3 +36,10 @@ def read_header(path: Path) -> Header:
     with open(path, "rb") as file:
         beginning = 8 + int.from_bytes(file.read(8), "little")
     return Header(frozenset(shapes), sum(map(prod, shapes.values())), path.stat().st_size - beginning, about)
+
+
+def read_weight(path: Path, name: str) -> "Tensor":
+    """Return one tensor of a safetensors file; the others are not loaded."""
+    with safe_open(path, framework="pt") as file:
+        found: Tensor = file.get_tensor(name)
+    return found

@@ -189,8 +189,12 @@ def read_learnt(model: Any, batch: dict[str, Any]) -> tuple[torch.Tensor, torch.
         ]
         return torch.cat([one[0, learnt[learnt // longest == row] % longest] for row, one in enumerate(alone)]), wanted
     if "attention_mask" not in batch:
-        places = {"position_ids": batch["position_ids"]} if "position_ids" in batch else {}
-        return _read(model, input_ids=ids, **places).flatten(0, 1)[learnt], wanted
+        if "position_ids" not in batch:
+            return _read(model, input_ids=ids).flatten(0, 1)[learnt], wanted
+        packed: torch.Tensor = call_model(
+            model, input_ids=ids, position_ids=batch["position_ids"], use_cache=False
+        ).logits
+        return packed.flatten(0, 1)[learnt], wanted
     keep = batch["logits_to_keep"]
     logits = _read(
         model,

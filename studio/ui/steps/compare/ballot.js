@@ -108,7 +108,8 @@ export function makeBallot(vote) {
     const letter = pressed.key.toUpperCase();
     const place = LETTERS.indexOf(letter);
     const name = { T: "same", X: "bad" }[letter];
-    const wanted = place >= 0 && place < shown.length ? `[data-place="${shown[place]}"]` : name && `[data-vote="${name}"]`;
+    const column = place >= 0 && place < shown.length;
+    const wanted = column ? `[data-place="${shown[place]}"]` : name && `[data-vote="${name}"]`;
     const chosen = wanted ? box.querySelector(wanted) : null;
     if (chosen instanceof HTMLButtonElement) chosen.click();
   }
