@@ -213,9 +213,10 @@ def test_a_question_waits_for_the_first_checkpoint_and_is_of_its_own_task(
     open_compare(page, tuned)
     asked = page.locator("#ask-prompt").input_value()
     page.goto(address("compare", early.run_id))
-    expect(page.locator(".ask .empty")).to_be_visible()
+    to_train = page.locator(".ask .empty [data-go=train]")
+    expect(to_train).to_be_visible(timeout=LONG)
     make_checkpoint(early, 4)
-    page.locator(".ask .empty [data-go=train]").click()
+    to_train.click()
     page.locator(".stepper [data-go=compare]").click()
     expect(form(page)).to_have_attribute("data-state", "ready", timeout=LONG)
     prompts = {instance.input for instance in other.test_set(early.run_id)}
