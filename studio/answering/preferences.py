@@ -5,7 +5,7 @@ Ties and pairs that were both bad prefer nothing; of equal pairs one is kept. Ea
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from studio.answering.vote import PERSON, Vote
@@ -37,15 +37,8 @@ def write_preferences(task: Task, votes: Sequence[Vote], run_id: str) -> Prefere
             f"No vote on this run prefers an answer ({len(votes):,} votes). Ask something in Compare and vote.",
             field="run_id",
         )
-    changes = {
-        "task_id": f"votes_on_{task.task_id}"[:LONGEST_ID].rstrip("_-"),
-        "title": f"Votes on {task.heading}",
-        "kind": Preference.name,
-        "instances": tuple(found.values()),
-        "origin": Origin(format="votes"),
-        "split": "hash",
-    }
-    return Preferences(task.model_copy(update=changes), len(votes) - len(found))
+    made = _derive(task, "Votes on", Preference.name, found.values())
+    return Preferences(made, len(votes) - len(found))
 
 
 def write_corrections(task: Task, votes: Sequence[Vote], run_id: str) -> Task:
@@ -64,11 +57,16 @@ def write_corrections(task: Task, votes: Sequence[Vote], run_id: str) -> Task:
     for pair in pairs:
         one = kind.make(pair.id, pair.input, pair.output, dict(pair.extra))
         instances[one.id] = one.model_copy(update={"messages": pair.messages}) if pair.messages else one
+    return _derive(task, "Corrections of", kind.name, instances.values())
+
+
+def _derive(task: Task, what: str, kind: str, instances: Iterable[Instance]) -> Task:
+    """Return the task that people's votes on another came to; `what` it is begins its title and its id."""
     changes = {
-        "task_id": f"corrections_of_{task.task_id}"[:LONGEST_ID].rstrip("_-"),
-        "title": f"Corrections of {task.heading}",
-        "kind": kind.name,
-        "instances": tuple(instances.values()),
+        "task_id": f"{what.lower().replace(' ', '_')}_{task.task_id}"[:LONGEST_ID].rstrip("_-"),
+        "title": f"{what} {task.heading}",
+        "kind": kind,
+        "instances": tuple(instances),
         "origin": Origin(format="votes"),
         "split": "hash",
     }

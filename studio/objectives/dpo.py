@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.objective import Need
-from studio.objectives.preferring import KL, Compared, Preferring, estimate_kl, measure_pairs, read_pairs
+from studio.objectives.preferring import KL, Compared, Hold, Preferring, estimate_kl, measure_pairs, read_pairs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,13 +35,7 @@ class Dpo(Preferring):
         "by their length (beta 2 to 5); ipo stops at a margin of 1 / (2 beta) a token; robust reckons with pairs that "
         "are the wrong way round.",
     )
-    beta: float = Field(
-        0.1,
-        gt=0,
-        le=100,
-        title="Beta",
-        description="How tightly the model is held to its start: the larger, the less it moves.",
-    )
+    beta: Hold = 0.1
     label_smoothing: float = Field(
         0.0,
         ge=0,

@@ -14,7 +14,7 @@ from studio.errors import TaskError
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.measure import LOSS, Measure
 from studio.objectives.objective import Example, Need
-from studio.objectives.preferring import LENGTH, MARGIN
+from studio.objectives.preferring import LENGTH, MARGIN, Hold
 from studio.objectives.prompted import Prompted
 from studio.tasks.dialogue import Dialogue
 from studio.tasks.instance import Form
@@ -56,13 +56,7 @@ class Kto(Prompted):
     )
     learning_rate_factor: ClassVar[float] = 0.05
 
-    beta: float = Field(
-        0.1,
-        gt=0,
-        le=100,
-        title="Beta",
-        description="How tightly the model is held to its start: the larger, the less it moves.",
-    )
+    beta: Hold = 0.1
     liked_weight: float = Field(
         1.0,
         gt=0,

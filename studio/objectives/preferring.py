@@ -3,7 +3,9 @@
 An example is two rows, the better answer's first, which differ in nothing but the answer. Knows no loss.
 """
 
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple
+
+from pydantic import Field
 
 from studio.errors import TaskError
 from studio.objectives.logprobs import Batch, LogProbs
@@ -33,6 +35,16 @@ LENGTH = Measure(
     name="length", title="better answers longer by", unit="tokens", better="lower", chart="length", digits=1
 )
 """Where it is much more than nothing, a model may learn to write long answers rather than good ones."""
+Hold = Annotated[
+    float,
+    Field(
+        gt=0,
+        le=100,
+        title="Beta",
+        description="How tightly the model is held to its start: the larger, the less it moves.",
+    ),
+]
+"""The beta of objectives that measure from where the run starts."""
 _MOST = 20.0
 """The most nats of a token that are raised to a power."""
 
