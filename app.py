@@ -6,6 +6,7 @@ Importing this file builds nothing. Closing the server leaves what trains alone:
 import argparse
 import contextlib
 import errno
+import gc
 import importlib.util
 import logging
 import os
@@ -39,7 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the page until it is interrupted. Returns the exit status."""
     given = read_arguments(arguments)
     with Interruption(*ASKING, patience_seconds=0) as interruption:
-        status = serve(given, interruption)
+        try:
+            status = serve(given, interruption)
+        finally:
+            gc.enable()
         interruption.shut()
     return status
 
@@ -62,6 +66,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     if shared:
         keep_token_back(os.environ)
         hide_places(os.environ, given.home)
+    gc.disable()  # what is made until the page is there stays: looking for garbage in it again and again finds none
     # Only now: gradio reads the environment as it is imported, and an odd port there would end it in a traceback.
     from studio.apart.pool import Pool
     from studio.errors import StudioError
@@ -94,6 +99,8 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts, crowd, tools))
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
+        gc.freeze()
+        gc.enable()
         if tools:
             print(f"Its endpoints are tools of an MCP server: http://{shown}:{port}/gradio_api/mcp/", flush=True)
         pool.prepare(warm)

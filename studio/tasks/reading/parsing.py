@@ -16,6 +16,7 @@ from studio.tasks.cell import Notes
 from studio.tasks.reading.limits import MOST_COLUMNS
 
 _WIDTH = 80
+_LINE = re.compile(r"[^\n]*\S[^\n]*")
 _COMMENT = re.compile(r"\s*(#|//)")
 
 
@@ -87,10 +88,13 @@ def _read_several(text: str, error: json.JSONDecodeError, collector: "_Collector
 
 def parse_lines(text: str, name: str, notes: Notes) -> list[tuple[int, Any]] | None:
     """Return (line, value) of every line of JSON Lines; None if the text is something else. Raises TaskError."""
+    first = next((found for found in _LINE.finditer(text) if not _COMMENT.match(found.group())), None)
+    if first is None or not _LINE.search(text, first.end()) or not _is_object(first.group()):
+        return None
     numbered = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
     comments = [f"line {number}" for number, line in numbered if _COMMENT.match(line)]
     numbered = [(number, line) for number, line in numbered if not _COMMENT.match(line)] if comments else numbered
-    if len(numbered) < 2 or not _is_object(numbered[0][1]):
+    if len(numbered) < 2:
         return None
     for place in comments:
         notes.tally("A comment between the objects was left out", place)
