@@ -64,6 +64,20 @@ def test_a_seed_gives_the_same_answers_again(desk: Desk, runs: dict[str, Run]) -
     assert ask(1, 0.0) == ask(2, 0.0)
 
 
+def test_an_adapter_of_no_strength_answers_as_the_base_and_is_whole_again_after(
+    desk: Desk, runs: dict[str, Run]
+) -> None:
+    usual = desk.ask(runs["lora"], "40 + 2", max_tokens=16)
+    without = desk.ask(runs["lora"], "40 + 2", max_tokens=16, strength=0.0)
+    assert without.tuned == without.base == usual.base
+    half_read = desk.stream(runs["lora"], "40 + 2", max_tokens=400, strength=0.0)
+    next(half_read)
+    half_read.close()
+    assert desk.ask(runs["lora"], "40 + 2", max_tokens=16).tuned == usual.tuned != usual.base
+    with raises(InputError, field="strength"):
+        desk.ask(runs["full"], "40 + 2", max_tokens=4, strength=0.5)
+
+
 def test_answers_hold_no_special_tokens(desk: Desk, runs: dict[str, Run]) -> None:
     for seed in range(5):
         answers = desk.ask(runs["lora"], "40 + 2", max_tokens=64, seed=seed, temperature=2.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from telling import tells
+from telling import raises, tells
 from test_tasks_desk import ROLES, write_csv, write_zip
 from test_ui_steps import EVIL, assert_harmless, write_task
 from tiny import import_task
@@ -15,7 +15,7 @@ from tiny import import_task
 from studio.errors import InputError
 from studio.service import Studio
 from studio.tasks.mapping import ROLES as ALL_ROLES
-from studio.ui.steps.data import arrival, prompt_view, quality, shelf
+from studio.ui.steps.data import arrival, by_hand, prompt_view, quality, shelf
 from studio.ui.steps.data.columns_form import list_role_words
 from studio.ui.steps.data.page import find_edition, import_file
 from studio.ui.steps.data.rows import read_rows
@@ -26,7 +26,14 @@ SAMPLE = {"task_id": "studio002_question"}
 ACTS: list[Callable[..., dict[str, Any]]] = [
     *(arrival.choose_columns, arrival.choose_reading, arrival.try_columns, arrival.look_again, arrival.fetch_from),
     *(quality.check_task, quality.preview_fix, quality.fix_task, quality.choose_split),
-    *(shelf.list_tasks, shelf.peek_task, shelf.take_task, shelf.delete_collection, prompt_view.see_tokens),
+    *(
+        by_hand.make_task,
+        shelf.list_tasks,
+        shelf.peek_task,
+        shelf.take_task,
+        shelf.delete_collection,
+        prompt_view.see_tokens,
+    ),
 ]
 
 
@@ -246,3 +253,15 @@ def test_the_form_names_what_is_not_used_and_shows_how_rows_are_read(studio: Stu
     assert "story" in tried["html"]
     wrong = arrival.try_columns(studio, {"file": file_id, "roles": {"input": ["note"]}})
     assert wrong["field"] == "mapping.output"
+
+
+def test_a_task_is_typed_by_hand_and_what_has_no_answer_waits(studio: Studio) -> None:
+    rows = [["a b", "A B"], ["c", "C"], [" d ", "D"], ["e", ""], ["", "ignored"]]
+    made = by_hand.make_task(studio, {"title": "To capitals", "definition": "Write capitals.", "rows": rows})
+    task = studio.load_task(made["task_id"])
+    assert [instance.input for instance in task.instances] == ["a b", "c", "d"]
+    assert task.heading == "To capitals" and task.definition == "Write capitals."
+    with raises(InputError, "3", field="rows"):
+        by_hand.read_rows([["a", "A"], ["a", "A"], ["b", ""]])
+    with raises(InputError, field="definition"):
+        by_hand.make_task(studio, {"title": "", "definition": " ", "rows": rows})

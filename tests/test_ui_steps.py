@@ -14,6 +14,7 @@ from studio.recipes.smaller import Change
 from studio.tasks.store import TaskCard
 from studio.ui.steps.data.page import draw_cards, draw_lengths, draw_task, find_prompted, find_scores, import_file
 from studio.ui.steps.data.rows import PAGE, make_acts, read_rows, write_file
+from studio.ui.steps.method.cards import draw_cards as draw_other_cards
 from studio.ui.steps.method.weighing import draw_change, weigh_recipe
 from studio.ui.steps.model.page import _draw_listed, draw_facts, look_up
 from studio.ui.widgets.panel import fresh
@@ -253,6 +254,8 @@ def test_a_recipe_is_weighed_exactly(studio: Any, tiny_model: Path, monkeypatch:
         "follows": True,
         "parts": [[part.name.rsplit(".", 1)[-1], part.rows, part.columns] for part in exact.matrix.parts],
         "touches": read_recipe(draft_of(tiny_model)["recipe"]).method.touches,
+        "alpha": 16,
+        "scaled_by": "rank",
         "bits": 16,
     }
     full = weigh_recipe(studio, draft_of(tiny_model, method={"name": "full"}))
@@ -322,3 +325,11 @@ def test_what_is_too_big_has_a_button_that_makes_it_fit(studio: Any) -> None:
     assert "Take batches of 2. Then it needs 1.0 GB" in html
     assert json.loads(unescape(re.search('data-set="([^"]*)"', html)[1])) == {"recipe": change.patch}  # type: ignore[index]
     assert "smaller model" in draw_change(estimate.model_copy(update={"fits": "too big", "change": None}))
+
+
+def test_a_recipe_is_planned_for_cards_that_are_not_here(studio: Any) -> None:
+    html = draw_other_cards(studio, {"task_id": "studio002_question"})
+    assert re.findall(r'data-card="(\d+)"><span class="pill fits">(\w+)<', html) == [
+        (size, "fits") for size in ("8", "12", "24", "80")
+    ]
+    assert "error-line" in draw_other_cards(studio, {"task_id": "gone"})

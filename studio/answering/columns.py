@@ -141,6 +141,15 @@ class Columns:
         """Return the model of one column in the state in which it answers as that column."""
         return self.find_shared(place).enter([self.columns[place].adapter], 0)
 
+    def strengthen(self, place: int, strength: float) -> None:
+        """Let a column's adapter count `strength` times until `restore`. Raises InputError where it can't."""
+        self.find_shared(place).strengthen(self.columns[place].adapter, strength)
+
+    def restore(self) -> None:
+        """Let every adapter count as it was trained."""
+        for shared in self._kept.values():
+            shared.restore()
+
     @property
     def _places(self) -> range:
         return range(len(self.columns))

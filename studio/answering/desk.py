@@ -180,6 +180,7 @@ class Desk:
                 continue
             if self._pair is None or not self._pair.serves(recipe):
                 self._pair = Pair(recipe, columns.device, below, columns)
+            columns.restore()  # one who reads no further may have left an adapter at another strength
             return self._pair, used
 
     def _answer(self, run: Run, question: Question, beside: Sequence[Stack]) -> Iterator[Answers]:
@@ -216,6 +217,7 @@ class Desk:
             )
 
         most, prompts = min(question.max_tokens, room), [ids for _, ids in seen]
+        columns.strengthen(TUNED, question.strength)
         for written in columns.write(prompts, most, question.temperature, question.seed):
             now = time.monotonic()
             if now - shown >= 1 / UPDATES_A_SECOND:

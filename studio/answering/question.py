@@ -33,6 +33,13 @@ class Question(Declared):
     temperature: float = Field(
         0.0, ge=0, le=2, title="Temperature", description="0 always takes the likeliest token; higher is more random."
     )
+    strength: float = Field(
+        1.0,
+        ge=0,
+        le=2,
+        title="Adapter strength",
+        description="0 is the base, 1 as it was trained, above is more of it.",
+    )
     step: int | None = Field(None, ge=0, title="Checkpoint", description="Its step; the newest by default.")
 
     @field_validator("messages", "tools", mode="before")

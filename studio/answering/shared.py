@@ -12,7 +12,7 @@ from typing import Any
 from studio.answering.rows import Switch
 from studio.checkpoints.checkpoint import Checkpoint, Stack
 from studio.checkpoints.weights import check_adapter, load_stack
-from studio.errors import ModelError, first_line
+from studio.errors import InputError, ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.loading import find_model_folder, load_tokenizer
 from studio.models.reference import BUILTIN
@@ -30,6 +30,7 @@ class SharedWeights:
         self.base = load_stack(below, precision, device)
         self.model: Any = None  # with adapters, where there are some
         self._names: dict[Path, str] = {}
+        self._usual: list[tuple[dict[str, float], str, float]] = []  # what `strengthen` changed
         self._loaded = 0
         self._switch = Switch()
 
@@ -95,3 +96,33 @@ class SharedWeights:
             if self.model.active_adapter != name:
                 self.model.set_adapter(name)
             yield self.model
+
+    def strengthen(self, adapter: Checkpoint | None, strength: float) -> None:
+        """Let what an adapter of LoRA's family adds count `strength` times, until `restore`.
+
+        Raises InputError for an adapter of any other method.
+        """
+        if strength == 1:
+            return
+        name = self._names[adapter.folder] if adapter else ""
+        layers = [scaling for scaling in self._list_scalings() if name in scaling]
+        if not layers:
+            raise InputError(
+                "Only an adapter of LoRA's kind can be applied more or less strongly. Set the strength to 1.",
+                field="strength",
+            )
+        for scaling in layers:
+            self._usual.append((scaling, name, scaling[name]))
+            scaling[name] *= strength
+
+    def restore(self) -> None:
+        """Let every adapter count as it was trained."""
+        for scaling, name, usual in self._usual:
+            if name in scaling:
+                scaling[name] = usual
+        self._usual.clear()
+
+    def _list_scalings(self) -> list[dict[str, float]]:
+        """What each layer of LoRA's family multiplies by, adapter by adapter."""
+        layers = self.model.modules() if self.model is not None else ()
+        return [layer.scaling for layer in layers if hasattr(layer, "lora_A") and hasattr(layer, "scaling")]

@@ -91,6 +91,13 @@ def find_device() -> DeviceFacts:
     )
 
 
+def imagine_card(gigabytes: int) -> DeviceFacts:
+    """Return a graphics card of today that is not here, empty, to plan for it."""
+    memory = gigabytes * 2**30
+    name = f"a graphics card with {gigabytes} GB"
+    return DeviceFacts(kind="cuda", name=name, memory_bytes=memory, free_bytes=memory, cores=count_cores(), bf16=True)
+
+
 def try_device(device: DeviceFacts) -> DeviceFacts:
     """Return a device that was tried, with what torch says is free on it. Raises DeviceError in words.
 

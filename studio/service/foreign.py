@@ -119,10 +119,17 @@ class Foreign(NamedTuple):
             self._run(recipe.base, jobs.check_room, recipe, task, lengths)
 
     def estimate(
-        self, recipe: Recipe, base: ModelRef, size: TaskSize, cache: Path, names: Dictionary[str, str]
+        self,
+        recipe: Recipe,
+        base: ModelRef,
+        size: TaskSize,
+        cache: Path,
+        names: Dictionary[str, str],
+        device: DeviceFacts | None = None,
     ) -> Estimate:
-        """Return what a recipe on a base will cost here."""
-        return self._run(base, jobs.estimate, recipe, base, size, self._find_device(), cache, dict(names))
+        """Return what a recipe on a base will cost on a device, by default on the one here."""
+        found = device or self._find_device()
+        return self._run(base, jobs.estimate, recipe, base, size, found, cache, dict(names))
 
     def compare_methods(self, recipe: Recipe, size: TaskSize, cache: Path) -> list[MethodCost]:
         """Return what each method would cost in place of a recipe's own."""

@@ -44,6 +44,7 @@ from studio.service.device_speed import choose_usual, find_speed
 from studio.service.event_page import EventPage
 from studio.service.export_desk import ExportDesk
 from studio.service.foreign import Foreign, check_hub_id, render_at
+from studio.service.keeping_desk import KeepingDesk
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
 from studio.service.merge_desk import MergeDesk
@@ -78,9 +79,7 @@ class Studio(Advising, Desks):
         place: Place | None = None,
     ) -> None:
         """`place` is where foreign things are worked on: in this process unless it says otherwise."""
-        self.workspace = workspace
-        self.local_folders = local_folders
-        self.shared = shared
+        self.workspace, self.local_folders, self.shared = workspace, local_folders, shared
         self.visitor = NOBODY if shared else THE_ONE
         self.tasks = TaskStore(workspace)
         self.place = place or HERE
@@ -112,7 +111,7 @@ class Studio(Advising, Desks):
         view.visitor = read_visitor(token)
         return view
 
-    # Models
+    # Models, tasks, recipes
 
     def list_models(self) -> list[ModelCard]:
         """Return base models worth starting with."""
@@ -130,8 +129,6 @@ class Studio(Advising, Desks):
     def device(self) -> DeviceFacts:
         """Return the device that runs would use."""
         return find_device()
-
-    # Tasks
 
     def list_tasks(self) -> list[TaskCard]:
         """Return the sample tasks and those that were imported."""
@@ -171,8 +168,6 @@ class Studio(Advising, Desks):
         task = self.load_task(task_id)
         return self._lengths(task_id, task.version, recipe.base, recipe.objective)
 
-    # Recipes
-
     def read_recipe(self, data: object) -> Recipe:
         """Make a recipe of JSON; a model made here is named by its id and step, which stays true.
 
@@ -183,13 +178,13 @@ class Studio(Advising, Desks):
         check_stack(stack, recipe.precision)
         return recipe.model_copy(update={"model": stack.address.ref})
 
-    def estimate(self, data: object) -> Estimate:
-        """Return what a recipe will cost, exact counts included. Raises StudioError in words."""
+    def estimate(self, data: object, device: DeviceFacts | None = None) -> Estimate:
+        """Return what a recipe will cost, here or on another `device`. Raises StudioError in words."""
         recipe = self.read_recipe(data)
         self.scheduler.launcher.prepare()
         tasks = self.tasks.load_parts(recipe.parts, self.visitor)
         self._check_fits(recipe, tasks)
-        return self._estimate(recipe, tasks)
+        return self._estimate(recipe, tasks, device)
 
     def compare_methods(self, data: object) -> list[MethodCost]:
         """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
@@ -214,12 +209,12 @@ class Studio(Advising, Desks):
             lengths = self._lengths(task.task_id, task.version, recipe.base, recipe.objective)
             self._foreign.check_room(recipe, task, lengths)
 
-    def _estimate(self, recipe: Recipe, tasks: list[Task]) -> Estimate:
+    def _estimate(self, recipe: Recipe, tasks: list[Task], device: DeviceFacts | None = None) -> Estimate:
         stack = resolve(self.workspace, recipe.base)
         title = describe_stack(stack, self._foreign.describe_model(stack.base)).title
         names = {"model": title, "task": name_mixture(tasks[0].heading, len(recipe.mixture))}
         size = self._measure_tasks(stack.ground(recipe), tasks)
-        return self._foreign.estimate(recipe, stack.base, size, self.workspace.cache, names)
+        return self._foreign.estimate(recipe, stack.base, size, self.workspace.cache, names, device)
 
     def measure_device(self, data: object = None) -> Speed:
         """Measure, once, how fast a recipe's steps are made here, or the usual one's. Raises StudioError in words."""
@@ -336,6 +331,11 @@ class Studio(Advising, Desks):
     def scores(self) -> ScoreDesk:
         """The desk at which the visitor's runs are scored."""
         return ScoreDesk(self.tasks, self.desk, self.scheduler, self.visitor, self.find_run, self.queue)
+
+    @property
+    def keeping(self) -> KeepingDesk:
+        """The desk at which runs are named and noted."""
+        return KeepingDesk(self.find_run)
 
     @property
     def exports(self) -> ExportDesk:

@@ -3,12 +3,8 @@
 What isn't written yet is put into the queue, and the answer comes when it is.
 """
 
-from pathlib import Path
-
-from gradio.processing_utils import save_file_to_cache
-from gradio.utils import get_upload_folder
-
 from studio.service import Studio
+from studio.ui.frame.handing import hand_out
 from studio.ui.frame.visiting import Asking, seen_by
 
 
@@ -40,13 +36,3 @@ class AwayEndpoints:
         `repo` is your-name/my-model, `token` one of yours that may write; it is used once and kept nowhere.
         """
         return {"url": seen_by(self._studio, request).exports.push(model, form, repo, token, private)}
-
-
-def hand_out(file: Path) -> dict:
-    """Return a file as a program can download it: a copy of it lies where gradio hands files out."""
-    return {
-        "path": save_file_to_cache(file, get_upload_folder()),
-        "orig_name": file.name,
-        "size": file.stat().st_size,
-        "meta": {"_type": "gradio.FileData"},
-    }

@@ -1,4 +1,4 @@
-"""The one page: header, stepper, recipe bar, the steps, and the list of runs beside them.
+"""The one page: header, stepper, the steps, the foot with the recipe, and the list of runs beside them.
 
 Knows the frame and what a visit opens with; the steps come from their registry (frame/step.py). Each draws and wires
 itself; they meet only in the draft.
@@ -14,16 +14,18 @@ from studio.guard.crowd import Crowd
 from studio.guard.hosts import Hosts
 from studio.guard.kept import Kept
 from studio.guard.layer import Guard
-from studio.objectives import USUAL
 from studio.service import Studio
 from studio.ui.api import add_endpoints
 from studio.ui.frame.draft import Opened, leave_out, read_address
+from studio.ui.frame.first_visit import find_defaults
+from studio.ui.frame.foot import draw_way
 from studio.ui.frame.handler import QUIET, Page, in_words
 from studio.ui.frame.scripts import make_route, write_import
-from studio.ui.frame.step import STEPS, Step
+from studio.ui.frame.step import STEPS
 from studio.ui.frame.theme import make_head, make_theme
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape
+from studio.ui.runs.run_bar import draw_run_bar
 from studio.ui.runs.run_list import draw_run_list
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
@@ -36,8 +38,6 @@ width="4" height="3" rx="1"
 fill="var(--accent)"/></svg>"""
 HALF = """<svg width="20" height="20" viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="8" fill="none"
 stroke="currentColor" stroke-width="2"/><path d="M10 2a8 8 0 0 1 0 16z" fill="currentColor"/></svg>"""
-FIRST_TASK = "studio002_question"
-"""The sample that a first visit starts with: everyone can tell at once whether it was learnt."""
 
 
 def make_launch(hosts: Hosts | None = None, crowd: Crowd | None = None, tools: bool = False) -> dict[str, Any]:
@@ -86,12 +86,14 @@ def build_page(studio: Studio) -> gr.Blocks:
             draw_run_list(studio, draft)
         Panel(draw_header())
         notices = Panel(elem_id="notices")
-        draft.draw_bar()
         for step in STEPS.members.values():
             with gr.Column(elem_id=f"step-{step.name}", elem_classes="step"):
                 step().draw(studio, draft)
-                if not step.of:
-                    Panel(draw_foot(step))
+        with gr.Row(elem_id="foot"):
+            Panel(draw_way(-1), elem_classes="foot-way")
+            draft.draw_bar()
+            draw_run_bar(studio, draft)
+            Panel(draw_way(1), elem_classes="foot-way")
         page.load(open_page, [draft], [draft.patch, notices], js=write_found(), **QUIET)
     return page
 
@@ -137,21 +139,6 @@ def _check_recipe(studio: Studio, recipe: dict[str, Any], notices: list[str]) ->
     return recipe
 
 
-def find_defaults(studio: Studio) -> dict[str, Any]:
-    """Return the recipe of a first visit: built-in model, a sample, LoRA, the quick preset."""
-    tasks = [card.task_id for card in studio.list_tasks()]
-    first = {"task_id": FIRST_TASK if FIRST_TASK in tasks else tasks[0]} if tasks else {}
-    plain = studio.device().usual_precision
-    return {
-        "model": "builtin",
-        **first,
-        "method": {"name": "lora"},
-        "objective": {"name": USUAL},
-        "precision": plain,
-        "training": {"preset": "quick"},
-    }
-
-
 def draw_header() -> str:
     """Return title, stepper and the few things that are always at hand."""
     steps = "".join(
@@ -159,23 +146,14 @@ def draw_header() -> str:
         for step in STEPS.main
     )
     return (
+        '<a class="skip" href="#foot" data-skip>Skip to the question</a>'
         f'<header class="studio topline"><h1>{MARK}{TITLE}</h1><span class="grow"></span>'
+        '<button type="button" class="btn quiet small" data-projector aria-pressed="false" '
+        'title="Large type, for a projector">Projector</button>'
         f'<button type="button" class="btn quiet small" data-theme-switch aria-label="Light or dark">{HALF}</button>'
         '<button type="button" class="btn small" data-runs="open">Runs</button></header>'
         f'<nav class="studio stepper" aria-label="Steps"><ol>{steps}</ol></nav>'
     )
-
-
-def draw_foot(step: type[Step]) -> str:
-    """Return the way back and the way on."""
-    at = STEPS.main.index(step)
-    back = _draw_way("btn", "Back", STEPS.main[at - 1]) if at else "<span></span>"
-    on = _draw_way("btn primary", "Next", STEPS.main[at + 1]) if step is not STEPS.main[-1] else "<span></span>"
-    return f'<div class="studio foot">{back}{on}</div>'
-
-
-def _draw_way(look: str, word: str, step: type[Step]) -> str:
-    return f'<button type="button" class="{look}" data-go="{step.name}">{word}: {escape(step.title)}</button>'
 
 
 def draw_notices(notices: tuple[str, ...]) -> str:

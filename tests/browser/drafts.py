@@ -28,6 +28,11 @@ def go(page: Page, step: str) -> None:
     _act(page, "studio.go(given);", step)
 
 
+def view(page: Page, name: str) -> None:
+    """Look at a view of the Data step: choose, check, look."""
+    page.locator(f"#data-views [data-view={name}]").click()
+
+
 def _act(page: Page, act: str, given: Any) -> None:
     """Do something with the page's own module. The window holds the promise, or Chromium may collect it unkept."""
     page.evaluate(f"(given) => (window.acting = (async () => {{ {STUDIO} {act} }})())", given)

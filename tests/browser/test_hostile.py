@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from drafts import go
+from drafts import view as show_view
 from playwright.sync_api import Page, expect
 from test_journey_train import LONG, address, make_whole_run, open_studio, write_recipe
 from tiny import make_checkpoint
@@ -69,6 +70,7 @@ def test_a_hostile_task_is_text_in_every_place(page: Page, app: Any, tmp_path: P
     page.goto(address("data"))
     page.locator("#task-file input[type=file]").set_input_files(file, timeout=LONG)
     expect(page.locator("#task-report .notice")).to_contain_text("onerror=window.pwned='name'", timeout=LONG)
+    show_view(page, "look")
     view = page.locator("#task-view")
     expect(view.locator("h3")).to_contain_text("<script>window.pwned", timeout=LONG)
     for heading in ("Definition", "Things to avoid", "Positive examples", "Negative examples"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drafts import read_recipe
+from drafts import read_recipe, view
 from playwright.sync_api import Page, expect
 from test_hostile import EVIL, SEEN, check_inert
 from test_journey_train import LONG, address, open_studio
@@ -64,7 +64,7 @@ def test_from_odd_columns_to_tokens(
     expect(form.get_by_label("was")).to_have_attribute("aria-invalid", "true")
     for column, role in (("wer", ""), ("was", "input"), ("wie", "output")):
         form.get_by_label(column).select_option(role)
-    form.get_by_label("What should the model do").fill("Say whether it is good or bad.")
+    form.locator("[name=definition]").fill("Say whether it is good or bad.")
     shot("data-columns")
     assert axe(page) == []
     form.get_by_role("button", name="Import 123 rows").click()
@@ -73,6 +73,7 @@ def test_from_odd_columns_to_tokens(
     assert read_recipe(page)["task_id"] == "reviews"
 
     # the report finds the twins, shows them in the table, and fixes them on a click
+    view(page, "check")
     report = page.locator(".quality")
     expect(report).to_have_attribute("data-state", "done", timeout=LONG)
     twins = report.locator("[data-finding=duplicates]")
@@ -82,6 +83,7 @@ def test_from_odd_columns_to_tokens(
     twins.get_by_role("button", name="Show these 3").click()
     expect(page.locator("#task-rows tbody tr")).to_have_count(3, timeout=LONG)
     expect(page.locator("#task-rows .only")).to_be_visible()
+    view(page, "check")
     twins.locator("[data-preview]").click()
     expect(twins.locator(".diff li")).to_have_count(3, timeout=LONG)
     shot("data-report", full_page=True)
@@ -93,6 +95,7 @@ def test_from_odd_columns_to_tokens(
     expect(page.locator("#task-cards [aria-checked=true]")).to_contain_text("120 instances")
 
     # what the model sees of a row, and with other examples in the prompt
+    view(page, "look")
     page.locator("#task-rows [data-see='4']").click()
     sight = page.locator(".sight")
     expect(sight).to_have_attribute("data-place", "4", timeout=LONG)
@@ -110,6 +113,7 @@ def test_from_odd_columns_to_tokens(
     assert read_recipe(page)["objective"]["template"] == "tk_instruct"
 
     # the next file with the same columns is read the same way, and can be read otherwise
+    view(page, "choose")
     drop(page, write_reviews(tmp_path / "second.csv", 60))
     expect(page.locator("#task-warnings")).to_contain_text("as you chose", timeout=LONG)
     page.get_by_role("button", name="Change the column mapping").click()
@@ -213,10 +217,12 @@ def test_hostile_columns_cells_and_members_are_text(page: Page, tmp_path: Path, 
     choice.locator("[data-leave-out]").click()
     expect(page.locator("#task-report .notice")).to_contain_text("12 instances", timeout=LONG)
     expect(page.locator(".quality")).to_have_attribute("data-state", "done", timeout=LONG)
+    view(page, "check")
     for button in page.locator(".quality [data-preview]").all():
         if button.is_visible():
             button.click()
     expect(page.locator(".quality .changes:not([hidden])").first).to_contain_text("<script>", timeout=LONG)
+    view(page, "look")
     page.locator("#task-rows [data-see='2']").click()
     sight = page.locator(".sight .tokens")
     expect(page.locator(".sight")).to_have_attribute("data-place", "2", timeout=LONG)
@@ -229,6 +235,7 @@ def test_hostile_columns_cells_and_members_are_text(page: Page, tmp_path: Path, 
                 f"<img src=x onerror=window.pwned={number}>.json", json.dumps(write_task(9, Definition=[EVIL]))
             )
         archive.writestr(f"{SEEN}.json", json.dumps({EVIL: EVIL}))
+    view(page, "choose")
     drop(page, tmp_path / "evil.zip")
     expect(page.locator(".shelf details summary")).to_be_visible(timeout=LONG)
     page.locator(".shelf details summary").click()
@@ -267,6 +274,7 @@ def test_other_tasks_are_learnt_with_it_and_a_task_is_taken_along(
     expect(mixing).to_contain_text("67 % of the examples", timeout=LONG)
     assert axe(page) == []
 
+    view(page, "look")
     page.locator(".format").select_option("csv", timeout=LONG)
     with page.expect_download() as waited:
         page.get_by_role("button", name="Download").click()
@@ -274,6 +282,7 @@ def test_other_tasks_are_learnt_with_it_and_a_task_is_taken_along(
     with open(tmp_path / "taken.csv", newline="") as file:
         assert len(list(csv.reader(file))) == 1001
 
+    view(page, "choose")
     page.locator("#task-cards").get_by_role("radio", name=re.compile("Yesterday")).click()
     expect(mixing).to_contain_text("none so far", timeout=LONG)
     assert console_errors == []
@@ -281,9 +290,13 @@ def test_other_tasks_are_learnt_with_it_and_a_task_is_taken_along(
 
 def test_a_studio_that_is_away_is_told_where_it_was_asked_and_asked_again(page: Page) -> None:
     page.goto(address("data"))
+    view(page, "look")
     rows, sight = page.locator("#task-rows"), page.locator("#task-sight .sight")
     expect(rows.locator("tbody tr")).to_have_count(50, timeout=LONG)
     expect(sight).to_have_attribute("data-state", "done", timeout=LONG)
+    rows.locator("[data-see]").first.press("ArrowDown")  # the table is one stop of the keyboard
+    expect(rows.locator("[data-see='1']")).to_be_focused()
+    expect(rows.locator("[data-see][tabindex='0']")).to_have_count(1)
     page.context.set_offline(True)
     rows.get_by_role("button", name="Download").click()
     expect(rows.locator("p.error-line")).to_contain_text("did not answer")

@@ -296,3 +296,35 @@ def test_the_time_is_reckoned_anew_when_a_run_has_measured_it(page: Page, app: A
     save_speed(studio.workspace.cache, find_device(), kind, Speed(flops=1e12, start_seconds=7_200.0))
     EventWriter(run.events_file).append("finished", step=3_000)
     expect(bar).to_contain_text("about 2.0 h here", timeout=LONG)
+
+
+def test_ticked_runs_share_a_chart_and_the_legend_names_what_differs(
+    page: Page, app: Any, tiny_model: Path, console_errors: list[str]
+) -> None:
+    steps = [("metrics", {"step": step, "of": 2, "loss": 3.0 / step}) for step in (1, 2)]
+    whole = [("started", {"pid": 1}), *steps, ("evaluated", {"step": 2, "loss": 1.0}), ("finished", {"step": 2})]
+    rates = (0.02, 0.002)
+    runs = [make_whole_run(app, write_recipe(tiny_model, 2, learning_rate=rate), *whole) for rate in rates]
+    page.goto(address("runs"))
+    table = page.locator(".run-table")
+    expect(table).to_have_attribute("data-state", "ready", timeout=LONG)
+    for run in runs:
+        table.locator(f"tr[data-run='{run.run_id}'] input").check()
+    expect(table.locator(".legend li")).to_have_count(2)
+    for run, rate in zip(runs, rates, strict=True):
+        expect(table.locator(f".legend [data-run='{run.run_id}']")).to_contain_text(f"learning rate {rate}")
+    expect(table.locator("th [data-column='Learning rate']")).to_be_visible()
+    expect(table.locator("th [data-column=Seed]")).to_have_count(0)  # it doesn't differ
+    row = table.locator(f"tr[data-run='{runs[0].run_id}']")
+    row.get_by_role("button", name="Rename, note").click()
+    page.locator("#run-own-name").fill("too fast")
+    page.locator("#run-own-note").fill("it jumped")
+    page.locator(".run-write").get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("it jumped")
+    page.locator("#run-filter").fill("too fast")
+    expect(table.locator("tbody tr")).to_have_count(1)
+    row.get_by_role("button", name="too fast").click()
+    expect(page.locator("body")).to_have_attribute("data-step", "compare")
+    expect(page.locator("#run-bar")).to_contain_text("learning rate 0.02")
+    expect(page.locator("#run-bar .waits")).to_be_visible()  # the draft's settings are others
+    assert console_errors == []

@@ -357,3 +357,26 @@ def test_text_is_only_ever_text(blank: Page) -> None:
     drawn = blank.evaluate(script, f"/{write_address('frame/elements.js')}")
     assert drawn == '<p title="&quot;><b>">&lt;img src=x&gt;&amp;</p>' or "<img" not in drawn
     assert "hidden" not in drawn and "data-x" not in drawn
+
+
+def test_weights_snap_to_the_nearest_level(call: Call) -> None:
+    snapped = call("steps/method/snapping.js", "snap", [-0.5, 0.2, 0.1], [-1, 0, 0.5, 1])
+    assert snapped["scale"] == 0.5 and snapped["snapped"] == [-0.5, 0.25, 0]
+    assert snapped["error"] == pytest.approx(0.15 / 0.8)
+
+
+def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call: Call) -> None:
+    rows = [
+        {"run": name, "name": name, "value": value, "settings": {"Rank": rank, "Seed": "0"}}
+        for name, value, rank in (("a", 0.3, "8"), ("b", None, "64"), ("c", 0.1, "1,000"))
+    ]
+    assert call("steps/runs/columns.js", "listColumns", rows, True)[-1] == "Rank"
+    assert call("steps/runs/columns.js", "listColumns", rows, False)[-2:] == ["Rank", "Seed"]
+
+    def order(title: str, down: bool) -> str:
+        asked = {"title": title, "down": down}
+        return "".join(row["name"] for row in call("steps/runs/columns.js", "sortRows", rows, asked))
+
+    assert (order("Rank", False), order("Rank", True), order("Result", False)) == ("abc", "cba", "cab")
+    assert call("steps/runs/overlay.js", "findTicks", 0, 2.2, 5) == [0, 0.5, 1, 1.5, 2]
+    assert call("steps/runs/overlay.js", "findLogTicks", 0.01, 0.1) == [0.01, 0.02, 0.05, 0.1]

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import axe_playwright_python
 import pytest
-from drafts import go
+from drafts import go, view
 from playwright.sync_api import Page, expect
 from test_journey_train import LONG
 
@@ -19,7 +19,7 @@ STICKING_OUT = """(step) => [...document.querySelectorAll(`#step-${step} .card *
     if (getComputedStyle(place).overflowX !== "visible") return false;
   return one.checkVisibility() && box.width > 1 && box.right > card.right + 1;
 }).map((one) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 60)}`)"""
-STEPS = ("model", "data", "label", "method", "train", "compare")
+STEPS = ("model", "data", "label", "method", "train", "runs", "compare")
 
 
 def settle(page: Page, step: str) -> None:
@@ -36,6 +36,9 @@ def go_through(page: Page) -> Iterator[str]:
         go(page, step)
         settle(page, step)
         yield step
+        for shown in ("check", "look") if step == "data" else ():
+            view(page, shown)
+            yield step
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -49,6 +52,16 @@ def test_axe_finds_nothing(open_page: Callable[..., Page], app_url: str, dark: b
             ".map(v => [v.id, v.nodes.length, v.nodes[0].target.join(' ')])"
         )
         assert found == [], step
+        if step not in ("label", "runs"):
+            expect(page.locator("#foot .recipe").first).to_be_in_viewport()
+    assert page.evaluate("document.querySelector('#runs .sidebar-content').inert"), "what is closed takes no focus"
+    page.set_viewport_size({"width": 640, "height": 800})  # a desktop at 200 %
+    tall = "[...document.querySelectorAll('.stepper span')].filter((one) => one.offsetHeight > 30).length"
+    assert page.evaluate(tall) == 0, "a step's name breaks"
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.locator("[data-projector]").click()
+    assert page.evaluate("parseFloat(getComputedStyle(document.querySelector('.hint')).fontSize)") >= 20
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 @pytest.mark.parametrize("width", [390, 1024], ids=["phone", "projector"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drafts import read_draft, read_recipe, set_draft
+from drafts import go, read_draft, read_recipe, set_draft
 from playwright.sync_api import Locator, Page, expect
 from test_journey_train import LONG, address, make_whole_run, open_studio, write_recipe
 
@@ -30,9 +30,9 @@ def words(page: Page) -> Locator:
     return page.locator(".desk-words")
 
 
-def start(page: Page) -> str:
+def start(page: Page, button: str = "#plan [data-act=start]") -> str:
     """Press the big button and return the id of the run it made."""
-    page.locator("#plan [data-act=start]").click(timeout=LONG)
+    page.locator(button).click(timeout=LONG)
     expect(page.locator(".desk")).to_have_attribute("data-status", "queued", timeout=LONG)
     return str(read_draft(page)["run"])
 
@@ -43,10 +43,15 @@ def test_visitors_wait_in_a_fair_line_and_see_only_their_own(
 ) -> None:
     app = launch_app(STUDIO_SHARED="1")
     occupy(app, RECIPE, step=10, of=300, loss=2.0, seconds_left=80.0)
-    anna, ben = (open_page(app.url + address("train", recipe=RECIPE)) for _ in range(2))
-    first = start(anna)
-    expect(words(anna)).to_have_text("You are next in the queue, about 80 s to wait.", timeout=LONG)
+    anna, ben = (open_page(app.url + there) for there in ("/", address("train", recipe=RECIPE)))
+    expect(anna.locator(".welcome-sentence")).to_be_in_viewport(timeout=LONG)
+    first = start(anna, "#welcome [data-act=start]")
+    assert read_draft(anna)["step"] == "train", "one click trains on a first visit"
+    expect(words(anna)).to_contain_text("80 s", timeout=LONG)
     set_draft(anna, {"run": None})
+    go(anna, "model")
+    expect(anna.locator("#welcome .welcome")).to_have_count(0, timeout=LONG)  # she has a run
+    go(anna, "train")
     second = start(anna)
     hers = {first, second}
     his = start(ben)

@@ -9,10 +9,11 @@
 
 import { studio } from "./draft.js";
 import { announce, around } from "./elements.js";
+import { showWays } from "./foot.js";
 import { holds } from "./patch.js";
 import { placeOf, stepOf, steps, titleOf } from "./steps.js";
 import { openRuns } from "./sidebar.js";
-import { switchTheme } from "./theme.js";
+import { switchProjector, switchTheme } from "./theme.js";
 
 const TURNS = /** @type {Record<string, number>} */ ({ ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 });
 
@@ -45,12 +46,17 @@ export function showStep(moved) {
     mark(button, "aria-current", button.dataset.go === step ? "step" : null);
     button.dataset.done = placeOf(button.dataset.go) < placeOf(step);
   }
+  showWays(place);
   document.title = `${titleOf(place)} · Fine-Tuning Studio`;
   if (!moved) return;
   scrollTo({ top: 0 });
   announce(`Step ${placeOf(step) + 1} of ${steps.length}: ${titleOf(place)}`);
+  focusHeading();
+}
+
+function focusHeading() {
   /** @type {HTMLElement | null} */
-  const heading = document.querySelector(`#step-${place} h2`);
+  const heading = document.querySelector(`#step-${studio.draft.step} h2`);
   heading?.focus({ preventScroll: true });
 }
 
@@ -124,7 +130,12 @@ function click(event) {
   const goer = around(event, "[data-go]");
   if (goer && !goer.disabled) studio.go(goer.dataset.go);
   if (around(event, "button[data-runs]")) openRuns(); // opens or closes
+  if (around(event, "[data-skip]")) {
+    event.preventDefault();
+    focusHeading();
+  }
   if (around(event, "[data-theme-switch]")) switchTheme();
+  if (around(event, "[data-projector]")) switchProjector();
   const closer = around(event, "[data-close]");
   if (closer) closer.closest(closer.dataset.close)?.remove();
 }
@@ -156,4 +167,10 @@ export function bindControls() {
   document.addEventListener("click", click);
   document.addEventListener("keydown", turn);
   document.addEventListener("input", input);
+  document.addEventListener("toggle", look, true);
+}
+
+/** What was unfolded may show what is only worked out when somebody looks. @param {Event} event */
+function look(event) {
+  if (event.target instanceof HTMLDetailsElement && event.target.id) studio.look();
 }

@@ -5,9 +5,10 @@
 // of an event asks `found` of frame/address.js the same way (see frame/scripts.py).
 
 import "./visitor.js";
+import { readKept } from "./address.js";
 import { bindControls, showStep, sync } from "./controls.js";
 import { onShow, studio } from "./draft.js";
-import { openRuns } from "./sidebar.js";
+import { guardRuns, openRuns } from "./sidebar.js";
 import { explainTerms } from "./terms.js";
 import { refuseLargeFiles } from "./upload.js";
 
@@ -15,6 +16,7 @@ const WIDE = 1560; // from here on the runs have room beside the page
 const PATIENCE = 4000;
 
 document.body.dataset.step = studio.draft.step; // before the page is shown: no step flashes by
+document.body.toggleAttribute("data-returning", Boolean(readKept()));
 setTimeout(() => {
   document.body.dataset.ready = ""; // whatever happens, nobody looks at an empty page
 }, PATIENCE);
@@ -27,5 +29,6 @@ studio.onDraft((_, before) => {
   if (before === null && innerWidth >= WIDE) openRuns(true);
 });
 bindControls();
+guardRuns();
 explainTerms();
 refuseLargeFiles();

@@ -16,3 +16,14 @@ export function openRuns(open) {
     setTimeout(turn, 250);
   })();
 }
+
+/** Keep what can't be seen out of reach of the keyboard: the closed bar is inert. */
+export function guardRuns() {
+  const bar = find();
+  if (!bar) return void setTimeout(guardRuns, 100); // gradio has not built it yet
+  const mark = () => {
+    for (const part of bar.querySelectorAll(".sidebar-content")) part.toggleAttribute("inert", !isOpen());
+  };
+  new MutationObserver(mark).observe(bar, { attributes: true, attributeFilter: ["class"] });
+  mark();
+}

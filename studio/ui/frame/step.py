@@ -36,6 +36,8 @@ OF_ALL = (
     Signal("opened"),
     Signal("step_changed", ("step",)),
     Signal("run_changed", ("run",)),
+    Signal("run_watched", ("run", "recipe"), step="train"),
+    Signal("run_asked", ("run", "recipe"), step="compare"),
     Signal("recipe_changed", ("recipe",), waits="numbers"),
 )
 """The signals that belong to no step."""

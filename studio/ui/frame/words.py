@@ -157,6 +157,16 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+def about(seconds: float) -> str:
+    """Return "about 40 seconds", "about 3 minutes", "about 1.5 hours"."""
+    for most, unit, seconds_each in ((90, "second", 1), (5400, "minute", 60)):
+        if seconds < most:
+            count = max(1, round(seconds / seconds_each))
+            count = round(count, -1) if unit == "second" and count > 15 else count
+            return f"about {count} {unit}{'s' if count != 1 else ''}"
+    return f"about {seconds / 3600:.1f} hours"
+
+
 def percent(value: float) -> str:
     """Return "3.9 %", "0.02 %", "100 %"."""
     if value >= 99.95 or value == 0:

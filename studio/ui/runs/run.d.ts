@@ -103,6 +103,7 @@ export type Listener = (state: RunState, change: Change, added?: News) => void;
 /** A row of the list: studio/ui/runs/run_shelf.py */
 export interface Row {
   run: string;
+  name: string;
   status: string;
   kind: string;
   unit: string;

@@ -159,6 +159,7 @@ export function mount({ element, server }) {
     item.dataset.status = row.status;
     put(parts.pill, row.status === "queued" && row.position ? `number ${row.position} in the queue` : row.status);
     parts.pill.className = `pill ${row.status}`;
+    put(parts.name, row.name || sayRun(row.run));
     put(parts.title, row.sentence);
     put(
       parts.facts,
@@ -190,7 +191,9 @@ export function mount({ element, server }) {
   function show(run) {
     const { status, about } = rows.get(run)?.row ?? {};
     const finished = status === "finished"; // a score that has ended leads to the run it is of
-    studio.setDraft({ run: (finished && about) || run, step: finished ? "compare" : "train" }, { push: true });
+    const stays = ["train", "compare"].includes(studio.draft.step);
+    const step = stays ? studio.draft.step : finished ? "compare" : "train";
+    studio.setDraft({ run: (finished && about) || run, step }, { push: true });
     if (innerWidth < 900) openRuns(false);
   }
 

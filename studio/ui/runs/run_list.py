@@ -17,6 +17,7 @@ _TEMPLATE = """
   <h3>Runs</h3>
   <p class="hint run-list-words" role="status">Reading the runs …</p>
   <ul></ul>
+  <button type="button" class="btn small" data-go="runs">All runs as a table →</button>
 </nav>"""
 
 

@@ -42,6 +42,7 @@ class RunShelf:
         main = find_measures(run.recipe.get("objective"))[0]
         return {
             "run": run.run_id,
+            "name": _read_name(studio, run.run_id),
             "status": run.status,
             "kind": run.kind,
             "unit": run.unit,
@@ -67,6 +68,13 @@ class RunShelf:
                 return ""
             curve.read_until = (run.status, run.step) if run.status in ENDED else None
         return curve.draw()
+
+
+def _read_name(studio: Studio, run_id: str) -> str:
+    try:
+        return studio.keeping.read_note(run_id).name
+    except StudioError:  # deleted meanwhile
+        return ""
 
 
 class _Thumbnail:

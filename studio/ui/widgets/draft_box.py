@@ -19,16 +19,17 @@ class DraftBox(Scripted):
     kind = "object"
     script: ClassVar[str] = "widgets/draft_box.js"
     bar: Panel
-    """The recipe as a sentence, which is above every step; drawn by whoever weighs the recipe."""
+    """The recipe as a sentence, which is below every step; drawn by whoever weighs the recipe."""
 
     def __init__(self) -> None:
         events = tuple(signal.name for signal in STEPS.signals)
         super().__init__("<i></i>", events=events, value={}, visible="hidden", elem_id="draft")
         self.patch = DraftPatch()
+        self.bar = Panel(BAR, elem_id="recipe-bar", render=False)
 
     def draw_bar(self) -> None:
         """Draw the bar into the current context."""
-        self.bar = Panel(BAR, elem_id="recipe-bar", min_height=50)
+        self.bar.render()
 
 
 class DraftPatch(Scripted):

@@ -7,6 +7,7 @@ import { find, h, put } from "../../frame/elements.js";
 import { sayNumber } from "../../frame/words.js";
 import { answers } from "./answers.js";
 import { makeBeside } from "./beside.js";
+import { makeStrength } from "./strength.js";
 
 /**
  * A turn of a conversation.
@@ -133,6 +134,9 @@ export function mount({ element, props, trigger, server }) {
       option("ask-seed", "Seed", "Matters only above temperature 0", { type: "number", min: 0, step: 1, value: 0 }),
     ),
   );
+  const strength = makeStrength(() => {
+    if (answered) send("asked"); // the same question, at another strength
+  });
   const body = h(
     "div",
     { class: "ask-body card", hidden: true },
@@ -142,6 +146,7 @@ export function mount({ element, props, trigger, server }) {
     wanted,
     further,
     h("div", { class: "ask-acts" }, h("div", { class: "acts" }, ask, stop, ten), steps),
+    strength.box,
     h("div", { class: "ask-who" }, beside.box, blindly),
     more,
   );
@@ -496,6 +501,7 @@ export function mount({ element, props, trigger, server }) {
       seed: number("ask-seed", 0),
       temperature: number("ask-temperature", 0),
       models: beside.list().map((one) => one.model),
+      strength: strength.value(),
     };
     if (event === "asked") {
       answered = null;

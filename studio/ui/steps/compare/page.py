@@ -19,6 +19,7 @@ from studio.ui.frame.words import escape, foreign, term
 from studio.ui.steps.compare.ask_form import AnswerPair, AskForm
 from studio.ui.steps.compare.evidence_board import EvidenceBoard, show_board
 from studio.ui.steps.compare.question import find_wanted, read_asked, split_instance
+from studio.ui.steps.compare.take_away import TakeAway
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 
@@ -52,6 +53,7 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
     pair = AnswerPair(studio, elem_id="answers", elem_classes="studio")
     table = Panel(elem_id="ten", elem_classes="studio")
     board = EvidenceBoard(studio, elem_id="evidence", elem_classes="studio")
+    TakeAway(studio, elem_id="away", elem_classes="studio")
     device: dict[str, Any] = {
         "concurrency_id": "device",
         "concurrency_limit": 1,

@@ -25,11 +25,13 @@ from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, foreign, number, term
 from studio.ui.steps.data.arrival import Arrival, draw_fetch_from, import_file
+from studio.ui.steps.data.by_hand import ByHand
 from studio.ui.steps.data.mixing import draw_mixing
 from studio.ui.steps.data.prompt_view import PromptView
 from studio.ui.steps.data.quality import Quality
 from studio.ui.steps.data.rows import Rows
 from studio.ui.steps.data.shelf import Shelf
+from studio.ui.steps.data.views import Views
 from studio.ui.steps.data.which_way import draw_which_way
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
@@ -103,26 +105,31 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         return patch, fresh(report), None
 
     Panel(HEAD.format(definition=term("definition"), instances=term("instance", "instances")))
-    cards = Panel(draw_cards(studio, find_example), elem_id="task-cards")
-    Panel(draw_which_way(studio.device().usual_precision), elem_id="task-way")
-    with gr.Row(elem_classes="two upload-row card"):
-        Panel(UPLOAD_HINT.format(more=draw_fetch_from(studio.local_folders)))
-        file = gr.File(
-            label="Your file (up to 50 MB)",
-            file_count="single",
-            type="filepath",
-            elem_id="task-file",
-            height=130,
-            show_label=True,
-        )
-    report = Arrival(studio, elem_id="task-report")
-    Shelf(studio, elem_id="task-shelf")
-    view = Panel(elem_id="task-view", min_height=420)
-    lengths = Panel(LENGTHS_WAITING, elem_id="task-lengths", min_height=86)
-    mixing = Panel(elem_id="task-mixing")
-    quality = Quality(studio, elem_id="task-quality")
-    rows = Rows(studio, elem_id="task-rows", min_height=400)
-    sight = PromptView(studio, elem_id="task-sight")
+    Views()
+    with gr.Column(elem_id="data-choose", elem_classes="data-view"):
+        cards = Panel(draw_cards(studio, find_example), elem_id="task-cards")
+        Panel(draw_which_way(studio.device().usual_precision), elem_id="task-way")
+        with gr.Row(elem_classes="two upload-row card"):
+            Panel(UPLOAD_HINT.format(more=draw_fetch_from(studio.local_folders)))
+            file = gr.File(
+                label="Your file (up to 50 MB)",
+                file_count="single",
+                type="filepath",
+                elem_id="task-file",
+                height=130,
+                show_label=True,
+            )
+        ByHand(studio, elem_id="task-by-hand")
+        report = Arrival(studio, elem_id="task-report")
+        Shelf(studio, elem_id="task-shelf")
+        mixing = Panel(elem_id="task-mixing")
+    with gr.Column(elem_id="data-check", elem_classes="data-view"):
+        quality = Quality(studio, elem_id="task-quality")
+        lengths = Panel(LENGTHS_WAITING, elem_id="task-lengths", min_height=86)
+    with gr.Column(elem_id="data-look", elem_classes="data-view"):
+        view = Panel(elem_id="task-view", min_height=420)
+        rows = Rows(studio, elem_id="task-rows", min_height=400)
+        sight = PromptView(studio, elem_id="task-sight")
     draft.task_shown(show_task, [draft], [cards, view, rows, quality, sight], **LATEST)
     draft.mixture_shown(show_mixture, [draft], [mixing], **LATEST)
     draft.lengths_wanted(measure_lengths, [draft], [lengths], **LATEST)

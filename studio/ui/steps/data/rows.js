@@ -3,6 +3,8 @@
 // escaped HTML.
 
 import { around, find } from "../../frame/elements.js";
+import { beOneStop, moveByKeys } from "../../frame/roving.js";
+import { showView } from "./views.js";
 
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, server, watch }) {
@@ -62,6 +64,7 @@ export function mount({ element, props, server, watch }) {
     }
     page = found.page;
     body.innerHTML = found.html;
+    beOneStop(body, "[data-see]");
     about.textContent = found.about;
     const forms = Object.entries(found.formats);
     const chosen = format.value;
@@ -72,6 +75,7 @@ export function mount({ element, props, server, watch }) {
       button.disabled = Number(button.dataset.turn) < 0 ? page <= 0 : page >= found.pages - 1;
   }
 
+  moveByKeys(body, "[data-see]");
   element.addEventListener("click", (event) => {
     const by = around(event, "[data-turn]");
     if (by) turn(page + Number(by.dataset.turn));
@@ -92,6 +96,7 @@ export function mount({ element, props, server, watch }) {
     filter = event.detail;
     search.value = "";
     turn(0);
+    showView("look");
     element.scrollIntoView({ block: "start", behavior: "smooth" });
   });
   watch("value", () => {

@@ -22,6 +22,10 @@ from studio.ui.frame.handler import LATEST, in_words
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, term
+from studio.ui.steps.method.cards import draw_cards
+from studio.ui.steps.method.cards import draw_waiting as draw_waiting_cards
+from studio.ui.steps.method.drawers import draw_drawers
+from studio.ui.steps.method.group import TryGroup, draw_tries
 from studio.ui.steps.method.picture import Picture
 from studio.ui.steps.method.table import draw_methods, draw_waiting
 from studio.ui.steps.method.weighing import weigh_recipe
@@ -61,6 +65,7 @@ class MethodStep(Step):
             step="method",
             unfolded="all-methods",
         ),
+        Signal("cards_wanted", ("recipe",), step="method", unfolded="other-cards"),
     )
 
     def draw(self, studio: Studio, draft: DraftBox) -> None:
@@ -84,6 +89,10 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
     def compare(value: dict[str, Any], request: Asking) -> str:
         return draw_methods(seen_by(studio, request), read_draft(value)["recipe"])
 
+    @in_words
+    def plan_elsewhere(value: dict[str, Any], request: Asking) -> str:
+        return draw_cards(seen_by(studio, request), read_draft(value)["recipe"])
+
     Panel(HEAD.format(adapter=term("adapter")))
     with gr.Row(elem_classes="two method-columns"):
         with gr.Column(elem_classes="method-choices"):
@@ -92,16 +101,19 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
                 draw_waiting(len(METHODS.members)), script="steps/method/table.js", elem_id="method-comparison"
             )
             form = Panel(elem_id="method-form", min_height=480)
+            TryGroup(studio, elem_id="try-group", elem_classes="studio")
         with gr.Column(elem_classes="card beside"):
             numbers = Panel(WAITING, elem_id="numbers", min_height=306)
+            cards_elsewhere = Panel(draw_waiting_cards(), elem_id="elsewhere")
             picture = Picture(elem_id="matrix", min_height=375)
     draft.method_shown(show_method, [draft], [cards, form], **LATEST)
     draft.methods_wanted(compare, [draft], [table], **LATEST)
+    draft.cards_wanted(plan_elsewhere, [draft], [cards_elsewhere], **LATEST)
     draft.recipe_changed(weigh, [draft], [draft.bar, numbers, picture], **LATEST)
 
 
 def draw_choices(studio: Studio, recipe: dict[str, Any]) -> str:
-    """Return what is set once a method is chosen: preset, the method's own fields, and everything else under More."""
+    """Return what is set once a method is chosen: preset, the method's own fields, and the rest in drawers."""
     method, cls = find_method(recipe)
     training = recipe.get("training")
     training = training if isinstance(training, dict) else {}
@@ -110,7 +122,6 @@ def draw_choices(studio: Studio, recipe: dict[str, Any]) -> str:
     aim = aim if isinstance(aim, dict) else {"name": aim}
     aims = OBJECTIVES.members
     objective = aims.get(str(aim.get("name"))) or next(iter(aims.values()))
-    unusual = draw_form(Training, "training", training, planned, advanced=True)
     usual = draw_form(Training, "training", training, planned, advanced=False, leave_out=("preset",))
     return f"""<div class="studio form-stack">
 <p class="hint" id="method-when">{escape(_say_when(cls, recipe))} <a href="{escape(cls.paper)}" target="_blank"
@@ -119,26 +130,14 @@ rel="noopener">The paper</a></p>
 <span class="error-line" data-error-for="training.preset"></span></div>
 {draw_form(cls, "method", method, advanced=False)}
 <div class="fields">{usual}</div>
-<details class="more card" id="more"><summary>More: precision, schedule, prompt, seed …</summary>
-<div class="form-stack">
-{_draw_group(f"How {cls.title} works", draw_form(cls, "method", method, advanced=True))}
-{draw_precisions(recipe)}
-{_draw_group("How it trains", unusual)}
-{_draw_group("What the model is shown", draw_form(objective, "objective", aim))}</div></details></div>"""
+{draw_tries(cls.model_fields, training.get("learning_rate") or planned.get("learning_rate"))}
+{draw_drawers(cls, method, training, planned, objective, aim, draw_precisions(recipe))}</div>"""
 
 
 def _say_when(cls: type[Method], recipe: dict[str, Any]) -> str:
     """When to choose a method; on a quantised base also what that costs and saves."""
     precision = PRECISIONS.members.get(str(recipe.get("precision")))
     return f"{cls.when} {precision.summary}" if precision and precision.quantised else cls.when
-
-
-def _draw_group(heading: str, fields: str) -> str:
-    return (
-        f'<section class="stack"><h4>{escape(heading)}</h4><div class="fields">{fields}</div></section>'
-        if fields
-        else ""
-    )
 
 
 def find_method(recipe: dict[str, Any]) -> tuple[dict[str, Any], type[Method]]:

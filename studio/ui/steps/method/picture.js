@@ -64,6 +64,7 @@ function draw(picture) {
   const holder = find(element, ".picture");
   if (!holder || !matrix?.rows) return;
   find(element, ".touches").textContent = matrix.touches;
+  find(element, ".matrix-scale").hidden = true;
   if (matrix.kind === "parts") return drawParts(element, holder, matrix);
   const rank = rankOf(matrix);
   const { rows, columns } = matrix;
@@ -116,6 +117,26 @@ function draw(picture) {
         `2 × 1,000 × ${n(rank)} = <strong>${n(2000 * rank)}</strong>.`
       : "A 1,000 × 1,000 matrix holds <strong>1,000,000</strong> numbers. Full fine-tuning changes every one of them.";
   find(element, ".thicker").hidden = !(pair && at.drawnThicker);
+  sayScale(find(element, ".matrix-scale"), matrix, pair ? rank : 0);
+  for (const slider of document.querySelectorAll('input.slider[data-path="method.rank"]'))
+    slider.setAttribute("aria-valuetext", `rank ${n(rank)}, ${n(trained)} numbers beside one matrix`);
+}
+
+/**
+ * What B A is multiplied by before it is added to W: it follows the rank, too.
+ * @param {HTMLElement} line
+ * @param {any} matrix
+ * @param {number} rank 0 for what is no pair
+ */
+function sayScale(line, matrix, rank) {
+  const alpha = Number(studio.get("method.alpha") ?? matrix.alpha);
+  line.hidden = !rank || !alpha;
+  if (line.hidden) return;
+  const root = matrix.scaled_by === "sqrt";
+  const times = alpha / (root ? Math.sqrt(rank) : rank);
+  line.innerHTML =
+    `Added to W: B × A × <strong>${times >= 10 ? times.toFixed(0) : times.toFixed(2)}</strong> ` +
+    `(alpha ${n(alpha)} / ${root ? "√" : ""}rank ${n(rank)}). At a fixed alpha a larger rank is applied more weakly.`;
 }
 
 /** @param {Matrix} matrix */

@@ -5,6 +5,7 @@ from typing import Any
 from studio.ui.widgets.scripted import Scripted
 
 _FRAME = """<div class="studio stack"><div class="picture"></div>
+<p class="matrix-scale num" hidden></p>
 <p class="hint thicker" hidden>Drawn a little thicker than it is: to scale you would not see it.</p>
 <p class="teaching" aria-live="polite"></p><p class="hint touches"></p></div>"""
 

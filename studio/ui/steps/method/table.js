@@ -1,7 +1,6 @@
 // @ts-check
 // The table of all methods: sorted by a click on a heading, asked for when it is unfolded. Knows no numbers of its own.
 
-import { studio } from "../../frame/draft.js";
 import { announce, around } from "../../frame/elements.js";
 import { mount as mountPanel } from "../../widgets/panel.js";
 
@@ -29,8 +28,4 @@ export function mount(parts) {
     const button = event.target instanceof Element ? around(event, ".methods [data-sort]") : null;
     if (button) sort(button);
   });
-  const look = (/** @type {Event} */ event) => {
-    if (event.target instanceof Element && event.target.id === "all-methods") studio.look();
-  };
-  element.addEventListener("toggle", look, true);
 }

@@ -15,7 +15,19 @@ from studio.service import Studio
 from studio.tasks.mixture import name_mixture
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import log, say
-from studio.ui.frame.words import duration, epochs, escape, fit_pill, foreign, number, percent, size, term, total_number
+from studio.ui.frame.words import (
+    about,
+    duration,
+    epochs,
+    escape,
+    fit_pill,
+    foreign,
+    number,
+    percent,
+    size,
+    term,
+    total_number,
+)
 from studio.ui.steps.data.mixing import find_weights
 
 MEMORY_WORDS = {
@@ -89,7 +101,9 @@ def _part(step: str, shown: str, label: str) -> str:
 
 def _draw_bar(studio: Studio, recipe: Any, estimate: Estimate) -> str:
     model, task = _names(studio, recipe.to_json())
-    time = f", about {duration(estimate.seconds)} here" if estimate.seconds is not None else ""
+    time = ""
+    if estimate.seconds is not None:
+        time = f', <span data-takes="{about(estimate.seconds)}">about {duration(estimate.seconds)}</span> here'
     return (
         f'<p class="studio recipe">{_part("model", model, "the model")} learns {_part("data", task, "the task")} '
         f"({number(estimate.examples)} examples) by {_part('method', escape(recipe.method_words), 'the method')}: "
@@ -199,6 +213,8 @@ def _find_picture(estimate: Estimate, recipe: Any) -> dict[str, Any]:
         "kind": "whole" if recipe.method.saves_whole_model else "pair" if matrix.is_pair else "parts",
         "follows": "rank" in type(recipe.method).model_fields,
         "parts": [[part.name.rsplit(".", 1)[-1], part.rows, part.columns] for part in matrix.parts],
+        "alpha": getattr(recipe.method, "alpha", None),
+        "scaled_by": "sqrt" if recipe.method.name == "rslora" else "rank",
         "touches": recipe.method.touches,
         "bits": 4 if recipe.precision.name == "nf4" else 8 if recipe.precision.quantised else 16,
     }

@@ -16,14 +16,17 @@ from studio.models.facts import ModelFacts, guess_needed
 from studio.models.reference import BUILTIN
 from studio.service import Studio
 from studio.ui.frame.draft import change_draft, read_draft
+from studio.ui.frame.first_visit import find_defaults
 from studio.ui.frame.handler import LATEST, in_words, say
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, fit_pill, foreign, number, short_number, size, term
+from studio.ui.steps.model.welcome import Welcome, show_welcome
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
-HEAD = """<div class="studio"><h2 class="question" tabindex="-1">Which model do you start from?</h2>
+HEAD = """<div class="studio" id="step-model-choice">
+<h2 class="question" tabindex="-1">Which model do you start from?</h2>
 <p class="lead">A {base} already knows a language. You teach it one task. Start with the built-in one: it is small
 enough for any computer and needs no network.</p></div>"""
 FIND_HUB = "A Hugging Face id, such as HuggingFaceTB/SmolLM2-135M."
@@ -49,7 +52,10 @@ class ModelStep(Step):
     name = "model"
     title = "Model"
     position = 10
-    signals = (Signal("model_shown", ("recipe.model",), step="model", waits="model-facts"),)
+    signals = (
+        Signal("model_shown", ("recipe.model",), step="model", waits="model-facts"),
+        Signal("welcome_shown", ("recipe.model", "recipe.task_id", "run"), step="model"),
+    )
 
     def draw(self, studio: Studio, draft: DraftBox) -> None:
         draw_model(studio, draft)
@@ -67,6 +73,12 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
     def look_up_model(name: str, request: Asking = None) -> tuple[dict[str, Any], str]:
         return look_up(seen_by(studio, request), name)
 
+    @in_words
+    def greet(value: dict[str, Any], request: Asking = None) -> str:
+        return show_welcome(seen_by(studio, request), read_draft(value))
+
+    first = {"recipe": find_defaults(studio)}
+    welcome = Welcome(show_welcome(studio, first), elem_id="welcome")
     Panel(HEAD.format(base=term("base model")))
     # What most visits begin with is there from the first paint: nothing jumps.
     cards = Panel(draw_cards(studio, BUILTIN), elem_id="model-cards")
@@ -85,6 +97,7 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
         answer = Panel(elem_id="look-up-answer")
     facts = Panel(draw_facts(studio, BUILTIN), elem_id="model-facts")
     draft.model_shown(show_model, [draft], [cards, facts], **LATEST)
+    draft.welcome_shown(greet, [draft], [welcome], **LATEST)
     gr.on(
         [button.click, name.submit],
         look_up_model,

@@ -12,13 +12,13 @@ import gradio as gr
 from studio.errors import NotFoundError, StudioError
 from studio.estimates.estimate import Estimate
 from studio.models.device import Fit
-from studio.runs.run import TRAINING
 from studio.service import Studio
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import LATEST, say
+from studio.ui.frame.settings import is_other, read_settings, say_settings
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
-from studio.ui.frame.words import duration, epochs, escape, number, percent, size, term, total_number
+from studio.ui.frame.words import about, epochs, escape, number, percent, size, term, total_number
 from studio.ui.steps.train.live_chart import LiveChart
 from studio.ui.steps.train.run_desk import RunDesk, SampleAnswers
 from studio.ui.widgets.draft_box import DraftBox
@@ -67,8 +67,8 @@ def draw_train(studio: Studio, draft: DraftBox) -> None:
         return draw_plan(seen_by(studio, request), chosen) if chosen["step"] == "train" else gr.skip()
 
     Panel(_HEAD.format(trainable=term("trainable")), elem_classes="studio")
-    RunDesk(studio, elem_id="desk", elem_classes="studio")
     plan = Panel(_WAITING, elem_id="plan", elem_classes="studio")
+    RunDesk(studio, elem_id="desk", elem_classes="studio")
     with gr.Row(elem_id="live", elem_classes="studio", equal_height=False):
         LiveChart(studio, elem_id="chart", elem_classes="studio")
         SampleAnswers(elem_id="samples", elem_classes="studio")
@@ -81,7 +81,7 @@ def draw_plan(studio: Studio, draft: dict[str, Any]) -> str:
     recipe, run = draft["recipe"], draft["run"]
     if run:
         try:
-            if not _differs(studio, recipe, run):
+            if not is_other(studio, recipe, run):
                 return ""
         except NotFoundError:
             run = None
@@ -95,37 +95,13 @@ def draw_plan(studio: Studio, draft: dict[str, Any]) -> str:
         say(error)
         estimate = None
     if run:
-        return _again(estimate)
+        return _again(studio, recipe, estimate)
     return _plan(estimate)
 
 
 def train_words(seconds: float | None) -> str:
     """Return what the big button says: "Train for about 40 seconds"; "Train" when nobody knows how long."""
-    if seconds is None:
-        return "Train"
-    for most, unit, seconds_each in ((90, "second", 1), (5400, "minute", 60)):
-        if seconds < most:
-            count = max(1, round(seconds / seconds_each))
-            count = round(count, -1) if unit == "second" and count > 15 else count
-            return f"Train for about {count} {unit}{'s' if count != 1 else ''}"
-    return f"Train for about {seconds / 3600:.1f} hours"
-
-
-def _differs(studio: Studio, recipe: dict[str, Any], run: str) -> bool:
-    """Whether the draft asks for another training than the one that is shown; one that asks for nothing yet doesn't."""
-    shown = studio.run_status(run)
-    if shown.kind != TRAINING:
-        return False
-    try:
-        asked: dict[str, Any] = studio.read_recipe(recipe).model_dump(mode="json")
-    except StudioError:
-        return False
-    return _bare(asked) != _bare(shown.recipe)
-
-
-def _bare(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe without the version that a run pins when it starts."""
-    return {key: value for key, value in recipe.items() if key not in ("task_version", "revision")}
+    return "Train" if seconds is None else f"Train for {about(seconds)}"
 
 
 def _plan(estimate: Estimate | None) -> str:
@@ -172,9 +148,11 @@ def _refused(error: StudioError) -> str:
 </div>"""
 
 
-def _again(estimate: Estimate | None) -> str:
-    words = "" if estimate is None or estimate.seconds is None else f", about {duration(estimate.seconds)}"
+def _again(studio: Studio, recipe: dict[str, Any], estimate: Estimate | None) -> str:
+    time = "" if estimate is None or estimate.seconds is None else f", {about(estimate.seconds)}"
+    words = say_settings(read_settings(studio, recipe))
     return f"""
-<div class="notice calm" data-plan data-state="changed"><span>You changed the settings since this run.</span>
-<button type="button" class="btn small" data-act="start">Train these settings{escape(words)}</button>
+<div class="notice next" data-plan data-state="changed"><span><strong>New settings are waiting:</strong>
+{escape(words)}. The run below was trained with others.</span>
+<button type="button" class="btn primary" data-act="start">Train these settings{escape(time)}</button>
 <span class="error-line" role="alert" data-refusal></span></div>"""

@@ -2,6 +2,7 @@
 // The desk of a run: its state, in words and numbers, and what can be done about it. Starts, stops and resumes.
 // everything shown comes from the feed.
 
+import { mint } from "../../frame/click.js";
 import { studio } from "../../frame/draft.js";
 import { around, find, h, put } from "../../frame/elements.js";
 import { sayDuration, sayFigure, sayNumber, sayRun } from "../../frame/words.js";
@@ -379,10 +380,7 @@ export function mount({ element, server }) {
   /** The id of a click on what `key` says: once more the same until the studio said which run it made.
    * @param {string} key */
   function writeTicket(key) {
-    if (ticket?.key !== key) {
-      const bytes = crypto.getRandomValues(new Uint8Array(16));
-      ticket = { key, id: [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("") };
-    }
+    if (ticket?.key !== key) ticket = { key, id: mint() };
     return ticket.id;
   }
 

@@ -1,0 +1,115 @@
+"""A run's settings as a person reads them: every field by its title, blanks filled with what was used.
+
+Knows recipes and how fields are called; lists what differs between runs. Knows no page.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from studio.declaration import form_fields
+from studio.errors import StudioError
+from studio.recipes.options import Training
+from studio.recipes.recipe import Recipe
+from studio.runs.run import TRAINING
+from studio.service import Studio
+from studio.ui.frame.words import number
+
+Settings = dict[str, str]
+"""The values by what they are called, in the order in which people think of them."""
+_PLANNED = {"Steps": "steps", "Batch size": "batch_size", "Learning rate": "learning_rate"}
+
+
+def read_settings(studio: Studio, recipe: Mapping[str, Any]) -> Settings:
+    """Return the settings of a recipe; what a blank came to where that can be told. {} for a recipe of other times."""
+    try:
+        read = studio.read_recipe(dict(recipe))
+    except StudioError:
+        return {}
+    settings = {
+        "Model": _say_model(read.model),
+        "Task": _say_task(studio, read),
+        "Method": read.method_words.partition(",")[0],
+    }
+    settings |= _list_fields(type(read.method), read.method.model_dump(mode="json"))
+    settings |= _list_plan(studio, read)
+    settings["Precision"] = read.precision.title
+    settings["Objective"] = read.objective.title
+    settings |= _list_fields(type(read.objective), read.objective.model_dump(mode="json"))
+    rest = _list_fields(Training, read.training.model_dump(mode="json"))
+    return settings | {title: value for title, value in rest.items() if title not in settings and value != "–"}
+
+
+def find_differing(all_settings: Sequence[Settings]) -> list[str]:
+    """Return what the settings of runs are called that are not the same in all of them, in their order."""
+    titles = dict.fromkeys(title for settings in all_settings for title in settings)
+    return [title for title in titles if len({settings.get(title) for settings in all_settings}) > 1]
+
+
+def say_settings(settings: Settings) -> str:
+    """Return the few that say most: "LoRA, rank 8, 50 steps of 16, learning rate 0.002"."""
+    said = [settings.get("Method", ""), f"rank {settings['Rank']}" if "Rank" in settings else ""]
+    if "Steps" in settings and "Batch size" in settings:
+        said.append(f"{settings['Steps']} steps of {settings['Batch size']}")
+    if "Learning rate" in settings:
+        said.append(f"learning rate {settings['Learning rate']}")
+    return ", ".join(filter(None, said))
+
+
+def _list_plan(studio: Studio, recipe: Recipe) -> Settings:
+    parameters, is_set = None, recipe.training.learning_rate is not None
+    if not is_set:  # the usual rate follows the base's size, which takes a look at the base
+        try:
+            parameters = studio.describe_model(recipe.model, recipe.revision).parameters
+        except StudioError:  # its base is gone; what was left blank can't be told
+            parameters = None
+    plan = recipe.plan(parameters, 0)
+    known = {title: getattr(plan, name) for title, name in _PLANNED.items()}
+    if parameters is None and not is_set:
+        del known["Learning rate"]
+    return {title: say_value(value) for title, value in known.items()}
+
+
+def _list_fields(cls: Any, values: Mapping[str, Any]) -> Settings:
+    return {field.label: say_value(values.get(field.name)) for field in form_fields(cls)}
+
+
+def say_value(value: object) -> str:
+    """Return a setting in words: 0.002, 1,200, "yes", "attention"; "–" for none."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "–"
+    if isinstance(value, int):
+        return number(value)
+    if isinstance(value, float):
+        return f"{value:.2g}" if abs(value) < 1 else f"{value:g}"
+    return ", ".join(map(say_value, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _say_model(ref: str) -> str:
+    return ref.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _say_task(studio: Studio, recipe: Recipe) -> str:
+    try:
+        heading = studio.load_task(recipe.task_id, recipe.task_version).heading
+    except StudioError:
+        heading = recipe.task_id
+    return heading if not recipe.mixture else f"{heading} and {len(recipe.mixture)} more"
+
+
+def is_other(studio: Studio, recipe: dict[str, Any], run: str) -> bool:
+    """Whether a draft asks for another training than a run's; one that asks for nothing yet doesn't."""
+    shown = studio.run_status(run)
+    if shown.kind != TRAINING:
+        return False
+    try:
+        asked: dict[str, Any] = studio.read_recipe(recipe).model_dump(mode="json")
+    except StudioError:
+        return False
+    return _bare(asked) != _bare(shown.recipe)
+
+
+def _bare(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe without the version that a run pins when it starts."""
+    return {key: value for key, value in recipe.items() if key not in ("task_version", "revision")}

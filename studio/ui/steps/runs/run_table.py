@@ -1,0 +1,126 @@
+"""What the table of runs asks of the studio: rows with every setting, the curves of some, a name and a note of one.
+
+Draws one custom component; the table is drawn by run_table.js, the chart by overlay.js.
+"""
+
+from typing import Any
+
+from studio.errors import InputError
+from studio.objectives import Measure, find_measures
+from studio.runs.run import TRAINING
+from studio.runs.status import RunStatus
+from studio.service import Studio
+from studio.ui.frame.settings import find_differing, read_settings
+from studio.ui.steps.train.curve import read_curve, thin
+from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import Act, bind_acts, part
+
+MOST_ROWS = 300
+MOST_CURVES = 12
+"""Curves in one chart; more can't be told apart."""
+_POINTS = 400
+_PAGES = 24
+_FRAME = """
+<section class="run-table" aria-label="All runs" data-state="loading" data-ticked="0">
+  <div class="run-chart card" hidden></div>
+  <div class="run-tools row"></div>
+  <p class="hint run-words" role="status">Reading the runs …</p>
+  <div class="tablebox"><table class="plain"><thead></thead><tbody></tbody></table></div>
+</section>"""
+
+
+class RunTable(Scripted):
+    """All trainings; tells tests data-state (loading, ready, unreachable) and data-ticked."""
+
+    script = "steps/runs/run_table.js"
+
+    def __init__(self, studio: Studio, **settings: Any) -> None:
+        super().__init__(_FRAME, make_acts(studio), **settings)
+
+
+def make_acts(studio: Studio) -> list[Act]:
+    """Return the server functions of the table, bound to `studio`."""
+    return bind_acts(studio, list_table, read_curves, write_note, delete_run)
+
+
+def list_table(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return the visitor's trainings as rows, the newest first."""
+    runs = [run for run in visit.list_runs() if run.kind == TRAINING]
+    return {"rows": [_row(visit, run) for run in runs[:MOST_ROWS]], "total": len(runs)}
+
+
+def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
+    main = find_measures(run.recipe.get("objective"))[0]
+    written = visit.keeping.read_note(run.run_id)
+    return {
+        "run": run.run_id,
+        "name": written.name or run.name,
+        "own_name": written.name,
+        "note": written.note,
+        "status": run.status,
+        "created": run.created_at,
+        "step": run.step,
+        "measure": main.title,
+        "value": run.validation.get(main.name),
+        "seconds": run.elapsed_seconds,
+        "settings": read_settings(visit, run.recipe),
+    }
+
+
+def read_curves(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return the curves of some runs, and what differs between them. Raises InputError for too many."""
+    runs = [run for run in part(asked, "runs", list) if isinstance(run, str)]
+    if len(runs) > MOST_CURVES:
+        raise InputError(f"At most {MOST_CURVES} curves can be told apart in one chart, not {len(runs)}.")
+    found = [visit.run_status(run) for run in runs]
+    settings = [read_settings(visit, run.recipe) for run in found]
+    differing = find_differing(settings)
+    curves = [
+        {
+            "run": run.run_id,
+            "name": visit.keeping.read_note(run.run_id).name or run.name,
+            "differs": [f"{title.lower()} {one[title]}" for title in differing if title in one],
+            **_read_curve(visit, run),
+        }
+        for run, one in zip(found, settings, strict=True)
+    ]
+    return {"curves": curves, "differing": differing}
+
+
+def _read_curve(visit: Studio, run: RunStatus) -> dict[str, Any]:
+    main = find_measures(run.recipe.get("objective"))[0]
+    train, validation = _read_points(visit, run.run_id, main)
+    steps, values = train
+    keep = thin(steps, values, _POINTS // 2)
+    return {
+        "measure": main.title,
+        "train": [[column[place] for place in keep] for column in (steps, values)],
+        "validation": list(validation),
+    }
+
+
+def _read_points(visit: Studio, run_id: str, main: Measure) -> tuple[Any, Any]:
+    events: list[Any] = []
+    offset = 0
+    for _ in range(_PAGES):
+        found, after = visit.read_events(run_id, offset)
+        events += found
+        if after == offset:
+            break
+        offset = after
+    curve = read_curve(events, [main])
+    pick = [[column for column in curve[part][:2]] or [[], []] for part in ("train", "validation")]
+    return pick[0], pick[1]
+
+
+def write_note(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Keep a name and a note of a run."""
+    return visit.keeping.write_note(
+        part(asked, "run", str), part(asked, "name", str), part(asked, "note", str)
+    ).model_dump()
+
+
+def delete_run(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Delete a run."""
+    visit.delete_run(part(asked, "run", str))
+    return {"done": True}
