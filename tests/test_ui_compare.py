@@ -73,7 +73,7 @@ def test_a_question_has_defaults(run: str) -> None:
         {"run": run, "prompt": "x", "step": 40, "part": "unseen", "temperature": 1, "seed": 3, "max_tokens": 9}
     )
     assert asked.part == "unseen"
-    how = {"step": 40, "temperature": 1.0, "seed": 3, "max_tokens": 9}
+    how = {"step": 40, "temperature": 1.0, "seed": 3, "max_tokens": 9, "strength": 1.0}
     assert asked.options == {**how, "messages": (), "tools": ()}
     assert read_asked({"run": run, "prompt": "x", "part": "../"}).part == "test"
 

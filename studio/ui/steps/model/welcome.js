@@ -2,6 +2,7 @@
 // How long the first training takes, on the welcome's button: what the recipe bar says it takes here, once it is known.
 
 import { drawn } from "../../frame/controls.js";
+import { studio } from "../../frame/draft.js";
 import { find, put } from "../../frame/elements.js";
 
 /** @param {import("../../widgets/mounting.js").Parts} parts */
@@ -11,6 +12,9 @@ export function mount({ element, watch }) {
     show();
   });
   document.addEventListener("studio:drawn", sayTime);
+  studio.onDraft((draft) => {
+    if (draft.run) find(element, ".welcome")?.remove(); // nobody who has trained is a new visitor
+  });
   show();
 
   function show() {
