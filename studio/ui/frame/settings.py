@@ -8,6 +8,7 @@ from typing import Any
 
 from studio.declaration import form_fields
 from studio.errors import StudioError
+from studio.models.reference import BUILTIN
 from studio.recipes.options import Training
 from studio.recipes.recipe import Recipe
 from studio.runs.run import TRAINING
@@ -19,8 +20,11 @@ Settings = dict[str, str]
 _PLANNED = {"Steps": "steps", "Batch size": "batch_size", "Learning rate": "learning_rate"}
 
 
-def read_settings(studio: Studio, recipe: Mapping[str, Any]) -> Settings:
-    """Return the settings of a recipe; what a blank came to where that can be told. {} for a recipe of other times."""
+def read_settings(studio: Studio, recipe: Mapping[str, Any], look: bool = True) -> Settings:
+    """Return the settings of a recipe; what a blank came to where that can be told. {} for a recipe of other times.
+
+    Without `look` no base is looked at that wasn't before: a sentence must not wait for that.
+    """
     try:
         read = studio.read_recipe(dict(recipe))
     except StudioError:
@@ -31,7 +35,7 @@ def read_settings(studio: Studio, recipe: Mapping[str, Any]) -> Settings:
         "Method": read.method_words.partition(",")[0],
     }
     settings |= _list_fields(type(read.method), read.method.model_dump(mode="json"))
-    settings |= _list_plan(studio, read)
+    settings |= _list_plan(studio, read, look)
     settings["Precision"] = read.precision.title
     settings["Objective"] = read.objective.title
     settings |= _list_fields(type(read.objective), read.objective.model_dump(mode="json"))
@@ -55,13 +59,19 @@ def say_settings(settings: Settings) -> str:
     return ", ".join(filter(None, said))
 
 
-def _list_plan(studio: Studio, recipe: Recipe) -> Settings:
+_parameters: dict[tuple[str, str, str | None], int | None] = {}  # of each workspace, by model and revision
+
+
+def _list_plan(studio: Studio, recipe: Recipe, look: bool) -> Settings:
     parameters, is_set = None, recipe.training.learning_rate is not None
     if not is_set:  # the usual rate follows the base's size, which takes a look at the base
-        try:
-            parameters = studio.describe_model(recipe.model, recipe.revision).parameters
-        except StudioError:  # its base is gone; what was left blank can't be told
-            parameters = None
+        asked = str(studio.workspace.folder), recipe.model, recipe.revision
+        if (look or recipe.model == BUILTIN) and asked not in _parameters:
+            try:
+                _parameters[asked] = studio.describe_model(recipe.model, recipe.revision).parameters
+            except StudioError:  # its base is gone; what was left blank can't be told
+                _parameters[asked] = None
+        parameters = _parameters.get(asked)
     plan = recipe.plan(parameters, 0)
     known = {title: getattr(plan, name) for title, name in _PLANNED.items()}
     if parameters is None and not is_set:

@@ -39,7 +39,7 @@ def draw_sentence(studio: Studio, draft: dict[str, Any]) -> str:
         return ""
     if status.kind != TRAINING:
         return f'<p class="studio recipe"><strong>{escape(status.name)}</strong>: {foreign(status.sentence, 200)}.</p>'
-    settings = say_settings(read_settings(studio, status.recipe)) or "settings that are not read any more"
+    settings = say_settings(read_settings(studio, status.recipe, look=False)) or "settings that are not read any more"
     learns = {"finished": "learned", "stopped": "learned", "running": "learns"}.get(status.status, "is to learn")
     waiting = (
         ' <span class="waits">New settings are waiting: '

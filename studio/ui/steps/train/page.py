@@ -150,7 +150,7 @@ def _refused(error: StudioError) -> str:
 
 def _again(studio: Studio, recipe: dict[str, Any], estimate: Estimate | None) -> str:
     time = "" if estimate is None or estimate.seconds is None else f", {about(estimate.seconds)}"
-    words = say_settings(read_settings(studio, recipe))
+    words = say_settings(read_settings(studio, recipe, look=False))
     return f"""
 <div class="notice next" data-plan data-state="changed"><span><strong>New settings are waiting:</strong>
 {escape(words)}. The run below was trained with others.</span>
