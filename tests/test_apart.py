@@ -7,18 +7,20 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import odd_jobs
+import psutil
 import pytest
 from telling import raises
 from tiny import import_task, write_recipe, write_task
 
 from studio.answering.column import make_base
 from studio.answering.columns import Columns
+from studio.answering.decoding import Text
+from studio.answering.foreign_tokenizer import MOST_CONTROLS, Elsewhere, ForeignTokenizer
 from studio.apart.job import find_job, read_plain, write_plain
 from studio.apart.pool import LOG, Limits, Pool, open_answer
 from studio.apart.told import BrokenWork, read_error, write_error
@@ -28,10 +30,11 @@ from studio.estimates.comparison import MethodCost
 from studio.launchers.inline import InlineLauncher
 from studio.models.device import find_device
 from studio.models.loading import load_tokenizer
+from studio.objectives.rendering import Rendering, tokenise
 from studio.objectives.template import render_chat_prompt
 from studio.recipes.recipe import read_recipe
 from studio.service import Studio, jobs
-from studio.service.foreign import Foreign, is_heavy
+from studio.service.foreign import Foreign, find_elsewhere, is_heavy
 from studio.shares.quota import Quota
 from studio.tasks.dialogue import Dialogue
 from studio.tasks.read_as import AS_IT_IS
@@ -117,7 +120,7 @@ def test_work_that_takes_too_long_is_ended_in_words_and_the_next_is_done(pool: P
 
 def test_work_that_asks_for_all_memory_is_refused_in_words(pool: Pool) -> None:
     with pytest.raises(InputError) as told:
-        pool.run("anna", odd_jobs.take_memory, 1 << 36)
+        pool.run("anna", odd_jobs.take_memory, 2 << 30)
     assert "1 GB" in str(told.value)
     assert pool.run("anna", odd_jobs.take_memory, 1000) == 1000
 
@@ -256,12 +259,12 @@ def test_a_template_that_turns_bad_as_it_is_asked_is_ended_and_the_next_question
     pool: Pool, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe = read_recipe(write_recipe(tiny_model, objective={"name": "sft", "template": "chat"}))
-    columns = Columns(find_device(), partial(pool.run, ALONE, jobs.render_chat))
-    columns.arrange([make_base(Stack(recipe.base), recipe)])
+    columns = Columns(find_device(), find_elsewhere(pool))
     monkeypatch.setattr(pool, "limits", pool.limits._replace(seconds=90))
+    columns.arrange([make_base(Stack(recipe.base), recipe)])
     tokenizer, asked = columns.find_tokenizer(0), Dialogue(({"role": "user", "content": "40 + 2"},), (False,))
     plain = load_tokenizer(tiny_model)
-    tokenizer.chat_template = plain.chat_template = TURNS_BAD
+    tokenizer.own.chat_template = plain.chat_template = TURNS_BAD
     wanted = render_chat_prompt(asked, False, plain)
     assert render_chat_prompt(asked, False, tokenizer) == wanted and "40 + 2" in wanted.text
     monkeypatch.setattr(pool, "limits", pool.limits._replace(seconds=2))
@@ -269,19 +272,91 @@ def test_a_template_that_turns_bad_as_it_is_asked_is_ended_and_the_next_question
         render_chat_prompt(Dialogue(({"role": "user", "content": "a bomb"},), (False,)), False, tokenizer)
     monkeypatch.setattr(pool, "limits", pool.limits._replace(seconds=90))  # a child that is new imports first
     assert render_chat_prompt(asked, False, tokenizer) == wanted
-    tokenizer.chat_template = "{{ raise_exception('no such turns') }}"
+    tokenizer.own.chat_template = "{{ raise_exception('no such turns') }}"
     with raises(RecipeError, "no such turns", field="objective.template"):
         render_chat_prompt(asked, False, tokenizer)
 
 
-def test_a_studio_renders_the_templates_of_foreign_models_where_it_works_on_foreign_things(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_studio_uses_the_tokenizers_of_foreign_models_where_it_works_on_foreign_things(workspace: Workspace) -> None:
     seen: list[Any] = []
     place: Any = SimpleNamespace(run=lambda who, job, *given: seen.append((job, given)) or "text")
-    render = Studio(workspace, InlineLauncher(), place=place).desk._render
-    assert render is not None and render("{{ 1 }}", {}, [], None, True) == "text"
-    assert seen == [(jobs.render_chat, ("{{ 1 }}", {}, [], None, True))]
+    elsewhere = Studio(workspace, InlineLauncher(), place=place).desk._elsewhere
+    assert elsewhere is not None and elsewhere.render("{{ 1 }}", {}, [], None, True) == "text"
+    assert elsewhere.spell(Path("x"), [1], True) == "text"
+    assert seen == [(jobs.render_chat, ("{{ 1 }}", {}, [], None, True)), (jobs.spell, (Path("x"), [1], True))]
+    assert Studio(workspace, InlineLauncher()).desk._elsewhere is None, "a program's own process has nobody to protect"
+
+
+def multiply(sign: str, times: int) -> list[dict[str, Any]]:
+    """Parts of a tokenizer that make a hundred letters of one, again and again."""
+    return [{"type": "Replace", "pattern": {"String": sign}, "content": sign * 101}] * times
+
+
+def test_a_tokenizer_that_turns_bad_as_it_is_asked_is_ended_and_others_are_answered(
+    pool: Pool, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    said = json.loads((model / "tokenizer.json").read_text())
+    explodes = {"type": "Replace", "pattern": {"Regex": "(#+)+!"}, "content": ""}
+    said["normalizer"] = {"type": "Sequence", "normalizers": [explodes, *multiply("%", 3)]}
+    said["decoder"] = {"type": "Sequence", "decoders": [*multiply("~", 5), said["decoder"]]}
+    (model / "tokenizer.json").write_text(json.dumps(said))
+    recipe = read_recipe(write_recipe(model))
+    columns = Columns(find_device(), find_elsewhere(pool))
+    monkeypatch.setattr(pool, "limits", pool.limits._replace(seconds=90))
+    columns.arrange([make_base(Stack(recipe.base), recipe)])
+    tokenizer, plain = columns.find_tokenizer(0), load_tokenizer(tiny_model)
+    rendering = Rendering("40 + 2 = 42")
+    assert tokenise(rendering, tokenizer) == tokenise(rendering, plain)
+    ids = tokenizer("40 + 2")["input_ids"]
+    assert ids == plain("40 + 2")["input_ids"] and columns.read_text(0, ids) == "40 + 2"
+    before = psutil.Process().memory_info().rss
+    with raises(InputError, "tokenizer model"):
+        tokenise(Rendering("#" * 60), tokenizer)
+    with raises(ModelError, "tokens 1,000,000", field="model"):
+        tokenise(Rendering("a%"), tokenizer)
+    with raises(ModelError, "tokens 1,000,000", field="model"):
+        tokenizer("a%")
+    with raises(InputError, "memory 1 GB"):
+        columns.read_text(0, plain("a~")["input_ids"])
+    assert psutil.Process().memory_info().rss < before + 100_000_000
+    assert pool.run("ben", odd_jobs.add, 1, 2) == 3
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_a_tokenizer_that_is_too_much_to_load_or_to_look_for_is_refused(
+    slow: bool, tiny_model: Path, tmp_path: Path
+) -> None:
+    elsewhere: Any = Elsewhere(lambda folder: 100.0 if slow else 0.0, *[None] * 4)  # type: ignore[arg-type]
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    said = json.loads((model / "tokenizer.json").read_text())
+    many = [{**said["added_tokens"][0], "id": 1_000 + n, "content": f"<control {n}>"} for n in range(MOST_CONTROLS)]
+    (model / "tokenizer.json").write_text(json.dumps({**said, "added_tokens": [*said["added_tokens"], *many]}))
+    with raises(ModelError, "model", field="model"):
+        ForeignTokenizer(model, elsewhere)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_weights_that_are_no_numbers_end_in_words(temperature: float) -> None:
+    import torch
+
+    with raises(ModelError, "NaN checkpoint", field="step"):
+        Text([1], frozenset(), temperature=temperature).add(torch.full((5,), float("nan")))
+
+
+def test_a_place_is_left_for_the_desk_when_visitors_have_all(pool: Pool) -> None:
+    crowded = Pool(pool.limits._replace(of_all=2))
+    threads = [threading.Thread(target=crowded.run, args=(who, odd_jobs.sleep, 3)) for who in ("anna", "ben")]
+    for thread in threads:
+        thread.start()
+    while crowded._busy.total() < 2:
+        time.sleep(0.01)
+    with pytest.raises(InputError):
+        crowded.run("eve", odd_jobs.add, 1, 2)
+    assert crowded.run(None, odd_jobs.add, 1, 2) == 3
+    for thread in threads:
+        thread.join()
+    crowded.close()
 
 
 def test_all_that_reads_a_foreign_model_or_archive_is_done_apart_with_the_same_answers(

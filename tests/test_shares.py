@@ -4,22 +4,32 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from telling import raises
 from tiny import WritingLauncher, make_run, write_task
 
 from studio import __main__ as command_line
-from studio.errors import InputError, StudioError, TaskError
+from studio.errors import DeviceError, InputError, StudioError, TaskError
 from studio.launchers.inline import InlineLauncher
 from studio.runs.run import find_run
 from studio.runs.status import RunStatus
-from studio.service import Studio
+from studio.service import Studio, waiting
 from studio.shares.quota import GB, Quota, check_share, count_held, read_quota
 from studio.shares.time import Time, check_budget, find_overdue, forget_mark, is_marked, read_time
 from studio.shares.uploads import Uploads, drop_halves
-from studio.visitor import find_owner_file, read_visitor
+from studio.visitor import THE_ONE, Visitor, find_owner_file, read_visitor
+from studio.works import WORKS
+from studio.works.export import Export
+from studio.works.measure import Measure
+from studio.works.merge import Merge, Parent
+from studio.works.score import Score
+from studio.works.training import Training
 from studio.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +83,70 @@ def test_a_run_that_takes_years_is_refused_with_what_fits() -> None:
     assert refused.value.field == "training.max_steps"
     assert "44 steps" in str(refused.value) and "5 years" in str(refused.value)
     check_budget(7200, 10, 7200)
-    check_budget(None, 10, 7200)
+
+
+def test_a_run_whose_time_nobody_can_tell_is_timed_first_or_refused_with_a_way_out(workspace: Workspace) -> None:
+    shares = Studio(workspace, InlineLauncher(), shared=True).shares
+    known: list[float] = []
+
+    def weigh() -> Any:
+        return SimpleNamespace(seconds=known[0] if known else None, steps=100)
+
+    for measure in (lambda cost: None, lambda cost: [][0]):
+        with raises(InputError, "2 hours STUDIO_RUN_MINUTES=any operator", field="model"):
+            shares.check_time(weigh, measure)
+    with pytest.raises(DeviceError):  # a run has the card: that is said as it is
+        shares.check_time(weigh, Mock(side_effect=DeviceError("busy")))
+    shares.check_time(weigh, lambda cost: known.append(7_000.0))
+    known[0] = 14_400.0
+    with raises(InputError, "50 steps", field="training.max_steps"):
+        shares.check_time(weigh, Mock(side_effect=AssertionError("it is known")))
+    known.clear()
+    shares.time = read_time({"STUDIO_RUN_MINUTES": "any"})
+    shares.check_time(weigh, Mock(side_effect=AssertionError("nobody asks")))
+    Studio(workspace, InlineLauncher()).shares.check_time(weigh, Mock(side_effect=AssertionError("it is theirs")))
+
+
+def test_no_kind_of_work_gets_past_the_quota_of_runs(workspace: Workspace) -> None:
+    make_owned(workspace, ANNA)
+    studio = Studio(workspace, InlineLauncher(), shared=True)
+    studio.shares.quota = Quota(runs=1, stays_free=0)
+    works = [
+        Score(model="run:a@1"),
+        Measure(checkpoints=("builtin",)),
+        Merge(way="linear", parents=(Parent(model="run:a@1"),)),
+        Export(model="builtin", form="recipe"),
+    ]
+    assert {type(work) for work in works} | {Training} == set(WORKS.members.values())
+    for number, work in enumerate(works):
+        with raises(InputError, "1", field="run"):
+            studio.seen_by(ANNA).queue(work, "")
+        assert studio.seen_by(f"{number}" * 32).queue(work, "")
+
+
+def test_nobody_holds_all_threads_by_waiting(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(waiting, "wait_for", lambda scheduler, run: ended.wait(60))
+    scheduler: Any = None
+    anna, ben = read_visitor(ANNA), read_visitor(BEN)
+    find: Any = str
+
+    def ask(visitor: Visitor) -> threading.Thread:
+        given = (scheduler, visitor, lambda: "x", find)
+        thread = threading.Thread(target=waiting.do_and_wait, args=given)
+        thread.start()
+        return thread
+
+    threads = [ask(anna) for _ in range(waiting.MOST_OF_VISITOR)]
+    with pytest.raises(InputError):
+        waiting.do_and_wait(scheduler, anna, Mock(side_effect=AssertionError("queued")), find)
+    threads += [ask(ben), *(ask(read_visitor(f"{number:032}")) for number in range(waiting.MOST - 4))]
+    with pytest.raises(InputError):
+        waiting.do_and_wait(scheduler, THE_ONE, Mock(side_effect=AssertionError("queued")), find)
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert waiting.do_and_wait(scheduler, anna, lambda: "y", find) == "y" and not waiting._waits
 
 
 def status(run_id: str, said: str) -> RunStatus:

@@ -227,6 +227,16 @@ def votes() -> Any:
     return st.fixed_dictionaries({**parts, "step": NUMBERS}, optional={"messages": JSON})
 
 
+def merges() -> Any:
+    """Orders of a merge, of runs that are there and of others."""
+    model = st.one_of(RUNS.map(lambda run: f"run:{run}"), RUNS.map(lambda run: f"run:{run}@2"), TEXTS)
+    parent = st.fixed_dictionaries({"model": mostly(model)}, optional={"weight": mostly(NUMBERS), "x": JSON})
+    ways = st.sampled_from(["linear", "slerp", "ties", "dare", "task_arithmetic", "magnitude"])
+    rest = {"name": mostly(TEXTS), "rank": NUMBERS, "result": mostly(TEXTS), "density": NUMBERS, "seed": NUMBERS}
+    parts = {"way": mostly(ways), "parents": mostly(st.lists(parent, max_size=9))}
+    return st.fixed_dictionaries(parts, optional=rest)
+
+
 GIVEN: dict[str, list[Any]] = {
     "list_models": [],
     "list_tasks": [],
@@ -243,7 +253,7 @@ GIVEN: dict[str, list[Any]] = {
     "compare_scores": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
     "flips": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
     "forgetting": [mostly(TEXTS)],
-    "merge": [mostly(JSON)],
+    "merge": [mostly(st.one_of(merges(), JSON))],
     "push": [mostly(TEXTS), mostly(TEXTS), mostly(TEXTS), mostly(TEXTS)],
     "export": [mostly(TEXTS), mostly(TEXTS), mostly(JSON)],
     "list_runs": [],
@@ -266,7 +276,7 @@ def calls(draw: Any) -> tuple[str, list[Any]]:
 
 def fill(value: Any, server: Server) -> Any:
     if isinstance(value, str):
-        return {"the one that was trained": server.trained}.get(value, value.replace("CANARY", str(server.canary)))
+        return value.replace("the one that was trained", server.trained).replace("CANARY", str(server.canary))
     if isinstance(value, dict):
         return {key: fill(one, server) for key, one in value.items()}
     return [fill(one, server) for one in value] if isinstance(value, list) else value

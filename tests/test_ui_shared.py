@@ -1,6 +1,8 @@
 """A shared studio, served: what a program and a page may ask of other people's runs and tasks, over HTTP."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +12,12 @@ import httpx
 import pytest
 from telling import tells
 from tiny import WritingLauncher, find_free_port, write_recipe, write_task
+
+from studio.errors import StudioError
+from studio.shares.quota import Quota
+from studio.ui.frame.handing import hand_out, make_folder
+from studio.ui.frame.handler import BROKEN
+from studio.visitor import read_visitor
 
 ANNA, BEN = "anna" * 8, "ben_" * 8
 
@@ -79,6 +87,92 @@ def test_no_endpoint_tells_of_anothers_run(
     assert served.call(ANNA, "run_status", hers)["status"] == "queued"
 
 
+NEWER: dict[str, Any] = {
+    "score": lambda run: [[f"run:{run}@1"], "studio002_question"],
+    "compare_scores": lambda run: [["builtin", f"run:{run}@1"], "studio002_question"],
+    "flips": lambda run: [["builtin", f"run:{run}"], "studio002_question"],
+    "forgetting": lambda run: [f"run:{run}@1"],
+    "merge": lambda run: [{"way": "linear", "parents": [{"model": f"run:{run}@1"}]}],
+    "export": lambda run: [f"run:{run}@1", "adapter"],
+    "push": lambda run: [f"run:{run}@1", "adapter", "ben/model", "hf_" + "x" * 30],
+    "export_run": lambda run: [run],
+    "report": lambda run: [run],
+    "vote": lambda run: [run, {"choice": "base", "prompt": "a", "base": "b", "tuned": "c", "step": 1}],
+    "export_votes": lambda run: [run],
+}
+
+
+@pytest.mark.parametrize("endpoint", NEWER)
+def test_no_newer_endpoint_tells_of_anothers_run_or_makes_something_of_it(
+    served: Shared, hers: str, endpoint: str
+) -> None:
+    missing = "20261120-070000-no-one"
+    before = sorted(path.name for path in served.studio.workspace.runs.iterdir())
+    answer = served.call(BEN, endpoint, *NEWER[endpoint](hers))
+    assert answer.startswith("refused: ") and tells(answer, "run"), answer
+    told = served.call(BEN, endpoint, *NEWER[endpoint](missing))
+    assert answer.replace(hers, missing).replace("brave-", "") == told.replace("brave-", "")
+    assert sorted(path.name for path in served.studio.workspace.runs.iterdir()) == before, "nothing is queued"
+
+
+HOSTILE = (
+    None, [], {}, "", "\x00", "..", "/etc/passwd", "~", "run:../../etc@1", "run:x@99999999999999999999", "merge:../x",
+    "file:///etc/passwd", "http://127.0.0.1:1/x", "x" * 100_000, 10**400, -1, True, {"a": {"b": ["c"] * 100}},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("endpoint", ["score", "forgetting", "merge", "export", "push"])
+def test_newer_endpoints_refuse_in_words_what_cant_be(served: Shared, endpoint: str) -> None:
+    fine = NEWER[endpoint]("20261120-070000-no-one")
+    if endpoint == "merge":
+        parents = [[{"model": "builtin", "weight": odd}] for odd in (*HOSTILE, "NaN", "Infinity", -11)]
+        cases = [[{**fine[0], key: odd}] for odd in HOSTILE for key in ("way", "parents", "name", "rank", "density")]
+        cases += [[{**fine[0], "parents": each}] for each in parents]
+        cases += [[{**fine[0], "parents": [{"model": odd}] * 9}] for odd in HOSTILE[:3]]
+    else:
+        cases = [[*fine[:place], odd, *fine[place + 1 :]] for odd in HOSTILE for place in range(len(fine))]
+    before = sorted(path.name for path in served.studio.workspace.runs.iterdir())
+    with ThreadPoolExecutor(8) as threads:
+        for given, answer in zip(
+            cases, threads.map(lambda given: served.call(ANNA, endpoint, *given), cases), strict=True
+        ):
+            assert str(answer).startswith("refused: ") and BROKEN not in answer, (given, answer)
+            assert len(answer) < 2_000 and "root:" not in answer
+    assert sorted(path.name for path in served.studio.workspace.runs.iterdir()) == before
+
+
+def test_who_has_enough_runs_queues_no_other_work(served: Shared, hers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(served.studio.shares, "quota", Quota(runs=1, stays_free=0))
+    for endpoint, given in (
+        ("export", ["builtin", "merged"]),
+        ("score", [["builtin"], "studio002_question"]),
+        ("start_run", [served.recipe]),
+    ):
+        answer = served.call(ANNA, endpoint, *given)
+        assert answer.startswith("refused: ") and tells(answer, "runs 1 delete"), (endpoint, answer)
+
+
+def test_of_the_files_that_are_handed_out_a_visitor_has_few(served: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = []
+    for number in range(7):
+        folders.append(make_folder(read_visitor(ANNA)))
+        (folders[-1] / "x.zip").write_text("x")
+        os.utime(folders[-1], (time.time() - 10 + number,) * 2)
+    others = make_folder(read_visitor(BEN))
+    assert sum(folder.exists() for folder in folders) == 5 and others.exists()
+    file = served.studio.workspace.folder / "large.gguf"
+    file.write_text("x")
+    assert Path(hand_out(file, read_visitor(ANNA))["path"]).stat().st_ino == file.stat().st_ino
+    assert sum(folder.exists() for folder in folders) == 4 and folders[-1].exists()
+    os.utime(folders[-1], (0, 0))
+    make_folder(read_visitor(BEN))
+    assert not folders[-1].exists(), "an hour is enough"
+    disk = type("Disk", (), {"free": 10, "total": 10**12})
+    monkeypatch.setattr("studio.shares.quota.shutil.disk_usage", lambda folder: disk)
+    with pytest.raises(StudioError):
+        served.studio.shares.check_disk()
+
+
 @pytest.mark.parametrize(
     "name", ["pull", "stop_run", "resume_run", "train_again", "delete_run", "read_settings", "read_output", "look"]
 )
@@ -140,6 +234,15 @@ def test_a_task_is_seen_by_who_uploaded_it(served: Shared, tmp_path: Path) -> No
 def test_the_layout_that_everyone_gets_holds_nothing_of_anyone(served: Shared, hers: str) -> None:
     config = httpx.get(f"{served.url}/config", timeout=120).text
     assert hers not in config and hers.split("-", 2)[2] not in config
+
+
+def test_the_page_knows_the_name_it_is_asked_by_and_nobody_chooses_anothers(served: Shared) -> None:
+    for path in ("/", "/config", "/gradio_api/info"):
+        for name in ("localhost:99", "127.0.0.1:4711"):
+            headers = {"host": name, "x-gradio-server": "http://evil.example", "x-forwarded-proto": "https"}
+            told = httpx.get(f"{served.url}{path}", headers=headers, timeout=60).text
+            assert "evil" not in told and ".invalid" not in told
+            assert f"https://{name}" in told or "info" in path
 
 
 def test_a_file_of_a_run_can_not_be_fetched(served: Shared, hers: str) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 from studio.answering.column import Column
 from studio.answering.decoding import Group, Text, Writer, find_habits, write_rows
+from studio.answering.foreign_tokenizer import Elsewhere
 from studio.answering.shared import SharedWeights
 from studio.answering.sides import Sides
 from studio.answering.way import find_rounding
 from studio.models.device import DeviceFacts
 from studio.models.loading import find_context, leave_a_core, list_end_tokens, return_memory
-from studio.objectives.template import Render
 from studio.tasks.prompt import trim
 
 Key = tuple[Hashable, ...]
@@ -26,12 +26,12 @@ Key = tuple[Hashable, ...]
 class Columns:
     """The columns that are loaded; `arrange` changes them, and loads only what is missing.
 
-    `render` makes the texts of the chat templates of foreign models, which are rendered in this process without it.
+    `elsewhere` makes texts and tokens with the tokenizers of foreign models, which work in this process without it.
     """
 
-    def __init__(self, device: DeviceFacts, render: Render | None = None) -> None:
+    def __init__(self, device: DeviceFacts, elsewhere: Elsewhere | None = None) -> None:
         self.device = device
-        self._render = render
+        self._elsewhere = elsewhere
         self.columns: tuple[Column, ...] = ()
         self._kept: dict[Key, SharedWeights] = {}
         self._keys: list[Key] = []
@@ -51,7 +51,7 @@ class Columns:
         for key in dict.fromkeys(keys):
             mine = [column for column, other in zip(columns, keys, strict=True) if other == key]
             if key not in self._kept:
-                self._kept[key] = SharedWeights(mine[0].below, mine[0].precision, self.device, self._render)
+                self._kept[key] = SharedWeights(mine[0].below, mine[0].precision, self.device, self._elsewhere)
             self._kept[key].use([column.adapter for column in mine if column.adapter])
         self.columns, self._keys = tuple(columns), keys
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from studio.answering.way import WAYS, Way, find_rounding, find_way, tell_distance
+from studio.errors import ModelError
 from studio.models.forward import call_model
 
 ANSWER_TOKENS = 64
@@ -50,9 +51,14 @@ class Text:
         self._all = list(prompt)
 
     def add(self, logits: Any) -> int:
-        """Choose the next token by the logits (vocabulary), write it down, and return it."""
+        """Choose the next token by the logits (vocabulary), write it down, and return it. Raises ModelError for NaN."""
         import torch
 
+        if bool(logits.isnan().any()):
+            raise ModelError(
+                "This model's weights hold NaN, which is no number, so it can't answer. Choose an earlier checkpoint.",
+                field="step",
+            )
         if self._habits:
             logits = self._habits(torch.tensor([self._all], device=logits.device), logits[None])[0]
         if self._temperature <= 0:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from studio.answering.column import Column, make_column
 from studio.answering.columns import Columns
+from studio.answering.foreign_tokenizer import Elsewhere
 from studio.answering.pair import BASE, TUNED, Pair, list_sides
 from studio.answering.question import Question, read_question
 from studio.answering.room import claim, weigh_missing
@@ -21,7 +22,6 @@ from studio.checkpoints.checkpoint import Stack
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
 from studio.models.loading import return_memory
-from studio.objectives.template import Render
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.tasks.store import TaskStore
@@ -64,14 +64,14 @@ class Desk:
     """Answers questions; safe to use from several threads, one question at a time."""
 
     def __init__(
-        self, workspace: Workspace, promised: Callable[[], int] = lambda: 0, render: Render | None = None
+        self, workspace: Workspace, promised: Callable[[], int] = lambda: 0, elsewhere: Elsewhere | None = None
     ) -> None:
         """`promised` tells the bytes of a graphics card that the runs of this moment will take at most.
 
-        `render` makes the texts of foreign models' chat templates, in this process without it.
+        `elsewhere` makes texts and tokens with the tokenizers of foreign models, which work in this process without it.
         """
         self.workspace = workspace
-        self._promised, self._render = promised, render
+        self._promised, self._elsewhere = promised, elsewhere
         self._starts_until = 0.0
         self._pair: Pair | None = None
         self._seat = Seat()
@@ -168,7 +168,7 @@ class Desk:
             used = int(folder.name.removeprefix("step-"))
             below = resolve(self.workspace, recipe.base)
             sides = [*list_sides(below, run, recipe, used), *beside]
-            columns = self._pair.columns if self._pair else Columns(find_device(), self._render)
+            columns = self._pair.columns if self._pair else Columns(find_device(), self._elsewhere)
             try:
                 if columns.device.kind == "cuda" and (more := weigh_missing(columns, sides)):
                     claim(find_device(), more, self._promised())

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from studio.answering.foreign_tokenizer import Elsewhere, ForeignTokenizer
 from studio.answering.rows import Switch
 from studio.checkpoints.checkpoint import Checkpoint, Stack
 from studio.checkpoints.weights import check_adapter, load_stack
@@ -16,17 +17,17 @@ from studio.errors import InputError, ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.loading import find_model_folder, load_tokenizer
 from studio.models.reference import BUILTIN
-from studio.objectives.template import Render, render_elsewhere
 from studio.precisions import Precision
 
 
 class SharedWeights:
     """The weights of a stack, loaded once; `use` says which adapters are on them."""
 
-    def __init__(self, below: Stack, precision: Precision, device: DeviceFacts, render: Render | None = None) -> None:
-        self.tokenizer = load_tokenizer(find_model_folder(below.base))
-        if render and below.base.ref != BUILTIN:
-            render_elsewhere(self.tokenizer, render)
+    def __init__(
+        self, below: Stack, precision: Precision, device: DeviceFacts, elsewhere: Elsewhere | None = None
+    ) -> None:
+        folder, is_foreign = find_model_folder(below.base), below.base.ref != BUILTIN
+        self.tokenizer = ForeignTokenizer(folder, elsewhere) if elsewhere and is_foreign else load_tokenizer(folder)
         self.base = load_stack(below, precision, device)
         self.model: Any = None  # with adapters, where there are some
         self._names: dict[Path, str] = {}

@@ -113,7 +113,8 @@ class Pool:
         """Hold a place among all, and among those of a visitor."""
         with self._changed:
             if not self._has_room(who, long):
-                if self._waiting.total() >= self.limits.waiting or self._waiting[who] >= self._count_own(who) * 2:
+                many = who is not None and self._waiting.total() >= self.limits.waiting
+                if many or self._waiting[who] >= self._count_own(who) * 2:
                     raise InputError(_WORDS["busy"])
                 self._waiting[who] += 1
                 try:
@@ -137,7 +138,8 @@ class Pool:
     def _has_room(self, who: str | None, long: bool) -> bool:
         if long and (self._long.total() >= self.limits.of_long or (who is not None and self._long[who])):
             return False
-        return self._busy[who] < self._count_own(who) and self._busy.total() < self.limits.of_all
+        most = self.limits.of_all + (who is None)  # a place that no visitor takes is left for the desk's own questions
+        return self._busy[who] < self._count_own(who) and self._busy.total() < most
 
     def _take(self) -> "_Child":
         with self._changed:

@@ -10,6 +10,7 @@ tokenizer's own engine is copied; in the copy, control tokens are spelled with l
 
 import copy
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -52,6 +53,14 @@ class Tokens(NamedTuple):
     ends: list[int]
 
 
+class TokenisedElsewhere(ABC):
+    """A tokenizer whose texts become tokens elsewhere."""
+
+    @abstractmethod
+    def tokenise(self, rendering: Rendering) -> Tokens:
+        """Return the tokens of a rendering's text, and where they are in it."""
+
+
 def encode(rendering: Rendering, tokenizer: Any) -> Row:
     """Return the row of a rendering. Raises RecipeError in words where the tokenizer can't keep letters apart."""
     ids, starts, ends = tokenise(rendering, tokenizer)
@@ -75,6 +84,8 @@ def encode_prompt(rendering: Rendering, tokenizer: Any) -> list[int]:
 
 def tokenise(rendering: Rendering, tokenizer: Any) -> Tokens:
     """Return the tokens of a rendering's text, and where they are in it."""
+    if isinstance(tokenizer, TokenisedElsewhere):
+        return tokenizer.tokenise(rendering)
     if not tokenizer.is_fast:
         return _tokenise_slowly(rendering, tokenizer)
     found = _tokenise_as_letters(rendering, tokenizer) if rendering.letters else _tokenise(rendering.text, tokenizer)

@@ -111,19 +111,6 @@ def _open(dialogue: Dialogue, tokenizer: Any) -> _Chat:
     return _Chat(render, _choose_form(render, turns), chr(first), hidden, tokenizer.eos_token)
 
 
-def render_elsewhere(tokenizer: Any, render: Render) -> None:
-    """Let the template of a tokenizer, which may be anybody's, be rendered by `render` from now on."""
-
-    def apply(
-        turns: list[Turn], tools: list[Turn] | None = None, *, add_generation_prompt: bool, tokenize: bool
-    ) -> str:
-        assert not tokenize, "a text is tokenised here, by what it says is learnt"
-        names = {name: token for name, token in tokenizer.special_tokens_map.items() if isinstance(token, str)}
-        return render(tokenizer.get_chat_template(None, tools), names, turns, tools, add_generation_prompt)
-
-    tokenizer.apply_chat_template = apply
-
-
 def render_template(
     template: str, names: dict[str, str], turns: list[Turn], tools: list[Turn] | None, asks: bool
 ) -> str:

@@ -52,6 +52,7 @@ class ArchiveDesk:
             )
         if not any(isinstance(event, Started) for event in read_events(run.events_file).events):
             raise InputError(f"{run.name} never began, so there is nothing to export. Start it first.", field="run_id")
+        self._studio.shares.check_disk()
         tasks = [task for part in recipe.parts if (task := self._find_task(part.task_id, part.task_version))]
         target = folder / f"{run.name}.run.zip"
         with disk_errors_in_words(folder):

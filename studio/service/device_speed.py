@@ -1,5 +1,6 @@
 """How fast the device trains: known from before, or measured while no run has the graphics card."""
 
+import threading
 from pathlib import Path
 
 from studio.errors import DeviceError
@@ -11,6 +12,10 @@ from studio.queueing.scheduler import Scheduler
 from studio.runs.status import ACTIVE
 from studio.tasks.store import TaskCard
 
+PATIENCE_SECONDS = 60
+_ONE_AT_A_TIME = threading.Lock()
+"""Two that measure at once would each find the device half as fast."""
+
 
 def choose_usual(tasks: list[TaskCard]) -> dict[str, str]:
     """Return the recipe that is timed where none is named: the usual one, on the built-in base."""
@@ -18,9 +23,18 @@ def choose_usual(tasks: list[TaskCard]) -> dict[str, str]:
 
 
 def find_speed(cache: Path, estimate: Estimate, scheduler: Scheduler) -> Speed:
-    """Return how fast the estimated steps are made here, measured once. Raises DeviceError while a run has the card."""
+    """Return how fast the estimated steps are made here, measured once.
+
+    Raises DeviceError while a run has the card, while others are measured, and where it can't be measured.
+    """
     device, kind = find_device(), estimate.kind
-    known = load_speed(cache, device, kind)
-    if known is None and device.kind == "cuda" and any(run.status in ACTIVE for run in scheduler.look_at_all()):
+    if known := load_speed(cache, device, kind):
+        return known
+    if device.kind == "cuda" and any(run.status in ACTIVE for run in scheduler.look_at_all()):
         raise DeviceError("A run has the graphics card. How fast it is can be measured when that has ended.")
-    return known or measure_speed(cache, device, kind)
+    if not _ONE_AT_A_TIME.acquire(timeout=PATIENCE_SECONDS):
+        raise DeviceError("It is being measured how fast other models train here. Try again in a minute.")
+    try:
+        return load_speed(cache, device, kind) or measure_speed(cache, device, kind)
+    finally:
+        _ONE_AT_A_TIME.release()

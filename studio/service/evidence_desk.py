@@ -20,7 +20,7 @@ from studio.evidence.kept_answers import Row, load_answers
 from studio.evidence.metrics import list_fitting
 from studio.models.reference import ModelRef
 from studio.runs.status import ACTIVE
-from studio.service.waiting import wait_for
+from studio.service.waiting import do_and_wait
 from studio.works.measure import MOST, Measure, Measured
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class EvidenceDesk:
     def _measure(self, work: Measure) -> tuple[Asked, list[list[Row]]]:
         if found := self.find(work):
             return found
-        wait_for(self.scheduler, self._find(self.start(work)))
+        do_and_wait(self.scheduler, self.visitor, lambda: self.find_work(work) or self.start(work), self._find)
         found = self.find(work)
         if not found:
             raise DeviceError("What was measured isn't kept: was the cache deleted meanwhile? Ask again.")

@@ -5,6 +5,7 @@ Knows whose runs are whose from the studio that makes it; how a form is written 
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from studio.models.reference import ModelRef
 from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run
 from studio.runs.status import ACTIVE
-from studio.service.waiting import wait_for
+from studio.service.waiting import do_and_wait
 from studio.visitor import Visitor, check_known
 from studio.works import Work
 from studio.works.export import Export
@@ -98,9 +99,8 @@ class ExportDesk:
 
     def export(self, model: object, form: object, options: object = None) -> Path:
         """Return the file of a model in a form, when it is written. Raises StudioError in words."""
-        work = self.start(model, form, options)
-        wait_for(self.scheduler, self._find(work))
-        return self.find_file(work)
+        start = partial(self.start, model, form, options)
+        return self.find_file(do_and_wait(self.scheduler, self.visitor, start, self._find))
 
     def push(self, model: object, form: object, repo: object, token: object, private: object = True) -> str:
         """Put a model, exported, into a repository of the hub; return the address of its page. Raises StudioError.

@@ -8,6 +8,7 @@ from collections.abc import Mapping as Dictionary
 from pathlib import Path
 from typing import NamedTuple
 
+from studio.answering.foreign_tokenizer import Elsewhere
 from studio.apart.job import Answer, Given, Job
 from studio.apart.place import HERE, Place
 from studio.archives.unpacking import Unpacked
@@ -19,8 +20,8 @@ from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts
 from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives import Objective
+from studio.objectives.rendering import Rendering, Tokens
 from studio.objectives.sight import Sight
-from studio.objectives.template import Render
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.service import jobs
@@ -151,13 +152,27 @@ class Foreign(NamedTuple):
         return self.place if is_heavy(path) else HERE
 
 
-def render_at(place: Place) -> Render:
-    """Return what has the texts of chat templates made at a place, for whoever asks."""
+def find_elsewhere(place: Place) -> Elsewhere | None:
+    """Return what works at a place with the tokenizers of foreign models, for whoever asks; None for this process."""
+    if place is HERE:
+        return None
+
+    def measure(folder: Path) -> float:
+        return place.run(None, jobs.time_tokenizer, folder)
+
+    def tokenise(folder: Path, rendering: Rendering) -> Tokens:
+        return place.run(None, jobs.tokenise, folder, rendering)
+
+    def number(folder: Path, text: str, whole: bool) -> list[int]:
+        return place.run(None, jobs.number, folder, text, whole)
+
+    def spell(folder: Path, tokens: list[int], skips: bool) -> str:
+        return place.run(None, jobs.spell, folder, tokens, skips)
 
     def render(template: str, names: dict[str, str], turns: list[Turn], tools: list[Turn] | None, asks: bool) -> str:
         return place.run(None, jobs.render_chat, template, names, turns, tools, asks)
 
-    return render
+    return Elsewhere(measure, tokenise, number, spell, render)
 
 
 def check_hub_id(ref: ModelRef) -> ModelRef:

@@ -4,23 +4,29 @@ Each is a function of plain values, so that a child finds it by its name, and is
 visitor or a store. The only module of the service that calls those readers: tests/test_house_imports.py holds it.
 """
 
+import time
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, SerializeAsAny
 
 from studio.apart.job import job, long_job
 from studio.archives.packing import pack_run
 from studio.archives.unpacking import Unpacked, unpack_run
+from studio.errors import ModelError
 from studio.estimates.checking import check_recipe
 from studio.estimates.comparison import MethodCost, compare_methods
 from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths
 from studio.models.device import DeviceFacts
 from studio.models.facts import ModelFacts, describe_model, find_config_folder
+from studio.models.libraries import import_libraries
 from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
 from studio.objectives import OBJECTIVES, Objective
+from studio.objectives.rendering import Rendering, Tokens
+from studio.objectives.rendering import tokenise as make_tokens
 from studio.objectives.sight import Sight, look_at
 from studio.objectives.template import render_template
 from studio.recipes.recipe import Recipe
@@ -40,6 +46,8 @@ from studio.tasks.reading.task_file import preview_file, read_task_file
 from studio.tasks.sent import SentReading, SentTask
 from studio.tasks.split import split_task
 
+MOST_MADE = 1_000_000
+"""So many tokens are made of a text, or letters of tokens."""
 SentObjective = Annotated[SerializeAsAny[Objective], BeforeValidator(OBJECTIVES.read)]
 
 
@@ -128,6 +136,58 @@ def see_instance(recipe: Recipe, task: SentTask) -> Sight:
 def render_chat(template: str, names: dict[str, str], turns: list[Turn], tools: list[Turn] | None, asks: bool) -> str:
     """Return what a model's chat template makes of turns."""
     return render_template(template, names, turns, tools, asks)
+
+
+@job
+def time_tokenizer(folder: Path) -> float:
+    """Return the seconds of a processor in which the tokenizer of a folder is loaded."""
+    import_libraries()
+    began = time.process_time()
+    _load(folder, _find_change(folder))
+    return time.process_time() - began
+
+
+@job
+def tokenise(folder: Path, rendering: Rendering) -> Tokens:
+    """Return the tokens of a rendering's text by the tokenizer of a folder. Raises ModelError where they are many."""
+    found = make_tokens(rendering, _load(folder, _find_change(folder)))
+    _check_size(len(found.ids), "tokens")
+    return found
+
+
+@job
+def number(folder: Path, text: str, whole: bool) -> list[int]:
+    """Return the tokens of a text, a `whole` one with those that the tokenizer adds. Raises ModelError."""
+    found = list(_load(folder, _find_change(folder))(text, add_special_tokens=whole)["input_ids"])
+    _check_size(len(found), "tokens")
+    return found
+
+
+@job
+def spell(folder: Path, tokens: list[int], skips: bool) -> str:
+    """Return the text of tokens, without control tokens if it `skips` them. Raises ModelError where it is long."""
+    text = str(_load(folder, _find_change(folder)).decode(tokens, skip_special_tokens=skips))
+    _check_size(len(text), "letters")
+    return text
+
+
+def _check_size(count: int, unit: str) -> None:
+    if count > MOST_MADE:
+        raise ModelError(
+            f"The model's tokenizer makes {count:,} {unit} of this, and at most {MOST_MADE:,} can be used. Choose "
+            "another model.",
+            field="model",
+        )
+
+
+@lru_cache(maxsize=2)
+def _load(folder: Path, change: float) -> Any:
+    return load_tokenizer(folder)
+
+
+def _find_change(folder: Path) -> float:
+    """When a folder's tokenizer was written; the newest of its files."""
+    return max((path.stat().st_mtime for path in folder.glob("*token*")), default=0.0)
 
 
 @job

@@ -4,6 +4,7 @@ Knows whose models are whose from the studio that makes it; how deltas are combi
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from studio.merging.planning import check_parents, check_unused
 from studio.models.reference import ModelRef
 from studio.queueing.scheduler import Scheduler
 from studio.runs.run import TRAINING, Run, list_runs
-from studio.service.waiting import wait_for
+from studio.service.waiting import do_and_wait
 from studio.visitor import Visitor, check_known
 from studio.works import Work
 from studio.works.merge import MOST, Merge, Parent
@@ -45,9 +46,7 @@ class MergeDesk:
 
     def merge(self, order: object) -> MergeCard:
         """Return the merge that an order makes, when it is there. Raises StudioError in words."""
-        work = self.start(order)
-        wait_for(self.scheduler, self._find(work))
-        return self.find_made(work)
+        return self.find_made(do_and_wait(self.scheduler, self.visitor, partial(self.start, order), self._find))
 
     def start(self, order: object, request: str = "") -> str:
         """Put a merge into the queue; return the id of the work. Raises StudioError in words."""

@@ -5,6 +5,7 @@ Knows whose runs are whose from the studio that makes it; how answers are scored
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 from studio.answering.desk import Desk
 from studio.errors import InputError, StudioError
@@ -15,7 +16,7 @@ from studio.evidence.scoring import BATCH, find_instances
 from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run, find_run
 from studio.runs.status import ACTIVE
-from studio.service.waiting import wait_for
+from studio.service.waiting import do_and_wait, wait_for
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Instance
 from studio.visitor import Visitor
@@ -61,7 +62,8 @@ class ScoreDesk:
         if equal := find_equal(run, content):
             return equal.comparison
         if len(instances) > AT_THE_DESK:
-            return self.wait_for(self.start(run_id, part, used)).comparison
+            start = partial(self.start, run_id, part, used)
+            return self.find_kept(do_and_wait(self.scheduler, self.visitor, start, self._find)).comparison
         comparison = score_run(self.desk, run, instances, used)
         version = run.load_recipe().task_version
         keep_score(run, comparison, step=used, part=part, task_version=version, content=content)

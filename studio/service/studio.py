@@ -43,7 +43,7 @@ from studio.service.desks import Desks
 from studio.service.device_speed import choose_usual, find_speed
 from studio.service.event_page import EventPage
 from studio.service.export_desk import ExportDesk
-from studio.service.foreign import Foreign, check_hub_id, render_at
+from studio.service.foreign import Foreign, check_hub_id, find_elsewhere
 from studio.service.keeping_desk import KeepingDesk
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
@@ -83,7 +83,7 @@ class Studio(Advising, Desks):
         self.visitor = NOBODY if shared else THE_ONE
         self.tasks = TaskStore(workspace)
         self.place = place or HERE
-        self.desk = Desk(workspace, lambda: promise_memory(self.scheduler, self.estimate), render_at(self.place))
+        self.desk = Desk(workspace, lambda: promise_memory(self.scheduler, self.estimate), find_elsewhere(self.place))
         self.work = KnownWork(workspace, self.tasks, self._estimate_seconds)
         expect = Forecast(self.work.expect_seconds).find_seconds
         self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
@@ -218,7 +218,10 @@ class Studio(Advising, Desks):
 
     def measure_device(self, data: object = None) -> Speed:
         """Measure, once, how fast a recipe's steps are made here, or the usual one's. Raises StudioError in words."""
-        return find_speed(self.workspace.cache, self.estimate(data or choose_usual(self.list_tasks())), self.scheduler)
+        return self._find_speed(self.estimate(data or choose_usual(self.list_tasks())))
+
+    def _find_speed(self, cost: Estimate) -> Speed:
+        return find_speed(self.workspace.cache, cost, self.scheduler)
 
     # Runs
 
@@ -229,8 +232,7 @@ class Studio(Advising, Desks):
         tasks = self.tasks.load_parts(recipe.parts, self.visitor)
         self.shares.check(self.visitor, "run")
         self._check_fits(recipe, tasks)
-        if self.shared:
-            self.shares.check_time(self._estimate(recipe, tasks))
+        self.shares.check_time(partial(self._estimate, recipe, tasks), self._find_speed)
         with self._starting:
             for task in tasks:
                 self.tasks.pin(task)
@@ -361,7 +363,8 @@ class Studio(Advising, Desks):
         return run
 
     def queue(self, work: Work, request: str) -> str:
-        """Put work of the visitor's into the queue; return its id."""
+        """Put work of the visitor's into the queue; return its id. Raises InputError where they have enough of it."""
+        self.shares.check(self.visitor, "run")
         click = str(request)[:100].encode("utf-8", "replace").decode()
         run = work.queue(self.workspace, click, self.visitor.owner or "")
         self.scheduler.wake()

@@ -57,8 +57,7 @@ def check_share(workspace: Workspace, visitor: Visitor, quota: Quota, thing: Thi
     """
     if visitor.owner is None:
         return None
-    if is_nearly_full(workspace, quota):
-        raise WorkspaceError("The disk of this studio is nearly full. Delete what you don't need, or ask its operator.")
+    check_disk(workspace, quota)
     held = count_held(workspace, visitor.owner)
     for name, count, most in (
         ("run", held.runs, quota.runs),
@@ -78,6 +77,12 @@ def check_share(workspace: Workspace, visitor: Visitor, quota: Quota, thing: Thi
             field=thing,
         )
     return min(quota.bytes - held.bytes, _count_free(workspace, quota))
+
+
+def check_disk(workspace: Workspace, quota: Quota) -> None:
+    """Raise WorkspaceError in words where nothing is left of the disk but the share that stays free."""
+    if is_nearly_full(workspace, quota):
+        raise WorkspaceError("The disk of this studio is nearly full. Delete what you don't need, or ask its operator.")
 
 
 def is_nearly_full(workspace: Workspace, quota: Quota) -> bool:

@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import NamedTuple
 
 from studio.errors import InputError, StudioError
@@ -18,23 +19,31 @@ from studio.workspace import Workspace, disk_errors_in_words
 
 LOG = logging.getLogger(__name__)
 LOOKS_EACH_SECONDS = 5.0
+ANY = "any"
 _MARK = "turn_over"
 
 
 class Time(NamedTuple):
-    """Seconds that a run may take in all, by its estimate, and at a stretch while another visitor waits."""
+    """Seconds that a run may take in all, by its estimate, and at a stretch while another visitor waits.
+
+    `untimed` says that a run may also begin whose time nobody can tell; its turns end all the same.
+    """
 
     run_seconds: float = 2 * 3600
     turn_seconds: float = 20 * 60
+    untimed: bool = False
 
 
 def read_time(environment: Mapping[str, str]) -> Time:
-    """Return what STUDIO_RUN_MINUTES and STUDIO_TURN_MINUTES say, the usual times where they say no positive number."""
-    usual = Time()
-    return Time(
-        _read_minutes(environment.get("STUDIO_RUN_MINUTES", ""), usual.run_seconds),
-        _read_minutes(environment.get("STUDIO_TURN_MINUTES", ""), usual.turn_seconds),
-    )
+    """Return what STUDIO_RUN_MINUTES and STUDIO_TURN_MINUTES say, the usual times where they say no positive number.
+
+    STUDIO_RUN_MINUTES=any lets runs begin whose time can't be told, and asks nobody how long theirs takes.
+    """
+    usual, said = Time(), environment.get("STUDIO_RUN_MINUTES", "").strip().lower()
+    turn = _read_minutes(environment.get("STUDIO_TURN_MINUTES", ""), usual.turn_seconds)
+    if said == ANY:
+        return Time(inf, turn, untimed=True)
+    return Time(_read_minutes(said, usual.run_seconds), turn)
 
 
 def _read_minutes(said: str, usual: float) -> float:
@@ -46,8 +55,15 @@ def _read_minutes(said: str, usual: float) -> float:
 
 
 def check_budget(seconds: float | None, steps: int, most_seconds: float) -> None:
-    """Raise InputError, with fewer steps that would fit, for a run that takes too long; unknown time is let through."""
-    if seconds is None or seconds <= most_seconds:
+    """Raise InputError for a run that takes too long, with fewer steps that would fit, or whose time nobody knows."""
+    if seconds is None:
+        raise InputError(
+            "How long this would take here can't be told, and in this shared studio a run has at most "
+            f"{_say(most_seconds)}. Choose another model or precision, or ask its operator, who may start it with "
+            "STUDIO_RUN_MINUTES=any.",
+            field="model",
+        )
+    if seconds <= most_seconds:
         return
     fitting = int(steps * most_seconds / seconds)
     way = f"With {fitting:,} steps it would fit." if fitting else "Choose a smaller model, or shorter examples."

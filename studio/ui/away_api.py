@@ -28,7 +28,8 @@ class AwayEndpoints:
 
         `model` is an address, such as "run:brave-otter@120"; `options` are the form's own, such as {"numbers": "f16"}.
         """
-        return hand_out(seen_by(self._studio, request).exports.export(model, form, options))
+        visit = seen_by(self._studio, request)
+        return hand_out(visit.exports.export(model, form, options), visit.visitor)
 
     def push(self, model: str, form: str, repo: str, token: str, request: Asking, private: bool = True) -> dict:
         """Put a model on the Hugging Face Hub, exported as a form: {"url"}. Private unless you say otherwise.

@@ -3,17 +3,13 @@
 Files are handed over as gradio's: `handle_file("brave-otter.run.zip")` on the way in, a path on the way out.
 """
 
-import secrets
-from pathlib import Path
-
-from gradio.utils import get_upload_folder
-
 from studio.declaration import show
 from studio.errors import InputError
 from studio.reports.html import write_html
 from studio.reports.markdown import write_markdown
 from studio.service import Studio
 from studio.ui.frame.given import check_text
+from studio.ui.frame.handing import hand_over, make_folder
 from studio.ui.frame.upload import check_upload
 from studio.ui.frame.visiting import Asking, seen_by
 
@@ -36,8 +32,8 @@ class RunEndpoints:
 
         It holds recipe, tasks, events, votes, scores, checkpoints, and what the training goes on from; no pickle.
         """
-        desk = seen_by(self._studio, request).archives
-        return hand_over(desk.export(check_text(run_id, "run_id"), make_folder()))
+        visit = seen_by(self._studio, request)
+        return hand_over(visit.archives.export(check_text(run_id, "run_id"), make_folder(visit.visitor)))
 
     def import_run(self, file: dict, request: Asking) -> dict:
         """Keep a run that was exported: {"run_id", "warnings"}. It can be talked to, scored and resumed here."""
@@ -52,9 +48,10 @@ class RunEndpoints:
         """
         if check_text(form, "form") not in FORMS:
             raise InputError(f"form is {' or '.join(FORMS)}, not {show(form)}.", field="form")
-        found = seen_by(self._studio, request).archives.report(check_text(run_id, "run_id"))
+        visit = seen_by(self._studio, request)
+        found = visit.archives.report(check_text(run_id, "run_id"))
         ending, write = FORMS[form]
-        file = make_folder() / f"{found.name}{ending}"
+        file = make_folder(visit.visitor) / f"{found.name}{ending}"
         file.write_text(write(found), encoding="utf-8")
         return hand_over(file)
 
@@ -82,20 +79,3 @@ class RunEndpoints:
             "instances": len(reading.task.instances),
             "warnings": list(reading.warnings),
         }
-
-
-def make_folder() -> Path:
-    """Return a new folder, whose name nobody can guess, for a file that is handed to a program."""
-    folder = Path(get_upload_folder()) / "exports" / secrets.token_hex(16)
-    folder.mkdir(parents=True)
-    return folder
-
-
-def hand_over(file: Path) -> dict[str, object]:
-    """Return a file of such a folder as gradio sends it."""
-    return {
-        "path": str(file),
-        "orig_name": file.name,
-        "size": file.stat().st_size,
-        "meta": {"_type": "gradio.FileData"},
-    }

@@ -45,5 +45,5 @@ def look_at_export(visit: Studio, asked: Any) -> dict[str, Any]:
     found = {"status": status.status, "position": status.position, "error": status.error}
     if status.status != "finished":
         return {key: value for key, value in found.items() if value is not None}
-    file = hand_out(visit.exports.find_file(work))
+    file = hand_out(visit.exports.find_file(work), visit.visitor)
     return {"status": status.status, "path": file["path"], "name": file["orig_name"], "size": file["size"]}

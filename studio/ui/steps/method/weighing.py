@@ -82,17 +82,12 @@ def measure_once(studio: Studio, recipe: object, kind: str) -> bool:
 
 
 def _measure(studio: Studio, recipe: object, key: tuple[str, str]) -> None:
-    with _ONE_AT_A_TIME:
-        try:
-            studio.measure_device(recipe)
-        except DeviceError:  # a run has it: whoever looks later asks again
-            _measuring.pop(key, None)
-        except Exception as error:  # times are a courtesy: without them the page says "not measured"
-            log.warning("The device could not be measured: %s", error)
-
-
-_ONE_AT_A_TIME = threading.Lock()
-"""Two that measure at once would each find the device half as fast."""
+    try:
+        studio.measure_device(recipe)
+    except DeviceError:  # a run has it: whoever looks later asks again
+        _measuring.pop(key, None)
+    except Exception as error:  # times are a courtesy: without them the page says "not measured"
+        log.warning("The device could not be measured: %s", error)
 
 
 def _part(step: str, shown: str, label: str) -> str:
