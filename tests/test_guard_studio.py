@@ -14,7 +14,9 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from fastapi import HTTPException
 from gradio.state_holder import StateHolder
+from telling import tells
 from tiny import run_async
 
 import app
@@ -23,7 +25,16 @@ from studio.launchers.inline import InlineLauncher
 from studio.runs.ending import explain_failure
 from studio.service import Studio
 from studio.tasks.library.library import Library
-from studio.ui.frame.fair_queue import MOST_OF_ADDRESS, MOST_OF_VISITOR, MOST_OPEN, FairQueue
+from studio.ui.frame.fair_queue import (
+    MOST_OF_ADDRESS,
+    MOST_OF_VISITOR,
+    MOST_OPEN,
+    SESSIONS_AT_ONCE,
+    UNFETCHED_OF_VISITOR,
+    UNFETCHED_SECONDS,
+    FairQueue,
+    Unfetched,
+)
 from studio.ui.frame.handler import in_words, say
 from studio.ui.widgets.server_act import bind_act
 from studio.workspace import Workspace, disk_errors_in_words
@@ -126,6 +137,8 @@ def test_nobody_forges_a_line_of_the_log(tmp_path: Path) -> None:
 
 def make_queue(events: list[Any]) -> Any:
     queue = object.__new__(FairQueue)
+    FairQueue.take_over(queue)
+    queue.pending_event_ids_session, queue.pending_messages_per_session = {}, {}
     queue.event_queue_per_concurrency_id = {"x": SimpleNamespace(queue=events)}
     queue.active_jobs = [None]
     return queue
@@ -155,6 +168,47 @@ def test_nobodys_questions_take_all_places(
     queue = make_queue([SimpleNamespace(request=asked(*one)) for one in waiting])
     success, _, state = run_async(queue.push(None, asked("anna", "1"), None))
     assert (success, state) == ((False, "queue_full") if refused else (True, "success"))
+
+
+def test_who_makes_up_a_session_for_each_question_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def put(self: Any, body: Any, request: Any, username: Any) -> Any:
+        return True, "id", "success"
+
+    monkeypatch.setattr(FairQueue.__mro__[1], "push", put)
+    queue = make_queue([])
+
+    def ask(session: str | None, visitor: str = "anna") -> Any:
+        return run_async(queue.push(SimpleNamespace(session_hash=session), asked(visitor, "1"), None))
+
+    for number in range(SESSIONS_AT_ONCE):
+        ask(f"page {number}")
+    with pytest.raises(HTTPException) as refused:
+        ask("one more")
+    assert refused.value.status_code == 429 and tells(refused.value.detail, "page reload")
+    assert ask("page 0")[0] and ask(None)[0], "a page that is open goes on, and so does a program"
+    assert ask("page 0", "ben")[0]
+
+
+def test_what_nobody_fetches_is_forgotten_and_what_somebody_reads_is_not() -> None:
+    queue = make_queue([])
+
+    def answer(event_id: str, session: str, visitor: str, since: float) -> None:
+        queue.pending_event_ids_session.setdefault(session, set()).add(event_id)
+        queue.pending_messages_per_session[session] = "an answer"
+        queue.unfetched[event_id] = Unfetched(visitor, session, since)
+
+    for number in range(UNFETCHED_OF_VISITOR + 2):
+        answer(f"a{number}", f"session {number}", "anna", 1_000.0)
+    answer("b", "of ben", "ben", 1_000.0)
+    answer("read", "of ben's other page", "ben", 1_000.0)
+    queue.pending_event_ids_session["of ben's other page"].remove("read")
+    queue.forget_unfetched(1_001.0)
+    assert len(queue.pending_messages_per_session) == UNFETCHED_OF_VISITOR + 2
+    assert "session 1" not in queue.pending_messages_per_session and "b" in queue.unfetched
+    assert not {"of ben's other page", "session 0"} & queue.pending_event_ids_session.keys()
+    queue.forget_unfetched(1_001.0 + UNFETCHED_SECONDS)
+    assert not queue.unfetched and not queue.pending_event_ids_session
+    queue.send_message(SimpleNamespace(session_hash="of ben", alive=True), "more of it")
 
 
 def test_a_queue_without_questions_wakes_nobody_and_answers_as_soon_as_one_comes(

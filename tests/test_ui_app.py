@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from telling import raises, tells
 from tiny import find_free_port
@@ -45,6 +46,24 @@ def test_a_taken_port_that_nobody_asked_for_is_passed_over(
     chosen = app.choose_port("127.0.0.1", None)
     assert taken < chosen < taken + app.TRIES
     assert tells(capsys.readouterr().err, f"{taken} {chosen}")
+
+
+@pytest.mark.parametrize("asked", [None, "the port"])
+def test_a_port_that_is_taken_as_the_page_comes_up_is_left_or_refused(
+    taken: int, asked: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(app, "PORT", taken)
+    with gr.Blocks() as page:
+        gr.Markdown("page")
+    quiet = {"quiet": True, "_frontend": False}
+    if asked:
+        with raises(ValueError, f"{taken} --port"):
+            app.launch(page, "127.0.0.1", taken, str(taken), **quiet)
+        return
+    port = app.launch(page, "127.0.0.1", taken, None, **quiet)
+    assert port > taken and tells(capsys.readouterr().err, f"{taken} {port}")
+    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/config").status == 200
+    page.close(verbose=False)
 
 
 def test_an_address_of_another_computer_is_refused_in_words() -> None:

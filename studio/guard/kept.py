@@ -1,8 +1,9 @@
 """The fixed parts of the page, kept in memory as they are sent: what is loaded again costs no more than its bytes.
 
 gradio makes the page again for each load, and compresses each file each time, on the one thread that answers everybody.
-The page is the same for all who ask by one name, until the studio is started again; files of visitors are sent as they
-are. Knows nothing of askers.
+The page is the same for all until the studio is started again, but for the name it is asked by; so it is made once, by
+a name that stands in for all others, and no other header of a stranger's has a say in it. Files of visitors are sent as
+they are. Knows nothing of askers.
 """
 
 import asyncio
@@ -14,17 +15,19 @@ from collections.abc import MutableMapping
 from typing import Any, NamedTuple
 
 from studio.guard.layer import App, Message, Receive, Send
-from studio.guard.rules import API, find_inner, is_file, is_page
+from studio.guard.rules import API, Headers, find_inner, is_file, is_page
 
 MOST_BYTES = 32_000_000
 """Of all that is kept; what was asked for longest ago goes first."""
 UPLOADED = f"{API}/file"
+STAND_IN = b"the-name-it-is-asked-by.invalid"
 CHUNK = 65_536
 """So much is sent at once: who reads slowly makes nobody keep the rest for them."""
 SMALL = 400
 _PACKED = (b"text/", b"application/json", b"application/javascript", b"image/svg")
 _GZIP = re.compile(rb"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))")
-_NAMING = (b"host", b"x-forwarded-host", b"x-forwarded-proto")
+_SCHEME = b"x-forwarded-proto"
+_NAMING = (b"host", b"x-forwarded-host", _SCHEME)
 _LEFT_OUT = (b"range", b"if-range", b"if-none-match", b"if-modified-since", b"accept-encoding")
 _OF_THE_BODY = (b"content-length", b"content-encoding", b"vary", b"accept-ranges")
 
@@ -55,6 +58,7 @@ class Kept:
             of_a_visitor = scope["type"] == "http" and find_inner(scope["path"]).startswith(UPLOADED)
             await self.app(scope, receive, _as_it_is(send) if of_a_visitor else send)
             return
+        scope = {**scope, "headers": _read_schemes(scope["headers"])}
         headers = dict(scope["headers"])
         packed = takes_packed(headers.get(b"accept-encoding", b""))
         answer = await self._find(write_key(scope, headers, packed), scope, receive, packed)
@@ -72,13 +76,28 @@ class Kept:
             async with lock:
                 if found := self._take(key):
                     return found
-                answer = await _ask(self.app, scope, receive)
-                if answer.status == 200 and not any(name == b"set-cookie" for name, _ in answer.headers):
+                answer = await self._make(scope, receive)
+                if is_for_all(answer):
                     answer = await asyncio.to_thread(pack, answer, packed)
                     self._keep(key, answer)
                 return answer
         finally:
             self._being_made.pop(key, None)
+
+    async def _make(self, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
+        """A file as the app sends it; the page from the one that is kept for all names, by the name it was asked by."""
+        headers = dict(scope["headers"])
+        name = headers.get(b"x-forwarded-host") or headers.get(b"host", b"")
+        if is_file(scope["path"]) or not name:
+            return await _ask(self.app, scope, receive)
+        own = [(b"host", STAND_IN), *(one for one in scope["headers"] if one[0] == _SCHEME)]
+        key = (STAND_IN, *write_key({**scope, "headers": own}, dict(own), False))
+        found = self._take(key)
+        if found is None:
+            found = await _ask(self.app, {**scope, "headers": own}, receive)
+            if is_for_all(found):
+                self._keep(key, found)
+        return found._replace(body=found.body.replace(STAND_IN, name.lower()))
 
     def _take(self, key: Key) -> Answer | None:
         if key in self._answers:
@@ -86,8 +105,9 @@ class Kept:
         return self._answers.get(key)
 
     def _keep(self, key: Key, answer: Answer) -> None:
+        before = self._answers.pop(key, None)
+        self._bytes += len(answer.body) - (len(before.body) if before else 0)
         self._answers[key] = answer
-        self._bytes += len(answer.body)
         while self._bytes > self._most:
             self._bytes -= len(self._answers.popitem(last=False)[1].body)
 
@@ -97,11 +117,22 @@ def is_fixed(path: str) -> bool:
     return posixpath.normpath(path) == path and (is_page(path) or is_file(path))
 
 
+def is_for_all(answer: Answer) -> bool:
+    """Whether an answer is what all get who ask so."""
+    return answer.status == 200 and not any(name == b"set-cookie" for name, _ in answer.headers)
+
+
 def write_key(scope: MutableMapping[str, Any], headers: dict[bytes, bytes], packed: bool) -> Key:
     """Return what an answer depends on; of a page also the name it was asked by."""
     if is_file(scope["path"]):
         return scope["path"], packed
     return scope["path"], packed, scope.get("scheme"), scope.get("root_path"), *map(headers.get, _NAMING)
+
+
+def _read_schemes(headers: Headers) -> Headers:
+    """Headers in which proxies say one scheme, or nothing where it is none: each other would be a page of its own."""
+    read = [(name, value.partition(b",")[0].strip() if name == _SCHEME else value) for name, value in headers]
+    return [one for one in read if one[0] != _SCHEME or one[1] in (b"http", b"https")]
 
 
 def takes_packed(accepted: bytes) -> bool:

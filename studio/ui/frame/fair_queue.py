@@ -1,19 +1,23 @@
 """The queue of the page's slow questions: as many as the studio can answer soon, and a few of each visitor.
 
-gradio's own takes any number, and keeps each in memory; and it looks a thousand times a second whether there is one,
-which takes a twentieth of a core of an idle server. This one waits. Knows who asks, and nothing of what.
+gradio's own takes any number, and keeps each in memory, and each answer until somebody fetches it; and it looks a
+thousand times a second whether there is one, which takes a twentieth of a core of an idle server. This one waits, and
+forgets what nobody fetches. Knows who asks, and nothing of what.
 """
 
 import asyncio
 import contextlib
 import time
-from collections import Counter
-from typing import Any
+from collections import Counter, OrderedDict
+from typing import Any, NamedTuple
 
+from fastapi import HTTPException
 from gradio.queueing import Queue
 from gradio.utils import set_task_name
 
 from studio.foreign import Original
+from studio.guard.crowd import MOST_NAMES, Buckets
+from studio.ui.frame.sessions import LONGEST_SESSION
 from studio.visitor import HEADER
 
 READ_FROM = (
@@ -30,12 +34,34 @@ MOST_OF_ADDRESS = 128
 MOST_OF_VISITOR = 24
 FULL = "The studio has many questions to answer just now. Try again in a moment."
 TOO_MANY = f"You have {MOST_OF_VISITOR} questions open here already. Wait until some are answered, then ask again."
+SESSIONS_AT_ONCE, SESSIONS_A_SECOND = 60, 0.5
+"""Pages that one visitor opens: each has a session, whose name its browser makes up."""
+MANY_SESSIONS = (
+    "You opened the page very often within a minute. Wait a moment, then reload it; a program keeps its session."
+)
+UNFETCHED_OF_VISITOR, UNFETCHED_SECONDS = 24, 300.0
+"""So many answers are kept that nobody fetches, and so long."""
+
+
+class Unfetched(NamedTuple):
+    """An answer that waits for whoever asked: their visitor and session, and since when."""
+
+    visitor: str
+    session: str
+    since: float
 
 
 class FairQueue(Queue):
     """gradio's queue, in which nobody's questions take all places, and which sleeps while there are none."""
 
     stopped: bool
+
+    @classmethod
+    def take_over(cls, queue: Any) -> None:
+        """Let a queue of gradio's be a fair one."""
+        queue.__class__ = cls
+        queue.sessions = Buckets(SESSIONS_A_SECOND, SESSIONS_AT_ONCE)
+        queue.known, queue.unfetched = OrderedDict(), OrderedDict()
 
     def start(self) -> None:
         """Begin to answer; called in the server's own loop."""
@@ -58,10 +84,44 @@ class FairQueue(Queue):
         counts = Counter(name for event in open_questions for name in _find_asker_of(event))
         if counts[visitor] >= MOST_OF_VISITOR or counts[address] >= MOST_OF_ADDRESS:
             return False, TOO_MANY, "queue_full"
+        self._check_session(visitor, body)
+        self.forget_unfetched()
         try:
             return await super().push(body, request, username)
         finally:
             self._wake()
+
+    def _check_session(self, visitor: str, body: Any) -> None:
+        """Raise HTTPException, 429 with words, for one who makes up a session for each question."""
+        session = getattr(body, "session_hash", None)
+        if session is None or (name := (visitor, str(session)[:LONGEST_SESSION])) in self.known:
+            return
+        if not self.sessions.take(visitor):
+            raise HTTPException(429, MANY_SESSIONS)
+        self.known[name] = None
+        if len(self.known) > MOST_NAMES:
+            self.known.popitem(last=False)
+
+    def forget_unfetched(self, now: float | None = None) -> None:
+        """Forget answers that nobody fetched for minutes, and the oldest of one who leaves many."""
+        now = time.monotonic() if now is None else now
+        for event_id, (_, session, _) in list(self.unfetched.items()):
+            if event_id not in self.pending_event_ids_session.get(session, ()):  # it was fetched
+                del self.unfetched[event_id]
+                if not self.pending_event_ids_session.get(session, True):
+                    del self.pending_event_ids_session[session]
+        counts = Counter(one.visitor for one in self.unfetched.values())
+        for event_id, (visitor, session, since) in list(self.unfetched.items()):
+            if now - since > UNFETCHED_SECONDS or counts[visitor] > UNFETCHED_OF_VISITOR:
+                counts[visitor] -= 1
+                del self.unfetched[event_id]
+                self.pending_event_ids_session.pop(session, None)
+                self.pending_messages_per_session.pop(session, None)
+
+    def send_message(self, event: Any, event_message: Any) -> None:
+        """Send what is new of an answer, unless nobody fetches what its session has."""
+        if event.session_hash in self.pending_messages_per_session:
+            super().send_message(event, event_message)
 
     async def start_processing(self) -> None:
         """Answer what comes; wait while nothing does, or all places are taken."""
@@ -101,6 +161,8 @@ class FairQueue(Queue):
         try:
             await super().process_events(*given, **named)
         finally:
+            for event in given[0]:
+                self.unfetched[event._id] = Unfetched(_find_asker_of(event)[0], event.session_hash, time.monotonic())
             self._wake()
 
     async def start_progress_updates(self) -> None:

@@ -61,7 +61,7 @@ class Page(gr.Blocks):
     def queue(self, *given: Any, **named: Any) -> "Page":
         """Take questions in a queue in which nobody's take all places, and slow ones nowhere else."""
         super().queue(*given, **{"api_open": False, **named})
-        self._queue.__class__ = FairQueue
+        FairQueue.take_over(self._queue)
         return self
 
     @property
