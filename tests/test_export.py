@@ -149,6 +149,10 @@ def test_the_script_is_the_tested_file_and_its_data_is_text(
     assert len(lines) == 48 and all(line["completion"].strip().isdigit() and not line["input_ids"] for line in lines)
     file = studio.exports.export(f"run:{runs['ia3'].run_id}", "recipe")
     assert json.loads(file.read_text()) == runs["ia3"].load_recipe().to_json() and file.suffix == ".json"
+    page = studio.exports.export(f"run:{runs['lora'].run_id}@4", "report")
+    assert page.suffix == ".html" and page.read_text().count("<svg") >= 1 and runs["lora"].name in page.read_text()
+    card = studio.exports.export(f"run:{runs['lora'].run_id}", "report", {"written": "markdown"})
+    assert card.suffix == ".md" and "Add the numbers" in card.read_text()
 
 
 def render(modelfile: str, prompt: str) -> str:

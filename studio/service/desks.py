@@ -1,9 +1,11 @@
-"""The desks that take a whole studio, as one visitor sees it: evidence, votes, runs as files."""
+"""The desks that take a whole studio, as one visitor sees it: evidence, votes, runs as files, merges, exports."""
 
 from typing import TYPE_CHECKING, cast
 
 from studio.service.archive_desk import ArchiveDesk
 from studio.service.evidence_desk import EvidenceDesk
+from studio.service.export_desk import ExportDesk
+from studio.service.merge_desk import MergeDesk
 from studio.service.vote_desk import VoteDesk
 
 if TYPE_CHECKING:
@@ -27,3 +29,13 @@ class Desks:
     def votes(self) -> VoteDesk:
         """The desk at which the visitor says which answers are better."""
         return VoteDesk(cast("Studio", self))
+
+    @property
+    def exports(self) -> ExportDesk:
+        """The desk at which models are taken away as files."""
+        return ExportDesk(cast("Studio", self))
+
+    @property
+    def merges(self) -> MergeDesk:
+        """The desk at which models of one base become one."""
+        return MergeDesk(cast("Studio", self))

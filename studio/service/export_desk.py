@@ -4,12 +4,10 @@ Knows whose runs are whose from the studio that makes it; how a form is written 
 """
 
 import contextlib
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from studio.checkpoints.checkpoint import Stack
 from studio.declaration import FormField, form_fields, show
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.exporting import FORMS
@@ -17,14 +15,11 @@ from studio.exporting.form import Source
 from studio.exporting.hub import check_target, push_file
 from studio.models.device import find_device
 from studio.models.reference import ModelRef
-from studio.queueing.scheduler import Scheduler
-from studio.runs.run import Run
 from studio.runs.status import ACTIVE
+from studio.service.model_desk import ModelDesk
 from studio.service.waiting import do_and_wait
-from studio.visitor import Visitor, check_known
-from studio.works import Work
+from studio.visitor import check_known
 from studio.works.export import Export
-from studio.workspace import Workspace
 
 
 class Offered(NamedTuple):
@@ -38,22 +33,10 @@ class Offered(NamedTuple):
     refusal: str
 
 
-class ExportDesk:
+class ExportDesk(ModelDesk):
     """What a visitor takes away. `endpoint` is where the hub is, None for where it always is."""
 
     endpoint: str | None = None
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        scheduler: Scheduler,
-        visitor: Visitor,
-        resolve: Callable[[ModelRef], Stack],
-        find: Callable[[str], Run],
-        queue: Callable[[Work, str], str],
-    ) -> None:
-        self.workspace, self.scheduler, self.visitor = workspace, scheduler, visitor
-        self._resolve, self._find, self._queue = resolve, find, queue
 
     def list_forms(self, model: str) -> list[Offered]:
         """Return every form, and in words why this model can't have it. Raises StudioError for no model."""

@@ -3,7 +3,6 @@
 Knows whose models are whose from the studio that makes it; how deltas are combined is for studio.merging.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,33 +15,19 @@ from studio.errors import InputError, ModelError, NotFoundError, StudioError
 from studio.merging import WAYS
 from studio.merging.planning import check_parents, check_unused
 from studio.models.reference import ModelRef
-from studio.queueing.scheduler import Scheduler
 from studio.runs.run import TRAINING, Run, list_runs
+from studio.service.model_desk import ModelDesk
 from studio.service.waiting import do_and_wait
-from studio.visitor import Visitor, check_known
-from studio.works import Work
+from studio.visitor import check_known
 from studio.works.merge import MOST, Merge, Parent
-from studio.workspace import Workspace
 
 OWN = ("way", "parents", "result", "rank", "name")
 """What an order says beside the options of its way."""
 EXAMPLE = '{"way": "task_arithmetic", "parents": [{"model": "run:brave-otter@120", "weight": 0.7}, ...]}'
 
 
-class MergeDesk:
+class MergeDesk(ModelDesk):
     """What a visitor does with merges."""
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        scheduler: Scheduler,
-        visitor: Visitor,
-        resolve: Callable[[ModelRef], Stack],
-        find: Callable[[str], Run],
-        queue: Callable[[Work, str], str],
-    ) -> None:
-        self.workspace, self.scheduler, self.visitor = workspace, scheduler, visitor
-        self._resolve, self._find, self._queue = resolve, find, queue
 
     def merge(self, order: object) -> MergeCard:
         """Return the merge that an order makes, when it is there. Raises StudioError in words."""

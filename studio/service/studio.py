@@ -42,12 +42,10 @@ from studio.service.advice import Advising
 from studio.service.desks import Desks
 from studio.service.device_speed import choose_usual, find_speed
 from studio.service.event_page import EventPage
-from studio.service.export_desk import ExportDesk
 from studio.service.foreign import Foreign, check_hub_id, find_elsewhere
 from studio.service.keeping_desk import KeepingDesk
 from studio.service.known_work import KnownWork
 from studio.service.label_desk import LabelDesk
-from studio.service.merge_desk import MergeDesk
 from studio.service.promise import promise_memory
 from studio.service.score_desk import ScoreDesk
 from studio.service.task_desk import TaskDesk
@@ -123,7 +121,7 @@ class Studio(Advising, Desks):
 
     def describe_model(self, ref: str, revision: str | None = None) -> ModelFacts:
         """Return what is known of a base model. Raises ModelError in words."""
-        stack = self._resolve(ModelRef(ref=ref, revision=revision))
+        stack = self.resolve_model(ModelRef(ref=ref, revision=revision))
         return describe_stack(stack, self._foreign.describe_model(stack.base))
 
     def device(self) -> DeviceFacts:
@@ -174,7 +172,7 @@ class Studio(Advising, Desks):
         Raises RecipeError, ModelError or NotFoundError naming the field in words.
         """
         recipe = read_recipe(data)
-        stack = self._resolve(recipe.base)
+        stack = self.resolve_model(recipe.base)
         check_stack(stack, recipe.precision)
         return recipe.model_copy(update={"model": stack.address.ref})
 
@@ -339,16 +337,6 @@ class Studio(Advising, Desks):
         """The desk at which runs are named and noted."""
         return KeepingDesk(self.find_run)
 
-    @property
-    def exports(self) -> ExportDesk:
-        """The desk at which models are taken away as files."""
-        return ExportDesk(self.workspace, self.scheduler, self.visitor, self._resolve, self.find_run, self.queue)
-
-    @property
-    def merges(self) -> MergeDesk:
-        """The desk at which models of one base become one."""
-        return MergeDesk(self.workspace, self.scheduler, self.visitor, self._resolve, self.find_run, self.queue)
-
     # Inside
 
     @property
@@ -377,12 +365,12 @@ class Studio(Advising, Desks):
         """Return a model's address if it may be chosen here. Raises ModelError in words."""
         return ref if self.local_folders else check_hub_id(ref)
 
-    def _resolve(self, ref: ModelRef) -> Stack:
+    def resolve_model(self, ref: ModelRef) -> Stack:
         """What an address stands for, if the visitor may use it."""
         return resolve(self.workspace, self.check_model(ref), self.visitor)
 
     def _find_beside(self, models: Sequence[str]) -> list[Stack]:
-        return [self._resolve(ModelRef(ref=ref)) for ref in check_beside(models)]
+        return [self.resolve_model(ModelRef(ref=ref)) for ref in check_beside(models)]
 
     def _read_grounded(self, data: object) -> Recipe:
         """A recipe as if it started from the base, for all that is the same on it: tokens, counts, memory."""

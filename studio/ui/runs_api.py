@@ -5,16 +5,12 @@ Files are handed over as gradio's: `handle_file("brave-otter.run.zip")` on the w
 
 from studio.declaration import show
 from studio.errors import InputError
-from studio.reports.html import write_html
-from studio.reports.markdown import write_markdown
+from studio.exporting.report import WRITTEN
 from studio.service import Studio
 from studio.ui.frame.given import check_text
 from studio.ui.frame.handing import hand_over, make_folder
 from studio.ui.frame.upload import check_upload
 from studio.ui.frame.visiting import Asking, seen_by
-
-FORMS = {"html": (".html", write_html), "markdown": (".md", write_markdown)}
-"""How a report can be written: the ending of its file, and by what."""
 
 
 class RunEndpoints:
@@ -46,11 +42,11 @@ class RunEndpoints:
         `form` is html, a page, or markdown, a model card: data, recipe, cost, curves, baseline, scores with intervals,
         forgetting, flips, votes, and how to reproduce it.
         """
-        if check_text(form, "form") not in FORMS:
-            raise InputError(f"form is {' or '.join(FORMS)}, not {show(form)}.", field="form")
+        if check_text(form, "form") not in WRITTEN:
+            raise InputError(f"form is {' or '.join(WRITTEN)}, not {show(form)}.", field="form")
         visit = seen_by(self._studio, request)
         found = visit.archives.report(check_text(run_id, "run_id"))
-        ending, write = FORMS[form]
+        ending, write = WRITTEN[form]
         file = make_folder(visit.visitor) / f"{found.name}{ending}"
         file.write_text(write(found), encoding="utf-8")
         return hand_over(file)

@@ -1,0 +1,17 @@
+"""ModelDesk: the head of the desks at which models that were made here are worked on, by work in the queue.
+
+Knows whose models and runs are whose from the studio that makes it.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from studio.service.studio import Studio
+
+
+class ModelDesk:
+    """What such desks have in common: where models lie, how one is found as its visitor may see it, and the queue."""
+
+    def __init__(self, studio: "Studio") -> None:
+        self.workspace, self.scheduler, self.visitor = studio.workspace, studio.scheduler, studio.visitor
+        self._resolve, self._find, self._queue = studio.resolve_model, studio.find_run, studio.queue
