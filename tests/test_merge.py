@@ -27,6 +27,7 @@ from studio.recipes.recipe import read_recipe
 from studio.runs.run import Run
 from studio.service import Studio
 from studio.shares.quota import count_held
+from studio.ui.steps.merge import merge_desk, scoring
 from studio.visitor import read_visitor
 from studio.works.merge import Merge, Parent
 from studio.workspace import Workspace
@@ -271,6 +272,61 @@ def test_models_of_other_bases_and_broken_ones_are_refused(studio: Studio, runs:
         assert tells(studio.run_status(work).error, "numbers earlier checkpoint")
     finally:
         shutil.rmtree(folder)
+
+
+def test_how_changes_lie_is_told_before_they_are_merged(studio: Studio, runs: dict[str, Run]) -> None:
+    both = [address(runs[name]) for name in ("lora", "rslora")]
+    before = {each.weight: each for each in studio.merges.meet(both) or ()}
+    merged = studio.merges.merge(write_order(runs, lora=1.0, rslora=1.0)).meetings
+    shared = [each for each in merged if each.weight in before and each.cosine]
+    assert len(shared) == len([each for each in before.values() if each.cosine]) > 3
+    assert all(before[each.weight].cosine == pytest.approx(each.cosine, abs=1e-3) for each in shared)
+    (itself,) = {each.cosine for each in studio.merges.meet([both[0]] * 2) or ()}
+    assert itself == pytest.approx(1, abs=1e-3)
+    assert studio.merges.meet([both[0], address(runs["full"])]) is None, "a whole model is compared while merging"
+    with raises(NotFoundError, "gone", field="parents"):
+        studio.merges.meet(["run:gone", both[0]])
+
+
+def test_the_page_of_merges_scores_and_scales(studio: Studio, runs: dict[str, Run]) -> None:
+    models = [address(runs["lora"]), address(runs["rslora"]), str(runs["lora"].load_recipe().model)]
+    told = merge_desk.read_parents(studio, {"models": models})
+    assert [bool(parent["error"]) for parent in told["parents"]] == [False, False, True]
+    assert told["parents"][0]["title"] == f"{runs['lora'].name}, step 2" and told["parents"][0]["task"]
+    assert [way["name"] for way in told["ways"]] == list(WAYS.members)
+    fields = {way["name"]: [field["name"] for field in way["fields"]] for way in told["ways"]}
+    assert fields["ties"] == ["density"] and fields["dare"] == ["density", "seed"] and fields["linear"] == []
+    assert models[0] not in {other["model"] for other in told["others"]}
+    order = {**write_order(runs, lora=0.5, rslora=0.4), "name": "on-the-page"}
+    refused = merge_desk.start_merge(studio, {"order": {**order, "way": "slerp", "density": 1}, "request": "a" * 8})
+    assert refused["field"] == "way.density" and refused["error"]
+    work = merge_desk.start_merge(studio, {"order": order, "request": "b" * 8})["work"]
+    assert merge_desk.look_at_merge(studio, {"work": work})["made"] is None
+    studio.scheduler.start_next()
+    made = merge_desk.look_at_merge(studio, {"work": work})["made"]
+    assert made["model"] == "merge:on-the-page" and made["meetings"] and len(made["asks"]) == 2
+    asked = {"merge": made["model"], "start": True}
+    assert not scoring.look_at_scores(studio, {**asked, "start": False})["busy"]
+    assert scoring.look_at_scores(studio, asked)["busy"]
+    studio.scheduler.start_next()
+    found = scoring.look_at_scores(studio, asked)
+    assert found["done"] and len(found["tasks"]) == 1, "both learned one task"
+    assert [value["checkpoint"] for value in found["tasks"][0]["values"]] == [models[2], *models[:2], made["model"]]
+    asking = {"order": order, "name": "on-the-page", "start": True}
+    while not (curve := scoring.look_at_curve(studio, asking))["done"]:
+        while studio.scheduler.start_next():
+            pass
+    assert curve["scales"] == list(scoring.SCALES) and len(curve["tasks"][0]["values"]) == len(scoring.SCALES)
+    names = {card.name for card in studio.merges.list_merges()}
+    assert "on-the-page" in names and not {name for name in names if "-x" in name}, "what was for the curve is gone"
+    assert merge_desk.delete(studio, {"name": "on-the-page"})["done"]
+
+
+def test_what_a_merge_is_measured_beside_and_at_which_scales() -> None:
+    assert scoring.choose_columns("base", "merge:m", ["a", "b", "c"], ["b"]) == ["base", "b", "a", "merge:m"]
+    assert scoring.choose_columns("base", "merge:m", ["a"], ["a"]) == ["base", "a", "merge:m"]
+    order = {"way": "ties", "parents": [{"model": "a", "weight": 0.5}, {"model": "b", "weight": -8}]}
+    assert [parent["weight"] for parent in scoring.scale_order(order, 2.0)["parents"]] == [1.0, -10.0]
 
 
 def test_the_same_work_makes_a_merge_once(studio: Studio, runs: dict[str, Run]) -> None:

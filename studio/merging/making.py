@@ -7,7 +7,6 @@ nothing else. Imports torch inside its functions.
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +16,7 @@ from studio.checkpoints.merges import Meeting, MergeCard, MergedOf, find_merges_
 from studio.errors import InputError
 from studio.merging import WAYS, Way
 from studio.merging.deltas import Deltas, find_ground, load_ground, open_deltas
+from studio.merging.meeting import meet
 from studio.merging.planning import check_parents, check_unused, choose_name
 from studio.merging.results import Thin, add_to, check_ranks, find_matrices, join_pairs, save_pairs, shrink
 from studio.methods import METHODS
@@ -226,16 +226,6 @@ def shrink_all(together: Together, follow: Any) -> Iterator[tuple[str, Thin]]:
     for done, name in enumerate(together.names, start=1):
         deltas = follow(name, done)
         yield name, shrink(together.combine(name, deltas), together.work.rank, matrices[name])
-
-
-def meet(name: str, deltas: "Sequence[Tensor]") -> Iterator[Meeting]:
-    """Yield how each two parents' changes of a weight lie to each other."""
-    for first, second in combinations(deltas, 2):
-        sizes = float(first.norm() * second.norm())
-        both = (first != 0) & (second != 0)
-        against = float(((first * second < 0) & both).sum())
-        cosine = float((first * second).sum()) / sizes if sizes else 0.0
-        yield Meeting(weight=name, cosine=round(cosine, 4), opposite=round(against / max(1, int(both.sum())), 4))
 
 
 def write_recipe(together: Together, first: Stack) -> Recipe:

@@ -3,16 +3,18 @@
 Knows whose models are whose from the studio that makes it; how deltas are combined is for studio.merging.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
 
 from studio.checkpoints.checkpoint import Stack
-from studio.checkpoints.merges import MergeCard, delete_merge, list_merges, load_card
+from studio.checkpoints.merges import Meeting, MergeCard, delete_merge, list_merges, load_card
 from studio.declaration import explain, name_kind
 from studio.errors import InputError, ModelError, NotFoundError, StudioError
 from studio.merging import WAYS
+from studio.merging.meeting import meet_adapters
 from studio.merging.planning import check_parents, check_unused
 from studio.models.reference import ModelRef
 from studio.runs.run import TRAINING, Run, list_runs
@@ -58,13 +60,24 @@ class MergeDesk(ModelDesk):
             found.field = "name" if found.field == "called" else found.field
             raise found from None
         check_unused(self.workspace, work.called)
-        stacks = [self._resolve_parent(parent) for parent in work.parents]
+        stacks = [self._resolve_parent(parent.model) for parent in work.parents]
         check_parents(stacks, way)
         pinned = [
             parent.model_copy(update={"model": stack.address.ref})
             for parent, stack in zip(work.parents, stacks, strict=True)
         ]
         return work.model_copy(update={"parents": tuple(pinned)})
+
+    def meet(self, models: Sequence[str]) -> list[Meeting] | None:
+        """Return how what models added to their base lies to each other; None where only a merge can tell.
+
+        Raises StudioError in words for models that can't be merged.
+        """
+        stacks = [self._resolve_parent(model) for model in models]
+        check_parents(stacks, WAYS.read("task_arithmetic"))
+        if any(len(stack.needed) != 1 or stack.needed[0].is_whole for stack in stacks):
+            return None
+        return meet_adapters([stack.needed[0].folder for stack in stacks])
 
     def find_made(self, work_id: str) -> MergeCard:
         """Return what a finished merge made. Raises NotFoundError where it isn't there."""
@@ -90,9 +103,9 @@ class MergeDesk(ModelDesk):
             )
         delete_merge(self.workspace, name)
 
-    def _resolve_parent(self, parent: Parent) -> Stack:
+    def _resolve_parent(self, model: str) -> Stack:
         try:
-            return self._resolve(ModelRef(ref=parent.model))
+            return self._resolve(ModelRef(ref=model))
         except StudioError as error:
             error.field = "parents"
             raise

@@ -289,3 +289,34 @@ def test_a_run_of_single_questions_has_no_room_for_turns(page: Page, tuned: str)
     open_compare(page, tuned)
     expect(page.locator("#ask-system")).to_be_hidden()
     expect(page.get_by_role("button", name="Start over")).to_be_hidden()
+
+
+def test_two_runs_become_one_that_is_scored_and_answers(
+    page: Page, app: Any, tuned: str, chatty: str, console_errors: list[str]
+) -> None:
+    page.goto(address("runs"))
+    for run in (tuned, chatty):
+        page.locator(f".run-table tr[data-run='{run}'] input").check()
+    page.locator(".run-table [data-act=merge]").click()
+    merging, desk = page.locator(".merge-page"), open_studio(app)
+    expect(merging.locator(".merge-parents li")).to_have_count(2)
+    expect(merging.locator(".merge-cell").first).to_be_visible(timeout=LONG)
+    merging.get_by_label(f"Weight of {open_studio_name(tuned)}, step 8", exact=True).fill("0.9")
+    merging.locator("[data-way=ties]").click()
+    merging.locator("#merge-density").fill("7")
+    merging.locator("#merge-name").fill("two-in-one")
+    merging.locator("[data-act=merge]").click()
+    expect(merging.locator("[data-error=density]")).to_contain_text("7")
+    merging.locator("[data-way=task_arithmetic]").click()
+    merging.locator("[data-act=merge]").click()
+    expect(merging).to_have_attribute("data-merge", "merge:two-in-one", timeout=LONG)
+    (card,) = [card for card in desk.merges.list_merges() if card.name == "two-in-one"]
+    assert [parent.weight for parent in card.parents if parent.model == f"run:{tuned}@8"] == [0.9]
+    merging.locator("[data-act=ask]").click()
+    expect(merging.locator(".merge-answers dt")).to_have_count(4, timeout=LONG)
+    merging.locator("[data-act=scores]").click()
+    expect(merging.locator(".merge-scored")).to_have_attribute("data-state", "done", timeout=LONG)
+    expect(merging.locator(".merge-own td").first).to_contain_text("(")
+    merging.get_by_role("button", name="Tune it further").click()
+    expect(page).to_have_url(re.compile("merge%3Atwo-in-one|merge:two-in-one"))
+    assert console_errors == []

@@ -380,3 +380,31 @@ def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call:
     assert (order("Rank", False), order("Rank", True), order("Result", False)) == ("abc", "cba", "cab")
     assert call("steps/runs/overlay.js", "findTicks", 0, 2.2, 5) == [0, 0.5, 1, 1.5, 2]
     assert call("steps/runs/overlay.js", "findLogTicks", 0.01, 0.1) == [0.01, 0.02, 0.05, 0.1]
+
+
+def test_a_merge_is_asked_for_and_pictured(call: Call) -> None:
+    module = "steps/merge/order.js"
+    chosen = call(module, "choose", [{"model": "a", "weight": 0.3}], ["a", "b"])
+    assert chosen == [{"model": "a", "weight": 0.3}, {"model": "b", "weight": 0.7}]
+    state = {**call(module, "newState"), "chosen": chosen, "way": "dare", "options": {"dare": {"seed": 3}, "ties": {}}}
+    assert call(module, "makeOrder", state) == {"way": "dare", "parents": chosen, "result": "auto", "seed": 3}
+    assert call(module, "makeOrder", {**state, "result": "svd", "name": "x"})["rank"] == 16
+    fields = ("parents.weight", "way.density", "way.name", "rank", "")
+    assert [call(module, "placeOfError", field) for field in fields] == ["parents", "density", "way.name", "rank", ""]
+    assert call(module, "partName", "model.layers.3.self_attn.q_proj.weight") == ["3", "q_proj"]
+    assert call(module, "partName", "model.embed_tokens.weight") == ["", "embed_tokens"]
+    meetings = [
+        {"weight": f"model.layers.{layer}.mlp.{kind}.weight", "cosine": 0.1 * layer, "opposite": 0.5}
+        for layer in (0, 10, 2)
+        for kind in ("up_proj", "down_proj")
+    ]
+    found = call(module, "groupMeetings", meetings)
+    assert (found["layers"], found["kinds"]) == (["0", "2", "10"], ["up_proj", "down_proj"])
+    assert found["cells"][0][2] == {"cosine": 1.0, "opposite": 0.5} and abs(found["cosine"] - 0.4) < 1e-9
+    tasks = [{"values": [{"value": value} for value in values]} for values in ((20, 90, 50), (30, 60, 80))]
+    assert call(module, "bestScale", [0.4, 0.7, 1], tasks) == 0.7
+    assert call(module, "sayValue", {"value": 81.6, "low": 67.2, "high": 90.6}) == "82 (67 to 91)"
+    for cosine in (0.9, 0.0, -0.9):
+        assert f"{cosine:.2f}" in call(module, "sayMeeting", {"cosine": cosine, "opposite": 0.5})
+    said = call(module, "sayResult", {"result": "svd", "rank": 8, "explained": 0.912})
+    assert "8" in said and "91.2" in said

@@ -38,6 +38,12 @@ export function mount({ element, server }) {
     h("label", { class: "check", for: "run-differing" }, onlyDiffering, "Only what differs"),
     h("label", { class: "check", for: "run-log" }, log, "Log scale"),
   );
+  const merge = h("button", { type: "button", class: "btn small", "data-act": "merge", hidden: true }, "Merge these");
+  find(root, ".run-tools").append(merge);
+  merge.addEventListener("click", () => {
+    document.dispatchEvent(new CustomEvent("studio:merge-runs", { detail: [...ticked] }));
+    studio.go("merge");
+  });
   filter.addEventListener("input", draw);
   onlyDiffering.addEventListener("change", draw);
   log.addEventListener("change", drawChart);
@@ -75,6 +81,7 @@ export function mount({ element, server }) {
   // ---- the chart ----
   async function readCurves() {
     root.dataset.ticked = String(ticked.size);
+    merge.hidden = ticked.size < 2;
     const told = ticked.size ? await server.read_curves({ runs: [...ticked] }) : null;
     answer = told?.curves ? told : null;
     if (told?.error) announce(told.error);

@@ -1,0 +1,1 @@
+"""The page on which models of one base are merged."""
