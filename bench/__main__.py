@@ -31,6 +31,7 @@ CASES = (
     "card",
     "coverage",
     "evidence",
+    "merging",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

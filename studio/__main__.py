@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     merge.add_argument("order", help="a JSON file with way, parents and weights; - reads it from standard input")
     export = commands.add_parser("export", help="write a model as a file")
     export.add_argument("model", help="its address, such as run:brave-otter@120")
-    export.add_argument("form", help="adapter, merged, gguf, ollama, recipe, script, notebook or report")
+    export.add_argument("form", help="adapter, merged, gguf, ollama, recipe, script, notebook, report or page")
     export.add_argument("--to", default=".", help="the file or folder to write it to (default: here)")
     export.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the form")
     add_operator(commands)

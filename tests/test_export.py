@@ -214,6 +214,7 @@ def test_what_can_not_be_exported_is_told_in_words(studio: Studio, runs: dict[st
         (lora, "gguf", {"numbers": "q9"}, RecipeError, "q9 q8_0", "form.numbers"),
         (lora, "merged", {"shard_gb": 0}, RecipeError, "shard_gb 50", "form.shard_gb"),
         (lora, "merged", [1], InputError, "options", "options"),
+        (lora, "page", {"numbers": "q8_0"}, RecipeError, "q8_0 f16", "form.numbers"),
         ("run:gone", "merged", {}, NotFoundError, "gone", "model"),
         ("", "merged", {}, InputError, "run:brave-otter@120", "model"),
     ):

@@ -108,12 +108,17 @@ def refuse(source: Source, what: str, numbers: str) -> ModelError:
 
 def find_cut(source: Source, told: dict[str, Any], numbers: str) -> str:
     """Return llama.cpp's name for how a tokenizer cuts a text. Raises ModelError where that isn't known."""
+    if cut := name_cut(told):
+        return cut
+    raise refuse(source, "a tokenizer of this shape", numbers)
+
+
+def name_cut(told: dict[str, Any]) -> str:
+    """Return the same name, "" for a tokenizer of another shape."""
     steps = told.get("pre_tokenizer") or {}
     steps = steps.get("pretokenizers", []) if steps.get("type") == "Sequence" else [steps]
-    cut = CUTS.get(tuple(map(_name_step, steps)))
-    if cut is None or told.get("model", {}).get("type") != "BPE" or told.get("normalizer") is not None:
-        raise refuse(source, "a tokenizer of this shape", numbers)
-    return cut
+    is_bytewise = told.get("model", {}).get("type") == "BPE" and told.get("normalizer") is None
+    return CUTS.get(tuple(map(_name_step, steps)), "") if is_bytewise else ""
 
 
 def _name_step(step: dict[str, Any]) -> str:

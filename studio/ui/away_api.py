@@ -24,7 +24,7 @@ class AwayEndpoints:
         return {"model": card.address, **card.model_dump(mode="json")}
 
     def export(self, model: str, form: str, request: Asking, options: dict | None = None) -> dict:
-        """A model as one file: adapter, merged, gguf, ollama, recipe, script, notebook or report.
+        """A model as one file: adapter, merged, gguf, ollama, recipe, script, notebook, report or page.
 
         `model` is an address, such as "run:brave-otter@120"; `options` are the form's own, such as {"numbers": "f16"}.
         """

@@ -5,6 +5,7 @@ That the built-in base learns is seen in test_journey.py.
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -292,16 +293,18 @@ def test_a_run_of_single_questions_has_no_room_for_turns(page: Page, tuned: str)
 
 
 def test_two_runs_become_one_that_is_scored_and_answers(
-    page: Page, app: Any, tuned: str, chatty: str, console_errors: list[str]
+    page: Page, app: Any, chatty: str, console_errors: list[str]
 ) -> None:
+    twin = chatty.replace(open_studio_name(chatty), "second-otter")
+    shutil.copytree(app.home / "runs" / chatty, app.home / "runs" / twin)
     page.goto(address("runs"))
-    for run in (tuned, chatty):
+    for run in (twin, chatty):
         page.locator(f".run-table tr[data-run='{run}'] input").check()
     page.locator(".run-table [data-act=merge]").click()
     merging, desk = page.locator(".merge-page"), open_studio(app)
     expect(merging.locator(".merge-parents li")).to_have_count(2)
     expect(merging.locator(".merge-cell").first).to_be_visible(timeout=LONG)
-    merging.get_by_label(f"Weight of {open_studio_name(tuned)}, step 8", exact=True).fill("0.9")
+    merging.get_by_label(f"Weight of {open_studio_name(chatty)}, step 4", exact=True).fill("0.9")
     merging.locator("[data-way=ties]").click()
     merging.locator("#merge-density").fill("7")
     merging.locator("#merge-name").fill("two-in-one")
@@ -311,7 +314,7 @@ def test_two_runs_become_one_that_is_scored_and_answers(
     merging.locator("[data-act=merge]").click()
     expect(merging).to_have_attribute("data-merge", "merge:two-in-one", timeout=LONG)
     (card,) = [card for card in desk.merges.list_merges() if card.name == "two-in-one"]
-    assert [parent.weight for parent in card.parents if parent.model == f"run:{tuned}@8"] == [0.9]
+    assert [parent.weight for parent in card.parents if parent.model == f"run:{chatty}@4"] == [0.9]
     merging.locator("[data-act=ask]").click()
     expect(merging.locator(".merge-answers dt")).to_have_count(4, timeout=LONG)
     merging.locator("[data-act=scores]").click()

@@ -12,6 +12,7 @@ from studio.errors import InputError, StudioError
 from studio.merging import WAYS
 from studio.models.reference import ModelRef
 from studio.service import Studio
+from studio.ui.steps.compare.question import split_instance
 from studio.ui.steps.merge.scoring import look_at_curve, look_at_scores
 from studio.ui.steps.train.run_desk import read_request
 from studio.ui.widgets.scripted import Scripted
@@ -155,8 +156,9 @@ def _list_asks(visit: Studio, card: MergeCard) -> list[dict[str, str]]:
             except StudioError:  # the run or its task was deleted since
                 continue
             if instance:
-                prompt = instance.input or instance.key
-                asks.append({"parent": parent.model, "title": parent.title, "prompt": prompt[:2000]})
+                asks.append(
+                    {"parent": parent.model, "title": parent.title, "prompt": split_instance(instance)["prompt"]}
+                )
     return asks
 
 
