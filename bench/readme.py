@@ -69,6 +69,25 @@ def write_figures_table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def write_merges_table(figures: list[dict[str, Any]]) -> str:
+    """Return what each way of merging comes to on both tasks, of adapters and of whole models, with its interval."""
+    kinds: list[str] = []
+    rows: dict[str, list[str]] = {}
+    for figure in figures:
+        kind, _, rest = figure["name"].partition(", ")
+        way, _, task = rest.rpartition(": ")
+        name, bounds = task.rstrip(")").replace("_", " ").split(" (")
+        kinds += [f"{kind}, {name}"] * (f"{kind}, {name}" not in kinds)
+        rows.setdefault(way, []).append(f"{figure['value']:.0f} ({bounds.partition(',')[0]})")
+    lines = [f"| way | {' | '.join(kinds)} |", "|---|" + "---:|" * len(kinds)]
+    return "\n".join([*lines, *(f"| {way} | {' | '.join(cells)} |" for way, cells in rows.items())])
+
+
+def pick_none(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return nothing of what has a table of its own."""
+    return []
+
+
 def pick_slowest(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the slowest of all methods on each shape, which the name of a count ends with."""
     shapes: dict[str, list[dict[str, Any]]] = {}
@@ -86,7 +105,7 @@ def pick_last(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return figures[-1:]
 
 
-SHORTENED = {"count": pick_slowest, "memory": pick_last}
+SHORTENED = {"count": pick_slowest, "memory": pick_last, "merging": pick_none}
 """Cases of which the README shows a part; bench/results.json has all."""
 
 
@@ -107,11 +126,13 @@ def write_readme(text: str) -> str:
     titles = {
         path.stem: json.loads(path.read_text())["Title"] for path in (ROOT / "assets" / "tasks").glob("studio*.json")
     }
+    results = json.loads(RESULTS.read_text())
     blocks = {
         "scores": write_scores_table(json.loads(SCORES.read_text()), titles),
         "methods": write_methods_table(),
         "pairs": write_pairs_table(),
-        "figures": write_figures_table(json.loads(RESULTS.read_text())),
+        "figures": write_figures_table(results),
+        "merges": write_merges_table(results["figures"]["merging"]),
     }
     for name, content in blocks.items():
         text = replace_block(text, name, content)

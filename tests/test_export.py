@@ -152,7 +152,7 @@ def test_the_script_is_the_tested_file_and_its_data_is_text(
     page = studio.exports.export(f"run:{runs['lora'].run_id}@4", "report")
     assert page.suffix == ".html" and page.read_text().count("<svg") >= 1 and runs["lora"].name in page.read_text()
     card = studio.exports.export(f"run:{runs['lora'].run_id}", "report", {"written": "markdown"})
-    assert card.suffix == ".md" and "Add the numbers" in card.read_text()
+    assert card.suffix == ".md" and f"# {runs['lora'].name}" in card.read_text()
 
 
 def render(modelfile: str, prompt: str) -> str:

@@ -281,7 +281,7 @@ async function answer({ told, tokenizer, model }, input) {
     }
   }
   const seconds = (performance.now() - began) / 1000;
-  return { text: tokenizer.decode(written), seconds, tokens: ids.length + written.length, problem: "" };
+  return { text: tokenizer.decode(written).trim(), seconds, tokens: ids.length + written.length, problem: "" };
 }
 
 addEventListener("DOMContentLoaded", () => {

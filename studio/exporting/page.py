@@ -159,5 +159,5 @@ def write_page(source: Source, told: dict[str, Any], weights: bytes) -> str:
 def _find_example(source: Source) -> str:
     recipe = source.made.recipe
     task = TaskStore(source.workspace).load_task(recipe.task_id, recipe.task_version)
-    examples = (*task.positive_examples, *task.instances)
-    return next((one.input for one in examples if one.input), "")
+    examples = [one.input for one in task.positive_examples] + [one.input for one in task.instances]
+    return next(filter(None, examples), "")

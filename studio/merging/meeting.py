@@ -44,7 +44,6 @@ def meet_adapters(folders: Sequence[Path]) -> list[Meeting] | None:
 
 def multiply_rows(pair: Pair) -> "Tensor":
     """Return some rows of what a pair adds, from its first to its last."""
-    import torch
-
-    rows = torch.linspace(0, len(pair.b) - 1, min(len(pair.b), MOST_ROWS)).round().long()
+    last, count = len(pair.b) - 1, min(len(pair.b), MOST_ROWS)
+    rows = [place * last // max(1, count - 1) for place in range(count)]
     return pair.scale * (pair.b[rows].float() @ pair.a.float())

@@ -95,9 +95,10 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
 
 
 def list_others(studio: Studio, run: str) -> list[dict[str, Any]]:
-    """Return the newest runs of the visitor with the addresses of their checkpoints, the run itself first."""
+    """Return the visitor's merges, and the newest runs with their checkpoints' addresses, the run itself first."""
+    merges = [{"model": card.address, "title": card.name} for card in studio.merges.list_merges()[:MOST_CHOICES]]
     runs = sorted((each for each in studio.list_runs() if each.can_ask), key=lambda each: each.run_id != run)
-    return [
+    return [{"name": "Merges", "models": merges}] * bool(merges) + [
         {
             "name": f"{each.name}: {each.sentence}",
             "models": [

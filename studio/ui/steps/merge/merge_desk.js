@@ -97,7 +97,7 @@ export function mount({ element, server }) {
       h(
         "div",
         { class: "row" },
-        add,
+        h("div", { class: "field" }, add),
         h("button", { type: "button", class: "btn small", "data-go": "runs" }, "Back to all runs"),
       ),
       h("p", { class: "hint" }, "1 adds all that a model learned, 0 nothing; below 0 it is forgotten on purpose."),
@@ -134,7 +134,7 @@ export function mount({ element, server }) {
       "li",
       { "data-model": parent.model },
       h("div", {}, h("b", {}, parent.title), h("span", { class: "hint" }, ` ${parent.task} · ${parent.method}`)),
-      h("div", { class: "slide" }, slider, box),
+      h("div", { class: "field" }, h("div", { class: "slide" }, slider, box)),
       h("button", { type: "button", class: "tool", "aria-label": leaving, onclick: leaveOut }, "×"),
       parent.error ? h("p", { class: "error-line", role: "alert" }, parent.error) : null,
     );

@@ -121,7 +121,7 @@ def look_at_merge(visit: Studio, asked: Any) -> dict[str, Any]:
     work = part(asked, "work", str)
     status = visit.run_status(work)
     told = {"status": status.status, "position": status.position, "phase": status.phase, "step": status.step}
-    found = {**told, "of": status.of, "error": status.error, "made": None}
+    found: dict[str, Any] = {**told, "of": status.of, "error": status.error, "made": None}
     if status.status == "finished":
         card = visit.merges.find_made(work)
         found["made"] = {
