@@ -41,7 +41,7 @@ from nursery import Nursery
 from tiny import import_task, losses, make_tiny_model, write_recipe
 from tiny import wait_until as wait_so_long
 
-from bench.attacks import ATTACKS, click_while, serve_shared
+from bench.attacks import ATTACKS, click_while, serve_shared, warm_up
 from studio.answering.pair import BASE
 from studio.apart.pool import Limits, Pool
 from studio.runs.run import Run, find_run, list_runs
@@ -57,7 +57,7 @@ the dice that dropout uses.)"""
 METHOD = {"name": "lora", "rank": 2, "dropout": 0.1}
 PROMPT = [1, *range(40, 60)]
 MOST_KEPT = 200_000_000
-"""Bytes that an attacked server may hold more than before all attacks: two kinds of table need their libraries."""
+"""Bytes that an attacked server may hold more than before all attacks: some kinds of table need their libraries."""
 BOMBS = (
     "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
     "{{ 'a' * 2**35 }}",
@@ -386,6 +386,7 @@ class Soak:
             self.attacked = self.rest.enter_context(
                 serve_shared(self.rest.enter_context(tempfile.TemporaryDirectory()))
             )
+            warm_up(self.attacked[0])
             click_while(self.attacked[0], seconds=1)
             self.memory = self.attacked[1].memory_info().rss
         address, server = self.attacked

@@ -3,6 +3,7 @@
 import threading
 from pathlib import Path
 
+from studio.apart.pool import return_memory
 from studio.errors import DeviceError
 from studio.estimates.estimate import Estimate
 from studio.estimates.time import Speed, load_speed
@@ -37,4 +38,5 @@ def find_speed(cache: Path, estimate: Estimate, scheduler: Scheduler) -> Speed:
     try:
         return load_speed(cache, device, kind) or measure_speed(cache, device, kind)
     finally:
+        return_memory()
         _ONE_AT_A_TIME.release()
