@@ -85,7 +85,7 @@ export function drawScores(tasks, merge) {
   );
   return h(
     "div",
-    { class: "tablebox" },
+    { class: "tablebox", tabindex: 0, role: "group", "aria-label": "Scores" },
     h(
       "table",
       { class: "plain merge-scores" },
@@ -132,7 +132,7 @@ export function drawCurve(scales, tasks) {
     h("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": label, class: "overlay" }, frame, lines),
     h(
       "div",
-      { class: "tablebox" },
+      { class: "tablebox", tabindex: 0, role: "group", "aria-label": "Scores" },
       h(
         "table",
         { class: "plain" },
