@@ -14,7 +14,7 @@ from tiny import import_task, write_task
 from studio.errors import InputError, NotFoundError, TaskError
 from studio.objectives.card import list_fitting
 from studio.service import Studio
-from studio.service.task_desk import FileChoice, Uploaded
+from studio.service.uploaded import FileChoice, Uploaded
 from studio.tasks.library.held import MOST_FILES
 from studio.tasks.library.library import CollectionCard
 from studio.tasks.task import Task

@@ -10,7 +10,7 @@ import pytest
 
 from studio.errors import InputError, TaskError
 from studio.service import Studio
-from studio.service.task_desk import FileChoice, ReadingChoice, Uploaded
+from studio.service.uploaded import FileChoice, ReadingChoice, Uploaded
 from studio.tasks.read_as import ChoiceNeeded, ReadAs, Reading
 from studio.tasks.reading.decoding import decode
 from studio.tasks.reading.encoding import check_encoding, list_encodings, weigh_encodings

@@ -15,7 +15,7 @@ from tiny import import_task
 from studio.errors import InputError
 from studio.service import Studio
 from studio.tasks.mapping import ROLES as ALL_ROLES
-from studio.ui.steps.data import arrival, by_hand, prompt_view, quality, shelf
+from studio.ui.steps.data import arrival, by_hand, doubts, prompt_view, quality, shelf
 from studio.ui.steps.data.columns_form import list_role_words
 from studio.ui.steps.data.page import find_edition, import_file
 from studio.ui.steps.data.rows import read_rows
@@ -28,6 +28,8 @@ ACTS: list[Callable[..., dict[str, Any]]] = [
     *(quality.check_task, quality.preview_fix, quality.fix_task, quality.choose_split),
     *(
         by_hand.make_task,
+        doubts.list_doubts,
+        doubts.relabel,
         shelf.list_tasks,
         shelf.peek_task,
         shelf.take_task,
@@ -109,6 +111,8 @@ def test_faulty_rows_are_offered_to_be_left_out(studio: Studio, tmp_path: Path) 
     roles = {"input": ["input"], "output": ["output"]}
     done = arrival.choose_columns(studio, {"file": file_id, "roles": roles, "leave_out": True})
     assert "39 instances" in done["html"] and "repaired while reading" in done["html"]
+    assert 'data-go="label"' in done["html"], "what lacks only its answer is kept to be labelled"
+    assert [item.input for item in studio.labels.list_items(done["task_id"]) if item.waiting] == ["What is 3 + 1?"]
 
 
 def test_hostile_columns_and_cells_are_text(studio: Studio, tmp_path: Path) -> None:
@@ -265,3 +269,18 @@ def test_a_task_is_typed_by_hand_and_what_has_no_answer_waits(studio: Studio) ->
         by_hand.read_rows([["a", "A"], ["a", "A"], ["b", ""]])
     with raises(InputError, field="definition"):
         by_hand.make_task(studio, {"title": "", "definition": " ", "rows": rows})
+
+
+def test_a_wrong_label_is_doubted_and_relabelled_by_a_click(studio: Studio) -> None:
+    said = {"bill": ["the bill is wrong", "I paid twice"], "parcel": ["where is my parcel", "it never arrived"]}
+    rows = [[f"{text}, order {n}", label] for n in range(12) for label, some in said.items() for text in some]
+    rows[7][1] = "bill" if rows[7][1] == "parcel" else "parcel"
+    task_id = by_hand.make_task(studio, {"title": "Mail", "definition": "Sort it.", "rows": rows})["task_id"]
+    html = doubts.list_doubts(studio, {"task_id": task_id})["html"]
+    assert html.count("data-relabel") == 1 and rows[7][0] in html
+    wrong = next(one for one in studio.load_task(task_id).instances if one.input == rows[7][0])
+    asked = {"task_id": task_id, "id": wrong.id, "before": rows[7][1], "label": "bill"}
+    doubts.relabel(studio, {**asked, "label": "parcel" if rows[7][1] == "bill" else "bill"})
+    assert "data-relabel" not in doubts.list_doubts(studio, {"task_id": task_id})["html"]
+    with raises(InputError):
+        doubts.relabel(studio, asked)

@@ -9,9 +9,6 @@ import tempfile
 from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import NamedTuple
-
-from pydantic import BaseModel, ConfigDict
 
 from studio.apart.place import HERE, Place
 from studio.errors import InputError, NotFoundError, RecipeError, StudioError, TaskError
@@ -19,10 +16,12 @@ from studio.objectives.sight import Sight
 from studio.recipes.recipe import Recipe
 from studio.service.checkup import Checked, FixPreview, check_once, preview_change
 from studio.service.foreign import Foreign
+from studio.service.uploaded import FileChoice, ReadingChoice, Uploaded
 from studio.shares.quota import Thing, may_make
 from studio.tasks.cell import check_text
 from studio.tasks.edit import EditConflict
 from studio.tasks.kinds import KINDS
+from studio.tasks.labels.pool import add_inputs
 from studio.tasks.library.collection import Collection
 from studio.tasks.library.held import Held, HeldFiles
 from studio.tasks.library.library import CollectionCard, Library
@@ -30,7 +29,7 @@ from studio.tasks.library.mapping_memory import MappingMemory
 from studio.tasks.mapping import Mapping, read_mapping
 from studio.tasks.quality.fixes import apply_fix
 from studio.tasks.quality.repairs import apply_repair, preview_repair
-from studio.tasks.read_as import ChoiceNeeded, Offer, ReadAs, Reading
+from studio.tasks.read_as import ChoiceNeeded, ReadAs, Reading
 from studio.tasks.reading.hub_dataset import check_dataset_id, find_folder
 from studio.tasks.reading.mapping_trial import Trial, try_mapping
 from studio.tasks.reading.rows import MappingNeeded, Preview
@@ -41,46 +40,6 @@ from studio.tasks.task import Instance, Task
 from studio.visitor import Visitor, check_known
 
 MOST_HUB_ROWS = 20_000
-
-
-class Uploaded(NamedTuple):
-    """A task that was read and kept; `file_id` is of the file where it can be read in another way.
-
-    `by_memory`: its columns were read as last time.
-    """
-
-    reading: Reading
-    file_id: str = ""
-    by_memory: bool = False
-
-
-class ReadingChoice(BaseModel):
-    """What a person has to choose before a file can be read at all: its encoding, or which part of it is meant."""
-
-    model_config = ConfigDict(frozen=True)
-
-    file_id: str
-    name: str
-    words: str
-    offer: Offer
-
-
-class FileChoice(BaseModel):
-    """What a person has to choose before a file becomes a task: what its columns are, or to leave out faulty rows.
-
-    `kept` of `total` rows remain if those with a fault are left out; 0 where there is no such way.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    file_id: str
-    name: str
-    words: str
-    preview: Preview
-    mapping: Mapping | None = None
-    definition: str = ""
-    kept: int = 0
-    total: int = 0
 
 
 class TaskDesk:
@@ -219,11 +178,12 @@ class TaskDesk:
     def _ask_for_rows(self, held: Held, mapping: Mapping | None, preview: Preview, fault: TaskError) -> FileChoice:
         """Offer to leave out rows with a fault; a file of which no row would be left is refused."""
         try:
-            kept = len(self._foreign.read_file(held.path, held.name, mapping, True, held.read_as).task.instances)
+            rest = self._foreign.read_file(held.path, held.name, mapping, True, held.read_as)
         except TaskError:
             raise fault from None
         held = self._hold(held, preview.columns)
-        return _ask(held, str(fault), preview, mapping).model_copy(update={"kept": kept, "definition": held.definition})
+        left = {"kept": len(rest.task.instances), "unanswered": len(rest.unanswered), "definition": held.definition}
+        return _ask(held, str(fault), preview, mapping).model_copy(update=left)
 
     def _hold(self, held: Held, columns: tuple[str, ...]) -> Held:
         return held if held.file_id and held.columns else self.held.hold(held._replace(columns=columns))
@@ -246,7 +206,10 @@ class TaskDesk:
             task = task.model_copy(update={"source": (held.source,)})
         if held.definition and not task.definition and KINDS.find(task.kind).needs_definition:
             task = task.model_copy(update={"definition": held.definition})
-        return Uploaded(self.store.keep(reading.model_copy(update={"task": task}), self.visitor), held.file_id)
+        kept = self.store.keep(reading.model_copy(update={"task": task}), self.visitor)
+        if kept.unanswered:
+            add_inputs(self.store.task_folder(kept.task.task_id), kept.task, kept.unanswered)
+        return Uploaded(kept, held.file_id)
 
     # Collections
 

@@ -20,13 +20,14 @@ DEEPEST = 20
 class Notes:
     """What should be said about a file that was accepted; the same thing in many places is said once.
 
-    `offers` are the other ways in which it could be read.
+    `offers` are the other ways in which it could be read, `unanswered` what its rows ask that have no answer.
     """
 
     def __init__(self) -> None:
         self._said: dict[str, list[str]] = {}
         self.ledger = Ledger()
         self.offers: list[Offer] = []
+        self.unanswered: list[str] = []
 
     def say(self, text: str) -> None:
         """Say one thing about the file."""

@@ -43,7 +43,10 @@ class Offer(BaseModel):
 
 
 class Reading(BaseModel):
-    """A task that was read, what the person should know about its file, what was repaired, and how else to read it."""
+    """A task that was read, what the person should know about its file, what was repaired, and how else to read it.
+
+    `unanswered` are the inputs of rows that were left out because they have no answer yet.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,6 +54,7 @@ class Reading(BaseModel):
     warnings: tuple[str, ...] = ()
     repairs: tuple[Repair, ...] = ()
     offers: tuple[Offer, ...] = ()
+    unanswered: tuple[str, ...] = ()
 
 
 class ChoiceNeeded(TaskError):

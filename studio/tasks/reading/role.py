@@ -16,6 +16,13 @@ from studio.tasks.reading.conversation import looks_like_turns, read_messages
 from studio.tasks.tool import read_calls, read_tools
 from studio.tasks.written_turn import read_turn
 
+
+class NoAnswer(TaskError):
+    """A row has no answer; `asked` is what it asks, once that was read."""
+
+    asked: str = ""
+
+
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 """What is as good as a key that is left out."""
 Values = dict[str, Any]
@@ -153,7 +160,7 @@ class RoleReader:
             texts = (self._join(row, columns, place, "output"),)
         spoken = tuple(text for text in texts if text.strip())
         if not spoken:
-            raise TaskError(
+            raise NoAnswer(
                 f"{place}.{columns[0]}: the answer is blank, so there is nothing to learn. Write it, or delete this "
                 "row.",
                 field=f"{place}.{columns[0]}",
@@ -180,7 +187,8 @@ class RoleReader:
     def _missing(self, row: Values, column: str, role: str, place: str) -> TaskError:
         found = ", ".join(map(str, row))[:100] or "none"
         what = "is empty (null)" if column in row else f"is missing; found {found}"
-        return TaskError(f"{place}: the key {column} ({role}) {what}. Add it, or delete this row.", field=place)
+        kind = NoAnswer if role == "output" else TaskError
+        return kind(f"{place}: the key {column} ({role}) {what}. Add it, or delete this row.", field=place)
 
     def _text(self, value: Any, column: str, place: str, spot: str | None = None) -> str:
         """A value as text. What is no text is written as one, and that is told."""

@@ -19,7 +19,7 @@ from studio.tasks.kinds.text import Text
 from studio.tasks.mapping import Mapping
 from studio.tasks.reading.choice import find_first
 from studio.tasks.reading.conversation import finish_turns, looks_like_turns
-from studio.tasks.reading.role import NOTHING, RoleReader, Turns, Values, find_choices, get_value
+from studio.tasks.reading.role import NOTHING, NoAnswer, RoleReader, Turns, Values, find_choices, get_value
 from studio.tasks.reading.schema import Ids
 from studio.tasks.reading.transcript import read_transcript
 from studio.tasks.tool import drop_padding
@@ -84,7 +84,10 @@ class RowReader:
         self.ids: IdChooser = Ids(task_id, notes if mapping.id else Notes())
 
     def read(self, row: Values, place: str) -> Instance:
-        """Return the row's instance. Raises TaskError naming row and column, NothingToLearn if the row says so."""
+        """Return the row's instance. Raises TaskError naming row and column, NothingToLearn if the row says so.
+
+        Where only the answer is missing, NoAnswer holds what is asked.
+        """
         for column in self.mapping.counts:
             if says_no(get_value(row, column)):
                 raise NothingToLearn(f"{place}.{column}: the row is marked as not to be learnt.", field=place)
@@ -107,7 +110,11 @@ class RowReader:
             turns = self.roles.read_before(row, place) + self.roles.read_exchange(row, place)
             return self._make_chat(turns, row, place)
         text, own = self.roles.read_input(row, place)
-        output = self.roles.read_answers(row, self.mapping.output, place)
+        try:
+            output = self.roles.read_answers(row, self.mapping.output, place)
+        except NoAnswer as error:
+            error.asked = text.strip()
+            raise
         return Instruction(id="-", input=text, output=output, extra={OWN_INPUT: own} if own else {})
 
     def _read_other(self, row: Values, place: str) -> Instance:

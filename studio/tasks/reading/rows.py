@@ -17,7 +17,7 @@ from studio.tasks.reading.choice import read_choices
 from studio.tasks.reading.conversation import looks_like_turns
 from studio.tasks.reading.guess import Guess, guess_mapping, propose_definition
 from studio.tasks.reading.limits import check_cells, check_columns
-from studio.tasks.reading.role import get_value
+from studio.tasks.reading.role import NoAnswer, get_value
 from studio.tasks.reading.row import NothingToLearn, RowReader, are_chats, find_first_choice
 from studio.tasks.reading.table import Row, Table
 from studio.tasks.task import Instance, Origin, Task
@@ -249,7 +249,11 @@ def _read_all(table: Table, reader: RowReader, notes: Notes, leave_out: bool) ->
     first = refused[0][1]
     if leave_out and instances:
         for place, fault in refused:
-            notes.repair("rows", "A row that can't be read was left out", place, str(fault))
+            if isinstance(fault, NoAnswer) and fault.asked:
+                notes.unanswered.append(fault.asked)
+                notes.repair("unanswered", "A row without an answer was left out, to be labelled", place, fault.asked)
+            else:
+                notes.repair("rows", "A row that can't be read was left out", place, str(fault))
         return instances
     others = ", ".join(place for place, _ in refused[1:4])
     more = f" {len(refused) - 1:,} other rows have problems too ({others}{', ...' if len(refused) > 4 else ''})."

@@ -105,7 +105,13 @@ def read_task(
             "Upload the original file.",
             field="file",
         ) from None
-    return Reading(task=task, warnings=notes.texts(), repairs=notes.ledger.repairs(), offers=tuple(notes.offers))
+    return Reading(
+        task=task,
+        warnings=notes.texts(),
+        repairs=notes.ledger.repairs(),
+        offers=tuple(notes.offers),
+        unanswered=tuple(dict.fromkeys(notes.unanswered)),
+    )
 
 
 def _make_task(found: Found, task_id: str, notes: Notes, mapping: Mapping | None, leave_out: bool) -> Task:

@@ -10,7 +10,7 @@ from typing import Any
 
 from studio.errors import InputError, StudioError, TaskError
 from studio.service import Studio
-from studio.service.task_desk import FileChoice, ReadingChoice, Uploaded
+from studio.service.uploaded import FileChoice, ReadingChoice, Uploaded
 from studio.tasks.library.library import CollectionCard
 from studio.tasks.read_as import Offer, Option, Reading
 from studio.tasks.reading.encoding import list_encodings
@@ -181,7 +181,19 @@ def draw_welcome(name: str, reading: Reading, file_id: str = "", by_memory: bool
     return (
         f'<div class="studio notice" role="status"><div><strong>{foreign(name, 80)}</strong> is imported with '
         f"{count} instances and "
-        f"chosen.{listed}{_draw_repaired(reading)}{others}{again}</div></div>"
+        f"chosen.{_draw_unanswered(reading)}{listed}{_draw_repaired(reading)}{others}{again}</div></div>"
+    )
+
+
+def _draw_unanswered(reading: Reading) -> str:
+    """That rows without an answer wait for one, and the way to them."""
+    count = len(reading.unanswered)
+    if not count:
+        return ""
+    said = "1 row without an answer waits" if count == 1 else f"{number(count)} rows without an answer wait"
+    return (
+        f'<p class="row" id="task-unanswered"><span>{said} for one.</span><button type="button" class="btn small" '
+        'data-go="label">Label them</button></p>'
     )
 
 
@@ -270,11 +282,16 @@ def draw_rows_choice(choice: FileChoice) -> str:
         f'data-definition="{escape(choice.definition)}"><h4>{number(gone)} of {number(choice.total)} rows of {name} '
         f"can't be read</h4><p>{foreign(choice.words, 900)}</p>"
         '<p class="error-line" role="alert" data-form-error></p>'
-        f'<div class="row"><button type="button" class="btn small primary" data-leave-out>Leave {_them(gone)} out and '
+        f'<div class="row"><button type="button" class="btn small primary" data-leave-out>{_say_rest(gone, choice)}, '
         f'import {number(choice.kept)}</button><button type="button" class="btn small" data-look-again="{file_id}">'
         'Change the column mapping</button><span class="hint">Or fix the file and upload it again.</span></div></div>'
     )
 
 
-def _them(count: int) -> str:
-    return "it" if count == 1 else f"the {number(count)}"
+def _say_rest(gone: int, choice: FileChoice) -> str:
+    """What becomes of the rows that can't be read: kept to be labelled where only their answer is missing."""
+    if choice.unanswered == gone:
+        return "Label it later" if gone == 1 else f"Label the {number(gone)} later"
+    if choice.unanswered:
+        return f"Label {number(choice.unanswered)} later, leave {number(gone - choice.unanswered)} out"
+    return "Leave it out" if gone == 1 else f"Leave the {number(gone)} out"

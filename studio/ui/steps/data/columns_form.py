@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.errors import TaskError
-from studio.service.task_desk import FileChoice
+from studio.service.uploaded import FileChoice
 from studio.tasks.mapping import Mapping, list_own_roles
 from studio.tasks.reading.mapping_trial import Said, Trial, TriedRow, try_mapping
 from studio.ui.frame.words import escape, foreign, number

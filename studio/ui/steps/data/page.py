@@ -26,6 +26,7 @@ from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, foreign, number, term
 from studio.ui.steps.data.arrival import Arrival, draw_fetch_from, import_file
 from studio.ui.steps.data.by_hand import ByHand
+from studio.ui.steps.data.doubts import DoubtList
 from studio.ui.steps.data.mixing import draw_mixing
 from studio.ui.steps.data.prompt_view import PromptView
 from studio.ui.steps.data.quality import Quality
@@ -125,6 +126,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         mixing = Panel(elem_id="task-mixing")
     with gr.Column(elem_id="data-check", elem_classes="data-view"):
         quality = Quality(studio, elem_id="task-quality")
+        DoubtList(studio, elem_id="task-doubts")
         lengths = Panel(LENGTHS_WAITING, elem_id="task-lengths", min_height=86)
     with gr.Column(elem_id="data-look", elem_classes="data-view"):
         view = Panel(elem_id="task-view", min_height=420)
