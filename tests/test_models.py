@@ -14,6 +14,7 @@ from telling import raises, tells
 
 from studio.errors import ModelError
 from studio.estimates.counting import find_shape
+from studio.models.architecture import LOCK
 from studio.models.catalogue import CATALOGUE
 from studio.models.device import find_device
 from studio.models.facts import count_in_headers, describe_model, find_config_folder
@@ -347,7 +348,7 @@ NAMES = (
 
 @pytest.mark.parametrize("card", CATALOGUE[1:], ids=lambda card: card.title)
 def test_the_parameters_of_the_list_are_those_of_the_architecture(card: Any, tmp_path: Path) -> None:
-    ((kind, values),) = SHAPES[card.ref].items()
+    ((kind, values),) = SHAPES[card.ref.replace("-Instruct", "").replace("1b-it", "1b-pt")].items()
     config = {"model_type": kind, **dict(zip(NAMES, values, strict=True))}
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert find_shape(tmp_path).base == card.parameters
@@ -565,3 +566,18 @@ def test_codes_that_nothing_trains_on_are_refused(folder: Path, stored: dict[str
     with pytest.raises(ModelError) as told:
         describe_model(ModelRef(ref=str(folder)))
     assert told.value.field == "model" and words in str(told.value)
+
+
+def test_nobody_counts_a_model_while_another_is_loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both set torch's own dtype: a base came out with weights of two."""
+    from transformers import AutoModelForCausalLM
+
+    whole, held = AutoModelForCausalLM.from_pretrained, []
+
+    def watch(*given: Any, **named: Any) -> Any:
+        held.append(LOCK.locked())
+        return whole(*given, **named)
+
+    monkeypatch.setattr(AutoModelForCausalLM, "from_pretrained", watch)
+    load(folder)
+    assert held == [True]

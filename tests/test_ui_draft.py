@@ -40,6 +40,12 @@ def test_names_of_any_language_come_back() -> None:
     assert read_address(write_query(draft)).draft == draft
 
 
+def test_a_card_that_is_planned_for_comes_back_and_no_other() -> None:
+    draft = {**DRAFT, "card": 24}
+    assert read_address(write_query(draft)).draft == read_draft(draft) == draft
+    assert "card" not in read_draft({**DRAFT, "card": 7}) and "card" not in read_address("?card=x").draft
+
+
 def test_a_first_visit_opens_at_the_first_step() -> None:
     assert read_address("") == (new_draft(), ())
     assert read_address("?__theme=dark&view=api").draft == new_draft()

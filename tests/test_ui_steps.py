@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from telling import tells
 
+from studio.models.device import imagine_card
+from studio.models.hub import Hit
 from studio.recipes.recipe import read_recipe
 from studio.recipes.smaller import Change
 from studio.tasks.store import TaskCard
@@ -19,6 +21,7 @@ from studio.ui.steps.method.weighing import draw_change, weigh_recipe
 from studio.ui.steps.model.page import _draw_listed, draw_facts, look_up
 from studio.ui.widgets.panel import fresh
 
+MODELS = ("HuggingFaceTB/SmolLM2-135M", "Qwen/Qwen3-4B", "Qwen/Qwen3-8B")
 EVIL = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\"' \u202eabc ${alert(3)} {{x}}"
 
 
@@ -208,6 +211,14 @@ def test_a_model_that_cannot_be_found_is_said_beside_its_field(studio: Any, name
     assert "<script" not in answer
 
 
+def test_a_word_is_searched_for_on_the_hub_and_each_model_found_can_be_chosen(studio: Any) -> None:
+    studio.search_models = lambda text: [Hit(f"me/{text}<b>", 1_200_000, True)]
+    patch, answer = look_up(studio, "tiny")
+    assert "recipe" not in patch and 'role="alert"' not in answer and "<b>" not in answer
+    (chosen,) = re.findall('data-set="([^"]*)"', answer)
+    assert json.loads(unescape(chosen))["recipe"]["model"] == "me/tiny<b>" and "1.2 M" in answer
+
+
 def test_a_folder_with_a_pickle_only_is_refused(studio: Any, tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text((tiny_model / "config.json").read_text())
     (tmp_path / "pytorch_model.bin").write_bytes(b"not opened")
@@ -333,3 +344,19 @@ def test_a_recipe_is_planned_for_cards_that_are_not_here(studio: Any) -> None:
         (size, "fits") for size in ("8", "12", "24", "80")
     ]
     assert "error-line" in draw_other_cards(studio, {"task_id": "gone"})
+
+
+def test_badges_and_numbers_follow_the_card_that_is_planned_for(studio: Any) -> None:
+    card = {card.ref: card for card in studio.list_models()}
+    fits = {
+        size: [
+            re.findall('pill (?:fits|warn)">([^<]+)', _draw_listed(card[ref], imagine_card(size)))[-1] for ref in MODELS
+        ]
+        for size in (8, 12, 24, 80)
+    }
+    assert fits[80] == ["fits"] * 3 and fits[12] == ["fits", "fits in 4 bits", "fits in 4 bits"]
+    assert fits[8] == ["fits", "fits in 4 bits", "too big"]
+    assert ">chat<" in _draw_listed(card[MODELS[2]], studio.device())
+    assert ">base<" in _draw_listed(card["builtin"], studio.device())
+    weighed = weigh_recipe(studio, {"card": 24, "recipe": {"task_id": "studio002_question", "precision": "fp32"}})
+    assert "24 GB" in weighed.bar and 'id="planned"' in weighed.numbers and "data-again" not in weighed.numbers

@@ -17,7 +17,8 @@ Size = Literal["small", "medium", "large"]
 class ModelCard(BaseModel, frozen=True):
     """One suggestion: `parameters` and `context` (tokens) as its authors state them.
 
-    A `gated` one is given only to those who have accepted its terms on the hub.
+    `chat` is one that its authors taught to follow instructions; others only continue a text. A `gated` one is given
+    only to those who have accepted its terms on the hub.
     """
 
     ref: str
@@ -26,6 +27,7 @@ class ModelCard(BaseModel, frozen=True):
     licence: str
     parameters: int
     context: int
+    chat: bool = False
     gated: bool = False
 
     @property
@@ -75,11 +77,21 @@ CATALOGUE = (
         summary="Writes clearly better than the 135M; still small enough for a processor.",
     ),
     ModelCard(
+        ref="HuggingFaceTB/SmolLM2-360M-Instruct",
+        title="SmolLM2 Instruct 360M",
+        licence="apache-2.0",
+        parameters=361_821_120,
+        context=8192,
+        chat=True,
+        summary="The 360M taught to follow instructions: the smallest here that answers a question by itself.",
+    ),
+    ModelCard(
         ref="Qwen/Qwen3-0.6B",
         title="Qwen3 0.6B",
         licence="apache-2.0",
         parameters=596_049_920,
         context=40960,
+        chat=True,
         summary="Many languages and some reasoning; best with a graphics card.",
     ),
     ModelCard(
@@ -89,7 +101,17 @@ CATALOGUE = (
         parameters=999_885_952,
         context=32768,
         gated=True,
-        summary="Text only and not yet taught to chat; a large vocabulary, so its last layer is what costs memory.",
+        summary="Text only; a large vocabulary, so its last layer is what costs memory.",
+    ),
+    ModelCard(
+        ref="google/gemma-3-1b-it",
+        title="Gemma 3 Instruct 1B",
+        licence="gemma",
+        parameters=999_885_952,
+        context=32768,
+        gated=True,
+        chat=True,
+        summary="The 1B taught to chat, in English; text only.",
     ),
     ModelCard(
         ref="meta-llama/Llama-3.2-1B",
@@ -98,7 +120,17 @@ CATALOGUE = (
         parameters=1_235_814_400,
         context=131072,
         gated=True,
-        summary="Eight languages and long texts, small enough for a laptop to hold; not yet taught to chat.",
+        summary="Eight languages and long texts, small enough for a laptop to hold.",
+    ),
+    ModelCard(
+        ref="meta-llama/Llama-3.2-1B-Instruct",
+        title="Llama 3.2 Instruct 1B",
+        licence="llama3.2",
+        parameters=1_235_814_400,
+        context=131072,
+        gated=True,
+        chat=True,
+        summary="The 1B taught to chat, in eight languages.",
     ),
     ModelCard(
         ref="HuggingFaceTB/SmolLM2-1.7B",
@@ -109,11 +141,21 @@ CATALOGUE = (
         summary="The largest of its family: English, with its training data open too.",
     ),
     ModelCard(
+        ref="HuggingFaceTB/SmolLM2-1.7B-Instruct",
+        title="SmolLM2 Instruct 1.7B",
+        licence="apache-2.0",
+        parameters=1_711_376_384,
+        context=8192,
+        chat=True,
+        summary="The 1.7B taught to follow instructions, in English.",
+    ),
+    ModelCard(
         ref="Qwen/Qwen3-1.7B",
         title="Qwen3 1.7B",
         licence="apache-2.0",
         parameters=1_720_574_976,
         context=40960,
+        chat=True,
         summary="Many languages, follows instructions and reasons in steps when asked to.",
     ),
     ModelCard(
@@ -122,6 +164,7 @@ CATALOGUE = (
         licence="apache-2.0",
         parameters=3_075_098_624,
         context=65536,
+        chat=True,
         summary="A strong and fully open 3-billion model in six languages, which can reason before it answers.",
     ),
     ModelCard(
@@ -131,7 +174,17 @@ CATALOGUE = (
         parameters=3_212_749_824,
         context=131072,
         gated=True,
-        summary="Eight languages and long texts on a small graphics card; not yet taught to chat.",
+        summary="Eight languages and long texts on a small graphics card.",
+    ),
+    ModelCard(
+        ref="meta-llama/Llama-3.2-3B-Instruct",
+        title="Llama 3.2 Instruct 3B",
+        licence="llama3.2",
+        parameters=3_212_749_824,
+        context=131072,
+        gated=True,
+        chat=True,
+        summary="The 3B taught to chat, in eight languages; good at summaries and rewriting.",
     ),
     ModelCard(
         ref="Qwen/Qwen3-4B",
@@ -139,6 +192,7 @@ CATALOGUE = (
         licence="apache-2.0",
         parameters=4_022_468_096,
         context=40960,
+        chat=True,
         summary="Like the smaller Qwen3 models and better in every respect; needs a graphics card.",
     ),
     ModelCard(
@@ -147,7 +201,16 @@ CATALOGUE = (
         licence="apache-2.0",
         parameters=7_248_023_552,
         context=32768,
-        summary="The classic to fine-tune, not yet taught to chat; no terms to accept.",
+        summary="The classic to fine-tune; no terms to accept.",
+    ),
+    ModelCard(
+        ref="mistralai/Mistral-7B-Instruct-v0.3",
+        title="Mistral Instruct 7B",
+        licence="apache-2.0",
+        parameters=7_248_023_552,
+        context=32768,
+        chat=True,
+        summary="The classic taught to chat; knows calls of tools, too.",
     ),
     ModelCard(
         ref="meta-llama/Llama-3.1-8B",
@@ -156,7 +219,17 @@ CATALOGUE = (
         parameters=8_030_261_248,
         context=131072,
         gated=True,
-        summary="Eight languages and long texts; not yet taught to chat.",
+        summary="Eight languages and long texts; the most tuned base of its size.",
+    ),
+    ModelCard(
+        ref="meta-llama/Llama-3.1-8B-Instruct",
+        title="Llama 3.1 Instruct 8B",
+        licence="llama3.1",
+        parameters=8_030_261_248,
+        context=131072,
+        gated=True,
+        chat=True,
+        summary="The 8B taught to chat and to call tools, in eight languages.",
     ),
     ModelCard(
         ref="Qwen/Qwen3-8B",
@@ -164,6 +237,7 @@ CATALOGUE = (
         licence="apache-2.0",
         parameters=8_190_735_360,
         context=40960,
+        chat=True,
         summary="Many languages, no terms to accept; fits a 12 GB graphics card in 4 bits.",
     ),
 )

@@ -32,6 +32,8 @@ class DeviceFacts(BaseModel, frozen=True):
     free_bytes: int
     cores: int
     bf16: bool
+    is_imagined: bool = False
+    """Whether it is not here, and only planned for."""
     note: str = ""
     """Why a card that is here is not used, in words; "" where there is none or it is."""
 
@@ -93,9 +95,17 @@ def find_device() -> DeviceFacts:
 
 def imagine_card(gigabytes: int) -> DeviceFacts:
     """Return a graphics card of today that is not here, empty, to plan for it."""
-    memory = gigabytes * 2**30
+    memory = gigabytes * 10**9  # it has a little more, and shows a screen
     name = f"a graphics card with {gigabytes} GB"
-    return DeviceFacts(kind="cuda", name=name, memory_bytes=memory, free_bytes=memory, cores=count_cores(), bf16=True)
+    return DeviceFacts(
+        kind="cuda",
+        name=name,
+        memory_bytes=memory,
+        free_bytes=memory,
+        cores=count_cores(),
+        bf16=True,
+        is_imagined=True,
+    )
 
 
 def try_device(device: DeviceFacts) -> DeviceFacts:

@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from studio.errors import ModelError
 
+MOST_HITS = 12
 NO_TOKEN = "HF_HUB_DISABLE_IMPLICIT_TOKEN"
 _FILES = ["*.json", "model*.safetensors", "tokenizer.model", "*.txt", "*.jinja", "LICENSE*", "README.md"]
 _FOLDERS: dict[tuple[str, str | None], Path] = {}
@@ -54,6 +55,31 @@ def _fetch_size(repo: str, revision: str | None) -> tuple[int, int]:
     found = get_safetensors_metadata(repo, revision=revision)
     sizes = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I8": 1, "U8": 1}
     return sum(found.parameter_count.values()), sum(n * sizes.get(kind, 2) for kind, n in found.parameter_count.items())
+
+
+class Hit(NamedTuple):
+    """A model that the hub found: its id, how often it was downloaded of late, whether its terms come first."""
+
+    ref: str
+    downloads: int
+    gated: bool
+
+
+def search_models(text: str, most: int = MOST_HITS) -> list[Hit]:
+    """Return the hub's models that write text and whose names hold `text`, the most downloaded first.
+
+    Raises ModelError where the hub can't be asked.
+    """
+    from huggingface_hub import HfApi
+
+    def ask() -> list[Hit]:
+        found = HfApi().list_models(
+            search=text, pipeline_tag="text-generation", filter="safetensors", sort="downloads", limit=most,
+            expand=["downloads", "gated"],
+        )  # fmt: skip
+        return [Hit(model.id, model.downloads or 0, bool(model.gated)) for model in found]
+
+    return _in_words(text, ask)
 
 
 def is_token_kept() -> bool:

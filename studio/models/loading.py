@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import ModelError, RecipeError, first_line, is_panic
+from studio.models.architecture import LOCK, parse_config, read_config_text
 from studio.models.architecture import find_context as find_limit
-from studio.models.architecture import parse_config, read_config_text
 from studio.models.causality import check_class, is_doubtful, looks_ahead, refuse_looking_ahead
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.hub import fetch_model_folder
@@ -75,9 +75,10 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     if stored:
         del arguments["quantization_config"]
     try:
-        model, told = AutoModelForCausalLM.from_pretrained(
-            folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **arguments
-        )
+        with LOCK:  # transformers sets torch's own dtype meanwhile, and so does whoever counts a model
+            model, told = AutoModelForCausalLM.from_pretrained(
+                folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **arguments
+            )
     except Exception as error:
         if is_out_of_memory(error):
             raise

@@ -18,6 +18,7 @@ from studio.estimates.estimate import Estimate, TaskSize
 from studio.estimates.lengths import TokenLengths, find_room
 from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts
+from studio.models.hub import Hit
 from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives import Objective
 from studio.objectives.rendering import Rendering, Tokens
@@ -95,6 +96,10 @@ class Foreign(NamedTuple):
     def describe_model(self, ref: ModelRef) -> ModelFacts:
         """Return the facts of a model. Raises ModelError in words."""
         return self._run(ref, jobs.describe_base, ref)
+
+    def search_models(self, text: str) -> list[Hit]:
+        """Return the hub's models of a name like `text`. Raises ModelError where the hub can't be asked."""
+        return self.place.run(self.visitor.owner, jobs.search_hub, text)
 
     def see(self, recipe: Recipe, task: Task, instance: Instance) -> Sight:
         """Return what the recipe's model sees of an instance."""

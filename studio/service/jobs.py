@@ -21,6 +21,7 @@ from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
 from studio.estimates.lengths import TokenLengths, check_lengths, measure_lengths
 from studio.models.device import DeviceFacts
 from studio.models.facts import ModelFacts, describe_model, find_config_folder
+from studio.models.hub import Hit, search_models
 from studio.models.libraries import import_libraries
 from studio.models.loading import load_tokenizer
 from studio.models.reference import ModelRef
@@ -123,6 +124,12 @@ def unpack_archive(path: Path, folder: Path, most_bytes: int | None) -> Unpacked
 def describe_base(ref: ModelRef) -> ModelFacts:
     """Return the facts of a base model."""
     return describe_model(ref)
+
+
+@job
+def search_hub(text: str) -> list[Hit]:
+    """Return the hub's models of a name like a text."""
+    return search_models(text)
 
 
 @job

@@ -30,6 +30,7 @@ from studio.launchers import Launcher
 from studio.models.catalogue import CATALOGUE, ModelCard
 from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts
+from studio.models.hub import Hit
 from studio.models.reference import ModelRef
 from studio.objectives import Objective
 from studio.queueing.forecast import Forecast
@@ -123,6 +124,10 @@ class Studio(Advising, Desks):
         """Return what is known of a base model. Raises ModelError in words."""
         stack = self.resolve_model(ModelRef(ref=ref, revision=revision))
         return describe_stack(stack, self._foreign.describe_model(stack.base))
+
+    def search_models(self, text: str) -> list[Hit]:
+        """Return the hub's models of a name like `text`. Raises ModelError in words where the hub can't be asked."""
+        return self._foreign.search_models(text)
 
     def device(self) -> DeviceFacts:
         """Return the device that runs would use."""

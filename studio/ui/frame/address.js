@@ -3,7 +3,11 @@
 
 import { firstStep, isPlace } from "./steps.js";
 
-/** @typedef {{step: string, run: string | null, checkpoint: number | null, recipe: Record<string, any>}} Draft */
+/**
+ * @typedef {{step: string, run: string | null, checkpoint: number | null, recipe: Record<string, any>,
+ *   card?: number}} Draft
+ * `card`: the graphics card that is planned for, in gigabytes; none for this computer
+ */
 
 const KEPT = "fine-tuning-studio.draft";
 const LONGEST = 20000;
@@ -21,6 +25,8 @@ export function writeQuery(search, draft) {
   else query.delete("run");
   if (draft.checkpoint === null) query.delete("checkpoint");
   else query.set("checkpoint", String(draft.checkpoint));
+  if (draft.card) query.set("card", String(draft.card));
+  else query.delete("card");
   query.set("recipe", JSON.stringify(draft.recipe));
   return `?${query}`;
 }

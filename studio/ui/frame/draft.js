@@ -142,9 +142,9 @@ export function attachDraft(parts) {
 }
 
 /** Open with what Python read of the address. @param {Draft} opened */
-export function openDraft({ step, run, checkpoint, recipe }) {
+export function openDraft({ step, run, checkpoint, recipe, card }) {
   studio.isOpen = true;
-  become({ step, run, checkpoint, recipe: copy(recipe) }, null, false, false);
+  become({ step, run, checkpoint, recipe: copy(recipe), ...(card ? { card } : {}) }, null, false, false);
 }
 
 /** Do what a handler asks for. @param {any} patch */

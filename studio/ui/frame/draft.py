@@ -1,9 +1,9 @@
 """The draft: which step is shown, which run and checkpoint, and the recipe as chosen so far. A link is a draft.
 
-Knows how a draft is written into a URL and read back from one, or from what the browser kept. Everything read is
-foreign
-text: what can't be used is left out and said in words, never raised. Knows nothing of gradio; what a recipe may say is
-`studio.read_recipe`'s to decide.
+Knows how a draft is written into a URL and read back from one, or from what the browser kept. `card` is there where
+it plans for a graphics card that is not here, in gigabytes. Everything read is foreign text: what can't be used is
+left out and said in words, never raised. Knows nothing of gradio; what a recipe may say is `studio.read_recipe`'s to
+decide.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode
 
 from studio.errors import StudioError
+from studio.ui.frame.planning import read_card
 from studio.ui.frame.step import STEPS
 from studio.workspace import check_id
 
@@ -49,6 +50,8 @@ def write_query(draft: dict[str, Any]) -> str:
         parts["run"] = draft["run"]
     if draft.get("checkpoint") is not None:
         parts["checkpoint"] = draft["checkpoint"]
+    if draft.get("card"):
+        parts["card"] = draft["card"]
     parts["recipe"] = json.dumps(draft["recipe"], ensure_ascii=False, separators=(",", ":"))
     return urlencode(parts)
 
@@ -56,8 +59,8 @@ def write_query(draft: dict[str, Any]) -> str:
 def read_address(search: object, kept: object = None) -> Opened:
     """Read a draft from an address ("?step=...") or, where that says nothing of ours, from what the browser kept."""
     query = _parse(search)
-    if any(name in query for name in ("step", "run", "recipe", "task")):
-        opened = _read({name: query.get(name) for name in ("step", "run", "checkpoint", "recipe")}, "The link")
+    if any(name in query for name in ("step", "run", "recipe", "task", "card")):
+        opened = _read({name: query.get(name) for name in ("step", "run", "checkpoint", "recipe", "card")}, "The link")
         if "task" in query and not opened.draft["recipe"]:  # a short link, such as ?step=label&task=studio001_sentiment
             opened.draft["recipe"] = {"task_id": query["task"]}
         return opened
@@ -121,6 +124,8 @@ def _read(parts: dict[str, Any], where: str) -> Opened:
         "checkpoint": checkpoint,
         "recipe": recipe,
     }
+    if card := read_card(parts.get("card")):
+        draft["card"] = card
     return Opened(draft, tuple(notices))
 
 

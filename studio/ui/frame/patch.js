@@ -42,6 +42,10 @@ export function change(before, patch, { whole = false, remembered = {}, isPlace 
   if ("run" in patch) next.run = typeof patch.run === "string" && patch.run ? patch.run : null;
   if ("checkpoint" in patch || next.run !== before.run)
     next.checkpoint = Number.isSafeInteger(patch.checkpoint) ? patch.checkpoint : null;
+  if ("card" in patch) {
+    delete next.card;
+    if (Number.isSafeInteger(patch.card)) next.card = patch.card;
+  }
   const named = !whole && patch.recipe?.method?.name;
   if (named && named !== before.recipe.method?.name && remembered[named])
     next.recipe.method = copy(remembered[named]);
@@ -99,6 +103,7 @@ export const isOfTask = (signal) => signal.about.some((path) => path === "recipe
  */
 export function holds(have, want) {
   if (Array.isArray(want)) return want.some((one) => holds(have, one));
+  if (want === null) return have === null || have === undefined; // nothing chosen
   if (!isPlain(want)) return have === want;
   return isPlain(have) && Object.entries(want).every(([key, value]) => holds(have[key], value));
 }

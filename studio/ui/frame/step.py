@@ -38,7 +38,7 @@ OF_ALL = (
     Signal("run_changed", ("run",)),
     Signal("run_watched", ("run", "recipe"), step="train"),
     Signal("run_asked", ("run", "recipe"), step="compare"),
-    Signal("recipe_changed", ("recipe",), waits="numbers"),
+    Signal("recipe_changed", ("recipe", "card"), waits="numbers"),
 )
 """The signals that belong to no step."""
 

@@ -10,6 +10,14 @@ const PAUSE = 1500;
 const ENDED = ["failed", "lost", "stopped"];
 const SILENT = "The studio did not answer. Try again.";
 
+/** Go to where a run's model is taken away. @param {string} run */
+export function openTakeAway(run) {
+  studio.setDraft({ run, step: "compare" }, { push: true });
+  const box = find(document, "#take-away");
+  box.open = true;
+  box.scrollIntoView({ block: "center" });
+}
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, server }) {
   const box = find(element, "#take-away");

@@ -1,6 +1,6 @@
 """Whether a recipe would fit a graphics card that is not here: 8, 12, 24 or 80 GB.
 
-Knows which cards people ask about; what a recipe needs on one is the estimate's business.
+Draws a table; what a recipe needs on a card is the estimate's business.
 """
 
 from typing import Any
@@ -9,10 +9,9 @@ from studio.errors import StudioError
 from studio.estimates.estimate import Estimate
 from studio.models.device import imagine_card
 from studio.service import Studio
+from studio.ui.frame.planning import CARDS, put_on
 from studio.ui.frame.words import escape, fit_pill, size
 
-CARDS = ((8, "RTX 4060, laptop"), (12, "RTX 3060, 4070"), (24, "RTX 3090, 4090, L4"), (80, "A100, H100"))
-"""Gigabytes, and what people have with so many."""
 WAITING = '<p class="hint">Working it out …</p>'
 
 
@@ -24,7 +23,11 @@ def draw_waiting() -> str:
 def draw_cards(studio: Studio, recipe: dict[str, Any]) -> str:
     """Return what the recipe would need on each card; what is wrong with the recipe where something is."""
     try:
-        estimates = [(gigabytes, name, studio.estimate(recipe, imagine_card(gigabytes))) for gigabytes, name in CARDS]
+        estimates = [
+            (gigabytes, name, studio.estimate(put_on(recipe, card), card))
+            for gigabytes, name in CARDS.items()
+            for card in [imagine_card(gigabytes)]
+        ]
     except StudioError as error:
         return _fold(f'<p class="error-line">{escape(error)}</p>')
     rows = "".join(_draw_row(*each) for each in estimates)

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 
 from studio.errors import DeviceError, StudioError
 from studio.estimates.estimate import Estimate
+from studio.models.device import DeviceFacts
 from studio.service import Studio
 from studio.tasks.mixture import name_mixture
 from studio.ui.frame.draft import read_draft
 from studio.ui.frame.handler import log, say
+from studio.ui.frame.planning import find_planned, put_on
 from studio.ui.frame.words import (
     about,
     duration,
@@ -54,17 +56,21 @@ class Weighed(NamedTuple):
 
 def weigh_recipe(studio: Studio, value: object) -> Weighed:
     """Return what the recipe of a draft comes to."""
-    recipe = read_draft(value)["recipe"]
+    draft = read_draft(value)
+    recipe, card = draft["recipe"], find_planned(draft)
+    recipe = put_on(recipe, card) if card else recipe
     try:
         read = studio.read_recipe(recipe)
-        estimate = studio.estimate(recipe)
+        estimate = studio.estimate(recipe, card)
     except StudioError as error:
         return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error), None)
     except Exception as error:  # a library's complaint about a strange model: logged, and said as ours
         return Weighed(_draw_bar_without_numbers(studio, recipe, error), _draw_error(error), None)
-    again = estimate.seconds is None and measure_once(studio, recipe, estimate.kind.key)
+    again = not card and estimate.seconds is None and measure_once(studio, recipe, estimate.kind.key)
     return Weighed(
-        _draw_bar(studio, read, estimate), _draw_numbers(estimate, read, again), _find_picture(estimate, read)
+        _draw_bar(studio, read, estimate, card),
+        _draw_numbers(estimate, read, again, card),
+        _find_picture(estimate, read),
     )
 
 
@@ -94,9 +100,9 @@ def _part(step: str, shown: str, label: str) -> str:
     return f'<button type="button" data-go="{step}" title="Change {label}">{shown}</button>'
 
 
-def _draw_bar(studio: Studio, recipe: Any, estimate: Estimate) -> str:
+def _draw_bar(studio: Studio, recipe: Any, estimate: Estimate, card: DeviceFacts | None) -> str:
     model, task = _names(studio, recipe.to_json())
-    time = ""
+    time = f", planned for {card.name}" if card else ""
     if estimate.seconds is not None:
         time = f', <span data-takes="{about(estimate.seconds)}">about {duration(estimate.seconds)}</span> here'
     return (
@@ -141,11 +147,13 @@ def _draw_error(error: Exception) -> str:
     )
 
 
-def _draw_numbers(estimate: Estimate, recipe: Any, again: bool) -> str:
+def _draw_numbers(estimate: Estimate, recipe: Any, again: bool, card: DeviceFacts | None) -> str:
     full = recipe.method.saves_whole_model
     time = (
         f"about {duration(estimate.seconds)}"
         if estimate.seconds is not None
+        else "not known"
+        if card
         else "measuring this computer…"
         if again
         else "not measured here"
@@ -158,7 +166,7 @@ def _draw_numbers(estimate: Estimate, recipe: Any, again: bool) -> str:
         if amount
     )
     most = escape(MEMORY_WORDS.get(estimate.largest or "", estimate.largest or "unknown"))
-    held = f"{'unknown' if needed is None else size(needed)} of {size(estimate.free_bytes)} free"
+    held = f"{'unknown' if needed is None else size(needed)} of {size(estimate.free_bytes)}{'' if card else ' free'}"
     notes = "".join(f'<p class="hint">{foreign(note, 300)}</p>' for note in estimate.notes)
     return f"""<div class="studio stack" data-errors="{{}}"
    {' data-again="2500"' if again else ""}>
@@ -177,9 +185,19 @@ style="width:{estimate.percent:.3f}%"></i></div>
 </tbody></table>
 <div class="bar{"" if estimate.fits == "fits" else " warn"}" role="img" aria-label="Memory: {held}"><i
 style="width:{share:.1f}%"></i></div>
-{draw_change(estimate)}{notes}
+{draw_change(estimate)}{_draw_plan(card) if card else ""}{notes}
 <details class="more" id="memory-parts"><summary>What the memory is for (most: {most})</summary><table
 class="facts"><tbody>{parts}</tbody></table></details></div>"""
+
+
+def _draw_plan(card: DeviceFacts) -> str:
+    """Say which card the numbers are for, and the way back to this computer."""
+    here = escape(json.dumps({"card": None}))
+    return (
+        f'<p class="hint" id="planned">Planned for {escape(card.name)}, which is not here: how long it takes can only '
+        f'be measured on one. <button type="button" class="btn small" data-set="{here}">Plan for this computer'
+        "</button></p>"
+    )
 
 
 def draw_change(estimate: Estimate) -> str:

@@ -13,11 +13,13 @@ from studio.errors import StudioError
 from studio.models.catalogue import ModelCard, Size
 from studio.models.device import DeviceFacts, Fit
 from studio.models.facts import ModelFacts, guess_needed
+from studio.models.hub import Hit
 from studio.models.reference import BUILTIN
 from studio.service import Studio
 from studio.ui.frame.draft import change_draft, read_draft
 from studio.ui.frame.first_visit import find_defaults
 from studio.ui.frame.handler import LATEST, in_words, say
+from studio.ui.frame.planning import CARDS, find_planned
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, fit_pill, foreign, number, short_number, size, term
@@ -29,7 +31,7 @@ HEAD = """<div class="studio" id="step-model-choice">
 <h2 class="question" tabindex="-1">Which model do you start from?</h2>
 <p class="lead">A {base} already knows a language. You teach it one task. Start with the built-in one: it is small
 enough for any computer and needs no network.</p></div>"""
-FIND_HUB = "A Hugging Face id, such as HuggingFaceTB/SmolLM2-135M."
+FIND_HUB = "A word to search the Hugging Face Hub for, or an id such as HuggingFaceTB/SmolLM2-135M."
 FIND_LOCAL = FIND_HUB[:-1] + ", or a folder on the computer that runs this studio."
 SIZES: dict[Size, str] = {
     "small": "From the hub, up to 1 billion parameters: a laptop can train them",
@@ -37,6 +39,8 @@ SIZES: dict[Size, str] = {
     "large": "From the hub, 7 and 8 billion: for a graphics card with 12 GB or more (in 4 bits)",
 }
 """What a group of the hub's models is called."""
+BASE, CHAT = "base", "chat"
+"""What a model was made for: to continue a text, or to answer in a conversation."""
 FITS: dict[Fit, str] = {
     "fits": "it fits this computer",
     "tight": "tight on this computer",
@@ -53,7 +57,7 @@ class ModelStep(Step):
     title = "Model"
     position = 10
     signals = (
-        Signal("model_shown", ("recipe.model",), step="model", waits="model-facts"),
+        Signal("model_shown", ("recipe.model", "card"), step="model", waits="model-facts"),
         Signal("welcome_shown", ("recipe.model", "recipe.task_id", "run"), step="model"),
     )
 
@@ -66,8 +70,9 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
 
     @in_words
     def show_model(value: dict[str, Any], request: Asking = None) -> tuple[str, str]:
-        chosen, visit = str(read_draft(value)["recipe"].get("model") or BUILTIN), seen_by(studio, request)
-        return draw_cards(visit, chosen), fresh(draw_facts(visit, chosen))
+        shown, visit = read_draft(value), seen_by(studio, request)
+        chosen, card = str(shown["recipe"].get("model") or BUILTIN), find_planned(shown)
+        return draw_cards(visit, chosen, card), fresh(draw_facts(visit, chosen, card))
 
     @in_words
     def look_up_model(name: str, request: Asking = None) -> tuple[dict[str, Any], str]:
@@ -79,7 +84,7 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
 
     first = {"recipe": find_defaults(studio)}
     welcome = Welcome(show_welcome(studio, first), elem_id="welcome")
-    Panel(HEAD.format(base=term("base model")))
+    Panel(HEAD.format(base=term("base model")) + draw_places())
     # What most visits begin with is there from the first paint: nothing jumps.
     cards = Panel(draw_cards(studio, BUILTIN), elem_id="model-cards")
     with gr.Column(elem_classes="card lookup"):
@@ -118,6 +123,8 @@ def look_up(studio: Studio, name: object) -> tuple[dict[str, Any], str]:
             "Write a model's name first, such as HuggingFaceTB/SmolLM2-135M, or the path of a folder."
         )
     try:
+        if hits := _search(studio, asked):
+            return change_draft(), draw_hits(asked, hits)
         facts = studio.describe_model(asked)
     except StudioError as error:
         return change_draft(), draw_complaint(str(error))
@@ -127,14 +134,57 @@ def look_up(studio: Studio, name: object) -> tuple[dict[str, Any], str]:
     return change_draft(recipe={"model": facts.ref, "revision": None}), said
 
 
+def _search(studio: Studio, asked: str) -> list[Hit]:
+    """What the hub has of such a name; nothing for a whole id, a path, and where the hub can't be asked."""
+    if "/" in asked or "\\" in asked or asked == BUILTIN:
+        return []
+    try:
+        return studio.search_models(asked)
+    except StudioError:  # without a network: whether it is here is still to be seen
+        return []
+
+
+def draw_hits(asked: str, hits: list[Hit]) -> str:
+    """Return what the hub found, each a button that chooses it."""
+    rows = "".join(
+        f'<li><button type="button" class="btn small" data-toggle data-set="'
+        f'{escape(json.dumps({"recipe": {"model": hit.ref, "revision": None}}))}">{foreign(hit.ref, 90)}</button>'
+        f'<span class="hint">{short_number(hit.downloads)} downloads a month'
+        f"{', accept its terms on Hugging Face first' if hit.gated else ''}</span></li>"
+        for hit in hits
+    )
+    return (
+        '<div class="studio stack"><p class="hint" role="status">The most downloaded models of the hub whose names '
+        f'hold {foreign(asked, 60)}:</p><ul class="hub-hits">{rows}</ul></div>'
+    )
+
+
 def draw_complaint(text: str) -> str:
     """Return HTML of an error beside its field."""
     return f'<p class="studio error-line" role="alert">{escape(text)}</p>'
 
 
-def draw_cards(studio: Studio, chosen: str) -> str:
-    """Return the catalogue as cards, the hub's folded by size; a model that is not in it gets a card of its own."""
-    device, listed, made = studio.device(), studio.list_models(), studio.list_made()
+def draw_places() -> str:
+    """Return the choice of the computer that is planned for: the badges and all estimates follow it."""
+    here = f'<button type="button" role="radio" data-set="{escape(json.dumps({"card": None}))}">This computer</button>'
+    cards = "".join(
+        f'<button type="button" role="radio" data-set="{escape(json.dumps({"card": gigabytes}))}" '
+        f'title="{escape(name)}">{gigabytes} GB</button>'
+        for gigabytes, name in CARDS.items()
+    )
+    return (
+        '<div class="studio row" id="plan-for"><span class="label" id="plan-for-label">Plan for</span>'
+        f'<div class="segments" role="radiogroup" aria-labelledby="plan-for-label">{here}{cards}</div>'
+        '<span class="hint">the memory of a graphics card; training runs here all the same</span></div>'
+    )
+
+
+def draw_cards(studio: Studio, chosen: str, card: DeviceFacts | None = None) -> str:
+    """Return the catalogue as cards, the hub's folded by size; a model that is not in it gets a card of its own.
+
+    `card` is planned for instead of this computer.
+    """
+    device, listed, made = card or studio.device(), studio.list_models(), studio.list_made()
     first = [_draw_listed(card, device) for card in listed if card.local]
     if chosen not in {card.ref for card in listed} | {card.ref for card in made}:
         first.insert(
@@ -184,12 +234,25 @@ def _draw_choice(label: str, cards: list[str]) -> str:
 
 
 def _draw_listed(card: ModelCard, device: DeviceFacts) -> str:
-    tags = [f"{short_number(card.parameters)} parameters", f"reads {number(card.context)} tokens", card.licence]
+    tags = [
+        CHAT if card.chat else BASE,
+        f"{short_number(card.parameters)} parameters",
+        f"reads {number(card.context)} tokens",
+        card.licence,
+    ]
     if card.gated:
         tags.append("accept its terms on Hugging Face first")
-    fit = device.judge(guess_needed(card.parameters))
-    warning = fit_pill(fit, FITS[fit]) if fit in ("too big", "not enough now") else ""
-    return _draw_card(card.ref, card.title, card.summary, tags, card.local, warning)
+    return _draw_card(card.ref, card.title, card.summary, tags, card.local, _draw_fit(card.parameters, device))
+
+
+def _draw_fit(parameters: int, device: DeviceFacts) -> str:
+    """Whether a model fits: said of another computer's card always, of this one where it doesn't."""
+    fit = device.judge(guess_needed(parameters))
+    if fit == "too big" and device.kind == "cuda" and device.judge(guess_needed(parameters, True)) in ("fits", "tight"):
+        return fit_pill("fits", "fits in 4 bits")
+    if device.is_imagined:
+        return fit_pill(fit)
+    return fit_pill(fit, FITS[fit]) if fit in ("too big", "not enough now") else ""
 
 
 def _draw_card(ref: str, title: str, summary: str, tags: list[str], local: bool = False, warning: str = "") -> str:
@@ -204,9 +267,9 @@ def _draw_card(ref: str, title: str, summary: str, tags: list[str], local: bool 
     )
 
 
-def draw_facts(studio: Studio, ref: str) -> str:
-    """Return what is known of the chosen model, or why nothing is."""
-    device = studio.device()
+def draw_facts(studio: Studio, ref: str, card: DeviceFacts | None = None) -> str:
+    """Return what is known of the chosen model, and of `card` or this computer; or why nothing is."""
+    device = card or studio.device()
     try:
         facts = studio.describe_model(ref)
     except StudioError as error:
@@ -216,16 +279,25 @@ def draw_facts(studio: Studio, ref: str) -> str:
             f"model</button></p></div>"
         )
     rows = "".join(_draw_fact(*fact) for fact in _list_facts(facts) if fact[1] is not None)
-    fits = device.judge(facts.needed_bytes)
+    fit = _draw_fit(facts.parameters, device) if facts.parameters else ""
+    fit = fit or fit_pill(device.judge(facts.needed_bytes), FITS[device.judge(facts.needed_bytes)])
+    free = f"{size(device.free_bytes)} of memory are free now. " if not card else ""
     return (
         f'<div class="studio two facts-box"><section class="card stack"><h3>{foreign(facts.title, 80)}</h3>'
         f'<table class="facts"><tbody>{rows}</tbody></table></section>'
-        f'<section class="card stack"><h3>This computer</h3><p>{escape(device.sentence)}</p>'
-        f"<p>{fit_pill(fits, FITS[fits])}</p>"
-        f'<p class="hint">{size(device.free_bytes)} of memory are free now. How much a run really needs depends on '
+        f'<section class="card stack"><h3>{_name_place(card)}</h3><p>{escape(_say_place(device))}</p><p>{fit}</p>'
+        f'<p class="hint">{free}How much a run really needs depends on '
         f"the method; "
         f"the Method step shows it.</p></section></div>"
     )
+
+
+def _name_place(card: DeviceFacts | None) -> str:
+    return escape(card.name[:1].upper() + card.name[1:]) if card else "This computer"
+
+
+def _say_place(device: DeviceFacts) -> str:
+    return "It is not here: you plan for it. Training runs on this computer." if device.is_imagined else device.sentence
 
 
 _BUILTIN = escape(json.dumps({"recipe": {"model": "builtin", "revision": None}}))

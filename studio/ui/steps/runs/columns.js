@@ -8,6 +8,7 @@
  * @property {string} own_name
  * @property {string} note
  * @property {string} status
+ * @property {number} step
  * @property {number} created seconds since 1970
  * @property {number | null} value
  * @property {number | null} seconds

@@ -17,11 +17,11 @@ import { sayFigure, sayNumber } from "../../frame/words.js";
 
 const NS = "http://www.w3.org/2000/svg";
 const WIDTH = 900;
-const HEIGHT = 320;
+const HEIGHT = 280;
 const LEFT = 58;
 const RIGHT = 12;
 const TOP = 10;
-const BOTTOM = 34;
+const BOTTOM = 40;
 const TICKS = 5;
 /** Strokes that are told apart without their colour, too. */
 const DASHES = ["", "7 4", "2 4", "12 4 2 4"];
@@ -80,6 +80,11 @@ function findRange(curves, log) {
  * @param {boolean} log
  */
 export function drawOverlay(curves, log) {
+  const isEmpty = !curves.some((curve) => curve.train[0]?.length || curve.validation[0]?.length);
+  if (isEmpty) {
+    const words = "The curves appear here once the first of these runs trains.";
+    return h("div", { class: "stack" }, h("p", { class: "hint" }, words), drawLegend(curves));
+  }
   const { low, high, last } = findRange(curves, log);
   const scale = log ? Math.log10 : (/** @type {number} */ value) => value;
   const x = (/** @type {number} */ step) => LEFT + (step / last) * (WIDTH - LEFT - RIGHT);
@@ -92,9 +97,9 @@ export function drawOverlay(curves, log) {
     svg.append(node("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: y(tick), y2: y(tick), class: "grid" }));
     svg.append(node("text", { x: LEFT - 8, y: y(tick) + 4, class: "tick-y" }, String(tick)));
   }
-  for (const tick of findTicks(0, last, TICKS + 2))
-    svg.append(node("text", { x: x(tick), y: HEIGHT - 14, class: "tick-x" }, sayNumber(tick)));
-  svg.append(node("text", { x: WIDTH - RIGHT, y: HEIGHT - 1, class: "tick-x end" }, "steps"));
+  for (const tick of findTicks(0, last, TICKS + 2).filter(Number.isInteger))
+    svg.append(node("text", { x: x(tick), y: HEIGHT - 20, class: "tick-x" }, sayNumber(tick)));
+  svg.append(node("text", { x: WIDTH - RIGHT, y: HEIGHT - 4, class: "tick-x end" }, "steps"));
   curves.forEach((curve, place) => {
     const look = lookOf(place);
     const path = (/** @type {number[][]} */ [steps, values]) =>

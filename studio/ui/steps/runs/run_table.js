@@ -6,6 +6,7 @@ import { studio } from "../../frame/draft.js";
 import { announce, find, h, put, sure } from "../../frame/elements.js";
 import { sayDuration, sayFigure, sayRun } from "../../frame/words.js";
 import { drawOverlay } from "./overlay.js";
+import { openTakeAway } from "../compare/take_away.js";
 import { listColumns, sortRows } from "./columns.js";
 
 /** @typedef {import("./columns.js").Row} Row */
@@ -149,6 +150,9 @@ export function mount({ element, server }) {
       "td",
       { class: "run-acts" },
       h("button", { type: "button", class: "btn quiet small", onclick: () => write(row, item) }, "Rename, note"),
+      row.step > 0 && !ACTIVE.includes(row.status)
+        ? h("button", { type: "button", class: "btn quiet small", onclick: () => openTakeAway(row.run) }, "Take away")
+        : null,
       ACTIVE.includes(row.status)
         ? null
         : h("button", { type: "button", class: "btn quiet small", onclick: () => ask(row, item) }, "Delete"),
