@@ -27,7 +27,7 @@ def settle(page: Page, step: str) -> None:
     expect(page.locator("body")).to_have_attribute("data-step", step, timeout=LONG)
     expect(page.locator(f"#step-{step} h2").first).to_be_visible(timeout=LONG)
     if step != "compare":
-        expect(page.locator(f"#step-{step} button").first).to_be_visible(timeout=LONG)
+        expect(page.locator(f"#step-{step} button:visible").first).to_be_visible(timeout=LONG)
 
 
 def go_through(page: Page) -> Iterator[str]:
