@@ -11,7 +11,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: audit bench help run test check format-check lint types format requirements freeze base samples notebook screenshots \
+.PHONY: audit bench help run test long check format-check lint types format requirements freeze base samples notebook screenshots \
 	chromium clean pairs soak words zoo
 
 help: ## list these targets
@@ -20,8 +20,11 @@ help: ## list these targets
 run: .venv/.installed ## start the studio on http://127.0.0.1:7860, installing what it needs the first time
 	@exec $(PY) app.py
 
-test: .venv/.installed-dev chromium ## run all tests, installing what they need the first time
-	$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+test: .venv/.installed-dev chromium ## run all tests but the longest, installing what they need the first time
+	$(PY) -m pytest -m "not long" -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+long: .venv/.installed-dev chromium ## run the longest tests: whole journeys and accidents whose parts `make test` tries
+	$(PY) -m pytest -m long -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: format-check lint types test ## format, lint, types, tests: all that has to be right
 

@@ -243,6 +243,7 @@ def test_tokens_can_not_be_built_on(studio: Studio, home: Workspace, tiny_model:
         studio.start_run(write_recipe(f"run:{below.name}"))
 
 
+@pytest.mark.long
 def test_what_is_counted_is_the_base(studio: Studio, below: Run, tiny_model: Path) -> None:
     ref = f"run:{below.run_id}@2"
     mine, base = (studio.describe_model(model) for model in (ref, str(tiny_model)))

@@ -116,6 +116,7 @@ def test_a_run_that_is_deleted_before_and_while_it_is_asked(
     check_next()
 
 
+@pytest.mark.long
 def test_asking_while_another_run_trains(
     studio: Studio, tiny_model: Path, nursery: Nursery, check_next: Callable[[], None]
 ) -> None:

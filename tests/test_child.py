@@ -119,7 +119,7 @@ def test_a_training_outlives_the_studio_and_heeds_another_one(
     assert "Traceback" not in find_run(workspace, run_id).output_file.read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.usefixtures("spare_child")
 def test_a_child_that_waits_is_given_the_next_run(workspace: Workspace, tiny_model: Path) -> None:
     import_task(workspace)

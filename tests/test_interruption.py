@@ -103,6 +103,7 @@ def steps(run: Run) -> list[int]:
     return list(losses(read_all(run)))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("make") is None, reason="There is no make here.")
 def test_make_run_ends_with_its_whole_group(tmp_path: Path) -> None:
     made = start(tmp_path, "make", "--no-print-directory", "-o", ".venv/.installed", "run", f"PY={sys.executable}")
@@ -164,6 +165,7 @@ def test_a_closed_terminal_that_nohup_ignores_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.long
 def test_whoever_follows_a_run_asks_it_once_to_stop(workspace: Workspace, tiny_model: Path, tmp_path: Path) -> None:
     import_task(workspace)
     recipe = write_recipe(tiny_model, training={"max_steps": 20_000, "evaluate_every": 0, "save_every": 0})

@@ -20,7 +20,7 @@ METHOD = {"name": "lora", "rank": 2, "dropout": 0.1}
 """With dropout, so that the losses after a kill are right only if the dice fall as they would have."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_kills_at_any_moment_change_no_loss_and_leave_nothing_half_written(
     workspace: Workspace, tiny_model: Path, nursery: Nursery
 ) -> None:

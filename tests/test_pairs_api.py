@@ -19,7 +19,7 @@ from tests.test_ui_api import Served, serve
 pytestmark = pytest.mark.slow
 
 OFFERED = [pair for pair in list_pairs() if pair.refusal is None]
-APART = 4
+APART = 3
 """How far the methods of two precisions lie apart in their family."""
 REFUSED = [pair for pair in list_pairs() if pair.refusal is not None]
 

@@ -98,6 +98,7 @@ def test_rate_warms_up_stays_and_falls() -> None:
     assert recipe.window_size(899) == (32, 256) and recipe.window_size(900) == (16, 512)
 
 
+@pytest.mark.long
 def test_continued_run_equals_an_unbroken_one(tmp_path: Path) -> None:
     import numpy as np
     import torch

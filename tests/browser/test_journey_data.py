@@ -121,6 +121,7 @@ def test_from_odd_columns_to_tokens(
     assert console_errors == []
 
 
+@pytest.mark.long
 def test_an_archive_is_searched_and_a_task_taken_out(
     page: Page, tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:

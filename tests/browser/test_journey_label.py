@@ -108,6 +108,7 @@ def test_ten_by_keyboard_alone_a_reload_in_the_middle_and_training_on_the_result
     assert console_errors == []
 
 
+@pytest.mark.long
 def test_two_people_label_at_once_and_settle_where_they_differ(
     open_page: Callable[..., Page], studio: Studio, moods: str, console_errors: list[str]
 ) -> None:
@@ -162,6 +163,7 @@ def test_two_windows_of_one_person_lose_nothing(open_page: Callable[..., Page], 
     assert studio.labels.look(moods, "me").mine["mood-1"].output == "good"
 
 
+@pytest.mark.long
 def test_labels_outlive_the_studio(app: Any, page: Page, studio: Studio) -> None:
     open_bench(page, "studio005_plural")
     page.keyboard.type("gee")
@@ -182,6 +184,7 @@ def test_labels_outlive_the_studio(app: Any, page: Page, studio: Studio) -> None
     assert [label.output for label in labels.values()] == ["geese"]
 
 
+@pytest.mark.long
 def test_adding_waiting_inputs_and_labelling_them(page: Page, studio: Studio, moods: str) -> None:
     open_bench(page, moods)
     page.get_by_role("tab", name="Add").click()

@@ -150,6 +150,7 @@ def test_a_reload_in_mid_training_brings_the_whole_curve_back(page: Page, traini
     assert drawn_steps(page)[0] == 1
 
 
+@pytest.mark.long
 def test_three_tabs_show_the_same_run_and_one_stops_it_for_all(
     open_page: Callable[..., Page], app_url: str, training: str
 ) -> None:
@@ -184,6 +185,7 @@ def test_a_zoom_stays_while_points_arrive(page: Page, training: str) -> None:
     page.wait_for_function(f"{read_range} !== '{zoomed}'")
 
 
+@pytest.mark.long
 def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alone(
     app: Any, open_page: Callable[..., Page], training: str, tiny_model: Path
 ) -> None:
@@ -280,6 +282,7 @@ def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., 
     assert read_draft(page)["run"] is None
 
 
+@pytest.mark.long
 def test_the_time_is_reckoned_anew_when_a_run_has_measured_it(page: Page, app: Any, tiny_model: Path) -> None:
     studio = open_studio(app)
     recipe = write_recipe(tiny_model)

@@ -37,7 +37,7 @@ def start(page: Page, button: str = "#plan [data-act=start]") -> str:
     return str(read_draft(page)["run"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_visitors_wait_in_a_fair_line_and_see_only_their_own(
     launch_app: Callable[..., Any], open_page: Callable[..., Page], console_errors: list[str]
 ) -> None:
