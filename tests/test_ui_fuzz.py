@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,9 @@ class Server:
     def send(self, endpoint: str, body: bytes) -> str:
         """Call an endpoint with any bytes; return the text of its answer."""
         made = self.client.post(f"/gradio_api/call/{endpoint}", content=body)
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while made.status_code == 429 and "faster" in made.text and time.monotonic() < ends:  # who is turned away has tried nothing
+            made = self.client.post(f"/gradio_api/call/{endpoint}", content=body)
         if made.status_code != 200:
             return made.text
         return self.client.get(f"/gradio_api/call/{endpoint}/{made.json()['event_id']}").text
