@@ -109,8 +109,8 @@ class Server:
     def send(self, endpoint: str, body: bytes) -> str:
         """Call an endpoint with any bytes; return the text of its answer."""
         made = self.client.post(f"/gradio_api/call/{endpoint}", content=body)
-        ends = time.monotonic() + PATIENCE_SECONDS
-        while made.status_code == 429 and "faster" in made.text and time.monotonic() < ends:  # who is turned away has tried nothing
+        ends = time.monotonic() + PATIENCE_SECONDS  # who is turned away has tried nothing, and asks again
+        while made.status_code == 429 and "faster" in made.text and time.monotonic() < ends:
             made = self.client.post(f"/gradio_api/call/{endpoint}", content=body)
         if made.status_code != 200:
             return made.text
