@@ -335,6 +335,7 @@ def test_nobody_clashes_with_himself(page: Page, studio: Studio, moods: str) -> 
     assert [one.number for one in studio.labels.list_versions(moods)] == [3, 2, 1]
 
 
+@pytest.mark.long
 def test_a_run_suggests_in_the_background(page: Page, studio: Studio, moods: str, tiny_model: Path) -> None:
     recipe = {**write_recipe(tiny_model, steps=2, save_every=2, evaluate_every=0), "task_id": moods}
     run = studio.start_run(recipe)

@@ -163,6 +163,7 @@ def test_three_tabs_show_the_same_run_and_one_stops_it_for_all(
     assert len({tuple(drawn_steps(tab)) for tab in tabs}) == 1
 
 
+@pytest.mark.long
 def test_a_zoom_stays_while_points_arrive(page: Page, training: str) -> None:
     page.goto(address("train", training))
     await_points(page, 10)

@@ -410,3 +410,15 @@ def test_a_merge_is_asked_for_and_pictured(call: Call) -> None:
         assert f"{cosine:.2f}" in call(module, "sayMeeting", {"cosine": cosine, "opposite": 0.5})
     said = call(module, "sayResult", {"result": "svd", "rank": 8, "explained": 0.912})
     assert "8" in said and "91.2" in said
+
+
+def test_who_clicks_before_the_recipe_is_there_waits_for_it(blank: Page) -> None:
+    script = """async ([module, recipe]) => {
+      const { studio, openDraft } = await import(module);
+      const waits = studio.opened.then(() => studio.draft.recipe);
+      const before = await Promise.race([waits, Promise.resolve("waits")]);
+      openDraft({ step: "model", run: null, checkpoint: null, recipe });
+      return [before, await waits];
+    }"""
+    blank.reload()
+    assert blank.evaluate(script, [f"/{write_address('frame/draft.js')}", RECIPE]) == ["waits", RECIPE]

@@ -5,7 +5,7 @@ One run is trained for each method, of eight steps with a checkpoint in the midd
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,17 @@ KINDS: dict[str, dict[str, Any]] = {
 PROMPT = [1, *range(40, 60)]
 STEPS, MIDDLE = 8, 4
 
+SOON = ("lora", "full", "prefix", "bottleneck", "lora-dropout", "ia3", "lora-pissa")
+"""One of each way to train; what is dear is tried with these by `make test`, and with all others by `make long`."""
+
+
+def sort_out(kinds: Iterable[str]) -> list[Any]:
+    """Return the kinds as cases, those that can wait marked as long."""
+    return [pytest.param(kind, marks=() if kind in SOON else pytest.mark.long) for kind in kinds]
+
+
 every_kind = pytest.mark.parametrize("kind", KINDS)
+each_way = pytest.mark.parametrize("kind", sort_out(KINDS))
 
 
 def can_recompute(kind: str) -> bool:
@@ -103,7 +113,7 @@ def read_pair(pair: Pair) -> Any:
     return pair.read(ids, torch.ones_like(ids)).values
 
 
-@every_kind
+@each_way
 def test_it_goes_on_as_if_it_had_never_stopped(trained: Callable[[str], Run], workspace: Workspace, kind: str) -> None:
     import torch
 
@@ -124,7 +134,7 @@ def test_it_goes_on_as_if_it_had_never_stopped(trained: Callable[[str], Run], wo
     assert torch.equal(found, kept)
 
 
-@pytest.mark.parametrize("kind", filter(can_recompute, KINDS))
+@pytest.mark.parametrize("kind", sort_out(filter(can_recompute, KINDS)))
 def test_checkpointing_changes_no_loss(trained: Callable[[str], Run], workspace: Workspace, kind: str) -> None:
     recipe = trained(kind).load_recipe().to_json()
     thrifty = {**recipe["training"], "gradient_checkpointing": True, "max_steps": 8, "evaluate_every": 0}
@@ -149,7 +159,7 @@ def test_each_side_answers_as_if_it_were_alone(trained: Callable[[str], Run], ki
         assert (found[TUNED] - found[BASE]).abs().max() > 1e-4
 
 
-@every_kind
+@each_way
 def test_writing_is_reading_one_token_after_the_other(trained: Callable[[str], Run], kind: str) -> None:
     import torch
 
@@ -166,7 +176,7 @@ def test_writing_is_reading_one_token_after_the_other(trained: Callable[[str], R
         assert len(side) == 10
 
 
-@every_kind
+@each_way
 def test_many_answers_at_once_are_those_of_one_by_one(
     trained: Callable[[str], Run], workspace: Workspace, kind: str
 ) -> None:
@@ -279,7 +289,7 @@ OTHER: dict[str, dict[str, Any]] = {
 """Settings beside the usual ones, for a second run of the same method."""
 
 
-@pytest.mark.parametrize("kind", OTHER)
+@pytest.mark.parametrize("kind", sort_out(OTHER))
 def test_two_runs_of_a_method_take_turns_beside_one_base(
     trained: Callable[[str], Run], workspace: Workspace, kind: str
 ) -> None:

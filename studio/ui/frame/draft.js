@@ -24,6 +24,11 @@ const remembered = {}; // method -> its settings, for when it is chosen again
 const later = {};
 let writing = 0;
 let pushing = false;
+let opens = () => {};
+/** @type {Promise<void>} */
+const opened = new Promise((resolve) => {
+  opens = resolve;
+});
 /** @type {(moved: boolean) => void} */
 let show = () => {};
 
@@ -79,6 +84,8 @@ export const studio = {
   /** @type {Draft} */
   draft: { step: findEarly(location.search, readKept()), run: null, checkpoint: null, recipe: {} },
   isOpen: false,
+  /** Comes when the recipe is there: who clicks sooner waits for it. */
+  opened,
 
   /**
    * Change the draft by a patch, or the recipe as a whole.
@@ -145,6 +152,7 @@ export function attachDraft(parts) {
 export function openDraft({ step, run, checkpoint, recipe, card }) {
   studio.isOpen = true;
   become({ step, run, checkpoint, recipe: copy(recipe), ...(card ? { card } : {}) }, null, false, false);
+  opens();
 }
 
 /** Do what a handler asks for. @param {any} patch */

@@ -30,10 +30,10 @@ class TryGroup(Scripted):
         super().__init__(frame, bind_acts(studio, start_group), **settings)
 
 
-def draw_tries(fields: Any, learning_rate: float | None) -> str:
-    """Return the buttons for a method with these fields, and for the rate that is used if none is set."""
+def draw_tries(fields: Any, learning_rate: object) -> str:
+    """Return the buttons for a method with these fields, and for a rate; a rate that can't be one gets none."""
     buttons = [_draw_try("method.rank", RANKS, "ranks")] if "rank" in fields else []
-    if learning_rate:
+    if isinstance(learning_rate, int | float) and not isinstance(learning_rate, bool) and 0 < learning_rate <= 1:
         rates = [float(f"{learning_rate * factor:.2g}") for factor in FACTORS]
         buttons.append(_draw_try("training.learning_rate", [rate for rate in rates if rate <= 1], "learning rates"))
     return f'<div class="row tries">{"".join(buttons)}</div>' if buttons else ""

@@ -388,13 +388,14 @@ export function mount({ element, server }) {
   async function start(button) {
     if (starting) return;
     starting = true;
-    const recipe = studio.draft.recipe;
-    const request = writeTicket(JSON.stringify(recipe));
     const label = button.textContent;
     const place = button.closest("[data-plan]")?.querySelector("[data-refusal]");
     if (place) put(place, "");
     button.disabled = true;
     put(button, "Starting …");
+    await studio.opened;
+    const { recipe } = studio.draft;
+    const request = writeTicket(JSON.stringify(recipe));
     const answer = await server.start_run({ recipe, request });
     starting = false;
     button.disabled = false;
