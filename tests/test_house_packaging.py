@@ -155,7 +155,7 @@ def test_the_tests_get_all_they_need(house: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [line.split()[-1] for line in read_notes(house, "install")] == [".[dev]"]
     assert read_notes(house, "-m pytest") == [
-        "-m pytest -n 2 --dist loadscope --no-loadscope-reorder tests/test_house_words.py"
+        "-m pytest -m not long -n 2 --dist loadscope --no-loadscope-reorder tests/test_house_words.py"
     ]
     make(house, "run")
     assert len(read_notes(house, "install")) == 1, "What the tests need includes what the studio needs."
