@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from studio.errors import RecipeError
 
-Kind = Literal["integer", "number", "choice", "switch", "text"]
+Kind = Literal["integer", "number", "choice", "switch", "text", "list"]
 
 
 class Declared(BaseModel):
@@ -155,6 +155,8 @@ def _plain(number: float) -> str:
 
 def _kind(annotation: Any) -> tuple[Kind, tuple[str, ...]]:
     options = [option for option in get_args(annotation) if option is not type(None)]
+    if get_origin(annotation) is tuple:
+        return "list", ()
     if get_origin(annotation) is Literal:
         return "choice", tuple(str(option) for option in options)
     if options and type(None) in get_args(annotation):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from studio.objectives import OBJECTIVES
-from studio.objectives.logprobs import Batch, LogProbs
+from studio.objectives.logprobs import Batch, LogProbs, Written
 
 LENGTHS = (3, 5, 4, 2, 6, 3)
 """Tokens of each answer, better and worse in turn; those of a prompt stand before them."""
@@ -224,3 +224,69 @@ def test_what_is_measured_of_pairs() -> None:
     assert found["chosen"].tolist() == pytest.approx([gains[n] for n in (0, 2, 4)])
     assert found["length"].tolist() == [-2, 2, 3]
     assert min(found["kl"].tolist()) >= 0
+
+
+@pytest.mark.parametrize("name", ["grpo", "rloo"])
+def test_learning_from_rewards_is_trls(name: str) -> None:
+    """Of answers to one prompt each, which were a little less likely when they were written."""
+    import torch
+    from trl import GRPOTrainer, RLOOTrainer
+
+    leaf, logprobs = make_logprobs()
+    values, mask = spread(leaf, list(range(6)))
+    mask = mask[:, 1:]
+    dice = torch.Generator().manual_seed(1)
+    moved, apart = (0.3 * torch.randn(sum(LENGTHS), generator=dice) for _ in range(2))
+    before, start = leaf.detach() - moved, leaf.detach() - apart
+    worth = torch.tensor([1.0, 0.0, 0.5, 1.0, 0.0, 0.0])
+    objective = OBJECTIVES.read({"name": name, "beta": 0.3, "group": 3})
+    drift = logprobs._replace(tokens=before - start).sum_rows()
+    better = objective.find_advantages(worth.view(-1, 3), drift.view(-1, 3)).flatten()
+    written = objective.judge(Written.begin(before, start, torch.zeros_like(before)), worth, logprobs)
+    losses, _ = objective.loss(logprobs, Batch(3, worth, written=written))
+    losses.mean().backward()
+    ours, leaf.grad = leaf.grad, None
+
+    trainer = stand_in(
+        model=SimpleNamespace(training=True),
+        args=SimpleNamespace(use_bias_correction_kl=True, delta=None),
+        _get_per_token_logps_and_entropies=lambda *_, **__: (values, torch.zeros_like(values), None),
+        top_entropy_quantile=1.0,
+        off_policy_mask_threshold=None,
+        importance_sampling_level="token",
+        beta=0.3,
+        loss_type="grpo",
+        epsilon_low=0.2,
+        epsilon_high=0.2,
+        use_vllm=False,
+        current_gradient_accumulation_steps=1,
+        _entropy_bonus_enabled=False,
+    )
+    trainer.accelerator.reduce = lambda value, reduction: value
+    old = spread(before, list(range(6)))[0]
+    inputs = {
+        "prompt_ids": torch.zeros(6, 1, dtype=torch.long),
+        "prompt_mask": torch.ones(6, 1, dtype=torch.long),
+        "completion_ids": torch.zeros(6, LONGEST - 1, dtype=torch.long),
+        "completion_mask": mask,
+        "advantages": better,
+        "old_per_token_logps": old,
+        "old_logps": old.sum(dim=1),
+        "ref_per_token_logps": spread(start, list(range(6)))[0],
+    }
+    kind = GRPOTrainer if name == "grpo" else RLOOTrainer
+    theirs = kind._compute_loss(trainer, trainer.model, inputs)
+    theirs.backward()
+    assert float(losses.mean().detach()) == pytest.approx(float(theirs.detach()), **CLOSE)
+    assert ours.tolist() == pytest.approx(leaf.grad.tolist(), **CLOSE)
+
+
+def test_what_is_better_than_expected_is_as_it_is_written() -> None:
+    import torch
+
+    worth, drift = torch.tensor([[1.0, 0.0, 0.0]]), torch.tensor([[0.5, 0.0, -0.5]])
+    found = {name: OBJECTIVES.read({"name": name, "beta": 0.2, "group": 3}) for name in ("grpo", "rloo")}
+    assert found["grpo"].find_advantages(worth, drift).tolist()[0] == pytest.approx([2 / 3, -1 / 3, -1 / 3])
+    assert found["rloo"].find_advantages(worth, drift).tolist()[0] == pytest.approx([0.85, -0.5, -0.35])
+    scaled = OBJECTIVES.read({"name": "grpo", "scale": True, "group": 3}).find_advantages(worth, drift)
+    assert float(scaled.std()) == pytest.approx(1, abs=1e-3)

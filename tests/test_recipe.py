@@ -30,6 +30,8 @@ def draw_fields(cls: type[Declared]) -> st.SearchStrategy[dict[str, Any]]:
             strategies[field.name] = st.floats(low, high, exclude_min=low == 0, exclude_max=True)
         elif field.kind == "choice":
             strategies[field.name] = st.sampled_from(field.choices)
+        elif field.kind == "list":
+            continue
         elif field.kind == "switch":
             strategies[field.name] = st.booleans()
         else:

@@ -48,7 +48,7 @@ class Text:
         self.prompt, self.written, self.ended = prompt, list[int](), False
         self._ends, self._habits, self._temperature, self._seed = ends, habits, temperature, seed
         self._dice: Any = None
-        self._all = list(prompt)
+        self.all = list(prompt)  # and an end
 
     def add(self, logits: Any) -> int:
         """Choose the next token by the logits (vocabulary), write it down, and return it. Raises ModelError for NaN."""
@@ -60,14 +60,14 @@ class Text:
                 field="step",
             )
         if self._habits:
-            logits = self._habits(torch.tensor([self._all], device=logits.device), logits[None])[0]
+            logits = self._habits(torch.tensor([self.all], device=logits.device), logits[None])[0]
         if self._temperature <= 0:
             token = int(logits.argmax())
         else:
             self._dice = self._dice or torch.Generator(device=logits.device).manual_seed(self._seed)
             shares = torch.softmax(logits / self._temperature, dim=-1)
             token = int(torch.multinomial(shares, 1, generator=self._dice))
-        self._all.append(token)
+        self.all.append(token)
         self.ended = self.ended or token in self._ends
         if not self.ended:
             self.written.append(token)
@@ -122,6 +122,22 @@ class Writer:
             for answer in self._write(self.way, prompts[start : start + count], most)
         ]
 
+    def draw(self, prompts: list[list[int]], most: int, batch: int = 64) -> list[list[int]]:
+        """Return at most `most` tokens for each prompt, drawn as likely as the model finds them, an end included."""
+        import torch
+
+        self.try_on(prompts, min(most, STEPS))
+        if self.way == WAYS[-1]:
+            seeds = torch.randint(2**31, (len(prompts),)).tolist()
+            return [self._write_plainly(one, most, 1.0, seed) for one, seed in zip(prompts, seeds, strict=True)]
+        count = batch if self.way.together else 1
+        drawn = [
+            row
+            for start in range(0, len(prompts), count)
+            for row in self._generate(self.way, prompts[start : start + count], most, draws=True)
+        ]
+        return [row[: len(self._cut(row)) + 1] for row in drawn]
+
     def try_on(self, prompts: list[list[int]], steps: int = STEPS) -> None:
         """Choose the way for these prompts, unless longer ones were tried."""
         ends = sorted(prompts, key=len)[:: max(1, len(prompts) - 1)][:2]
@@ -157,7 +173,7 @@ class Writer:
             return [self._write_plainly(prompt, most) for prompt in prompts]
         return [self._cut(row) for row in self._generate(way, prompts, most)]
 
-    def _generate(self, way: Way, prompts: list[list[int]], most: int) -> list[list[int]]:
+    def _generate(self, way: Way, prompts: list[list[int]], most: int, draws: bool = False) -> list[list[int]]:
         import torch
 
         longest = max(map(len, prompts))
@@ -168,7 +184,9 @@ class Writer:
                 input_ids=torch.tensor(padded, device=self.model.device),
                 attention_mask=torch.tensor(mask, device=self.model.device),
                 max_new_tokens=most,
-                do_sample=False,
+                **(
+                    {"do_sample": True, "top_k": 0, "temperature": 1.0, "top_p": 1.0} if draws else {"do_sample": False}
+                ),
                 use_cache=way.cached,
                 eos_token_id=sorted(self.ends),
                 pad_token_id=self.pad_id,
@@ -176,18 +194,19 @@ class Writer:
         found: list[list[int]] = written[:, longest:].tolist()
         return found
 
-    def _write_plainly(self, prompt: list[int], most: int) -> list[int]:
-        """Read everything again for each token."""
+    def _write_plainly(self, prompt: list[int], most: int, temperature: float = 0, seed: int = 0) -> list[int]:
+        """Read everything again for each token; what is drawn has its end, too."""
         import torch
 
         def read(ids: Any, _: Any, before: Any) -> tuple[Any, Any]:
             ids = ids if before is None else torch.cat([before, ids], dim=1)
             return self._read(ids)[:, -1], ids
 
-        text = Text(prompt, self.ends, find_habits(self.model, len(prompt), most))
+        habits = None if temperature else find_habits(self.model, len(prompt), most)
+        text = Text(prompt, self.ends, habits, temperature, seed)
         for _ in write_rows([Group(read, [text], self.model.device)], most):
             pass
-        return text.written
+        return text.all[len(prompt) :] if temperature else text.written
 
     def _read(self, ids: Any) -> Any:
         """The logits of a text read as a whole, 1 x tokens x vocabulary."""

@@ -31,9 +31,26 @@ MOVED = 0.01
 def check_recipe(recipe: Recipe, folder: Path) -> None:
     """Raise RecipeError or ModelError in words where method or precision don't go with the model of `folder`."""
     check_precision(recipe.precision, folder)
+    check_start(recipe)
     count(folder, recipe.method)
     kind = {name: value for name, value in recipe.method.model_dump().items() if isinstance(value, str)}
     check_reading(read_config_text(folder), json.dumps(kind))  # sizes that slide change nothing of it
+
+
+def check_start(recipe: Recipe) -> None:
+    """Raise RecipeError in words where the start must be asked again while it trains, and can't be."""
+    if "samples" in recipe.objective.needs and (recipe.method.saves_whole_model or not recipe.method.can_merge):
+        raise RecipeError(
+            f"{recipe.objective.title} compares each answer with the start, which {recipe.method.title} can't go back "
+            "to while it trains. Choose LoRA, or another method that is added to the weights.",
+            field="method.name",
+        )
+    if getattr(recipe.objective, "rounds", 1) > 1 and recipe.training.gradient_accumulation > 1:
+        raise RecipeError(
+            f"{recipe.objective.title} makes several steps with each round of answers, so batches can't be added up to "
+            "one. Set gradient accumulation to 1, or the steps a round.",
+            field="training.gradient_accumulation",
+        )
 
 
 def check_precision(precision: Precision, folder: Path) -> None:

@@ -132,7 +132,8 @@ def estimate_recipe(
     batch = plan.batch_size * recipe.training.gradient_accumulation
     tokens = batch * min(task.tokens, task.rows * recipe.training.max_length)
     before = READ_BEFORE * task.examples * task.tokens if "reference" in recipe.objective.needs else 0.0
-    seconds = estimate_seconds(speed, counted.base, tokens, plan.steps, before) if speed else None
+    passes = recipe.objective.passes
+    seconds = estimate_seconds(speed, counted.base, passes * tokens, plan.steps, before) if speed else None
     return Estimate(
         trainable=counted.trainable,
         total=counted.total,

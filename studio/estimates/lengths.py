@@ -115,15 +115,16 @@ def measure_mixture(lengths: Sequence[TokenLengths], recipe: Recipe, own: int) -
         windows = max(1, round(count / max(each, 1e-9)))
         tokens = count * mean / windows
         return TaskSize(windows, tokens, min(room, round(count * mean)), room)
+    each = recipe.objective.rows_each
     return TaskSize(
         count,
-        average(one.mean for one in lengths),
+        each * average(one.mean for one in lengths),
         max(one.longest for one in lengths),
         max(one.learnt_p95 for one in lengths),  # the longest batch comes first, and has to fit
         lengths[0].shared if len(lengths) == 1 else 0,
         sum(one.thoughtless for one in lengths),
         sum(one.counted for one in lengths),
-        max(one.rows for one in lengths),
+        each * max(one.rows for one in lengths),
     )
 
 

@@ -32,16 +32,39 @@ class LogProbs(NamedTuple):
         return (self.places // self.length).bincount(minlength=self.rows)
 
 
+class Written(NamedTuple):
+    """What is known of answers that were written while training, of each of their tokens (learnt).
+
+    How likely it was when it was written, and at the start of the run, in nats; how much more than expected it brought.
+    Where something expects: what was expected when it was written, what is now, and what it brought.
+    """
+
+    before: "Tensor"
+    start: "Tensor"
+    advantages: "Tensor"
+    values: "Tensor"
+    expected: "Tensor"
+    returns: "Tensor"
+
+    @classmethod
+    def begin(cls, before: "Tensor", start: "Tensor", values: "Tensor") -> "Written":
+        """Return what is known before answers are judged."""
+        nothing = before.new_zeros(before.shape)
+        return cls(before, start, nothing, values, values, nothing)
+
+
 class Batch(NamedTuple):
     """What else is known of a batch, whose rows follow each other example by example.
 
     `rows_each` rows make one example. `marks` are what the objective noted about each row (rows); `reference` how
-    likely each row was before the first step, in nats (rows), where the objective needs it.
+    likely each row was before the first step, in nats (rows), where the objective needs it; `written` what is known of
+    rows that the model wrote itself, whose marks are then what they are worth.
     """
 
     rows_each: int
     marks: "Tensor"
     reference: "Tensor | None" = None
+    written: Written | None = None
 
     def split(self, values: "Tensor") -> tuple["Tensor", ...]:
         """Return a value of each row (rows) as one tensor for each place in an example, such as better and worse."""

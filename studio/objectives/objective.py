@@ -88,6 +88,7 @@ class Objective(Plugin):
     measures: ClassVar[tuple[Measure, ...]] = (LOSS,)
     chooses: ClassVar[str] = LOSS.name  # the measure that tells, of the validation part, which checkpoint is best
     averages_over: ClassVar[Literal["tokens", "examples"]] = "examples"
+    passes: ClassVar[float] = 1.0  # a step takes so many times as long as reading its rows and going back
     packs: ClassVar[bool] = False  # whether its rows may share a line, none seeing another; then its loss knows no row
     learning_rate_factor: ClassVar[float] = 1.0  # on the method's own
 
@@ -95,6 +96,11 @@ class Objective(Plugin):
     def find_chooser(cls) -> Measure:
         """Return the measure by which the best checkpoint is chosen."""
         return next(measure for measure in cls.measures if measure.name == cls.chooses)
+
+    @property
+    def rows_each(self) -> int:
+        """Rows that an example becomes in a batch, for each that it is encoded as."""
+        return 1
 
     def check_task(self, task: Task) -> None:
         """Raise TaskError in words for a task this objective can't learn from."""

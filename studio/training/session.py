@@ -22,6 +22,7 @@ from studio.models.loading import (
     find_context,
     find_model_folder,
     leave_a_core,
+    list_end_tokens,
     load_tokenizer,
 )
 from studio.models.reference import BUILTIN
@@ -38,6 +39,7 @@ from studio.training.cores import Cores
 from studio.training.examiner import examine
 from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.reference import find_reference
+from studio.training.rollouts import PlaceDataset, RolloutTrainer, collect, list_prompts
 from studio.training.sampling import Answerer, Sampler
 from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.training.trial import Trial, Tried
@@ -46,19 +48,24 @@ from studio.workspace import Workspace
 
 READ_FROM = (Original("transformers.TrainingArguments.n_gpu", "5.23.0", "9a0016db12fe"),)
 
-SERVED: frozenset[Need] = frozenset({"reference"})
+SERVED: frozenset[Need] = frozenset({"reference", "samples", "value_head"})
 """What an objective may need that this training can give."""
 ENOUGH_STEPS = 20
 """A run of fewer steps says little about the speed of the device."""
 
 
 class Prepared(NamedTuple):
-    """A task as tokens: examples to train on and examples whose loss is only measured; whether rows share lines."""
+    """A task as tokens: examples to train on and examples whose loss is only measured; whether rows share lines.
+
+    `wanted` are the right answers of all examples, in their order; in a batch each row is `rows_each`.
+    """
 
     train: list[Example]
     validation: list[Example]
     left_out: int
     packs: bool = False
+    wanted: tuple[tuple[str, ...], ...] = ()
+    rows_each: int = 1
 
     @property
     def mean_tokens(self) -> float:
@@ -79,7 +86,7 @@ class Prepared(NamedTuple):
         if self.packs:
             return TaskSize(len(self.train), self.mean_tokens, self.longest, self.longest)
         learnt = sorted(sum(label != -100 for label in row.labels) for row in rows)[int(0.95 * len(rows))]
-        each = len(self.train[0])
+        each = len(self.train[0]) * self.rows_each
         return TaskSize(len(self.train), self.mean_tokens, self.longest, learnt, count_shared(rows), rows=each)
 
     def sizes(self) -> dict[str, int]:
@@ -129,7 +136,9 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         widen_trained(model)
     recipe.method.begin(model, plan.steps)
     again = checkpoint(model, recipe, find_model_folder(stack.base), prepared, device)
-    batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared, plan.batch_size)
+    batcher, tried = make_batcher(
+        model, recipe, device, tokenizer, prepared, plan.batch_size * recipe.objective.rows_each
+    )
     tried += again
     answerer.model = model
     events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
@@ -140,18 +149,25 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         return _stay(run)
 
     events.append_phase(4)
-    trainer = StudioTrainer(
-        run=run,
-        recipe=recipe,
-        events=events,
-        model=model,
-        args=make_arguments(run, recipe, plan, device),
-        train_dataset=ExampleDataset(prepared.train, reference[0]),
-        eval_dataset=ExampleDataset(prepared.validation, reference[1]),
-        data_collator=ExampleBatcher(batcher),
-        processing_class=tokenizer,
-        callbacks=[MethodSteps(recipe.method, model), Cores(device)],
-    )
+    common: dict[str, Any] = {
+        "run": run,
+        "recipe": recipe,
+        "events": events,
+        "model": model,
+        "args": make_arguments(run, recipe, plan, device),
+        "processing_class": tokenizer,
+        "callbacks": [MethodSteps(recipe.method, model), Cores(device)],
+    }
+    if "samples" in recipe.objective.needs:
+        ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
+        trainer = make_rollouts(common, prepared, batcher, ends, room)
+    else:
+        trainer = StudioTrainer(
+            **common,
+            train_dataset=ExampleDataset(prepared.train, reference[0]),
+            eval_dataset=ExampleDataset(prepared.validation, reference[1]),
+            data_collator=ExampleBatcher(batcher),
+        )
     chooser = recipe.objective.find_chooser()
     reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser, examiner)
     trainer.add_callback(reporter)
@@ -163,6 +179,23 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         kind = find_step_kind(recipe, find_model_folder(stack.base), device)
         keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def make_rollouts(
+    common: dict[str, Any], prepared: Prepared, batcher: Batcher, ends: frozenset[int], room: int
+) -> StudioTrainer:
+    """Return the trainer of an objective whose answers are written while it trains."""
+    prompts = list_prompts([*prepared.train, *prepared.validation], prepared.wanted)
+    return RolloutTrainer(
+        **common,
+        prompts=prompts,
+        batcher=batcher,
+        ends=ends,
+        room=room,
+        train_dataset=PlaceDataset(prepared.train),
+        eval_dataset=PlaceDataset(prepared.validation, len(prepared.train)),
+        data_collator=collect,
+    )
 
 
 def widen_trained(model: Any) -> None:
@@ -248,7 +281,9 @@ def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, ma
         raise refuse_lengths(len(examples.train), max_length)
     left_out = len(found[0]) + len(found[1]) - len(kept[0]) - len(kept[1])
     train, validation = (list(objective.gather(part, max_length)) for part in kept)
-    return Prepared(train, validation, left_out, objective.packs)
+    pairs = zip([*examples.train, *examples.validation], [*found[0], *found[1]], strict=True)
+    wanted = tuple(one.instance.output for one, example in pairs if example is not None)
+    return Prepared(train, validation, left_out, objective.packs, wanted, objective.rows_each)
 
 
 def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) -> TrainingArguments:

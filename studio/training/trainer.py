@@ -16,6 +16,7 @@ from studio.errors import RecipeError, WorkspaceError
 from studio.foreign import Original
 from studio.methods.method import Method
 from studio.objectives import Measure
+from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.objective import longest_row
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
@@ -63,7 +64,7 @@ class StudioTrainer(LeanTrainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """Return the mean of the objective's losses, in training over all accumulated batches; note its measures."""
-        losses, measures = self.recipe.objective.loss(read_logprobs(model, inputs), look_at(inputs))
+        losses, measures = self.recipe.objective.loss(*self.read(model, inputs))
         loss = add_up(losses) / (num_items_in_batch or max(1, len(losses)))
         (self.trained if model.training else self.looked).add(measures)
         if model.training:
@@ -72,6 +73,10 @@ class StudioTrainer(LeanTrainer):
                 penalty - torch.as_tensor(penalty).detach()
             )  # felt by the gradients; what is shown is the task's loss alone
         return (loss, {"loss": loss}) if return_outputs else loss
+
+    def read(self, model: Any, inputs: dict[str, Any]) -> tuple[LogProbs, Batch]:
+        """Return what the objective is given of a batch."""
+        return read_logprobs(model, inputs), look_at(inputs)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> int:
         """Count the losses of the batches of one step."""

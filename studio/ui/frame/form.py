@@ -27,7 +27,11 @@ def draw_form(
     leave_out: tuple[str, ...] = (),
 ) -> str:
     """Return HTML of the fields of `cls` (only the advanced ones, only the others, or all), filled with `values`."""
-    fields = [field for field in form_fields(cls) if field.name not in leave_out and advanced in (None, field.advanced)]
+    fields = [
+        field
+        for field in form_fields(cls)
+        if field.name not in leave_out and advanced in (None, field.advanced) and field.kind != "list"
+    ]
     return "".join(
         draw_field(
             field,

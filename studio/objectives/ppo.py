@@ -1,0 +1,100 @@
+"""Proximal policy optimisation: a second, small network says what each token is expected to bring.
+
+Schulman et al. 2017, arXiv:1707.06347; with generalised advantages, arXiv:1506.02438, as for language models in Ziegler
+et al. 2019, arXiv:1909.08593: each token costs beta times its log ratio to the start, and the last one has the reward.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from studio.objectives.logprobs import LogProbs, Written
+from studio.objectives.objective import Need
+from studio.objectives.rewarded import Rewarded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+VALUE_WEIGHT = 0.5
+
+
+class Ppo(Rewarded):
+    """Learn from rewards, token by token."""
+
+    name: ClassVar[str] = "ppo"
+    title: ClassVar[str] = "Rewards (PPO)"
+    position: ClassVar[int] = 30
+    summary: ClassVar[str] = (
+        "Lets the model write answers, judges them by a rule, and makes each token likelier by how much more it "
+        "brought than a second, small network had expected."
+    )
+    needs: ClassVar[frozenset[Need]] = frozenset({"samples", "value_head"})
+
+    group: int = Field(
+        4, ge=1, le=64, title="Answers a prompt", description="How many answers are written to each prompt in a step."
+    )
+    epochs: int = Field(
+        2,
+        ge=1,
+        le=16,
+        title="Steps a round",
+        description="How often the weights are adjusted with the same answers.",
+        json_schema_extra={"advanced": True},
+    )
+    horizon: float = Field(
+        0.95,
+        ge=0,
+        le=1,
+        title="Lambda",
+        description="How far ahead a token is judged: 0 by what is expected next, 1 by what the whole answer brought.",
+        json_schema_extra={"advanced": True},
+    )
+    clip: float = Field(
+        0.2,
+        gt=0,
+        lt=1,
+        title="Clip",
+        description="How far a round may change the chance of a token, or what is expected of it, before it stops to "
+        "count.",
+        json_schema_extra={"advanced": True},
+    )
+
+    @property
+    def rounds(self) -> int:
+        """How often the same answers are learnt from."""
+        return self.epochs
+
+    def judge(self, written: Written, worth: "Tensor", logprobs: LogProbs) -> Written:
+        """Return what was written with an advantage for each token, whitened, and what it brought (learnt)."""
+        import torch
+
+        counts = logprobs.count_rows().tolist()
+        ends = torch.tensor(counts, device=worth.device).cumsum(0) - 1
+        brought = (self.beta * (written.start - written.before)).index_add(0, ends, worth)
+        answers = zip(brought.split(counts), written.values.split(counts), strict=True)
+        found = torch.cat([self._look_ahead(*answer) for answer in answers])
+        white = (found - found.mean()) / (found.std(correction=0) + 1e-8)
+        return written._replace(advantages=white, returns=found + written.values)
+
+    def _look_ahead(self, brought: "Tensor", values: "Tensor") -> "Tensor":
+        """Generalised advantages of one answer's tokens (tokens)."""
+        import torch
+
+        after = torch.cat([values[1:], values.new_zeros(1)])
+        surprises, found, kept = (brought + after - values).tolist(), list[float](), 0.0
+        for surprise in reversed(surprises):
+            kept = surprise + self.horizon * kept
+            found.append(kept)
+        return values.new_tensor(found[::-1])
+
+    def find_losses(self, logprobs: LogProbs, written: Written) -> "Tensor":
+        """Return the clipped gain of each answer's mean token, its sign changed, and how wrong what was expected is."""
+        import torch
+
+        ratio = (logprobs.tokens - written.before).exp()
+        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
+        gain = torch.minimum(ratio * written.advantages, clipped * written.advantages)
+        near = written.values + (written.expected - written.values).clamp(-self.clip, self.clip)
+        wrong = torch.maximum((written.expected - written.returns) ** 2, (near - written.returns) ** 2)
+        losses = logprobs._replace(tokens=VALUE_WEIGHT * wrong - gain)
+        return losses.sum_rows() / losses.count_rows().clamp(min=1)

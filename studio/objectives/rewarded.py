@@ -1,0 +1,136 @@
+"""Rewarded: the head of objectives that learn from answers which the model writes while it trains, and their rewards.
+
+Of each instance only the prompt is read; `group` answers to it are written, judged by the declared rewards, and those
+that were worth more than expected become likelier. Knows no loop: who writes and judges is `studio.training.rollouts`.
+"""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from studio.declaration import name_kind
+from studio.errors import RecipeError
+from studio.objectives.logprobs import Batch, LogProbs, Measured, Written
+from studio.objectives.measure import LOSS, Measure
+from studio.objectives.objective import Need
+from studio.objectives.prompted import Prompted
+from studio.rewards import REWARDS, Reward
+from studio.tasks.instance import Form
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+REWARD = Measure(name="reward", title="mean reward", better="higher", chart="reward")
+KL = Measure(name="kl", title="KL from the start", unit="nats an answer", better="lower", chart="kl")
+LENGTH = Measure(name="length", title="length of an answer", unit="tokens", better="lower", chart="length", digits=1)
+ENTROPY = Measure(name="entropy", title="entropy", unit="nats a token", better="higher", chart="entropy")
+SILENT = Measure(name="silent_groups", title="groups without signal", better="lower", chart="silent")
+"""The share of prompts whose answers all had the same reward: they teach nothing."""
+MOST_REWARDS = 8
+
+
+def read_rewards(value: Any) -> tuple[Reward, ...]:
+    """Return rewards of their JSON. Raises RecipeError in words."""
+    if not isinstance(value, list | tuple) or not 0 < len(value) <= MOST_REWARDS:
+        raise RecipeError(
+            f'rewards must be a list of 1 to {MOST_REWARDS} rules, such as [{{"name": "equals"}}], not '
+            f"{name_kind(value) if not isinstance(value, list | tuple) else f'{len(value)} of them'}.",
+            field="objective.rewards",
+        )
+    return tuple(REWARDS.read(one) for one in value)
+
+
+Rewards = Annotated[
+    tuple[Reward, ...],
+    BeforeValidator(read_rewards),
+    PlainSerializer(lambda rewards: [one.model_dump(mode="json") for one in rewards]),
+]
+
+
+class Rewarded(Prompted):
+    """Learns from rewards."""
+
+    form: ClassVar[Form] = "dialogue"
+    needs: ClassVar[frozenset[Need]] = frozenset({"samples"})
+    measures: ClassVar[tuple[Measure, ...]] = (REWARD, KL, LENGTH, ENTROPY, SILENT, LOSS)
+    chooses: ClassVar[str] = REWARD.name
+    learning_rate_factor: ClassVar[float] = 0.2
+    passes: ClassVar[float] = 2.3  # writing an answer and reading it at the start take a little more than learning it
+
+    rewards: Rewards = Field(
+        default_factory=lambda: (REWARDS.read("equals"),),
+        title="Rewards",
+        description="What an answer is worth: a list of rules, added up by their weights.",
+    )
+    group: int = Field(
+        8, ge=1, le=64, title="Answers a prompt", description="How many answers are written to each prompt in a step."
+    )
+    answer_tokens: int = Field(
+        32, ge=1, le=1024, title="Longest answer", description="In tokens; an answer that doesn't end by then is cut."
+    )
+    beta: float = Field(
+        0.05,
+        ge=0,
+        le=100,
+        title="Beta",
+        description="What each nat of KL from the start costs; at 0 nothing holds the model, and rewards get hacked.",
+    )
+
+    @property
+    def rows_each(self) -> int:
+        """An example is as many rows as answers are written to it."""
+        return self.group
+
+    @property
+    def rounds(self) -> int:
+        """How often the same answers are learnt from."""
+        return 1
+
+    @abstractmethod
+    def judge(self, written: Written, worth: "Tensor", logprobs: LogProbs) -> Written:
+        """Return what was written with the advantage of each token, where `worth` are the rewards (rows)."""
+
+    @abstractmethod
+    def find_losses(self, logprobs: LogProbs, written: Written) -> "Tensor":
+        """Return the loss of each answer (rows)."""
+
+    def loss(self, logprobs: LogProbs, batch: Batch) -> "tuple[Tensor, Measured]":
+        """Return the loss of each answer (rows), and what was measured of all."""
+        written = batch.written
+        if written is None:
+            raise ValueError("Answers have to be written before their loss is known.")
+        counts, worth = logprobs.count_rows(), batch.marks.view(-1, self.group)
+        drift = logprobs._replace(tokens=written.before - written.start).sum_rows()
+        return self.find_losses(logprobs, written), {
+            REWARD.name: batch.marks,
+            KL.name: drift,
+            LENGTH.name: counts.float(),
+            ENTROPY.name: -written.before,
+            SILENT.name: (worth.amax(dim=1) - worth.amin(dim=1) < 1e-6).float(),
+        }
+
+
+class Grouped(Rewarded):
+    """Learns from how answers to the same prompt compare; nothing else says what was to be expected."""
+
+    group: int = Field(
+        8,
+        ge=2,
+        le=64,
+        title="Answers a prompt",
+        description="How many answers are written to each prompt and compared.",
+    )
+
+    @abstractmethod
+    def find_advantages(self, worth: "Tensor", drift: "Tensor") -> "Tensor":
+        """Return how much better than expected each answer was (prompts x group).
+
+        `worth` are the rewards and `drift` the log ratios to the start, in nats (prompts x group both).
+        """
+
+    def judge(self, written: Written, worth: "Tensor", logprobs: LogProbs) -> Written:
+        """Return what was written, all tokens of an answer with the answer's advantage."""
+        drift = logprobs._replace(tokens=written.before - written.start).sum_rows()
+        better = self.find_advantages(worth.view(-1, self.group), drift.view(-1, self.group)).flatten()
+        return written._replace(advantages=better[logprobs.places // logprobs.length])

@@ -1,0 +1,181 @@
+"""Answers that a model writes while it trains, judged by declared rewards, and read again as a batch to learn from.
+
+The loop is the trainer's own: a step of it is a round of answers. So events, stops, checkpoints and going on are those
+of any training; chance is kept with each checkpoint, so the same answers are drawn after it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from studio.answering.decoding import Writer
+from studio.errors import RecipeError
+from studio.objectives.logprobs import Batch, LogProbs, Written
+from studio.objectives.objective import Example, Row
+from studio.objectives.rewarded import Rewarded
+from studio.rewards import add_up
+from studio.training.batch import Batcher, ExampleDataset, read_learnt, read_logprobs
+from studio.training.fast.head import open_head
+from studio.training.trainer import StudioTrainer
+from studio.training.value_head import FASTER, ValueHead, find_width
+
+
+class Prompt(NamedTuple):
+    """What is asked, as tokens, and what would be right."""
+
+    ids: list[int]
+    wanted: tuple[str, ...]
+
+
+class PlaceDataset(ExampleDataset):
+    """Examples of which only the places are told, counted from `first`."""
+
+    def __init__(self, examples: list[Example], first: int = 0) -> None:
+        super().__init__(examples)
+        self.first = first
+
+    def __getitem__(self, place: int) -> Any:
+        return self.first + place
+
+
+def collect(places: Sequence[int]) -> dict[str, torch.Tensor]:
+    """Return a batch of places; its labels say to transformers that there is a loss."""
+    found = torch.tensor(places)
+    return {"places": found, "labels": found}
+
+
+class RolloutTrainer(StudioTrainer):
+    """Trainer whose batches are prompts, by their places in `prompts`; what is learnt from is written at each step.
+
+    `room` tokens are the most that prompt and answer may have, `ends` those that end an answer.
+    """
+
+    def __init__(
+        self, *, prompts: Sequence[Prompt], batcher: Batcher, ends: frozenset[int], room: int, **arguments: Any
+    ) -> None:
+        self.prompts, self.batcher, self.room = prompts, batcher, room
+        super().__init__(**arguments)
+        self.tokenizer: Any = self.processing_class
+        self._writer = Writer(self.model, batcher.pad_id, ends)
+        self._head = self._make_head() if "value_head" in self.objective.needs else None
+
+    @property
+    def objective(self) -> Rewarded:
+        """The objective, which judges answers."""
+        found = self.recipe.objective
+        assert isinstance(found, Rewarded)
+        return found
+
+    def read(self, model: Any, inputs: dict[str, Any]) -> tuple[LogProbs, Batch]:
+        """Write answers to a batch of prompts and judge them; return how likely they are, and what they are worth."""
+        group = self.objective.group
+        asked = [self.prompts[place] for place in inputs["places"].tolist() for _ in range(group)]
+        rows, worth = self._write(asked)
+        batch = self._prepare_inputs(self.batcher([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]))
+        marks = worth.to(self.args.device)
+        logprobs, expected = self._read(model, batch)
+        known = Written.begin(logprobs.tokens.detach(), self._read_start(batch), expected.detach())
+        info = Batch(group, marks, written=self.objective.judge(known, marks, logprobs))
+        for _ in range(self.objective.rounds - 1 if model.training else 0):
+            self._step(model, logprobs, _expect(info, expected))
+            logprobs, expected = self._read(model, batch)
+        return logprobs, _expect(info, expected)
+
+    def _read(self, model: Any, batch: dict[str, Any]) -> tuple[LogProbs, torch.Tensor]:
+        """How likely each learnt token is, and what is expected of it (learnt): 0 where nothing expects."""
+        if self._head is None:
+            logprobs = read_logprobs(model, batch)
+            return logprobs, torch.zeros_like(logprobs.tokens)
+        try:
+            with open_head(model) as head:
+                states, wanted = read_learnt(model, batch)
+        except ValueError as error:
+            raise RecipeError(
+                f"{self.objective.title} reads what goes into the model's head, and here {error}. Choose GRPO or RLOO.",
+                field="objective.name",
+            ) from error
+        tokens = head.find_likelihood(states, wanted)
+        return LogProbs(tokens, batch["learnt"], *batch["input_ids"].shape), self._head(states)
+
+    def _step(self, model: Any, logprobs: LogProbs, info: Batch) -> None:
+        """Adjust the weights once more with the same answers."""
+        self.accelerator.backward(self.objective.loss(logprobs, info)[0].mean())
+        if self.args.max_grad_norm:
+            self.accelerator.clip_grad_norm_(model.parameters(), self.args.max_grad_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def _make_head(self) -> ValueHead:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.training.seed)
+            return ValueHead(find_width(self.model)).to(self.args.device)
+
+    def create_optimizer(self, model: Any = None) -> Any:
+        """Make the optimiser; the head that expects has a rate of its own."""
+        made = super().create_optimizer(model)
+        if self._head is not None and all(group.get("name") != "value_head" for group in made.param_groups):
+            rate = FASTER * self.args.learning_rate
+            made.add_param_group(
+                {"params": list(self._head.parameters()), "lr": rate, "weight_decay": 0.0, "name": "value_head"}
+            )
+        return made
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        super()._save(output_dir, state_dict)
+        if self._head is not None:
+            self._head.save(Path(output_dir or self.args.output_dir or ""))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self._head is not None:
+            self._head.restore(Path(resume_from_checkpoint))
+
+    def _write(self, asked: list[Prompt]) -> tuple[list[Row], torch.Tensor]:
+        """Rows of prompts with an answer each, drawn as likely as the model finds it, and what each is worth (rows)."""
+        most = max(1, min(self.objective.answer_tokens, self.room - max(len(prompt.ids) for prompt in asked)))
+        training = self.model.training
+        self.model.eval()
+        try:
+            answers = self._writer.draw([prompt.ids for prompt in asked], most)
+        finally:
+            self.model.train(training)
+        rows = [
+            Row([*prompt.ids, *answer], [-100] * len(prompt.ids) + answer)
+            for prompt, answer in zip(asked, answers, strict=True)
+        ]
+        texts = [self.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in answers]
+        worth = [add_up(self.objective.rewards, text, prompt.wanted) for prompt, text in zip(asked, texts, strict=True)]
+        return rows, torch.tensor(worth, dtype=torch.float32)
+
+    def _read_start(self, batch: dict[str, Any]) -> torch.Tensor:
+        """How likely each learnt token was at the start, in nats (learnt): what is trained is switched off for it."""
+        training = self.model.training
+        self.model.eval()
+        try:
+            with torch.no_grad(), self.model.disable_adapter():
+                return read_logprobs(self.model, batch).tokens
+        finally:
+            self.model.train(training)
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> int:
+        """Count the answers of one step."""
+        return sum(len(batch["places"]) for batch in batch_samples) * self.objective.group
+
+    def rehearse_evaluation(self) -> None:
+        """Nothing: how long answers will be isn't known, and a step reads as many as an evaluation does."""
+
+
+def list_prompts(examples: Sequence[Example], wanted: Sequence[tuple[str, ...]]) -> list[Prompt]:
+    """Return what is asked in each example: what stands before its first learnt token."""
+    return [
+        Prompt(row.input_ids[: next(place for place, label in enumerate(row.labels) if label != -100)], right)
+        for (row, *_), right in zip(examples, wanted, strict=True)
+    ]
+
+
+def _expect(info: Batch, expected: torch.Tensor) -> Batch:
+    """What is known of a batch, with what is expected of its tokens now."""
+    assert info.written is not None
+    return info._replace(written=info.written._replace(expected=expected))
