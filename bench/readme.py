@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from studio.estimates.checking import can_not_go_back
 from studio.methods import METHODS
 from studio.methods.pairs import list_pairs
+from studio.objectives import OBJECTIVES
+from studio.objectives.card import list_objectives
 from studio.precisions import PRECISIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +35,19 @@ def write_methods_table() -> str:
     lines = ["| `name` | method | what it changes |", "|---|---|---|"]
     for name, method in METHODS.members.items():
         lines.append(f"| `{name}` | [{method.title}]({method.paper}) | {method.summary} |")
+    return "\n".join(lines)
+
+
+def write_objectives_table() -> str:
+    """Return each objective with the kinds of data and the methods it goes with, from the registries."""
+    lines = ["| `name` | objective | learns from | methods | what it does |", "|---|---|---|---|---|"]
+    for card in list_objectives():
+        needs = OBJECTIVES.find(card.name).needs
+        off = (
+            [name for name, method in METHODS.members.items() if can_not_go_back(method)] if "samples" in needs else []
+        )
+        methods = f"all but {', '.join(off)}" if off else "all"
+        lines.append(f"| `{card.name}` | {card.title} | {', '.join(card.kinds)} | {methods} | {card.summary} |")
     return "\n".join(lines)
 
 
@@ -130,6 +146,7 @@ def write_readme(text: str) -> str:
     blocks = {
         "scores": write_scores_table(json.loads(SCORES.read_text()), titles),
         "methods": write_methods_table(),
+        "objectives": write_objectives_table(),
         "pairs": write_pairs_table(),
         "figures": write_figures_table(results),
         "merges": write_merges_table(results["figures"]["merging"]),

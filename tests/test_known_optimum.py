@@ -1,7 +1,8 @@
 """Objectives with a known best end there: a task of one token, a reward of 0 or 1, a start that has it right in p0.
 
 The best trade of reward and KL is p* = p0 e^(1/beta) / (p0 e^(1/beta) + 1 - p0). Each ends within .03 of it, and within
-a tenth of its KL (nats) where that is more than the noise.
+a tenth of its KL. GRPO compares an answer with a mean that it is part of, so that a group of n takes 1/n of the reward
+away: its group is large here.
 """
 
 import math
@@ -13,7 +14,8 @@ from studio.objectives import OBJECTIVES
 from studio.objectives.logprobs import Batch, LogProbs, Written
 
 START = 0.2
-STEPS, LAST, PROMPTS, GROUP = 400, 150, 64, 8
+STEPS, LAST, PAIRS, ANSWERS = 400, 150, 64, 512
+GROUPS = {"grpo": 64, "ppo": 1, "rloo": 8}
 BETAS = (1.0, 0.5)
 
 
@@ -39,21 +41,21 @@ def step_with_rewards(objective: Any, weight: Any, expects: Any, start: Any, dic
     """Return the mean loss of one round of answers; `expects` is the whole of what PPO's second network knows."""
     import torch
 
-    right = (torch.rand(PROMPTS * GROUP, generator=dice) < torch.sigmoid(weight.detach())).float()
+    right = (torch.rand(ANSWERS, generator=dice) < torch.sigmoid(weight.detach())).float()
     tokens = say(weight, right)
     before, reference = tokens.detach(), say(start, right)
     logprobs = LogProbs(tokens, 2 * torch.arange(len(tokens)), len(tokens), 2)
     expected = expects.expand(len(tokens))
     known = Written.begin(before, reference, expected.detach())
     written = objective.judge(known, right, logprobs)._replace(expected=expected)
-    return objective.loss(logprobs, Batch(GROUP, right, written=written))[0].mean()
+    return objective.loss(logprobs, Batch(objective.group, right, written=written))[0].mean()
 
 
 def step_with_pairs(objective: Any, weight: Any, expects: Any, start: Any, dice: Any) -> Any:
     """Return the mean loss of pairs of a right and a wrong answer, preferred as often as their rewards say."""
     import torch
 
-    first = (torch.rand(PROMPTS, generator=dice) < torch.sigmoid(torch.tensor(1.0))).float()
+    first = (torch.rand(PAIRS, generator=dice) < torch.sigmoid(torch.tensor(1.0))).float()
     right = torch.stack([first, 1 - first], dim=1).flatten()
     tokens = say(weight, right)
     logprobs = LogProbs(tokens, 2 * torch.arange(len(tokens)), len(tokens), 2)
@@ -65,7 +67,7 @@ def step_with_pairs(objective: Any, weight: Any, expects: Any, start: Any, dice:
 def test_it_ends_at_the_best(name: str, beta: float) -> None:
     import torch
 
-    more = {} if name == "dpo" else {"group": GROUP}
+    more = {"group": GROUPS[name]} if name in GROUPS else {}
     objective, dice = OBJECTIVES.read({"name": name, "beta": beta, **more}), torch.Generator().manual_seed(0)
     start = torch.tensor(math.log(START / (1 - START)))
     weight = start.clone().requires_grad_(True)

@@ -37,9 +37,14 @@ def check_recipe(recipe: Recipe, folder: Path) -> None:
     check_reading(read_config_text(folder), json.dumps(kind))  # sizes that slide change nothing of it
 
 
+def can_not_go_back(method: type[Method]) -> bool:
+    """Whether what a method trains can't be switched off to ask the start: it is the weights, or stands in the text."""
+    return method.saves_whole_model or not method.can_merge
+
+
 def check_start(recipe: Recipe) -> None:
     """Raise RecipeError in words where the start must be asked again while it trains, and can't be."""
-    if "samples" in recipe.objective.needs and (recipe.method.saves_whole_model or not recipe.method.can_merge):
+    if "samples" in recipe.objective.needs and can_not_go_back(type(recipe.method)):
         raise RecipeError(
             f"{recipe.objective.title} compares each answer with the start, which {recipe.method.title} can't go back "
             "to while it trains. Choose LoRA, or another method that is added to the weights.",

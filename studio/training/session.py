@@ -175,7 +175,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if not reporter.stopped:
         reporter.finish(trainer)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
-        tokens = plan.batch_size * recipe.training.gradient_accumulation * prepared.mean_tokens
+        rows = plan.batch_size * recipe.training.gradient_accumulation * recipe.objective.rows_each
+        tokens = rows * prepared.mean_tokens * recipe.objective.passes
         kind = find_step_kind(recipe, find_model_folder(stack.base), device)
         keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)

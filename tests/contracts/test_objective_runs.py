@@ -38,7 +38,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
 REWARDED: dict[str, Any] = {
     "rewards": [{"name": "matches", "pattern": "[a-z]"}],
     "answer_tokens": 4,
-    "group": 8,
+    "group": 64,
     "beta": 0.01,
 }
 """What is set of an objective that has rewards: the tiny model writes a small letter now and then."""
@@ -72,7 +72,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Calla
     @lru_cache
     def find(name: str) -> Trained:
         training: dict[str, Any] = {"max_length": 64, "sample_every": STEPS}
-        training |= {"learning_rate": 0.05} if is_rewarded(name) else {}
+        training |= {"learning_rate": 0.1} if is_rewarded(name) else {}
         objective = {"name": name, **(REWARDED if is_rewarded(name) else {})}
         recipe = write_recipe(tiny_model, find_kind(name), objective=objective, training=training)
         return Trained(workspace, train(workspace, recipe))
