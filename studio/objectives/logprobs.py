@@ -35,8 +35,8 @@ class LogProbs(NamedTuple):
 class Written(NamedTuple):
     """What is known of answers that were written while training, of each of their tokens (learnt).
 
-    How likely it was when it was written, and at the start of the run, in nats; how much more than expected it brought.
-    Where something expects: what was expected when it was written, what is now, and what it brought.
+    How likely it was when it was written, and at the start of the run, in nats; how much more than expected it earned.
+    Where something expects: what was expected when it was written, what is now, and what it earned.
     """
 
     before: "Tensor"

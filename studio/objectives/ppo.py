@@ -1,4 +1,4 @@
-"""Proximal policy optimisation: a second, small network says what each token is expected to bring.
+"""Proximal policy optimisation: a second, small network says what each token is expected to earn.
 
 Schulman et al. 2017, arXiv:1707.06347; with generalised advantages, arXiv:1506.02438, as for language models in Ziegler
 et al. 2019, arXiv:1909.08593: each token costs beta times its log ratio to the start, and the last one has the reward.
@@ -26,7 +26,7 @@ class Ppo(Rewarded):
     position: ClassVar[int] = 30
     summary: ClassVar[str] = (
         "Lets the model write answers, judges them by a rule, and makes each token likelier by how much more it "
-        "brought than a second, small network had expected."
+        "earned than a second, small network had expected."
     )
     needs: ClassVar[frozenset[Need]] = frozenset({"samples", "value_head"})
 
@@ -46,7 +46,7 @@ class Ppo(Rewarded):
         ge=0,
         le=1,
         title="Lambda",
-        description="How far ahead a token is judged: 0 by what is expected next, 1 by what the whole answer brought.",
+        description="How far ahead a token is judged: 0 by what is expected next, 1 by what the whole answer earned.",
         json_schema_extra={"advanced": True},
     )
     clip: float = Field(
@@ -65,23 +65,23 @@ class Ppo(Rewarded):
         return self.epochs
 
     def judge(self, written: Written, worth: "Tensor", logprobs: LogProbs) -> Written:
-        """Return what was written with an advantage for each token, whitened, and what it brought (learnt)."""
+        """Return what was written with an advantage for each token, whitened, and what it earned (learnt)."""
         import torch
 
         counts = logprobs.count_rows().tolist()
         ends = torch.tensor(counts, device=worth.device).cumsum(0) - 1
-        brought = (self.beta * (written.start - written.before)).index_add(0, ends, worth)
-        answers = zip(brought.split(counts), written.values.split(counts), strict=True)
+        earned = (self.beta * (written.start - written.before)).index_add(0, ends, worth)
+        answers = zip(earned.split(counts), written.values.split(counts), strict=True)
         found = torch.cat([self._look_ahead(*answer) for answer in answers])
         white = (found - found.mean()) / (found.std(correction=0) + 1e-8)
         return written._replace(advantages=white, returns=found + written.values)
 
-    def _look_ahead(self, brought: "Tensor", values: "Tensor") -> "Tensor":
+    def _look_ahead(self, earned: "Tensor", values: "Tensor") -> "Tensor":
         """Generalised advantages of one answer's tokens (tokens)."""
         import torch
 
         after = torch.cat([values[1:], values.new_zeros(1)])
-        surprises, found, kept = (brought + after - values).tolist(), list[float](), 0.0
+        surprises, found, kept = (earned + after - values).tolist(), list[float](), 0.0
         for surprise in reversed(surprises):
             kept = surprise + self.horizon * kept
             found.append(kept)

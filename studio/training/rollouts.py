@@ -19,7 +19,7 @@ from studio.rewards import add_up
 from studio.training.batch import Batcher, ExampleDataset, read_learnt, read_logprobs
 from studio.training.fast.head import open_head
 from studio.training.trainer import StudioTrainer
-from studio.training.value_head import FASTER, ValueHead, find_width
+from studio.training.value_head import FASTER, FASTEST, ValueHead, find_width
 
 
 class Prompt(NamedTuple):
@@ -116,7 +116,7 @@ class RolloutTrainer(StudioTrainer):
         """Make the optimiser; the head that expects has a rate of its own."""
         made = super().create_optimizer(model)
         if self._head is not None and all(group.get("name") != "value_head" for group in made.param_groups):
-            rate = FASTER * self.args.learning_rate
+            rate = min(FASTER * self.args.learning_rate, FASTEST)
             made.add_param_group(
                 {"params": list(self._head.parameters()), "lr": rate, "weight_decay": 0.0, "name": "value_head"}
             )

@@ -1,4 +1,4 @@
-"""What a token is expected to bring: two layers on what the model's head reads, which they never change."""
+"""What a token is expected to earn: two layers on what the model's head reads, which they never change."""
 
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 FILE = "value_head.safetensors"
 """Where it is kept in a checkpoint, to go on from."""
 WIDTH = 64
-FASTER = 10
-"""Its learning rate is so many times the model's."""
+FASTER, FASTEST = 10, 0.01
+"""Its learning rate is so many times the model's, and no more than the second: it learns from nothing."""
 
 
 class ValueHead(torch.nn.Module):
