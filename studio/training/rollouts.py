@@ -70,6 +70,8 @@ class RolloutTrainer(StudioTrainer):
 
     def read(self, model: Any, inputs: dict[str, Any]) -> tuple[LogProbs, Batch]:
         """Write answers to a batch of prompts and judge them; return how likely they are, and what they are worth."""
+        if self._head is not None:
+            self._head.zero_grad()  # Trainer forgets the gradients of its model alone
         group = self.objective.group
         asked = [self.prompts[place] for place in inputs["places"].tolist() for _ in range(group)]
         rows, worth = self._write(asked)
@@ -103,7 +105,7 @@ class RolloutTrainer(StudioTrainer):
         """Adjust the weights once more with the same answers."""
         self.accelerator.backward(self.objective.loss(logprobs, info)[0].mean())
         if self.args.max_grad_norm:
-            self.accelerator.clip_grad_norm_(model.parameters(), self.args.max_grad_norm)
+            self._clip_grad_norm(model)
         self.optimizer.step()
         self.optimizer.zero_grad()
 
