@@ -34,6 +34,7 @@ _ANIMALS = """
     badger bear beaver crane crow deer dolphin eagle falcon ferret finch fox gecko hare hawk heron ibis jay lark
     lion lynx mole newt otter owl panda puffin raven robin seal swan tiger toad whale wolf wren
 """.split()
+NAMES = tuple(f"{adjective}-{animal}" for adjective in _ADJECTIVES for animal in _ANIMALS)
 
 
 class Workspace:
@@ -96,11 +97,16 @@ class Workspace:
         return folder
 
     def new_run_folder(self) -> Path:
-        """Make an empty run folder with a name that sorts by time and can be said aloud: 20261120-0719-brave-otter."""
+        """Make an empty run folder whose id sorts by time and can be said aloud: 20261120-071903-brave-otter.
+
+        No other run here has its name, while there are names left.
+        """
         with disk_errors_in_words(self.runs):
             while True:
-                stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-                folder = self.runs / f"{stamp}-{secrets.choice(_ADJECTIVES)}-{secrets.choice(_ANIMALS)}"
+                stamp = datetime.now().strftime("%Y%m%d-%H%M%S-")
+                taken = {entry.name[len(stamp) :] for entry in self.runs.iterdir()}
+                free = [name for name in NAMES if name not in taken]
+                folder = self.runs / f"{stamp}{secrets.choice(free or NAMES)}"
                 try:
                     folder.mkdir()
                     return folder

@@ -76,6 +76,15 @@ def test_each_new_folder_has_a_name_of_its_own(workspace: Workspace) -> None:
     assert all(folder.is_dir() and check_id(folder.name, "run") for folder in made)
 
 
+def test_no_two_runs_have_one_name_while_there_are_others(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("brave-otter", "calm-owl", "shy-fox")
+    monkeypatch.setattr("studio.workspace.NAMES", names)
+    made = [workspace.new_run_folder().name for _ in range(4)]
+    assert sorted(name[16:] for name in made[:3]) == sorted(names) and made[3][16:] in names
+
+
 def test_a_workspace_is_opened_again(tmp_path: Path) -> None:
     first = Workspace(tmp_path / "new" / "workspace")
     folder = first.new_run_folder()
