@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from studio.objectives.logprobs import LogProbs, Written
-from studio.objectives.rewarded import Grouped
+from studio.objectives.rewarded import Grouped, clip_gain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -49,11 +49,8 @@ class Grpo(Grouped):
 
     def find_losses(self, logprobs: LogProbs, written: Written) -> "Tensor":
         """Return the clipped gain of each answer's mean token, its sign changed, with the penalty (rows)."""
-        import torch
-
         ratio = (logprobs.tokens - written.before).exp()
-        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
-        gain = torch.minimum(ratio * written.advantages, clipped * written.advantages)
+        gain = clip_gain(ratio, written.advantages, self.clip)
         apart = written.start - logprobs.tokens
         penalty = ratio * (apart.exp() - 1 - apart)
         losses = logprobs._replace(tokens=self.beta * penalty - gain)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from studio.objectives.logprobs import LogProbs, Written
 from studio.objectives.objective import Need
-from studio.objectives.rewarded import Rewarded
+from studio.objectives.rewarded import Rewarded, clip_gain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,8 +92,7 @@ class Ppo(Rewarded):
         import torch
 
         ratio = (logprobs.tokens - written.before).exp()
-        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
-        gain = torch.minimum(ratio * written.advantages, clipped * written.advantages)
+        gain = clip_gain(ratio, written.advantages, self.clip)
         near = written.values + (written.expected - written.values).clamp(-self.clip, self.clip)
         wrong = torch.maximum((written.expected - written.returns) ** 2, (near - written.returns) ** 2)
         losses = logprobs._replace(tokens=VALUE_WEIGHT * wrong - gain)

@@ -111,6 +111,13 @@ class Rewarded(Prompted):
         }
 
 
+def clip_gain(ratio: "Tensor", advantages: "Tensor", clip: float) -> "Tensor":
+    """Return PPO's clipped gain: no more of it where a chance moved further than `clip` (as `ratio`)."""
+    import torch
+
+    return torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages)
+
+
 class Grouped(Rewarded):
     """Learns from how answers to the same prompt compare; nothing else says what was to be expected."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from studio.objectives.logprobs import LogProbs, Written
-from studio.objectives.rewarded import Grouped
+from studio.objectives.rewarded import Grouped, clip_gain
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,8 +42,6 @@ class Rloo(Grouped):
 
     def find_losses(self, logprobs: LogProbs, written: Written) -> "Tensor":
         """Return the clipped gain of each answer, its sign changed (rows)."""
-        import torch
-
         ratio = logprobs._replace(tokens=logprobs.tokens - written.before).sum_rows().exp()
         first = logprobs._replace(tokens=written.advantages).sum_rows() / logprobs.count_rows().clamp(min=1)
-        return -torch.minimum(ratio * first, ratio.clamp(1 - self.clip, 1 + self.clip) * first)
+        return -clip_gain(ratio, first, self.clip)
