@@ -41,6 +41,8 @@ HEAVY_AT_TOP = {
     "studio.training.fast.lean_trainer": "the training child",
     "studio.training.fast.one_pass": "the training child",
     "studio.training.examiner": "the training child",
+    "studio.training.headed": "the training child",
+    "studio.training.judging": "the training child",
     "studio.training.reference": "the training child",
     "studio.training.rollouts": "the training child",
     "studio.training.sampling": "the training child",

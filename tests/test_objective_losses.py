@@ -5,6 +5,7 @@ TRL's own code computes them, given a model that answers with the log-probabilit
 
 import math
 from collections import defaultdict
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from studio.objectives import OBJECTIVES
 from studio.objectives.logprobs import Batch, LogProbs, Written
+from studio.objectives.objective import Row
+from studio.objectives.reward import read_to_the_end
 
 LENGTHS = (3, 5, 4, 2, 6, 3)
 """Tokens of each answer, better and worse in turn; those of a prompt stand before them."""
@@ -290,3 +293,54 @@ def test_what_is_better_than_expected_is_as_it_is_written() -> None:
     assert found["rloo"].find_advantages(worth, drift).tolist()[0] == pytest.approx([0.85, -0.5, -0.35])
     scaled = OBJECTIVES.read({"name": "grpo", "scale": True, "group": 3}).find_advantages(worth, drift)
     assert float(scaled.std()) == pytest.approx(1, abs=1e-3)
+
+
+def make_rows() -> list[Row]:
+    """Return two pairs of rows: a prompt of three tokens, and answers of two to five that end in the end token."""
+    answers = ([5, 6, 2], [7, 2], [8, 9, 10, 11, 2], [12, 13, 2])
+    return [Row([1, 3, 4, *one], [-100] * 3 + one) for one in answers]
+
+
+@pytest.mark.parametrize("centre", [0.0, 0.3])
+def test_a_reward_model_is_trls(centre: float, tiny_model: Path) -> None:
+    """The whole way, from the rows of a batch to the gradients of head and body, beside a classifier of one label."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+    from trl import RewardTrainer
+
+    from studio.training.batch import Batcher, read_learnt
+    from studio.training.fast.head import open_head
+    from studio.training.judging import RewardHead
+
+    ours = AutoModelForCausalLM.from_pretrained(tiny_model)
+    theirs = AutoModelForSequenceClassification.from_pretrained(tiny_model, num_labels=1, pad_token_id=0)
+    theirs.train()
+    head = RewardHead(32)
+    torch.nn.init.normal_(head.weight, generator=torch.Generator().manual_seed(0))
+    theirs.score.weight.data = head.weight.data[None].clone()
+
+    rows = make_rows()
+    batch = Batcher(0)([read_to_the_end(row)._asdict() for row in rows])
+    with open_head(ours):
+        states, _ = read_learnt(ours, batch)
+    scores = head(states)
+    nothing = LogProbs(torch.zeros(4), batch["learnt"], *batch["input_ids"].shape)
+    losses, found = OBJECTIVES.read({"name": "reward", "centre": centre}).loss(
+        nothing, Batch(2, torch.tensor([3.0, 2.0, 5.0, 3.0]), scores=scores)
+    )
+    losses.mean().backward()
+
+    order = [0, 2, 1, 3]
+    longest = max(len(row.input_ids) for row in rows)
+    ids = torch.tensor([rows[n].input_ids + [0] * (longest - len(rows[n].input_ids)) for n in order])
+    mask = torch.tensor([[1] * len(rows[n].input_ids) + [0] * (longest - len(rows[n].input_ids)) for n in order])
+    trainer = stand_in(model=theirs, args=SimpleNamespace(center_rewards_coefficient=centre or None))
+    loss = RewardTrainer.compute_loss(trainer, theirs, {"input_ids": ids, "attention_mask": mask})
+    loss.backward()
+    assert float(losses.mean().detach()) == pytest.approx(float(loss.detach()), **CLOSE)
+    assert head.weight.grad is not None
+    assert head.weight.grad.tolist() == pytest.approx(theirs.score.weight.grad[0].tolist(), **CLOSE)
+    one, other = (model.model.layers[0].self_attn.q_proj.weight.grad.flatten() for model in (ours, theirs))
+    assert one.tolist() == pytest.approx(other.tolist(), **CLOSE)
+    assert trainer._metrics["train"]["margin"][0] == pytest.approx(float(found["margin"].mean().detach()), **CLOSE)
+    assert found["longer_wins"].tolist() == [1, 1]

@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from studio.answering.column import Column, make_column
 from studio.answering.columns import Columns
 from studio.answering.foreign_tokenizer import Elsewhere
+from studio.answering.judge import Judge, find_judge
 from studio.answering.pair import BASE, TUNED, Pair, list_sides
 from studio.answering.question import Question, read_question
 from studio.answering.room import claim, weigh_missing
 from studio.answering.seat import Seat
-from studio.checkpoints.address import resolve
+from studio.checkpoints.address import read_checkpoint, resolve
 from studio.checkpoints.checkpoint import Stack
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
@@ -74,6 +75,7 @@ class Desk:
         self._promised, self._elsewhere = promised, elsewhere
         self._starts_until = 0.0
         self._pair: Pair | None = None
+        self._judge: Judge | None = None
         self._seat = Seat()
 
     def stream(self, run: Run, prompt: str = "", beside: Sequence[Stack] = (), **options: Any) -> Iterator[Answers]:
@@ -100,7 +102,7 @@ class Desk:
         until it has started.
         """
         who = object()
-        if self._pair is None and self._seat.is_free():
+        if self._pair is None and self._judge is None and self._seat.is_free():
             return True
         if not self._seat.take(who, 0):
             waits = find_device().kind == "cuda"
@@ -114,13 +116,30 @@ class Desk:
 
     def count_held(self) -> int:
         """Return the bytes that are given back before a run starts."""
-        pair = self._pair
-        return pair.columns.count_bytes() if pair else 0
+        pair, judge = self._pair, self._judge
+        return (pair.columns.count_bytes() if pair else 0) + (judge.count_bytes() if judge else 0)
 
     def _drop(self) -> None:
-        if self._pair is not None:
-            self._pair = None
+        if self._pair is not None or self._judge is not None:
+            self._pair = self._judge = None
             return_memory()
+
+    @contextmanager
+    def open_judge(self, stack: Stack) -> Iterator[Judge]:
+        """Have a reward model for yourself, in place of the pair. Raises StudioError in words."""
+        find_judge(stack)
+        with self._sit_down():
+            if self._judge is None or self._judge.stack.key != stack.key:
+                self._drop()
+                columns, column = Columns(find_device(), self._elsewhere), make_column(stack, stack.changes[-1].recipe)
+                self._make_way(columns, [column])
+                self._judge = Judge(stack, columns)
+            yield self._judge
+
+    def _make_way(self, columns: Columns, wanted: Sequence[Column]) -> None:
+        """On a graphics card, take what is left for models that aren't loaded. Raises DeviceError in words."""
+        if columns.device.kind == "cuda" and (more := weigh_missing(columns, wanted)):
+            claim(find_device(), more, self._promised())
 
     @contextmanager
     def open_pair(self, run: Run, step: int | None = None) -> Iterator[tuple[Pair, Recipe, Task]]:
@@ -146,7 +165,7 @@ class Desk:
                 raise
         finally:
             if broke and not full:
-                self._pair = None
+                self._pair = self._judge = None
             if not full:
                 self._seat.leave(who)
         if full:  # outside of the handler, whose traceback holds the model
@@ -166,12 +185,13 @@ class Desk:
         while True:
             folder = run.find_checkpoint(step)
             used = int(folder.name.removeprefix("step-"))
+            read_checkpoint(run, recipe, used).check_can("answer", "run_id")
+            self._judge = None
             below = resolve(self.workspace, recipe.base)
             sides = [*list_sides(below, run, recipe, used), *beside]
             columns = self._pair.columns if self._pair else Columns(find_device(), self._elsewhere)
             try:
-                if columns.device.kind == "cuda" and (more := weigh_missing(columns, sides)):
-                    claim(find_device(), more, self._promised())
+                self._make_way(columns, sides)
                 columns.arrange(sides)
             except Exception:
                 self._pair = None

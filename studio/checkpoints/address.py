@@ -66,6 +66,7 @@ def read_checkpoint(run: Run, recipe: Recipe, step: int) -> Checkpoint:
         recipe=recipe,
         step=step,
         parents=(recipe.base,),
+        can=frozenset({recipe.objective.makes}),
     )
 
 

@@ -5,12 +5,20 @@ Plain values. Where they are found is for `studio.checkpoints.address`, what wei
 """
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from studio.errors import ModelError
 from studio.models.reference import ModelRef
+from studio.objectives.objective import Ability
 from studio.recipes.recipe import Recipe
 
-Ability = Literal["answer", "embed", "classify", "judge"]
+ACTS: dict[Ability, str] = {
+    "answer": "write answers",
+    "embed": "compare texts",
+    "classify": "name labels",
+    "judge": "judge answers",
+}
+"""What abilities are called in a sentence."""
 
 
 class Checkpoint(NamedTuple):
@@ -26,6 +34,14 @@ class Checkpoint(NamedTuple):
     step: int
     parents: tuple[ModelRef, ...]
     can: frozenset[Ability] = frozenset({"answer"})
+
+    def check_can(self, ability: Ability, field: str = "model") -> None:
+        """Raise ModelError in words where it can't do something."""
+        if ability not in self.can:
+            can = " and ".join(ACTS[each] for each in sorted(self.can))
+            raise ModelError(
+                f"{self.title} can't {ACTS[ability]}: it was trained to {can}. Choose another model.", field=field
+            )
 
     @property
     def is_whole(self) -> bool:

@@ -23,6 +23,8 @@ from studio.precisions import Precision
 
 def check_stack(stack: Stack, precision: Precision) -> None:
     """Raise ModelError in words where nothing can be trained on top of a stack, stored at `precision`."""
+    for made in stack.changes:
+        made.check_can("answer")
     for change in stack.adapters:
         method = change.recipe.method
         if not method.can_merge:

@@ -114,7 +114,7 @@ def estimate_recipe(
     `names` says what to call the "model" and the "task" in the sentence.
     """
     check_precision(recipe.precision, folder)
-    shape, counted = find_shape(folder), count(folder, recipe.method)
+    shape, counted = find_shape(folder), _count(recipe, folder)
     plan = recipe.plan(counted.base, task.examples)
     notes, memory, needed, change = [*list_notes(recipe, shape, task)], {}, None, None
     try:
@@ -156,6 +156,13 @@ def estimate_recipe(
         notes=tuple(notes),
         kind=kind,
     )
+
+
+def _count(recipe: Recipe, folder: Path) -> Count:
+    """The parameters of a recipe, those of a head of its objective's own among them."""
+    counted = count(folder, recipe.method)
+    head = recipe.objective.count_head(find_shape(folder).hidden)
+    return counted._replace(trainable=counted.trainable + head, total=counted.total + head)
 
 
 def find_step_kind(recipe: Recipe, folder: Path, device: DeviceFacts) -> StepKind:
@@ -228,7 +235,7 @@ def weigh_memory(
 
     `spared` says what checkpointing, where it is on, leaves on the card.
     """
-    shape, counted = find_shape(folder), count(folder, recipe.method)
+    shape, counted = find_shape(folder), _count(recipe, folder)
     plan = recipe.plan(counted.base, task.examples)
     length = min(task.longest, recipe.training.max_length)
     mixed, checkpointing = recipe.choose_half(device) is not None, recipe.training.gradient_checkpointing

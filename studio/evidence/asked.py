@@ -66,6 +66,9 @@ def plan(workspace: Workspace, work: Measure, visitor: Visitor = THE_ONE) -> Ask
     Raises StudioError in words: for a checkpoint or a task that isn't there, and where nothing is left to ask.
     """
     stacks = [_resolve(workspace, address, visitor) for address in work.checkpoints]
+    for stack in stacks:
+        for change in stack.changes[-1:]:
+            change.check_can("answer", "checkpoints")
     made = [stack.changes[-1].recipe for stack in stacks if stack.changes]
     if work.part == "general":
         beside = (

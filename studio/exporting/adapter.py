@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from studio.answering.judge import HEAD_FILE
 from studio.errors import ModelError
 from studio.exporting.form import Form, Source, save_whole
 from studio.exporting.readme import name_base, write_readme
@@ -21,6 +22,10 @@ from studio.precisions import Precision
 BY_PEFT = (None, "typed")
 """The tuners of methods whose files peft reads as they are; the others are the studio's own."""
 KEPT = ("adapter_config.json", "adapter_model.safetensors")
+JUDGES = (
+    f"This model judges: what goes into its head at the last token of an answer, times the numbers in `{HEAD_FILE}` "
+    "and added up, says how good the answer is."
+)
 LOADED = {
     "fp32": "dtype=torch.float32",
     "bf16": "dtype=torch.bfloat16",
@@ -70,13 +75,15 @@ class Adapter(Form):
         if with_base:
             write_base(source, folder / "base")
         yield
-        for name in KEPT:
+        is_judge = (source.made.folder / HEAD_FILE).exists()
+        for name in (*KEPT, HEAD_FILE) if is_judge else KEPT:
             shutil.copy2(source.made.folder / name, folder / name)
         config = json.loads((folder / KEPT[0]).read_text(encoding="utf-8"))
         config |= {"base_model_name_or_path": "base" if with_base else name_base(source)}
         config |= {"revision": None if with_base else source.stack.base.revision}
         (folder / KEPT[0]).write_text(json.dumps(config, indent=2), encoding="utf-8")
-        write_readme(folder, source, "adapter", write_code(source, with_base), self._say_where(source, with_base))
+        notes = [self._say_where(source, with_base), JUDGES if is_judge else ""]
+        write_readme(folder, source, "adapter", write_code(source, with_base), " ".join(filter(None, notes)))
         yield
 
     def _brings_base(self, source: Source) -> bool:

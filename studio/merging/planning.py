@@ -31,6 +31,8 @@ def check_parents(stacks: Sequence[Stack], way: Way) -> None:
             field="parents",
         )
     for stack in stacks:
+        for change in stack.changes:
+            change.check_can("answer", "parents")
         for change in stack.adapters:
             method = change.recipe.method
             if not method.can_merge:

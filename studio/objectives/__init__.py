@@ -2,7 +2,7 @@
 
 from studio.errors import RecipeError
 from studio.objectives.measure import LOSS, Measure
-from studio.objectives.objective import Objective
+from studio.objectives.objective import Ability, Objective
 from studio.plugins import Family
 
 OBJECTIVES: Family[Objective] = Family(Objective, __name__, "objective")
@@ -22,4 +22,13 @@ def find_measures(objective: object) -> tuple[Measure, ...]:
         return (LOSS,)
 
 
-__all__ = ["OBJECTIVES", "USUAL", "Measure", "Objective", "find_measures"]
+def find_makes(objective: object) -> Ability:
+    """Return what a model can do that was trained by an objective, given as in a recipe's JSON."""
+    name = objective.get("name") if isinstance(objective, dict) else objective
+    try:
+        return OBJECTIVES.find(name or USUAL).makes
+    except RecipeError:
+        return "answer"
+
+
+__all__ = ["OBJECTIVES", "USUAL", "Measure", "Objective", "find_makes", "find_measures"]

@@ -58,13 +58,15 @@ class Batch(NamedTuple):
 
     `rows_each` rows make one example. `marks` are what the objective noted about each row (rows); `reference` how
     likely each row was before the first step, in nats (rows), where the objective needs it; `written` what is known of
-    rows that the model wrote itself, whose marks are then what they are worth.
+    rows that the model wrote itself, whose marks are then what they are worth; `scores` what a head that judges says of
+    each row (rows), where there is one.
     """
 
     rows_each: int
     marks: "Tensor"
     reference: "Tensor | None" = None
     written: Written | None = None
+    scores: "Tensor | None" = None
 
     def split(self, values: "Tensor") -> tuple["Tensor", ...]:
         """Return a value of each row (rows) as one tensor for each place in an example, such as better and worse."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Need = Literal["reference", "value_head", "reward_head", "embeddings", "samples"]
 """What an objective may need beside log-probabilities: those of every row before the first step, a head that values,
 one that judges, embeddings, answers that are written while it trains."""
+Ability = Literal["answer", "embed", "classify", "judge"]
+"""What a model may be asked to do: write an answer, place a text in space, name a text's label, say how good an answer
+is."""
 
 
 class Row(NamedTuple):
@@ -89,6 +92,7 @@ class Objective(Plugin):
     chooses: ClassVar[str] = LOSS.name  # the measure that tells, of the validation part, which checkpoint is best
     averages_over: ClassVar[Literal["tokens", "examples"]] = "examples"
     passes: ClassVar[float] = 1.0  # a step takes so many times as long as reading its rows and going back
+    makes: ClassVar[Ability] = "answer"  # what a model that learnt so can do
     packs: ClassVar[bool] = False  # whether its rows may share a line, none seeing another; then its loss knows no row
     learning_rate_factor: ClassVar[float] = 1.0  # on the method's own
 
@@ -101,6 +105,10 @@ class Objective(Plugin):
     def rows_each(self) -> int:
         """Rows that an example becomes in a batch, for each that it is encoded as."""
         return 1
+
+    def count_head(self, width: int) -> int:
+        """Return how many numbers train beside the method's, in a head of its own on states of so many numbers."""
+        return 0
 
     def check_task(self, task: Task) -> None:
         """Raise TaskError in words for a task this objective can't learn from."""

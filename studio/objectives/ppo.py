@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 VALUE_WEIGHT = 0.5
+EXPECTING = 64
+"""The width of the second network, which has two layers."""
 
 
 class Ppo(Rewarded):
@@ -58,6 +60,10 @@ class Ppo(Rewarded):
         "count.",
         json_schema_extra={"advanced": True},
     )
+
+    def count_head(self, width: int) -> int:
+        """Return the weights of the second network."""
+        return EXPECTING * (width + 2) + 1
 
     @property
     def rounds(self) -> int:

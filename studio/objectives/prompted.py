@@ -77,7 +77,7 @@ class Prompted(Objective):
 
     def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Example | None:
         """Return the rows of one instance; None when one would not fit into `max_length` tokens, or teaches nothing."""
-        rows = [self._encode(task, dialogue, tokenizer) for dialogue in self._list_dialogues(task, instance)]
+        rows = [self.encode_dialogue(task, dialogue, tokenizer) for dialogue in self._list_dialogues(task, instance)]
         example = tuple(row for row in rows if row is not None)
         return example if len(example) == len(rows) and longest_row(example) <= max_length else None
 
@@ -86,7 +86,8 @@ class Prompted(Objective):
             return instance.write_choices(task, self.positive_examples)
         return (self.write_dialogue(task, instance),)
 
-    def _encode(self, task: Task, dialogue: Dialogue, tokenizer: Any) -> Row | None:
+    def encode_dialogue(self, task: Task, dialogue: Dialogue, tokenizer: Any) -> Row | None:
+        """Return the row of turns that end in an answer, None where nothing of it is learnt."""
         learnt = self._list_learnt(dialogue)
         if not learnt:
             return None

@@ -12,6 +12,7 @@ from pydantic import BaseModel, computed_field
 
 from studio.errors import WorkspaceError
 from studio.launchers.launch import Launch
+from studio.objectives import find_makes
 from studio.objectives.measure import LOSS
 from studio.runs.event import (
     TERMINAL,
@@ -134,8 +135,13 @@ class RunStatus(BaseModel, frozen=True):
 
     @property
     def can_ask(self) -> bool:
-        """Whether there are weights to talk to."""
+        """Whether there are weights to try."""
         return bool(self.checkpoints)
+
+    @property
+    def can_answer(self) -> bool:
+        """Whether there are weights that write answers."""
+        return self.can_ask and find_makes(self.recipe.get("objective")) == "answer"
 
 
 class Watch:

@@ -1,10 +1,11 @@
-"""The desks that take a whole studio, as one visitor sees it: evidence, votes, runs as files, merges, exports."""
+"""The desks that take a whole studio, as one visitor sees it: evidence, votes, judges, archives, merges, exports."""
 
 from typing import TYPE_CHECKING, cast
 
 from studio.service.archive_desk import ArchiveDesk
 from studio.service.evidence_desk import EvidenceDesk
 from studio.service.export_desk import ExportDesk
+from studio.service.judge_desk import JudgeDesk
 from studio.service.merge_desk import MergeDesk
 from studio.service.vote_desk import VoteDesk
 
@@ -34,6 +35,11 @@ class Desks:
     def exports(self) -> ExportDesk:
         """The desk at which models are taken away as files."""
         return ExportDesk(cast("Studio", self))
+
+    @property
+    def judging(self) -> JudgeDesk:
+        """The desk at which reward models say how good answers are."""
+        return JudgeDesk(cast("Studio", self))
 
     @property
     def merges(self) -> MergeDesk:

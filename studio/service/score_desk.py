@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from studio.answering.desk import Desk
+from studio.checkpoints.address import read_checkpoint
 from studio.errors import InputError, StudioError
 from studio.evidence.content import hash_content
 from studio.evidence.kept import KeptScore, find_equal, keep_score, list_scores
@@ -119,4 +120,6 @@ class ScoreDesk:
 
 
 def _find_step(run: Run, step: int | None) -> int:
-    return int(run.find_checkpoint(step).name.removeprefix("step-"))
+    used = int(run.find_checkpoint(step).name.removeprefix("step-"))
+    read_checkpoint(run, run.load_recipe(), used).check_can("answer", "run_id")
+    return used

@@ -300,11 +300,12 @@ def examine(
     builtin: bool,
     examples: list[Example],
 ) -> Examiner | None:
-    """Measure the base on the parts of a run's first task, and return who goes on with it; None where unasked.
+    """Measure the base on the parts of a run's first task, and return who goes on with it; None where unasked,
+    or where what is trained answers nothing.
 
     `examples` are what it trains on.
     """
-    if not recipe.training.measures_itself:
+    if not recipe.training.measures_itself or recipe.objective.makes != "answer":
         return None
     split = split_task(task, recipe.training.seed)
     try:

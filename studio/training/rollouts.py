@@ -5,21 +5,18 @@ of any training; chance is kept with each checkpoint, so the same answers are dr
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
 from studio.answering.decoding import Writer
-from studio.errors import RecipeError
 from studio.objectives.logprobs import Batch, LogProbs, Written
 from studio.objectives.objective import Example, Row
 from studio.objectives.rewarded import Rewarded
 from studio.rewards import add_up
-from studio.training.batch import Batcher, ExampleDataset, read_learnt, read_logprobs
-from studio.training.fast.head import open_head
-from studio.training.trainer import StudioTrainer
-from studio.training.value_head import FASTER, FASTEST, ValueHead, find_width
+from studio.training.batch import Batcher, ExampleDataset, read_logprobs
+from studio.training.headed import HeadedTrainer, find_width
+from studio.training.value_head import ValueHead
 
 
 class Prompt(NamedTuple):
@@ -46,7 +43,7 @@ def collect(places: Sequence[int]) -> dict[str, torch.Tensor]:
     return {"places": found, "labels": found}
 
 
-class RolloutTrainer(StudioTrainer):
+class RolloutTrainer(HeadedTrainer):
     """Trainer whose batches are prompts, by their places in `prompts`; what is learnt from is written at each step.
 
     `room` tokens are the most that prompt and answer may have, `ends` those that end an answer.
@@ -59,7 +56,10 @@ class RolloutTrainer(StudioTrainer):
         super().__init__(**arguments)
         self.tokenizer: Any = self.processing_class
         self._writer = Writer(self.model, batcher.pad_id, ends)
-        self._head = self._make_head() if "value_head" in self.objective.needs else None
+
+    def make_head(self) -> ValueHead | None:
+        """Return what expects, where the objective asks for it."""
+        return ValueHead(find_width(self.model)) if "value_head" in self.objective.needs else None
 
     @property
     def objective(self) -> Rewarded:
@@ -70,8 +70,6 @@ class RolloutTrainer(StudioTrainer):
 
     def read(self, model: Any, inputs: dict[str, Any]) -> tuple[LogProbs, Batch]:
         """Write answers to a batch of prompts and judge them; return how likely they are, and what they are worth."""
-        if self._head is not None:
-            self._head.zero_grad()  # Trainer forgets the gradients of its model alone
         group = self.objective.group
         asked = [self.prompts[place] for place in inputs["places"].tolist() for _ in range(group)]
         rows, worth = self._write(asked)
@@ -87,19 +85,12 @@ class RolloutTrainer(StudioTrainer):
 
     def _read(self, model: Any, batch: dict[str, Any]) -> tuple[LogProbs, torch.Tensor]:
         """How likely each learnt token is, and what is expected of it (learnt): 0 where nothing expects."""
-        if self._head is None:
+        if self.head is None:
             logprobs = read_logprobs(model, batch)
             return logprobs, torch.zeros_like(logprobs.tokens)
-        try:
-            with open_head(model) as head:
-                states, wanted = read_learnt(model, batch)
-        except ValueError as error:
-            raise RecipeError(
-                f"{self.objective.title} reads what goes into the model's head, and here {error}. Choose GRPO or RLOO.",
-                field="objective.name",
-            ) from error
-        tokens = head.find_likelihood(states, wanted)
-        return LogProbs(tokens, batch["learnt"], *batch["input_ids"].shape), self._head(states)
+        states, wanted, own = self.open(model, batch)
+        tokens = own.find_likelihood(states, wanted)
+        return LogProbs(tokens, batch["learnt"], *batch["input_ids"].shape), self.head(states)
 
     def _step(self, model: Any, logprobs: LogProbs, info: Batch) -> None:
         """Adjust the weights once more with the same answers."""
@@ -108,31 +99,6 @@ class RolloutTrainer(StudioTrainer):
             self._clip_grad_norm(model)
         self.optimizer.step()
         self.optimizer.zero_grad()
-
-    def _make_head(self) -> ValueHead:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.recipe.training.seed)
-            return ValueHead(find_width(self.model)).to(self.args.device)
-
-    def create_optimizer(self, model: Any = None) -> Any:
-        """Make the optimiser; the head that expects has a rate of its own."""
-        made = super().create_optimizer(model)
-        if self._head is not None and all(group.get("name") != "value_head" for group in made.param_groups):
-            rate = min(FASTER * self.args.learning_rate, FASTEST)
-            made.add_param_group(
-                {"params": list(self._head.parameters()), "lr": rate, "weight_decay": 0.0, "name": "value_head"}
-            )
-        return made
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        super()._save(output_dir, state_dict)
-        if self._head is not None:
-            self._head.save(Path(output_dir or self.args.output_dir or ""))
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        super()._load_from_checkpoint(resume_from_checkpoint, model)
-        if self._head is not None:
-            self._head.restore(Path(resume_from_checkpoint))
 
     def _write(self, asked: list[Prompt]) -> tuple[list[Row], torch.Tensor]:
         """Rows of prompts with an answer each, drawn as likely as the model finds it, and what each is worth (rows)."""

@@ -38,6 +38,8 @@ from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
 from studio.training.cores import Cores
 from studio.training.examiner import examine
 from studio.training.fast.checkpointing import checkpoint_layers
+from studio.training.headed import find_width
+from studio.training.judging import RewardTrainer
 from studio.training.reference import find_reference
 from studio.training.rollouts import PlaceDataset, RolloutTrainer, collect, list_prompts
 from studio.training.sampling import Answerer, Sampler
@@ -48,8 +50,10 @@ from studio.workspace import Workspace
 
 READ_FROM = (Original("transformers.TrainingArguments.n_gpu", "5.23.0", "9a0016db12fe"),)
 
-SERVED: frozenset[Need] = frozenset({"reference", "samples", "value_head"})
+SERVED: frozenset[Need] = frozenset({"reference", "samples", "value_head", "reward_head"})
 """What an objective may need that this training can give."""
+HEADED: frozenset[Need] = frozenset({"value_head", "reward_head"})
+"""What an objective needs a head of its own for."""
 ENOUGH_STEPS = 20
 """A run of fewer steps says little about the speed of the device."""
 
@@ -128,7 +132,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     narrow = find_dtype(half) if half and base.dtype.itemsize == 2 else None
     answerer = Answerer(base, tokenizer, recipe.objective, narrow)
     asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
-    sampler = Sampler(tasks[0], asked, recipe.objective, answerer, room) if plan.sample_every else None
+    answers = plan.sample_every and recipe.objective.makes == "answer"
+    sampler = Sampler(tasks[0], asked, recipe.objective, answerer, room) if answers else None
     examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base.ref == BUILTIN, prepared.train)
     began += examiner.spent if examiner else 0.0  # which isn't what a start takes
     model = recipe.method.attach(base)
@@ -142,7 +147,9 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     tried += again
     answerer.model = model
     events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
-    events.append("counted", trainable=count_all(model, only_trainable=True), total=count_all(model))
+    head = recipe.objective.count_head(find_width(model)) if recipe.objective.needs & HEADED else 0
+    counted = {"trainable": count_all(model, only_trainable=True) + head, "total": count_all(model) + head}
+    events.append("counted", **counted)
     parts, dtype = [prepared.train, prepared.validation], half and find_dtype(half)
     reference = find_reference(run, recipe, parts, model, batcher, plan.batch_size, dtype)
     if run.stop_file.exists() or reference is None:
@@ -162,7 +169,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
         trainer = make_rollouts(common, prepared, batcher, ends, room)
     else:
-        trainer = StudioTrainer(
+        kind = RewardTrainer if "reward_head" in recipe.objective.needs else StudioTrainer
+        trainer = kind(
             **common,
             train_dataset=ExampleDataset(prepared.train, reference[0]),
             eval_dataset=ExampleDataset(prepared.validation, reference[1]),
@@ -278,10 +286,10 @@ def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, ma
     """Turn examples into tokens. Raises RecipeError when not one to train on fits into `max_length` tokens."""
     found = [[objective.encode(task, one, tokenizer, max_length) for task, one in part] for part in examples]
     kept = [[example for example in part if example is not None] for part in found]
-    if not kept[0]:
-        raise refuse_lengths(len(examples.train), max_length)
     left_out = len(found[0]) + len(found[1]) - len(kept[0]) - len(kept[1])
     train, validation = (list(objective.gather(part, max_length)) for part in kept)
+    if not train:
+        raise refuse_lengths(len(examples.train), max_length)
     pairs = zip([*examples.train, *examples.validation], [*found[0], *found[1]], strict=True)
     wanted = tuple(one.instance.output for one, example in pairs if example is not None)
     return Prepared(train, validation, left_out, objective.packs, wanted, objective.rows_each)

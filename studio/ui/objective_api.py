@@ -1,6 +1,7 @@
-"""What there is to optimise, and which way to go, from another program, as named endpoints."""
+"""What there is to optimise, which way to go, what a reward model says: named endpoints for another program."""
 
 from studio.service import Studio
+from studio.ui.frame.given import check_text
 from studio.ui.frame.visiting import Asking, seen_by
 
 
@@ -26,3 +27,11 @@ class ObjectiveEndpoints:
         the parts of a recipe to start with.
         """
         return seen_by(self._studio, request).which_way(answers).model_dump(mode="json")
+
+    def judge(self, run_id: str, prompt: str, answers: list, request: Asking) -> dict:
+        """What a reward model makes of answers to a prompt of its task: {"model", "title", "scores"}.
+
+        `run_id` is a run of the objective reward. Only how scores differ means something: the larger, the better.
+        """
+        visit = seen_by(self._studio, request)
+        return visit.judging.judge(check_text(run_id, "run_id"), prompt, answers).model_dump(mode="json")

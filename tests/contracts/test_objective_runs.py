@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from tiny import import_task, kinds, losses, read_all, resume, train, write_recipe
 
-from studio.errors import StudioError, TaskError
+from studio.errors import ModelError, StudioError, TaskError
 from studio.launchers.inline import InlineLauncher
 from studio.objectives import OBJECTIVES
 from studio.objectives.card import list_fitting
@@ -128,13 +128,39 @@ def test_other_kinds_are_refused_in_words(name: str, trained: Callable[[str], Tr
         assert told.value.field == "task_id" and KINDS.find(kind).words in str(told.value)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.members)
-def test_what_it_made_answers_and_is_estimated(name: str, trained: Callable[[str], Trained], house: Studio) -> None:
-    run = trained(name).run
+def answer(house: Studio, run: Run) -> None:
+    """Ask it something; it showed answers on the way."""
     (sampled,) = (event for event in read_all(run) if event["event"] == "sampled")
     assert {"input", "wanted", "base", "tuned"} == set(sampled["samples"][0]) and sampled["samples"][0]["input"]
     answers = house.ask(run.run_id, "Count 3", max_tokens=4)
     assert answers.step == STEPS
+
+
+def judge(house: Studio, run: Run) -> None:
+    """Let it judge two answers; it writes none, and nothing is trained on top of it."""
+    found = house.judging.judge(run.run_id, "Count 3", ["3 and 4", "no3"])
+    assert found.model == f"run:{run.run_id}@{STEPS}"
+    better, worse = found.scores
+    assert better is not None and worse is not None and better > worse + 0.01
+    for use in (
+        lambda: house.ask(run.run_id, "Count 3"),
+        lambda: house.scores.score(run.run_id, "test", None),
+        lambda: house.read_recipe({**run.load_recipe().to_json(), "model": f"run:{run.run_id}"}),
+        lambda: house.evidence.read([f"run:{run.run_id}"], "preference"),
+    ):
+        with pytest.raises(ModelError) as told:
+            use()
+        assert run.name in str(told.value) and told.value.field in ("model", "run_id", "checkpoints")
+
+
+USES: dict[str, Callable[[Studio, Run], None]] = {"answer": answer, "judge": judge}
+"""What is done with a run's model, by what its objective makes."""
+
+
+@pytest.mark.parametrize("name", OBJECTIVES.members)
+def test_what_it_made_answers_and_is_estimated(name: str, trained: Callable[[str], Trained], house: Studio) -> None:
+    run = trained(name).run
+    USES[OBJECTIVES.find(name).makes](house, run)
     estimate = house.estimate(run.load_recipe().to_json())
     counted = next(event for event in read_all(run) if event["event"] == "counted")
     prepared = next(event for event in read_all(run) if event["event"] == "prepared")

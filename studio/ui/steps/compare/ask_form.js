@@ -206,6 +206,12 @@ export function mount({ element, props, trigger, server }) {
         ),
       );
     }
+    if (answer.judges) {
+      about = null;
+      nothing("", h("span", {}));
+      empty.hidden = true; // the form that judges takes this one's place
+      return;
+    }
     if (answer.choices) {
       about = null;
       return choose(answer.choices);

@@ -13,6 +13,7 @@ from studio.answering.vote import Tally
 from studio.errors import RecipeError
 from studio.evidence.sign import tell_votes
 from studio.service import Studio
+from studio.ui.steps.compare.judge_form import judges
 from studio.ui.steps.compare.question import PARTS, list_part, split_instance
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
@@ -77,6 +78,8 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
     status = studio.run_status(run)
     if not status.recipe:
         raise RecipeError(status.error or "The recipe of this run can't be read.")
+    if judges(studio, run):
+        return {"run": run, "judges": True}
     recipe = studio.read_recipe(status.recipe)
     parts = {name: list_part(studio, run, name) for name in PARTS}
     return {
@@ -97,7 +100,7 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
 def list_others(studio: Studio, run: str) -> list[dict[str, Any]]:
     """Return the visitor's merges, and the newest runs with their checkpoints' addresses, the run itself first."""
     merges = [{"model": card.address, "title": card.name} for card in studio.merges.list_merges()[:MOST_CHOICES]]
-    runs = sorted((each for each in studio.list_runs() if each.can_ask), key=lambda each: each.run_id != run)
+    runs = sorted((each for each in studio.list_runs() if each.can_answer), key=lambda each: each.run_id != run)
     return [{"name": "Merges", "models": merges}] * bool(merges) + [
         {
             "name": f"{each.name}: {each.sentence}",

@@ -14,6 +14,7 @@ from studio.evidence.metrics import METRICS
 from studio.service import Studio
 from studio.service.evidence_desk import PARTS
 from studio.ui.frame.words import escape, foreign
+from studio.ui.steps.compare.judge_form import judges
 from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_acts, part
@@ -37,7 +38,7 @@ class EvidenceBoard(Scripted):
 def show_board(studio: Studio, draft: dict[str, Any]) -> str:
     """Return the board of the draft's run, nothing where there is none that can be asked."""
     run = draft["run"]
-    if not run or not studio.run_status(run).can_ask:
+    if not run or not studio.run_status(run).can_ask or judges(studio, run):
         return ""
     return draw_board(studio, run, "test")
 

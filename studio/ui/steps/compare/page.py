@@ -18,6 +18,7 @@ from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, foreign, term
 from studio.ui.steps.compare.ask_form import AnswerPair, AskForm
 from studio.ui.steps.compare.evidence_board import EvidenceBoard, show_board
+from studio.ui.steps.compare.judge_form import JudgeForm
 from studio.ui.steps.compare.question import find_wanted, read_asked, split_instance
 from studio.ui.steps.compare.take_away import TakeAway
 from studio.ui.widgets.draft_box import DraftBox
@@ -50,6 +51,7 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
     ask_both, ask_ten = make_handlers(studio)
     Panel(_HEAD.format(test_set=term("test set")), elem_classes="studio")
     form = AskForm(studio, elem_id="ask", elem_classes="studio")
+    JudgeForm(studio, elem_id="judge", elem_classes="studio")
     pair = AnswerPair(studio, elem_id="answers", elem_classes="studio")
     table = Panel(elem_id="ten", elem_classes="studio")
     board = EvidenceBoard(studio, elem_id="evidence", elem_classes="studio")

@@ -187,7 +187,7 @@ def use_labels(visit: Studio, asked: Any) -> dict[str, Any]:
 def list_helpers(visit: Studio, asked: Any) -> dict[str, Any]:
     """Return the runs that can suggest labels, those of the task first."""
     task = asked.get("task") if isinstance(asked, dict) else None
-    runs = [run for run in visit.list_runs() if run.can_ask and run.recipe]
+    runs = [run for run in visit.list_runs() if run.can_answer and run.recipe]
     runs.sort(key=lambda run: run.recipe.get("task_id") != task)
     return {"runs": [{"run": run.run_id, "name": run.name, "sentence": run.sentence} for run in runs[:MOST_RUNS]]}
 

@@ -1,0 +1,99 @@
+"""A reward model judges by hand as it did in training, and does nothing else; odd questions are refused in words."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tiny import import_task, read_all, train, train_quickly, write_recipe
+
+from studio.answering.judge import Answered
+from studio.errors import InputError, ModelError
+from studio.launchers.inline import InlineLauncher
+from studio.models.reference import ModelRef
+from studio.runs.run import Run
+from studio.service import Studio
+from studio.tasks.split import split_task
+from studio.ui.steps.compare.ask_form import describe_run, list_others
+from studio.ui.steps.compare.evidence_board import show_board
+from studio.ui.steps.compare.judge_form import judge, look_at_judge
+from studio.workspace import Workspace
+
+ROWS = [{"id": f"p{n}", "input": f"Count {n}", "output": [f"{n} and {n + 1}"], "rejected": f"no{n}"} for n in range(40)]
+STEPS = 8
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> tuple[Studio, Run]:
+    """A reward model on top of a run, and its studio."""
+    workspace = Workspace(tmp_path_factory.mktemp("judge"))
+    task = import_task(workspace, "pairs", Instances=ROWS, Studio={"kind": "preference", "format": "by hand"})
+    start = train_quickly(workspace, tiny_model, task_id=task)
+    recipe = write_recipe(f"run:{start.run_id}@4", task, objective="reward", training={"max_steps": STEPS})
+    return Studio(workspace, launcher=InlineLauncher()), train(workspace, recipe)
+
+
+def test_what_judges_is_what_was_trained(judged: tuple[Studio, Run]) -> None:
+    """Read alone, padded on another side and without dropout, it tells the pairs apart as the last evaluation did."""
+    house, run = judged
+    assert read_all(run)[-1]["event"] == "finished", read_all(run)[-1]
+    last = [event for event in read_all(run) if event["event"] == "evaluated"][-1]["measures"]
+    task = house.load_task("pairs")
+    validation = split_task(task, run.load_recipe().training.seed).validation
+    with house.desk.open_judge(house.resolve_model(ModelRef(ref=f"run:{run.run_id}"))) as judging:
+        asked = [judging.objective.write_question(task, one.input) for one in validation]
+        better, worse = (
+            judging.judge(task, [Answered(*pair) for pair in zip(asked, answers, strict=True)])
+            for answers in ([one.output[0] for one in validation], [one.rejected for one in validation])
+        )
+    leads = [one - other for one, other in zip(better, worse, strict=True)]
+    assert sum(leads) / len(leads) == pytest.approx(last["margin"], abs=1e-3)
+    assert sum(lead > 0 for lead in leads) / len(leads) == pytest.approx(last["accuracy"])
+    assert last["longer_wins"] == 1
+    assert house.desk.count_held() > 0 and house.desk.make_room() and house.desk.count_held() == 0
+
+
+def test_the_page_shows_a_pair_and_its_numbers(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    shown = look_at_judge(house, {"run": run.run_id, "index": -1})
+    assert (shown["judges"], shown["steps"]) == (True, [4, STEPS])
+    better, worse = judge(house, {"run": run.run_id, **shown["pair"], "step": None})["scores"]
+    assert better > worse
+    assert describe_run(house, run.run_id) == {"run": run.run_id, "judges": True}
+    assert show_board(house, {"run": run.run_id}) == ""
+    start = str(run.load_recipe().base.made and run.load_recipe().base.made.name)
+    assert look_at_judge(house, {"run": start, "index": 0}) == {"judges": False}
+    assert [one["name"].split(":")[0] for one in list_others(house, run.run_id)] == [Run.name_of(start)]
+
+
+def test_one_that_answers_does_not_judge(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    start = str(run.load_recipe().base.made and run.load_recipe().base.made.name)
+    with pytest.raises(ModelError) as told:
+        house.judging.judge(start, "Count 3", ["3 and 4"])
+    assert told.value.field == "model"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answers", "field"),
+    [("", ["x"], "prompt"), (7, ["x"], "prompt"), ("x", [], "answers"), ("x", "x", "answers"), ("x", [" "], "answers")],
+)
+def test_what_can_not_be_judged_is_refused(prompt: Any, answers: Any, field: str, judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    with pytest.raises(InputError) as told:
+        house.judging.judge(run.run_id, prompt, answers)
+    assert told.value.field == field
+
+
+def test_an_answer_without_room_has_no_number(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    short, long = house.judging.judge(run.run_id, "Count 3", ["3 and 4", "3 and 4 " * 200]).scores
+    assert short is not None and long is None
+
+
+def test_its_head_can_not_be_read(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    head = run.find_checkpoint(4) / "reward_head.safetensors"
+    head.unlink()
+    with pytest.raises(ModelError) as told:
+        house.judging.judge(run.run_id, "Count 3", ["3 and 4"], step=4)
+    assert told.value.field == "model"
