@@ -169,8 +169,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
         trainer = make_rollouts(common, prepared, batcher, ends, room)
     else:
-        kind = RewardTrainer if "reward_head" in recipe.objective.needs else StudioTrainer
-        trainer = kind(
+        trainers = RewardTrainer if "reward_head" in recipe.objective.needs else StudioTrainer
+        trainer = trainers(
             **common,
             train_dataset=ExampleDataset(prepared.train, reference[0]),
             eval_dataset=ExampleDataset(prepared.validation, reference[1]),
