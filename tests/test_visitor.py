@@ -75,11 +75,20 @@ ACTS: dict[str, Callable[[Studio, str], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ACTS)
-@pytest.mark.parametrize("token", [BEN, None, ANNA[:-1] + "b"])
-def test_other_peoples_runs_are_not_there(shared: Studio, tiny_model: Path, name: str, token: str | None) -> None:
+@pytest.fixture(scope="module")
+def annas(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Studio, str]:
+    """A shared studio in which Anna's run waits, with a checkpoint; and the name of her run."""
+    shared = Studio(Workspace(tmp_path_factory.mktemp("annas")), WritingLauncher(), shared=True)
     run_id = shared.seen_by(ANNA).start_run(write_recipe(tiny_model, "studio002_question"))
     make_checkpoint(find_run(shared.workspace, run_id), 5)
+    return shared, run_id
+
+
+@pytest.mark.parametrize("name", ACTS)
+@pytest.mark.parametrize("token", [BEN, None, ANNA[:-1] + "b"])
+def test_other_peoples_runs_are_not_there(annas: tuple[Studio, str], name: str, token: str | None) -> None:
+    """Whatever is tried with them; and nothing of them changes, as the next try finds."""
+    shared, run_id = annas
     before = sorted(path for path in shared.workspace.runs.rglob("*"))
     unknown = "20261120-070000-no-one"
     with pytest.raises(NotFoundError) as refused:
