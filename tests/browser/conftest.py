@@ -12,8 +12,9 @@ Fixtures, from the most to the least used:
     app              the same server as an object: .url, .home (its workspace folder), .output()
     launch_app       launch_app(**environment) starts another server of the test's own: .stop(), .kill(), .start() again
 
-A test fails if one of its pages asks anything of another host. A failing test leaves pictures and traces in
-tests/artefacts/<test>/ (`playwright show-trace trace-0.zip`). Without Chromium the tests are skipped and say so; where
+A test fails if one of its pages asks anything of another host. A failing test leaves pictures in
+tests/artefacts/<test>/, and where STUDIO_TRACES is set, which costs a quarter of the time, traces with every state of the
+page (`playwright show-trace trace-0.zip`). Without Chromium the tests are skipped and say so; where
 CI is set they fail. `python tests/browser/conftest.py` prints the Chromium that would be used.
 """
 
@@ -38,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ARTEFACTS = ROOT / "tests" / "artefacts"
 READY = re.compile(r"Fine-Tuning Studio: (http://\S+)")
 START_SECONDS = 200
+TRACED = bool(os.environ.get("STUDIO_TRACES"))
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -262,7 +264,8 @@ def open_page(
         )
         contexts.append(context)
         context.set_default_timeout(60_000)
-        context.tracing.start(snapshots=True)
+        if TRACED:
+            context.tracing.start(snapshots=True)
         at_home = (f"{home}/", f"{home.replace('http', 'ws', 1)}/", "data:", "blob:", "about:")
         context.on("request", lambda asked: foreign.append(asked.url) if not asked.url.startswith(at_home) else None)
         context.on("console", lambda said: console_errors.append(said.text) if said.type == "error" else None)
@@ -286,7 +289,8 @@ def _keep_traces(test: pytest.Item, contexts: list[BrowserContext]) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             for tab, page in enumerate(context.pages):
                 page.screenshot(path=folder / f"page-{number}-{tab}.png")
-            context.tracing.stop(path=folder / f"trace-{number}.zip")
+            if TRACED:
+                context.tracing.stop(path=folder / f"trace-{number}.zip")
         context.close()
 
 
