@@ -200,3 +200,17 @@ def test_a_change_is_seen(text: str) -> None:
 )
 def test_what_is_our_own_is_none(text: str) -> None:
     assert not [*find_changes(ast.parse(text))]
+
+
+def test_no_class_of_gradio_has_its_source_parsed_as_it_is_made() -> None:
+    from importlib.util import module_from_spec
+
+    import gradio
+
+    from studio.ui import _Finder
+
+    spec = _Finder.find_spec("gradio.component_meta", gradio.__path__)
+    assert spec and spec.loader and _Finder.find_spec("gradio.components", gradio.__path__) is None
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert made.create_or_modify_pyi(None, None, None) is None, "or it would have asked for the source"
