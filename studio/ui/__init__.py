@@ -10,6 +10,11 @@ from studio.foreign import Original
 READ_FROM = (Original("gradio.component_meta", "6.31.0", "8170c75b458e"),)
 
 
+def write_no_stubs(module: ModuleType) -> None:
+    """Take out of gradio.component_meta what writes a .pyi."""
+    vars(module)["create_or_modify_pyi"] = lambda *_: None
+
+
 class _WithoutStubs(SourceFileLoader):
     """Loads gradio's maker of component classes so that it writes no .pyi beside a source.
 
@@ -20,7 +25,7 @@ class _WithoutStubs(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         """Load it, and take the writing out before any class is made."""
         super().exec_module(module)
-        vars(module)["create_or_modify_pyi"] = lambda *_: None
+        write_no_stubs(module)
 
 
 class _Finder:
@@ -37,6 +42,7 @@ class _Finder:
 
 sys.meta_path.insert(0, _Finder)
 try:
-    import gradio.component_meta  # noqa: F401
+    import gradio.component_meta
 finally:
     sys.meta_path.remove(_Finder)
+write_no_stubs(gradio.component_meta)  # of which somebody may have had an earlier import
