@@ -32,6 +32,7 @@ CASES = (
     "coverage",
     "evidence",
     "merging",
+    "objectives",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

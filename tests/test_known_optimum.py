@@ -63,7 +63,7 @@ def step_with_pairs(objective: Any, weight: Any, expects: Any, start: Any, dice:
 
 
 @pytest.mark.parametrize("beta", BETAS)
-@pytest.mark.parametrize("name", ["dpo", "grpo", pytest.param("ppo", marks=pytest.mark.long), "rloo"])
+@pytest.mark.parametrize("name", ["dpo", "grpo", "ppo", "rloo"])
 def test_it_ends_at_the_best(name: str, beta: float) -> None:
     import torch
 

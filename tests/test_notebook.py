@@ -4,12 +4,17 @@ from pathlib import Path
 
 import pytest
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+SHORT = "journey"
+"""The notebook that runs with every change; the others take longer, and what they do is tried on a tiny model too."""
+NOTEBOOKS = [
+    pytest.param(path, marks=[] if path.stem == SHORT else [pytest.mark.long], id=path.stem)
+    for path in sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", NOTEBOOKS)
 def test_notebook_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell runs; the last one prints a score in which the tuned side is the better one."""
     import nbformat

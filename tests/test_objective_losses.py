@@ -284,6 +284,49 @@ def test_learning_from_rewards_is_trls(name: str) -> None:
     assert ours.tolist() == pytest.approx(leaf.grad.tolist(), **CLOSE)
 
 
+def test_ppo_is_its_papers() -> None:
+    """Advantages, returns and the loss, computed once more token by token in plain Python."""
+    import torch
+
+    leaf, logprobs = make_logprobs()
+    dice = torch.Generator().manual_seed(2)
+    moved, apart, values, news = (0.3 * torch.randn(sum(LENGTHS), generator=dice) for _ in range(4))
+    before, start, worth = leaf.detach() - moved, leaf.detach() - apart, torch.tensor([1.0, 0.0, 0.5, 1.0, 0.0, 0.2])
+    objective = OBJECTIVES.read({"name": "ppo", "beta": 0.3, "horizon": 0.9, "clip": 0.1, "group": 1})
+    written = objective.judge(Written.begin(before, start, values), worth, logprobs)
+    losses, _ = objective.loss(logprobs, Batch(1, worth, written=written._replace(expected=news)))
+    losses.mean().backward()
+
+    found, at = [], 0
+    for length, reward in zip(LENGTHS, worth.tolist(), strict=True):
+        own = slice(at, at + length)
+        earned = [0.3 * (s - b) for s, b in zip(start[own].tolist(), before[own].tolist(), strict=True)]
+        earned[-1] += reward
+        expected = [*values[own].tolist(), 0.0]
+        surprises = [one + expected[n + 1] - expected[n] for n, one in enumerate(earned)]
+        found += [sum(0.9 ** (k - n) * surprises[k] for k in range(n, length)) for n in range(length)]
+        at += length
+    mean = sum(found) / len(found)
+    spread = (sum((one - mean) ** 2 for one in found) / len(found)) ** 0.5
+    returns = [one + value for one, value in zip(found, values.tolist(), strict=True)]
+    assert written.returns.tolist() == pytest.approx(returns, **CLOSE)
+    assert written.advantages.tolist() == pytest.approx([(one - mean) / spread for one in found], **CLOSE)
+    tokens, slopes = [], []
+    for advantage, ratio, value, new, back in zip(
+        written.advantages.tolist(), moved.exp().tolist(), values.tolist(), news.tolist(), returns, strict=True
+    ):
+        clipped = min(max(ratio, 0.9), 1.1)
+        near = value + min(max(new - value, -0.1), 0.1)
+        tokens.append(-min(ratio * advantage, clipped * advantage) + 0.5 * max((new - back) ** 2, (near - back) ** 2))
+        slopes.append(-advantage * ratio if ratio * advantage <= clipped * advantage else 0.0)
+    counts = [length for length in LENGTHS for _ in range(length)]
+    assert float(losses.mean().detach()) == pytest.approx(
+        sum(one / count for one, count in zip(tokens, counts, strict=True)) / len(LENGTHS), **CLOSE
+    )
+    wanted = [slope / count / len(LENGTHS) for slope, count in zip(slopes, counts, strict=True)]
+    assert leaf.grad.tolist() == pytest.approx(wanted, **CLOSE)
+
+
 def test_what_is_better_than_expected_is_as_it_is_written() -> None:
     import torch
 

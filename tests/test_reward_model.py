@@ -4,18 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import import_task, read_all, train, train_quickly, write_recipe
+from tiny import import_task, losses, read_all, resume, train, train_quickly, write_recipe
 
-from studio.answering.judge import Answered
-from studio.errors import InputError, ModelError
+from studio.errors import InputError, ModelError, StudioError
 from studio.launchers.inline import InlineLauncher
 from studio.models.reference import ModelRef
+from studio.objectives import OBJECTIVES
+from studio.rewards import Said
 from studio.runs.run import Run
 from studio.service import Studio
 from studio.tasks.split import split_task
 from studio.ui.steps.compare.ask_form import describe_run, list_others
 from studio.ui.steps.compare.evidence_board import show_board
 from studio.ui.steps.compare.judge_form import judge, look_at_judge
+from studio.ui.steps.method.aims import draw_aims
 from studio.workspace import Workspace
 
 ROWS = [{"id": f"p{n}", "input": f"Count {n}", "output": [f"{n} and {n + 1}"], "rejected": f"no{n}"} for n in range(40)]
@@ -42,7 +44,7 @@ def test_what_judges_is_what_was_trained(judged: tuple[Studio, Run]) -> None:
     with house.desk.open_judge(house.resolve_model(ModelRef(ref=f"run:{run.run_id}"))) as judging:
         asked = [judging.objective.write_question(task, one.input) for one in validation]
         better, worse = (
-            judging.judge(task, [Answered(*pair) for pair in zip(asked, answers, strict=True)])
+            judging.judge([Said(answer, (), one, task) for one, answer in zip(asked, answers, strict=True)])
             for answers in ([one.output[0] for one in validation], [one.rejected for one in validation])
         )
     leads = [one - other for one, other in zip(better, worse, strict=True)]
@@ -82,6 +84,52 @@ def test_what_can_not_be_judged_is_refused(prompt: Any, answers: Any, field: str
     with pytest.raises(InputError) as told:
         house.judging.judge(run.run_id, prompt, answers)
     assert told.value.field == field
+
+
+PPO: dict[str, Any] = {
+    "name": "ppo",
+    "watched": [{"name": "contains", "text": "n"}],
+    "answer_tokens": 4,
+    "group": 8,
+}
+
+
+def test_ppo_learns_from_what_was_learnt(judged: tuple[Studio, Run]) -> None:
+    """A start, its judge, PPO: as much worth as the judge says of the very answers, and again the same after a kill."""
+    house, run = judged
+    start = run.load_recipe().model
+    objective = {**PPO, "rewards": [{"name": "learnt", "model": f"run:{run.run_id}", "weight": 2}]}
+    recipe = write_recipe(start, "pairs", objective=objective, training={"learning_rate": 0.05})
+    pinned = house.read_recipe(recipe)
+    assert pinned.objective.list_models() == (f"run:{run.run_id}@{STEPS}",)
+    assert house.estimate(recipe).memory["reward models"] > 0
+    tuned = train(house.workspace, pinned.to_json())
+    assert read_all(tuned)[-1]["event"] == "finished", read_all(tuned)[-1]
+    told = [event["measures"] for event in read_all(tuned) if event["event"] == "metrics"]
+    assert told[-1]["reward"] > told[0]["reward"] and 0 <= told[0]["watched"] <= 1
+    whole = losses(read_all(tuned))
+    tuned.forget_checkpoint(STEPS)
+    again = resume(house.workspace, tuned)
+    assert losses(again) == {step: loss for step, loss in whole.items() if step > 4} and len(losses(again)) == 4
+
+
+@pytest.mark.parametrize("model", ["start", "run:nobody"])
+def test_a_reward_that_is_no_judge_is_refused(model: str, judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    address = run.load_recipe().model if model == "start" else model
+    objective = {**PPO, "rewards": [{"name": "learnt", "model": address}]}
+    with pytest.raises(StudioError) as told:
+        house.read_recipe(write_recipe(run.load_recipe().model, "pairs", objective=objective))
+    assert told.value.field == "objective.rewards"
+
+
+def test_the_page_offers_what_a_task_allows(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    drawn = draw_aims(house, {"task_id": "pairs", "objective": {"name": "ppo"}})
+    assert all(OBJECTIVES.find(name).title in drawn for name in ("dpo", "reward", "sft", "grpo"))
+    assert f"run:{run.run_id}@{STEPS}" in drawn and OBJECTIVES.find("kto").title not in drawn
+    assert "rewards-label" not in draw_aims(house, {"task_id": "pairs", "objective": {"name": "dpo"}})
+    assert draw_aims(house, {"task_id": "nothing"}) == ""
 
 
 def test_an_answer_without_room_has_no_number(judged: tuple[Studio, Run]) -> None:

@@ -1,13 +1,16 @@
 """Rewards are declared rules: each judges as it says, refuses what can't be used, and none takes for ever."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from studio.errors import RecipeError
-from studio.objectives import OBJECTIVES
-from studio.rewards import REWARDS, add_up
+from studio.objectives import OBJECTIVES, find_measures
+from studio.rewards import REWARDS, Said, add_up
+from studio.tasks.dialogue import Dialogue
+from studio.tasks.task import Task
 
 
 @pytest.mark.parametrize(
@@ -36,8 +39,21 @@ def test_each_judges_as_it_says(reward: Any, answer: str, worth: float) -> None:
 
 def test_they_add_up_by_their_weights() -> None:
     rules = [REWARDS.read({"name": "equals", "weight": 2}), REWARDS.read({"name": "length", "most": 1, "weight": -0.5})]
-    assert add_up(rules, "42", ["42"]) == 1.5
-    assert add_up(rules, "x" * 10**6, ["42"]) == -0.5
+    asked = Dialogue(({"role": "user", "content": "40 + 2"},), (False,))
+    said = [Said(answer, ("42",), asked, Task(task_id="sums", definition="Add.", instances=())) for answer in ANSWERS]
+    assert add_up(rules, said, {}) == [1.5, -0.5]
+    learnt = REWARDS.read({"name": "learnt", "model": "run:brave-otter@40", "weight": 0.5})
+    assert add_up([*rules, learnt], said, {"run:brave-otter@40": Counting()}) == [2.5, -0.5]
+
+
+ANSWERS = ("42", "x" * 10**6)
+
+
+class Counting:
+    """Stands in for a reward model: letters, and no number for what is too long."""
+
+    def judge(self, said: Sequence[Said]) -> list[float]:
+        return [float(len(one.answer)) if len(one.answer) < 100 else float("nan") for one in said]
 
 
 def test_a_pattern_without_end_ends() -> None:
@@ -57,12 +73,27 @@ def test_a_pattern_without_end_ends() -> None:
         {"name": "json_schema", "json_schema": '{"type": "thing"}'},
         {"name": "json_schema", "json_schema": '{"$ref": "http://example.org"}'},
         {"name": "equals", "code": "1"},
+        "learnt",
+        {"name": "learnt", "model": "builtin"},
+        {"name": "learnt", "model": "merge:calm-heron"},
     ],
 )
 def test_what_can_not_be_used_is_refused_in_words(reward: Any) -> None:
     with pytest.raises(RecipeError) as told:
         OBJECTIVES.read({"name": "grpo", "rewards": [reward]})
     assert (told.value.field or "").startswith(("reward", "objective"))
+
+
+def test_its_models_are_pinned_and_what_is_watched_is_told() -> None:
+    given = {
+        "rewards": ["equals", {"name": "learnt", "model": "run:a"}],
+        "watched": [{"name": "learnt", "model": "run:b"}],
+    }
+    read = OBJECTIVES.read({"name": "ppo", **given})
+    assert read.list_models() == ("run:a", "run:b")
+    assert read.pin(lambda ref: f"{ref}@7").list_models() == ("run:a@7", "run:b@7")
+    assert "watched" in [one.name for one in find_measures(read.model_dump(mode="json"))]
+    assert "watched" not in [one.name for one in find_measures({"name": "ppo", "watched": []})]
 
 
 @pytest.mark.parametrize("rewards", [[], "equals", [{"name": "equals"}] * 9])

@@ -4,16 +4,19 @@ Reads an answer to its end, as its training did. Knows no reward and no page. Im
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from studio.answering.column import make_column
 from studio.answering.columns import Columns
+from studio.checkpoints.address import resolve
 from studio.checkpoints.checkpoint import Checkpoint, Stack
 from studio.errors import ModelError
+from studio.models.device import DeviceFacts
 from studio.models.forward import call_model
+from studio.models.reference import ModelRef
 from studio.objectives.reward import Reward
-from studio.tasks.dialogue import Dialogue
-from studio.tasks.task import Task
+from studio.rewards import Said
+from studio.workspace import Workspace
 
 HEAD_FILE = "reward_head.safetensors"
 """Where a reward model's head is kept in its checkpoint: the weights that its last state is multiplied by."""
@@ -21,13 +24,6 @@ AT_ONCE = 32
 """So many answers are read together."""
 NOTHING = float("nan")
 """What an answer is worth that has no room, or no end."""
-
-
-class Answered(NamedTuple):
-    """What was asked, as turns, and what was answered."""
-
-    asked: Dialogue
-    answer: str
 
 
 class Judge:
@@ -49,10 +45,10 @@ class Judge:
         """Return the bytes of its weights."""
         return self._columns.count_bytes()
 
-    def judge(self, task: Task, answered: Sequence[Answered]) -> list[float]:
-        """Return how good each answer is; no number for one that doesn't fit. `task` says what is asked of all."""
+    def judge(self, said: Sequence[Said]) -> list[float]:
+        """Return how good each answer is; no number for one that doesn't fit."""
         tokenizer = self._columns.find_tokenizer(0)
-        rows = [self.objective.encode_answer(task, *one, tokenizer) for one in answered]
+        rows = [self.objective.encode_answer(one.task, one.asked, one.answer, tokenizer) for one in said]
         fitting = [place for place, row in enumerate(rows) if row is not None and len(row) <= self.room]
         fitting.sort(key=lambda place: len(rows[place] or ()))
         scores = [NOTHING] * len(rows)
@@ -84,6 +80,12 @@ class Judge:
 def weigh(states: Any, weight: Any) -> Any:
     """Return what a head of these weights (width) makes of states (n x width), in 32 bits (n)."""
     return (states.float() * weight).sum(dim=-1)
+
+
+def load_judges(workspace: Workspace, addresses: Sequence[str], device: DeviceFacts) -> dict[str, Judge]:
+    """Return the reward models of some addresses, each loaded once. Raises ModelError or NotFoundError in words."""
+    found = {address: resolve(workspace, ModelRef(ref=address)) for address in dict.fromkeys(addresses)}
+    return {address: Judge(stack, Columns(device)) for address, stack in found.items()}
 
 
 def find_judge(stack: Stack) -> Checkpoint:

@@ -257,6 +257,8 @@ def weigh_memory(
         adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )
+    if judges := len(set(recipe.objective.list_models())):
+        memory["reward models"] = judges * memory["base weights"]
     stored = read_stored(read_config(folder))
     if stored:
         memory["base weights"] += int(stored.more_bytes * shape.linear)

@@ -17,7 +17,7 @@ def find_measures(objective: object) -> tuple[Measure, ...]:
     """
     name = objective.get("name") if isinstance(objective, dict) else objective
     try:
-        return OBJECTIVES.find(name).measures
+        return OBJECTIVES.find(name).list_measures(objective if isinstance(objective, dict) else {})
     except RecipeError:
         return (LOSS,)
 

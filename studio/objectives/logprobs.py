@@ -59,7 +59,7 @@ class Batch(NamedTuple):
     `rows_each` rows make one example. `marks` are what the objective noted about each row (rows); `reference` how
     likely each row was before the first step, in nats (rows), where the objective needs it; `written` what is known of
     rows that the model wrote itself, whose marks are then what they are worth; `scores` what a head that judges says of
-    each row (rows), where there is one.
+    each row (rows), where there is one; `watched` what such rows are worth by rules that nothing is learnt from (rows).
     """
 
     rows_each: int
@@ -67,6 +67,7 @@ class Batch(NamedTuple):
     reference: "Tensor | None" = None
     written: Written | None = None
     scores: "Tensor | None" = None
+    watched: "Tensor | None" = None
 
     def split(self, values: "Tensor") -> tuple["Tensor", ...]:
         """Return a value of each row (rows) as one tensor for each place in an example, such as better and worse."""

@@ -5,9 +5,9 @@ the model finds them, and which numbers tell how a run does. The trainer it is g
 """
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 from studio.errors import RecipeError, TaskError
 from studio.objectives.logprobs import Batch, LogProbs, Measured
@@ -105,6 +105,19 @@ class Objective(Plugin):
     def rows_each(self) -> int:
         """Rows that an example becomes in a batch, for each that it is encoded as."""
         return 1
+
+    @classmethod
+    def list_measures(cls, settings: Mapping[str, Any]) -> tuple[Measure, ...]:
+        """Return what a run tells, the main measure first, whose recipe has these settings of the objective."""
+        return cls.measures
+
+    def list_models(self) -> tuple[str, ...]:
+        """Return the addresses of models that it needs beside the one that trains."""
+        return ()
+
+    def pin(self, pin_model: Callable[[str], str]) -> Self:
+        """Return it with those addresses as `pin_model` writes them, so that they name the same model for good."""
+        return self
 
     def count_head(self, width: int) -> int:
         """Return how many numbers train beside the method's, in a head of its own on states of so many numbers."""

@@ -74,24 +74,27 @@ class Ppo(Rewarded):
         """Return what was written with an advantage for each token, whitened, and what it earned (learnt)."""
         import torch
 
-        counts = logprobs.count_rows().tolist()
-        ends = torch.tensor(counts, device=worth.device).cumsum(0) - 1
-        earned = (self.beta * (written.start - written.before)).index_add(0, ends, worth)
-        answers = zip(earned.split(counts), written.values.split(counts), strict=True)
-        found = torch.cat([self._look_ahead(*answer) for answer in answers])
+        counts, rows = logprobs.count_rows(), logprobs.places // logprobs.length
+        ends = counts.cumsum(0)
+        earned = (self.beta * (written.start - written.before)).index_add(0, ends - 1, worth)
+        spots = rows, torch.arange(len(rows), device=rows.device) - (ends - counts)[rows]
+        table = earned.new_zeros(logprobs.rows, int(counts.max()))
+        tables = (table.index_put(spots, values) for values in (earned, written.values))
+        found = self._look_ahead(*tables)[spots]
         white = (found - found.mean()) / (found.std(correction=0) + 1e-8)
         return written._replace(advantages=white, returns=found + written.values)
 
     def _look_ahead(self, earned: "Tensor", values: "Tensor") -> "Tensor":
-        """Generalised advantages of one answer's tokens (tokens)."""
+        """Generalised advantages of each answer's tokens (answers x tokens, 0 after its end)."""
         import torch
+        from torch.nn.functional import pad
 
-        after = torch.cat([values[1:], values.new_zeros(1)])
-        surprises, found, kept = (earned + after - values).tolist(), list[float](), 0.0
-        for surprise in reversed(surprises):
+        surprises = earned + pad(values, (0, 1))[:, 1:] - values
+        found, kept = list[torch.Tensor](), torch.zeros_like(values[:, 0])
+        for surprise in reversed(surprises.unbind(dim=1)):
             kept = surprise + self.horizon * kept
             found.append(kept)
-        return values.new_tensor(found[::-1])
+        return torch.stack(found[::-1], dim=1)
 
     def find_losses(self, logprobs: LogProbs, written: Written) -> "Tensor":
         """Return the clipped gain of each answer's mean token, its sign changed, and how wrong what was expected is."""

@@ -5,7 +5,8 @@ that were worth more than expected become likelier. Knows no loop: who writes an
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer
 
@@ -25,27 +26,27 @@ REWARD = Measure(name="reward", title="mean reward", better="higher", chart="rew
 KL = Measure(name="kl", title="KL from the start", unit="nats an answer", better="lower", chart="kl")
 LENGTH = Measure(name="length", title="length of an answer", unit="tokens", better="lower", chart="length", digits=1)
 ENTROPY = Measure(name="entropy", title="entropy", unit="nats a token", better="higher", chart="entropy")
+WATCHED = Measure(name="watched", title="mean of the watched rewards", better="higher", chart="reward")
+"""What nothing is learnt from: where it falls while the mean reward grows, the reward is being hacked."""
 SILENT = Measure(name="silent_groups", title="groups without signal", better="lower", chart="silent")
 """The share of prompts whose answers all had the same reward: they teach nothing."""
 MOST_REWARDS = 8
 
 
-def read_rewards(value: Any) -> tuple[Reward, ...]:
+def read_rewards(value: Any, field: str = "rewards", least: int = 1) -> tuple[Reward, ...]:
     """Return rewards of their JSON. Raises RecipeError in words."""
-    if not isinstance(value, list | tuple) or not 0 < len(value) <= MOST_REWARDS:
+    if not isinstance(value, list | tuple) or not least <= len(value) <= MOST_REWARDS:
         raise RecipeError(
-            f'rewards must be a list of 1 to {MOST_REWARDS} rules, such as [{{"name": "equals"}}], not '
+            f'{field} must be a list of {least} to {MOST_REWARDS} rules, such as [{{"name": "equals"}}], not '
             f"{name_kind(value) if not isinstance(value, list | tuple) else f'{len(value)} of them'}.",
-            field="objective.rewards",
+            field=f"objective.{field}",
         )
     return tuple(REWARDS.read(one) for one in value)
 
 
-Rewards = Annotated[
-    tuple[Reward, ...],
-    BeforeValidator(read_rewards),
-    PlainSerializer(lambda rewards: [one.model_dump(mode="json") for one in rewards]),
-]
+_WRITTEN = PlainSerializer(lambda rewards: [one.model_dump(mode="json") for one in rewards])
+Rewards = Annotated[tuple[Reward, ...], BeforeValidator(read_rewards), _WRITTEN]
+Watched = Annotated[tuple[Reward, ...], BeforeValidator(lambda value: read_rewards(value, "watched", 0)), _WRITTEN]
 
 
 class Rewarded(Prompted):
@@ -53,7 +54,7 @@ class Rewarded(Prompted):
 
     form: ClassVar[Form] = "dialogue"
     needs: ClassVar[frozenset[Need]] = frozenset({"samples"})
-    measures: ClassVar[tuple[Measure, ...]] = (REWARD, KL, LENGTH, ENTROPY, SILENT, LOSS)
+    measures: ClassVar[tuple[Measure, ...]] = (REWARD, WATCHED, KL, LENGTH, ENTROPY, SILENT, LOSS)
     chooses: ClassVar[str] = REWARD.name
     learning_rate_factor: ClassVar[float] = 0.2
     passes: ClassVar[float] = 2.3  # writing an answer and reading it at the start take a little more than learning it
@@ -62,6 +63,13 @@ class Rewarded(Prompted):
         default_factory=lambda: (REWARDS.read("equals"),),
         title="Rewards",
         description="What an answer is worth: a list of rules, added up by their weights.",
+    )
+    watched: Watched = Field(
+        default=(),
+        title="Watched rewards",
+        description="Rules whose sum is shown and never learnt from: they tell whether better rewards are better "
+        "answers.",
+        json_schema_extra={"advanced": True},
     )
     group: int = Field(
         8, ge=1, le=64, title="Answers a prompt", description="How many answers are written to each prompt in a step."
@@ -76,6 +84,25 @@ class Rewarded(Prompted):
         title="Beta",
         description="What each nat of KL from the start costs; at 0 nothing holds the model, and rewards get hacked.",
     )
+
+    @classmethod
+    def list_measures(cls, settings: Mapping[str, Any]) -> tuple[Measure, ...]:
+        """Return its measures; nothing is told of watched rewards where there are none."""
+        return tuple(one for one in cls.measures if one is not WATCHED or settings.get("watched"))
+
+    def list_models(self) -> tuple[str, ...]:
+        """Return the addresses of the reward models."""
+        return tuple(reward.judges for reward in (*self.rewards, *self.watched) if reward.judges)
+
+    def pin(self, pin_model: Callable[[str], str]) -> Self:
+        """Return it with the addresses of its reward models as they stay true."""
+
+        def write(rewards: tuple[Reward, ...]) -> tuple[Reward, ...]:
+            return tuple(
+                one.model_copy(update={"model": pin_model(one.judges)}) if one.judges else one for one in rewards
+            )
+
+        return self.model_copy(update={"rewards": write(self.rewards), "watched": write(self.watched)})
 
     @property
     def rows_each(self) -> int:
@@ -102,8 +129,10 @@ class Rewarded(Prompted):
             raise ValueError("Answers have to be written before their loss is known.")
         counts, worth = logprobs.count_rows(), batch.marks.view(-1, self.group)
         drift = logprobs._replace(tokens=written.before - written.start).sum_rows()
+        watched = {} if batch.watched is None else {WATCHED.name: batch.watched}
         return self.find_losses(logprobs, written), {
             REWARD.name: batch.marks,
+            **watched,
             KL.name: drift,
             LENGTH.name: counts.float(),
             ENTROPY.name: -written.before,

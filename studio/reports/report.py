@@ -14,7 +14,7 @@ from studio.evidence.flips import FATES, Fate, Flip, count_fates, tell_fate
 from studio.evidence.measures import OWN, read_own
 from studio.evidence.metrics import METRICS, Answered, list_fitting
 from studio.journal import read_lines
-from studio.objectives import Measure, find_measures
+from studio.objectives import Measure
 from studio.objectives.measure import LOSS
 from studio.recipes.recipe import Recipe
 from studio.runs.event import Evaluated, Event, Metrics, Prepared, Scored, Started, read_events
@@ -101,7 +101,7 @@ def _find_data(events: Sequence[Event]) -> dict[str, int]:
 
 def _draw(events: Sequence[Event], recipe: Recipe) -> Iterable[Curve]:
     """The curves of what was measured; of steps that were made twice the last time counts."""
-    for measure in (*find_measures(recipe.objective.name), *OWN):
+    for measure in (*recipe.objective.list_measures(recipe.objective.model_dump(mode="json")), *OWN):
         train: dict[int, float] = {}
         validation: dict[int, float] = {}
         for event in events:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from studio.answering.judge import Answered
+from studio.answering.judge import find_judge
 from studio.declaration import show
-from studio.errors import InputError
+from studio.errors import InputError, StudioError
 from studio.models.reference import ModelRef
+from studio.rewards import Said
 
 if TYPE_CHECKING:
     from studio.service.studio import Studio
@@ -34,6 +35,14 @@ class JudgeDesk:
     def __init__(self, studio: "Studio") -> None:
         self._studio = studio
 
+    def pin(self, model: str) -> str:
+        """Return a reward model's address with its step, which stays true. Raises StudioError about the rewards."""
+        try:
+            return find_judge(self._studio.resolve_model(ModelRef(ref=model))).address.ref
+        except StudioError as error:
+            error.field = "objective.rewards"
+            raise
+
     def judge(self, run_id: str, prompt: object, answers: object, step: int | None = None) -> Judged:
         """Return what a run's reward model makes of answers to a prompt of its task. Raises StudioError in words."""
         asked, texts = _check_text(prompt, "prompt"), _check_answers(answers)
@@ -45,7 +54,7 @@ class JudgeDesk:
         task = studio.load_task(recipe.task_id, recipe.task_version)
         with studio.desk.open_judge(stack) as judge:
             question = judge.objective.write_question(task, asked)
-            scores = judge.judge(task, [Answered(question, text) for text in texts])
+            scores = judge.judge([Said(text, (), question, task) for text in texts])
         return Judged(
             model=stack.address.ref,
             title=judge.made.title,

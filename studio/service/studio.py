@@ -179,7 +179,8 @@ class Studio(Advising, Desks):
         recipe = read_recipe(data)
         stack = self.resolve_model(recipe.base)
         check_stack(stack, recipe.precision)
-        return recipe.model_copy(update={"model": stack.address.ref})
+        pinned = recipe.objective.pin(self.judging.pin)
+        return recipe.model_copy(update={"model": stack.address.ref, "objective": pinned})
 
     def estimate(self, data: object, device: DeviceFacts | None = None) -> Estimate:
         """Return what a recipe will cost, here or on another `device`. Raises StudioError in words."""
@@ -239,7 +240,8 @@ class Studio(Advising, Desks):
         with self._starting:
             for task in tasks:
                 self.tasks.pin(task)
-            keep_parent(self.workspace, recipe.base)
+            for ref in (recipe.base, *(ModelRef(ref=model) for model in recipe.objective.list_models())):
+                keep_parent(self.workspace, ref)
             return self.queue(Training(recipe=recipe.pin([task.version for task in tasks])), request)
 
     def train_again(self, run_id: str, request: str = "") -> str:

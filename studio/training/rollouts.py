@@ -4,26 +4,27 @@ The loop is the trainer's own: a step of it is a round of answers. So events, st
 of any training; chance is kept with each checkpoint, so the same answers are drawn after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
 from studio.answering.decoding import Writer
 from studio.objectives.logprobs import Batch, LogProbs, Written
-from studio.objectives.objective import Example, Row
+from studio.objectives.objective import Example, Objective, Row
 from studio.objectives.rewarded import Rewarded
-from studio.rewards import add_up
+from studio.rewards import Reward, Said, Scorer, add_up
+from studio.tasks.mixture import Mixed
 from studio.training.batch import Batcher, ExampleDataset, read_logprobs
 from studio.training.headed import HeadedTrainer, find_width
 from studio.training.value_head import ValueHead
 
 
 class Prompt(NamedTuple):
-    """What is asked, as tokens, and what would be right."""
+    """What is asked, as tokens, and as rewards see it: an answer in which nothing is said yet."""
 
     ids: list[int]
-    wanted: tuple[str, ...]
+    silence: Said
 
 
 class PlaceDataset(ExampleDataset):
@@ -46,13 +47,21 @@ def collect(places: Sequence[int]) -> dict[str, torch.Tensor]:
 class RolloutTrainer(HeadedTrainer):
     """Trainer whose batches are prompts, by their places in `prompts`; what is learnt from is written at each step.
 
-    `room` tokens are the most that prompt and answer may have, `ends` those that end an answer.
+    `room` tokens are the most that prompt and answer may have, `ends` those that end an answer; `judges` are the reward
+    models that its rewards ask.
     """
 
     def __init__(
-        self, *, prompts: Sequence[Prompt], batcher: Batcher, ends: frozenset[int], room: int, **arguments: Any
+        self,
+        *,
+        prompts: Sequence[Prompt],
+        batcher: Batcher,
+        ends: frozenset[int],
+        room: int,
+        judges: Mapping[str, Scorer],
+        **arguments: Any,
     ) -> None:
-        self.prompts, self.batcher, self.room = prompts, batcher, room
+        self.prompts, self.batcher, self.room, self.judges = prompts, batcher, room, judges
         super().__init__(**arguments)
         self.tokenizer: Any = self.processing_class
         self._writer = Writer(self.model, batcher.pad_id, ends)
@@ -72,12 +81,13 @@ class RolloutTrainer(HeadedTrainer):
         """Write answers to a batch of prompts and judge them; return how likely they are, and what they are worth."""
         group = self.objective.group
         asked = [self.prompts[place] for place in inputs["places"].tolist() for _ in range(group)]
-        rows, worth = self._write(asked)
+        rows, said = self._write(asked)
         batch = self._prepare_inputs(self.batcher([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]))
-        marks = worth.to(self.args.device)
+        marks, watched = (self._judge(rewards, said) for rewards in (self.objective.rewards, self.objective.watched))
         logprobs, expected = self._read(model, batch)
         known = Written.begin(logprobs.tokens.detach(), self._read_start(batch), expected.detach())
         info = Batch(group, marks, written=self.objective.judge(known, marks, logprobs))
+        info = info._replace(watched=watched if self.objective.watched else None)
         for _ in range(self.objective.rounds - 1 if model.training else 0):
             self._step(model, logprobs, _expect(info, expected))
             logprobs, expected = self._read(model, batch)
@@ -100,8 +110,12 @@ class RolloutTrainer(HeadedTrainer):
         self.optimizer.step()
         self.optimizer.zero_grad()
 
-    def _write(self, asked: list[Prompt]) -> tuple[list[Row], torch.Tensor]:
-        """Rows of prompts with an answer each, drawn as likely as the model finds it, and what each is worth (rows)."""
+    def _judge(self, rewards: Sequence[Reward], said: Sequence[Said]) -> torch.Tensor:
+        """What answers are worth (rows)."""
+        return torch.tensor(add_up(rewards, said, self.judges), dtype=torch.float32, device=self.args.device)
+
+    def _write(self, asked: list[Prompt]) -> tuple[list[Row], list[Said]]:
+        """Rows of prompts with an answer each, drawn as likely as the model finds it, and the answers as texts."""
         most = max(1, min(self.objective.answer_tokens, self.room - max(len(prompt.ids) for prompt in asked)))
         training = self.model.training
         self.model.eval()
@@ -114,8 +128,7 @@ class RolloutTrainer(HeadedTrainer):
             for prompt, answer in zip(asked, answers, strict=True)
         ]
         texts = [self.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in answers]
-        worth = [add_up(self.objective.rewards, text, prompt.wanted) for prompt, text in zip(asked, texts, strict=True)]
-        return rows, torch.tensor(worth, dtype=torch.float32)
+        return rows, [prompt.silence._replace(answer=text) for prompt, text in zip(asked, texts, strict=True)]
 
     def _read_start(self, batch: dict[str, Any]) -> torch.Tensor:
         """How likely each learnt token was at the start, in nats (learnt): what is trained is switched off for it."""
@@ -135,12 +148,14 @@ class RolloutTrainer(HeadedTrainer):
         """Nothing: how long answers will be isn't known, and a step reads as many as an evaluation does."""
 
 
-def list_prompts(examples: Sequence[Example], wanted: Sequence[tuple[str, ...]]) -> list[Prompt]:
-    """Return what is asked in each example: what stands before its first learnt token."""
-    return [
-        Prompt(row.input_ids[: next(place for place, label in enumerate(row.labels) if label != -100)], right)
-        for (row, *_), right in zip(examples, wanted, strict=True)
-    ]
+def list_prompts(examples: Sequence[Example], mixed: Sequence[Mixed], objective: Objective) -> list[Prompt]:
+    """Return what is asked in each example: what stands before its first learnt token, and the instance it is of."""
+    found = []
+    for (row, *_), (task, instance) in zip(examples, mixed, strict=True):
+        first = next(place for place, label in enumerate(row.labels) if label != -100)
+        asked = objective.write_dialogue(task, instance).before_answer()
+        found.append(Prompt(row.input_ids[:first], Said("", tuple(instance.output), asked, task)))
+    return found
 
 
 def _expect(info: Batch, expected: torch.Tensor) -> Batch:

@@ -4,11 +4,13 @@ The worker's second half; everything heavy is imported here. Says each phase as 
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from transformers import TrainingArguments, set_seed
 
+from studio.answering.judge import load_judges
 from studio.checkpoints.address import resolve
 from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
@@ -30,9 +32,10 @@ from studio.objectives.objective import Example, Need, Objective, count_shared, 
 from studio.precisions.precision import find_dtype
 from studio.recipes.options import OPTIMISERS, Plan
 from studio.recipes.recipe import Recipe
+from studio.rewards import Scorer
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
-from studio.tasks.mixture import Examples, take_examples
+from studio.tasks.mixture import Examples, Mixed, take_examples
 from studio.tasks.store import TaskStore
 from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
 from studio.training.cores import Cores
@@ -61,14 +64,14 @@ ENOUGH_STEPS = 20
 class Prepared(NamedTuple):
     """A task as tokens: examples to train on and examples whose loss is only measured; whether rows share lines.
 
-    `wanted` are the right answers of all examples, in their order; in a batch each row is `rows_each`.
+    `mixed` are the instances of all examples, in their order; in a batch each row is `rows_each`.
     """
 
     train: list[Example]
     validation: list[Example]
     left_out: int
     packs: bool = False
-    wanted: tuple[tuple[str, ...], ...] = ()
+    mixed: tuple[Mixed, ...] = ()
     rows_each: int = 1
 
     @property
@@ -167,7 +170,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     }
     if "samples" in recipe.objective.needs:
         ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
-        trainer = make_rollouts(common, prepared, batcher, ends, room)
+        judges = load_judges(workspace, recipe.objective.list_models(), device)
+        trainer = make_rollouts(common, prepared, batcher, ends, room, judges)
     else:
         trainers = RewardTrainer if "reward_head" in recipe.objective.needs else StudioTrainer
         trainer = trainers(
@@ -191,16 +195,22 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
 
 
 def make_rollouts(
-    common: dict[str, Any], prepared: Prepared, batcher: Batcher, ends: frozenset[int], room: int
+    common: dict[str, Any],
+    prepared: Prepared,
+    batcher: Batcher,
+    ends: frozenset[int],
+    room: int,
+    judges: Mapping[str, Scorer],
 ) -> StudioTrainer:
     """Return the trainer of an objective whose answers are written while it trains."""
-    prompts = list_prompts([*prepared.train, *prepared.validation], prepared.wanted)
+    prompts = list_prompts([*prepared.train, *prepared.validation], prepared.mixed, common["recipe"].objective)
     return RolloutTrainer(
         **common,
         prompts=prompts,
         batcher=batcher,
         ends=ends,
         room=room,
+        judges=judges,
         train_dataset=PlaceDataset(prepared.train),
         eval_dataset=PlaceDataset(prepared.validation, len(prepared.train)),
         data_collator=collect,
@@ -291,8 +301,8 @@ def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, ma
     if not train:
         raise refuse_lengths(len(examples.train), max_length)
     pairs = zip([*examples.train, *examples.validation], [*found[0], *found[1]], strict=True)
-    wanted = tuple(one.instance.output for one, example in pairs if example is not None)
-    return Prepared(train, validation, left_out, objective.packs, wanted, objective.rows_each)
+    mixed = tuple(one for one, example in pairs if example is not None)
+    return Prepared(train, validation, left_out, objective.packs, mixed, objective.rows_each)
 
 
 def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) -> TrainingArguments:

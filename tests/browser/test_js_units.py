@@ -188,6 +188,8 @@ def test_a_patch_reaches_no_prototype(blank: Page) -> None:
         ({}, {"a": {"b": 1}}, False),
         ({}, {"a": None}, True),
         ({"a": 8}, {"a": None}, False),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 1}]}, True),
+        ({"a": [{"b": 1}]}, {"a": [{"b": 2}]}, False),
     ],
 )
 def test_a_control_is_on_while_the_draft_holds_what_it_sets(call: Call, have: Any, want: Any, holds: bool) -> None:

@@ -37,6 +37,7 @@ TASKS: dict[str, list[dict[str, Any]]] = {
 
 REWARDED: dict[str, Any] = {
     "rewards": [{"name": "matches", "pattern": "[a-z]"}],
+    "watched": [{"name": "length", "most": 4}],
     "answer_tokens": 4,
     "group": 64,
     "beta": 0.01,

@@ -96,12 +96,14 @@ export function keyOf(signal, draft, isOpen) {
 export const isOfTask = (signal) => signal.about.some((path) => path === "recipe.task_id" || path === "recipe");
 
 /**
- * Whether `have` holds all of `want`; a list wants one of its members.
+ * Whether `have` holds all of `want`; a list wants one of its members, or where there is a list, one like it.
  * @param {any} have
  * @param {any} want
  * @returns {boolean}
  */
 export function holds(have, want) {
+  if (Array.isArray(want) && Array.isArray(have))
+    return have.length === want.length && want.every((one, place) => holds(have[place], one));
   if (Array.isArray(want)) return want.some((one) => holds(have, one));
   if (want === null) return have === null || have === undefined; // nothing chosen
   if (!isPlain(want)) return have === want;

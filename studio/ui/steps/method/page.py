@@ -22,6 +22,7 @@ from studio.ui.frame.handler import LATEST, in_words
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.frame.words import escape, term
+from studio.ui.steps.method.aims import draw_aims
 from studio.ui.steps.method.cards import draw_cards
 from studio.ui.steps.method.cards import draw_waiting as draw_waiting_cards
 from studio.ui.steps.method.drawers import draw_drawers
@@ -54,7 +55,9 @@ class MethodStep(Step):
                 "recipe.model",
                 "recipe.method.name",
                 "recipe.precision",
+                "recipe.task_id",
                 "recipe.objective.name",
+                "recipe.objective.rewards",
                 "recipe.training.preset",
             ),
             step="method",
@@ -76,9 +79,9 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
     """Draw the step into the current context and wire it; the recipe bar shows the same numbers."""
 
     @in_words
-    def show_method(value: dict[str, Any], request: Asking) -> tuple[str, str]:
-        recipe = read_draft(value)["recipe"]
-        return draw_method_cards(studio, recipe), draw_choices(seen_by(studio, request), recipe)
+    def show_method(value: dict[str, Any], request: Asking) -> tuple[str, str, str]:
+        recipe, visit = read_draft(value)["recipe"], seen_by(studio, request)
+        return draw_aims(visit, recipe), draw_method_cards(studio, recipe), draw_choices(visit, recipe)
 
     @in_words
     def weigh(value: dict[str, Any], request: Asking) -> tuple[Any, ...]:
@@ -96,6 +99,7 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
     Panel(HEAD.format(adapter=term("adapter")))
     with gr.Row(elem_classes="two method-columns"):
         with gr.Column(elem_classes="method-choices"):
+            aims = Panel(elem_id="method-aims")
             cards = Panel(elem_id="method-cards", min_height=150)
             table = Panel(
                 draw_waiting(len(METHODS.members)), script="steps/method/table.js", elem_id="method-comparison"
@@ -106,7 +110,7 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
             numbers = Panel(WAITING, elem_id="numbers", min_height=306)
             cards_elsewhere = Panel(draw_waiting_cards(), elem_id="elsewhere")
             picture = Picture(elem_id="matrix", min_height=375)
-    draft.method_shown(show_method, [draft], [cards, form], **LATEST)
+    draft.method_shown(show_method, [draft], [aims, cards, form], **LATEST)
     draft.methods_wanted(compare, [draft], [table], **LATEST)
     draft.cards_wanted(plan_elsewhere, [draft], [cards_elsewhere], **LATEST)
     draft.recipe_changed(weigh, [draft], [draft.bar, numbers, picture], **LATEST)

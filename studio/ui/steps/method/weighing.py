@@ -36,6 +36,7 @@ MEMORY_WORDS = {
     "program": "the program",
     "context": "what the card's driver takes",
     "base weights": "the model",
+    "reward models": "the reward model",
     "copies": "a copy of it in 16 bits, for speed",
     "adapter": "what is trained",
     "gradients": "gradients",
