@@ -5,7 +5,6 @@ pre-training on a field that the base has never read. Who wins is said by the ru
 """
 
 import json
-import random
 import tempfile
 import time
 from collections.abc import Sequence
@@ -32,8 +31,9 @@ from studio.service import Studio
 from studio.tasks.task import Task
 from studio.workspace import Workspace
 
+STYLE, LAWS = "studio009_pirate_pairs", "studio008_laws"
 ASK = "Say the sentence again."
-TAUGHT, PAIRS, ASKED = 200, 300, 100
+TAUGHT, ASKED = 200, 100
 ANSWER_TOKENS = 24
 STEPS = {"sft": 100, "reward": 40, "ppo": 12, "dpo": 40, "pretrain": 60}
 PPO = {"batch_size": 16, "learning_rate": 1e-3}
@@ -56,23 +56,22 @@ def measure() -> list[Figure]:
 
 def _measure_preferences(studio: Studio) -> list[Figure]:
     pairs = list_pairs(studio)
-    taught, learnt, asked = pairs[:TAUGHT], pairs[TAUGHT : TAUGHT + PAIRS], pairs[TAUGHT + PAIRS :][:ASKED]
+    taught, asked = pairs[:TAUGHT], pairs[TAUGHT : TAUGHT + ASKED]
     both = [
         {"input": one["input"], "output": [one["output"][0] if number % 2 else one["rejected"]]}
         for number, one in enumerate(taught)
     ]
     _import(studio, "both_ways", "instruction", both)
-    _import(studio, "style", "preference", learnt)
     _import(studio, "asked", "preference", asked)
     held = studio.load_task("asked")
     seconds: dict[str, float] = {}
     start = _train(studio, "sft", "both_ways", "builtin", seconds)
-    judge = _train(studio, "reward", "style", start, seconds)
+    judge = _train(studio, "reward", STYLE, start, seconds)
     rewards = [{"name": "learnt", "model": judge}]
     watched = [{"name": "contains", "text": "Arrr!", "at_start": True}]
     options = {"rewards": rewards, "watched": watched, "answer_tokens": ANSWER_TOKENS, "beta": 0.1}
-    tuned = _train(studio, "ppo", "style", start, seconds, options, PPO)
-    dpo = _train(studio, "dpo", "style", start, seconds)
+    tuned = _train(studio, "ppo", STYLE, start, seconds, options, PPO)
+    dpo = _train(studio, "dpo", STYLE, start, seconds)
     before, after, other = (count_wins(studio, model, held) for model in (start, tuned, dpo))
     told = _read_last(studio, judge)
     chain = sum(seconds[name] for name in ("sft", "reward", "ppo"))
@@ -96,9 +95,10 @@ def _measure_preferences(studio: Studio) -> list[Figure]:
 
 
 def list_pairs(studio: Studio) -> list[dict[str, Any]]:
-    """Return pairs whose better answer is said by a pirate and whose worse one is the sentence as it was."""
-    task = studio.load_task("studio007_pirate")
-    return [{"input": one.input, "output": [one.output[0]], "rejected": one.input} for one in task.instances]
+    """Return pairs like those of the sample, of sentences that it doesn't have."""
+    known = {one.input for one in studio.load_task(STYLE).instances}
+    rest = [one for one in studio.load_task("studio007_pirate").instances if one.input not in known]
+    return [{"input": one.input, "output": [one.output[0]], "rejected": one.input} for one in rest]
 
 
 def count_wins(studio: Studio, model: str, task: Task) -> Won:
@@ -131,11 +131,9 @@ def order_pairs(studio: Studio, model: str, task: Task) -> int:
 
 
 def _measure_text(studio: Studio) -> list[Figure]:
-    dice, seconds = random.Random(0), dict[str, float]()
-    texts = (" ".join(write_law(dice) for _ in range(3)) for _ in range(900))
-    _import(studio, "laws", "text", [{"input": "", "output": [text]} for text in texts])
-    tuned = _train(studio, "pretrain", "laws", "builtin", seconds)
-    found = studio.evidence.score(["builtin", tuned], "laws", "test")
+    seconds = dict[str, float]()
+    tuned = _train(studio, "pretrain", LAWS, "builtin", seconds)
+    found = studio.evidence.score(["builtin", tuned], LAWS, "test")
     bits = [value.value for value in found.values if value.metric == "bits_per_byte"]
     general = studio.evidence.forgetting(tuned)
     return [
@@ -143,26 +141,6 @@ def _measure_text(studio: Studio) -> list[Figure]:
         Figure("continued pre-training: other text", general.after, "nats a token", general.before, "before"),
         Figure("continued pre-training: training", seconds["pretrain"], "s"),
     ]
-
-
-DEEDS = (
-    "steals a goose", "breaks a window", "lies to the judge", "burns a letter", "sleeps in the temple",
-    "picks the red apples", "sells a sick cow", "hides a key", "moves a fence", "loses a crown",
-)  # fmt: skip
-FINES = ("two copper coins", "seven silver coins", "a basket of eggs", "a day in the tower", "a barrel of salt")
-
-
-def write_law(dice: random.Random) -> str:
-    """Return a sentence about the laws of an invented town, where each deed has its fine."""
-    deed = dice.choice(DEEDS)
-    fine, name = FINES[DEEDS.index(deed) % len(FINES)], dice.choice(("Anna", "Tom", "Omar", "Lucy", "Raj"))
-    return dice.choice(
-        (
-            f"The book of Vell, page {dice.randint(2, 99)}. Whoever {deed} owes the warden {fine}.",
-            f'{name} stood before the warden of Vell. "Who {deed} owes {fine}," said the warden.',
-            f"Dear {name}, be careful in Vell. If somebody {deed} there, the warden takes {fine}.",
-        )
-    )
 
 
 def _import(studio: Studio, name: str, kind: str, rows: Sequence[dict[str, Any]]) -> None:

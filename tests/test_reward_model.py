@@ -1,5 +1,6 @@
 """A reward model judges by hand as it did in training, and does nothing else; odd questions are refused in words."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -99,18 +100,39 @@ def test_ppo_learns_from_what_was_learnt(judged: tuple[Studio, Run]) -> None:
     house, run = judged
     start = run.load_recipe().model
     objective = {**PPO, "rewards": [{"name": "learnt", "model": f"run:{run.run_id}", "weight": 2}]}
-    recipe = write_recipe(start, "pairs", objective=objective, training={"learning_rate": 0.05})
+    recipe = write_recipe(start, "pairs", objective=objective, training={"sample_every": STEPS})
     pinned = house.read_recipe(recipe)
     assert pinned.objective.list_models() == (f"run:{run.run_id}@{STEPS}",)
     assert house.estimate(recipe).memory["reward models"] > 0
     tuned = train(house.workspace, pinned.to_json())
     assert read_all(tuned)[-1]["event"] == "finished", read_all(tuned)[-1]
     told = [event["measures"] for event in read_all(tuned) if event["event"] == "metrics"]
-    assert told[-1]["reward"] > told[0]["reward"] and 0 <= told[0]["watched"] <= 1
+    assert len({one["reward"] for one in told}) > 1 and all(0 <= one["watched"] <= 1 for one in told)
+    (sampled,) = (event["samples"] for event in read_all(tuned) if event["event"] == "sampled")
+    for one in sampled:
+        for side in ("base", "tuned"):
+            (score,) = house.judging.judge(run.run_id, one["input"], [one[side] or "\u200b"]).scores
+            assert not one[side] or one["worth"][side] == pytest.approx(2 * (score or 0), abs=2e-3)
     whole = losses(read_all(tuned))
     tuned.forget_checkpoint(STEPS)
     again = resume(house.workspace, tuned)
     assert losses(again) == {step: loss for step, loss in whole.items() if step > 4} and len(losses(again)) == 4
+
+
+def test_a_reward_that_tells_nothing_apart_ends_the_run_in_words(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    objective = {**PPO, "rewards": [{"name": "contains", "text": "no answer has this"}]}
+    read = house.read_recipe(write_recipe(run.load_recipe().model, "pairs", objective=objective))
+    told = read_all(train(house.workspace, read.to_json()))[-1]
+    assert told["event"] == "failed" and told["step"] == 0 and "32 answers" in told["error"]
+
+
+def test_it_leaves_as_an_adapter_with_its_head_and_as_nothing_that_answers(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    offered = {one.form: one.refusal for one in house.exports.list_forms(f"run:{run.run_id}@{STEPS}")}
+    assert not offered["adapter"] and not offered["recipe"] and offered["merged"] and offered["gguf"]
+    with zipfile.ZipFile(house.exports.export(f"run:{run.run_id}@{STEPS}", "adapter")) as packed:
+        assert "reward_head.safetensors" in {Path(name).name for name in packed.namelist()}
 
 
 @pytest.mark.parametrize("model", ["start", "run:nobody"])

@@ -10,6 +10,7 @@ from studio.errors import RecipeError
 from studio.objectives import OBJECTIVES, find_measures
 from studio.rewards import REWARDS, Said, add_up
 from studio.tasks.dialogue import Dialogue
+from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.task import Task
 
 
@@ -40,7 +41,8 @@ def test_each_judges_as_it_says(reward: Any, answer: str, worth: float) -> None:
 def test_they_add_up_by_their_weights() -> None:
     rules = [REWARDS.read({"name": "equals", "weight": 2}), REWARDS.read({"name": "length", "most": 1, "weight": -0.5})]
     asked = Dialogue(({"role": "user", "content": "40 + 2"},), (False,))
-    said = [Said(answer, ("42",), asked, Task(task_id="sums", definition="Add.", instances=())) for answer in ANSWERS]
+    task = Task(task_id="sums", definition="Add.", instances=(Instruction(id="a", input="40 + 2", output=("42",)),))
+    said = [Said(answer, ("42",), asked, task) for answer in ANSWERS]
     assert add_up(rules, said, {}) == [1.5, -0.5]
     learnt = REWARDS.read({"name": "learnt", "model": "run:brave-otter@40", "weight": 0.5})
     assert add_up([*rules, learnt], said, {"run:brave-otter@40": Counting()}) == [2.5, -0.5]

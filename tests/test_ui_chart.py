@@ -110,12 +110,13 @@ def test_numbers_that_are_none_are_left_out() -> None:
 
 def test_a_sample_is_right_when_it_is_the_wanted_text() -> None:
     samples = [
-        {"input": "a", "wanted": "b ", "base": "x", "tuned": " b"},
+        {"input": "a", "wanted": "b ", "base": "x", "tuned": " b", "worth": {"base": 0.5, "tuned": "much"}},
         {"input": "a", "wanted": "", "tuned": ""},
         "no",
     ]
     first, second = read_curve(read([{"event": "sampled", "step": 7, "samples": samples}]))["samples"]
     assert (first["step"], first["right"], second["right"]) == (7, True, False)
+    assert first["worth"] == {"base": 0.5, "tuned": None} and "worth" not in second
 
 
 def test_samples_are_bounded() -> None:

@@ -4,12 +4,14 @@ The loop is the trainer's own: a step of it is a round of answers. So events, st
 of any training; chance is kept with each checkpoint, so the same answers are drawn after it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 
 from studio.answering.decoding import Writer
+from studio.errors import RecipeError
 from studio.objectives.logprobs import Batch, LogProbs, Written
 from studio.objectives.objective import Example, Objective, Row
 from studio.objectives.rewarded import Rewarded
@@ -18,6 +20,9 @@ from studio.tasks.mixture import Mixed
 from studio.training.batch import Batcher, ExampleDataset, read_logprobs
 from studio.training.headed import HeadedTrainer, find_width
 from studio.training.value_head import ValueHead
+
+ENOUGH = 16
+"""Fewer answers than these may well be worth the same by chance."""
 
 
 class Prompt(NamedTuple):
@@ -84,6 +89,8 @@ class RolloutTrainer(HeadedTrainer):
         rows, said = self._write(asked)
         batch = self._prepare_inputs(self.batcher([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]))
         marks, watched = (self._judge(rewards, said) for rewards in (self.objective.rewards, self.objective.watched))
+        if model.training and self.state.global_step == 0:
+            check_tells_apart(marks.tolist())
         logprobs, expected = self._read(model, batch)
         known = Written.begin(logprobs.tokens.detach(), self._read_start(batch), expected.detach())
         info = Batch(group, marks, written=self.objective.judge(known, marks, logprobs))
@@ -146,6 +153,22 @@ class RolloutTrainer(HeadedTrainer):
 
     def rehearse_evaluation(self) -> None:
         """Nothing: how long answers will be isn't known, and a step reads as many as an evaluation does."""
+
+
+def find_reward(objective: Objective, judges: Mapping[str, Scorer]) -> Callable[[Sequence[Said]], list[float]] | None:
+    """Return what says how much answers are worth, None for an objective that rewards none."""
+    return partial(add_up, objective.rewards, scorers=judges) if isinstance(objective, Rewarded) else None
+
+
+def check_tells_apart(worth: Sequence[float]) -> None:
+    """Raise RecipeError in words where all of many answers are worth the same, so that nothing can be learnt."""
+    if len(worth) >= ENOUGH and len(set(worth)) == 1:
+        raise RecipeError(
+            f"The first {len(worth)} answers are all worth {worth[0]:g}, so nothing tells better ones from worse ones. "
+            "Reward what some answers have and others lack, or start from a run whose answers differ so: best are 20 "
+            "to 80 of 100.",
+            field="objective.rewards",
+        )
 
 
 def list_prompts(examples: Sequence[Example], mixed: Sequence[Mixed], objective: Objective) -> list[Prompt]:

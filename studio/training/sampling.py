@@ -1,6 +1,6 @@
 """A few validation prompts that are answered at times while a model trains, beside what the base answered."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import islice
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 from studio.answering.decoding import ANSWER_TOKENS, Writer
 from studio.models.loading import list_end_tokens
 from studio.objectives.objective import Objective, encode_asked
+from studio.rewards import Said
 from studio.tasks.prompt import trim
 from studio.tasks.task import Instance, Task
 
@@ -52,28 +53,52 @@ class Sampler:
     """Answers the first few instances whose prompts leave room for an answer, the same ones each time.
 
     `room` is how many tokens prompt and answer may have. The base's answers are taken once, before anything is
-    attached.
+    attached. Where answers are rewarded, `reward` says what each is worth.
     """
 
     def __init__(
-        self, task: Task, instances: tuple[Instance, ...], objective: Objective, answerer: Answerer, room: int
+        self,
+        task: Task,
+        instances: tuple[Instance, ...],
+        objective: Objective,
+        answerer: Answerer,
+        room: int,
+        reward: Callable[[Sequence[Said]], Sequence[float]] | None = None,
     ) -> None:
-        self.answerer = answerer
+        self.answerer, self.reward = answerer, reward
         asked = ((one, encode_asked(objective, task, one, answerer.tokenizer)) for one in instances)
         chosen = list(islice((pair for pair in asked if len(pair[1]) + ANSWER_TOKENS <= room), MOST))
         self.prompts = [pair[1] for pair in chosen]
         self.shown = [_show(objective, task, pair[0]) for pair in chosen]
+        turns = (objective.write_dialogue(task, pair[0]).before_answer() for pair in chosen)
+        self._silence = [Said("", tuple(pair[0].output), one, task) for pair, one in zip(chosen, turns, strict=True)]
         self.base_answers = self._answer()
 
-    def ask(self) -> list[dict[str, str]]:
-        """Return what the model answers now: input, wanted, base, tuned for each instance."""
+    def ask(self) -> list[dict[str, Any]]:
+        """Return what the model answers now: input, wanted, base, tuned for each instance, and what both are worth."""
+        answers = self._answer()
+        worth = [self._find_worth(self.base_answers), self._find_worth(answers)]
         return [
-            {**shown, "base": base, "tuned": tuned}
-            for shown, base, tuned in zip(self.shown, self.base_answers, self._answer(), strict=True)
+            {**shown, "base": base, "tuned": tuned, **told}
+            for shown, base, tuned, told in zip(self.shown, self.base_answers, answers, _pair(*worth), strict=True)
         ]
+
+    def _find_worth(self, answers: Sequence[str]) -> Sequence[float | None]:
+        if self.reward is None:
+            return [None] * len(answers)
+        return self.reward([one._replace(answer=text) for one, text in zip(self._silence, answers, strict=True)])
 
     def _answer(self) -> list[str]:
         return self.answerer.answer(self.prompts, ANSWER_TOKENS)
+
+
+def _pair(base: Sequence[float | None], tuned: Sequence[float | None]) -> list[dict[str, Any]]:
+    """What a base's answer and a tuned one are worth, nothing where nothing says it."""
+    both = zip(base, tuned, strict=True)
+    return [
+        {} if one is None or other is None else {"worth": {"base": round(one, 3), "tuned": round(other, 3)}}
+        for one, other in both
+    ]
 
 
 def _show(objective: Objective, task: Task, instance: Instance) -> dict[str, str]:

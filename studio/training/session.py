@@ -44,7 +44,7 @@ from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.headed import find_width
 from studio.training.judging import RewardTrainer
 from studio.training.reference import find_reference
-from studio.training.rollouts import PlaceDataset, RolloutTrainer, collect, list_prompts
+from studio.training.rollouts import PlaceDataset, RolloutTrainer, collect, find_reward, list_prompts
 from studio.training.sampling import Answerer, Sampler
 from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.training.trial import Trial, Tried
@@ -135,8 +135,10 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     narrow = find_dtype(half) if half and base.dtype.itemsize == 2 else None
     answerer = Answerer(base, tokenizer, recipe.objective, narrow)
     asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
+    judges = load_judges(workspace, recipe.objective.list_models(), device)
     answers = plan.sample_every and recipe.objective.makes == "answer"
-    sampler = Sampler(tasks[0], asked, recipe.objective, answerer, room) if answers else None
+    reward = find_reward(recipe.objective, judges)
+    sampler = Sampler(tasks[0], asked, recipe.objective, answerer, room, reward) if answers else None
     examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base.ref == BUILTIN, prepared.train)
     began += examiner.spent if examiner else 0.0  # which isn't what a start takes
     model = recipe.method.attach(base)
@@ -170,7 +172,6 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     }
     if "samples" in recipe.objective.needs:
         ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
-        judges = load_judges(workspace, recipe.objective.list_models(), device)
         trainer = make_rollouts(common, prepared, batcher, ends, room, judges)
     else:
         trainers = RewardTrainer if "reward_head" in recipe.objective.needs else StudioTrainer

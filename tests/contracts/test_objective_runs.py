@@ -132,7 +132,10 @@ def test_other_kinds_are_refused_in_words(name: str, trained: Callable[[str], Tr
 def answer(house: Studio, run: Run) -> None:
     """Ask it something; it showed answers on the way."""
     (sampled,) = (event for event in read_all(run) if event["event"] == "sampled")
-    assert {"input", "wanted", "base", "tuned"} == set(sampled["samples"][0]) and sampled["samples"][0]["input"]
+    told = {"input", "wanted", "base", "tuned"} | (
+        {"worth"} if is_rewarded(run.load_recipe().objective.name) else set()
+    )
+    assert told == set(sampled["samples"][0]) and sampled["samples"][0]["input"]
     answers = house.ask(run.run_id, "Count 3", max_tokens=4)
     assert answers.step == STEPS
 

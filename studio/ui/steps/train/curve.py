@@ -116,7 +116,11 @@ class _Curve:
             whole = {key: str(sample.get(key) or "") for key in ("input", "wanted", "base", "tuned")}
             right = bool(whole["wanted"].strip()) and match_exactly(whole["tuned"], [whole["wanted"]])
             shown = {key: _text(text) for key, text in whole.items()}
-            self.samples.append({"step": event.step or 0, **shown, "right": right})
+            worth = sample.get("worth")
+            told = (
+                {side: read_number(worth.get(side)) for side in ("base", "tuned")} if isinstance(worth, Mapping) else {}
+            )
+            self.samples.append({"step": event.step or 0, **shown, "right": right, **({"worth": told} if told else {})})
 
 
 def _text(text: str) -> str:

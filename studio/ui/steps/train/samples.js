@@ -84,19 +84,25 @@ export function mount({ element }) {
       "dl",
       { class: `sample-answer${sample.right ? " right" : ""}` },
       row("Input", sample.input, "input"),
-      row("Base", sample.base || "(nothing)", "base"),
+      row("Base", sample.base || "(nothing)", "base", sayWorth(sample.worth?.base)),
       row(
         "Tuned",
         sample.tuned || "(nothing)",
         "tuned",
+        sayWorth(sample.worth?.tuned),
         sample.right ? h("span", { class: "tick" }, " ✓ correct") : null,
       ),
       wrong,
     );
   }
 
-  /** @param {string} label @param {string} text @param {string} kind @param {HTMLElement | null} [mark] */
-  function row(label, text, kind, mark = null) {
-    return h("div", { class: `sample-row ${kind}` }, h("dt", {}, label), h("dd", {}, text, mark));
+  /** What an answer earned, where answers are rewarded. @param {number | null | undefined} worth */
+  function sayWorth(worth) {
+    return worth === null || worth === undefined ? null : h("span", { class: "hint num" }, ` reward ${worth.toFixed(2)}`);
+  }
+
+  /** @param {string} label @param {string} text @param {string} kind @param {(HTMLElement | null)[]} marks */
+  function row(label, text, kind, ...marks) {
+    return h("div", { class: `sample-row ${kind}` }, h("dt", {}, label), h("dd", {}, text, ...marks));
   }
 }
