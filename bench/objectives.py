@@ -35,7 +35,7 @@ STYLE, LAWS = "studio009_pirate_pairs", "studio008_laws"
 ASK = "Say the sentence again."
 TAUGHT, ASKED = 200, 100
 ANSWER_TOKENS = 24
-STEPS = {"sft": 100, "reward": 40, "ppo": 12, "dpo": 40, "pretrain": 60}
+STEPS = {"sft": 100, "reward": 40, "ppo": 12, "dpo": 40, "pretrain": 40}
 PPO = {"batch_size": 16, "learning_rate": 1e-3}
 QUIET = {"measures_itself": False, "sample_every": 0, "save_every": 0, "schedule": "linear"}
 
@@ -132,7 +132,7 @@ def order_pairs(studio: Studio, model: str, task: Task) -> int:
 
 def _measure_text(studio: Studio) -> list[Figure]:
     seconds = dict[str, float]()
-    tuned = _train(studio, "pretrain", LAWS, "builtin", seconds)
+    tuned = _train(studio, "pretrain", LAWS, "builtin", seconds, training={"batch_size": 8, "max_length": 256})
     found = studio.evidence.score(["builtin", tuned], LAWS, "test")
     bits = [value.value for value in found.values if value.metric == "bits_per_byte"]
     general = studio.evidence.forgetting(tuned)
