@@ -277,8 +277,8 @@ def test_what_no_training_gives_is_refused(family: Any) -> None:
     from studio.training.session import check_needs
 
     class Judge(type(family.read("short_dpo"))):  # type: ignore[misc]
-        needs = frozenset({"reference", "reward_head"})
+        needs = frozenset({"reference", "second_thoughts"})
 
     with pytest.raises(RecipeError) as told:
         check_needs(Judge())
-    assert told.value.field == "objective.name" and "reward head" in str(told.value)
+    assert told.value.field == "objective.name" and "second thoughts" in str(told.value)
