@@ -78,7 +78,14 @@ def test_one_that_answers_does_not_judge(judged: tuple[Studio, Run]) -> None:
 
 @pytest.mark.parametrize(
     ("prompt", "answers", "field"),
-    [("", ["x"], "prompt"), (7, ["x"], "prompt"), ("x", [], "answers"), ("x", "x", "answers"), ("x", [" "], "answers")],
+    [
+        ("", ["x"], "prompt"),
+        (7, ["x"], "prompt"),
+        ("x", [], "answers"),
+        ("x", "x", "answers"),
+        ("x", [" "], "answers"),
+        ("x", ["a\ud800"], "answers"),
+    ],
 )
 def test_what_can_not_be_judged_is_refused(prompt: Any, answers: Any, field: str, judged: tuple[Studio, Run]) -> None:
     house, run = judged

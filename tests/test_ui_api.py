@@ -242,6 +242,7 @@ def test_evidence_is_asked_for(served: Served, tmp_path: Path) -> None:
     assert tells(served.refusal("export", model=f"run:{run_id}", form="zip"), "zip adapter merged")
     assert tells(served.refusal("compare_scores", **{**asked, "part": "all"}), "part validation unseen")
     assert tells(served.refusal("forgetting", checkpoint="run:nobody-otter"), "nobody-otter")
+    assert tells(served.refusal("judge", run_id=run_id, prompt="1 + 1", answers=["2"]), "judge answers")
 
 
 def test_votes_become_a_task_and_a_run_leaves_as_a_file(served: Served, tmp_path: Path) -> None:

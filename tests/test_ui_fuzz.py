@@ -257,6 +257,7 @@ GIVEN: dict[str, list[Any]] = {
     "compare_scores": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
     "flips": [mostly(ADDRESSES), mostly(TEXTS), mostly(TEXTS)],
     "forgetting": [mostly(TEXTS)],
+    "judge": [mostly(RUNS), mostly(TEXTS), mostly(st.lists(TEXTS, max_size=5))],
     "merge": [mostly(st.one_of(merges(), JSON))],
     "push": [mostly(TEXTS), mostly(TEXTS), mostly(TEXTS), mostly(TEXTS)],
     "export": [mostly(TEXTS), mostly(TEXTS), mostly(JSON)],

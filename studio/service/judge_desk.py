@@ -67,6 +67,8 @@ def _check_text(value: object, field: str) -> str:
         raise InputError(f"{field} must be a text with something in it, not {show(value)}.", field=field)
     if len(value) > MOST_LETTERS:
         raise InputError(f"{field} has at most {MOST_LETTERS:,} characters; this one has {len(value):,}.", field=field)
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise InputError(f"{field} holds half a letter (a lone surrogate). Write it again.", field=field)
     return value
 
 
