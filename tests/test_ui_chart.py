@@ -115,7 +115,7 @@ def test_a_sample_is_right_when_it_is_the_wanted_text() -> None:
         "no",
     ]
     first, second = read_curve(read([{"event": "sampled", "step": 7, "samples": samples}]))["samples"]
-    assert (first["step"], first["right"], second["right"]) == (7, True, False)
+    assert (first["step"], first["right"], first["base_right"], second["right"]) == (7, True, False, False)
     assert first["worth"] == {"base": 0.5, "tuned": None} and "worth" not in second
 
 

@@ -264,6 +264,29 @@ def test_what_a_run_says_is_text_and_never_markup(page: Page, make_run: Callable
     assert page.evaluate("window.pwned") is None
 
 
+def test_the_scrubber_shows_the_same_prompts_answered_at_each_step(page: Page, make_run: Callable[..., Run]) -> None:
+    def answer(step: int) -> list[dict[str, str]]:
+        return [{"input": "The capital?", "wanted": "at 20", "base": "no idea", "tuned": f"at {step}"}]
+
+    steps = range(10, 40, 10)
+    told = [("metrics", {"step": step, "of": 40, "loss": 1 / step}) for step in steps]
+    told += [("sampled", {"step": step, "samples": answer(step)}) for step in steps]
+    page.goto(address("train", make_run(*told, ("stopped", {"step": 30})).run_id))
+    scrubber, said = page.locator("#scrub"), page.locator(".sample-answer")
+    expect(said).to_contain_text("at 30")
+    scrubber.press("ArrowLeft")
+    expect(said).to_contain_text("correct")
+    scrubber.fill("12")
+    expect(said.locator(".tuned")).to_have_text("Tunedat 10")
+    expect(scrubber).to_have_value("10")
+    scrubber.press("Home")
+    expect(page.locator(".samples-title")).to_contain_text("Before training")
+    expect(said).to_contain_text("no idea")
+    expect(said.locator(".tuned")).to_have_count(0)
+    page.get_by_role("button", name="Next answers").click()
+    expect(scrubber).to_have_attribute("aria-valuetext", "step 10")
+
+
 def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., Run]) -> None:
     run = make_run(*[("metrics", {"step": n, "of": 9, "loss": 1 / n}) for n in range(1, 10)], ("stopped", {"step": 9}))
     page.goto(address("model"))

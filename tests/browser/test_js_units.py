@@ -299,6 +299,14 @@ def test_a_run_that_went_back_loses_what_came_after(feed: Call) -> None:
     assert found["validation"]["step"] == [] and found["samples"] == []
 
 
+def test_the_scrubber_knows_where_it_answered_and_begins_with_the_base(call: Call) -> None:
+    steps = call("steps/train/scrubber.js", "listSteps", {"samples": [{"step": step} for step in (75, 75, 150, 30)]})
+    assert steps == [0, 30, 75, 150]
+    assert call("steps/train/scrubber.js", "listSteps", {"samples": []}) == []
+    nearest = [call("steps/train/scrubber.js", "findNearest", steps, place) for place in (0, 16, 100, 999)]
+    assert nearest == [0, 30, 75, 150]
+
+
 def test_what_is_measured_has_the_names_that_the_run_declares(feed: Call) -> None:
     facts = {"status": "running", "measures": [{"name": "gain"}, {"name": "loss"}]}
     first = {**FIRST, "train": [[1], [0.5], [3.0], [0.1]], "validation": [[1], [None], [2.5]], "facts": facts}

@@ -27,6 +27,7 @@ export interface Sample {
   base: string;
   tuned: string;
   right: boolean;
+  base_right: boolean;
   worth?: { base: number | null; tuned: number | null };
 }
 

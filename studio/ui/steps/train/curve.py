@@ -114,13 +114,16 @@ class _Curve:
             if not isinstance(sample, Mapping):
                 continue
             whole = {key: str(sample.get(key) or "") for key in ("input", "wanted", "base", "tuned")}
-            right = bool(whole["wanted"].strip()) and match_exactly(whole["tuned"], [whole["wanted"]])
             shown = {key: _text(text) for key, text in whole.items()}
             worth = sample.get("worth")
             told = (
                 {side: read_number(worth.get(side)) for side in ("base", "tuned")} if isinstance(worth, Mapping) else {}
             )
-            self.samples.append({"step": event.step or 0, **shown, "right": right, **({"worth": told} if told else {})})
+            wanted = [whole["wanted"]] if whole["wanted"].strip() else []
+            right = match_exactly(whole["tuned"], wanted)
+            base_right = match_exactly(whole["base"], wanted)
+            verdict = {"right": right, "base_right": base_right, **({"worth": told} if told else {})}
+            self.samples.append({"step": event.step or 0, **shown, **verdict})
 
 
 def _text(text: str) -> str:

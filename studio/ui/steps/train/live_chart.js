@@ -6,6 +6,7 @@ import { studio } from "../../frame/draft.js";
 import { find, h, put } from "../../frame/elements.js";
 import { sayFigure } from "../../frame/words.js";
 import { feed } from "../../runs/run_feed.js";
+import { makeScrubber, scrub } from "./scrubber.js";
 
 /** @type {Promise<any> | null} */
 let plotly = null; // the plotly package's own script, which makes a global of itself
@@ -47,6 +48,8 @@ export function mount({ element, server }) {
   const note = find(root, ".chart-note");
   const spoken = find(root, "[role=status]");
   const marks = find(root, ".marks");
+  const scrubber = makeScrubber();
+  find(root, ".scrub-place").append(scrubber.box);
   const RAW = 0;
   const SMOOTH = 1;
   const VALIDATION = 2;
@@ -72,6 +75,7 @@ export function mount({ element, server }) {
   const saved = () => rate() + 1;
 
   feed.listen(draw);
+  scrub.listen(drawScrubbed);
   studio.onDraft((draft) => feed.follow(draft.run ?? null, server.pull));
   feed.follow(studio.draft?.run ?? null, server.pull);
   new IntersectionObserver((seen) => {
@@ -104,6 +108,7 @@ export function mount({ element, server }) {
     note.hidden = !note.textContent;
     say(state, status);
     drawMarks(status.checkpoints ?? []);
+    scrubber.draw();
     const other = chooseMeasures(status.measures ?? []);
     if (!plot) return void (state.train.step.length && makePlot());
     if (other) remake(state);
@@ -227,6 +232,7 @@ export function mount({ element, server }) {
         if (!moving && Object.keys(moved).some((key) => /^[xy]axis\.range/.test(key))) mark(true);
       });
       canvas.on("plotly_doubleclick", showAll);
+      canvas.on("plotly_afterplot", () => scrubber.align(canvas));
       canvas.on("plotly_click", clickMark);
       redraw(feed.state, true);
     } catch {
@@ -234,6 +240,17 @@ export function mount({ element, server }) {
       note.hidden = false;
     }
     making = null;
+  }
+
+  /** A line in the plot where the answers that are shown are from. */
+  function drawScrubbed() {
+    if (plot) move({ shapes: listShapes() });
+  }
+
+  function listShapes() {
+    if (!scrub.isChosen) return [];
+    const line = { color: colours().soft, width: 1.5, dash: "dot" };
+    return [{ type: "line", xref: "x", yref: "paper", x0: scrub.step, x1: scrub.step, y0: 0, y1: 1, line }];
   }
 
   /** @param {boolean} now */
@@ -422,6 +439,7 @@ export function mount({ element, server }) {
       hoverlabel: { bgcolor: colour.paper, bordercolor: colour.line, font: { color: colour.ink } },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       uirevision: "kept",
+      shapes: listShapes(),
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom", bgcolor: "rgba(0,0,0,0)" },
       modebar: { bgcolor: "rgba(0,0,0,0)", color: colour.soft, activecolor: colour.train, orientation: "v" },
       xaxis: {
@@ -456,7 +474,7 @@ export function mount({ element, server }) {
     const made = traces(feed.state);
     const fresh = layout();
     /** @type {Record<string, unknown>} */
-    const change = { font: fresh.font, hoverlabel: fresh.hoverlabel, modebar: fresh.modebar };
+    const change = { font: fresh.font, hoverlabel: fresh.hoverlabel, modebar: fresh.modebar, shapes: fresh.shapes };
     for (const name of /** @type {const} */ (["xaxis", "yaxis", "yaxis2"])) {
       change[`${name}.color`] = fresh[name].color;
       change[`${name}.gridcolor`] = fresh[name].gridcolor;

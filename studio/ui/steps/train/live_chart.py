@@ -71,6 +71,7 @@ _TEMPLATE = """
   </div>
   <div class="canvas" role="figure" aria-label="What the run measures over its steps."></div>
   <p class="chart-note hint" hidden></p>
+  <div class="scrub-place"></div>
   <div class="marks" hidden></div>
   <p class="visually-hidden" role="status" aria-live="polite"></p>
 </div>"""

@@ -1,10 +1,11 @@
 // @ts-check
-// What the model answered to a few validation prompts on its way: the newest first, previous ones at hand. Fed by
+// What the model answered to a few validation prompts on its way, at the step that the scrubber is on. Fed by
 // runs/run_feed.js; asks the server nothing.
 
 import { find, h, put } from "../../frame/elements.js";
 import { sayNumber } from "../../frame/words.js";
 import { feed } from "../../runs/run_feed.js";
+import { listSteps, scrub } from "./scrubber.js";
 
 /** @typedef {import("../../runs/run.js").Sample} Sample */
 
@@ -16,48 +17,33 @@ export function mount({ element }) {
   const slider = find(panel, ".samples-pick");
   const back = h(
     "button",
-    { type: "button", class: "btn quiet", "aria-label": "Previous answers", onclick: () => turn(-1) },
+    { type: "button", class: "btn quiet", "aria-label": "Previous answers", onclick: () => scrub.turn(-1) },
     "‹",
   );
   const on = h(
     "button",
-    { type: "button", class: "btn quiet", "aria-label": "Next answers", onclick: () => turn(1) },
+    { type: "button", class: "btn quiet", "aria-label": "Next answers", onclick: () => scrub.turn(1) },
     "›",
   );
   slider.append(back, on);
   const WAITING = ["queued", "starting", "running"];
-  /** The step that a person chose. @type {number | null} */
-  let picked = null;
   /** @type {string | null} */
   let shown = null;
 
   feed.listen(draw);
+  scrub.listen(() => draw(feed.state, "status"));
   draw(feed.state, "reset");
 
-  /** @param {import("../../runs/run.js").RunState} state */
-  function steps(state) {
-    return [...new Set(state.samples.map((sample) => sample.step))].sort((a, b) => a - b);
-  }
-
-  /** @param {number} by */
-  function turn(by) {
-    const all = steps(feed.state);
-    const at = (picked === null ? all.length - 1 : all.indexOf(picked)) + by;
-    picked = at >= all.length - 1 ? null : all[Math.max(0, at)]; // at the newest, follow the newest
-    draw(feed.state, "status");
-  }
-
   /** @type {import("../../runs/run.js").Listener} */
-  function draw(state, change) {
-    if (change === "reset") picked = null;
-    const all = steps(state);
-    const step = picked !== null && all.includes(picked) ? picked : all.at(-1);
+  function draw(state) {
+    const all = listSteps(state);
+    const step = scrub.step;
     panel.hidden = !state.run || (!all.length && !WAITING.includes(state.status?.status ?? ""));
     panel.dataset.step = step ?? "";
     back.disabled = step === all[0];
     on.disabled = step === all.at(-1);
     slider.hidden = all.length < 2;
-    const samples = state.samples.filter((sample) => sample.step === step);
+    const samples = step === 0 ? listBefore(state) : state.samples.filter((sample) => sample.step === step);
     const key = JSON.stringify([state.run, step, samples]);
     if (key === shown) return;
     shown = key;
@@ -72,27 +58,30 @@ export function mount({ element }) {
       );
     }
     const right = samples.filter((sample) => sample.right).length;
-    put(heading, `At step ${sayNumber(step)} it answered:`);
+    put(heading, step ? `At step ${sayNumber(step)} it answered:` : "Before training it answered:");
     panel.dataset.right = right;
     list.replaceChildren(...samples.map(card));
   }
 
+  /** What the base answered to the same prompts. @param {import("../../runs/run.js").RunState} state */
+  function listBefore(state) {
+    const first = state.samples[0]?.step;
+    const samples = state.samples.filter((sample) => sample.step === first);
+    return samples.map((sample) => ({ ...sample, step: 0, right: sample.base_right }));
+  }
+
   /** @param {Sample} sample */
   function card(sample) {
-    const wrong = sample.right ? null : row("Expected", sample.wanted, "wanted");
+    const tick = sample.right ? h("span", { class: "tick" }, " ✓ correct") : null;
+    const worth = sayWorth(sample.worth?.tuned);
+    const tuned = sample.step ? row("Tuned", sample.tuned || "(nothing)", "tuned", worth, tick) : null;
     return h(
       "dl",
       { class: `sample-answer${sample.right ? " right" : ""}` },
       row("Input", sample.input, "input"),
-      row("Base", sample.base || "(nothing)", "base", sayWorth(sample.worth?.base)),
-      row(
-        "Tuned",
-        sample.tuned || "(nothing)",
-        "tuned",
-        sayWorth(sample.worth?.tuned),
-        sample.right ? h("span", { class: "tick" }, " ✓ correct") : null,
-      ),
-      wrong,
+      row("Base", sample.base || "(nothing)", "base", sayWorth(sample.worth?.base), tuned ? null : tick),
+      tuned,
+      sample.right ? null : row("Expected", sample.wanted, "wanted"),
     );
   }
 
