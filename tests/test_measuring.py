@@ -163,6 +163,7 @@ def test_it_says_what_it_is_of() -> None:
 
 def test_the_board_is_drawn_once_it_is_measured(studio: Studio, trained: Run) -> None:
     from studio.ui.steps.compare.evidence_board import draw_board, look, measure
+    from studio.ui.steps.compare.score_choice import Choice
 
     asked = {"run": trained.run_id, "part": "test"}
     if not studio.evidence.find(studio.evidence.read([f"run:{trained.run_id}@4"], find_task(trained))):
@@ -174,6 +175,24 @@ def test_the_board_is_drawn_once_it_is_measured(studio: Studio, trained: Run) ->
     assert (
         sum(html.count(f"{fate.capitalize()}: ") for fate in ("better", "worse", "stayed wrong", "stayed right")) == 4
     )
-    assert tells(draw_board(studio, trained.run_id, "unseen"), "unseen") and "alert" in draw_board(
-        studio, trained.run_id, "unseen"
-    )
+    unseen = draw_board(studio, Choice(trained.run_id, "unseen"))
+    assert tells(unseen, "unseen") and "alert" in unseen
+
+
+def test_any_checkpoints_on_any_task_are_chosen_on_the_board(studio: Studio, trained: Run, names: list[str]) -> None:
+    from studio.ui.steps.compare.evidence_board import look, measure
+
+    asked = {"run": trained.run_id, "part": "test", "models": names[:2]}
+    html = look(studio, asked)["html"]
+    assert [html.count(f'data-model="{name}"') for name in names] == [1, 1, 0]
+    assert f'<option value="{names[2]}">' in html and f'value="{names[1]}"' not in html
+    assert look(studio, {**asked, "models": [*names, f"run:{trained.run_id}@2"]})["html"].count("data-add") == 0
+    other = look(studio, {**asked, "task_id": "studio006_opposite"})["html"]
+    assert '<option value="studio006_opposite" selected>' in other and "100 instances" in other
+    measure(studio, {**asked, "models": names})
+    studio.scheduler.start_next()
+    whole = look(studio, {**asked, "models": names, "against": names[2]})["html"]
+    assert tells(whole, "step 4") and f'data-against="{names[2]}" aria-checked="true"' in whole
+    assert "flipped" not in look(studio, {**asked, "models": names[:1]})["html"]
+    with raises(InputError, field="models"):
+        look(studio, {**asked, "models": [1]})

@@ -1,4 +1,4 @@
-"""Did it help, and how sure is that: the scores of a run's checkpoints with intervals, a sentence, and what flipped.
+"""Did it help, and how sure is that: scores of the chosen checkpoints with intervals, a sentence, and what flipped.
 
 What is measured is drawn at once; else a button puts the measurement into the queue, and the script looks again until
 it is there. Drawn on the server; all foreign text is escaped.
@@ -8,21 +8,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from studio.errors import StudioError
-from studio.evidence.evidence import Evidence, Value, list_flips, sum_up
+from studio.evidence.asked import Asked
+from studio.evidence.evidence import Value, list_flips, sum_up
 from studio.evidence.flips import FATES, Flip, Run, count_fates, mark_difference
+from studio.evidence.kept_answers import Row
 from studio.evidence.metrics import METRICS
 from studio.service import Studio
-from studio.service.evidence_desk import PARTS
 from studio.ui.frame.words import escape, foreign
 from studio.ui.steps.compare.judge_form import judges
 from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier
+from studio.ui.steps.compare.score_choice import Choice, draw_choice, make_work, read_choice
 from studio.ui.widgets.scripted import Scripted
-from studio.ui.widgets.server_act import bind_acts, part
+from studio.ui.widgets.server_act import bind_acts
 from studio.works.measure import Measure
 
 MOST_FLIPS = 12
 """So many flips of each fate can be opened on the page; a program gets all (/flips)."""
-SHOWN = ("test", "validation", "unseen")
+BUSY = "data-busy"
+"""The mark of a board that is looked at again."""
 
 
 class EvidenceBoard(Scripted):
@@ -40,54 +43,38 @@ def show_board(studio: Studio, draft: dict[str, Any]) -> str:
     run = draft["run"]
     if not run or not studio.run_status(run).can_ask or judges(studio, run):
         return ""
-    return draw_board(studio, run, "test")
+    return draw_board(studio, Choice(run))
 
 
 def look(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Return the board of a run and a part, and whether it is being measured."""
-    run, name = part(asked, "run", str), part(asked, "part", str)
-    return {"html": draw_board(visit, run, name), "busy": bool(visit.evidence.find_work(_read(visit, run, name)))}
+    """Return the board of what is chosen, and whether it is being measured."""
+    html = draw_board(visit, read_choice(asked))
+    return {"html": html, "busy": BUSY in html}
 
 
 def measure(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Put the measurement of a run and a part into the queue, unless it is there or measured."""
-    run, name = part(asked, "run", str), part(asked, "part", str)
-    work = _read(visit, run, name)
+    """Put the measurement of what is chosen into the queue, unless it is there or measured."""
+    work = make_work(visit, read_choice(asked))
     if not visit.evidence.find(work) and not visit.evidence.find_work(work):
         visit.evidence.start(work)
     return look(visit, asked)
 
 
-def draw_board(studio: Studio, run: str, name: str) -> str:
+def draw_board(studio: Studio, choice: Choice) -> str:
     """Return the board as HTML: what is measured, or how to have it measured."""
-    head = (
-        f'<h3>How sure is it?</h3><div class="segments" role="radiogroup" aria-label="Part">{_draw_parts(name)}</div>'
-    )
+    models: Sequence[str] = choice.models
     try:
-        work = _read(studio, run, name)
+        work = make_work(studio, choice)
+        models = work.checkpoints
         found = studio.evidence.find(work)
-        body = _draw(sum_up(*found), list_flips(*found)) if found else _draw_missing(studio, work)
+        body = _draw(*found, choice.against) if found else _draw_missing(studio, work)
     except StudioError as error:
         body = f'<p class="error-line" role="alert">{escape(error)}</p>'
-    body += draw_frontier(studio.evidence.list_points(run), studio.run_status(run).name)
-    return f'<section class="card board" data-run="{escape(run)}" data-part="{escape(name)}">{head}{body}</section>'
-
-
-def _read(studio: Studio, run: str, name: str) -> Measure:
-    """Base, best checkpoint and, where it is another one, the newest."""
-    recipe, status = studio.read_recipe(studio.run_status(run).recipe), studio.run_status(run)
-    best = studio.evidence.read([f"run:{run}"], recipe.task_id, name, recipe.task_version).checkpoints[0]
-    newest = f"run:{run}@{max(status.checkpoints)}" if status.checkpoints else best
-    names = list(dict.fromkeys([recipe.model, best, newest]))
-    return studio.evidence.read(names, recipe.task_id, name, recipe.task_version)
-
-
-def _draw_parts(name: str) -> str:
-    return "".join(
-        f'<button type="button" role="radio" data-part="{each}" aria-checked="{str(each == name).lower()}">'
-        f"{each.capitalize()}</button>"
-        for each in SHOWN
-        if each in PARTS
+    body += draw_frontier(studio.evidence.list_points(choice.run), studio.run_status(choice.run).name)
+    return (
+        f'<section class="card board" data-run="{escape(choice.run)}" data-part="{escape(choice.part)}" '
+        f'data-against="{escape(choice.against)}"><h3>Scores: did it help, and how sure is that?</h3>'
+        f"{draw_choice(studio, choice, models)}{body}</section>"
     )
 
 
@@ -95,7 +82,7 @@ def _draw_missing(studio: Studio, work: Measure) -> str:
     if run := studio.evidence.find_work(work):
         status = studio.run_status(run)
         how = f"{status.step:,} of {status.of:,} answers" if status.of else "waiting for the device"
-        return f'<p role="status" data-busy>Measuring: {how} …</p>'
+        return f'<p role="status" {BUSY}>Measuring: {how} …</p>'
     count = len(work.checkpoints) * work.instances
     return (
         f'<p>{work.instances:,} instances, {count:,} answers to measure.</p><div class="acts">'
@@ -103,9 +90,10 @@ def _draw_missing(studio: Studio, work: Measure) -> str:
     )
 
 
-def _draw(found: Evidence, flips: list[Flip]) -> str:
-    columns = list(dict.fromkeys(value.checkpoint for value in found.values))
-    titles = {value.checkpoint: value.title for value in found.values}
+def _draw(asked: Asked, kept: Sequence[Sequence[Row]], against: str) -> str:
+    found = sum_up(asked, kept)
+    columns = [column.address for column in asked.columns]
+    titles = {column.address: column.title for column in asked.columns}
     head = "".join(f"<th>{foreign(titles[each], 60)}</th>" for each in columns)
     metrics = list(dict.fromkeys(value.metric for value in found.values))
     rows = "".join(_draw_row(name, [value for value in found.values if value.metric == name]) for name in metrics)
@@ -114,11 +102,28 @@ def _draw(found: Evidence, flips: list[Flip]) -> str:
         for each, one in zip(columns[1:], found.differences, strict=True)
     )
     notes = "".join(f'<p class="hint">{escape(note)}</p>' for note in found.notes)
+    flips = ""
+    if len(columns) > 1:
+        other = columns.index(against) if against in columns[1:] else 1
+        names = (titles[columns[0]], titles[columns[other]])
+        flips = _draw_flips(list_flips(asked, (kept[0], kept[other])), names, _draw_others(columns, titles, other))
     return (
         f'{said}<div class="tablebox"><table class="plain"><thead><tr><th>Metric</th>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{notes}{draw_confusion(found.tables, titles)}"
-        f"{_draw_flips(flips, titles[columns[1]])}"
+        f"<tbody>{rows}</tbody></table></div>{notes}{draw_confusion(found.tables, titles)}{flips}"
     )
+
+
+def _draw_others(columns: Sequence[str], titles: dict[str, str], chosen: int) -> str:
+    """Which checkpoint is compared with the first, where there are several."""
+    if len(columns) < 3:
+        return ""
+    buttons = "".join(
+        f'<button type="button" role="radio" data-against="{escape(each)}" '
+        f'aria-checked="{str(place == chosen).lower()}">{foreign(titles[each], 60)}</button>'
+        for place, each in enumerate(columns)
+        if place
+    )
+    return f'<div class="segments" role="radiogroup" aria-label="Compared with the first">{buttons}</div>'
 
 
 def _draw_row(name: str, values: Sequence[Value]) -> str:
@@ -135,23 +140,25 @@ def _draw_interval(value: Value, digits: int) -> str:
     return "" if value.low is None or value.high is None else f"{value.low:.{digits}f} to {value.high:.{digits}f}"
 
 
-def _draw_flips(flips: Sequence[Flip], tuned: str) -> str:
+def _draw_flips(flips: Sequence[Flip], names: tuple[str, str], others: str) -> str:
     counts = count_fates([flip.fate for flip in flips])
     parts = []
     for fate in FATES:
         shown = [flip for flip in flips if flip.fate == fate][:MOST_FLIPS]
         more = f'<p class="hint">The first {len(shown)} are shown.</p>' if counts[fate] > len(shown) else ""
-        rows = "".join(map(_draw_flip, shown)) + more
+        rows = "".join(_draw_flip(flip, names) for flip in shown) + more
         parts.append(f"<details class='more'><summary>{fate.capitalize()}: {counts[fate]:,}</summary>{rows}</details>")
-    return f"<h4>What flipped with {foreign(tuned, 60)}</h4>{''.join(parts)}"
+    first, second = (foreign(name, 60) for name in names)
+    return f"<h4>What flipped from {first} to {second}</h4>{others}{''.join(parts)}"
 
 
-def _draw_flip(flip: Flip) -> str:
+def _draw_flip(flip: Flip, names: tuple[str, str]) -> str:
     before, after = map(_mark, mark_difference(flip.before[:600], flip.after[:600]))
     wanted = " / ".join(flip.wanted[:3])
+    first, second = (foreign(name, 60) for name in names)
     return (
-        f'<dl class="flip"><dt>Prompt</dt><dd>{foreign(flip.prompt, 300)}</dd><dt>Wanted</dt>'
-        f"<dd>{foreign(wanted, 300)}</dd><dt>Base</dt><dd>{before}</dd><dt>Tuned</dt><dd>{after}</dd></dl>"
+        f'<dl class="flip"><dt>Prompt</dt><dd>{foreign(flip.prompt, 300)}</dd><dt>Expected</dt>'
+        f"<dd>{foreign(wanted, 300)}</dd><dt>{first}</dt><dd>{before}</dd><dt>{second}</dt><dd>{after}</dd></dl>"
     )
 
 
