@@ -1,6 +1,6 @@
-"""The studio without the page: `python -m studio train recipe.json`, `score`, `merge` and `export`.
+"""The studio without the page: `python -m studio` with train, score, merge, export, archive or import.
 
-All of them are work in the queue. Ctrl+C asks it to stop and save, as the page's button does.
+The first four are work in the queue. Ctrl+C asks it to stop and save, as the page's button does.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from studio.errors import StudioError
+from studio.errors import InputError, StudioError
 from studio.interruption import Interruption
 from studio.models.card import choose_card
 from studio.runs.status import ACTIVE, RunStatus
@@ -39,6 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("form", help="adapter, merged, gguf, ollama, recipe, script, notebook, report or page")
     export.add_argument("--to", default=".", help="the file or folder to write it to (default: here)")
     export.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the form")
+    archive = commands.add_parser("archive", help="write a whole run as one file, which another studio imports")
+    archive.add_argument("run_id")
+    archive.add_argument("--to", default=".", help="the folder to write it to (default: here)")
+    commands.add_parser("import", help="keep the run of such a file, of any size").add_argument("file")
     add_operator(commands)
     given = parser.parse_args(arguments)
     choose_card(os.environ)
@@ -61,6 +65,11 @@ def do(studio: Studio, given: argparse.Namespace) -> int:
         return train_recipe(studio, given.recipe)
     if given.command == "score":
         return score_run(studio, given.run_id)
+    if given.command == "archive":
+        print(studio.archives.export(given.run_id, Path(given.to)))
+        return 0
+    if given.command == "import":
+        return import_run(studio, Path(given.file))
     return merge_models(studio, given.order) if given.command == "merge" else export_model(studio, given)
 
 
@@ -178,6 +187,17 @@ def export_model(studio: Studio, given: argparse.Namespace) -> int:
             print(f"{given.to} can't be written: {error.strerror}.", file=sys.stderr)
             return 2
     return int(status.status != "finished")
+
+
+def import_run(studio: Studio, path: Path) -> int:
+    """Keep the run of a file, and print its id and what should be known of it. Returns 0."""
+    if not path.is_file():
+        raise InputError(f"There is no file {path}. Name one that `archive` wrote.", field="file")
+    found = studio.archives.import_run(path)
+    print(found.run_id)
+    for warning in found.warnings:
+        print(warning, file=sys.stderr)
+    return 0
 
 
 def _read_value(text: str) -> Any:

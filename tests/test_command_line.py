@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from telling import tells
-from tiny import import_task, write_recipe
+from tiny import import_task, make_run, write_recipe
 
 from studio.__main__ import main
+from studio.runs.event import EventWriter
 from studio.workspace import Workspace
 
 
@@ -68,6 +69,21 @@ def test_a_binary_file_is_no_recipe(workspace: Workspace, tmp_path: Path, capsys
 def test_a_run_that_is_not_there_has_no_score(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--workspace", str(workspace.folder), "score", "brave-otter"]) == 2
     assert tells(capsys.readouterr().err, "brave-otter")
+
+
+def test_a_run_leaves_as_a_file_and_comes_back(
+    workspace: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(workspace, task_id="studio002_question")
+    with EventWriter(run.events_file) as events:
+        events.append("started", pid=1)
+        events.append("stopped", step=0)
+    here, there = (["--workspace", str(folder)] for folder in (workspace.folder, tmp_path / "there"))
+    assert main([*here, "archive", run.run_id, "--to", str(tmp_path)]) == 0
+    (file,) = tmp_path.glob("*.run.zip")
+    assert str(file) in capsys.readouterr().out
+    assert main([*there, "import", str(file)]) == 0 and run.run_id in capsys.readouterr().out
+    assert main([*there, "import", str(tmp_path / "none.zip")]) == 2 and tells(capsys.readouterr().err, "none.zip")
 
 
 def test_a_workspace_that_can_not_be_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,11 +11,13 @@
  * @property {number} step
  * @property {number} created seconds since 1970
  * @property {number | null} value
+ * @property {{value: number, said: string, between: string, metric: string} | null} score on test, of the best
+ * @property {number | null} forgetting in nats a token
  * @property {number | null} seconds
  * @property {Record<string, string>} settings
  */
 
-const FIXED = ["Run", "Status", "Result", "Took"];
+const FIXED = ["Run", "Status", "Result", "Score", "Forgetting", "Took"];
 
 /**
  * The fixed columns and the settings; of those only what differs among the rows, where that is asked for.
@@ -44,6 +46,8 @@ function valueOf(row, title) {
   if (title === "Run") return row.name;
   if (title === "Status") return row.status;
   if (title === "Result") return row.value ?? Infinity;
+  if (title === "Score") return row.score?.value ?? -Infinity;
+  if (title === "Forgetting") return row.forgetting ?? Infinity;
   if (title === "Took") return row.seconds ?? Infinity;
   const text = row.settings[title] ?? "";
   const number = Number(text.replaceAll(",", ""));

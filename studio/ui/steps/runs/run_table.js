@@ -5,6 +5,7 @@
 import { studio } from "../../frame/draft.js";
 import { announce, find, h, put, sure } from "../../frame/elements.js";
 import { sayDuration, sayFigure, sayRun } from "../../frame/words.js";
+import { exportRun, makeImport } from "./archive.js";
 import { drawOverlay } from "./overlay.js";
 import { openTakeAway } from "../compare/take_away.js";
 import { listColumns, sortRows } from "./columns.js";
@@ -14,8 +15,11 @@ import { listColumns, sortRows } from "./columns.js";
 const ACTIVE = ["queued", "starting", "running"];
 const PAUSE = 4000;
 
+/** @param {number} change */
+const sayChange = (change) => `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}`;
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
-export function mount({ element, server }) {
+export function mount({ element, server, upload }) {
   const root = find(element, ".run-table");
   const words = find(root, ".run-words");
   const chart = find(root, ".run-chart");
@@ -40,7 +44,8 @@ export function mount({ element, server }) {
     h("label", { class: "check", for: "run-log" }, log, "Log scale"),
   );
   const merge = h("button", { type: "button", class: "btn small", "data-act": "merge", hidden: true }, "Merge these");
-  find(root, ".run-tools").append(merge);
+  const imported = () => (document.dispatchEvent(new CustomEvent("studio:runs")), refresh());
+  find(root, ".run-tools").append(merge, makeImport(server, upload, imported));
   merge.addEventListener("click", () => {
     document.dispatchEvent(new CustomEvent("studio:merge-runs", { detail: [...ticked] }));
     studio.go("merge");
@@ -146,12 +151,31 @@ export function mount({ element, server }) {
         find(body, `[data-run="${CSS.escape(row.run)}"] input`)?.focus();
       },
     });
+    const small = { type: "button", class: "btn quiet small" };
+    const whole = h(
+      "button",
+      {
+        type: "button",
+        class: "btn quiet small",
+        "data-act": "export",
+        title: "The whole run as one file, which another studio imports and goes on with",
+        onclick: async () => {
+          const wrong = await exportRun(row.run, whole, server);
+          put(words, wrong);
+          words.hidden = !wrong;
+        },
+      },
+      "Export",
+    );
     const acts = h(
       "td",
       { class: "run-acts" },
       h("button", { type: "button", class: "btn quiet small", onclick: () => write(row, item) }, "Rename, note"),
       row.step > 0 && !ACTIVE.includes(row.status)
-        ? h("button", { type: "button", class: "btn quiet small", onclick: () => openTakeAway(row.run) }, "Take away")
+        ? [
+            h("button", { ...small, onclick: () => openTakeAway(row.run) }, "Take away"),
+            whole,
+          ]
         : null,
       ACTIVE.includes(row.status)
         ? null
@@ -179,6 +203,19 @@ export function mount({ element, server }) {
       );
     if (title === "Status") return h("span", { class: `pill ${row.status}` }, row.status);
     if (title === "Result") return h("span", { class: "num" }, row.value === null ? "–" : sayFigure(row.value));
+    if (title === "Score")
+      return row.score
+        ? h(
+            "span",
+            { class: "num", title: `${row.score.metric} on test, of the best checkpoint` },
+            row.score.said,
+            row.score.between ? h("span", { class: "hint" }, ` ${row.score.between}`) : null,
+          )
+        : "–";
+    if (title === "Forgetting")
+      return row.forgetting === null
+        ? "–"
+        : h("span", { class: "num", title: "nats a token of general text" }, sayChange(row.forgetting));
     if (title === "Took") return row.seconds === null ? "–" : sayDuration(row.seconds);
     return row.settings[title] ?? "–";
   }

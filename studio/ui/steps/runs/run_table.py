@@ -1,4 +1,4 @@
-"""What the table of runs asks of the studio: rows with every setting, the curves of some, a name and a note of one.
+"""What the table of runs asks of the studio: rows with scores and every setting, the curves of some, a run as a file.
 
 Draws one custom component; the table is drawn by run_table.js, the chart by overlay.js.
 """
@@ -6,11 +6,14 @@ Draws one custom component; the table is drawn by run_table.js, the chart by ove
 from typing import Any
 
 from studio.errors import InputError
+from studio.evidence.metrics import METRICS
 from studio.objectives import Measure, find_measures
 from studio.runs.run import TRAINING
-from studio.runs.status import RunStatus
+from studio.runs.status import RunStatus, ScoreCard
 from studio.service import Studio
+from studio.ui.frame.handing import hand_over, make_folder
 from studio.ui.frame.settings import find_differing, read_settings
+from studio.ui.frame.upload import check_upload
 from studio.ui.steps.train.curve import read_curve, thin
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
@@ -40,7 +43,7 @@ class RunTable(Scripted):
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the table, bound to `studio`."""
-    return bind_acts(studio, list_table, read_curves, write_note, delete_run)
+    return bind_acts(studio, list_table, read_curves, write_note, delete_run, export_run, import_run)
 
 
 def list_table(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -62,9 +65,19 @@ def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
         "step": run.step,
         "measure": main.title,
         "value": run.validation.get(main.name),
+        "score": _tell_score(run.score) if run.score else None,
+        "forgetting": run.forgetting,
         "seconds": run.elapsed_seconds,
         "settings": read_settings(visit, run.recipe),
     }
+
+
+def _tell_score(score: ScoreCard) -> dict[str, Any]:
+    """What the best checkpoint came to on test, and its interval."""
+    metric = METRICS.find(score.metric)
+    between = "" if score.low is None or score.high is None else f"{score.low:.0f} to {score.high:.0f}"
+    said = f"{score.value:.{metric.digits}f} {metric.unit}".strip()
+    return {"value": score.value, "said": said, "between": between, "metric": metric.title}
 
 
 def read_curves(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -124,3 +137,16 @@ def delete_run(visit: Studio, asked: Any) -> dict[str, Any]:
     """Delete a run."""
     visit.delete_run(part(asked, "run", str))
     return {"done": True}
+
+
+def export_run(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return a whole run as one file, which the browser downloads and another studio imports."""
+    file = hand_over(visit.archives.export(part(asked, "run", str), make_folder(visit.visitor)))
+    return {"path": file["path"], "name": file["orig_name"], "size": file["size"]}
+
+
+def import_run(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Keep the run of an uploaded file; return its id, and what a person should know of it."""
+    path, _ = check_upload(asked.get("file") if isinstance(asked, dict) else None)
+    found = visit.archives.import_run(path)
+    return {"run": found.run_id, "warnings": list(found.warnings)}
