@@ -9,6 +9,7 @@ from tiny import import_task, make_runs, train_quickly
 
 from studio.answering.column import Column, make_base, make_column
 from studio.answering.columns import Columns
+from studio.answering.inside import spell
 from studio.answering.vote import read_votes
 from studio.answering.way import Way
 from studio.checkpoints.address import resolve
@@ -18,6 +19,7 @@ from studio.models.device import find_device
 from studio.models.reference import ModelRef
 from studio.runs.run import Run
 from studio.service import Studio
+from studio.tasks.split import split_task
 from studio.workspace import Workspace
 
 PROMPT = [1, *range(40, 60)]
@@ -154,3 +156,40 @@ def test_a_vote_names_what_it_compared() -> None:
     for wrong in (["a", "b", "c"], "builtin", [1]):
         with raises(InputError, field="models"):
             read_votes({**old, "models": wrong})
+
+
+def test_each_token_is_as_likely_as_the_model_says(studio: Studio, runs: dict[str, Run]) -> None:
+    run, beside = runs["lora"], [f"run:{runs['lora'].run_id}@2"]
+    answers = studio.ask(run.run_id, "2 + 2", beside, max_tokens=4)
+    written = [said.tokens for said in answers.columns]
+    assert all(0 < len(tokens) <= 4 for tokens in written[1:])
+    found = studio.inside.look(run.run_id, "2 + 2", written, beside, max_tokens=4)
+    for place, (inside, said) in enumerate(zip(found, answers.columns, strict=True)):
+        assert "".join(inside.tokens[:-1]).strip() == said.answer and len(inside.tokens) == len(said.tokens) + 1
+        own = inside.columns[place]
+        assert own.model == inside.model == said.model and len(inside.columns) == 3
+        likeliest = zip(own.probabilities[:-1], own.others, strict=False)
+        assert all(value >= others[0].probability for value, others in likeliest), "a greedy answer takes the likeliest"
+        for reading in inside.columns:
+            for value, others in zip(reading.probabilities, reading.others, strict=True):
+                assert 0 <= value + sum(other.probability for other in others) <= 1 + 1e-5 and len(others) == 5
+    assert found[0].columns[0].probabilities != found[0].columns[1].probabilities, "tuning changed something"
+    for wrong in ([], [[1]], [[-1], [1], [1]], [[10**9], [1], [1]], [["a"], [1], [1]]):
+        with raises(InputError, field="tokens"):
+            studio.inside.look(run.run_id, "2 + 2", wrong, beside)
+
+
+def test_a_letter_of_several_tokens_is_spelled_by_its_last() -> None:
+    parts = ["b", "b\ufffd", "b\ufffd", "bö", "bö!"]
+    assert spell(lambda tokens: parts[len(tokens) - 1], [1, 2, 3, 4, 5])[3:] == ["ö", "!"]
+
+
+def test_the_rows_that_hold_a_word_are_found(studio: Studio, runs: dict[str, Run]) -> None:
+    run_id = runs["lora"].run_id
+    recipe = runs["lora"].load_recipe()
+    row = split_task(studio.load_task(recipe.task_id, recipe.task_version), recipe.training.seed).train[0]
+    found = studio.inside.find_rows(run_id, f" {row.output[0]} ")
+    assert 1 <= found.count <= found.of and found.rows[0].answer == row.output[0]
+    assert studio.inside.find_rows(run_id, "zebra").count == 0
+    with raises(InputError, field="text"):
+        studio.inside.find_rows(run_id, "  ")

@@ -10,7 +10,7 @@ from studio.answering.preferences import write_preferences
 from studio.answering.vote import MOST_BYTES, Tally, list_votes, read_votes
 from studio.errors import InputError
 from studio.evidence.difference import find_flips_p
-from studio.evidence.sign import count_needed, find_enough, find_sign_p, tell_votes
+from studio.evidence.sign import count_needed, find_enough, find_sign_p, tell_alike, tell_votes
 from studio.runs.run import Run
 from studio.service import Studio
 from studio.tasks.kinds.chat import Chat
@@ -189,7 +189,7 @@ def test_a_correction_is_a_pair_and_an_answer_and_no_choice_between_models(works
     with raises(InputError, field="run_id"):
         studio.votes.export(run.run_id, "corrections")
     told = {"prompt": "Mia sings.", "step": 5, "model": "run:x@5", "answer": "Sings?", "correction": "Does Mia sing?"}
-    assert studio.vote(run.run_id, told) == Tally()
+    assert studio.vote(run.run_id, told) == Tally(corrections=1)
     pair = studio.votes.export(run.run_id).task.instances[0]
     assert (pair.output, pair.rejected, pair.extra["better_model"]) == (("Does Mia sing?",), "Sings?", "person")
     task = studio.votes.export(run.run_id, "corrections").task
@@ -199,3 +199,29 @@ def test_a_correction_is_a_pair_and_an_answer_and_no_choice_between_models(works
     assert studio.load_task(task.task_id).version == task.version
     with raises(InputError, "preferences corrections", field="what"):
         studio.votes.export(run.run_id, "all")
+
+
+def test_an_answer_is_rated_and_the_last_rating_counts(workspace: Workspace) -> None:
+    studio, run = Studio(workspace), make_run(workspace, task_id="studio002_question")
+    said = {"prompt": "Mia sings.", "step": 5, "model": "run:x@5", "answer": "Sings?"}
+    for rating, changed in ((2, {}), (1, {}), (5, {"answer": "Does Mia sing?"}), (3, {"answer": "Mia?"})):
+        tally = studio.vote(run.run_id, {**said, **changed, "rating": rating})
+    assert [(one.model, one.mean, one.count) for one in tally.marks] == [("run:x@5", 3.0, 3)]
+    assert tell(tally) == (0, 0, 0) and tally.models == ()
+    reading = studio.votes.export(run.run_id, "ratings")
+    assert [(one.output[0], one.liked) for one in reading.task.instances] == [
+        ("Sings?", False), ("Does Mia sing?", True),
+    ]  # fmt: skip
+    assert (reading.task.kind, len(reading.warnings)) == ("rating", 1)
+    for wrong in (0, 6, "5", None, True):
+        with raises(InputError, field="rating"):
+            studio.vote(run.run_id, {**said, "rating": wrong})
+
+
+def test_answers_of_like_length_are_told_apart(workspace: Workspace) -> None:
+    studio, run = Studio(workspace), make_run(workspace)
+    studio.vote(run.run_id, VOTE)
+    tally = studio.vote(run.run_id, {**VOTE, "choice": "tuned", "tuned": "2, which is what one gets"})
+    assert tell(tally) == (1, 0, 1) and tally.alike == (1, 0)
+    assert tells(tell_alike(*tally.alike, tally.base, tally.tuned), "0 of 1")
+    assert tell_alike(1, 1, 1, 1) == "" and tell_alike(0, 0, 1, 1) == ""

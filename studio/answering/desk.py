@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from studio.answering.column import Column, make_column
 from studio.answering.columns import Columns
 from studio.answering.foreign_tokenizer import Elsewhere
+from studio.answering.inside import HALF_A_LETTER, Inside, look_inside
 from studio.answering.judge import Judge, find_judge
 from studio.answering.pair import BASE, TUNED, Pair, list_sides
 from studio.answering.question import Question, read_question
@@ -30,19 +31,18 @@ from studio.tasks.task import Task
 from studio.workspace import Workspace
 
 UPDATES_A_SECOND = 15
-HALF_A_LETTER = "\ufffd"
-"""What a letter of several tokens looks like before its last one."""
 PATIENCE_SECONDS = 120
 STARTING_SECONDS = 10.0
 """For so long nobody is answered after a run was kept waiting for an answer."""
 
 
 class Said(BaseModel, frozen=True):
-    """What one model has said so far: its address, what people call it, and the answer."""
+    """What one model has said so far: its address, what people call it, and the answer; once done, its tokens."""
 
     model: str
     title: str
     answer: str
+    tokens: tuple[int, ...] = ()
 
 
 class Answers(BaseModel, frozen=True):
@@ -94,6 +94,22 @@ class Desk:
         """Return the finished answers. Raises StudioError in words."""
         *_, last = self.stream(run, prompt, beside, **options)
         return last
+
+    def look_inside(
+        self, run: Run, prompt: str, written: Sequence[object], beside: Sequence[Stack] = (), **options: Any
+    ) -> list[Inside]:
+        """Return what all columns think of each column's answer to a question, by the tokens that they wrote.
+
+        Raises StudioError in words.
+        """
+        question = read_question(prompt, **options)
+        with self._sit_down():
+            columns, _, seen = self._arrange(run, question, beside)
+            if len(written) != len(seen):
+                raise InputError("tokens are a list for each column that was asked. Ask again.", field="tokens")
+            columns.strengthen(TUNED, question.strength)
+            prompts = [ids for _, ids in seen]
+            return [look_inside(columns, prompts, place, said) for place, said in enumerate(written)]
 
     def make_room(self) -> bool:
         """Give the memory of the loaded pair back; return whether a run may start now.
@@ -203,12 +219,18 @@ class Desk:
             columns.restore()  # one who reads no further may have left an adapter at another strength
             return self._pair, used
 
-    def _answer(self, run: Run, question: Question, beside: Sequence[Stack]) -> Iterator[Answers]:
+    def _arrange(
+        self, run: Run, question: Question, beside: Sequence[Stack]
+    ) -> tuple[Columns, int, list[tuple[str, list[int]]]]:
+        """The columns of a question, the step of the tuned one, and what each sees: its text, and that in tokens."""
         recipe = run.load_recipe()
         task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
         pair, used = self._take_pair(run, recipe, question.step, [make_column(stack, recipe) for stack in beside])
         columns = pair.columns
-        seen = [_write_prompt(columns, place, task, question) for place in range(len(columns.columns))]
+        return columns, used, [_write_prompt(columns, place, task, question) for place in range(len(columns.columns))]
+
+    def _answer(self, run: Run, question: Question, beside: Sequence[Stack]) -> Iterator[Answers]:
+        columns, used, seen = self._arrange(run, question, beside)
         rooms = [columns.find_context(place) - len(ids) for place, (_, ids) in enumerate(seen)]
         if (room := min(rooms)) < 1:
             longest = len(seen[rooms.index(room)][1])
@@ -221,8 +243,8 @@ class Desk:
             texts = [columns.read_text(place, tokens) for place, tokens in enumerate(written)]
             texts = texts if done else [text.rstrip(HALF_A_LETTER) for text in texts]
             said = [
-                Said(model=column.address, title=column.title, answer=text)
-                for column, text in zip(columns.columns, texts, strict=True)
+                Said(model=column.address, title=column.title, answer=text, tokens=tuple(tokens) if done else ())
+                for column, text, tokens in zip(columns.columns, texts, written, strict=True)
             ]
             seconds = time.monotonic() - began
             return Answers(

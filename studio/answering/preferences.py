@@ -1,6 +1,7 @@
-"""Preferences: the votes on a run's answers as a task, each pair that one answer won an instance. Knows values alone.
+"""What people said of a run's answers as tasks: votes as pairs, corrections as answers, marks as verdicts.
 
 Ties and pairs that were both bad prefer nothing; of equal pairs one is kept. Each instance says whose answers it holds.
+Knows values alone.
 """
 
 import hashlib
@@ -8,18 +9,23 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from studio.answering.mark import Mark
 from studio.answering.vote import PERSON, Vote
 from studio.errors import InputError
 from studio.tasks.instance import Instance, Message
 from studio.tasks.kinds import KINDS
 from studio.tasks.kinds.preference import Preference
+from studio.tasks.kinds.rating import Rating
+from studio.tasks.prompt import Turn
 from studio.tasks.task import Origin, Task
 
 LONGEST_ID = 60
+LIKED, DISLIKED = 4, 2
+"""A mark from here up is thumbs up, one from here down is thumbs down; what is between says neither."""
 
 
 class Preferences(NamedTuple):
-    """The task of some votes; `left_out` of them prefer neither answer, or say again what another says."""
+    """The task of some votes or marks; `left_out` of them say neither, or say again what another says."""
 
     task: Task
     left_out: int
@@ -60,6 +66,34 @@ def write_corrections(task: Task, votes: Sequence[Vote], run_id: str) -> Task:
     return _derive(task, "Corrections of", kind.name, instances.values())
 
 
+def write_ratings(task: Task, marks: Sequence[Mark], run_id: str) -> Preferences:
+    """Return the task of the marks on answers, as thumbs up and down. Raises InputError where no mark is either."""
+    said = [mark for mark in marks if mark.rating >= LIKED or mark.rating <= DISLIKED]
+    if not said:
+        raise InputError(
+            f"No answer of this run is rated {LIKED} or more, or {DISLIKED} or less ({len(marks):,} are rated). Rate "
+            "some in Compare.",
+            field="run_id",
+        )
+    made = _derive(task, "Ratings of", Rating.name, [_write_rating(mark, run_id) for mark in said])
+    return Preferences(made, len(marks) - len(said))
+
+
+def _write_rating(mark: Mark, run_id: str) -> Rating:
+    said = json.dumps(mark.subject, ensure_ascii=False)
+    known: dict[str, Any] = {
+        "id": _name(said),
+        "input": mark.prompt,
+        "output": (mark.answer,),
+        "liked": mark.rating >= LIKED,
+        "extra": {"model": mark.model, "run": run_id, "rating": str(mark.rating)},
+    }
+    if not mark.messages:
+        return Rating(**known)
+    turns = _list_turns(mark.messages, mark.prompt)
+    return Rating(**{**known, "input": ""}, messages=(*turns, Message(role="assistant", content=mark.answer)))
+
+
 def _derive(task: Task, what: str, kind: str, instances: Iterable[Instance]) -> Task:
     """Return the task that people's votes on another came to; `what` it is begins its title and its id."""
     changes = {
@@ -81,7 +115,7 @@ def _write(vote: Vote, run_id: str) -> Preference:
     said = json.dumps([vote.messages, vote.prompt, better, worse], sort_keys=True, ensure_ascii=False)
     whose = {"better_model": its, "rejected_model": other, "run": run_id}
     known: dict[str, Any] = {
-        "id": f"vote-{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:12]}",
+        "id": _name(said),
         "input": vote.prompt,
         "output": (better,),
         "rejected": worse,
@@ -89,12 +123,22 @@ def _write(vote: Vote, run_id: str) -> Preference:
     }
     if not vote.messages:
         return Preference(**known)
-    turns = [_read_turn(turn) for turn in vote.messages]
-    if not (turns and turns[-1].role in ("user", "tool") and turns[-1].content == vote.prompt):
-        turns.append(Message(role="user", content=vote.prompt))
+    turns = _list_turns(vote.messages, vote.prompt)
     ends = (Message(role="assistant", content=text) for text in (better, worse))
     messages, rejected = ((*turns, end) for end in ends)
     return Preference(**{**known, "input": ""}, messages=messages, rejected_messages=rejected)
+
+
+def _name(said: str) -> str:
+    return f"vote-{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def _list_turns(messages: Sequence[Turn], prompt: str) -> list[Message]:
+    """The turns before an answer, the prompt the last of them."""
+    turns = [_read_turn(turn) for turn in messages]
+    if not (turns and turns[-1].role in ("user", "tool") and turns[-1].content == prompt):
+        turns.append(Message(role="user", content=prompt))
+    return turns
 
 
 def _read_turn(turn: dict[str, object]) -> Message:

@@ -7,7 +7,7 @@ base and tuned alone, are read as such pairs; a line that can't be read is passe
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -31,6 +31,8 @@ NO_COLUMNS = (MOST, MOST + 1)
 OLDER: dict[str, Better] = {"base": "first", "same": "same", "tuned": "second", "bad": "bad"}
 """The choices of a vote on base and tuned alone."""
 LONGEST_TEXT = 20_000
+ABOUT_AS_LONG = 1.25
+"""An answer is about as long as one that is at most so many times as long: people like the longer one better."""
 MOST_BYTES = 1 << 20
 MOST_TURNS = 200
 
@@ -56,11 +58,13 @@ Turns = Annotated[tuple[Turn, ...], Field(max_length=MOST_TURNS, strict=False), 
 V = TypeVar("V", bound=BaseModel)
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Head of what a browser may send about answers: frozen, and of exactly these types."""
+
     model_config = ConfigDict(frozen=True, strict=True)
 
 
-class Vote(_Strict):
+class Vote(Strict):
     """One vote: on two answers to a prompt, by the models of two columns; `step` is the tuned column's.
 
     `models` are the addresses of the two, () in votes of before there were any; `places` are their columns; `messages`
@@ -92,14 +96,14 @@ class Vote(_Strict):
         return (*asked, frozenset(zip(self.models, self.answers, strict=False)))
 
 
-class Answered(_Strict):
+class Answered(Strict):
     """What one column said: the address of its model, and its answer."""
 
     model: Address
     answer: Text
 
 
-class Ranking(_Strict):
+class Ranking(Strict):
     """How good the answers of all columns were: 1 is best, equal ranks are about the same, None says nothing of one.
 
     The first two columns are base and tuned of the run. A ranking that `takes_back` unsays what was said of the pairs
@@ -131,7 +135,7 @@ class Ranking(_Strict):
         return [vote for vote in votes if vote.better != "none" or self.takes_back]
 
 
-class Correction(_Strict):
+class Correction(Strict):
     """What a person would have answered in place of what `model` did: it is better than that answer."""
 
     prompt: Text
@@ -164,29 +168,44 @@ class Standing(BaseModel, frozen=True):
     of: int
 
 
+class Marked(BaseModel, frozen=True):
+    """The mean of `count` marks, from 1 to 5, on the answers of a model."""
+
+    model: str
+    mean: float
+    count: int
+
+
 class Tally(BaseModel, frozen=True):
-    """How often base, tuned or neither was liked better, or both were `bad`, and how each model did."""
+    """How often base, tuned or neither was liked better, or both were `bad`, and how each model did.
+
+    `alike` is (base, tuned) once more, of answers that are about as long; so many answers were corrected; `marks` are
+    what single answers got.
+    """
 
     base: int = 0
     same: int = 0
     tuned: int = 0
     bad: int = 0
     models: tuple[Standing, ...] = ()
+    alike: tuple[int, int] = (0, 0)
+    corrections: int = 0
+    marks: tuple[Marked, ...] = ()
 
 
 def read_votes(data: object) -> list[Vote]:
     """Return the votes in what was sent: a ranking, a correction, or one vote on base and tuned. Raises InputError."""
     if isinstance(data, dict) and "ranks" in data:
-        ranking = _validate(Ranking, data)
+        ranking = validate(Ranking, data)
         if len(ranking.ranks) != len(ranking.columns):
             raise InputError("A ranking has a rank, or nothing, for each answer.", field="ranks")
         return ranking.list_votes()
     if isinstance(data, dict) and "correction" in data:
-        return _validate(Correction, data).list_votes()
+        return validate(Correction, data).list_votes()
     choice = data.get("choice") if isinstance(data, dict) else None
     if not isinstance(choice, str) or choice not in OLDER:
         raise InputError(f"A vote is for base, same, tuned or bad, not {show(choice)}.", field="choice")
-    return [_validate(Vote, data)]
+    return [validate(Vote, data)]
 
 
 def append_votes(file: Path, votes: Iterable[Vote]) -> None:
@@ -195,7 +214,13 @@ def append_votes(file: Path, votes: Iterable[Vote]) -> None:
     Raises InputError when there are far too many, WorkspaceError when the disk refuses.
     """
     known = {pair: vote.better for pair, vote in _read_last_words(file).items()}
-    new = [vote.model_dump(exclude_defaults=True) for vote in votes if known.get(vote.pair, "none") != vote.better]
+    append_said(
+        file, [vote.model_dump(exclude_defaults=True) for vote in votes if known.get(vote.pair, "none") != vote.better]
+    )
+
+
+def append_said(file: Path, new: Sequence[dict[str, Any]]) -> None:
+    """Add lines of what a person said. Raises InputError when there are far too many, WorkspaceError of the disk."""
     with disk_errors_in_words(file.parent):
         if file.exists() and file.stat().st_size + sum(len(str(vote)) for vote in new) > MOST_BYTES:
             raise InputError("This run has more votes than can be kept; it keeps those it has.", field="choice")
@@ -208,18 +233,31 @@ def count_votes(file: Path) -> Tally:
     sides: Counter[str] = Counter()
     won: Counter[str] = Counter()
     stood: Counter[str] = Counter()
+    alike: Counter[str] = Counter()
+    corrections = 0
     for vote in list_votes(file):
         if PERSON in vote.models:  # a correction is no choice between models
+            corrections += 1
             continue
         if vote.places == BASE_AND_TUNED:
             sides[vote.better] += 1
+            alike[vote.better] += are_alike(*vote.answers)
         if len(set(vote.models)) == 2:  # what was there twice isn't better than itself
             stood.update(vote.models)
             won.update(vote.models[:1] if vote.better == "first" else ())
             won.update(vote.models[1:] if vote.better == "second" else ())
     models = tuple(Standing(model=model, won=won[model], of=count) for model, count in stood.items())
     base, same, tuned, bad = (sides[better] for better in OLDER.values())
-    return Tally(base=base, same=same, tuned=tuned, bad=bad, models=models)
+    return Tally(
+        base=base, same=same, tuned=tuned, bad=bad, models=models, alike=(alike["first"], alike["second"]),
+        corrections=corrections,
+    )  # fmt: skip
+
+
+def are_alike(one: str, other: str) -> bool:
+    """Whether two answers are about as long."""
+    short, long = sorted((len(one), len(other)))
+    return long <= ABOUT_AS_LONG * short
 
 
 def list_votes(file: Path) -> list[Vote]:
@@ -244,7 +282,8 @@ def _read_last_words(file: Path) -> dict[tuple[object, ...], Vote]:
     return votes
 
 
-def _validate(kind: type[V], data: object) -> V:
+def validate(kind: type[V], data: object) -> V:
+    """Return what was sent, as one of its kind. Raises InputError in words."""
     try:
         return kind.model_validate(data)
     except ValidationError as error:

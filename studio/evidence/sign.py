@@ -56,3 +56,10 @@ def tell_votes(base: int, tuned: int, same: int = 0, bad: int = 0) -> str:
         f"May be chance so far: {max(tuned, base):,} of {count:,} for {ahead} (p = {p:.2g}). About {needed:,} more "
         "votes like these would tell."
     )
+
+
+def tell_alike(base: int, tuned: int, all_base: int, all_tuned: int) -> str:
+    """Return the same of answers of about one length, where they aren't all: people like the longer one better."""
+    if (base, tuned) == (all_base, all_tuned) or not base + tuned:
+        return ""
+    return f"Among answers of like length: {tuned:,} of {base + tuned:,} for tuned."

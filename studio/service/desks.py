@@ -1,10 +1,11 @@
-"""The desks that take a whole studio, as one visitor sees it: evidence, votes, judges, archives, merges, exports."""
+"""The desks that take a whole studio, as one visitor sees it: evidence, votes, judges, tokens, runs, merges, files."""
 
 from typing import TYPE_CHECKING, cast
 
 from studio.service.archive_desk import ArchiveDesk
 from studio.service.evidence_desk import EvidenceDesk
 from studio.service.export_desk import ExportDesk
+from studio.service.inside_desk import InsideDesk
 from studio.service.judge_desk import JudgeDesk
 from studio.service.merge_desk import MergeDesk
 from studio.service.vote_desk import VoteDesk
@@ -30,6 +31,11 @@ class Desks:
     def votes(self) -> VoteDesk:
         """The desk at which the visitor says which answers are better."""
         return VoteDesk(cast("Studio", self))
+
+    @property
+    def inside(self) -> InsideDesk:
+        """The desk at which the visitor looks inside an answer, token by token."""
+        return InsideDesk(cast("Studio", self))
 
     @property
     def exports(self) -> ExportDesk:

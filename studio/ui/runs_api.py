@@ -57,12 +57,12 @@ class RunEndpoints:
         `vote` is {"choice": "base" | "same" | "tuned" | "bad", "prompt", "base", "tuned", "step"}, the answers under
         "base" and "tuned"; or of two to four columns {"prompt", "step", "columns": [{"model", "answer"}], "ranks":
         [1, 2, ...]}, equal ranks being about the same; or {"prompt", "step", "model", "answer", "correction"}, what
-        should have been answered. "messages" are the turns before the prompt.
+        should have been answered, or with "rating", 1 to 5, in its place. "messages" are the turns before the prompt.
         """
         return seen_by(self._studio, request).vote(check_text(run_id, "run_id"), vote).model_dump(mode="json")
 
     def export_votes(self, run_id: str, request: Asking, what: str = "preferences") -> dict:
-        """Keep the votes on a run's answers as a task of preferences, or the corrections as one of answers.
+        """Keep votes on a run's answers as a task: `what` is preferences, corrections (as answers) or ratings.
 
         {"task_id", "title", "version", "instances", "warnings"}
         """

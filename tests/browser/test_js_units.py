@@ -299,6 +299,20 @@ def test_a_run_that_went_back_loses_what_came_after(feed: Call) -> None:
     assert found["validation"]["step"] == [] and found["samples"] == []
 
 
+def test_a_token_is_compared_and_its_word_found(call: Call) -> None:
+    def read(model: str, *probabilities: float) -> dict[str, Any]:
+        return {"model": model, "probabilities": probabilities}
+
+    inside = {"model": "b", "tokens": ["Do", "es", " Mia", "?", "<end>"], "columns": [read("a", *[0.5] * 5)]}
+    assert call("steps/compare/inside.js", "compare", inside, ["a", "b"]) == [0] * 5, "not read by its own column"
+    inside["columns"] += [read("b", 0.5, 1, 0.25, 0, 1)]
+    assert call("steps/compare/inside.js", "compare", inside, ["a", "b"]) == [0, 0.5, -0.25, -0.5, 0.5]
+    words = [call("steps/compare/inside.js", "findWord", inside["tokens"], at) for at in range(4)]
+    assert words == ["Does", "Does", "Mia", ""]
+    said = [call("steps/compare/inside.js", "sayShare", share) for share in (0.974, 0.0123, 0.00001, 0)]
+    assert said == ["97 %", "1.2 %", "<0.1 %", "0 %"]
+
+
 def test_the_scrubber_knows_where_it_answered_and_begins_with_the_base(call: Call) -> None:
     steps = call("steps/train/scrubber.js", "listSteps", {"samples": [{"step": step} for step in (75, 75, 150, 30)]})
     assert steps == [0, 30, 75, 150]
@@ -379,7 +393,14 @@ def test_weights_snap_to_the_nearest_level(call: Call) -> None:
 
 def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call: Call) -> None:
     rows = [
-        {"run": name, "name": name, "value": value, "settings": {"Rank": rank, "Seed": "0"}}
+        {
+            "run": name,
+            "name": name,
+            "value": value,
+            "score": value and {"value": 100 * value},
+            "forgetting": None,
+            "settings": {"Rank": rank, "Seed": "0"},
+        }
         for name, value, rank in (("a", 0.3, "8"), ("b", None, "64"), ("c", 0.1, "1,000"))
     ]
     assert call("steps/runs/columns.js", "listColumns", rows, True)[-1] == "Rank"
@@ -390,6 +411,7 @@ def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call:
         return "".join(row["name"] for row in call("steps/runs/columns.js", "sortRows", rows, asked))
 
     assert (order("Rank", False), order("Rank", True), order("Result", False)) == ("abc", "cba", "cab")
+    assert order("Score", True) == "acb"
     assert call("steps/runs/overlay.js", "findTicks", 0, 2.2, 5) == [0, 0.5, 1, 1.5, 2]
     assert call("steps/runs/overlay.js", "findLogTicks", 0.01, 0.1) == [0.01, 0.02, 0.05, 0.1]
 

@@ -5,19 +5,24 @@
 import { find, h, put } from "../../frame/elements.js";
 import { sayNumber, sayRun } from "../../frame/words.js";
 import { LETTERS, makeBallot } from "./ballot.js";
+import { makeInside } from "./inside.js";
+import { makeJudging } from "./judging.js";
+import { makeKeeping } from "./keeping.js";
 
 /**
  * @typedef {{model: string, title: string}} Model
  * @typedef {{run: string, base: string, tuned: string, two: boolean, more: Model[], blind: boolean}} About
- * @typedef {About & {at?: number, prompt: string, messages?: Record<string, unknown>[]}} Question
+ * @typedef {About & {at?: number, prompt: string, messages?: Record<string, unknown>[], asked?: object}} Question
  * @typedef {{
  *   at: number, run: string, asked: string, prompt: string, base: string, tuned: string, step: number, done: boolean,
- *   columns: {model: string, title: string, answer: string}[], wanted: string[], note: string, error?: string,
+ *   columns: {model: string, title: string, answer: string, tokens: number[]}[], wanted: string[], note: string,
+ *   error?: string,
  *   right: boolean, base_right: boolean, others: boolean[],
  * }} Answer
  * @typedef {{
  *   base: number, same: number, tuned: number, bad: number, sentence: string,
- *   models: {model: string, won: number, of: number}[],
+ *   models: {model: string, won: number, of: number}[], corrections: number,
+ *   marks: {model: string, mean: number, count: number}[],
  * }} Tally
  */
 
@@ -50,8 +55,9 @@ export function mount({ element, props, server, watch }) {
   const makeSide = (place) => {
     const title = h("h3", {}),
       text = h("p", { class: "answer-text", dir: "auto" }),
-      mark = h("p", { class: "answer-mark" });
-    return { place, title, text, mark, card: h("article", {}, title, text, mark) };
+      mark = h("p", { class: "answer-mark" }),
+      judging = makeJudging((said) => judge(place, said));
+    return { place, title, text, mark, judging, card: h("article", {}, title, text, mark, judging.box) };
   };
   /** @type {ReturnType<typeof makeSide>[]} */
   let sides = []; // base, tuned, and the models that are asked beside the two
@@ -74,8 +80,14 @@ export function mount({ element, props, server, watch }) {
   const tally = h("p", { class: "hint answer-tally", role: "status" });
   const ballot = makeBallot(vote);
   const show_names = h("button", { type: "button", class: "btn quiet small", onclick: reveal }, "Show the names");
-  const voting = h("div", { class: "voting" }, ballot.box, show_names);
-  pair.append(cards, wanted, problem, voting, tally, small, exact, history, voice);
+  const inside = makeInside(
+    async () =>
+      server.look_inside({ ...current?.asked, step: last?.step, tokens: last?.columns.map((one) => one.tokens) }),
+    async (text) => server.find_rows({ run: current?.run, text }),
+  );
+  const voting = h("div", { class: "voting" }, ballot.box, h("div", { class: "acts" }, inside.button, show_names));
+  const keeping = makeKeeping(async (what) => server.keep_votes({ run: current?.run, what }));
+  pair.append(cards, inside.panel, wanted, problem, voting, tally, keeping.box, small, exact, history, voice);
 
   /** @type {Question | null} */
   let current = null; // the question that is being answered
@@ -93,7 +105,7 @@ export function mount({ element, props, server, watch }) {
     const before = current;
     if (before?.run === about.run && before.tuned === about.tuned && isSame(before, about)) return;
     if (before?.run !== about.run) {
-      count({ base: 0, same: 0, tuned: 0, bad: 0, models: [], sentence: "" });
+      count({ base: 0, same: 0, tuned: 0, bad: 0, models: [], sentence: "", corrections: 0, marks: [] });
       recount(about.run);
     }
     current = { ...about, prompt: "" };
@@ -118,6 +130,18 @@ export function mount({ element, props, server, watch }) {
     count(answer);
   }
 
+  /** What is said of one answer; returns what went wrong. @param {number} place @param {object} said */
+  async function judge(place, said) {
+    const [asked, run] = [last, current?.run];
+    if (!asked || !run) return "";
+    const answered = { model: asked.columns[place].model, answer: say(asked, place) };
+    const whole = { prompt: asked.asked, step: asked.step, ...answered, messages: current?.messages ?? [], ...said };
+    const answer = await server.vote({ run, vote: whole });
+    if (!answer || answer.error) return answer?.error ?? "The studio did not answer. Try again.";
+    if (current?.run === run) count(answer);
+    return "";
+  }
+
   /** @param {Tally} votes */
   function count(votes) {
     const all = votes.base + votes.same + votes.tuned + votes.bad;
@@ -129,7 +153,14 @@ export function mount({ element, props, server, watch }) {
       const each = votes.models.map((one) => `${titleOf(one.model)} better in ${one.won} of ${one.of}`);
       said.push(`Pair by pair: ${each.join("; ")}.`);
     }
+    if (votes.marks.length) {
+      const each = votes.marks.map((one) => `${titleOf(one.model)} ${one.mean.toFixed(1)} (of ${one.count})`);
+      said.push(`Mean rating: ${each.join(", ")}.`);
+    }
     put(tally, said.join(" "));
+    const won = votes.models.reduce((sum, one) => sum + one.won, 0);
+    const ratings = votes.marks.reduce((sum, one) => sum + one.count, 0);
+    keeping.draw({ preferences: won + votes.corrections, corrections: votes.corrections, ratings });
   }
 
   /** @param {string} run */
@@ -184,6 +215,7 @@ export function mount({ element, props, server, watch }) {
     if (standing.some((card, at) => cards.children[at] !== card) || cards.children.length !== standing.length)
       cards.replaceChildren(...standing);
     show_names.hidden = !hidden || !last?.done;
+    if (hidden) inside.close();
     pair.dataset.blind = hidden;
   }
 
@@ -192,14 +224,21 @@ export function mount({ element, props, server, watch }) {
     hidden = false;
     drawNames();
     tellWanted(last);
+    offerInside();
+  }
+
+  function offerInside() {
+    inside.offer(sides.map(({ place, title, text }) => ({ place, title: () => title.textContent ?? "", text })));
   }
 
   /** @param {string} text */
   function clear(text) {
+    inside.close();
     for (const side of sides) {
       put(side.text, text);
       put(side.mark, "");
       side.card.classList.remove("right");
+      side.judging.close();
     }
     wanted.hidden = true;
     exact.hidden = true;
@@ -250,9 +289,13 @@ export function mount({ element, props, server, watch }) {
     pair.dataset.state = "done";
     pair.dataset.right = answer.right;
     pair.dataset.baseRight = answer.base_right;
-    if (!hidden) tellWanted(answer);
+    if (!hidden) {
+      tellWanted(answer);
+      offerInside();
+    }
     if (answer.note) put(problem, answer.note);
     ballot.open(order, hidden || sides.length > 2);
+    for (const side of sides) side.judging.open(say(answer, side.place));
     const said = order.map((place) => `${sides[place].title.textContent}: ${say(answer, place)}.`).join(" ");
     put(voice, `${said}${answer.right && !hidden ? " Correct." : ""}`);
     tell(true, answer);

@@ -511,7 +511,8 @@ export function mount({ element, props, trigger, server }) {
     };
     if (event === "asked") {
       answered = null;
-      answers.begin({ at, prompt: prompt.value || (messages.at(-1)?.content ?? ""), messages, ...title() });
+      const words = prompt.value || (messages.at(-1)?.content ?? "");
+      answers.begin({ at, prompt: words, messages, asked: props.value, ...title() });
     }
     drawAsking();
     trigger(event === "asked" ? "asked" : "ten_asked");

@@ -11,10 +11,10 @@ from typing import Any
 from studio.answering.decoding import ANSWER_TOKENS
 from studio.answering.vote import Tally
 from studio.errors import RecipeError
-from studio.evidence.sign import tell_votes
+from studio.evidence.sign import tell_alike, tell_votes
 from studio.service import Studio
 from studio.ui.steps.compare.judge_form import judges
-from studio.ui.steps.compare.question import PARTS, list_part, split_instance
+from studio.ui.steps.compare.question import PARTS, list_part, read_asked, split_instance
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
 
@@ -42,7 +42,7 @@ class AnswerPair(Scripted):
     script = "steps/compare/answers.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_PAIR, bind_acts(studio, vote, count_votes), **settings)
+        super().__init__(_PAIR, bind_acts(studio, vote, count_votes, keep_votes, look_inside, find_rows), **settings)
 
 
 def make_acts(studio: Studio) -> list[Act]:
@@ -59,7 +59,7 @@ def make_acts(studio: Studio) -> list[Act]:
 
 
 def vote(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Keep a vote on the answers that are shown; return the tally."""
+    """Keep a vote, a correction or a rating of the answers that are shown; return the tally."""
     return _tell(visit.vote(part(asked, "run", str), part(asked, "vote", dict)))
 
 
@@ -68,9 +68,31 @@ def count_votes(visit: Studio, asked: Any) -> dict[str, Any]:
     return _tell(visit.count_votes(part(asked, "run", str)))
 
 
+def keep_votes(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Keep what was said of a run's answers as a task; return what it is called."""
+    reading = visit.votes.export(part(asked, "run", str), part(asked, "what", str))
+    task = reading.task
+    told = f"{len(task.instances):,} instances are kept as “{task.heading}”."
+    return {"task_id": task.task_id, "said": " ".join((told, *reading.warnings))}
+
+
+def look_inside(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return what all columns think of each token of each answer."""
+    question, written = read_asked(asked), part(asked, "tokens", list)
+    found = visit.inside.look(question.run, question.question.prompt, written, question.models, **question.options)
+    return {"answers": [one.model_dump(mode="json") for one in found]}
+
+
+def find_rows(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return the training rows that hold a word."""
+    return visit.inside.find_rows(part(asked, "run", str), part(asked, "text", str)).model_dump(mode="json")
+
+
 def _tell(tally: Tally) -> dict[str, Any]:
     """A tally, and what it shows."""
-    return {**tally.model_dump(), "sentence": tell_votes(tally.base, tally.tuned, tally.same, tally.bad)}
+    said = tell_votes(tally.base, tally.tuned, tally.same, tally.bad)
+    alike = tell_alike(*tally.alike, tally.base, tally.tuned)
+    return {**tally.model_dump(), "sentence": f"{said} {alike}".strip()}
 
 
 def describe_run(studio: Studio, run: str) -> dict[str, Any]:
