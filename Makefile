@@ -108,5 +108,5 @@ clean: ## remove .venv and caches (never a workspace)
 	echo "The studio needs Python 3.11 or later; none of these is: $(PYTHONS)." >&2; \
 	echo "Install one (https://www.python.org/downloads), or name one: make PYTHON=/path/to/python3.12 run" >&2; exit 1
 
-chromium: .venv/.installed-dev
+chromium: | .venv/bin/python
 	@CI="$(CI)" PYTHON=$(PY) sh .ci/chromium

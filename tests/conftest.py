@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sharing import LONGEST, find_group
+from sharing import LONGEST, choose_cases, find_group
 
 _HOME = tempfile.mkdtemp(prefix="studio-tests-")
 
@@ -53,8 +53,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByGroup(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the groups that take longest begin, and keep each together."""
+    """Leave most cases of wide tests to `make long`; let the groups that take longest begin, and keep each together."""
+    for item in choose_cases(items):
+        item.add_marker("long")
     slow = {find_group(item.nodeid) for item in items if item.get_closest_marker("slow")}
     places: dict[str, int] = {}
     for item in items:

@@ -1,11 +1,14 @@
-"""Which tests share what is costly to make: such a group runs on one worker, one test after the other.
+"""Which tests share what is costly to make, and which cases can wait. A group of tests that share runs on one worker.
 
 A group is named by its tests' ids alone, which the process that hands them out knows, too. (The marks of pytest-xdist
 are of no use here: pytest 9.2 drops the names that xdist 3.8 hangs on the ids, and no test is grouped any more.)
 """
 
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 LONGEST = ("browser", "contracts", "zoo")
@@ -31,3 +34,12 @@ def find_group(test_id: str, workers: int = 1) -> str:
     if file.startswith(BROWSER) and workers <= 2:
         return BROWSER
     return f"{file}[{test.partition('[')[2]}" if file in BY_CASE and "[" in test else file
+
+
+def choose_cases(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield those that can wait of the cases of each test marked `soon(count)`: all but so many, spread evenly."""
+    for _, cases in groupby(items, lambda item: item.nodeid.partition("[")[0]):
+        listed = list(cases)
+        if (mark := listed[0].get_closest_marker("soon")) is not None:
+            soon = {place * len(listed) // mark.args[0] for place in range(mark.args[0])}
+            yield from (case for place, case in enumerate(listed) if place not in soon)

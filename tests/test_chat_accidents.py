@@ -179,6 +179,7 @@ FOREIGN: dict[str, Callable[[Path, Path], Any]] = {
 }
 
 
+@pytest.mark.soon(4)
 @pytest.mark.parametrize("make_foreign", FOREIGN.values(), ids=list(FOREIGN))
 def test_an_adapter_that_is_not_of_this_base(
     studio: Studio, run: Run, check_next: Callable[[], None], tmp_path: Path, make_foreign: Callable[[Path, Path], Any]

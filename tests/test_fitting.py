@@ -58,6 +58,7 @@ MEASURED = [
 ]
 
 
+@pytest.mark.soon(18)
 @pytest.mark.parametrize(("name", "attention", "numbers"), MEASURED)
 def test_what_a_step_keeps_is_what_autograd_keeps(name: str, attention: str, numbers: str, folder: Path) -> None:
     import torch
@@ -84,6 +85,7 @@ SLIDES = [
 ]
 
 
+@pytest.mark.soon(5)
 @pytest.mark.parametrize(("name", "slider"), SLIDES)
 def test_a_slider_measures_a_few_times_and_tells_each_value(name: str, slider: str, folder: Path) -> None:
     computing = Computing(4, plain_attention=SLIDES.index((name, slider)) % 2 == 1)

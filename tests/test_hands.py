@@ -79,6 +79,7 @@ EDITS: dict[str, Callable[[Launch], str | None]] = {
 }
 
 
+@pytest.mark.soon(2)
 @pytest.mark.parametrize("edit", EDITS.values(), ids=list(EDITS))
 def test_whatever_is_noted_of_its_process_what_trains_is_running(
     studio: Studio, training: Run, tiny_model: Path, edit: Callable[[Launch], str | None]
@@ -150,6 +151,7 @@ def test_a_folder_that_was_deleted_but_for_a_rest_ends_the_training_too(studio: 
     assert tells(read_all(training)[-1]["error"], training.name)
 
 
+@pytest.mark.soon(2)
 @pytest.mark.parametrize(
     "hand",
     [
@@ -270,6 +272,7 @@ OF_STATE: dict[str, tuple[Callable[[Path], Any], str]] = {
 }
 
 
+@pytest.mark.soon(4)
 @pytest.mark.parametrize(("hand", "words"), [*OF_WEIGHTS.values(), *OF_STATE.values()], ids=[*OF_WEIGHTS, *OF_STATE])
 def test_what_goes_on_passes_over_a_damaged_checkpoint_and_says_so(
     studio: Studio, copied: Run, finished: Run, hand: Callable[[Path], Any], words: str

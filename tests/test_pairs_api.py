@@ -1,7 +1,7 @@
 """Every pair of method and precision that the page offers trains from start to end, as another program asks for it.
 
-Through the page's own endpoints, on the built-in base. `make pairs` trains all of them; the suite each precision once,
-with another method each: the contracts train every pair without the page, and what is tested here is the way there.
+Through the page's own endpoints, on the built-in base. `make pairs` trains all of them; the suite few, each of
+another method and precision: the contracts train every pair without the page, and what is tested here is the way there.
 """
 
 import math
@@ -54,6 +54,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
         yield served
 
 
+@pytest.mark.soon(2)
 @pytest.mark.parametrize("pair", choose_pairs(), ids=name_pair)
 def test_a_pair_that_is_offered_trains_from_start_to_end(pair: MethodPair, served: Served) -> None:
     recipe = write_pair(pair)

@@ -31,3 +31,9 @@ def test_tests_of_one_file_meet_in_one_process(number: int, request: pytest.Fixt
     _RAN_HERE.append(number)
     asked = [one for one in request.session.items if one.nodeid.startswith(request.node.nodeid.partition("[")[0])]
     assert len(asked) < 12 or list(range(number + 1)) == _RAN_HERE
+
+
+@pytest.mark.soon(3)
+@pytest.mark.parametrize("number", range(7))
+def test_of_many_cases_a_few_come_soon(number: int, request: pytest.FixtureRequest) -> None:
+    assert (request.node.get_closest_marker("long") is None) == (number in (0, 2, 4))

@@ -34,7 +34,7 @@ from studio.workspace import Workspace
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[1]
-CALLS = int(os.environ.get("STUDIO_FUZZ", "100"))
+CALLS = int(os.environ.get("STUDIO_FUZZ", "50"))
 TOKEN = "a-visitor-of-the-fuzzing-test-0000"
 SECRET = "CANARY-THAT-NOBODY-MAY-READ"
 PATIENCE_SECONDS = 60

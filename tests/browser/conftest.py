@@ -13,9 +13,9 @@ Fixtures, from the most to the least used:
     launch_app       launch_app(**environment) starts another server of the test's own: .stop(), .kill(), .start() again
 
 A test fails if one of its pages asks anything of another host. A failing test leaves pictures in
-tests/artefacts/<test>/, and where STUDIO_TRACES is set, which costs a quarter of the time, traces with every state of the
-page (`playwright show-trace trace-0.zip`). Without Chromium the tests are skipped and say so; where
-CI is set they fail. `python tests/browser/conftest.py` prints the Chromium that would be used.
+tests/artefacts/<test>/, and where STUDIO_TRACES is set, which costs a quarter of the time, traces with every state of
+the page (`playwright show-trace trace-0.zip`). Without Chromium the tests are skipped and say so; where CI is set they
+fail. `python tests/browser/conftest.py` prints the Chromium that would be used.
 """
 
 import os
