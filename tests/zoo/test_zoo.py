@@ -1,4 +1,4 @@
-"""One contract over every causal architecture of the pinned transformers; six of them, unless STUDIO_ZOO is set."""
+"""One contract over every causal architecture of the pinned transformers; ten of them, unless STUDIO_ZOO is set."""
 
 import json
 import os
@@ -10,11 +10,12 @@ import table
 
 from studio.errors import ModelError
 
-SIX = ("llama", "gpt2", "bloom", "gemma3_text", "qwen3_moe", "jamba")
-"""One of each kind of layer there is: rotary and learned places, ALiBi, windows, experts, states beside attention."""
+TEN = ("llama", "gpt2", "bloom", "opt", "gemma3_text", "qwen3_moe", "deepseek_v2", "jamba", "lfm2", "mamba")
+"""One of each kind of layer there is: rotary, learned and offset places, ALiBi, windows, experts, experts that are shared
+after a dense layer, states and convolutions beside attention, and states alone."""
 EVERY = bool(os.environ.get("STUDIO_ZOO"))
-METHODS = None if EVERY else ("full", "ia3", "prefix")
-NAMES = registry.list_names() if EVERY else SIX
+METHODS = None if EVERY else ("full", "prefix")
+NAMES = registry.list_names() if EVERY else TEN
 
 
 @pytest.mark.parametrize("kind", NAMES)
