@@ -380,6 +380,19 @@ def test_a_dataset_that_is_not_there() -> None:
         fetch_rows("nobody/nothing")
 
 
+@pytest.mark.parametrize("name", ["text", "json", "pandas", "csv.csv", "near", "near/by"])
+def test_a_dataset_of_the_hub_is_never_what_lies_where_this_process_is(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "near" / "by").mkdir(parents=True)
+    for folder in (tmp_path, tmp_path / "near", tmp_path / "near" / "by"):
+        (folder / "train.jsonl").write_bytes(lines({"question": "whose?", "answer": "the operator's"}))
+        (folder / "train.txt").write_text("the operator's")
+    monkeypatch.chdir(tmp_path)
+    with raises(TaskError, name, field="dataset"):
+        fetch_rows(name)
+
+
 @pytest.mark.parametrize(
     ("header", "sure"),
     [("text,label", True), ("id,sentence,target", True), ("Question,Answer", True), ("text,label,split", True),
