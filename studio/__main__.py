@@ -78,7 +78,8 @@ def add_operator(commands: Any) -> None:
     operator = commands.add_parser("operate", help="list, stop or delete anybody's runs, and free space")
     acts = operator.add_subparsers(dest="act", required=True)
     acts.add_parser("list", help="every run: id, owner, status, megabytes")
-    for act, about in (("stop", "ask a run to stop and save"), ("delete", "delete a run that isn't running")):
+    stop = "ask a run to stop and save; a second time, end it at once"
+    for act, about in (("stop", stop), ("delete", "delete a run that isn't running")):
         acts.add_parser(act, help=about).add_argument("run_id")
     acts.add_parser("space", help="megabytes of each owner").add_argument(
         "--free", action="store_true", help="delete the cache and uploads that nobody uses"

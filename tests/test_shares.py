@@ -12,14 +12,16 @@ from unittest.mock import Mock
 
 import pytest
 from telling import raises
-from tiny import WritingLauncher, make_run, write_task
+from tiny import WritingLauncher, make_run, wait_until, write_task
 
 from studio import __main__ as command_line
 from studio.errors import DeviceError, InputError, StudioError, TaskError
 from studio.launchers.inline import InlineLauncher
+from studio.launchers.local import LocalLauncher, note_process
 from studio.runs.run import find_run
 from studio.runs.status import RunStatus
 from studio.service import Studio, waiting
+from studio.service.operator import Operator
 from studio.shares.quota import GB, Quota, check_share, count_held, read_quota
 from studio.shares.time import Time, check_budget, find_overdue, forget_mark, is_marked, read_time
 from studio.shares.uploads import Uploads, drop_halves
@@ -178,6 +180,35 @@ def test_a_turn_that_is_over_goes_to_the_end_of_the_queue(workspace: Workspace) 
     statuses = {one.run_id: one for one in studio.scheduler.look_at_all()}
     assert (statuses[hers.run_id].status, statuses[hers.run_id].position, is_marked(hers)) == ("queued", 2, False)
     launcher.close()
+
+
+def test_a_run_that_doesnt_stop_when_its_turn_is_over_is_ended_and_stays_so(workspace: Workspace) -> None:
+    launcher = WritingLauncher()
+    studio = Studio(workspace, launcher, shared=True)
+    hers, his = make_owned(workspace, ANNA), make_owned(workspace, BEN)
+    assert studio.scheduler.start_next().run_id == hers.run_id
+    keeper = studio.shares.keeper
+    for _ in range(2):
+        keeper.look(now=1e12)
+        assert hers.is_alive() and is_marked(hers), "it is asked first"
+    keeper.patience_seconds = -1.0
+    keeper.look(now=1e12)
+    wait_until(lambda: launcher.sleepers[hers.run_id].poll() is not None, seconds=20)
+    keeper.look(now=1e12)
+    assert not is_marked(hers) and studio.seen_by(ANNA).run_status(hers.run_id).status == "lost"
+    assert studio.scheduler.start_next().run_id == his.run_id
+    operator = Operator(Studio(workspace, launcher))
+    operator.stop(his.run_id)
+    assert his.is_alive() and his.stop_file.exists()
+    operator.stop(his.run_id)
+    wait_until(lambda: launcher.sleepers[his.run_id].poll() is not None, seconds=20)
+    launcher.close()
+
+
+def test_nobody_ends_the_process_that_asks(workspace: Workspace) -> None:
+    LocalLauncher.end_child(note_process(os.getpid()))
+    LocalLauncher.end_child({"pid": "none"})
+    LocalLauncher.end_child({**note_process(os.getppid()), "born": "another", "created": 1.0})
 
 
 def test_who_stops_a_run_is_not_put_back_into_the_queue(workspace: Workspace) -> None:

@@ -19,6 +19,12 @@ class Launch(NamedTuple):
         place = self._find_place()
         return place is not None and place.is_alive(self.ticket)
 
+    def end(self) -> None:
+        """End its child, which listens to nobody."""
+        place = self._find_place()
+        if place is not None:
+            place.end_child(self.ticket)
+
     def _find_place(self) -> type[Launcher] | None:
         try:
             return LAUNCHERS.find(self.launcher)

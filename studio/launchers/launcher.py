@@ -57,6 +57,10 @@ class Launcher(ABC, Named):
     def is_alive(cls, ticket: Ticket) -> bool:
         """Whether the child of a ticket lives; any studio may ask. False for a ticket that makes no sense."""
 
+    @classmethod
+    def end_child(cls, ticket: Ticket) -> None:
+        """End the child of a ticket that listens to nobody, where this place can. What it kept stays."""
+
     def find_traces(self, ticket: Ticket) -> Traces:
         """Return what this place knows of a child that is dead."""
         return Traces()

@@ -4,6 +4,8 @@ psutil's time of birth is the clock's, so a clock that is set makes a living chi
 system tells it (Linux), the birth is noted in ticks since the computer was started, with the name of that start.
 """
 
+import contextlib
+import os
 from pathlib import Path
 
 import psutil
@@ -29,6 +31,16 @@ class LocalLauncher(Launcher):
             return born == noted if born and noted else abs(process.create_time() - float(ticket["created"])) < 2
         except (KeyError, TypeError, ValueError, OverflowError, psutil.Error):
             return False
+
+    @classmethod
+    def end_child(cls, ticket: Ticket) -> None:
+        """End that process and those it started, at once; never this one."""
+        if not cls.is_alive(ticket) or int(ticket["pid"]) == os.getpid():
+            return
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            child = psutil.Process(int(ticket["pid"]))
+            for process in (*child.children(recursive=True), child):
+                process.kill()
 
     def find_traces(self, ticket: Ticket) -> Traces:
         """Return how a child of this computer ended, as far as the system tells."""

@@ -39,9 +39,16 @@ class Operator:
         return found
 
     def stop(self, run_id: str) -> None:
-        """Ask a run to stop and save, or take it out of the queue; it is not queued again by itself."""
-        forget_mark(find_run(self.studio.workspace, run_id))
-        self.studio.stop_run(run_id)
+        """Ask a run to stop and save, or take it out of the queue; it is not queued again by itself.
+
+        One that was asked before and still works is ended at once.
+        """
+        run = find_run(self.studio.workspace, run_id)
+        forget_mark(run)
+        if run.stop_file.exists() and run.is_alive() and (launch := run.find_launch()):
+            launch.end()
+        else:
+            self.studio.stop_run(run_id)
 
     def delete(self, run_id: str) -> None:
         """Delete a run that isn't running."""

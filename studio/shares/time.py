@@ -1,7 +1,7 @@
 """How long a visitor of a shared studio may train: one run in all, and at a stretch while others wait.
 
 Pure rules and the keeper who applies them: a run past its turn is asked to stop and save, and goes to the end of the
-queue. A mark in its folder says that it was the keeper who stopped it.
+queue. A mark in its folder says that it was the keeper who stopped it. One that doesn't stop is ended, and stays so.
 """
 
 import logging
@@ -19,6 +19,8 @@ from studio.workspace import Workspace, disk_errors_in_words
 
 LOG = logging.getLogger(__name__)
 LOOKS_EACH_SECONDS = 5.0
+PATIENCE_SECONDS = 300.0
+"""So long a run may take to stop and save when its turn is over; one that doesn't listen is ended."""
 ANY = "any"
 _MARK = "turn_over"
 
@@ -99,6 +101,8 @@ class TurnKeeper:
 
     def __init__(self, workspace: Workspace, scheduler: Scheduler, turn_seconds: float) -> None:
         self.workspace, self.scheduler, self.turn_seconds = workspace, scheduler, turn_seconds
+        self.patience_seconds = PATIENCE_SECONDS
+        self._asked: dict[str, float] = {}  # since when, by a clock that never jumps
         self._closing = threading.Event()
 
     def open(self) -> None:
@@ -115,13 +119,23 @@ class TurnKeeper:
         owners = {status.run_id: self.scheduler.find_owner(status.run_id) for status in statuses}
         runs = {status.run_id: find_run(self.workspace, status.run_id) for status in statuses if _is_live(status)}
         started = {run_id: _started_at(run) for run_id, run in runs.items()}
-        for run_id in find_overdue(statuses, owners, started, time.time() if now is None else now, self.turn_seconds):
-            (runs[run_id].folder / _MARK).touch()
-            runs[run_id].request_stop()
+        overdue = find_overdue(statuses, owners, started, time.time() if now is None else now, self.turn_seconds)
+        self._asked = {run_id: self._asked.get(run_id, time.monotonic()) for run_id in overdue}
+        for run_id, since in self._asked.items():
+            self._end_turn(runs[run_id], listens=time.monotonic() - since <= self.patience_seconds)
         for run in (run for status in statuses if status.status == "stopped" and (run := runs[status.run_id])):
             if is_marked(run):
                 forget_mark(run)
                 self.scheduler.resume(run)
+
+    def _end_turn(self, run: Run, listens: bool) -> None:
+        if listens:
+            (run.folder / _MARK).touch()
+            run.request_stop()
+        elif launch := run.find_launch():
+            LOG.warning("The run %s didn't stop when its turn was over, so it was ended.", run.run_id)
+            forget_mark(run)
+            launch.end()
 
     def _work(self) -> None:
         while not self._closing.wait(LOOKS_EACH_SECONDS):
