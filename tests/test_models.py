@@ -6,10 +6,12 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from architectures import ARCHITECTURES, make_model
+from huggingface_hub.utils import filter_repo_objects
 from telling import raises, tells
 
 from studio.errors import ModelError
@@ -18,6 +20,7 @@ from studio.models.architecture import LOCK
 from studio.models.catalogue import CATALOGUE
 from studio.models.device import find_device
 from studio.models.facts import count_in_headers, describe_model, find_config_folder
+from studio.models.hub import fetch_config_folder, fetch_model_folder
 from studio.models.loading import find_context, find_model_folder, list_end_tokens, load_base, load_tokenizer
 from studio.models.reference import BUILTIN, ModelRef, check_folder, read_config
 from studio.precisions import PRECISIONS
@@ -249,6 +252,22 @@ def test_a_revision_that_can_be_none_is_refused(revision: str) -> None:
     assert told.value.field == "revision"
     for good in ("main", "v1.0", "refs/pr/3", "0123456789abcdef"):
         assert ModelRef(ref="owner/name", revision=good).find_folder() is None
+
+
+@pytest.mark.parametrize(("beside", "weights", "fact"), [(400_000_000, 1, "0.4"), (1_000, 10**15, "1,000,000.0")])
+def test_a_model_of_the_hub_that_would_fill_the_disk_is_refused_before_it_is_fetched(
+    beside: int, weights: int, fact: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def list_files(repo: str, *, allow_patterns: list[str], dry_run: bool = False, **more: Any) -> list[Any]:
+        assert dry_run, "nothing is fetched"
+        sizes = {"tokenizer.json": beside, "model.safetensors": weights, "kept.json": 10**15}
+        chosen = filter_repo_objects(sizes, allow_patterns=allow_patterns)
+        return [SimpleNamespace(file_size=sizes[name], will_download=name != "kept.json") for name in chosen]
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", list_files)
+    fetch = fetch_config_folder if weights == 1 else fetch_model_folder
+    with raises(ModelError, ("someone/large", fact, "GB"), field="model"):
+        fetch("someone/large", None)
 
 
 def test_what_is_on_the_hub_and_out_of_reach_is_told_in_words() -> None:

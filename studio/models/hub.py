@@ -4,6 +4,7 @@ Knows huggingface_hub and the files a safe model has. A model that is already in
 """
 
 import os
+import shutil
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from studio.errors import ModelError
 
 MOST_HITS = 12
 NO_TOKEN = "HF_HUB_DISABLE_IMPLICIT_TOKEN"
+MOST_BESIDE, STAYS_FREE = 300_000_000, 2_000_000_000
+"""Bytes of config and tokenizer together; and of the disk that no model is fetched into."""
 _FILES = ["*.json", "model*.safetensors", "tokenizer.model", "*.txt", "*.jinja", "LICENSE*", "README.md"]
 _FOLDERS: dict[tuple[str, str | None], Path] = {}
 T = TypeVar("T")
@@ -28,6 +31,7 @@ def fetch_config_folder(repo: str, revision: str | None) -> Path:
     known = _FOLDERS.get((repo, revision))
     if known is None or not (known / "config.json").is_file():
         small = [pattern for pattern in _FILES if not pattern.endswith(".safetensors")]
+        _check_size(repo, revision, small, MOST_BESIDE, "beside the weights")
         known = Path(_in_words(repo, lambda: snapshot_download(repo, revision=revision, allow_patterns=small)))
         _FOLDERS[repo, revision] = known
     return known
@@ -37,7 +41,33 @@ def fetch_model_folder(repo: str, revision: str | None) -> Path:
     """Return a cached folder that holds the whole hub model (safetensors only), fetching it if needed."""
     from huggingface_hub import snapshot_download
 
+    _check_size(repo, revision, _FILES, _count_room(), "of the model")
     return Path(_in_words(repo, lambda: snapshot_download(repo, revision=revision, allow_patterns=_FILES)))
+
+
+def _check_size(repo: str, revision: str | None, patterns: list[str], most: int, which: str) -> None:
+    """Raise ModelError where what is to be fetched is more than `most` bytes; where nobody knows, fetching says why."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        files = snapshot_download(repo, revision=revision, allow_patterns=patterns, dry_run=True)
+    except Exception:  # offline, not there, not open: the words for that are the fetching's own
+        return
+    size = sum(file.file_size or 0 for file in files if file.will_download)
+    if size > most:
+        raise ModelError(
+            f"{repo}: the files {which} are {size / 1e9:,.1f} GB; here at most {max(0, most) / 1e9:,.1f} GB can be "
+            "fetched. Choose a smaller model, or free some space.",
+            field="model",
+        )
+
+
+def _count_room() -> int:
+    """Return how many bytes the hub's cache may still take: what is free of its disk, but for a rest."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    place = Path(HF_HUB_CACHE)
+    return shutil.disk_usage(next(each for each in (place, *place.parents) if each.exists())).free - STAYS_FREE
 
 
 def fetch_size(repo: str, revision: str | None) -> tuple[int, int] | None:
