@@ -24,6 +24,7 @@ from studio.models.card import choose_card
 
 HOST, PORT = "127.0.0.1", 7860
 TRIES = 20
+MOST_FILES = 65_536
 SILENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -65,6 +66,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     if tools and not importlib.util.find_spec("mcp"):
         print("STUDIO_MCP=1 needs the package mcp: pip install 'gradio[mcp]'. Or start without it.", file=sys.stderr)
         return 1
+    open_many_files()
     if shared:
         keep_token_back(os.environ)
         hide_places(os.environ, given.home)
@@ -73,6 +75,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     from studio.apart.pool import Pool
     from studio.errors import StudioError
     from studio.guard.hosts import find_hosts
+    from studio.guard.silence import Silence
     from studio.service import Studio
     from studio.service.jobs import warm
     from studio.shares.uploads import Uploads
@@ -103,6 +106,8 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         except ValueError as error:
             print(error, file=sys.stderr)
             return 1
+        silence = Silence(page.server.server_state.connections)
+        silence.open()
         shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
         gc.freeze()
@@ -111,6 +116,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
             print(f"Its endpoints are tools of an MCP server: http://{shown}:{port}/gradio_api/mcp/", flush=True)
         pool.prepare(warm)
         interruption.wait()
+        silence.close()
     finally:
         studio.close()
         page.close(verbose=False)
@@ -176,6 +182,15 @@ def keep_token_back(environment: MutableMapping[str, str]) -> None:
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN"):
         environment.pop(name, None)
     environment["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+
+
+def open_many_files() -> None:
+    """Let this process have many files open, where the system allows it: each connection is one, and some say 256."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, MOST_FILES) if hard > 0 else MOST_FILES), hard))
 
 
 def hide_places(environment: MutableMapping[str, str], home: str | None) -> None:
