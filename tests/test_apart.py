@@ -14,8 +14,9 @@ from typing import Any
 import odd_jobs
 import psutil
 import pytest
+from bounded import within
 from telling import raises
-from tiny import import_task, write_recipe, write_task
+from tiny import import_task, wait_until, write_recipe, write_task
 
 from studio.answering.column import make_base
 from studio.answering.columns import Columns
@@ -118,6 +119,22 @@ def test_work_that_takes_too_long_is_ended_in_words_and_the_next_is_done(pool: P
     quick.close()
 
 
+def test_a_pool_that_closes_leaves_no_child_working(pool: Pool) -> None:
+    closing, told = Pool(pool.limits._replace(seconds=600)), list[InputError]()
+
+    def work() -> None:
+        with pytest.raises(InputError) as ended:
+            closing.run(ALONE, odd_jobs.sleep, 600)
+        told.append(ended.value)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    child = wait_until(lambda: next(iter(closing._working), None))
+    closing.close()
+    thread.join(timeout=20)
+    assert told and not child.is_alive()
+
+
 def test_work_that_asks_for_all_memory_is_refused_in_words(pool: Pool) -> None:
     with pytest.raises(InputError) as told:
         pool.run("anna", odd_jobs.take_memory, 2 << 30)
@@ -212,12 +229,10 @@ def test_small_plain_files_are_read_here_and_packed_ones_apart(tmp_path: Path) -
     (tmp_path / "plain.json").write_text(json.dumps(write_task()))
     (tmp_path / "book.xlsx").write_bytes(b"PK\x03\x04")
     (tmp_path / "table.parquet").write_bytes(b"PAR1")
-    assert [is_heavy(tmp_path / name) for name in ("plain.json", "book.xlsx", "table.parquet", "none")] == [
-        False,
-        True,
-        True,
-        False,
-    ]
+    (tmp_path / "long.txt").write_text("a\n\n" * 100_000)
+    (tmp_path / "old.csv").write_text("a,b\r" * 200_000)
+    heavy = {path.name for path in (*tmp_path.iterdir(), tmp_path / "none") if is_heavy(path)}
+    assert heavy == {"book.xlsx", "table.parquet", "long.txt", "old.csv"}
 
 
 def test_a_packed_file_is_read_apart_with_the_same_words(pool: Pool, tmp_path: Path) -> None:
@@ -241,7 +256,7 @@ def test_a_chat_template_that_asks_for_all_memory_or_never_ends(
         model = Path(shutil.copytree(tiny_model, tmp_path / f"model-{seconds}"))
         (model / "chat_template.jinja").write_text(template)
         recipe = write_recipe(model, task_id, objective={"name": "sft", "template": "chat"})
-        with pytest.raises(StudioError) as told:
+        with within(20), pytest.raises(StudioError) as told:  # the child's seconds are its own
             studio.data.see(recipe, 0)
         assert any(word in str(told.value) for word in words), str(told.value)
         assert studio.list_tasks(), "others go on"

@@ -3,12 +3,14 @@
 import io
 import json
 import random
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from bounded import within
+from telling import raises
 
 from studio.errors import ModelError, TaskError
 from studio.models.bounds import check_bounds, find_bound
@@ -68,12 +70,10 @@ WORKBOOKS = {
 
 @pytest.mark.parametrize("case", WORKBOOKS)
 def test_a_workbook_that_says_it_is_very_large(case: str) -> None:
-    began = time.process_time()
-    with pytest.raises(TaskError) as refused:
+    with within(5), pytest.raises(TaskError) as refused:
         read_task(WORKBOOKS[case], "trap.xlsx")
     assert refused.value.field == "file"
     assert any(f"{most:,}" in str(refused.value) for most in (MOST_COLUMNS, MOST_CELLS, MOST_LETTERS // 1_000_000))
-    assert time.process_time() - began < 5
 
 
 def test_an_area_merged_down_to_nowhere_is_read_as_far_as_there_are_rows() -> None:
@@ -94,10 +94,36 @@ def write_parquet(path: Path, text: str, rows: int) -> bytes:
 def test_a_text_that_a_parquet_file_keeps_once_is_counted_in_every_row(tmp_path: Path) -> None:
     data = write_parquet(tmp_path / "trap.parquet", "x" * 5_000, 190_000)
     assert len(data) < 20_000
-    with pytest.raises(TaskError) as refused:
+    with within(5), pytest.raises(TaskError) as refused:
         read_task(data, "trap.parquet")
     assert f"{MOST_LETTERS // 1_000_000:,}" in str(refused.value)
     assert len(read_task(write_parquet(tmp_path / "fair.parquet", "x" * 50, 100), "fair.parquet").task.instances) == 100
+
+
+def nest(arrow: Any, case: str) -> Any:
+    """Return a column of few bytes that would become very much: kept once, deep inside, or as nothing at all."""
+    rows, once = 100_000, arrow.array(["x" * 5_000])
+    kept = arrow.DictionaryArray.from_arrays(arrow.array([0] * rows, arrow.int32()), once)
+    if case == "in a struct":
+        return arrow.StructArray.from_arrays([kept], ["text"])
+    if case == "in lists":
+        return arrow.ListArray.from_arrays(arrow.array(range(rows + 1), arrow.int32()), kept)
+    if case == "as a run":
+        return arrow.RunEndEncodedArray.from_arrays(arrow.array([rows], arrow.int32()), once)
+    return arrow.ListArray.from_arrays(arrow.array([0, 300_000_000], arrow.int32()), arrow.nulls(300_000_000))
+
+
+@pytest.mark.parametrize("case", ["in a struct", "in lists", "as a run", "of nothing"])
+def test_what_an_arrow_file_keeps_once_is_counted_wherever_it_is(case: str, tmp_path: Path) -> None:
+    import pyarrow as arrow
+
+    table = arrow.table({"output": nest(arrow, case)})
+    with arrow.ipc.new_file(tmp_path / "trap.arrow", table.schema) as file:
+        file.write_table(table)
+    data = (tmp_path / "trap.arrow").read_bytes()
+    assert len(data) < 2_000_000
+    with within(5), raises(TaskError, f"{MOST_LETTERS // 1_000_000:,}", field="file"):
+        read_task(data, "trap.arrow")
 
 
 TEXTS = {
@@ -114,25 +140,34 @@ TEXTS = {
 
 @pytest.mark.parametrize("case", TEXTS)
 def test_a_text_of_very_many_columns(case: str) -> None:
-    began = time.process_time()
-    with pytest.raises(TaskError) as refused:
+    with within(5), pytest.raises(TaskError) as refused:
         read_task(TEXTS[case][1].encode(), TEXTS[case][0])
     assert f"{MOST_COLUMNS:,}" in str(refused.value)
-    assert time.process_time() - began < 5
 
 
-@pytest.mark.parametrize("quotes", ['"' * 5_000_000, 'a,b\n"x,' + "y" * 20_000_000])
-def test_a_csv_whose_quotes_never_close(quotes: str) -> None:
-    began = time.process_time()
-    with pytest.raises(TaskError):
-        read_task(quotes.encode(), "trap.csv")
-    assert time.process_time() - began < 10
+LONG = "y" * 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('"' * 5_000_000, "file"),
+        (f'a,b\n"x,{LONG}', "line 2"),
+        (f"a,b\nx,{LONG}\n", "line 2"),
+        (f'a,b\n"x" "y,{LONG}\n', "line 2"),
+    ],
+    ids=["quotes that never close", "one that never closes", "a field of 20 MB", "a field of 20 MB beside odd quotes"],
+)
+def test_a_csv_whose_cells_have_no_end(text: str, place: str) -> None:
+    with within(10), pytest.raises(Exception, match=".") as refused:
+        read_task(text.encode(), "trap.csv")
+    assert isinstance(refused.value, TaskError), "it is refused in words"
+    assert refused.value.field == place and len(str(refused.value)) < 500
 
 
 def test_a_file_of_equal_rows_takes_no_longer_than_another() -> None:
-    began = time.process_time()
-    assert len(read_task(("input,output\n" + "a,b\n" * 20_000).encode(), "equal.csv").task.instances) == 20_000
-    assert time.process_time() - began < 10
+    with within(10):
+        assert len(read_task(("input,output\n" + "a,b\n" * 20_000).encode(), "equal.csv").task.instances) == 20_000
 
 
 def test_a_key_that_stands_twice_costs_no_more_than_reading_it() -> None:
@@ -143,10 +178,8 @@ def test_a_key_that_stands_twice_costs_no_more_than_reading_it() -> None:
         )
         + "]"
     )
-    began = time.process_time()
-    with pytest.raises(MappingNeeded):
+    with within(5), pytest.raises(MappingNeeded):
         read_task(twice.encode(), "twice.json")
-    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -167,11 +200,15 @@ def test_a_config_larger_than_any_model_is_refused_before_it_is_built(config: di
     assert refused.value.field == "model"
 
 
-def test_the_configs_of_transformers_are_within_the_bounds() -> None:
+USUAL = ("llama", "qwen3_moe", "gemma3_text", "gpt2", "mamba", "bloom", "opt", "phi3", "deepseek_v3", "t5")
+
+
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_the_configs_of_transformers_are_within_the_bounds(every: bool) -> None:
     from transformers import CONFIG_MAPPING
 
     refused = []
-    for kind in list(CONFIG_MAPPING.keys()):
+    for kind in list(CONFIG_MAPPING.keys()) if every else USUAL:
         try:
             check_bounds(CONFIG_MAPPING[kind]().to_dict())
         except ModelError as error:

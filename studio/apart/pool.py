@@ -51,6 +51,7 @@ class Pool:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
         self._free: list[_Child] = []
+        self._working: set[_Child] = set()
         self._busy: Counter[str | None] = Counter()
         self._long: Counter[str | None] = Counter()
         self._waiting: Counter[str | None] = Counter()
@@ -79,7 +80,11 @@ class Pool:
     def _ask(self, wanted: bytes, seconds: float, job: Job[..., Any]) -> tuple[str, object]:
         """What a child makes of a job: the kind of its answer, and the answer. One that passed a limit is ended."""
         child = self._take()
-        kind, data = child.ask(wanted, seconds, self.limits.answer_bytes)
+        try:
+            kind, data = child.ask(wanted, seconds, self.limits.answer_bytes)
+        finally:
+            with self._changed:
+                self._working.discard(child)
         kind, value = open_answer(data, job) if kind == "answered" else (kind, None)
         if kind in ("late", "ended", "large", "odd"):
             child.kill()
@@ -101,10 +106,12 @@ class Pool:
             LOG.info("No child is warm yet: %s", error)
 
     def close(self) -> None:
-        """End the children that wait."""
+        """End the children, also in the middle of their work."""
         with self._changed:
             self._closed = True
             free, self._free = self._free, []
+            for child in self._working:
+                child.end()
         for child in free:
             child.kill()
 
@@ -143,11 +150,14 @@ class Pool:
 
     def _take(self) -> "_Child":
         with self._changed:
-            while self._free:
-                child = self._free.pop()
-                if child.is_alive():
-                    return child
-        return _Child()
+            self._free = [one for one in self._free if one.is_alive()]
+            waiting = self._free.pop() if self._free else None
+        child = waiting or _Child()
+        with self._changed:
+            self._working.add(child)
+            if self._closed:
+                child.end()
+        return child
 
     def _give_back(self, child: "_Child") -> None:
         """Keep a child that is warm; two are enough."""
@@ -214,7 +224,7 @@ class _Child:
 
         def end() -> None:
             late.set()
-            self._process.kill()
+            self.end()
 
         alarm = threading.Timer(seconds, end)
         alarm.daemon = True
@@ -232,9 +242,13 @@ class _Child:
             return ("late" if late.is_set() else "ended"), b""
         return "answered", data
 
+    def end(self) -> None:
+        """End it; whoever waits for its answer hears that it ended."""
+        self._process.kill()
+
     def kill(self) -> None:
         """End it, and close the pipes."""
-        self._process.kill()
+        self.end()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             with contextlib.suppress(OSError):

@@ -38,6 +38,8 @@ from studio.visitor import Visitor
 
 LARGE_BYTES = 4_000_000
 """A file larger than this is read apart, as are all that are packed."""
+MANY_LINES = 150_000
+"""One of more lines, too: each may become a row, and some forms are long in telling what each is."""
 _PACKED = (b"PK\x03\x04", b"PAR1", b"ARRO", b"\xff\xff\xff\xff")
 
 
@@ -199,7 +201,10 @@ def is_packed(path: Path) -> bool:
 def is_heavy(path: Path) -> bool:
     """Whether a file may become much more than it is; one that can't be opened is said by whoever reads it."""
     try:
-        return _read_start(path) in _PACKED or path.stat().st_size > LARGE_BYTES
+        if path.stat().st_size > LARGE_BYTES or _read_start(path) in _PACKED:
+            return True
+        data = path.read_bytes()
+        return max(data.count(b"\n"), data.count(b"\r")) > MANY_LINES
     except OSError:
         return False
 

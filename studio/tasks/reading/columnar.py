@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,17 +80,26 @@ def stream_columnar(source: bytes | Path, name: str, notes: Notes, most: int | N
 
 
 def count_bytes(batch: Any) -> int:
-    """Return how many bytes a batch has once each row holds its own values: a dictionary keeps an equal one once."""
+    """Return how many bytes a batch has once each row holds its own values: some columns keep an equal one once."""
+    return sum(map(_count_bytes, batch.columns))
+
+
+def _count_bytes(column: Any) -> int:
     import pyarrow as arrow
 
-    size = 0
-    for column in batch.columns:
-        if arrow.types.is_dictionary(column.type):
-            lengths = _lengths(column.dictionary)
-            size += sum(lengths[place] for place in column.indices.to_pylist() if place is not None)
-        else:
-            size += column.nbytes
-    return size
+    kinds, type = arrow.types, column.type
+    if kinds.is_dictionary(type):
+        lengths = _lengths(column.dictionary)
+        return sum(lengths[place] for place in column.indices.to_pylist() if place is not None)
+    if kinds.is_run_end_encoded(type):
+        ends = [min(max(0, end - column.offset), len(column)) for end in column.run_ends.to_pylist()]
+        runs = (end - start for start, end in pairwise([0, *ends]))
+        return sum(length * run for length, run in zip(_lengths(column.values), runs, strict=True))
+    if kinds.is_struct(type):
+        return sum(map(_count_bytes, column.flatten()))
+    if kinds.is_list(type) or kinds.is_large_list(type) or kinds.is_fixed_size_list(type) or kinds.is_map(type):
+        return _count_bytes(column.flatten())
+    return max(int(column.nbytes), len(column))  # a null takes no byte, and is a value all the same
 
 
 def _lengths(values: Any) -> list[int]:
