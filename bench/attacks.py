@@ -7,11 +7,9 @@ clicks at rest are shown beside them.
 """
 
 import contextlib
-import io
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,8 +17,8 @@ import tempfile
 import threading
 import time
 import traceback
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,16 +26,18 @@ from urllib.parse import urlsplit
 
 import httpx
 import psutil
-import pyarrow as arrow
-import pyarrow.parquet as parquet
 
 from bench.figure import ROOT, Figure, serve
-from studio.models.reference import BUILTIN_FOLDER
+from bench.traps import make_models, make_parquet, make_workbook, make_zip_bomb
 
 SECONDS = 8.0
 SETTLE_SECONDS = 3.0
 BETWEEN_CLICKS = 0.2
+GRACE_SECONDS = 10.0
+"""So long an attacker waits for answers after its time is over; then it hangs up."""
 MB = 1_000_000
+BROKEN = "broke in the studio"
+"""What is told of a bug."""
 HAS_ADDRESSES = sys.platform == "linux"
 """Whether this computer answers to all of 127.x.x.x: bounds are for each computer too, so each attacker has its own."""
 NEIGHBOUR = "127.0.0.2" if HAS_ADDRESSES else None
@@ -72,6 +72,18 @@ class Stranger:
         if asked.status_code != 200:
             return asked.text
         return self.http.get(f"/gradio_api/call/{name}/{asked.json()['event_id']}").text[-5_000:]
+
+    def act(self, name: str, asked: Any) -> Any:
+        """Call a server function of the page, as its script does, and return what it answers."""
+        body = {"component_id": self._acts[name], "fn_name": name, "session_hash": "stranger", "data": asked}
+        answer = self.http.post("/gradio_api/component_server", json=body)
+        return answer.json() if answer.status_code == 200 else {"error": answer.text}
+
+    @cached_property
+    def _acts(self) -> dict[str, int]:
+        """The component that has each server function of the page."""
+        components = self.http.get("/config").json()["components"]
+        return {name: one["id"] for one in components for name in one["props"].get("server_fns") or ()}
 
     def upload(self, name: str, data: bytes) -> Any:
         """Upload a file and return what names it; the words of a refusal as text."""
@@ -117,7 +129,7 @@ def train_for_ever(address: str, until: float) -> None:
     stranger, training = Stranger(address), {"max_steps": 1_000_000, "batch_size": 1_024}
     while time.monotonic() < until:
         told = stranger.call("start_run", {"model": "builtin", "task_id": "studio002_question", "training": training})
-        assert "broke in the studio" not in told, told  # where the time can't be told yet, a turn ends it
+        assert BROKEN not in told, told  # where the time can't be told yet, a turn ends it
 
 
 def send_large_bodies(address: str, until: float) -> None:
@@ -151,6 +163,42 @@ def read_never(address: str, until: float) -> None:
             time.sleep(0.2)
 
 
+def knock_at_closed_doors(address: str, until: float) -> None:
+    """Ask for numbers about visitors, and for a component whose name would be a line of the log."""
+    stranger = Stranger(address)
+    while time.monotonic() < until:
+        for door in ("/monitoring", "/monitoring/summary", "/gradio_api/custom_component/x/client/t/a%0aFORGED"):
+            assert stranger.http.get(door).status_code in (400, 404, 429)
+
+
+def break_uploads_off(address: str, until: float) -> None:
+    """Begin uploads and leave in the middle of them."""
+    host, port = urlsplit(address).hostname or "", urlsplit(address).port or 80
+    head = f"POST /gradio_api/upload HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 99999\r\n"
+    begun = f"{head}Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n".encode()
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection((host, port)) as line:
+            line.sendall(begun)
+            time.sleep(0.02)
+
+
+def name_folders(address: str, until: float) -> None:
+    """Name folders as datasets: what is told of one that is there and of one that isn't is the same."""
+    stranger, rest = Stranger(address), {"split": "", "config": "", "most": ""}
+    while time.monotonic() < until:
+        told = [stranger.act("fetch_from", {"ref": ref, **rest})["error"] for ref in ("/etc", "/nope")]
+        assert len({words.partition("this studio is shared")[2] for words in told} - {""}) < 2, told
+
+
+def list_past_damage(address: str, until: float) -> None:
+    """List runs and collections of a workspace that holds damaged ones (see `serve_shared`)."""
+    stranger = Stranger(address)
+    while time.monotonic() < until:
+        for name in ("list_runs", "list_collections"):
+            told = stranger.act(name, {})
+            assert BROKEN not in json.dumps(told), told
+
+
 def ask_by_foreign_names(address: str, until: float) -> None:
     """Ask under names that are not the studio's, and from pages that are not its own."""
     stranger = Stranger(address)
@@ -164,52 +212,10 @@ def _upload_until(name: str, make: Callable[[], bytes]) -> Callable[[str, float]
         stranger, data = Stranger(address), make()
         while time.monotonic() < until:
             told = stranger.import_file(name, data)
-            assert "broke in the studio" not in told, told
+            assert BROKEN not in told, told
 
     attack.__doc__ = f"Import {name}, which would become very large."
     return attack
-
-
-def make_zip_bomb() -> bytes:
-    """Return an archive of half a megabyte that unpacks to forty, by no suspicious ratio."""
-    row = json.dumps({"instruction": "a", "input": "b", "output": os.urandom(5_000).hex()})
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("much.jsonl", "\n".join([row] * 4_000))
-    return file.getvalue()
-
-
-def make_workbook() -> bytes:
-    """Return a workbook of a few hundred bytes that says it has a cell far to the right and below."""
-    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr("[Content_Types].xml", "<Types/>")
-        book.writestr(
-            "xl/workbook.xml",
-            f'<workbook {space} xmlns:r="{office}"><sheets><sheet name="S" sheetId="1" r:id="rId1"/></sheets>'
-            "</workbook>",
-        )
-        book.writestr(
-            "xl/_rels/workbook.xml.rels",
-            '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-            '<Relationship Id="rId1" Type="http://x/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        )
-        rows = "".join(f'<row r="{n}"><c r="XFD{n}" t="inlineStr"><is><t>x</t></is></c></row>' for n in range(1, 999))
-        book.writestr(
-            "xl/worksheets/sheet1.xml",
-            f'<worksheet {space}><dimension ref="A1:XFD1048576"/><sheetData>{rows}</sheetData></worksheet>',
-        )
-    return file.getvalue()
-
-
-def make_parquet() -> bytes:
-    """Return a table that keeps one long text once and shows it in 190,000 rows."""
-    column = arrow.DictionaryArray.from_arrays(arrow.array([0] * 190_000, arrow.int32()), arrow.array(["x" * 5_000]))
-    sink = io.BytesIO()
-    parquet.write_table(arrow.table({"input": column, "output": column}), sink, compression="zstd")
-    return sink.getvalue()
 
 
 ATTACKS: dict[str, Callable[[str, float], None]] = {
@@ -221,50 +227,42 @@ ATTACKS: dict[str, Callable[[str, float], None]] = {
     "uploads of 20 MB": upload_much,
     "readers that never read": read_never,
     "foreign names": ask_by_foreign_names,
+    "doors that are closed": knock_at_closed_doors,
+    "uploads that break off": break_uploads_off,
+    "names of folders": name_folders,
+    "lists with damaged files": list_past_damage,
     "a workbook that is very wide": _upload_until("wide.xlsx", make_workbook),
     "a table with one text": _upload_until("table.parquet", make_parquet),
     "a zip that unpacks to much": _upload_until("much.zip", make_zip_bomb),
     "a million keys": _upload_until("keys.json", lambda: json.dumps({f"key {n}": n for n in range(200_000)}).encode()),
     "quotes that never close": _upload_until("quotes.csv", lambda: b'"' * 3_000_000),
+    "a field of 20 MB": _upload_until("field.csv", lambda: b"a,b\nx," + b"y" * (20 * MB)),
 }
 HANDS = {"joins of the queue": 8, "loads of the page": 8, "uploads of 20 MB": 3, "a template that never ends": 44}
 """So many threads attack at once; two where nothing is said."""
-TEMPLATES = {
-    "a template that never ends": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-    "a template of all memory": "{{ 'a' * 2**35 }}",
-}
-LAYERS = "ten million layers"
-"""Foreign models, which only a studio of one person takes from its own disk."""
 
 
-def make_models(home: Path) -> dict[str, str]:
-    """Make the models of those attacks beside a workspace, and return the folder of each."""
-    found = {}
-    for number, name in enumerate((*TEMPLATES, LAYERS)):
-        folder = Path(shutil.copytree(BUILTIN_FOLDER, home / f"model {number}"))
-        (folder / "chat_template.jinja").write_text(TEMPLATES.get(name, ""))
-        if name == LAYERS:
-            config = json.loads((folder / "config.json").read_text())
-            (folder / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 10_000_000}))
-        found[name] = str(folder)
-    return found
-
-
-def _estimate_until(folder: Path) -> Callable[[str, float], None]:
+def _look_until(folder: Path) -> Callable[[str, float], None]:
     def attack(address: str, until: float) -> None:
         stranger, objective = Stranger(address), {"name": "sft", "template": "chat"}
         recipe = {"model": str(folder), "task_id": "studio002_question", "objective": objective}
         while time.monotonic() < until:
-            told = stranger.call("estimate", recipe)
-            assert "event: error" in told and "broke in the studio" not in told, told
+            told = stranger.act("see_tokens", {"recipe": recipe, "place": 0}).get("error", "nothing wrong")
+            told += stranger.call("estimate", recipe) if "busy" not in told else ""
+            assert "wrong" not in told and BROKEN not in told, told
+            time.sleep(BETWEEN_CLICKS)
 
-    attack.__doc__ = f"Estimate a training of {folder.name}."
+    attack.__doc__ = f"Look at what {folder.name} sees, and estimate a training of it."
     return attack
 
 
 @contextlib.contextmanager
 def serve_shared(home: str) -> Iterator[tuple[str, psutil.Process]]:
-    """Start a shared studio; give its address and its process."""
+    """Start a shared studio on a workspace of which some files are damaged; give its address and its process."""
+    for name in ("runs/20260101-000000-odd-hare/process.json", "collections/odd/tasks.jsonl"):
+        damaged = Path(home, name)
+        damaged.parent.mkdir(parents=True, exist_ok=True)
+        damaged.write_text("[" * 100_000)
     before = os.environ.get("STUDIO_SHARED")
     os.environ["STUDIO_SHARED"] = "1"
     try:
@@ -295,7 +293,7 @@ def click_while(
         took.append(visitor.click())
         time.sleep(BETWEEN_CLICKS)
     if attacker:
-        _, said = attacker.communicate(timeout=180)
+        _, said = attacker.communicate(timeout=60)
         assert attacker.returncode == 0, said[-2_000:]
     return took
 
@@ -331,7 +329,7 @@ def attack_with(attack: Callable[[str, float], None], address: str, seconds: flo
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=170)
+        thread.join(timeout=max(0.0, until + GRACE_SECONDS - time.monotonic()))  # what still waits is left waiting
     for error in broken[:1]:
         traceback.print_exception(error)
     return len(broken[:1])
@@ -371,5 +369,7 @@ def find_p95(took: list[float]) -> float:
 if __name__ == "__main__":
     Stranger.home = f"127.0.1.{secrets.randbelow(250) + 1}" if HAS_ADDRESSES else None
     where, what, how_long, how_many, of = sys.argv[1:]
-    chosen = _estimate_until(Path(of)) if of else ATTACKS[what]
-    sys.exit(attack_with(chosen, where, float(how_long), int(how_many)))
+    chosen = _look_until(Path(of)) if of else ATTACKS[what]
+    status = attack_with(chosen, where, float(how_long), int(how_many))
+    sys.stderr.flush()
+    os._exit(status)  # its hands may be in the middle of a question

@@ -106,6 +106,29 @@ def test_a_checkpoint_holds_its_recipe_and_no_pickled_arguments(finished: Run) -
     assert "training_args.bin" not in names and "model.safetensors" not in names
 
 
+class Code:
+    """A pickle that makes a file where it is loaded as code."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.file,)
+
+
+def test_a_checkpoint_whose_optimiser_is_code_is_refused_and_runs_none_of_it(
+    finished: Run, workspace: Workspace, tmp_path: Path
+) -> None:
+    import torch
+
+    run = Run(shutil.copytree(finished.folder, workspace.new_run_folder(), dirs_exist_ok=True))
+    run.forget_checkpoint(8)
+    torch.save({"state": Code(tmp_path / "ran")}, run.find_checkpoint(4) / "optimizer.pt")
+    last = resume(workspace, run)[-1]
+    assert last["event"] == "failed" and "not numbers" in last["error"] and "weights_only" not in json.dumps(last)
+    assert list(tmp_path.iterdir()) == []
+
+
 KINDS: dict[str, dict[str, Any]] = {
     "lora": {},
     "dropout": {"method": {"name": "lora", "rank": 2, "dropout": 0.3}},

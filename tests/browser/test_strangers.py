@@ -9,7 +9,9 @@ import http.server
 import json
 import os
 import re
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +24,10 @@ import httpx
 import pytest
 from conftest import CHROMIUM_FLAGS, App, find_chromium
 from playwright.sync_api import Browser, BrowserContext, Page
+from telling import tells
+
+from bench.attacks import Stranger
+from studio.models.reference import BUILTIN_FOLDER
 
 NAMES = ("evil.example", "rebound.example", "any.localhost")
 RULES = ",".join(f"MAP {name} 127.0.0.1" for name in NAMES)
@@ -29,6 +35,7 @@ get, post = (partial(ask, timeout=60) for ask in (httpx.get, httpx.post))  # a b
 READ = """(url) => fetch(url).then((answer) => answer.text()).catch((error) => `blocked: ${error}`)"""
 SEND = """([url, body, type]) => fetch(url, {method: "POST", mode: "no-cors", body, headers: {"content-type": type}})
   .then(() => "sent", (error) => `blocked: ${error}`)"""
+FETCH = {"split": "", "config": "", "most": ""}
 FORM = """([url, body]) => { const form = document.createElement("form"); const [name, value] = body.split("=");
   Object.assign(form, {method: "POST", action: url, enctype: "text/plain", target: "sink"});
   const field = Object.assign(document.createElement("input"), {name, value});
@@ -97,13 +104,19 @@ def made(served: App) -> list[Path]:
     return sorted(served.home.glob("runs/*")) + sorted(served.home.glob("collections/*"))
 
 
-def speak(served: App, *lines: str, body: bytes = b"") -> tuple[int, bytes]:
-    """Send a question byte by byte, as a program of a stranger's would; return status and body, if it still came."""
+def speak(served: App, *lines: str, body: bytes = b"", seconds: float = 60) -> tuple[int, bytes]:
+    """Send a question byte by byte, as a program of a stranger's would; return status and body, if it still came.
+
+    The status is 0 where nothing came in time: the studio waits for more.
+    """
     where = urlsplit(served.url)
-    with socket.create_connection((where.hostname, where.port), timeout=60) as line:
+    with socket.create_connection((where.hostname, where.port), timeout=seconds) as line:
         line.sendall("\r\n".join([*lines, "connection: close", "", ""]).encode() + body)
         answer = http.client.HTTPResponse(line)
-        answer.begin()
+        try:
+            answer.begin()
+        except TimeoutError:
+            return 0, b""
         with contextlib.suppress(ConnectionError):  # a server that reads no further may close before we have read
             return answer.status, answer.read()
         return answer.status, b""
@@ -142,11 +155,42 @@ def test_a_rebound_name_shows_no_studio(served: App, evil: BrowserContext) -> No
     page.close()
 
 
+LOAD = """new Promise((done) => { const one = document.createElement("%s");
+  one.onload = () => done("loaded"); one.onerror = () => done("blocked");
+  Object.assign(one, {%s}); document.body.append(one); })"""
+WAYS = {
+    "a script": LOAD % ("script", "src: `${url}/config`"),
+    "a picture": LOAD % ("img", "src: `${url}/favicon.ico`"),
+    "a style": LOAD % ("link", "rel: 'stylesheet', href: `${url}/theme.css`"),
+    "a stream of events": """new Promise((done) => { const one = new EventSource(`${url}/gradio_api/heartbeat/x`);
+      one.onopen = () => done("loaded"); one.onerror = () => { one.close(); done("blocked"); }; })""",
+    "a web socket": """new Promise((done) => { const one = new WebSocket(`${url.replace("http", "ws")}/gradio_api/x`);
+      one.onopen = () => done("loaded"); one.onerror = () => done("blocked"); })""",
+    "a beacon": """(navigator.sendBeacon(`${url}/gradio_api/component_server`, body), "blocked")""",
+    "a window of its own": """new Promise((done) => { const one = window.open(url);
+      const end = (said) => { one.close(); done(said); };
+      const look = () => { try { one.location.href === "about:blank" ? setTimeout(look, 20) : end("loaded"); }
+        catch { end("blocked"); } };
+      look(); })""",
+    "a frame without an origin": """new Promise((done) => { const frame = document.createElement("iframe");
+      frame.sandbox = "allow-scripts"; window.onmessage = (said) => done(said.data);
+      frame.srcdoc = `<script>fetch("${url}/config").then(() => "loaded", () => "blocked")
+        .then((said) => parent.postMessage(said, "*"))<${"/"}script>`; document.body.append(frame); })""",
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_other_way_leads_from_a_foreign_page_into_the_studio(served: App, foreign: Page, way: str) -> None:
+    asked = f"([url, body]) => {WAYS[way]}"
+    assert foreign.evaluate(asked, [f"http://127.0.0.1:{served.port}", start_a_run(served)]) == "blocked"
+    assert made(served) == []
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
 def test_a_foreign_page_starts_nothing_blindly(served: App, foreign: Page, kind: str) -> None:
     url = f"http://127.0.0.1:{served.port}/gradio_api/component_server"
     foreign.evaluate(SEND, [url, start_a_run(served), kind])
-    etc = json.dumps({**find_act(served, "fetch_from"), "data": {"ref": "/etc", "split": "", "config": ""}})
+    etc = json.dumps({**find_act(served, "fetch_from"), "data": {"ref": "/etc", **FETCH}})
     foreign.evaluate(SEND, [url, etc, kind])
     assert made(served) == []
 
@@ -207,12 +251,11 @@ def test_numbers_about_visitors_are_not_shown(served: App, path: str) -> None:
 def test_a_body_of_many_megabytes_is_refused_before_it_is_read(served: App) -> None:
     where = f"host: 127.0.0.1:{served.port}"
     ask = "POST /gradio_api/component_server HTTP/1.1"
-    status, words = speak(served, ask, where, "content-type: application/json", "content-length: 150000000")
+    kind = "content-type: application/json"
+    status, words = speak(served, ask, where, kind, "content-length: 150000000", seconds=15)
     assert (status, b"2 MB" in words) == (413, True)
     chunk = b"10000\r\n" + b"a" * 0x10000 + b"\r\n"
-    status, words = speak(
-        served, ask, where, "content-type: application/json", "transfer-encoding: chunked", body=chunk * 33
-    )
+    status, words = speak(served, ask, where, kind, "transfer-encoding: chunked", body=chunk * 33, seconds=15)
     assert (status, b"2 MB" in words) == (413, True)
 
 
@@ -250,9 +293,14 @@ def test_programs_go_on_working(served: App) -> None:
 
     client = Client(served.url, verbose=False)
     assert any(card["task_id"] == "studio002_question" for card in client.predict(api_name="/list_tasks"))
-    made = post(f"{served.url}/gradio_api/call/list_models", json={"data": []})  # as curl does
-    answer = get(f"{served.url}/gradio_api/call/list_models/{made.json()['event_id']}")
-    assert "event: complete" in answer.text
+    url, kind = f"{served.url}/gradio_api/call/list_models", "Content-Type: application/json"
+    asked = curl("-X", "POST", url, "-H", kind, "-d", '{"data": []}')
+    assert "event: complete" in curl("-N", f"{url}/{json.loads(asked)['event_id']}")
+
+
+def curl(*given: str) -> str:
+    """Ask with the program that the README's readers have."""
+    return subprocess.run(["curl", "-sS", "-m", "60", *given], capture_output=True, text=True, check=True).stdout
 
 
 def test_a_web_socket_is_refused(served: App) -> None:
@@ -337,6 +385,70 @@ def test_a_name_of_a_file_leads_nowhere(served: App, name: str) -> None:
     if sent.status_code == 200:
         [path] = sent.json()
         assert Path(path).resolve().is_relative_to(Path(os.environ["GRADIO_TEMP_DIR"]).resolve())
+
+
+@pytest.fixture(scope="module")
+def owner(served: App) -> Stranger:
+    """The person whose studio it is, as a program: it may name folders of this computer as models."""
+    return Stranger(served.url)
+
+
+def look(owner: Stranger, model: Path, task_id: str = "studio002_question") -> str:
+    """Ask what a model sees of an instance, as the page does; return what is told."""
+    recipe = {"model": str(model), "task_id": task_id, "objective": {"name": "sft", "template": "chat"}}
+    return json.dumps(owner.act("see_tokens", {"recipe": recipe, "place": 0}))
+
+
+def make_model(folder: Path, template: str = "", **config: Any) -> Path:
+    """Make a foreign model with this chat template, and this in its config."""
+    shutil.copytree(BUILTIN_FOLDER, folder)
+    (folder / "chat_template.jinja").write_text(template)
+    said = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**said, **config}))
+    return folder
+
+
+@pytest.mark.long
+def test_row_13_a_config_of_ten_million_layers(owner: Stranger, tmp_path: Path) -> None:
+    model = make_model(tmp_path / "deep", num_hidden_layers=10_000_000)
+    began = time.monotonic()
+    told = owner.call("estimate", {"model": str(model), "task_id": "studio002_question"})
+    assert "event: error" in told and tells(told, "10000000 1,000") and time.monotonic() - began < 30, told
+
+
+@pytest.mark.long
+def test_row_14_a_template_of_all_memory(owner: Stranger, tmp_path: Path) -> None:
+    assert "memory" in look(owner, make_model(tmp_path / "large", "{{ 'a' * 2**35 }}"))
+
+
+@pytest.mark.long
+def test_row_20_a_tokenizer_that_gives_up(owner: Stranger, tmp_path: Path) -> None:
+    model = make_model(tmp_path / "panics", "{% for turn in messages %}{{ turn.content }}{% endfor %}")
+    said = json.loads((model / "tokenizer.json").read_text())
+    said["normalizer"] = {"type": "Replace", "pattern": {"Regex": "(#+)+!"}, "content": ""}
+    (model / "tokenizer.json").write_text(json.dumps(said))
+    task = {"Definition": ["Do."], "Instances": [{"id": "1", "input": "#" * 60, "output": ["x"]}]}
+    assert "event: complete" in owner.import_file("hashes.json", json.dumps(task).encode())
+    assert "tokenizer" in look(owner, model, "hashes")
+
+
+def test_row_6_work_that_never_ends_leaves_threads_for_others(served: App, owner: Stranger, tmp_path: Path) -> None:
+    """The last but one in this file: the server is ended in the middle of it."""
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    model, busy = make_model(tmp_path / "endless", loop), list[str]()
+
+    def ask() -> None:
+        with contextlib.suppress(httpx.HTTPError):  # the server ends in the middle of it
+            busy.append(look(owner, model))
+
+    for _ in range(44):
+        threading.Thread(target=ask, daemon=True).start()
+    until = time.monotonic() + 20
+    while len(busy) < 20 and time.monotonic() < until:
+        time.sleep(0.1)
+    assert len(busy) >= 20, "most are told at once that others are being worked on"
+    assert all("busy" in told for told in busy), busy[0]
+    assert owner.click() < 10
 
 
 def test_nobody_writes_into_the_log(served: App) -> None:
