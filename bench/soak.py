@@ -20,6 +20,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ from tiny import import_task, losses, make_tiny_model, write_recipe
 from tiny import wait_until as wait_so_long
 
 from bench.attacks import ATTACKS, click_while, serve_shared, warm_up
+from bench.traps import LAYERS, make_models
 from studio.answering.pair import BASE
 from studio.apart.pool import Limits, Pool
 from studio.runs.run import Run, find_run, list_runs
@@ -58,11 +60,8 @@ METHOD = {"name": "lora", "rank": 2, "dropout": 0.1}
 PROMPT = [1, *range(40, 60)]
 MOST_KEPT = 200_000_000
 """Bytes that an attacked server may hold more than before all attacks: some kinds of table need their libraries."""
-BOMBS = (
-    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-    "{{ 'a' * 2**35 }}",
-    "{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = ns.a + ns.a %}{% endfor %}",
-)
+ENOUGH_MINUTES = 10
+"""So long meets every accident."""
 SERVER = """
 import sys
 from nursery import Nursery
@@ -380,7 +379,7 @@ class Soak:
         assert server.stdout is not None and server.stdout.readline().strip() == "open"
         return server
 
-    def be_attacked(self) -> None:
+    def be_attacked(self, name: str) -> None:
         """Strangers attack a shared studio: another visitor is answered all the while, and it keeps no memory of it."""
         if self.attacked is None:
             self.attacked = self.rest.enter_context(
@@ -390,22 +389,20 @@ class Soak:
             click_while(self.attacked[0], seconds=1)
             self.memory = self.attacked[1].memory_info().rss
         address, server = self.attacked
-        name = self.dice.choice(list(ATTACKS))
         click_while(address, name, 4)
         wait_until(lambda: server.memory_info().rss < self.memory + MOST_KEPT)
-        self.facts[f"attack: {name}"] += 1
 
     def meet_a_bomb(self) -> None:
-        """A chat template that never ends, or asks for all memory, is ended in words; the next question is answered."""
-        model = Path(shutil.copytree(self.model, self.workspace.cache / "bomb", dirs_exist_ok=True))
-        (model / "chat_template.jinja").write_text(self.dice.choice(BOMBS))
-        recipe = write_recipe(model, method=METHOD, objective={"name": "sft", "template": "chat"})
+        """A foreign model that never ends, or asks for all memory, is ended in words; the next question is answered."""
         apart = Studio(self.workspace, self.nursery, place=Pool(Limits(seconds=30, memory_bytes=1 << 30)))
-        self.refuse(lambda: apart.data.see(recipe, 0))
+        with tempfile.TemporaryDirectory() as home:
+            models = make_models(Path(home))
+            name = self.dice.choice(list(models))
+            recipe = write_recipe(models[name], method=METHOD, objective={"name": "sft", "template": "chat"})
+            self.refuse(lambda: apart.estimate(recipe) if name == LAYERS else apart.data.see(recipe, 0))
         good = write_recipe(self.model, method=METHOD)
         assert apart.data.see(good, 0) == self.studio.data.see(good, 0)
         apart.place.close()
-        shutil.rmtree(model)
 
     # ---- what must be true after each
 
@@ -454,10 +451,10 @@ ACCIDENTS = {
     "clock set back": (Soak.set_the_clock_back, 1),
     "one click, six times": (Soak.click_at_once, 1),
     "server killed": (Soak.kill_the_server, 1),
-    "attacked by strangers": (Soak.be_attacked, 4),
-    "template bomb": (Soak.meet_a_bomb, 1),
+    "foreign model": (Soak.meet_a_bomb, 1),
+    **{f"attack: {name}": (partial(Soak.be_attacked, name=name), 1) for name in ATTACKS},
 }
-"""Each accident and how often it comes, relative to the others."""
+"""Each accident and how often it comes, relative to the others; each comes once before any comes again."""
 
 
 def main() -> int:
@@ -472,6 +469,7 @@ def main() -> int:
         soak = Soak(Path(home), given.seed)
         end = time.monotonic() + 60 * given.minutes
         deck = soak.dice.sample(list(ACCIDENTS), len(ACCIDENTS))  # each once, then as often as its weight says
+        deck.sort(key=lambda name: name.startswith("attack"))  # attacks first, so that ten minutes meet them all
         while time.monotonic() < end:
             if not deck:
                 deck = [name for name, (_, weight) in ACCIDENTS.items() for _ in range(weight)]
@@ -487,15 +485,15 @@ def main() -> int:
                 soak.clean_up()
         soak.close()
     for name in ACCIDENTS:
-        print(f"{name:24}{happened[name]:6} times{broken[name]:6} broken")
-    for name in ATTACKS:
-        print(f"  {name:22}{soak.facts[f'attack: {name}']:6} times")
+        print(f"{name:36}{happened[name]:6} times{broken[name]:6} broken")
+    if missed := ACCIDENTS.keys() - happened.keys():
+        print(f"Never met in {given.minutes:g} minutes: {', '.join(sorted(missed))}")
     kills = soak.facts["kills of the trainer"]
     print(
-        f"{'in all':24}{sum(happened.values()):6} accidents, {kills} kills of the trainer, "
+        f"{'in all':36}{sum(happened.values()):6} accidents, {kills} kills of the trainer, "
         f"{sum(broken.values())} broken, in {given.minutes:g} minutes, seed {given.seed}"
     )
-    return 1 if broken else 0
+    return 1 if broken or (missed and given.minutes >= ENOUGH_MINUTES) else 0
 
 
 if __name__ == "__main__":
