@@ -60,6 +60,7 @@ METHOD = {"name": "lora", "rank": 2, "dropout": 0.1}
 PROMPT = [1, *range(40, 60)]
 MOST_KEPT = 200_000_000
 """Bytes that an attacked server may hold more than before all attacks: some kinds of table need their libraries."""
+ATTACK = "attack: "
 ENOUGH_MINUTES = 10
 """So long meets every accident."""
 SERVER = """
@@ -452,7 +453,7 @@ ACCIDENTS = {
     "one click, six times": (Soak.click_at_once, 1),
     "server killed": (Soak.kill_the_server, 1),
     "foreign model": (Soak.meet_a_bomb, 1),
-    **{f"attack: {name}": (partial(Soak.be_attacked, name=name), 1) for name in ATTACKS},
+    **{f"{ATTACK}{name}": (partial(Soak.be_attacked, name=name), 1) for name in ATTACKS},
 }
 """Each accident and how often it comes, relative to the others; each comes once before any comes again."""
 
@@ -469,7 +470,7 @@ def main() -> int:
         soak = Soak(Path(home), given.seed)
         end = time.monotonic() + 60 * given.minutes
         deck = soak.dice.sample(list(ACCIDENTS), len(ACCIDENTS))  # each once, then as often as its weight says
-        deck.sort(key=lambda name: name.startswith("attack"))  # attacks first, so that ten minutes meet them all
+        deck.sort(key=lambda name: name.startswith(ATTACK))  # attacks first, so that ten minutes meet them all
         while time.monotonic() < end:
             if not deck:
                 deck = [name for name, (_, weight) in ACCIDENTS.items() for _ in range(weight)]
@@ -478,7 +479,8 @@ def main() -> int:
             happened[name] += 1
             try:
                 ACCIDENTS[name][0](soak)
-                soak.check_house()
+                if not name.startswith(ATTACK):  # which is another studio's house
+                    soak.check_house()
             except Exception:
                 broken[name] += 1
                 print(f"BROKEN after {sum(happened.values())} accidents: {name}\n{traceback.format_exc()}", flush=True)
