@@ -22,8 +22,8 @@ class Grpo(Grouped):
     title: ClassVar[str] = "Rewards (GRPO)"
     position: ClassVar[int] = 31
     summary: ClassVar[str] = (
-        "Lets the model write several answers to each prompt, judges them by a rule, and makes likelier those that "
-        "beat the others."
+        "Lets the model write several answers to each prompt, judges them by its rewards, and makes likelier those "
+        "that beat the others."
     )
 
     scale: bool = Field(

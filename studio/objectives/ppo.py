@@ -27,7 +27,7 @@ class Ppo(Rewarded):
     title: ClassVar[str] = "Rewards (PPO)"
     position: ClassVar[int] = 30
     summary: ClassVar[str] = (
-        "Lets the model write answers, judges them by a rule, and makes each token likelier by how much more it "
+        "Lets the model write answers, judges them by its rewards, and makes each token likelier by how much more it "
         "earned than a second, small network had expected."
     )
     needs: ClassVar[frozenset[Need]] = frozenset({"samples", "value_head"})
