@@ -35,7 +35,7 @@ STYLE, LAWS = "studio009_pirate_pairs", "studio008_laws"
 ASK = "Say the sentence again."
 TAUGHT, ASKED = 200, 100
 ANSWER_TOKENS = 24
-STEPS = {"sft": 100, "reward": 40, "ppo": 12, "dpo": 40, "pretrain": 40}
+STEPS = {"sft": 100, "reward": 40, "ppo": 12, "dpo": 40, "pretrain": 60}
 PPO = {"batch_size": 16, "learning_rate": 1e-3}
 QUIET = {"measures_itself": False, "sample_every": 0, "save_every": 0, "schedule": "linear"}
 
@@ -90,7 +90,6 @@ def _measure_preferences(studio: Studio) -> list[Figure]:
         _say_wins("DPO: held-out pairs in the right order", order[1], order[0]),
         _say_wins("DPO: drawn answers that win", other.drawn, before.drawn, "at least 90 %"),
         _say_wins("DPO: likeliest answers that win", other.greedy, before.greedy),
-        Figure("DPO: training", seconds["dpo"], "s"),
     ]
 
 
@@ -131,15 +130,13 @@ def order_pairs(studio: Studio, model: str, task: Task) -> int:
 
 
 def _measure_text(studio: Studio) -> list[Figure]:
-    seconds = dict[str, float]()
-    tuned = _train(studio, "pretrain", LAWS, "builtin", seconds, training={"batch_size": 8, "max_length": 256})
+    tuned = _train(studio, "pretrain", LAWS, "builtin", {})
     found = studio.evidence.score(["builtin", tuned], LAWS, "test")
     bits = [value.value for value in found.values if value.metric == "bits_per_byte"]
     general = studio.evidence.forgetting(tuned)
     return [
         Figure("continued pre-training: held-out text", bits[1], "bits a byte", bits[0], "before"),
         Figure("continued pre-training: other text", general.after, "nats a token", general.before, "before"),
-        Figure("continued pre-training: training", seconds["pretrain"], "s"),
     ]
 
 
