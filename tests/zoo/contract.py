@@ -259,7 +259,7 @@ class House:
                 raise Wrong(f"{('base', 'tuned')[row]} writes {written[row]}, generate {wanted}")
         way = self.pair._sides.way
         return "; ".join(
-            {note for note in notes if note} | ({f"read {way}"} if not (way.together and way.cached) else set())
+            sorted({note for note in notes if note} | ({f"read {way}"} if not (way.together and way.cached) else set()))
         )
 
     def see_scored(self) -> None:

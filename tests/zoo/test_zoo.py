@@ -11,8 +11,8 @@ import table
 from studio.errors import ModelError
 
 TEN = ("llama", "gpt2", "bloom", "opt", "gemma3_text", "qwen3_moe", "deepseek_v2", "jamba", "lfm2", "mamba")
-"""One of each kind of layer there is: rotary, learned and offset places, ALiBi, windows, experts, shared experts after a
-dense layer, states and convolutions beside attention, and states alone."""
+"""One of each kind of layer there is: rotary, learned and offset places, ALiBi, windows, experts, shared experts after
+a dense layer, states and convolutions beside attention, and states alone."""
 EVERY = bool(os.environ.get("STUDIO_ZOO"))
 METHODS = None if EVERY else ("full", "prefix")
 NAMES = registry.list_names() if EVERY else TEN
