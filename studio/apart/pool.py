@@ -26,6 +26,8 @@ LOG = logging.getLogger(__name__)
 
 LARGE_ANSWER = 4_000_000
 """Bytes of an answer after which memory is given back to the system."""
+_OPENS_LARGE = threading.Lock()
+"""One at a time, as nobody else is answered while such an answer is parsed."""
 
 
 class Limits(NamedTuple):
@@ -80,19 +82,21 @@ class Pool:
     def _ask(self, wanted: bytes, seconds: float, job: Job[..., Any]) -> tuple[str, object]:
         """What a child makes of a job: the kind of its answer, and the answer. One that passed a limit is ended."""
         child = self._take()
+        value: object = None
         try:
             kind, data = child.ask(wanted, seconds, self.limits.answer_bytes)
         finally:
             with self._changed:
                 self._working.discard(child)
-        kind, value = open_answer(data, job) if kind == "answered" else (kind, None)
+        if kind == "answered":
+            with _OPENS_LARGE if len(data) > LARGE_ANSWER else contextlib.nullcontext():
+                kind, value = open_answer(data, job)
         if kind in ("late", "ended", "large", "odd"):
             child.kill()
         else:
             self._give_back(child)
         if len(data) > LARGE_ANSWER:
-            del data
-            return_memory()
+            return_memory_soon()
         return kind, value
 
     def prepare(self, job: Job[[], None]) -> None:
@@ -192,6 +196,13 @@ def open_answer(data: bytes, job: Job[..., Any]) -> tuple[str, object]:
         return (kind, None) if kind in ("memory", "panicked") else ("odd", None)
     except Exception:  # of whatever kind: a child that was taken over may answer anything
         return "odd", None
+
+
+def return_memory_soon(seconds: float = 2.0) -> None:
+    """Give back what was freed when what was just read has been kept, too; returns at once."""
+    alarm = threading.Timer(seconds, return_memory)
+    alarm.daemon = True
+    alarm.start()
 
 
 def return_memory() -> None:

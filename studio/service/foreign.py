@@ -11,6 +11,7 @@ from typing import NamedTuple
 from studio.answering.foreign_tokenizer import Elsewhere
 from studio.apart.job import Answer, Given, Job
 from studio.apart.place import HERE, Place
+from studio.apart.pool import return_memory_soon
 from studio.archives.unpacking import Unpacked
 from studio.errors import ModelError
 from studio.estimates.comparison import MethodCost
@@ -57,7 +58,12 @@ class Foreign(NamedTuple):
         self, path: Path, name: str, mapping: Mapping | None = None, leave_out: bool = False, read_as: ReadAs = AS_IT_IS
     ) -> Reading:
         """Return the task of a file. Raises what `read_task_file` raises."""
-        return self._find_place(path).run(self.visitor.owner, jobs.read_file, path, name, mapping, leave_out, read_as)
+        try:
+            place = self._find_place(path)
+            return place.run(self.visitor.owner, jobs.read_file, path, name, mapping, leave_out, read_as)
+        finally:
+            if path.is_file() and path.stat().st_size > LARGE_BYTES // 4:
+                return_memory_soon()
 
     def show_table(self, path: Path, name: str, read_as: ReadAs = AS_IT_IS) -> Preview | None:
         """Return the columns and first rows of a file, None if it is no table. Raises TaskError."""

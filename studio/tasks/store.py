@@ -51,6 +51,8 @@ SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "tasks"
 
 _HELD = 4
 """How many tasks that were read stay in memory."""
+_HELD_BYTES = 50_000_000
+"""Of their files, together; the newest stays, however large."""
 
 
 class TaskCard(BaseModel):
@@ -345,9 +347,12 @@ class TaskStore:
     def _hold(self, path: Path, stamp: Stamp, task: Task) -> tuple[Stamp, Task]:
         """Keep a task in memory, and let the one go that was used least recently."""
         self._tasks[path] = (stamp, task)
-        while len(self._tasks) > _HELD:
+        while len(self._tasks) > 1 and (len(self._tasks) > _HELD or self._count_held() > _HELD_BYTES):
             self._tasks.popitem(last=False)
         return stamp, task
+
+    def _count_held(self) -> int:
+        return sum(size for (_, size), _ in self._tasks.values())
 
     def _remember(self, path: Path, stamp: Stamp, task: Task) -> None:
         """Keep what an import has just read, so that the list needn't read it again."""

@@ -15,6 +15,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from collections.abc import Mapping as Dictionary
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -99,8 +100,10 @@ class Task(Frozen):
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits made of everything in the task but its name."""
-        canonical = json.dumps(to_v2(self), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:12]
+        digest = hashlib.sha256()
+        for piece in _write_canonical(to_v2(self)):
+            digest.update(piece.encode("ascii"))
+        return digest.hexdigest()[:12]
 
     @property
     def heading(self) -> str:
@@ -122,6 +125,8 @@ class Task(Frozen):
         return tuple(label for label, _ in counts.most_common()) if few else ()
 
 
+PIECE = 500
+"""So many instances are written at once where nobody may wait for all of them."""
 LIST_KEYS = {
     "Contributors": "contributors",
     "Source": "source",
@@ -198,6 +203,21 @@ def write_studio_key(task: Task) -> dict[str, Any]:
 def write_v2(task: Task) -> str:
     """Return the text of a v2 file as upstream writes it: four blanks, no ASCII escapes, no final newline."""
     return json.dumps(to_v2(task), indent=4, ensure_ascii=False, allow_nan=False)
+
+
+def _write_canonical(values: dict[str, Any]) -> Iterator[str]:
+    """Yield the JSON of a task's object with sorted keys and no blanks, in pieces: others take turns between them."""
+    write = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+    for number, (key, value) in enumerate(sorted(values.items())):
+        yield f"{',' if number else '{'}{write(key)}:"
+        if key != "Instances":
+            yield write(value)
+            continue
+        yield "["
+        for start in range(0, len(value), PIECE):
+            yield ("," if start else "") + write(value[start : start + PIECE])[1:-1]
+        yield "]"
+    yield "}"
 
 
 def _example_to_v2(example: Example) -> dict[str, Any]:
