@@ -164,7 +164,7 @@ def test_row_18_which_folders_there_are_is_not_told(served: Served) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["json", "pandas"])
+@pytest.mark.parametrize("name", ["text", "studio"])
 def test_a_dataset_is_never_what_lies_beside_the_studio(served: Served, name: str) -> None:
     told = served.somebody().act("fetch_from", {"ref": name, **FETCH})
     assert "task_id" not in told and tells(told["error"], name), told
