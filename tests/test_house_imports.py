@@ -19,7 +19,9 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = {"bitsandbytes", "datasets", "peft", "sentence_transformers", "torch", "transformers", "trl"}
+HEAVY = {
+    "bitsandbytes", "datasets", "peft", "sentence_transformers", "setfit", "sklearn", "torch", "transformers", "trl"
+}  # fmt: skip
 # The modules that load a heavy library as they are imported: those of processes that exist to use it. No page has them.
 HEAVY_AT_TOP = {
     "studio.exporting.reproduce.train": "the script that is given away",
@@ -40,6 +42,7 @@ HEAVY_AT_TOP = {
     "studio.training.fast.head": "the training child",
     "studio.training.fast.lean_trainer": "the training child",
     "studio.training.fast.one_pass": "the training child",
+    "studio.training.embedding": "the training child",
     "studio.training.examiner": "the training child",
     "studio.training.headed": "the training child",
     "studio.training.judging": "the training child",

@@ -18,7 +18,7 @@ from studio.tasks.task import Instance
 from studio.workspace import Workspace
 from studio.world.language.grammar import past, plural
 from studio.world.language.lexicon import load_lexicon
-from studio.world.samples.__main__ import ALL, OF_OTHER_KINDS, list_files
+from studio.world.samples.__main__ import ALL, FEW_LABELS, OF_OTHER_KINDS, list_files
 from studio.world.samples.kinds_sample import KindSample
 from studio.world.samples.laws import FINES, LAWS
 from studio.world.samples.sample import UNSEEN_COUNT, Sample, is_kept_apart
@@ -57,7 +57,7 @@ def test_the_files_are_what_the_rules_make() -> None:
 
 
 def test_numbers_and_names_are_unique() -> None:
-    every = [*ALL, *OF_OTHER_KINDS]
+    every = [*ALL, *OF_OTHER_KINDS, *FEW_LABELS]
     assert [sample.number for sample in every] == list(range(1, len(every) + 1))
     assert len({sample.title for sample in every}) == len(every)
 
@@ -157,7 +157,7 @@ def decisive_words(sample: Sample, instance: Instance) -> set[str]:
 def test_the_store_offers_them(tmp_path: object) -> None:
     store = TaskStore(Workspace(str(tmp_path)))
     cards = store.list_tasks()
-    assert [card.task_id for card in cards] == [sample.task_id for sample in (*ALL, *OF_OTHER_KINDS)]
+    assert [card.task_id for card in cards] == [sample.task_id for sample in (*ALL, *OF_OTHER_KINDS, *FEW_LABELS)]
     assert {card.source for card in cards} == {"sample"}
     for sample in ALL:
         assert store.load_task(sample.task_id).title == sample.title
@@ -176,6 +176,14 @@ def test_samples_of_other_kinds_can_be_learnt_from(sample: KindSample, workspace
         assert all(one.output[0].startswith("Arrr!") and one.rejected == one.input for one in task.instances)
     if task.kind == "rating":
         assert 0.45 < sum(bool(one.liked) for one in task.instances) / sample.count < 0.55
+
+
+@pytest.mark.parametrize("sample", FEW_LABELS, ids=lambda sample: sample.name)
+def test_eight_of_each_class_are_there_to_be_learnt(sample: KindSample, workspace: Workspace) -> None:
+    task, objective = TaskStore(workspace).load_task(sample.task_id), OBJECTIVES.read("setfit")
+    objective.check_task(task)
+    objective.check_train(task, split_task(task).train)
+    assert 6 <= len(task.labels) <= 7 and all(label in task.definition for label in task.labels)
 
 
 def test_the_laws_of_vell_are_told_often_and_always_the_same(workspace: Workspace) -> None:

@@ -19,7 +19,7 @@ from studio.tasks.store import TaskCard
     [
         ({"labelled": True}, "tune", "sft"),
         ({"labelled": True, "facts": True}, "tune", "sft"),
-        ({"labelled": True, "few_labels": True}, "label", None),
+        ({"labelled": True, "few_labels": True}, "tune", "setfit"),
         ({"preferences": True, "labelled": True}, "tune", "dpo"),
         ({"ratings": True}, "tune", "kto"),
         ({"raw_text": True}, "tune", "pretrain"),
@@ -62,6 +62,6 @@ def test_the_page_shows_every_case() -> None:
     from studio.ui.steps.data.which_way import CASES, draw_which_way
 
     drawn = draw_which_way("fp32")
-    assert drawn.count("<li") == len(CASES) and drawn.count("data-set") == 4
-    assert {choose_way(case).answer for case in CASES} == {"tune", "prompt", "retrieve", "label"}
+    assert drawn.count("<li") == len(CASES) and drawn.count("data-set") == 5
+    assert {choose_way(case).answer for case in CASES} == {"tune", "prompt", "retrieve"}
     assert all(isinstance(case, Answers) for case in CASES)

@@ -12,12 +12,14 @@ from typing import Any
 
 from studio.answering.column import Column
 from studio.answering.decoding import Group, Text, Writer, find_habits, write_rows
+from studio.answering.embedding import embed
 from studio.answering.foreign_tokenizer import Elsewhere
 from studio.answering.shared import SharedWeights
 from studio.answering.sides import Sides
 from studio.answering.way import find_rounding
 from studio.models.device import DeviceFacts
 from studio.models.loading import find_context, leave_a_core, list_end_tokens, return_memory
+from studio.objectives.choices import load_choices
 from studio.tasks.prompt import trim
 
 Key = tuple[Hashable, ...]
@@ -112,6 +114,12 @@ class Columns:
         texts = [self._begin(place, prompts[place], max_tokens, temperature, seed, ends) for place in self._places]
         groups: dict[tuple[Key, tuple[int, ...]], tuple[int, ...]] = {}
         for place in self._places:
+            if self.columns[place].chooses:
+                (chosen,) = self._choose(place, [prompts[place]])
+                texts[place].write_out(
+                    self.find_tokenizer(place)(chosen, add_special_tokens=False)["input_ids"][:max_tokens]
+                )
+                continue
             alike = (self._keys[place], tuple(prompts[place]))
             groups[alike] = (*groups.get(alike, ()), place)
         for places in groups.values():
@@ -128,6 +136,10 @@ class Columns:
         room = self.find_context(place) - max_tokens
         asked = [number for number, prompt in enumerate(prompts) if len(prompt) <= room]
         answers = [""] * len(prompts)
+        if self.columns[place].chooses:
+            for number, text in zip(asked, self._choose(place, [prompts[number] for number in asked]), strict=True):
+                answers[number] = text
+            return answers
         with self.enter(place) as model:
             if place not in self._writers:
                 pad = self.find_tokenizer(place).pad_token_id
@@ -149,6 +161,14 @@ class Columns:
         """Let every adapter count as it was trained."""
         for shared in self._kept.values():
             shared.restore()
+
+    def _choose(self, place: int, prompts: list[list[int]]) -> list[str]:
+        """The answers of a column that takes one of those it knows."""
+        if not prompts:
+            return []
+        choices = load_choices(self.columns[place].stack.changes[-1].folder)
+        with self.enter(place) as model:
+            return choices.choose(embed(model, prompts))
 
     @property
     def _places(self) -> range:

@@ -73,6 +73,10 @@ class Text:
             self.written.append(token)
         return token
 
+    def write_out(self, tokens: list[int]) -> None:
+        """Let these be all that is written."""
+        self.written, self.all, self.ended = tokens, [*self.prompt, *tokens], True
+
 
 class Group(NamedTuple):
     """Texts of one prompt that are read together: `read` takes new ids (texts x tokens), a mask, and the last cache.

@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from studio.answering.column import Column, make_column
+from studio.answering.column import Column, make_column, make_nearest
 from studio.answering.columns import Columns
 from studio.answering.foreign_tokenizer import Elsewhere
 from studio.answering.inside import HALF_A_LETTER, Inside, look_inside
 from studio.answering.judge import Judge, find_judge
+from studio.answering.nearest import Nearest
 from studio.answering.pair import BASE, TUNED, Pair, list_sides
 from studio.answering.question import Question, read_question
 from studio.answering.room import claim, weigh_missing
@@ -76,12 +77,15 @@ class Desk:
         self._starts_until = 0.0
         self._pair: Pair | None = None
         self._judge: Judge | None = None
-        self._seat = Seat()
+        self._seat, self._nearest = Seat(), Nearest()
 
-    def stream(self, run: Run, prompt: str = "", beside: Sequence[Stack] = (), **options: Any) -> Iterator[Answers]:
+    def stream(
+        self, run: Run, prompt: str = "", beside: Sequence[Stack | int] = (), **options: Any
+    ) -> Iterator[Answers]:
         """Yield growing answers to an instance's input `prompt`; the last one is `done`. Raises StudioError in words.
 
-        `beside` are models that are asked as well; `options` are the other fields of a Question.
+        `beside` are models that are asked as well, a number being the base with so many examples looked up; `options`
+        are the other fields of a Question.
         """
         question = read_question(prompt, **options)
         run.find_checkpoint(question.step)
@@ -90,13 +94,13 @@ class Desk:
                 with self._seat.away(seat):
                     yield answers
 
-    def ask(self, run: Run, prompt: str = "", beside: Sequence[Stack] = (), **options: Any) -> Answers:
+    def ask(self, run: Run, prompt: str = "", beside: Sequence[Stack | int] = (), **options: Any) -> Answers:
         """Return the finished answers. Raises StudioError in words."""
         *_, last = self.stream(run, prompt, beside, **options)
         return last
 
     def look_inside(
-        self, run: Run, prompt: str, written: Sequence[object], beside: Sequence[Stack] = (), **options: Any
+        self, run: Run, prompt: str, written: Sequence[object], beside: Sequence[Stack | int] = (), **options: Any
     ) -> list[Inside]:
         """Return what all columns think of each column's answer to a question, by the tokens that they wrote.
 
@@ -220,16 +224,25 @@ class Desk:
             return self._pair, used
 
     def _arrange(
-        self, run: Run, question: Question, beside: Sequence[Stack]
+        self, run: Run, question: Question, beside: Sequence[Stack | int]
     ) -> tuple[Columns, int, list[tuple[str, list[int]]]]:
         """The columns of a question, the step of the tuned one, and what each sees: its text, and that in tokens."""
         recipe = run.load_recipe()
         task = TaskStore(self.workspace).load_task(recipe.task_id, recipe.task_version)
-        pair, used = self._take_pair(run, recipe, question.step, [make_column(stack, recipe) for stack in beside])
-        columns = pair.columns
-        return columns, used, [_write_prompt(columns, place, task, question) for place in range(len(columns.columns))]
+        below = resolve(self.workspace, recipe.base)
+        more = [
+            make_nearest(below, recipe, one) if isinstance(one, int) else make_column(one, recipe) for one in beside
+        ]
+        pair, used = self._take_pair(run, recipe, question.step, more)
+        columns, seen = pair.columns, list[tuple[str, list[int]]]()
+        for place, column in enumerate(columns.columns):
+            known = task
+            if column.shows:
+                known = self._nearest.show(columns, place, task, recipe.training.seed, question.prompt)
+            seen.append(_write_prompt(columns, place, known, question))
+        return columns, used, seen
 
-    def _answer(self, run: Run, question: Question, beside: Sequence[Stack]) -> Iterator[Answers]:
+    def _answer(self, run: Run, question: Question, beside: Sequence[Stack | int]) -> Iterator[Answers]:
         columns, used, seen = self._arrange(run, question, beside)
         rooms = [columns.find_context(place) - len(ids) for place, (_, ids) in enumerate(seen)]
         if (room := min(rooms)) < 1:

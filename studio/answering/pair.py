@@ -9,6 +9,7 @@ from studio.answering.sides import Sides
 from studio.checkpoints.address import read_checkpoint
 from studio.checkpoints.checkpoint import Stack
 from studio.models.device import DeviceFacts
+from studio.objectives import Objective
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 
@@ -101,6 +102,10 @@ class Pair:
     ) -> Iterator[tuple[list[int], ...]]:
         """Yield the tokens written so far by (base, tuned), until both wrote one of `ends` or `max_tokens` tokens."""
         yield from self.columns.write([prompt, prompt], max_tokens, temperature, seed, ends)
+
+    def find_objective(self, tuned: bool) -> Objective:
+        """Return what writes the prompts of one side."""
+        return self.columns.columns[TUNED if tuned else BASE].objective
 
     def answer_many(self, prompts: list[list[int]], max_tokens: int, tuned: bool, batch: int = 32) -> list[str]:
         """Return the greedy answers of one side to many prompts; one that leaves no room gets none."""

@@ -50,6 +50,18 @@ def check_start(recipe: Recipe) -> None:
             "to while it trains. Choose LoRA, or another method that is added to the weights.",
             field="method.name",
         )
+    if "embeddings" in recipe.objective.needs and recipe.mixture:
+        raise RecipeError(
+            f"{recipe.objective.title} learns from one task, for a text of another would be a stranger to its classes "
+            "or answers. Take the other tasks out.",
+            field="mixture",
+        )
+    if getattr(recipe.objective, "views", "") == "itself" and not getattr(recipe.method, "dropout", 0):
+        raise RecipeError(
+            "A text and itself are the same without dropout. Set the dropout of the method to 0.1, or choose pairs of "
+            "texts that stand beside each other.",
+            field="method.dropout",
+        )
     if getattr(recipe.objective, "rounds", 1) > 1 and recipe.training.gradient_accumulation > 1:
         raise RecipeError(
             f"{recipe.objective.title} makes several steps with each round of answers, so batches can't be added up to "

@@ -20,8 +20,10 @@ class Nats(NamedTuple):
 
 
 def read_nats(model: Any, tokenizer: Any, objective: Objective, task: Task, instance: Instance, context: int) -> Nats:
-    """Return how surprising the first reference of an instance is, its end included."""
+    """Return how surprising the first reference of an instance is, its end included; 0 of 0 for who only chooses."""
     if has_answers(task):
+        if "embeddings" in objective.needs:
+            return Nats(0.0, 0, 0)
         example = objective.encode(task, instance, tokenizer, context)
         return _read(model, tokenizer, example[0].input_ids, example[0].labels) if example else Nats(0.0, 0, 0)
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id

@@ -14,10 +14,9 @@ from studio.estimates.pace import Pace, save_pace
 from studio.evidence.content import hash_content
 from studio.evidence.kept import find_equal, keep_score
 from studio.evidence.room import find_room
-from studio.evidence.score import Comparison, score_answers
+from studio.evidence.score import SIDES, Comparison, answer, score_answers
 from studio.journal import append_lines, read_lines
 from studio.models.device import find_device
-from studio.objectives.objective import encode_asked
 from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run, find_run
@@ -31,7 +30,6 @@ from studio.workspace import Workspace
 
 BATCH = 32
 """Instances that are answered at once, by one side and then by the other."""
-SIDES = ("base", "tuned")
 
 
 def find_instances(tasks: TaskStore, recipe: Recipe, part: Part, visitor: Visitor = THE_ONE) -> list[Instance]:
@@ -63,8 +61,7 @@ def score(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         while batch := instances[len(answers) : len(answers) + BATCH]:
             if run.stop_file.exists():
                 return Outcome(len(answers), finished=False)
-            prompts = [encode_asked(recipe.objective, task, instance, pair.tokenizer) for instance in batch]
-            said = [pair.answer_many(prompts, room, tuned=side == "tuned") for side in SIDES]
+            said = [answer(pair, task, batch, room, side) for side in SIDES]
             new = [
                 {"id": instance.id, "base": base, "tuned": tuned}
                 for instance, base, tuned in zip(batch, *said, strict=True)

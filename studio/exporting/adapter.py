@@ -17,15 +17,19 @@ from studio.exporting.form import Form, Source, save_whole
 from studio.exporting.readme import name_base, write_readme
 from studio.models.loading import find_model_folder
 from studio.models.reference import BUILTIN
+from studio.objectives.choices import FILE as CHOICES_FILE
 from studio.precisions import Precision
 
 BY_PEFT = (None, "typed")
 """The tuners of methods whose files peft reads as they are; the others are the studio's own."""
 KEPT = ("adapter_config.json", "adapter_model.safetensors")
-JUDGES = (
-    f"This model judges: what goes into its head at the last token of an answer, times the numbers in `{HEAD_FILE}` "
-    "and added up, says how good the answer is."
-)
+BESIDE = {
+    HEAD_FILE: "This model judges: what goes into its head at the last token of an answer, times the numbers in "
+    f"`{HEAD_FILE}` and added up, says how good the answer is.",
+    CHOICES_FILE: "This model chooses: the mean of what goes into its head at the tokens of a text, less `middle` and "
+    f"over `scale` in `{CHOICES_FILE}`, times `weights` and with `bias`, is a score for each text that the file names.",
+}
+"""What lies beside an adapter where a model doesn't write its answers, and what is said of it."""
 LOADED = {
     "fp32": "dtype=torch.float32",
     "bf16": "dtype=torch.bfloat16",
@@ -75,14 +79,14 @@ class Adapter(Form):
         if with_base:
             write_base(source, folder / "base")
         yield
-        is_judge = (source.made.folder / HEAD_FILE).exists()
-        for name in (*KEPT, HEAD_FILE) if is_judge else KEPT:
+        beside = [name for name in BESIDE if (source.made.folder / name).exists()]
+        for name in (*KEPT, *beside):
             shutil.copy2(source.made.folder / name, folder / name)
         config = json.loads((folder / KEPT[0]).read_text(encoding="utf-8"))
         config |= {"base_model_name_or_path": "base" if with_base else name_base(source)}
         config |= {"revision": None if with_base else source.stack.base.revision}
         (folder / KEPT[0]).write_text(json.dumps(config, indent=2), encoding="utf-8")
-        notes = [self._say_where(source, with_base), JUDGES if is_judge else ""]
+        notes = [self._say_where(source, with_base), *(BESIDE[name] for name in beside)]
         write_readme(folder, source, "adapter", write_code(source, with_base), " ".join(filter(None, notes)))
         yield
 

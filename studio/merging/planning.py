@@ -33,6 +33,12 @@ def check_parents(stacks: Sequence[Stack], way: Way) -> None:
     for stack in stacks:
         for change in stack.changes:
             change.check_can("answer", "parents")
+            if "embeddings" in change.recipe.objective.needs:
+                raise ModelError(
+                    f"{change.title} chooses answers by where it puts texts, and a merge would have none to choose "
+                    "among. Leave it out.",
+                    field="parents",
+                )
         for change in stack.adapters:
             method = change.recipe.method
             if not method.can_merge:

@@ -42,8 +42,8 @@ def list_objectives() -> list[ObjectiveCard]:
 def list_fitting(kind: str) -> list[str]:
     """Return the names of the objectives that learn from tasks of a kind, the usual one first."""
     forms = KINDS.find(kind).forms
-    fitting = [cls for cls in OBJECTIVES.members.values() if cls.form in forms]
-    return [cls.name for cls in sorted(fitting, key=lambda cls: forms.index(cls.form))]
+    fitting = [cls for cls in OBJECTIVES.members.values() if cls.learns_from(KINDS.find(kind))]
+    return [cls.name for cls in sorted(fitting, key=lambda cls: (*forms, cls.form).index(cls.form))]
 
 
 def _describe(cls: type[Objective]) -> ObjectiveCard:
@@ -51,7 +51,7 @@ def _describe(cls: type[Objective]) -> ObjectiveCard:
         name=cls.name,
         title=cls.title,
         summary=cls.summary,
-        kinds=tuple(kind.name for kind in KINDS.members.values() if cls.form in kind.forms),
+        kinds=tuple(kind.name for kind in KINDS.members.values() if cls.learns_from(kind)),
         fields=tuple(field._asdict() for field in form_fields(cls)),
         measures=tuple(_tell(measure) for measure in cls.measures),
     )

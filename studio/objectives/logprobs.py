@@ -59,7 +59,8 @@ class Batch(NamedTuple):
     `rows_each` rows make one example. `marks` are what the objective noted about each row (rows); `reference` how
     likely each row was before the first step, in nats (rows), where the objective needs it; `written` what is known of
     rows that the model wrote itself, whose marks are then what they are worth; `scores` what a head that judges says of
-    each row (rows), where there is one; `watched` what such rows are worth by rules that nothing is learnt from (rows).
+    each row (rows), where there is one; `watched` what such rows are worth by rules that nothing is learnt from (rows);
+    `embeddings` where the model puts each row (rows x width).
     """
 
     rows_each: int
@@ -68,10 +69,17 @@ class Batch(NamedTuple):
     written: Written | None = None
     scores: "Tensor | None" = None
     watched: "Tensor | None" = None
+    embeddings: "Tensor | None" = None
 
     def split(self, values: "Tensor") -> tuple["Tensor", ...]:
         """Return a value of each row (rows) as one tensor for each place in an example, such as better and worse."""
         return values.view(-1, self.rows_each).unbind(dim=1)
+
+    def find_embeddings(self) -> tuple["Tensor", ...]:
+        """Return where the rows are put, a tensor (examples x width) for each place in an example."""
+        if self.embeddings is None:
+            raise ValueError("Rows have to be embedded before their loss is known.")
+        return self.embeddings.view(-1, self.rows_each, self.embeddings.shape[-1]).unbind(dim=1)
 
 
 class Ratio(NamedTuple):

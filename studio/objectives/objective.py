@@ -95,6 +95,7 @@ class Objective(Plugin):
     makes: ClassVar[Ability] = "answer"  # what a model that learnt so can do
     packs: ClassVar[bool] = False  # whether its rows may share a line, none seeing another; then its loss knows no row
     learning_rate_factor: ClassVar[float] = 1.0  # on the method's own
+    looked_at_once: ClassVar[int] = 0  # so many validation examples are one batch; 0: as many as are trained on
 
     @classmethod
     def find_chooser(cls) -> Measure:
@@ -123,11 +124,21 @@ class Objective(Plugin):
         """Return how many numbers train beside the method's, in a head of its own on states of so many numbers."""
         return 0
 
+    @property
+    def beside(self) -> "Objective":
+        """How the model that a run starts from is asked, beside what the run made of it."""
+        return self
+
+    @classmethod
+    def learns_from(cls, kind: type[Instance]) -> bool:
+        """Whether it learns from instances of a kind."""
+        return cls.form in kind.forms
+
     def check_task(self, task: Task) -> None:
         """Raise TaskError in words for a task this objective can't learn from."""
         kind = KINDS.find(task.kind)
-        if self.form not in kind.forms:
-            fitting = [other.words for other in KINDS.members.values() if self.form in other.forms]
+        if not self.learns_from(kind):
+            fitting = [other.words for other in KINDS.members.values() if self.learns_from(other)]
             raise TaskError(
                 f"The task {task.heading!r} holds {kind.words}, and {self.title.lower()} learns from "
                 f"{' or '.join(fitting)}. Choose another task, or another objective.",
@@ -137,6 +148,17 @@ class Objective(Plugin):
     @abstractmethod
     def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Example | None:
         """Return the rows of one instance, None when an answer would be cut away, or when nothing of it is learnt."""
+
+    def check_train(self, task: Task, instances: Sequence[Instance]) -> None:
+        """Raise TaskError in words where the training part of a task doesn't have what this objective asks for."""
+
+    def count_examples(self, task: Task, train: int) -> int:
+        """Return how many examples are made of so many training instances of a task, packed ones apart."""
+        return train
+
+    def take(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """Return those examples of the training part that are learnt from."""
+        return examples
 
     def gather(self, examples: Sequence[Example], max_length: int) -> Sequence[Example]:
         """Return what is trained on, a step's batch being so many of them: an example an instance, or windows."""

@@ -80,11 +80,13 @@ def choose_way(answers: Answers, precision: str = "fp32", prompted: float | None
             "kto", "lora", precision, "Thumbs up and down need no pairs; have about as many of each, of many prompts."
         )
     if answers.labelled and answers.few_labels:
-        return Way(
-            answer="label",
-            title="Label some more first",
-            reason=f"With fewer than {FEW} examples a language model hardly learns a task: put a few of them into the "
-            f"prompt, and label {ENOUGH} at the Label page; near duplicates don't count.",
+        return _tune(
+            "setfit",
+            "lora",
+            precision,
+            "Where the answers are classes, eight examples of each are a good beginning: they are compared in pairs. "
+            f"With fewer than {FEW} a language model hardly learns to write answers: put some of them into the prompt, "
+            f"and label {ENOUGH} at the Label page.",
         )
     if answers.labelled:
         return _tune(

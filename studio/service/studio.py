@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from studio.answering.column import check_beside
+from studio.answering.column import check_beside, read_nearest
 from studio.answering.desk import Answers, Desk
 from studio.answering.vote import Tally
 from studio.apart.place import HERE, Place
@@ -200,7 +200,8 @@ class Studio(Advising, Desks):
         for task in tasks:
             recipe.objective.check_task(task)
         lengths = [self._lengths(task.task_id, task.version, recipe.base, recipe.objective) for task in tasks]
-        return measure_mixture(lengths, recipe, len(split_task(tasks[0], recipe.training.seed).train))
+        own = len(split_task(tasks[0], recipe.training.seed).train)
+        return measure_mixture(lengths, recipe, recipe.objective.count_examples(tasks[0], own))
 
     def _check_fits(self, recipe: Recipe, tasks: list[Task]) -> None:
         """Say now what the child would say of method, model and tasks, before a run is made. Raises StudioError."""
@@ -209,7 +210,8 @@ class Studio(Advising, Desks):
         self._foreign.check_fits(recipe)
         for task in tasks:
             recipe.objective.check_task(task)
-            split_task(task, recipe.training.seed)  # which says what is too small
+            parts = split_task(task, recipe.training.seed)  # which says what is too small
+            recipe.objective.check_train(task, parts.train)
             lengths = self._lengths(task.task_id, task.version, recipe.base, recipe.objective)
             self._foreign.check_room(recipe, task, lengths)
 
@@ -313,7 +315,8 @@ class Studio(Advising, Desks):
     def ask(self, run_id: str, prompt: str = "", models: Sequence[str] = (), **options: Any) -> Answers:
         """Return what base and tuned answer to an instance's input. Raises StudioError in words.
 
-        `models` are the addresses of at most two more that are asked beside them. `options` are the other fields of
+        `models` are the addresses of at most two more that are asked beside them, nearest:3 being the base with the
+        three nearest training instances in its prompt. `options` are the other fields of
         studio.answering.question.Question: messages (the turns before), tools, max_tokens, seed, temperature, step.
         """
         return self.desk.ask(self.find_run(run_id), prompt, self._find_beside(models), **options)
@@ -376,8 +379,8 @@ class Studio(Advising, Desks):
         """What an address stands for, if the visitor may use it."""
         return resolve(self.workspace, self.check_model(ref), self.visitor)
 
-    def _find_beside(self, models: Sequence[str]) -> list[Stack]:
-        return [self.resolve_model(ModelRef(ref=ref)) for ref in check_beside(models)]
+    def _find_beside(self, models: Sequence[str]) -> list[Stack | int]:
+        return [read_nearest(ref) or self.resolve_model(ModelRef(ref=ref)) for ref in check_beside(models)]
 
     def _read_grounded(self, data: object) -> Recipe:
         """A recipe as if it started from the base, for all that is the same on it: tokens, counts, memory."""

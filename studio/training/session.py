@@ -4,7 +4,8 @@ The worker's second half; everything heavy is imported here. Says each phase as 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from studio.models.loading import (
     load_tokenizer,
 )
 from studio.models.reference import BUILTIN
+from studio.objectives.embedding import Embedding
 from studio.objectives.objective import Example, Need, Objective, count_shared, list_rows, longest_row, refuse_lengths
 from studio.precisions.precision import find_dtype
 from studio.recipes.options import OPTIMISERS, Plan
@@ -37,8 +39,10 @@ from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.tasks.mixture import Examples, Mixed, take_examples
 from studio.tasks.store import TaskStore
+from studio.tasks.task import Task
 from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
 from studio.training.cores import Cores
+from studio.training.embedding import Chooser, EmbeddingTrainer
 from studio.training.examiner import examine
 from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.headed import find_width
@@ -53,7 +57,7 @@ from studio.workspace import Workspace
 
 READ_FROM = (Original("transformers.TrainingArguments.n_gpu", "5.23.0", "9a0016db12fe"),)
 
-SERVED: frozenset[Need] = frozenset({"reference", "samples", "value_head", "reward_head"})
+SERVED: frozenset[Need] = frozenset({"embeddings", "reference", "samples", "value_head", "reward_head"})
 """What an objective may need that this training can give."""
 HEADED: frozenset[Need] = frozenset({"value_head", "reward_head"})
 """What an objective needs a head of its own for."""
@@ -64,7 +68,8 @@ ENOUGH_STEPS = 20
 class Prepared(NamedTuple):
     """A task as tokens: examples to train on and examples whose loss is only measured; whether rows share lines.
 
-    `mixed` are the instances of all examples, in their order; in a batch each row is `rows_each`.
+    `mixed` are the instances of all examples, in their order; in a batch each row is `rows_each`. `taken` are the
+    training examples before they were gathered.
     """
 
     train: list[Example]
@@ -73,6 +78,7 @@ class Prepared(NamedTuple):
     packs: bool = False
     mixed: tuple[Mixed, ...] = ()
     rows_each: int = 1
+    taken: Sequence[Example] = ()
 
     @property
     def mean_tokens(self) -> float:
@@ -133,7 +139,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     plan = recipe.plan(parameters, len(prepared.train))
     plan = plan if prepared.validation else plan._replace(evaluate_every=0)
     narrow = find_dtype(half) if half and base.dtype.itemsize == 2 else None
-    answerer = Answerer(base, tokenizer, recipe.objective, narrow)
+    answerer = make_answerer(base, tokenizer, recipe.objective, narrow, tasks[0], prepared)
     asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
     judges = load_judges(workspace, recipe.objective.list_models(), device)
     answers = plan.sample_every and recipe.objective.makes == "answer"
@@ -174,8 +180,9 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
         trainer = make_rollouts(common, prepared, batcher, ends, room, judges)
     else:
-        trainers = RewardTrainer if "reward_head" in recipe.objective.needs else StudioTrainer
-        trainer = trainers(
+        make: Any = RewardTrainer if "reward_head" in recipe.objective.needs else StudioTrainer
+        make = partial(EmbeddingTrainer, chooser=answerer) if isinstance(answerer, Chooser) else make
+        trainer = make(
             **common,
             train_dataset=ExampleDataset(prepared.train, reference[0]),
             eval_dataset=ExampleDataset(prepared.validation, reference[1]),
@@ -193,6 +200,17 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         kind = find_step_kind(recipe, find_model_folder(stack.base), device)
         keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def make_answerer(
+    base: Any, tokenizer: Any, objective: Objective, narrow: Any, task: Task, prepared: Prepared
+) -> Answerer:
+    """Return what answers while the run trains: in words, or by choosing among what it knows."""
+    if not isinstance(objective, Embedding):
+        return Answerer(base, tokenizer, objective, narrow)
+    wanted = [one.instance.output for one in prepared.mixed]
+    known = objective.list_known(task, prepared.taken, wanted)
+    return Chooser(base, tokenizer, objective, known, narrow)
 
 
 def make_rollouts(
@@ -298,12 +316,13 @@ def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, ma
     found = [[objective.encode(task, one, tokenizer, max_length) for task, one in part] for part in examples]
     kept = [[example for example in part if example is not None] for part in found]
     left_out = len(found[0]) + len(found[1]) - len(kept[0]) - len(kept[1])
-    train, validation = (list(objective.gather(part, max_length)) for part in kept)
+    taken = objective.take(kept[0])
+    train, validation = (list(objective.gather(part, max_length)) for part in (taken, kept[1]))
     if not train:
         raise refuse_lengths(len(examples.train), max_length)
     pairs = zip([*examples.train, *examples.validation], [*found[0], *found[1]], strict=True)
     mixed = tuple(one for one, example in pairs if example is not None)
-    return Prepared(train, validation, left_out, objective.packs, mixed, objective.rows_each)
+    return Prepared(train, validation, left_out, objective.packs, mixed, objective.rows_each, taken)
 
 
 def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) -> TrainingArguments:
@@ -314,7 +333,7 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
         max_steps=plan.steps,
         learning_rate=plan.learning_rate,
         per_device_train_batch_size=plan.batch_size,
-        per_device_eval_batch_size=plan.batch_size,
+        per_device_eval_batch_size=recipe.objective.looked_at_once or plan.batch_size,
         gradient_accumulation_steps=options.gradient_accumulation,
         lr_scheduler_type="constant_with_warmup" if options.schedule == "constant" else options.schedule,
         warmup_steps=int(options.warmup_ratio * plan.steps),

@@ -153,7 +153,7 @@ class StudioTrainer(LeanTrainer):
         self.model.eval()
         try:
             with torch.no_grad(), self.accelerator.autocast():
-                read_logprobs(self.model, inputs)
+                self.read(self.model, inputs)
         finally:
             self.model.train(training)
 

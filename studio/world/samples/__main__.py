@@ -20,6 +20,8 @@ from studio.world.samples import (
     question,
     sentiment,
     story,
+    subject,
+    text_kind,
 )
 from studio.world.samples.kinds_sample import KindSample, build_kind
 from studio.world.samples.sample import Sample, build_task, build_unseen
@@ -35,6 +37,8 @@ ALL: tuple[Sample, ...] = (
 )
 OF_OTHER_KINDS: tuple[KindSample, ...] = (laws.SAMPLE, pirate_pairs.SAMPLE, manners.SAMPLE)
 """Text, pairs and ratings: nothing in them is right or wrong, so they have no test of unseen words and no score."""
+FEW_LABELS: tuple[KindSample, ...] = (subject.SAMPLE, text_kind.SAMPLE)
+"""Classes that eight examples of each are enough for; with the reviews' moods they are three tasks."""
 
 
 def list_files() -> Iterator[tuple[Path, str]]:
@@ -42,7 +46,7 @@ def list_files() -> Iterator[tuple[Path, str]]:
     for sample in ALL:
         yield Path(f"{sample.task_id}.json"), write_v2(build_task(sample))
         yield Path("unseen") / f"{sample.task_id}.json", write_v2(build_unseen(sample))
-    for other in OF_OTHER_KINDS:
+    for other in (*OF_OTHER_KINDS, *FEW_LABELS):
         yield Path(f"{other.task_id}.json"), write_v2(build_kind(other))
 
 

@@ -8,7 +8,7 @@ from studio.world.language.grammar import with_article
 from studio.world.language.lexicon import load_lexicon
 from studio.world.samples.sample import Draw, Sample, is_kept_apart
 
-_SUBJECTS = {
+SUBJECTS = {
     "food": "soup pizza pasta salad cake sandwich curry breakfast dinner dessert".split(),
     "place": "hotel museum park cafe beach zoo garden castle apartment".split(),
     "person": "waiter teacher guide doctor singer driver manager".split(),
@@ -73,11 +73,15 @@ _SALT = "58"
 
 def draw(draw: Draw) -> tuple[str, tuple[str, ...]]:
     """A short review and its label."""
+    return write_review(draw, draw.rng.choice(tuple(SUBJECTS))), (draw.group,)
+
+
+def write_review(draw: Draw, kind: str) -> str:
+    """A short review of something of a kind, as happy as the group says."""
     lexicon, rng = load_lexicon(), draw.rng
     words = lexicon.unseen if draw.unseen else lexicon
-    kind = rng.choice(tuple(_SUBJECTS))
     one, two = rng.sample(_list_adjectives(kind, draw.group, draw.unseen), 2)
-    noun = "service" if kind == "service" and _is_of_people({one, two}) else rng.choice(_SUBJECTS[kind])
+    noun = "service" if kind == "service" and _is_of_people({one, two}) else rng.choice(SUBJECTS[kind])
     roll = rng.random()
     templates = _VERDICTS if draw.unseen or roll < 0.7 else _VERDICTS_WITH_END if roll < 0.88 else _ENDS_ALONE
     template = rng.choice(templates)
@@ -96,7 +100,7 @@ def draw(draw: Draw) -> tuple[str, tuple[str, ...]]:
         "name": rng.choice(words.girls + words.boys),
         "end": rng.choice(_ENDS[draw.group]),
     }
-    return template.format(begin=_BEGINNINGS[kind].format(**values), **values), (draw.group,)
+    return template.format(begin=_BEGINNINGS[kind].format(**values), **values)
 
 
 def _list_adjectives(kind: str, label: str, unseen: bool) -> list[str]:

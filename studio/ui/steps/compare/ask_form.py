@@ -8,17 +8,20 @@ training come one at a time by a server function, since a task may have thousand
 import random
 from typing import Any
 
+from studio.answering.column import NEAREST, tell_nearest
 from studio.answering.decoding import ANSWER_TOKENS
 from studio.answering.vote import Tally
 from studio.errors import RecipeError
 from studio.evidence.sign import tell_alike, tell_votes
 from studio.service import Studio
+from studio.tasks.task import Instance
 from studio.ui.steps.compare.judge_form import judges
 from studio.ui.steps.compare.question import PARTS, list_part, read_asked, split_instance
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
 
 MOST_CHOICES = 8
+LOOKED_UP = 3
 _LONGEST_PROMPT = 20_000
 _FORM = '<form class="ask" data-state="empty" data-run="" novalidate></form>'
 _PAIR = '<section class="pair" aria-label="Answers" data-state="empty" hidden></section>'
@@ -112,11 +115,17 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
         "steps": status.checkpoints,
         "base": studio.describe_model(recipe.model, recipe.revision).title,
         "tokens": ANSWER_TOKENS,
-        "others": list_others(studio, run),
+        "others": [*list_looked_up(parts[PARTS[0]]), *list_others(studio, run)],
         "two_models": recipe.method.saves_whole_model,
         "counts": {name: len(part) for name, part in parts.items()},
         "chats": any(one.messages for one in parts[PARTS[0]][:1]),
     }
+
+
+def list_looked_up(instances: list[Instance]) -> list[dict[str, Any]]:
+    """Return the base with examples that are looked up, where instances have inputs to look up by."""
+    models = [{"model": f"{NEAREST}{LOOKED_UP}", "title": tell_nearest(LOOKED_UP)}]
+    return [{"name": "Retrieval", "models": models}] if any(one.input for one in instances[:1]) else []
 
 
 def list_others(studio: Studio, run: str) -> list[dict[str, Any]]:

@@ -1,0 +1,245 @@
+"""Objectives that move texts about: pairs and losses are the libraries', choices are kept as numbers, what can't be
+learnt is refused in words, and what was made answers by choosing; beside it, the base with examples looked up.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from telling import raises, tells
+from tiny import import_task, read_all, train, write_recipe
+
+from studio.answering.column import read_nearest
+from studio.errors import InputError, ModelError, StudioError, TaskError
+from studio.launchers.inline import InlineLauncher
+from studio.objectives import OBJECTIVES
+from studio.objectives.choices import FILE, fit_classes, index_texts, load_choices, save_choices
+from studio.objectives.contrastive import find_pair
+from studio.objectives.logprobs import Batch, LogProbs
+from studio.objectives.objective import Row
+from studio.runs.run import Run
+from studio.service import Studio
+from studio.tasks.kinds.instruction import Instruction
+from studio.tasks.kinds.text import Text
+from studio.tasks.task import Instance, Task
+from studio.workspace import Workspace
+
+WORDS = ("red", "green", "blue")
+
+
+def make_task(*counts: int) -> Task:
+    """Return a task with so many instances of each class."""
+    rows = [(f"{word} {n}", word) for word, count in zip(WORDS, counts, strict=False) for n in range(count)]
+    return Task(
+        task_id="colours",
+        definition="Name the colour.",
+        instances=tuple(Instruction(id=text, input=text, output=(word,)) for text, word in rows),
+    )
+
+
+def make_examples(*counts: int) -> list[Any]:
+    """Return as many examples of each class as encode makes them."""
+    rows = [Row([1, mark + 5, n + 9, 2], [-100] * 4, float(mark)) for mark, c in enumerate(counts) for n in range(c)]
+    return [(row, row) for row in rows]
+
+
+def spread(count: int, width: int = 4, seed: int = 0) -> Any:
+    """Return vectors drawn by chance, as embeddings of rows."""
+    import torch
+
+    return torch.randn(count, width, generator=torch.Generator().manual_seed(seed), requires_grad=True)
+
+
+def find_loss(name: str, marks: list[float], embeddings: Any) -> tuple[Any, dict[str, Any]]:
+    """Return losses and measures of an objective for rows two by two."""
+    import torch
+
+    nothing = LogProbs(torch.zeros(0), torch.zeros(0), len(marks), 1)
+    losses, measures = OBJECTIVES.read(name).loss(nothing, Batch(2, torch.tensor(marks), embeddings=embeddings))
+    return losses, dict(measures)
+
+
+# ---- SetFit ----
+
+
+def test_a_pair_costs_what_its_cosine_lacks() -> None:
+    embeddings = spread(6)
+    losses, measures = find_loss("setfit", [0, 0, 0, 1, 2, 2], embeddings)
+    first, second = embeddings.detach().view(3, 2, 4).unbind(1)
+    cosine = (first * second).sum(1) / first.norm(dim=1) / second.norm(dim=1)
+    wanted = np.array([1.0, 0.0, 1.0])
+    assert losses.mean().item() == pytest.approx(float(((cosine.numpy() - wanted) ** 2).mean()), rel=1e-5)
+    losses.mean().backward()
+    assert embeddings.grad.abs().sum() > 0
+    assert measures["same"].tolist() == pytest.approx(cosine[[0, 2]].tolist())
+    assert measures["other"].tolist() == pytest.approx(cosine[[1]].tolist())
+    assert measures["pairs"].tolist() == [float((c > 0.5) == (w > 0.5)) for c, w in zip(cosine, wanted, strict=True)]
+
+
+@pytest.mark.parametrize(("shots", "most", "pairs"), [(8, 600, 2 * 72), (4, 600, 2 * 20), (8, 20, 20), (2, 600, 2 * 6)])
+def test_as_many_pairs_are_made_as_are_told_before(shots: int, most: int, pairs: int) -> None:
+    objective = OBJECTIVES.read({"name": "setfit", "shots": shots, "most_pairs": most})
+    taken = objective.take(make_examples(12, 9))
+    assert [sum(example[0].mark == mark for example in taken) for mark in (0, 1)] == [shots, shots]
+    gathered = objective.gather(taken, 64)
+    assert len(gathered) == pairs == objective.count_examples(make_task(12, 9), 21)
+    assert sum(one.mark == other.mark for one, other in gathered) == pairs // 2
+    assert objective.gather(taken, 64) == gathered
+    assert OBJECTIVES.read({"name": "setfit", "shots": shots, "draw": 1}).take(make_examples(12, 9)) != taken
+
+
+def test_all_that_was_taken_is_known() -> None:
+    objective, task = OBJECTIVES.read({"name": "setfit", "shots": 3}), make_task(9, 9)
+    known = objective.list_known(task, objective.take(make_examples(5, 5)), ())
+    assert sorted(one.text for one in known) == sorted([*task.labels] * 3)
+    assert all(task.labels[int(one.row.mark)] == one.text for one in known)
+
+
+@pytest.mark.parametrize(
+    ("counts", "field", "fact"),
+    [
+        ((40,), "task_id", "red"),
+        ((3, 2, 1), "task_id", "no labels"),
+        ((20, 3), "objective.shots", "3"),
+    ],
+)
+def test_what_has_no_classes_is_refused(counts: tuple[int, ...], field: str, fact: str) -> None:
+    objective, task = OBJECTIVES.read("setfit"), make_task(*counts)
+    with raises(TaskError) as told:
+        objective.check_task(task)
+        objective.check_train(task, task.instances)
+    assert told.value.field == field and tells(told.value, fact)
+
+
+# ---- Choices ----
+
+
+def test_classes_are_chosen_as_the_regression_does(tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    dice = np.random.default_rng(0)
+    for classes in (2, 3):
+        labels = [WORDS[n % classes] for n in range(30)]
+        vectors = (dice.normal(size=(30, 5)) + np.arange(30)[:, None] % classes).astype(np.float32)
+        choices = fit_classes(vectors, labels)
+        moved = StandardScaler().fit_transform(vectors)
+        head = LogisticRegression(max_iter=1000).fit(moved, labels)
+        assert choices.choose(vectors) == list(head.predict(moved))
+        scores = np.exp(choices.weigh(vectors))
+        assert scores / scores.sum(1, keepdims=True) == pytest.approx(head.predict_proba(moved), abs=1e-4)
+        save_choices(choices, tmp_path)
+        again = load_choices(tmp_path)
+        assert again.texts == choices.texts and np.array_equal(again.weigh(vectors), choices.weigh(vectors))
+
+
+def test_the_nearest_is_found_by_its_direction_and_damage_is_told(tmp_path: Path) -> None:
+    choices = index_texts(np.array([[1, 0], [0, 3], [-1, 0]], np.float32), ["east", "north", "west"])
+    assert choices.choose(np.array([[9, 1], [0.1, 0.2]], np.float32)) == ["east", "north"]
+    assert choices.rank(np.array([[1, 0.1]], np.float32), 2) == [[0, 1]]
+    (tmp_path / FILE).write_bytes(b"nothing")
+    with raises(ModelError):
+        load_choices(tmp_path)
+
+
+# ---- Contrastive ----
+
+
+def test_the_rank_of_each_is_that_among_all() -> None:
+    embeddings = spread(14, seed=1)
+    losses, measures = find_loss("contrastive", [0.0] * 14, embeddings)
+    texts, others = (one / one.norm(dim=1, keepdim=True) for one in embeddings.detach().view(7, 2, 4).unbind(1))
+    near = (texts @ others.T).numpy()
+    ranks = np.array([1 + sum(row > row[place]) for place, row in enumerate(near)])
+    assert measures["mrr"].tolist() == pytest.approx((1 / ranks).tolist())
+    assert measures["recall_1"].tolist() == [float(rank == 1) for rank in ranks]
+    assert measures["recall_5"].mean().item() == pytest.approx(float((ranks <= 5).mean()))
+    assert measures["near"].tolist() == pytest.approx(near.diagonal().tolist(), abs=1e-5)
+    assert len(measures["far"]) == 42
+    scaled = 20 * near
+    wanted = np.log(np.exp(scaled).sum(1)) - scaled.diagonal()
+    assert losses.mean().item() == pytest.approx(wanted.mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("instance", "pair"),
+    [
+        (Instruction(id="a", input="Where?", output=("Here.",)), ("Where?", "Here.")),
+        (Text(id="b", output=("It rains. We stay.",)), ("It rains.", "We stay.")),
+        (Text(id="c", output=("One sentence alone.",)), None),
+    ],
+)
+def test_pairs_are_what_belongs_together(instance: Instance, pair: tuple[str, str] | None) -> None:
+    task = Task(task_id="pairs", definition="Answer.", instances=(instance,), kind=instance.name)
+    assert find_pair(task, instance) == pair
+
+
+def test_labels_are_no_answers_to_be_found() -> None:
+    with raises(TaskError) as told:
+        OBJECTIVES.read("contrastive").check_task(make_task(12, 12))
+    assert told.value.field == "task_id" and tells(told.value, "SetFit")
+
+
+# ---- What was made ----
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio with a task of colours; it starts no process."""
+    workspace = Workspace(tmp_path_factory.mktemp("embedding"))
+    rows = [{"id": f"c{n}", "input": f"{WORDS[n % 2]} {n}", "output": [WORDS[n % 2]]} for n in range(60)]
+    import_task(workspace, "colours", Instances=rows)
+    yield Studio(workspace, launcher=InlineLauncher())
+
+
+@pytest.fixture(scope="module")
+def run(house: Studio, tiny_model: Path) -> Run:
+    """A run of SetFit that tells two words apart."""
+    recipe = write_recipe(tiny_model, "colours", objective={"name": "setfit", "shots": 6}, training={"max_steps": 12})
+    return train(house.workspace, recipe)
+
+
+def test_it_answers_with_a_class_and_the_base_in_words(house: Studio, run: Run) -> None:
+    assert read_all(run)[-1]["event"] == "finished", read_all(run)[-1]
+    kept = {file.name for file in (run.checkpoints_folder / "step-12").iterdir()}
+    assert FILE in kept and not any(name.endswith((".bin", ".pkl", ".joblib")) for name in kept)
+    answers = house.ask(run.run_id, "red 3")
+    assert answers.tuned == "red" and answers.base not in WORDS[:2]
+    assert "Add the numbers." in answers.prompt
+    assert house.score(run.run_id).tuned.exact_match >= 80
+
+
+def test_the_base_is_asked_with_the_nearest_examples_in_its_prompt(house: Studio, run: Run) -> None:
+    answers = house.ask(run.run_id, "red 3", models=["nearest:2"], max_tokens=4)
+    assert [column.model for column in answers.columns][2] == "nearest:2"
+    desk = house.desk._nearest
+    columns = house.desk._pair.columns  # type: ignore[union-attr]
+    shown = desk.show(columns, 2, house.load_task("colours"), 0, "red 3").positive_examples
+    assert len(shown) == 2 and all(one.input != "red 3" for one in shown)
+
+
+@pytest.mark.parametrize("address", ["nearest:", "nearest:0", "nearest:9", "nearest:x", "nearest:²"])
+def test_how_many_are_looked_up_is_a_small_number(address: str) -> None:
+    with raises(InputError) as told:
+        read_nearest(address)
+    assert told.value.field == "models"
+    assert (read_nearest("nearest:3"), read_nearest("builtin")) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"objective": {"name": "setfit", "shots": 50}}, "objective.shots"),
+        ({"objective": {"name": "setfit"}, "mixture": [{"task_id": "studio001_sentiment"}]}, "mixture"),
+        ({"objective": {"name": "contrastive", "views": "itself"}}, "method.dropout"),
+    ],
+)
+def test_what_can_not_be_learnt_is_said_before_the_run(
+    house: Studio, run: Run, changes: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(StudioError) as told:
+        house.estimate({**run.load_recipe().to_json(), **changes})
+    assert told.value.field == field, json.dumps(str(told.value))
