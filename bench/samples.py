@@ -24,6 +24,7 @@ from studio.objectives.objective import encode_asked
 from studio.service import Studio
 from studio.tasks.split import split_task
 from studio.workspace import Workspace, write_whole
+from studio.world.samples.__main__ import ALL
 
 STANDARD = {"training": {"preset": "one_minute"}}
 """What the figures are of: the preset of a first visit is shorter, and is for looking."""
@@ -85,9 +86,7 @@ def main() -> int:
     scores = json.loads(SCORES_FILE.read_text()) if SCORES_FILE.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         studio = Studio(Workspace(folder)).open()
-        samples = [
-            card.task_id for card in studio.list_tasks() if card.kind == "instruction" and card.source == "sample"
-        ]
+        samples = [sample.task_id for sample in ALL]
         scores = {task_id: scores[task_id] for task_id in samples if task_id in scores}
         for task_id in given.task_ids or samples:
             scores[task_id] = measure_sample(studio, task_id, json.loads(given.recipe))
