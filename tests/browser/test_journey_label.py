@@ -385,7 +385,7 @@ def test_hostile_text_is_inert(page: Page, studio: Studio, tmp_path: Path, conso
         page.get_by_role("tab", name=tab).click()
         expect(page.locator(".bench")).to_contain_text(words)
         check_inert(page)
-    page.locator("[data-act=other]").click()
+    page.locator("#step-label [data-act=other]").click()
     page.locator("#bench-text").fill(SEEN)
     page.locator("#bench-text").press("Enter")
     expect(page.locator(".bench")).to_have_attribute("data-done", "1")

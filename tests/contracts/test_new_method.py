@@ -70,7 +70,7 @@ def test_a_new_file_is_on_the_page_and_counted(family: Any, workspace: Any, tiny
     from studio.ui.steps.method.table import draw_methods
     from studio.ui.steps.method.weighing import weigh_recipe
 
-    family.__dict__["members"] = {name: family.members[name] for name in ("lora", "bitfit", "miss")}  # fewer to weigh
+    family.__dict__["members"] = {name: family.members[name] for name in ("lora", "full", "miss")}  # fewer to weigh
     house, task_id = Studio(workspace), import_task(workspace)
     lora = write_recipe(tiny_model, task_id)
     recipe = {**lora, "method": {"name": "miss", "rank": 5}}
