@@ -1,20 +1,31 @@
 """The notebooks run from the first cell to the last, on the built-in base, in a workspace of their own."""
 
+import ast
 from pathlib import Path
 
 import pytest
 
-SHORT = "journey"
-"""The notebook that runs with every change; the others take longer, and what they do is tried on a tiny model too."""
-NOTEBOOKS = [
-    pytest.param(path, marks=[] if path.stem == SHORT else [pytest.mark.long], id=path.stem)
-    for path in sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-]
+from studio.service import Studio
+
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.mark.slow
+@each
+def test_notebook_asks_the_studio_for_what_it_has(path: Path) -> None:
+    """What the cells do is tried elsewhere, on a tiny model; so that they still ask rightly is soon known."""
+    import nbformat
+
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    asked = [node for cell in cells for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Attribute)]
+    names = {node.attr for node in asked if isinstance(node.value, ast.Name) and node.value.id == "studio"}
+    open_studio = {*dir(Studio), *Studio.__init__.__code__.co_names}
+    assert len(names) > 3 and names <= open_studio, names - open_studio
+
+
+@pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("path", NOTEBOOKS)
+@each
 def test_notebook_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell runs; the last one prints a score in which the tuned side is the better one."""
     import nbformat

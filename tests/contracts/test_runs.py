@@ -46,7 +46,6 @@ def sort_out(kinds: Iterable[str]) -> list[Any]:
     return [pytest.param(kind, marks=() if kind in SOON else pytest.mark.long) for kind in kinds]
 
 
-every_kind = pytest.mark.parametrize("kind", KINDS)
 each_way = pytest.mark.parametrize("kind", sort_out(KINDS))
 
 
@@ -142,7 +141,7 @@ def test_checkpointing_changes_no_loss(trained: Callable[[str], Run], workspace:
     assert found == pytest.approx(losses(read_all(trained(kind))), abs=2e-3)
 
 
-@every_kind
+@each_way
 def test_each_side_answers_as_if_it_were_alone(trained: Callable[[str], Run], kind: str) -> None:
     import torch
 
@@ -247,7 +246,7 @@ def test_after_learnt_tokens_every_row_is_read_whole(trained: Callable[[str], Ru
     assert batcher.shared == 0
 
 
-@every_kind
+@each_way
 def test_a_checkpoint_says_what_made_it_and_holds_its_weights_safely(trained: Callable[[str], Run], kind: str) -> None:
     folder = trained(kind).find_checkpoint(STEPS)
     assert json.loads((folder / "recipe.json").read_text())["method"]["name"] == KINDS[kind]["name"]
@@ -255,7 +254,7 @@ def test_a_checkpoint_says_what_made_it_and_holds_its_weights_safely(trained: Ca
     assert weights <= {"adapter_model.safetensors", "model.safetensors", "training_state.safetensors"}
 
 
-@every_kind
+@each_way
 def test_what_it_learnt_becomes_part_of_the_weights_or_is_refused(
     trained: Callable[[str], Run], workspace: Workspace, kind: str
 ) -> None:
