@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from studio.errors import ModelError, first_line
+from studio.models.weights_file import read_header
 
 FILE = "choices.safetensors"
 """Where they are kept in a checkpoint."""
@@ -93,9 +94,8 @@ def save_choices(choices: Choices, folder: Path) -> None:
 def load_choices(folder: Path) -> Choices:
     """Read them from a checkpoint. Raises ModelError in words where they are missing or damaged."""
     try:
-        with safe_open(folder / FILE, framework="numpy") as file:
-            about = file.metadata()
-            numbers = {name: file.get_tensor(name) for name in _NUMBERS}
+        about, kept = read_header(folder / FILE).about, load_file(folder / FILE)
+        numbers = {name: kept[name] for name in _NUMBERS}
         return Choices(tuple(json.loads(about["texts"])), **numbers, turns_only=json.loads(about["turns_only"]))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ModelError(

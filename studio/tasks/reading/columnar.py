@@ -97,7 +97,10 @@ def _count_bytes(column: Any) -> int:
         return sum(length * run for length, run in zip(_lengths(column.values), runs, strict=True))
     if kinds.is_struct(type):
         return sum(map(_count_bytes, column.flatten()))
-    if kinds.is_list(type) or kinds.is_large_list(type) or kinds.is_fixed_size_list(type) or kinds.is_map(type):
+    if kinds.is_map(type):
+        pairs = arrow.StructArray.from_arrays([column.keys, column.items], ["key", "value"])
+        return _count_bytes(arrow.ListArray.from_arrays(column.offsets, pairs).flatten())
+    if kinds.is_list(type) or kinds.is_large_list(type) or kinds.is_fixed_size_list(type):
         return _count_bytes(column.flatten())
     return max(int(column.nbytes), len(column))  # a null takes no byte, and is a value all the same
 
