@@ -7,6 +7,7 @@ imported inside the fixtures, so that collecting the suite loads none of them.
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -85,6 +86,17 @@ def no_spare_child() -> None:
     from studio.launchers import process
 
     process.SPARE_BYTES = 2**60
+
+
+@pytest.fixture(scope="session", autouse=True)
+def open_stderr() -> None:
+    """Let absl, which rouge_score logs by, keep the real stderr: of a captured one it ends the capture of all tests.
+
+    It closes its stream when logging is configured anew, as it is by each server that starts in this process.
+    """
+    from absl import logging
+
+    logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 
 @pytest.fixture
