@@ -115,7 +115,7 @@ def itemise(folder: Path, precision: str = "fp32", method: str = "lora", **chang
     return itemise_memory(shape, counted, stored, kept, **options)
 
 
-@pytest.mark.soon(20)
+@pytest.mark.soon(9)
 @pytest.mark.parametrize("precision", PRECISIONS.members)
 @pytest.mark.parametrize("method", METHODS.members)
 def test_every_item_of_memory_is_positive(precision: str, method: str, tmp_path: Path) -> None:

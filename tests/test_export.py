@@ -86,6 +86,7 @@ def read_tuned(studio: Studio, run: Run) -> Any:
 STRANGER = Path(__file__).parent / "stranger.py"
 
 
+@pytest.mark.long
 def test_a_program_without_the_studio_has_the_same_logits_and_losses(
     studio: Studio, runs: dict[str, Run], tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_hostile_file_that_is_refused_is_text_too(page: Page, tmp_path: Path) 
         check_inert(page)
 
 
+@pytest.mark.long
 def test_a_hostile_model_is_text(page: Page, evil_model: Path, console_errors: list[str]) -> None:
     page.goto(address("model"))
     page.locator("#model-name input, #model-name textarea").fill(str(evil_model), timeout=LONG)
@@ -120,6 +121,7 @@ def test_a_hostile_model_is_text(page: Page, evil_model: Path, console_errors: l
     assert console_errors == []
 
 
+@pytest.mark.long
 def test_events_written_by_hand_are_text(page: Page, app: Any, tiny_model: Path, console_errors: list[str]) -> None:
     sample = {"input": EVIL, "wanted": EVIL, "base": EVIL, "tuned": EVIL}
     remedy = {"training": {EVIL: EVIL}, "precision": EVIL}

@@ -326,6 +326,7 @@ def test_a_run_of_single_questions_has_no_room_for_turns(page: Page, tuned: str)
     expect(page.get_by_role("button", name="Start over")).to_be_hidden()
 
 
+@pytest.mark.long
 def test_two_runs_become_one_that_is_scored_and_answers(
     page: Page, app: Any, chatty: str, console_errors: list[str]
 ) -> None:

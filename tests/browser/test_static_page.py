@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, expect
 from tiny import import_task, train, write_recipe
 
@@ -23,6 +24,7 @@ TEXTS = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_page_answers_offline_as_the_studio_does(browser: Browser, tmp_path: Path, workspace: Any) -> None:
     import_task(workspace)
     gently = {"max_steps": 2, "save_every": 0, "evaluate_every": 0, "learning_rate": 0.001}

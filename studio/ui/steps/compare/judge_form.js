@@ -27,10 +27,12 @@ export function mount({ element, server }) {
   const said = h("p", { class: "hint", role: "status" });
   const problem = h("p", { class: "error-line", role: "alert" });
   const score = h("button", { type: "submit", class: "btn primary", "data-act": "judge" }, "Score them");
-  const other = h("button", { type: "button", class: "btn", "data-act": "other", onclick: () => look(index + 1) }, "Next pair of the test set");
+  const next = { type: "button", class: "btn", "data-act": "other", onclick: () => look(index + 1) };
+  const other = h("button", next, "Next pair of the test set");
   form.append(
     title,
-    h("p", { class: "hint" }, "It writes no answers: it says how good one is. Only the difference of two numbers means something."),
+    h("p", { class: "hint" },
+      "It writes no answers: it says how good one is. Only the difference of two numbers means something."),
     asked.row,
     ...answers.map((one) => one.row),
     h("div", { class: "acts" }, score, other),

@@ -87,7 +87,8 @@ export function mount({ element }) {
 
   /** What an answer earned, where answers are rewarded. @param {number | null | undefined} worth */
   function sayWorth(worth) {
-    return worth === null || worth === undefined ? null : h("span", { class: "hint num" }, ` reward ${worth.toFixed(2)}`);
+    if (worth === null || worth === undefined) return null;
+    return h("span", { class: "hint num" }, ` reward ${worth.toFixed(2)}`);
   }
 
   /** @param {string} label @param {string} text @param {string} kind @param {(HTMLElement | null)[]} marks */
