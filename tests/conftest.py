@@ -92,7 +92,7 @@ def no_spare_child() -> None:
 def open_stderr() -> None:
     """Let absl, which rouge_score logs by, keep the real stderr: of a captured one it ends the capture of all tests.
 
-    It closes its stream when logging is configured anew, as it is by each server that starts in this process.
+    It closes its stream when logging is configured again, as it is by each server that starts in this process.
     """
     from absl import logging
 
