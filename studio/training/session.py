@@ -180,9 +180,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
         trainer = make_rollouts(common, prepared, batcher, ends, room, judges)
     else:
-        make: Any = RewardTrainer if "reward_head" in recipe.objective.needs else StudioTrainer
-        make = partial(EmbeddingTrainer, chooser=answerer) if isinstance(answerer, Chooser) else make
-        trainer = make(
+        trainer = choose_trainer(recipe.objective, answerer)(
             **common,
             train_dataset=ExampleDataset(prepared.train, reference[0]),
             eval_dataset=ExampleDataset(prepared.validation, reference[1]),
@@ -200,6 +198,13 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         kind = find_step_kind(recipe, find_model_folder(stack.base), device)
         keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def choose_trainer(objective: Objective, answerer: Any) -> Any:
+    """Return what makes the trainer of an objective that learns from examples."""
+    if isinstance(answerer, Chooser):
+        return partial(EmbeddingTrainer, chooser=answerer)
+    return RewardTrainer if "reward_head" in objective.needs else StudioTrainer
 
 
 def make_answerer(
