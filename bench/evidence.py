@@ -39,9 +39,9 @@ def measure() -> list[Figure]:
 
 
 def _arrange(studio: Studio, run_id: str, count: int) -> Columns:
-    """So many columns on one base: the base, and checkpoints of the run."""
-    steps = studio.run_status(run_id).checkpoints
-    names = ["builtin", *(f"run:{run_id}@{step}" for step in reversed(steps))][:count]
+    """So many columns on one base: the newest checkpoint of the run, the base, and earlier checkpoints."""
+    newest, *earlier = [f"run:{run_id}@{step}" for step in reversed(studio.run_status(run_id).checkpoints)]
+    names = [newest, "builtin", *earlier][:count]
     recipe = find_run(studio.workspace, run_id).load_recipe()
     columns = Columns(find_device())
     columns.arrange([make_column(resolve(studio.workspace, ModelRef(ref=name)), recipe) for name in names])
@@ -49,14 +49,14 @@ def _arrange(studio: Studio, run_id: str, count: int) -> Columns:
 
 
 def _measure_scoring(studio: Studio, run_id: str) -> list[Figure]:
-    columns, task = _arrange(studio, run_id, 2), studio.load_task(TASK)
-    objective, tokenizer = columns.columns[1].objective, columns.find_tokenizer(1)
+    columns, task = _arrange(studio, run_id, 1), studio.load_task(TASK)
+    objective, tokenizer = columns.columns[0].objective, columns.find_tokenizer(0)
     prompts = [encode_asked(objective, task, one, tokenizer) for one in task.instances[:INSTANCES]]
-    columns.answer_many(1, prompts, 16)  # the ways are tried once
+    columns.answer_many(0, prompts, 16)  # the ways are tried once
 
     def score(batch: int) -> float:
         began = time.perf_counter()
-        columns.answer_many(1, prompts, 16, batch)
+        columns.answer_many(0, prompts, 16, batch)
         return time.perf_counter() - began
 
     together, alone = (INSTANCES / median_of(3, lambda batch=batch: score(batch)) for batch in (32, 1))
@@ -80,6 +80,6 @@ def _measure_columns(studio: Studio, run_id: str) -> list[Figure]:
         write()
         seconds[count] = median_of(5, write)
     return [
-        Figure("two columns", seconds[2], "s", seconds[1], "one", "at most 1.2 x"),
-        Figure("four columns", seconds[4], "s", seconds[1], "one", "at most 1.6 x"),
+        Figure("two columns", seconds[2], "s", seconds[1], "the tuned one alone", "at most 1.2 x"),
+        Figure("four columns", seconds[4], "s", seconds[1], "the tuned one alone", "at most 1.6 x"),
     ]

@@ -10,6 +10,7 @@ from tiny import import_task, kinds, read_all, train_quickly
 from studio.evidence.baseline import Shot, tell_baseline
 from studio.evidence.budget import SHARE, Sizes, choose_sizes, may_go_on
 from studio.journal import read_lines
+from studio.ui.steps.train.live_chart import tell_own
 from studio.workspace import Workspace
 
 THERE = Sizes(100, 100, 50, 48)
@@ -108,6 +109,9 @@ def test_a_report_tells_what_was_measured(told: tuple[Any, list[dict[str, Any]]]
         status.score and status.score.value == pytest.approx(scored[-1]["value"]) and status.score.n == scored[-1]["n"]
     )
     assert status.forgetting == scored[-2]["value"] and status.measures_itself
+    baseline, test, forgotten = tell_own(status)
+    assert baseline == scored[0]["note"] and tells(test, (scored[-1]["note"], f"n = {scored[-1]['n']}"))
+    assert tells(forgotten, f"{scored[-2]['value']:+.3f}")
     report = studio.archives.report(run.run_id)
     assert sum(report.fates.values()) == scored[-1]["n"] and len(report.flips) > 0
     assert {"loss", "score", "forgetting"} <= {curve.measure.name for curve in report.curves}

@@ -72,6 +72,13 @@ def test_forgetting_is_after_minus_before(studio: Studio, trained: Run, names: l
         studio.evidence.forgetting(names[0])
 
 
+def test_forgetting_is_measured_on_any_running_text(studio: Studio, trained: Run, names: list[str]) -> None:
+    found = studio.evidence.forgetting(names[2], "studio008_laws")
+    assert found.nats_per_token == pytest.approx(found.after - found.before) and tells(found.text, "laws")
+    with raises(InputError, field="task_id"):
+        studio.evidence.forgetting(names[2], find_task(trained))
+
+
 def test_what_was_trained_on_is_no_test(studio: Studio, trained: Run, names: list[str]) -> None:
     """A part of the same task under another seed holds instances that the run was trained on."""
     work = studio.evidence.read(names[:1], find_task(trained), "train")
@@ -192,7 +199,17 @@ def test_any_checkpoints_on_any_task_are_chosen_on_the_board(studio: Studio, tra
     measure(studio, {**asked, "models": names})
     studio.scheduler.start_next()
     whole = look(studio, {**asked, "models": names, "against": names[2]})["html"]
+    assert "elsewhere" not in whole, "on its own task alone"
     assert tells(whole, "step 4") and f'data-against="{names[2]}" aria-checked="true"' in whole
     assert "flipped" not in look(studio, {**asked, "models": names[:1]})["html"]
     with raises(InputError, field="models"):
         look(studio, {**asked, "models": [1]})
+
+
+def test_what_tuning_changed_on_other_tasks_is_told(studio: Studio, trained: Run, names: list[str]) -> None:
+    from studio.ui.steps.compare.evidence_board import look
+
+    found = studio.evidence.compare([names[0], names[2]], "studio005_plural", "validation")
+    (told,) = studio.evidence.list_elsewhere(trained.run_id)
+    assert (told.difference, told.part) == (found, "validation") and tells(told.title, "many")
+    assert tells(look(studio, {"run": trained.run_id, "part": "test"})["html"], (told.title, found.sentence))

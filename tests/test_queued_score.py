@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from telling import raises
+from telling import raises, tells
 from tiny import WritingLauncher, import_task, make_checkpoint, make_run, train_quickly, write_recipe
 
 import studio.__main__ as command_line
-from studio.errors import DeviceError, InputError, NotFoundError
+from studio.errors import DeviceError, InputError, ModelError, NotFoundError
 from studio.estimates.pace import Pace, load_pace, save_pace
 from studio.evidence.content import hash_content
 from studio.launchers.inline import InlineLauncher
@@ -119,9 +119,13 @@ def test_a_run_that_others_wait_to_start_from_stays(workspace: Workspace, tiny_m
     assert studio.run_status(child).about == "", "it stands for itself in the list"
     with raises(InputError, Run.name_of(child), field="run_id"):
         studio.scheduler.delete(parent)
+    with raises(ModelError, Run.name_of(child), field="run_id"):
+        studio.delete_run(parent.run_id)
     studio.stop_run(child)
-    studio.delete_run(child)
-    studio.delete_run(parent.run_id)
+    told = studio.keeping.tell_deletion(parent.run_id)
+    assert told.runs == (child,) and tells(told.sentence, (parent.name, "2 checkpoints", Run.name_of(child)))
+    studio.keeping.delete(parent.run_id)
+    assert not studio.list_runs()
 
 
 def test_the_command_line_follows_it(

@@ -236,6 +236,13 @@ def test_evidence_is_asked_for(served: Served, tmp_path: Path) -> None:
     assert [flip["fate"] for flip in flips].count("better") == found["wins"] and len(flips) == 3
     forgotten = served.ask("forgetting", checkpoint=f"run:{run_id}")
     assert forgotten["nats_per_token"] == pytest.approx(forgotten["after"] - forgotten["before"])
+    answers = served.ask("ask", run_id=run_id, prompt="1 + 1", max_tokens=2)
+    tokens = [said["tokens"] for said in answers["columns"]]
+    inside = served.ask("look_inside", run_id=run_id, prompt="1 + 1", tokens=tokens)
+    assert [len(one["tokens"]) for one in inside] == [len(said) + 1 for said in tokens]
+    assert all(0 <= value <= 1 for one in inside for each in one["columns"] for value in each["probabilities"])
+    assert served.ask("training_rows", run_id=run_id, text=flips[0]["wanted"][0])["of"] > 0
+    assert tells(served.refusal("look_inside", run_id=run_id, prompt="1 + 1", tokens=[[-1], [1]]), "tokens")
     assert tells(served.refusal("score", **{**asked, "checkpoints": []}), "checkpoints 4 0")
     file = served.ask("export", model=f"run:{run_id}", form="recipe")
     assert json.loads(Path(file).read_text())["task_id"] == "task900_made_up" and Path(file).suffix == ".json"

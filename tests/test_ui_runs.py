@@ -6,7 +6,7 @@ import pytest
 from telling import raises
 
 from studio.errors import InputError, RecipeError
-from studio.runs.note import LONGEST_NAME, read_note, write_note
+from studio.runs.note import LONGEST_NAME, LONGEST_TAG, MOST_TAGS, read_note, write_note
 from studio.runs.run import Run
 from studio.service import Studio
 from studio.ui.frame.settings import find_differing, read_settings, say_settings, say_value
@@ -44,6 +44,10 @@ def test_a_note_is_kept_and_a_damaged_one_is_none(tmp_path: Any) -> None:
     assert read_note(run).name == ""
     write_note(run, "  my  run ", "a\nb ")
     assert read_note(run) == write_note(run, "my run", "a\nb")
+    assert write_note(run, "", "", [" long  answers", "", "first", "first"]).tags == ("long answers", "first")
+    for tags in (["x" * (LONGEST_TAG + 1)], [str(number) for number in range(MOST_TAGS + 1)]):
+        with raises(InputError, field="tags"):
+            write_note(run, "", "", tags)
     with raises(InputError, field="name"):
         write_note(run, "x" * (LONGEST_NAME + 1), "")
     (tmp_path / "note.json").write_text("{")

@@ -92,6 +92,8 @@ NEWER: dict[str, Any] = {
     "compare_scores": lambda run: [["builtin", f"run:{run}@1"], "studio002_question"],
     "flips": lambda run: [["builtin", f"run:{run}"], "studio002_question"],
     "forgetting": lambda run: [f"run:{run}@1"],
+    "look_inside": lambda run: [run, "a", [[1], [1]]],
+    "training_rows": lambda run: [run, "a"],
     "merge": lambda run: [{"way": "linear", "parents": [{"model": f"run:{run}@1"}]}],
     "export": lambda run: [f"run:{run}@1", "adapter"],
     "push": lambda run: [f"run:{run}@1", "adapter", "ben/model", "hf_" + "x" * 30],

@@ -14,6 +14,7 @@ from studio.errors import InputError, StudioError
 from studio.evidence.content import hash_told, hash_weights
 from studio.evidence.general import GENERAL, write_general
 from studio.evidence.metrics import Answered
+from studio.evidence.metrics.metric import has_answers
 from studio.evidence.room import MOST_TOKENS, TOKENS_BEYOND
 from studio.models.reference import BUILTIN, ModelRef
 from studio.recipes.recipe import Recipe
@@ -74,7 +75,9 @@ def plan(workspace: Workspace, work: Measure, visitor: Visitor = THE_ONE) -> Ask
         beside = (
             made[0] if made else Recipe(model=stacks[0].base.ref, revision=stacks[0].base.revision, task_id=GENERAL)
         )
-        task = write_general(is_builtin=all(stack.base.ref == BUILTIN for stack in stacks))
+        task = _find_general(
+            workspace, work, is_builtin=all(stack.base.ref == BUILTIN for stack in stacks), visitor=visitor
+        )
         instances, left_out = task.instances, 0
     else:
         tasks = TaskStore(workspace)
@@ -98,6 +101,19 @@ def _resolve(workspace: Workspace, address: str, visitor: Visitor) -> Stack:
     except StudioError as error:
         error.field = "checkpoints"
         raise
+
+
+def _find_general(workspace: Workspace, work: Measure, is_builtin: bool, visitor: Visitor) -> Task:
+    """The text on which forgetting is measured: the studio's own, or a task of running text that somebody names."""
+    if not work.task_id:
+        return write_general(is_builtin)
+    task = TaskStore(workspace).load_task(work.task_id, work.task_version, visitor)
+    if has_answers(task):
+        raise InputError(
+            f"{task.heading} has questions and answers; forgetting is measured on running text. Choose a task of text.",
+            field="task_id",
+        )
+    return task
 
 
 def _find_seed(made: Sequence[Recipe], task: Task) -> int:

@@ -59,7 +59,8 @@ class RunStatus(BaseModel, frozen=True):
     `remedy_changes` is the patch of the recipe that does it (to be merged deeply), `note` what was unusual and needs
     no action. `kind` is that of the work, `unit` what a step of it is, `about` the run it is about, `result` what came
     out, in words. `score` is the run's own on the test part, `forgetting` in nats a token at its last checkpoint;
-    `measures_itself` says that it has begun to.
+    `measures_itself` says that it has begun to; `baseline` is what a better prompt would do, and `verdict` how tuned
+    compares with base on the test part, in words.
     """
 
     run_id: str
@@ -93,6 +94,8 @@ class RunStatus(BaseModel, frozen=True):
     score: ScoreCard | None = None
     forgetting: float | None = None
     measures_itself: bool = False
+    baseline: str | None = None
+    verdict: str | None = None
     title: str = ""
     sentence: str = ""
     recipe: dict[str, Any] = {}
@@ -263,11 +266,13 @@ class Watch:
 
     def _fold_score(self, event: Scored) -> None:
         self._values["measures_itself"] = True
+        if event.model == "base":
+            self._values["baseline"] = event.note or self._values.get("baseline")
         if event.part == "general":
             self._values["forgetting"] = event.value
         elif event.part == "test" and event.model == "tuned" and event.metric and event.value is not None:
             card = ScoreCard(metric=event.metric, value=event.value, low=event.low, high=event.high, n=event.n or 0)
-            self._values["score"] = card
+            self._values.update(score=card, verdict=event.note)
 
 
 def created_at(folder: Path) -> float:

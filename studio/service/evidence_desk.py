@@ -5,7 +5,7 @@ and runs are whose from the studio that makes it.
 """
 
 import contextlib
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from pydantic import ValidationError
 
@@ -31,6 +31,15 @@ LONGEST = 1000
 PARTS = tuple(part for part in get_args(Measured) if part != "general")
 
 
+class Elsewhere(NamedTuple):
+    """What tuning changed on a task that it was not for: a checkpoint that was measured against its base."""
+
+    model: str
+    title: str
+    part: str
+    difference: Difference
+
+
 class EvidenceDesk:
     """What a visitor may know of how good checkpoints are."""
 
@@ -53,9 +62,12 @@ class EvidenceDesk:
         """Return what became of each instance, from the first of two checkpoints to the second."""
         return list_flips(*self._measure(self.read(_check_two(checkpoints), task_id, part)))
 
-    def forgetting(self, checkpoint: object) -> Forgetting:
-        """Return how much of general text a checkpoint forgot, against its base. Raises StudioError in words."""
-        return measure_forgetting(*self._measure(self.read_general(checkpoint)))
+    def forgetting(self, checkpoint: object, task_id: str = "") -> Forgetting:
+        """Return how much of general text a checkpoint forgot, against its base. Raises StudioError in words.
+
+        `task_id` names a task of running text to measure it on, in place of the studio's own.
+        """
+        return measure_forgetting(*self._measure(self.read_general(checkpoint, task_id)))
 
     def list_points(self, run_id: str, most: int = 8) -> list[Point]:
         """Return what the checkpoints of a run, and of the newest others on its task, learnt and forgot."""
@@ -65,6 +77,24 @@ class EvidenceDesk:
         alike.sort(key=lambda run: run.run_id != run_id)
         return [point for run in alike[:most] for point in list_points(run.name, read_scored(self._find(run.run_id)))]
 
+    def list_elsewhere(self, run_id: str, most: int = 4) -> list[Elsewhere]:
+        """Return what was measured of a run on tasks that it did not train on, the newest measurement first."""
+        own = self._find(run_id).load_recipe()
+        learnt, found = {mixed.task_id for mixed in own.parts}, dict[str, Elsewhere]()
+        for status in self._list_runs():
+            if status.kind != Measure.name or len(found) == most:
+                continue
+            with contextlib.suppress(StudioError):  # of a task or a checkpoint that was deleted since
+                work = Measure.load(self._find(status.run_id))
+                is_elsewhere = work.part != "general" and work.task_id not in {*learnt, *found}
+                if work.about != run_id or not is_elsewhere or not (kept := self.find(work)):
+                    continue
+                base, *others = kept[0].columns
+                if others and not base.stack.changes:
+                    told = (others[0].title, kept[0].task.heading, work.part, sum_up(*kept).differences[0])
+                    found[work.task_id] = Elsewhere(*told)
+        return list(found.values())
+
     def read(self, checkpoints: object, task_id: str, part: str = "test", version: str | None = None) -> Measure:
         """Return what is asked for as work that can be queued. Raises InputError in words."""
         addresses = _check_addresses(checkpoints)
@@ -72,9 +102,10 @@ class EvidenceDesk:
             raise InputError(f"part is one of {', '.join(PARTS)}, not {show(part)}.", field="part")
         return self._complete({"checkpoints": addresses, "task_id": task_id, "task_version": version, "part": part})
 
-    def read_general(self, checkpoint: object) -> Measure:
+    def read_general(self, checkpoint: object, task_id: str = "") -> Measure:
         """Return the measurement of a checkpoint's forgetting. Raises InputError in words."""
-        first = self._complete({"checkpoints": _check_addresses([checkpoint]), "part": "general"})
+        told = {"task_id": task_id, "part": "general"}
+        first = self._complete({"checkpoints": _check_addresses([checkpoint]), **told})
         base = plan(self.workspace, first, self.visitor).columns[0].stack.base.ref
         if first.checkpoints == (base,):
             raise InputError(
@@ -82,7 +113,7 @@ class EvidenceDesk:
                 "run:brave-otter@120.",
                 field="checkpoint",
             )
-        return self._complete({"checkpoints": [base, *first.checkpoints], "part": "general"})
+        return self._complete({"checkpoints": [base, *first.checkpoints], **told})
 
     def find(self, work: Measure) -> tuple[Asked, list[list[Row]]] | None:
         """Return the answers to a measurement where all are kept, None where something is to be measured yet."""
@@ -125,7 +156,7 @@ class EvidenceDesk:
         return work.model_copy(
             update={
                 "checkpoints": tuple(column.address for column in asked.columns),
-                "task_version": None if work.part == "general" else asked.task.version,
+                "task_version": asked.task.version if work.task_id else None,
                 "instances": len(asked.instances),
             }
         )

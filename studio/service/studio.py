@@ -344,8 +344,8 @@ class Studio(Advising, Desks):
 
     @property
     def keeping(self) -> KeepingDesk:
-        """The desk at which runs are named and noted."""
-        return KeepingDesk(self.find_run)
+        """The desk at which runs are named, noted, tagged and deleted with what depends on them."""
+        return KeepingDesk(self)
 
     # Inside
 

@@ -1,9 +1,11 @@
-"""Evidence from another program: scores with intervals, differences, flips and forgetting, as named endpoints.
+"""Evidence from another program: scores with intervals, differences, flips, forgetting, the tokens of an answer.
 
 What isn't measured yet is put into the queue, and the answer comes when it is; what is, comes at once.
 """
 
+from studio.answering.question import read_question
 from studio.service import Studio
+from studio.ui.frame.given import check_text
 from studio.ui.frame.visiting import Asking, seen_by
 
 
@@ -38,9 +40,36 @@ class EvidenceEndpoints:
         found = seen_by(self._studio, request).evidence.list_flips(checkpoints, task_id, part)
         return [flip.model_dump(mode="json") for flip in found]
 
-    def forgetting(self, checkpoint: str, request: Asking) -> dict:
+    def forgetting(self, checkpoint: str, request: Asking, task_id: str = "") -> dict:
         """How much of general text a checkpoint forgot: {"nats_per_token", "before", "after", "low", "high", ...}.
 
-        Cross-entropy a token, after minus before, the base measured with the change switched off.
+        Cross-entropy a token, after minus before, the base measured with the change switched off. `task_id` names a
+        task of running text of your own to measure it on.
         """
-        return seen_by(self._studio, request).evidence.forgetting(checkpoint).model_dump(mode="json")
+        found = seen_by(self._studio, request).evidence.forgetting(checkpoint, check_text(task_id, "task_id"))
+        return found.model_dump(mode="json")
+
+    def look_inside(
+        self,
+        run_id: str,
+        prompt: str,
+        tokens: list,
+        request: Asking,
+        messages: list | None = None,
+        models: list | None = None,
+    ) -> list:
+        """How likely each token of each answer was in every column, and the five likeliest others.
+
+        `tokens` are those that `ask` gave with its columns, a list for each; the other fields are what was asked.
+        [{"model", "tokens", "columns": [{"model", "title", "probabilities", "others": [[{"text", "probability"}]]}]}]
+        """
+        options = {"messages": messages} if messages else {}
+        read_question(prompt, **options)
+        inside = seen_by(self._studio, request).inside
+        found = inside.look(check_text(run_id, "run_id"), prompt, tokens, models or (), **options)
+        return [one.model_dump(mode="json") for one in found]
+
+    def training_rows(self, run_id: str, text: str, request: Asking) -> dict:
+        """The rows a run trained on that hold a word: {"text", "count", "of", "rows": [{"prompt", "answer"}]}."""
+        inside = seen_by(self._studio, request).inside
+        return inside.find_rows(check_text(run_id, "run_id"), check_text(text, "text")).model_dump(mode="json")

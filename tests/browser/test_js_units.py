@@ -399,6 +399,7 @@ def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call:
             "value": value,
             "score": value and {"value": 100 * value},
             "forgetting": None,
+            "tags": ["long"] if name == "b" else [],
             "settings": {"Rank": rank, "Seed": "0"},
         }
         for name, value, rank in (("a", 0.3, "8"), ("b", None, "64"), ("c", 0.1, "1,000"))
@@ -411,7 +412,8 @@ def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call:
         return "".join(row["name"] for row in call("steps/runs/columns.js", "sortRows", rows, asked))
 
     assert (order("Rank", False), order("Rank", True), order("Result", False)) == ("abc", "cba", "cab")
-    assert order("Score", True) == "acb"
+    assert order("Score", True) == "acb" and order("Tags", True)[0] == "b"
+    assert "Tags" not in call("steps/runs/columns.js", "listColumns", rows[:1], True)
     assert call("steps/runs/overlay.js", "findTicks", 0, 2.2, 5) == [0, 0.5, 1, 1.5, 2]
     assert call("steps/runs/overlay.js", "findLogTicks", 0.01, 0.1) == [0.01, 0.02, 0.05, 0.1]
 

@@ -4,6 +4,7 @@ Knows recipes and how fields are called; lists what differs between runs. Knows 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from studio.declaration import form_fields
@@ -12,11 +13,13 @@ from studio.models.reference import BUILTIN
 from studio.recipes.options import Training
 from studio.recipes.recipe import Recipe
 from studio.runs.run import TRAINING
+from studio.runs.status import RunStatus
 from studio.service import Studio
 from studio.ui.frame.words import number
 
 Settings = dict[str, str]
 """The values by what they are called, in the order in which people think of them."""
+MOST_KEPT = 5_000
 _PLANNED = {"Steps": "steps", "Batch size": "batch_size", "Learning rate": "learning_rate"}
 
 
@@ -43,6 +46,16 @@ def read_settings(studio: Studio, recipe: Mapping[str, Any], look: bool = True) 
     return settings | {title: value for title, value in rest.items() if title not in settings and value != "–"}
 
 
+def read_run_settings(studio: Studio, run: RunStatus) -> Settings:
+    """Return the settings of a run, which never change: they are read once."""
+    of = str(studio.workspace.folder), run.run_id
+    found = _settings.get(of) or read_settings(studio, run.recipe)
+    if len(_settings) >= MOST_KEPT:
+        _settings.clear()
+    _settings[of] = found
+    return found
+
+
 def find_differing(all_settings: Sequence[Settings]) -> list[str]:
     """Return what the settings of runs are called that are not the same in all of them, in their order."""
     titles = dict.fromkeys(title for settings in all_settings for title in settings)
@@ -59,6 +72,7 @@ def say_settings(settings: Settings) -> str:
     return ", ".join(filter(None, said))
 
 
+_settings: dict[tuple[str, str], Settings] = {}  # of each workspace, by run
 _parameters: dict[tuple[str, str, str | None], int | None] = {}  # of each workspace, by model and revision
 
 
@@ -80,7 +94,13 @@ def _list_plan(studio: Studio, recipe: Recipe, look: bool) -> Settings:
 
 
 def _list_fields(cls: Any, values: Mapping[str, Any]) -> Settings:
-    return {field.label: say_value(values.get(field.name)) for field in form_fields(cls)}
+    return {label: say_value(values.get(name)) for label, name in _name_fields(cls)}
+
+
+@lru_cache
+def _name_fields(cls: Any) -> tuple[tuple[str, str], ...]:
+    """What the fields of a class are called on the page, and in a recipe."""
+    return tuple((field.label, field.name) for field in form_fields(cls))
 
 
 def say_value(value: object) -> str:

@@ -59,6 +59,8 @@ export interface Status {
   can_stop?: boolean;
   can_ask?: boolean;
   measures?: Measure[];
+  /** what the run found out about itself, a sentence each */
+  own?: string[];
   step?: number;
   examples_per_second?: number | null;
   seconds_left?: number | null;

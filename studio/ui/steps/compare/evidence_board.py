@@ -14,6 +14,7 @@ from studio.evidence.flips import FATES, Flip, Run, count_fates, mark_difference
 from studio.evidence.kept_answers import Row
 from studio.evidence.metrics import METRICS
 from studio.service import Studio
+from studio.service.evidence_desk import Elsewhere
 from studio.ui.frame.words import escape, foreign
 from studio.ui.steps.compare.judge_form import judges
 from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier
@@ -70,6 +71,7 @@ def draw_board(studio: Studio, choice: Choice) -> str:
         body = _draw(*found, choice.against) if found else _draw_missing(studio, work)
     except StudioError as error:
         body = f'<p class="error-line" role="alert">{escape(error)}</p>'
+    body += _draw_elsewhere(studio.evidence.list_elsewhere(choice.run))
     body += draw_frontier(studio.evidence.list_points(choice.run), studio.run_status(choice.run).name)
     return (
         f'<section class="card board" data-run="{escape(choice.run)}" data-part="{escape(choice.part)}" '
@@ -88,6 +90,16 @@ def _draw_missing(studio: Studio, work: Measure) -> str:
         f'<p>{work.instances:,} instances, {count:,} answers to measure.</p><div class="acts">'
         '<button type="button" class="btn" data-act="measure">Measure them</button></div>'
     )
+
+
+def _draw_elsewhere(found: Sequence[Elsewhere]) -> str:
+    """What tuning changed on other tasks, as far as somebody had it measured."""
+    lines = "".join(
+        f"<li><b>{foreign(one.title, 60)}</b> ({escape(one.part)}), {foreign(one.model, 60)}: "
+        f"{escape(one.difference.sentence)}</li>"
+        for one in found
+    )
+    return f'<h4>Other tasks: what tuning changed by the way</h4><ul class="elsewhere">{lines}</ul>' if found else ""
 
 
 def _draw(asked: Asked, kept: Sequence[Sequence[Row]], against: str) -> str:

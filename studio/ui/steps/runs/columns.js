@@ -7,6 +7,7 @@
  * @property {string} name
  * @property {string} own_name
  * @property {string} note
+ * @property {string[]} tags
  * @property {string} status
  * @property {number} step
  * @property {number} created seconds since 1970
@@ -17,7 +18,7 @@
  * @property {Record<string, string>} settings
  */
 
-const FIXED = ["Run", "Status", "Result", "Score", "Forgetting", "Took"];
+const FIXED = ["Run", "Status", "Result", "Score", "Forgetting", "Took", "Tags"];
 
 /**
  * The fixed columns and the settings; of those only what differs among the rows, where that is asked for.
@@ -27,7 +28,8 @@ const FIXED = ["Run", "Status", "Result", "Score", "Forgetting", "Took"];
 export function listColumns(rows, onlyDiffering) {
   const titles = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))];
   const differs = (/** @type {string} */ title) => new Set(rows.map((row) => row.settings[title])).size > 1;
-  return [...FIXED, ...(onlyDiffering && rows.length > 1 ? titles.filter(differs) : titles)];
+  const fixed = rows.some((row) => row.tags.length) ? FIXED : FIXED.filter((title) => title !== "Tags");
+  return [...fixed, ...(onlyDiffering && rows.length > 1 ? titles.filter(differs) : titles)];
 }
 
 /**
@@ -49,6 +51,7 @@ function valueOf(row, title) {
   if (title === "Score") return row.score?.value ?? -Infinity;
   if (title === "Forgetting") return row.forgetting ?? Infinity;
   if (title === "Took") return row.seconds ?? Infinity;
+  if (title === "Tags") return row.tags.join(", ");
   const text = row.settings[title] ?? "";
   const number = Number(text.replaceAll(",", ""));
   return text !== "" && Number.isFinite(number) ? number : text;

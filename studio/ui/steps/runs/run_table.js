@@ -4,7 +4,7 @@
 
 import { studio } from "../../frame/draft.js";
 import { announce, find, h, put, sure } from "../../frame/elements.js";
-import { sayDuration, sayFigure, sayRun } from "../../frame/words.js";
+import { sayDuration, sayFigure, sayNumber, sayRun } from "../../frame/words.js";
 import { exportRun, makeImport } from "./archive.js";
 import { drawOverlay } from "./overlay.js";
 import { openTakeAway } from "../compare/take_away.js";
@@ -76,7 +76,9 @@ export function mount({ element, server, upload }) {
     if (!told?.rows) return put(words, told?.error ?? "The studio does not answer. Go to another step and come back.");
     rows = told.rows;
     for (const run of ticked) if (!rows.some((row) => row.run === run)) ticked.delete(run);
-    put(words, rows.length ? "" : "No run yet. Each training you start appears here.");
+    const left = told.total - rows.length;
+    put(words, left ? `${sayNumber(left)} older runs are not shown. Delete what you don't need any more.` : "");
+    if (!rows.length) put(words, "No run yet. Each training you start appears here.");
     words.hidden = !words.textContent;
     if (!find(body, ".run-write, .sure")) draw(); // a form that is open stays
     await readCurves();
@@ -104,7 +106,7 @@ export function mount({ element, server, upload }) {
   function draw() {
     const wanted = filter.value.trim().toLowerCase();
     const told = (/** @type {Row} */ row) =>
-      [row.name, row.note, row.status, ...Object.values(row.settings)].join(" ").toLowerCase();
+      [row.name, row.note, row.status, ...row.tags, ...Object.values(row.settings)].join(" ").toLowerCase();
     const shown = rows.filter((row) => told(row).includes(wanted));
     const among = ticked.size > 1 ? rows.filter((row) => ticked.has(row.run)) : shown;
     const columns = listColumns(among, onlyDiffering.checked);
@@ -170,7 +172,7 @@ export function mount({ element, server, upload }) {
     const acts = h(
       "td",
       { class: "run-acts" },
-      h("button", { type: "button", class: "btn quiet small", onclick: () => write(row, item) }, "Rename, note"),
+      h("button", { type: "button", class: "btn quiet small", onclick: () => write(row, item) }, "Rename, note, tags"),
       row.step > 0 && !ACTIVE.includes(row.status)
         ? [
             h("button", { ...small, onclick: () => openTakeAway(row.run) }, "Take away"),
@@ -217,6 +219,7 @@ export function mount({ element, server, upload }) {
         ? "–"
         : h("span", { class: "num", title: "nats a token of general text" }, sayChange(row.forgetting));
     if (title === "Took") return row.seconds === null ? "–" : sayDuration(row.seconds);
+    if (title === "Tags") return row.tags.map((tag) => h("span", { class: "pill" }, tag));
     return row.settings[title] ?? "–";
   }
 
@@ -231,9 +234,11 @@ export function mount({ element, server, upload }) {
     const name = h("input", { value: row.own_name, maxlength: 60, placeholder: sayRun(row.run), id: "run-own-name" });
     const note = h("textarea", { maxlength: 2000, rows: 2, id: "run-own-note" });
     note.value = row.note;
+    const tags = h("input", { maxlength: 300, placeholder: "first try, long answers", id: "run-own-tags" });
+    tags.value = row.tags.join(", ");
     const problem = h("span", { class: "error-line", role: "alert" });
     const save = async () => {
-      const told = await server.write_note({ run: row.run, name: name.value, note: note.value });
+      const told = await server.write_note({ run: row.run, name: name.value, note: note.value, tags: tags.value });
       if (!told || told.error) return put(problem, told?.error ?? "The studio did not answer. Try again.");
       document.dispatchEvent(new CustomEvent("studio:runs"));
       draw();
@@ -244,6 +249,7 @@ export function mount({ element, server, upload }) {
       { class: "run-write", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), save()) },
       h("label", { class: "field" }, h("span", { class: "label" }, "Name"), name),
       h("label", { class: "field" }, h("span", { class: "label" }, "Note"), note),
+      h("label", { class: "field" }, h("span", { class: "label" }, "Tags, with commas between them"), tags),
       h("button", { type: "submit", class: "btn small primary" }, "Save"),
       h("button", { type: "button", class: "btn small", onclick: draw }, "Cancel"),
       problem,
@@ -253,9 +259,10 @@ export function mount({ element, server, upload }) {
   }
 
   /** @param {Row} row @param {HTMLElement} item */
-  function ask(row, item) {
+  async function ask(row, item) {
+    const told = await server.tell_deletion({ run: row.run });
     const question = sure(
-      `Delete ${row.name} and its checkpoints?`,
+      told?.sentence ?? told?.error ?? "The studio did not answer. Try again.",
       "Delete this run?",
       () => server.delete_run({ run: row.run }),
       () => {

@@ -12,13 +12,13 @@ from studio.runs.run import TRAINING
 from studio.runs.status import RunStatus, ScoreCard
 from studio.service import Studio
 from studio.ui.frame.handing import hand_over, make_folder
-from studio.ui.frame.settings import find_differing, read_settings
+from studio.ui.frame.settings import find_differing, read_run_settings
 from studio.ui.frame.upload import check_upload
 from studio.ui.steps.train.curve import read_curve, thin
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
 
-MOST_ROWS = 300
+MOST_ROWS = 500
 MOST_CURVES = 12
 """Curves in one chart; more can't be told apart."""
 _POINTS = 400
@@ -43,7 +43,7 @@ class RunTable(Scripted):
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the table, bound to `studio`."""
-    return bind_acts(studio, list_table, read_curves, write_note, delete_run, export_run, import_run)
+    return bind_acts(studio, list_table, read_curves, write_note, tell_deletion, delete_run, export_run, import_run)
 
 
 def list_table(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -60,6 +60,7 @@ def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
         "name": written.name or run.name,
         "own_name": written.name,
         "note": written.note,
+        "tags": list(written.tags),
         "status": run.status,
         "created": run.created_at,
         "step": run.step,
@@ -68,7 +69,7 @@ def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
         "score": _tell_score(run.score) if run.score else None,
         "forgetting": run.forgetting,
         "seconds": run.elapsed_seconds,
-        "settings": read_settings(visit, run.recipe),
+        "settings": read_run_settings(visit, run),
     }
 
 
@@ -86,7 +87,7 @@ def read_curves(visit: Studio, asked: Any) -> dict[str, Any]:
     if len(runs) > MOST_CURVES:
         raise InputError(f"At most {MOST_CURVES} curves can be told apart in one chart, not {len(runs)}.")
     found = [visit.run_status(run) for run in runs]
-    settings = [read_settings(visit, run.recipe) for run in found]
+    settings = [read_run_settings(visit, run) for run in found]
     differing = find_differing(settings)
     curves = [
         {
@@ -127,15 +128,19 @@ def _read_points(visit: Studio, run_id: str, main: Measure) -> tuple[Any, Any]:
 
 
 def write_note(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Keep a name and a note of a run."""
-    return visit.keeping.write_note(
-        part(asked, "run", str), part(asked, "name", str), part(asked, "note", str)
-    ).model_dump()
+    """Keep a name, a note and tags of a run; the tags come as one text, with commas between them."""
+    name, note, tags = (part(asked, field, str) for field in ("name", "note", "tags"))
+    return visit.keeping.write_note(part(asked, "run", str), name, note, tags.split(",")).model_dump()
+
+
+def tell_deletion(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return what would go with a run, in words."""
+    return visit.keeping.tell_deletion(part(asked, "run", str)).model_dump()
 
 
 def delete_run(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Delete a run."""
-    visit.delete_run(part(asked, "run", str))
+    """Delete a run with what was made on top of it."""
+    visit.keeping.delete(part(asked, "run", str))
     return {"done": True}
 
 

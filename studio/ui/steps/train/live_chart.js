@@ -46,6 +46,7 @@ export function mount({ element, server }) {
   const root = find(element, ".live-chart");
   const canvas = find(root, ".canvas");
   const note = find(root, ".chart-note");
+  const own = find(root, ".chart-own");
   const spoken = find(root, "[role=status]");
   const marks = find(root, ".marks");
   const scrubber = makeScrubber();
@@ -106,6 +107,9 @@ export function mount({ element, server }) {
     root.hidden = !state.run || status.status === "gone";
     put(note, noteOf(state, status));
     note.hidden = !note.textContent;
+    const told = status.own ?? [];
+    own.hidden = !told.length;
+    if (own.textContent !== told.join("")) own.replaceChildren(...told.map((sentence) => h("p", {}, sentence)));
     say(state, status);
     drawMarks(status.checkpoints ?? []);
     scrubber.draw();

@@ -15,8 +15,10 @@ from zlib import crc32
 from anyio import to_thread
 
 from studio.evidence.measures import OWN
+from studio.evidence.metrics import METRICS
 from studio.objectives import Measure, find_measures
 from studio.runs.event import Event, Metrics
+from studio.runs.status import RunStatus
 from studio.service import Studio
 from studio.ui.frame.scripts import write_plotly_address
 from studio.ui.frame.visiting import Asking
@@ -72,6 +74,7 @@ _TEMPLATE = """
   <div class="canvas" role="figure" aria-label="What the run measures over its steps."></div>
   <p class="chart-note hint" hidden></p>
   <div class="scrub-place"></div>
+  <div class="chart-own" hidden></div>
   <div class="marks" hidden></div>
   <p class="visually-hidden" role="status" aria-live="polite"></p>
 </div>"""
@@ -172,6 +175,7 @@ class NewsReader:
         status = studio.run_status(run)
         measures = find_measures(status.recipe.get("objective")) + (OWN if status.measures_itself else ())
         facts = {name: getattr(status, name) for name in FACTS}
+        facts["own"] = tell_own(status)
         facts["measures"] = [measure.model_dump() for measure in measures]
         if status.remedy_changes:
             facts["again_words"] = again_words(status.remedy_changes)
@@ -181,3 +185,16 @@ class NewsReader:
             self._standings.clear()
         self._standings[run] = found
         return found
+
+
+def tell_own(status: RunStatus) -> list[str]:
+    """Return what a run found out about itself: what a better prompt would do, its score on test, what it forgot."""
+    said = [status.baseline or ""]
+    if score := status.score:
+        metric = METRICS.find(score.metric)
+        between = "" if score.low is None or score.high is None else f"{score.low:.0f} to {score.high:.0f}, "
+        value = f"{score.value:.{metric.digits}f} {metric.unit}".strip()
+        said.append(f"On test: {metric.title} {value} ({between}n = {score.n:,}). {status.verdict or ''}".strip())
+    if status.forgetting is not None and status.score:
+        said.append(f"Forgetting: {status.forgetting:+.3f} nats a token of general text.")
+    return [sentence for sentence in said if sentence]
