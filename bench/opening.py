@@ -38,7 +38,7 @@ def measure() -> list[Figure]:
 
 
 def _measure_table() -> list[Figure]:
-    """From any step to the table with all its rows, each time anew."""
+    """From any step to the table with all its rows, which is read each time."""
     with tempfile.TemporaryDirectory() as home:
         for _ in range(RUNS):
             make_run(home, 50)

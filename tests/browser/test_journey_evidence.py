@@ -23,16 +23,16 @@ def test_a_run_measures_itself_is_talked_to_and_its_votes_are_a_task(
     expect(start).to_be_enabled(timeout=LONG)
     start.click()
     own = chart.locator(".chart-own p")
-    expect(own.first).to_contain_text("Before training, the base scores", timeout=LONG)  # before it has learnt anything
+    expect(own.first).to_contain_text(re.compile(r"base.*\d+ %"), timeout=LONG)  # before it has learnt anything
     expect(chart).to_have_attribute("data-status", "finished", timeout=600_000)
     expect(own).to_have_count(3, timeout=LONG)  # nobody asked for them
     expect(own.nth(1)).to_contain_text("hardly chance")
     expect(own.nth(2)).to_contain_text("nats a token")
     slider = page.locator("#scrub")
     slider.fill("0")
-    expect(page.locator(".samples-title")).to_have_text("Before training it answered:")
+    expect(page.locator(".samples")).to_have_attribute("data-step", "0")
     slider.fill("60")
-    expect(page.locator(".samples-title")).to_have_text("At step 60 it answered:")
+    expect(page.locator(".samples")).to_have_attribute("data-step", "60")
 
     page.locator(".desk [data-act=talk]").click()
     form, pair, answers = page.locator(".ask"), page.locator(".pair"), page.locator("#answers")
@@ -49,7 +49,7 @@ def test_a_run_measures_itself_is_talked_to_and_its_votes_are_a_task(
     expect(pair).to_have_attribute("data-state", "done", timeout=LONG)
     expect(page.locator(".answer")).to_have_count(3)
     page.locator(".beside-marks").get_by_role("button").click()
-    page.get_by_label("Hide who is who").check()
+    page.locator("#ask-blind").check()
     wanted = [one.output[0] for one in open_studio(app).test_set(run)]
     for vote in range(1, VOTES + 1):
         page.locator("[aria-label='Next prompt']").click()
