@@ -391,6 +391,13 @@ def test_weights_snap_to_the_nearest_level(call: Call) -> None:
     assert snapped["error"] == pytest.approx(0.15 / 0.8)
 
 
+def test_a_copy_of_a_change_is_the_sum_of_its_factors(call: Call) -> None:
+    factors = [{"size": 2, "tall": [1, 0], "wide": [0.5, 1]}, {"size": 1, "tall": [0, 1], "wide": [1, -1]}]
+    assert call("steps/method/change.js", "copyOf", factors, 1) == [1, 2, 0, 0]
+    assert call("steps/method/change.js", "copyOf", factors, 2) == [1, 2, 1, -1]
+    assert call("steps/method/change.js", "sayKept", [0.5, 0.914], 2, [704, 256])[0] == "91 %"
+
+
 def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call: Call) -> None:
     rows = [
         {
@@ -456,3 +463,32 @@ def test_who_clicks_before_the_recipe_is_there_waits_for_it(blank: Page) -> None
     }"""
     blank.reload()
     assert blank.evaluate(script, [f"/{write_address('frame/draft.js')}", RECIPE]) == ["waits", RECIPE]
+
+
+@pytest.mark.parametrize(
+    ("acts", "draft"),
+    [
+        ("studio.go('data')", {"step": "data"}),
+        ("studio.go('data'); studio.go('model')", {"step": "model"}),
+        ("studio.setDraft({ recipe: { task_id: 't' } })", {"recipe": {**RECIPE, "task_id": "t"}}),
+        ("studio.set('training.steps', 5)", {"recipe": {**RECIPE, "training": {"steps": 5}}}),
+        ("studio.setDraft({ run: 'r' })", {"run": "r"}),
+    ],
+)
+def test_what_a_person_does_before_the_recipe_is_there_outlives_it(
+    blank: Page, acts: str, draft: dict[str, Any]
+) -> None:
+    opened = {"step": "method", "run": None, "checkpoint": None, "recipe": RECIPE}
+    script = """async ([module, opened, acts]) => {
+      const { studio, openDraft } = await import(module);
+      new Function("studio", acts)(studio);
+      openDraft(opened);
+      openDraft({ ...opened, step: "train" }); // a page opens once
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return [studio.draft, history.length];
+    }"""
+    blank.goto(HOME)
+    before = blank.evaluate("history.length")
+    found, length = blank.evaluate(script, [f"/{write_address('frame/draft.js')}", opened, acts])
+    assert found == {**opened, **draft}
+    assert length == before + (found["step"] != "method"), "the way back leads to where the page opened"

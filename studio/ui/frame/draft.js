@@ -22,6 +22,8 @@ const fired = {}; // signal -> what it was last fired for
 const remembered = {}; // method -> its settings, for when it is chosen again
 /** @type {Record<string, number>} */
 const later = {};
+/** @type {((draft: Draft) => Draft)[]} what a person did before the recipe was there: done again on what opens */
+const early = [];
 let writing = 0;
 let pushing = false;
 let opens = () => {};
@@ -52,6 +54,13 @@ function signal() {
   }
 }
 
+/** @param {Draft} draft @param {boolean} push */
+function write(draft, push) {
+  const url = location.pathname + writeQuery(location.search, draft) + location.hash;
+  if (push) history.pushState({ step: draft.step }, "", url);
+  else history.replaceState({ step: draft.step }, "", url);
+}
+
 /** @param {boolean} push */
 function keep(push) {
   if (!studio.isOpen) return;
@@ -59,12 +68,9 @@ function keep(push) {
   clearTimeout(writing);
   writing = window.setTimeout(
     () => {
-      const { draft } = studio;
-      const url = location.pathname + writeQuery(location.search, draft) + location.hash;
-      if (pushing) history.pushState({ step: draft.step }, "", url);
-      else history.replaceState({ step: draft.step }, "", url);
+      write(studio.draft, pushing);
       pushing = false;
-      keepDraft(draft);
+      keepDraft(studio.draft);
     },
     push ? 0 : 150,
   );
@@ -80,6 +86,22 @@ function become(next, before, moved, push) {
   signal();
 }
 
+/**
+ * What a person did, done to the draft; before the recipe is there it is done to what opens, too.
+ * @param {(draft: Draft) => Draft} act
+ * @param {boolean} [push] undefined: where it leads to another step
+ */
+function move(act, push) {
+  const before = studio.draft;
+  if (!studio.isOpen) early.push(act);
+  if (isPlain(before.recipe.method)) remembered[before.recipe.method.name] = before.recipe.method;
+  const next = act(before);
+  if (isSame(before, next)) return before;
+  const moved = before.step !== next.step;
+  become(next, before, moved, push ?? moved);
+  return next;
+}
+
 export const studio = {
   /** @type {Draft} */
   draft: { step: findEarly(location.search, readKept()), run: null, checkpoint: null, recipe: {} },
@@ -92,15 +114,8 @@ export const studio = {
    * @param {Record<string, any>} patch
    * @param {{whole?: boolean, push?: boolean}} [how] push: the way back leads to where one was
    */
-  setDraft(patch, { whole = false, push = false } = {}) {
-    const before = studio.draft;
-    if (isPlain(before.recipe.method)) remembered[before.recipe.method.name] = before.recipe.method;
-    const next = change(before, patch, { whole, remembered, isPlace });
-    if (isSame(before, next)) return before;
-    const moved = before.step !== next.step;
-    become(next, before, moved, push || moved);
-    return next;
-  },
+  setDraft: (patch, { whole = false, push = false } = {}) =>
+    move((draft) => change(draft, patch, { whole, remembered, isPlace }), push || undefined),
 
   /** Be told of every change; returns what ends that. @param {Listener} listener */
   onDraft(listener) {
@@ -120,7 +135,8 @@ export const studio = {
   /** What the recipe says at a path. @param {string} path */
   get: (path) => get(studio.draft.recipe, path),
   /** @param {string} path @param {unknown} value */
-  set: (path, value) => studio.setDraft({ recipe: set(studio.draft.recipe, path, value) }, { whole: true }),
+  set: (path, value) =>
+    move((draft) => change(draft, { recipe: set(draft.recipe, path, value) }, { whole: true, isPlace })),
   /** Something of the page was unfolded: what it shows may be wanted now. */
   look: () => signal(),
   /** The same recipe, weighed again after so many milliseconds: once, however often that is asked meanwhile. */
@@ -132,7 +148,7 @@ export const studio = {
 
 addEventListener("popstate", () => {
   const step = readStep(location.search);
-  if (step && step !== studio.draft.step) become({ ...studio.draft, step }, studio.draft, true, false);
+  if (step) move((draft) => ({ ...draft, step }), false);
 });
 
 /** Let `shower` show which step one is at, whenever that is to be shown again. @param {typeof show} shower */
@@ -148,10 +164,16 @@ export function attachDraft(parts) {
   signal();
 }
 
-/** Open with what Python read of the address. @param {Draft} opened */
+/** Open with what Python read of the address, once, and with what was done on the page meanwhile. @param {Draft} read */
 export function openDraft({ step, run, checkpoint, recipe, card }) {
+  if (studio.isOpen) return;
   studio.isOpen = true;
-  become({ step, run, checkpoint, recipe: copy(recipe), ...(card ? { card } : {}) }, null, false, false);
+  /** @type {Draft} */
+  const opened = { step, run, checkpoint, recipe: copy(recipe), ...(card ? { card } : {}) };
+  const now = early.splice(0).reduce((draft, act) => act(draft), opened);
+  const moved = now.step !== opened.step;
+  if (moved) write(opened, false); // the way back leads to it
+  become(now, null, false, moved);
   opens();
 }
 
