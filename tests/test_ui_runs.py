@@ -1,5 +1,6 @@
 """What a run's settings are called, what differs between runs, and a run's own name and note."""
 
+from base64 import b64decode
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from studio.errors import InputError, RecipeError
 from studio.runs.note import LONGEST_NAME, LONGEST_TAG, MOST_TAGS, read_note, write_note
 from studio.runs.run import Run
 from studio.service import Studio
+from studio.ui.frame.recorded import read_recorded
 from studio.ui.frame.settings import find_differing, read_settings, say_settings, say_value
 from studio.ui.steps.method.group import draw_tries, start_group
 from studio.ui.steps.method.snapping import BLOCK, read_weights
 from studio.ui.steps.runs.run_table import list_table
+from studio.ui.steps.train.ghosts import find_ghosts
 
 
 @pytest.fixture
@@ -77,3 +80,23 @@ def test_the_rates_of_a_finder_lie_around_the_usual_one() -> None:
 def test_weights_of_the_built_in_base_are_drawn() -> None:
     weights = read_weights()
     assert len(weights) == BLOCK and 0 < max(map(abs, weights)) < 2
+
+
+def test_a_recorded_change_is_kept_more_and_more() -> None:
+    change = read_recorded("change")
+    rows, columns = change["drawn"]
+    assert len(change["factors"]) == len(change["kept"]) == 64
+    assert change["kept"] == sorted(change["kept"]) and 0 < change["kept"][0] < change["kept"][-1] <= 1
+    assert len(b64decode(change["whole"])) == rows * columns
+    assert all(len(b64decode(tall)) == rows and len(b64decode(wide)) == columns for _, tall, wide in change["factors"])
+    assert read_recorded("nothing") == {}
+
+
+def test_recorded_rates_lie_behind_runs_of_their_own_kind(studio: Studio) -> None:
+    recipe = studio.read_recipe({"task_id": "studio002_question"}).to_json()
+    ghosts = find_ghosts(recipe)
+    slow, usual, fast = (ghost["values"] for ghost in ghosts)
+    assert [ghost["rate"] for ghost in ghosts] == sorted(ghost["rate"] for ghost in ghosts)
+    assert sum(usual[-5:]) < sum(slow[-5:]) and sum(usual[-5:]) < sum(fast[-5:]), "the usual rate is the best of them"
+    assert find_ghosts({**recipe, "task_id": "studio005_plural"}) == []
+    assert find_ghosts({**recipe, "method": {"name": "full"}}) == [] and find_ghosts({}) == []

@@ -55,6 +55,8 @@ export interface Status {
   note?: string | null;
   checkpoints?: number[];
   sentence?: string;
+  /** whether curves were recorded to lie behind its own */
+  recorded?: boolean;
   can_resume?: boolean;
   can_stop?: boolean;
   can_ask?: boolean;

@@ -25,6 +25,7 @@ from studio.ui.frame.words import escape, term
 from studio.ui.steps.method.aims import draw_aims
 from studio.ui.steps.method.cards import draw_cards
 from studio.ui.steps.method.cards import draw_waiting as draw_waiting_cards
+from studio.ui.steps.method.change import Change
 from studio.ui.steps.method.drawers import draw_drawers
 from studio.ui.steps.method.group import TryGroup, draw_tries
 from studio.ui.steps.method.picture import Picture
@@ -109,6 +110,7 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
         with gr.Column(elem_classes="card beside"):
             numbers = Panel(WAITING, elem_id="numbers", min_height=306)
             cards_elsewhere = Panel(draw_waiting_cards(), elem_id="elsewhere")
+            Change(elem_id="change")
             picture = Picture(elem_id="matrix", min_height=375)
     draft.method_shown(show_method, [draft], [aims, cards, form], **LATEST)
     draft.methods_wanted(compare, [draft], [table], **LATEST)

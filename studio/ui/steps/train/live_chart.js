@@ -17,6 +17,7 @@ let plotly = null; // the plotly package's own script, which makes a global of i
  * @typedef {import("../../runs/run.js").Measure} Measure
  * @typedef {import("../../runs/run.js").News} News
  * @typedef {import("../../runs/run.js").Column} Column
+ * @typedef {{rate: number, steps: number[], values: number[]}} Ghost a recorded curve, and its learning rate
  */
 
 /** What is said below an empty chart. @type {Record<string, string>} */
@@ -70,7 +71,9 @@ export function mount({ element, server }) {
   let extent = 0;
   let saidAt = 0;
   let saidStatus = "";
-  const shows = /** @type {Record<string, boolean>} */ ({ rate: false, log: false });
+  const shows = /** @type {Record<string, boolean>} */ ({ rate: false, log: false, ghosts: false });
+  /** The curves that lie behind the run's, once they are asked for. @type {Ghost[]} */
+  let ghosts = [];
   const tools = find(root, ".chart-tools");
   const rate = () => LINES * drawn.length;
   const saved = () => rate() + 1;
@@ -113,6 +116,7 @@ export function mount({ element, server }) {
     say(state, status);
     drawMarks(status.checkpoints ?? []);
     scrubber.draw();
+    offerGhosts(Boolean(status.recorded), change === "reset");
     const other = chooseMeasures(status.measures ?? []);
     if (!plot) return void (state.train.step.length && makePlot());
     if (other) remake(state);
@@ -201,15 +205,35 @@ export function mount({ element, server }) {
     if (plot) plot.restyle(canvas, { x: [steps], y: [steps.map(() => 0.035)] }, [saved()]);
     marks.hidden = !steps.length;
     marks.replaceChildren(
-      h("span", { class: "hint" }, "Checkpoints: talk to step "),
+      h("span", { class: "hint" }, "Use checkpoint "),
       ...steps.map((step) =>
         h(
           "button",
-          { type: "button", class: "mark num", "aria-label": `Talk to step ${step}`, onclick: () => talkTo(step) },
+          { type: "button", class: "mark num", "aria-label": `Use checkpoint ${step}`, onclick: () => talkTo(step) },
           String(step),
         ),
       ),
     );
+  }
+
+  /** Recorded curves are offered where there are some; another run has none at first.
+   * @param {boolean} some @param {boolean} fresh */
+  function offerGhosts(some, fresh) {
+    const button = find(tools, "[data-show=ghosts]");
+    button.hidden = !some;
+    if (!fresh || !shows.ghosts) return;
+    shows.ghosts = false;
+    ghosts = [];
+    button.setAttribute("aria-pressed", "false");
+    if (plot) remake(feed.state);
+  }
+
+  async function drawGhosts() {
+    const { run } = feed.state;
+    const told = shows.ghosts && !ghosts.length ? await server.read_ghosts({ run }).catch(() => null) : null;
+    if (feed.state.run !== run) return;
+    ghosts = told?.curves ?? ghosts;
+    if (plot) remake(feed.state);
   }
 
   /** @param {number} step */
@@ -330,6 +354,13 @@ export function mount({ element, server }) {
           hovertemplate: "checkpoint: click to talk to it<extra></extra>",
         },
       ),
+      ...(shows.ghosts && drawn[0]?.name === "loss" ? ghosts : []).map(({ rate: at, steps, values }, place) =>
+        line(`recorded at ${at}`, steps, values, {
+          line: { color: colour.ghosts[place % colour.ghosts.length], width: 2, dash: "dash" },
+          opacity: 0.7,
+          hovertemplate: `recorded at ${at}: %{y:.3g}<extra></extra>`,
+        }),
+      ),
     ];
   }
 
@@ -413,6 +444,7 @@ export function mount({ element, server }) {
       plot.restyle(canvas, { visible: shows.rate }, [rate()]);
       move({ "yaxis2.visible": shows.rate });
     }
+    if (key === "ghosts") drawGhosts();
     if (key === "log") move({ "yaxis.type": shows.log ? "log" : "linear", "yaxis.autorange": true });
   }
 
@@ -428,6 +460,7 @@ export function mount({ element, server }) {
       soft: of("--ink-soft", "#6b7280"),
       line: of("--line", "#e5e7eb"),
       paper: of("--card", "#ffffff"),
+      ghosts: [of("--hue-5", "#0e7490"), of("--hue-4", "#6d28d9"), of("--hue-2", "#b45309")],
     };
   }
 

@@ -24,6 +24,7 @@ from studio.ui.frame.scripts import write_plotly_address
 from studio.ui.frame.visiting import Asking
 from studio.ui.frame.words import again_words
 from studio.ui.steps.train.curve import read_curve
+from studio.ui.steps.train.ghosts import find_ghosts, read_ghosts
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_act, part
 
@@ -70,6 +71,8 @@ _TEMPLATE = """
   <div class="chart-tools">
     <button type="button" class="btn" data-show="rate" aria-pressed="false">Learning rate</button>
     <button type="button" class="btn" data-show="log" aria-pressed="false">Log scale</button>
+    <button type="button" class="btn" data-show="ghosts" aria-pressed="false" hidden
+     title="How this sample is learned at a small, a usual and a large learning rate, recorded">Recorded rates</button>
   </div>
   <div class="canvas" role="figure" aria-label="What the run measures over its steps."></div>
   <p class="chart-note hint" hidden></p>
@@ -89,7 +92,8 @@ class LiveChart(Scripted):
     script = "steps/train/live_chart.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_TEMPLATE.format(plotly=write_plotly_address()), [make_pull(studio)], **settings)
+        acts = [make_pull(studio), bind_act(studio, read_ghosts)]
+        super().__init__(_TEMPLATE.format(plotly=write_plotly_address()), acts, **settings)
 
 
 def make_pull(studio: Studio) -> Callable[..., Awaitable[dict[str, Any]]]:
@@ -177,6 +181,7 @@ class NewsReader:
         facts = {name: getattr(status, name) for name in FACTS}
         facts["own"] = tell_own(status)
         facts["measures"] = [measure.model_dump() for measure in measures]
+        facts["recorded"] = bool(find_ghosts(status.recipe))
         if status.remedy_changes:
             facts["again_words"] = again_words(status.remedy_changes)
         mark = f"{crc32(json.dumps(facts, default=str).encode()):x}"

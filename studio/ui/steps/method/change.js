@@ -1,0 +1,128 @@
+// @ts-check
+// A weight change and its best copy of a rank, as two pictures of which the second sharpens while the rank is dragged;
+// they stand where the picture of the pair is, by choice.
+//
+// The slider here is for looking: it follows the recipe's rank, and changes nothing of the recipe.
+
+import { studio } from "../../frame/draft.js";
+import { around, find, put } from "../../frame/elements.js";
+
+/**
+ * @typedef {{shape: number[], drawn: number[], kept: number[], whole: string, factors: [number, string, string][]}}
+ *   Recorded factors: a size, a column, a row; numbers as bytes, in parts of the largest
+ */
+
+const LARGEST = 127;
+const SHADES = 255;
+
+/** @param {string} packed @returns {Float32Array} numbers from -1 to 1 */
+export function unpack(packed) {
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  return Float32Array.from(new Int8Array(bytes.buffer), (byte) => byte / LARGEST);
+}
+
+/**
+ * The sum of the first factors: what a pair of so many columns can be.
+ * @param {{size: number, tall: Float32Array, wide: Float32Array}[]} factors
+ * @param {number} rank
+ */
+export function copyOf(factors, rank) {
+  const [{ tall, wide }] = factors;
+  const copy = new Float32Array(tall.length * wide.length);
+  for (const factor of factors.slice(0, rank))
+    factor.tall.forEach((one, row) => {
+      const times = factor.size * one;
+      for (let at = 0; at < wide.length; at += 1) copy[row * wide.length + at] += times * factor.wide[at];
+    });
+  return copy;
+}
+
+/**
+ * What a copy keeps, in words.
+ * @param {number[]} kept the share that each rank keeps
+ * @param {number} rank
+ * @param {number[]} shape
+ */
+export function sayKept(kept, rank, [rows, columns]) {
+  const numbers = (100 * rank * (rows + columns)) / (rows * columns);
+  return [`${Math.round(100 * kept[rank - 1])} %`, `of the change, with ${numbers.toFixed(1)} % of its numbers`];
+}
+
+/** @param {string} colour #rrggbb */
+const parts = (colour) => [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+
+/** @param {import("../../widgets/mounting.js").Parts} given */
+export function mount({ element, props }) {
+  /** @type {Recorded} */
+  const recorded = props.value;
+  const figure = find(element, ".change");
+  if (!recorded?.kept) return;
+  const [rows, columns] = recorded.drawn;
+  const factors = recorded.factors.map(([size, tall, wide]) => ({ size, tall: unpack(tall), wide: unpack(wide) }));
+  const whole = unpack(recorded.whole);
+  const [first, second] = figure.querySelectorAll("canvas");
+  const slider = find(figure, "input");
+  const said = find(figure, ".change-kept");
+  slider.max = String(recorded.kept.length);
+  slider.addEventListener("input", draw);
+  studio.onDraft((draft, before) => {
+    if (JSON.stringify(draft.recipe.method) !== JSON.stringify(before?.recipe.method)) follow();
+  });
+  new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  const choices = find(element, "[role=radiogroup]");
+  choices.hidden = false;
+  choices.addEventListener("click", (/** @type {Event} */ event) => {
+    const choice = around(event, "[data-picture]");
+    if (choice) choose(choice);
+  });
+  follow();
+
+  /** Show this picture, or the pair's. @param {HTMLElement} choice */
+  function choose(choice) {
+    for (const one of choices.children) {
+      one.setAttribute("aria-checked", String(one === choice));
+      one.tabIndex = one === choice ? 0 : -1;
+    }
+    figure.hidden = choice.dataset.picture !== "change";
+    document.getElementById("matrix")?.toggleAttribute("data-away", !figure.hidden);
+  }
+
+  /** The recipe's rank, as far as it is drawn. */
+  function follow() {
+    const chosen = Number(studio.get("method.rank") ?? 8);
+    slider.value = String(Math.min(Math.max(1, chosen), recorded.kept.length) || 8);
+    draw();
+  }
+
+  function draw() {
+    const rank = Number(slider.value);
+    const [share, words] = sayKept(recorded.kept, rank, recorded.shape);
+    paint(first, whole);
+    paint(second, copyOf(factors, rank));
+    first.setAttribute("aria-label", `A weight change of ${recorded.shape.join(" by ")} numbers`);
+    second.setAttribute("aria-label", `Its best copy of rank ${rank}`);
+    slider.setAttribute("aria-valuetext", `rank ${rank} keeps ${share}`);
+    put(find(figure, ".change-name"), `its copy of rank ${rank}`);
+    put(said, `Rank ${rank} keeps ${share} ${words}.`);
+  }
+
+  /** Negative in one colour, positive in the other, nothing as the card. @param {any} canvas @param {Float32Array} numbers */
+  function paint(canvas, numbers) {
+    canvas.width = columns;
+    canvas.height = rows;
+    const context = canvas.getContext("2d");
+    const style = getComputedStyle(figure);
+    const [zero, plus, minus] = ["--card", "--accent", "--series-validation"].map((name) =>
+      parts(style.getPropertyValue(name).trim()),
+    );
+    const image = context.createImageData(columns, rows);
+    numbers.forEach((number, at) => {
+      const towards = number < 0 ? minus : plus;
+      const share = Math.min(1, Math.sqrt(Math.abs(number)));
+      for (let part = 0; part < zero.length; part += 1)
+        image.data[4 * at + part] = zero[part] + share * (towards[part] - zero[part]);
+      image.data[4 * at + 3] = SHADES;
+    });
+    context.putImageData(image, 0, 0);
+  }
+}

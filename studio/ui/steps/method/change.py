@@ -1,0 +1,33 @@
+"""How much of a weight change a thin pair can hold: a real change of the built-in base beside its best copy of a rank.
+
+Knows the frame, and the switch between this picture and that of the pair; the numbers were recorded
+(frame/recorded.py), and the browser draws them (change.js).
+"""
+
+from typing import Any
+
+from studio.ui.frame.recorded import read_recorded
+from studio.ui.widgets.scripted import Scripted
+
+_FRAME = """<div class="studio segments small" role="radiogroup" aria-label="Picture" hidden>
+<button type="button" role="radio" aria-checked="true" tabindex="0" data-picture="matrix">The pair</button>
+<button type="button" role="radio" aria-checked="false" tabindex="-1"
+data-picture="change">What it can hold</button></div>
+<figure class="studio stack change" hidden>
+<figcaption class="hint">What full fine-tuning added to one matrix of the built-in base, and the best copy of it that a
+pair of some rank can be. Most of a change is thin.</figcaption>
+<div class="change-pair"><div><canvas role="img"></canvas><span class="hint">the change</span></div>
+<div><canvas role="img"></canvas><span class="hint change-name"></span></div></div>
+<label class="field" for="change-rank"><span class="label">Rank of the copy</span>
+<input type="range" class="slider" id="change-rank" min="1" step="1"></label>
+<p class="change-kept num" role="status"></p></figure>"""
+
+
+class Change(Scripted):
+    """The change and its copy; hidden where none was recorded."""
+
+    kind = "object"
+    script = "steps/method/change.js"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(_FRAME, value=read_recorded("change"), **options)
