@@ -16,6 +16,7 @@ from studio.service import Studio
 from studio.ui.steps.compare.ask_form import make_acts
 from studio.ui.steps.compare.page import answer_both, answer_ten, draw_ten, make_handlers
 from studio.ui.steps.compare.question import find_wanted, list_part, read_asked
+from studio.ui.steps.runs.same_ten import ask_same
 from studio.ui.steps.train.curve import read_curve
 
 TASK = "studio002_question"
@@ -196,6 +197,17 @@ def test_ten_are_asked_of_all_columns(studio: OpenStudio, run: str) -> None:
     assert 'data-right="0 7 4"' in drawn and drawn.count("calm-heron, step 8") == 1 + 1 + 1 + 10
     (refused,) = answer_ten(studio, {"run": run, "models": ["builtin"] * 3})
     assert "error-line" in refused
+
+
+def test_ticked_runs_are_asked_the_same_ten(studio: OpenStudio, run: str) -> None:
+    test_set = studio.test_set(run)
+    studio.said = {one.input: ("no", one.output[0]) for one in test_set[:7]}
+    studio.beside = {one.input: one.output[0] for one in test_set[:4]}
+    *_, drawn = ask_same(studio, {"runs": [run, "calm-heron"]})
+    assert 'data-right="0 7 4"' in drawn and studio.run_status(run).name in drawn and "tuned" not in drawn.lower()
+    for runs in ([], [run] * 4, "x", ["20261120-070000-no-one"]):
+        (refused,) = ask_same(studio, {"runs": runs})
+        assert "error-line" in refused
 
 
 def test_ten_of_no_run_are_refused_in_words(studio: OpenStudio) -> None:

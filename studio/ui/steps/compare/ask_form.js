@@ -85,7 +85,7 @@ export function mount({ element, props, trigger, server }) {
       turn("‹", "Previous prompt", () => pick(picked.index - 1)),
       place,
       turn("›", "Next prompt", () => pick(picked.index + 1)),
-      turn("Any", "A random prompt", () => pick(null)),
+      turn("Random", "A random prompt", () => pick(null)),
     ),
   );
   const ask = h("button", { type: "submit", class: "btn primary", "data-act": "ask" }, "Ask both");
@@ -93,7 +93,7 @@ export function mount({ element, props, trigger, server }) {
   const ten = h(
     "button",
     { type: "button", class: "btn", "data-act": "ten", onclick: () => send("ten_asked") },
-    "Ask ten at once",
+    "Test on ten",
   );
   const beside = makeBeside(() => {
     put(ask, askLabel());
@@ -114,7 +114,7 @@ export function mount({ element, props, trigger, server }) {
   const more = h(
     "details",
     { class: "more" },
-    h("summary", {}, "More"),
+    h("summary", {}, "Sampling options"),
     h(
       "div",
       { class: "fields" },
@@ -171,7 +171,8 @@ export function mount({ element, props, trigger, server }) {
     }
   });
   document.addEventListener("studio:drawn", (/** @type {any} */ event) => {
-    if (event.target.querySelector?.(".ten-box[data-state=done], #ten .error-line")) settle("ten_asked");
+    const here = event.target.closest?.("#ten"); // Runs has such a table, too
+    if (here?.querySelector(".ten-box[data-state=done], .error-line")) settle("ten_asked");
   });
   follow(studio.draft, null);
 
@@ -316,7 +317,7 @@ export function mount({ element, props, trigger, server }) {
     const chosen = studio.draft.checkpoint ?? newest;
     steps.hidden = about.steps.length < 2;
     steps.replaceChildren(
-      h("span", { class: "hint" }, "Talk to step"),
+      h("span", { class: "hint" }, "Use checkpoint"),
       ...about.steps.map((/** @type {number} */ step) =>
         h(
           "button",

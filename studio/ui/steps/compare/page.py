@@ -28,6 +28,14 @@ TEN = 10
 SIDES = ("base", "tuned")
 """What the first two columns are called; others have the title of their model."""
 Handler = Callable[..., Iterator[Any]]
+ON_THE_DEVICE: dict[str, Any] = {
+    "concurrency_id": "device",
+    "concurrency_limit": 1,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "trigger_mode": "multiple",  # "once" drops a question that follows one which was stopped as it set out
+}
+"""How gradio treats what is asked of the device: it answers one at a time."""
 
 _HEAD = """
 <h2 class="question" tabindex="-1">What did it learn?</h2>
@@ -56,15 +64,8 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
     table = Panel(elem_id="ten", elem_classes="studio")
     board = EvidenceBoard(studio, elem_id="evidence", elem_classes="studio")
     TakeAway(studio, elem_id="away", elem_classes="studio")
-    device: dict[str, Any] = {
-        "concurrency_id": "device",
-        "concurrency_limit": 1,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-        "trigger_mode": "multiple",  # "once" drops a question that follows one which was stopped as it set out
-    }
-    asking = form.asked(ask_both, [form], [pair], **device)
-    asking_ten = form.ten_asked(ask_ten, [form], [table], **device)
+    asking = form.asked(ask_both, [form], [pair], **ON_THE_DEVICE)
+    asking_ten = form.ten_asked(ask_ten, [form], [table], **ON_THE_DEVICE)
     draft.compare_shown(make_board(studio), [draft], [board], **LATEST)
     form.halted(None, None, None, cancels=[asking, asking_ten], queue=False, api_visibility="private")
 
@@ -118,20 +119,23 @@ def answer_both(studio: Studio, value: Any) -> Iterator[dict[str, Any]]:
         yield {"at": at, "error": say(error)}
 
 
-def answer_ten(studio: Studio, value: Any) -> Iterator[str]:
-    """Yield a growing table of up to ten prompts of the test set, answered by every column, with the scores."""
+def answer_ten(studio: Studio, value: Any, sides: Sequence[str] = SIDES) -> Iterator[str]:
+    """Yield a growing table of up to ten prompts of the test set, answered by every column, with the scores.
+
+    `sides` are the names of the first two columns.
+    """
     try:
         question = read_asked(
             {**value, "prompt": "-", "messages": [], "tools": []} if isinstance(value, dict) else value
         )
         instances = question.list_instances(studio)[:TEN]
-        titles: Sequence[str] = SIDES
+        titles = sides
         rows: list[Row] = []
         yield draw_ten(question.run, rows, len(instances))
         for instance in instances:
             answers = studio.ask(question.run, models=question.models, **question.options | split_instance(instance))
             others = answers.columns[len(SIDES) :]
-            titles = (*SIDES, *(said.title for said in others))
+            titles = (*sides, *(said.title for said in others))
             said = (answers.base, answers.tuned, *(said.answer for said in others))
             rows.append(Row(instance.input, list(instance.output), said))
             yield draw_ten(question.run, rows, len(instances), titles)

@@ -14,12 +14,13 @@ import { listColumns, sortRows } from "./columns.js";
 
 const ACTIVE = ["queued", "starting", "running"];
 const PAUSE = 4000;
+const MOST_ASKED = 3; // beside the base
 
 /** @param {number} change */
 const sayChange = (change) => `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}`;
 
 /** @param {import("../../widgets/mounting.js").Parts} parts */
-export function mount({ element, server, upload }) {
+export function mount({ element, props, trigger, server, upload }) {
   const root = find(element, ".run-table");
   const words = find(root, ".run-words");
   const chart = find(root, ".run-chart");
@@ -33,6 +34,7 @@ export function mount({ element, server, upload }) {
   /** @type {any} */
   let answer = null; // the curves that are drawn
   let timer = 0;
+  let asking = false; // the same ten prompts are being answered
 
   const filter = h("input", { type: "search", id: "run-filter", placeholder: "Filter: a name, a task, a setting …" });
   const onlyDiffering = h("input", { type: "checkbox", id: "run-differing", checked: true });
@@ -45,7 +47,19 @@ export function mount({ element, server, upload }) {
   );
   const merge = h("button", { type: "button", class: "btn small", "data-act": "merge", hidden: true }, "Merge these");
   const imported = () => (document.dispatchEvent(new CustomEvent("studio:runs")), refresh());
-  find(root, ".run-tools").append(merge, makeImport(server, upload, imported));
+  const ten = h("button", { type: "button", class: "btn small", "data-act": "ten", hidden: true }, "Ask these the same ten");
+  find(root, ".run-tools").append(ten, merge, makeImport(server, upload, imported));
+  ten.addEventListener("click", () => {
+    asking = true;
+    offerTen();
+    props.value = { runs: [...ticked], at: Date.now() };
+    trigger("ten_asked");
+  });
+  document.addEventListener("studio:drawn", (/** @type {any} */ event) => {
+    if (!event.target.closest?.("#runs-ten")?.querySelector(".ten-box[data-state=done], .error-line")) return;
+    asking = false;
+    offerTen();
+  });
   merge.addEventListener("click", () => {
     document.dispatchEvent(new CustomEvent("studio:merge-runs", { detail: [...ticked] }));
     studio.go("merge");
@@ -90,12 +104,20 @@ export function mount({ element, server, upload }) {
   async function readCurves() {
     root.dataset.ticked = String(ticked.size);
     merge.hidden = ticked.size < 2;
+    offerTen();
     const told = ticked.size ? await server.read_curves({ runs: [...ticked] }) : null;
     answer = told?.curves ? told : null;
     if (told?.error) announce(told.error);
     chart.hidden = !ticked.size;
     if (told?.error) chart.replaceChildren(h("p", { class: "error-line" }, told.error));
     else drawChart();
+  }
+
+  function offerTen() {
+    ten.hidden = !rows.some((row) => ticked.has(row.run) && row.step > 0);
+    ten.disabled = asking || ticked.size > MOST_ASKED;
+    ten.title = ticked.size > MOST_ASKED ? `At most ${MOST_ASKED} runs stand side by side` : "";
+    put(ten, asking ? "Asking …" : "Ask these the same ten");
   }
 
   function drawChart() {

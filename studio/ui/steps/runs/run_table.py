@@ -33,12 +33,16 @@ _FRAME = """
 
 
 class RunTable(Scripted):
-    """All trainings; tells tests data-state (loading, ready, unreachable) and data-ticked."""
+    """All trainings; its value says which `runs` are asked the same ten prompts when it triggers `ten_asked`.
 
+    Tells tests data-state (loading, ready, unreachable) and data-ticked.
+    """
+
+    kind = "object"
     script = "steps/runs/run_table.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_FRAME, make_acts(studio), **settings)
+        super().__init__(_FRAME, make_acts(studio), ("ten_asked",), **settings)
 
 
 def make_acts(studio: Studio) -> list[Act]:
