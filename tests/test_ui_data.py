@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from telling import raises, tells
 from test_tasks_desk import ROLES, write_csv, write_zip
@@ -15,6 +16,7 @@ from tiny import import_task
 from studio.errors import InputError
 from studio.service import Studio
 from studio.tasks.mapping import ROLES as ALL_ROLES
+from studio.tasks.quality.doubts import judge
 from studio.ui.steps.data import arrival, by_hand, doubts, prompt_view, quality, shelf
 from studio.ui.steps.data.columns_form import list_role_words
 from studio.ui.steps.data.page import find_edition, import_file
@@ -269,6 +271,16 @@ def test_a_task_is_typed_by_hand_and_what_has_no_answer_waits(studio: Studio) ->
         by_hand.read_rows([["a", "A"], ["a", "A"], ["b", ""]])
     with raises(InputError, field="definition"):
         by_hand.make_task(studio, {"title": "", "definition": " ", "rows": rows})
+
+
+def test_labels_that_only_a_model_can_tell_are_doubted_by_what_it_reads() -> None:
+    dice = np.random.default_rng(0)
+    texts = [str(number) for number in dice.integers(10**8, 10**9, 60)]
+    labels = ["even" if place % 2 else "odd" for place in range(60)]
+    seen = np.array([[place % 2, 1 - place % 2] for place in range(60)], np.float32)
+    labels[8] = "even"
+    assert [doubt.place for doubt in judge(texts, labels, seen).found] == [8]
+    assert judge(texts, labels).found == (), "nothing of the letters tells them"
 
 
 def test_a_wrong_label_is_doubted_and_relabelled_by_a_click(studio: Studio) -> None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from studio.answering.column import Column, make_column, make_nearest
 from studio.answering.columns import Columns
+from studio.answering.embedding import embed
 from studio.answering.foreign_tokenizer import Elsewhere
 from studio.answering.inside import HALF_A_LETTER, Inside, look_inside
 from studio.answering.judge import Judge, find_judge
@@ -25,6 +26,8 @@ from studio.checkpoints.checkpoint import Stack
 from studio.errors import DeviceError, InputError, ModelError
 from studio.models.device import find_device, is_out_of_memory
 from studio.models.loading import return_memory
+from studio.objectives.choices import Vectors
+from studio.objectives.embedding import encode_text
 from studio.recipes.recipe import Recipe
 from studio.runs.run import Run
 from studio.tasks.store import TaskStore
@@ -33,6 +36,8 @@ from studio.workspace import Workspace
 
 UPDATES_A_SECOND = 15
 PATIENCE_SECONDS = 120
+MOST_READ = 2_000
+"""Characters of a text that is only read, not answered."""
 STARTING_SECONDS = 10.0
 """For so long nobody is answered after a run was kept waiting for an answer."""
 
@@ -155,6 +160,17 @@ class Desk:
                 self._make_way(columns, [column])
                 self._judge = Judge(stack, columns)
             yield self._judge
+
+    def read_texts(self, stack: Stack, beside: Recipe, texts: Sequence[str]) -> Vectors:
+        """Return where a model puts texts (texts x width), a base stored as a recipe has it. Raises StudioError."""
+        with self._sit_down():
+            self._drop()
+            columns, column = Columns(find_device(), self._elsewhere), make_column(stack, beside)
+            self._make_way(columns, [column])
+            columns.arrange([column])
+            tokenizer = columns.find_tokenizer(0)
+            with columns.enter(0) as model:
+                return embed(model, [encode_text(text[:MOST_READ], tokenizer) for text in texts])
 
     def _make_way(self, columns: Columns, wanted: Sequence[Column]) -> None:
         """On a graphics card, take what is left for models that aren't loaded. Raises DeviceError in words."""

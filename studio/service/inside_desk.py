@@ -9,13 +9,16 @@ from pydantic import BaseModel
 from studio.answering.column import check_beside
 from studio.answering.inside import Inside
 from studio.errors import InputError
-from studio.models.reference import ModelRef
+from studio.models.reference import BUILTIN, ModelRef
+from studio.tasks.quality.doubts import Doubts, find_doubts
 from studio.tasks.split import split_task
 from studio.tasks.task import Instance
 
 if TYPE_CHECKING:
     from studio.service.studio import Studio
 
+MOST_READING = 100_000_000_000
+"""Parameters times texts that are read while a person waits: some seconds on two cores."""
 SHOWN = 3
 LONGEST = 200
 
@@ -65,6 +68,19 @@ class InsideDesk:
         found = [*answers, *(one for one in trained if one.id not in known and pattern.search(one.key))]
         rows = tuple(Row(prompt=one.key, answer=next(iter(one.output), "")) for one in found[:SHOWN])
         return Rows(text=wanted, count=len(found), of=len(trained), rows=rows)
+
+    def find_doubts(self, task_id: str, model: str = BUILTIN) -> Doubts | None:
+        """Return the labels of a task that are in doubt, by its letters and by where a model puts its texts.
+
+        A model that is not here, or too large to read them while a person waits, leaves it to the letters. None for a
+        task without labels. Raises StudioError in words.
+        """
+        studio, task, ref = self._studio, self._studio.load_task(task_id), ModelRef(ref=model)
+        size = studio.describe_model(model).parameters if ref.is_local else None
+        if size is None or size * len(task.instances) > MOST_READING:
+            return find_doubts(task)
+        recipe, stack = studio.read_recipe({"model": model, "task_id": task_id}), studio.resolve_model(ref)
+        return find_doubts(task, lambda texts: studio.desk.read_texts(stack, recipe, texts))
 
     def _list_trained(self, run_id: str) -> Iterator[Instance]:
         recipe = self._studio.find_run(run_id).load_recipe()

@@ -5,9 +5,10 @@ Draws what studio.tasks.quality.doubts found; doubts.js asks for it once somebod
 
 from typing import Any
 
+from studio.models.reference import BUILTIN
 from studio.service import Studio
 from studio.tasks.edit import SetOutput
-from studio.tasks.quality.doubts import LEAST_AGREED, Doubt, Doubts, find_doubts
+from studio.tasks.quality.doubts import LEAST_AGREED, Doubt, Doubts
 from studio.tasks.task import Task
 from studio.ui.frame.words import escape, foreign, number
 from studio.ui.widgets.scripted import Scripted
@@ -16,7 +17,7 @@ from studio.ui.widgets.server_act import bind_acts, part
 MOST_SHOWN = 50
 _LONGEST = 300
 _FRAME = """<details class="studio more card" id="doubts"><summary>Which labels are in doubt?<span class="hint">
-a small classifier learns from four fifths and judges the rest, five times</span></summary>
+your model reads each text and learns the labels of four fifths; it judges the rest, five times</span></summary>
 <div class="stack doubts-found" role="status"></div><p class="error-line" role="alert"></p></details>"""
 
 
@@ -31,8 +32,9 @@ class DoubtList(Scripted):
 
 def list_doubts(visit: Studio, asked: Any) -> dict[str, Any]:
     """Return the labels in doubt as HTML."""
-    task = visit.load_task(part(asked, "task_id", str))
-    return {"html": draw_doubts(task, find_doubts(task))}
+    task_id, model = part(asked, "task_id", str), asked.get("model")
+    doubts = visit.inside.find_doubts(task_id, model if isinstance(model, str) and model else BUILTIN)
+    return {"html": draw_doubts(visit.load_task(task_id), doubts)}
 
 
 def relabel(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -50,11 +52,11 @@ def draw_doubts(task: Task, doubts: Doubts | None) -> str:
     share = f"{round(100 * doubts.agreed)} %"
     if doubts.agreed < LEAST_AGREED:
         return (
-            f"<p>The classifier finds {share} of the labels by itself: too few for its doubts to mean anything. The "
+            f"<p>It finds {share} of the labels by itself: too few for its doubts to mean anything. The "
             "texts alone don't tell these labels.</p>"
         )
     if not doubts.found:
-        return f"<p>None. The classifier finds {share} of the labels by itself and doubts no other.</p>"
+        return f"<p>None. It finds {share} of the labels by itself and doubts no other.</p>"
     rest = len(doubts.found) - MOST_SHOWN
     more = f'<p class="hint">and {number(rest)} with less doubt</p>' if rest > 0 else ""
     rows = "".join(_draw_doubt(task, doubt) for doubt in doubts.found[:MOST_SHOWN])
