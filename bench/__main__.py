@@ -26,6 +26,7 @@ CASES = (
     "traced",
     "data",
     "browsing",
+    "looking",
     "guard",
     "attacks",
     "card",

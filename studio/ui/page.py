@@ -146,7 +146,8 @@ def draw_header() -> str:
         for step in STEPS.main
     )
     return (
-        '<a class="skip" href="#foot" data-skip>Skip to the question</a>'
+        '<a class="skip" href="#main" data-skip="question">Skip to the question</a>'
+        '<a class="skip" href="#foot" data-skip="on">Skip to the next step</a>'
         f'<header class="studio topline"><h1>{MARK}{TITLE}</h1><span class="grow"></span>'
         '<button type="button" class="btn quiet small" data-projector aria-pressed="false" '
         'title="Large type, for a projector">Projector</button>'

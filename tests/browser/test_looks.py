@@ -21,7 +21,7 @@ STICKING_OUT = """(step) => [...document.querySelectorAll(`#step-${step} .card *
     if (getComputedStyle(place).overflowX !== "visible") return false;
   return one.checkVisibility() && box.width > 1 && box.right > card.right + 1;
 }).map((one) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 60)}`)"""
-STEPS = ("model", "data", "label", "method", "train", "runs", "compare")
+STEPS = ("model", "data", "label", "method", "train", "runs", "merge", "compare")
 
 
 def settle(page: Page, step: str) -> None:
@@ -54,7 +54,7 @@ def test_axe_finds_nothing(open_page: Callable[..., Page], app_url: str, dark: b
             ".map(v => [v.id, v.nodes.length, v.nodes[0].target.join(' ')])"
         )
         assert found == [], step
-        if step not in ("label", "runs"):
+        if step not in ("label", "runs", "merge"):
             expect(page.locator("#foot .recipe").first).to_be_in_viewport()
     assert page.evaluate("document.querySelector('#runs .sidebar-content').inert"), "what is closed takes no focus"
     page.set_viewport_size({"width": 640, "height": 800})  # a desktop at 200 %

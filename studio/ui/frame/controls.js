@@ -130,9 +130,12 @@ function click(event) {
   const goer = around(event, "[data-go]");
   if (goer && !goer.disabled) studio.go(goer.dataset.go);
   if (around(event, "button[data-runs]")) openRuns(); // opens or closes
-  if (around(event, "[data-skip]")) {
+  const skip = around(event, "[data-skip]");
+  if (skip) {
     event.preventDefault();
-    focusHeading();
+    const way = skip.dataset.skip === "on" ? document.querySelector("#foot:not([hidden]) [data-step-by='1']") : null;
+    if (way instanceof HTMLElement && !way.hidden) way.focus();
+    else focusHeading();
   }
   if (around(event, "[data-theme-switch]")) switchTheme();
   if (around(event, "[data-projector]")) switchProjector();
