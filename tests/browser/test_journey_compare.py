@@ -261,7 +261,7 @@ def test_a_question_waits_for_the_first_checkpoint_and_is_of_its_own_task(
 
 def test_a_mark_of_the_chart_leads_to_its_checkpoint(page: Page, tuned: str) -> None:
     page.goto(address("train", tuned))
-    page.get_by_role("button", name="Talk to step 4").click()
+    page.get_by_role("button", name="Use checkpoint 4").click()
     expect(form(page)).to_have_attribute("data-state", "ready", timeout=LONG)
     expect(page.locator(".answer.tuned h3")).to_contain_text("step 4")
 

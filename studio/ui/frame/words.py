@@ -37,7 +37,7 @@ TERMS = {
     "negative example": "An answer that must not be given, with the reason why not.",
     "instance": "One input with the answers that count as right. The model learns from these.",
     "training part": "The examples the model learns from.",
-    "validation part": "Examples kept aside to watch the loss while training and to choose the best checkpoint.",
+    "validation part": "Examples that are not trained on: they watch the loss and choose the best checkpoint.",
     "test set": "Examples the model never sees in training. Only they show whether it learnt the task.",
     "step": "One adjustment of the trained numbers, after looking at one batch of examples.",
     "checkpoint": "What training has learnt up to a step, saved. You can talk to it, and resume from it.",

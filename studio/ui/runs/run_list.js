@@ -171,7 +171,7 @@ export function mount({ element, server }) {
             ? "how long it waits is not known yet"
             : row.wait_seconds
               ? `about ${sayDuration(row.wait_seconds)} to wait`
-              : "its turn now"
+              : "starting"
           : row.validation !== null
             ? `validation ${row.measure.title} ${sayFigure(row.validation)}`
             : (row.result ?? ""),
@@ -203,7 +203,7 @@ export function mount({ element, server }) {
     const entry = rows.get(run);
     if (!entry) return;
     entry.question = sure(
-      entry.row?.about ? `Delete ${sayRun(run)}? What came out stays.` : `Delete ${sayRun(run)} and what it learnt?`,
+      entry.row?.about ? `Delete ${sayRun(run)}? What came out stays.` : `Delete ${sayRun(run)} and its checkpoints?`,
       "Delete this run?",
       () => server.delete_run({ run }),
       () => drop(run),

@@ -167,7 +167,8 @@ def draw_welcome(name: str, reading: Reading, file_id: str = "", by_memory: bool
     odd = "".join(f"<li>{foreign(warning, 400)}</li>" for warning in reading.warnings[:30])
     rest = f"<li>and {len(reading.warnings) - 30} more</li>" if len(reading.warnings) > 30 else ""
     listed = (
-        f'<p>Worth knowing:</p><ul id="task-warnings">{odd}{rest}</ul>'
+        f'<details class="more"><summary>Worth knowing ({number(len(reading.warnings))})</summary>'
+        f'<ul id="task-warnings">{odd}{rest}</ul></details>'
         if odd
         else "<p>Nothing odd was found in it.</p>"
     )
@@ -179,9 +180,9 @@ def draw_welcome(name: str, reading: Reading, file_id: str = "", by_memory: bool
     )
     others = "".join(_draw_offer(offer, file_id) for offer in reading.offers if file_id and len(offer.options) > 1)
     return (
-        f'<div class="studio notice" role="status"><div><strong>{foreign(name, 80)}</strong> is imported with '
-        f"{count} instances and "
-        f"chosen.{_draw_unanswered(reading)}{listed}{_draw_repaired(reading)}{others}{again}</div></div>"
+        f'<div class="studio notice calm" role="status"><div>Imported {count} instances from '
+        f"<strong>{foreign(name, 80)}</strong>.{_draw_unanswered(reading)}{listed}{_draw_repaired(reading)}"
+        f"{others}{again}</div></div>"
     )
 
 

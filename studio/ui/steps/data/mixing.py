@@ -27,7 +27,7 @@ def draw_mixing(studio: Studio, recipe: dict[str, Any]) -> str:
     opened = " open" if mixture else ""
     said = _say(studio, recipe, mixture)
     return (
-        f'<details class="studio card stack mixing" id="mixing"{opened}><summary><strong>Learn other tasks with it'
+        f'<details class="studio card stack mixing" id="mixing"{opened}><summary><strong>Mix in other tasks'
         f'</strong> <span class="hint">{said}</span></summary><p class="hint">Trained on several tasks, a model '
         "learns to follow the definition and not one habit. Each example keeps the definition of its own task. The "
         f'score and the sample answers stay those of the task above.</p><ul class="plain">{rows}</ul>{rest}</details>'
@@ -67,7 +67,7 @@ def _draw_share(card: TaskCard, mixture: dict[str, float], weight: float, words:
 
 def _say(studio: Studio, recipe: dict[str, Any], mixture: dict[str, float]) -> str:
     if not mixture:
-        return "none so far"
+        return "none"
     own = 1 / (1 + sum(mixture.values()))
     try:
         heading = studio.load_task(str(recipe["task_id"])).heading

@@ -23,7 +23,7 @@ UNASKED = 10_000
 """Instances up to which a task is checked unasked; a larger one takes a while, so it is checked on a click."""
 SEVERITIES = {"problem": "problem", "warning": "warning", "remark": "good to know"}
 SPLIT_WORDS = {
-    "hash": ("By chance", "A tenth each is the validation part and the test set, chosen by the text of the input."),
+    "hash": ("Random", "A tenth each is the validation part and the test set, chosen by the text of the input."),
     "stratified": ("Balanced by label", "The same, but stratified by label, and near-duplicates stay together."),
     "official": ("As Super-NI scores", "The first 100 instances of the file are the test, as in the published scores."),
 }
@@ -197,7 +197,7 @@ def draw_preview(found: FixPreview) -> str:
 
 def _draw_change(place: str, before: str, after: str) -> str:
     if place == "split" and before in SPLIT_WORDS and after in SPLIT_WORDS:
-        place, before, after = "Which part is kept aside", SPLIT_WORDS[before][0], SPLIT_WORDS[after][0]
+        place, before, after = "Test set", SPLIT_WORDS[before][0], SPLIT_WORDS[after][0]
     now = f"<ins>{_show(after)}</ins>" if after else '<ins class="gone">left out</ins>'
     return f'<li><span class="hint">{foreign(_say_places(place), 80)}</span><del>{_show(before)}</del>{now}</li>'
 
@@ -231,7 +231,7 @@ def _draw_split(rule: str, found: Split | str, is_current: bool) -> str:
     if isinstance(found, str):
         said, off = foreign(found, 240), " disabled"
     else:
-        sizes = zip(found, ("to learn from", "to watch", "to score"), strict=True)
+        sizes = zip(found, ("train", "validation", "test"), strict=True)
         counts = ", ".join(f"{number(len(part))} {word}" for part, word in sizes)
         said, off = f'{escape(words)} <span class="num">{counts}</span>', ""
     return (

@@ -34,9 +34,9 @@ enough for any computer and needs no network.</p></div>"""
 FIND_HUB = "A word to search the Hugging Face Hub for, or an id such as HuggingFaceTB/SmolLM2-135M."
 FIND_LOCAL = FIND_HUB[:-1] + ", or a folder on the computer that runs this studio."
 SIZES: dict[Size, str] = {
-    "small": "From the hub, up to 1 billion parameters: a laptop can train them",
-    "medium": "From the hub, 1 to 4 billion: for a graphics card with 8 GB",
-    "large": "From the hub, 7 and 8 billion: for a graphics card with 12 GB or more (in 4 bits)",
+    "small": "From the hub: up to 1 B parameters · trains on a laptop",
+    "medium": "From the hub: 1 to 4 B parameters · needs a GPU with 8 GB",
+    "large": "From the hub: 7 and 8 B parameters · needs a GPU with 12 GB or more (4-bit)",
 }
 """What a group of the hub's models is called."""
 BASE, CHAT = "base", "chat"
