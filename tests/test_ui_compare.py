@@ -204,7 +204,7 @@ def test_ticked_runs_are_asked_the_same_ten(studio: OpenStudio, run: str) -> Non
     studio.said = {one.input: ("no", one.output[0]) for one in test_set[:7]}
     studio.beside = {one.input: one.output[0] for one in test_set[:4]}
     *_, drawn = ask_same(studio, {"runs": [run, "calm-heron"]})
-    assert 'data-right="0 7 4"' in drawn and studio.run_status(run).name in drawn and "tuned" not in drawn.lower()
+    assert 'data-right="0 7 4"' in drawn and studio.run_status(run).name in drawn and "<th>Tuned" not in drawn
     for runs in ([], [run] * 4, "x", ["20261120-070000-no-one"]):
         (refused,) = ask_same(studio, {"runs": runs})
         assert "error-line" in refused

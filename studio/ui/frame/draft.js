@@ -164,7 +164,10 @@ export function attachDraft(parts) {
   signal();
 }
 
-/** Open with what Python read of the address, once, and with what was done on the page meanwhile. @param {Draft} read */
+/**
+ * Open with what Python read of the address, once, and with what was done on the page meanwhile.
+ * @param {Draft} read
+ */
 export function openDraft({ step, run, checkpoint, recipe, card }) {
   if (studio.isOpen) return;
   studio.isOpen = true;

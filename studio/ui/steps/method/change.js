@@ -8,8 +8,12 @@ import { studio } from "../../frame/draft.js";
 import { around, find, put } from "../../frame/elements.js";
 
 /**
- * @typedef {{shape: number[], drawn: number[], kept: number[], whole: string, factors: [number, string, string][]}}
- *   Recorded factors: a size, a column, a row; numbers as bytes, in parts of the largest
+ * @typedef {object} Recorded
+ * @property {number[]} shape of the matrix
+ * @property {number[]} drawn rows and columns of the part that is drawn
+ * @property {number[]} kept the share of the change that a copy of each rank keeps
+ * @property {string} whole the part that is drawn, in parts of its largest number, a byte each
+ * @property {[number, string, string][]} factors a size, a column, a row: the copy is the sum of the first
  */
 
 const LARGEST = 127;
@@ -106,7 +110,11 @@ export function mount({ element, props }) {
     put(said, `Rank ${rank} keeps ${share} ${words}.`);
   }
 
-  /** Negative in one colour, positive in the other, nothing as the card. @param {any} canvas @param {Float32Array} numbers */
+  /**
+   * Negative in one colour, positive in the other, nothing as the card.
+   * @param {any} canvas
+   * @param {Float32Array} numbers
+   */
   function paint(canvas, numbers) {
     canvas.width = columns;
     canvas.height = rows;

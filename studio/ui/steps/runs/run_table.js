@@ -47,7 +47,7 @@ export function mount({ element, props, trigger, server, upload }) {
   );
   const merge = h("button", { type: "button", class: "btn small", "data-act": "merge", hidden: true }, "Merge these");
   const imported = () => (document.dispatchEvent(new CustomEvent("studio:runs")), refresh());
-  const ten = h("button", { type: "button", class: "btn small", "data-act": "ten", hidden: true }, "Ask these the same ten");
+  const ten = h("button", { type: "button", class: "btn small", "data-act": "ten", hidden: true });
   find(root, ".run-tools").append(ten, merge, makeImport(server, upload, imported));
   ten.addEventListener("click", () => {
     asking = true;
