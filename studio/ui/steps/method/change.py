@@ -15,7 +15,7 @@ _FRAME = """<div class="studio segments small" role="radiogroup" aria-label="Pic
 data-picture="change">What it can hold</button></div>
 <figure class="studio stack change" hidden>
 <figcaption class="hint">What full fine-tuning added to one matrix of the built-in base, and the best copy of it that a
-pair of some rank can be. Most of a change is thin.</figcaption>
+pair of some rank can be. A few columns hold most of it.</figcaption>
 <div class="change-pair"><div><canvas role="img"></canvas><span class="hint">the change</span></div>
 <div><canvas role="img"></canvas><span class="hint change-name"></span></div></div>
 <label class="field" for="change-rank"><span class="label">Rank of the copy</span>

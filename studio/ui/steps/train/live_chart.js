@@ -233,6 +233,7 @@ export function mount({ element, server }) {
     const told = shows.ghosts && !ghosts.length ? await server.read_ghosts({ run }).catch(() => null) : null;
     if (feed.state.run !== run) return;
     ghosts = told?.curves ?? ghosts;
+    if (told?.curves && !shows.log) toggle(find(tools, "[data-show=log]")); // one of them leaps out of a linear scale
     if (plot) remake(feed.state);
   }
 
@@ -262,7 +263,8 @@ export function mount({ element, server }) {
       canvas.on("plotly_doubleclick", showAll);
       canvas.on("plotly_afterplot", () => scrubber.align(canvas));
       canvas.on("plotly_click", clickMark);
-      redraw(feed.state, true);
+      if (ghosts.length) remake(feed.state);
+      else redraw(feed.state, true);
     } catch {
       put(note, "The chart could not be loaded. It is tried again when you come back to this step.");
       note.hidden = false;
