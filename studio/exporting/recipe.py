@@ -23,6 +23,6 @@ class RecipeForm(Form):
 
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write recipe.json."""
-        told = json.dumps(source.made.recipe.to_json(), indent=2, ensure_ascii=False)
+        told = json.dumps(source.made.recipe.to_public().to_json(), indent=2, ensure_ascii=False)
         (folder / "recipe.json").write_text(told, encoding="utf-8")
         yield

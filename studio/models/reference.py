@@ -63,6 +63,13 @@ class ModelRef(BaseModel, frozen=True):
         """Whether nothing needs to be fetched to use it."""
         return self.ref == BUILTIN or bool(self.made) or _looks_like_path(self.ref)
 
+    @property
+    def public(self) -> "ModelRef":
+        """The same for people elsewhere: a folder is named by its last part, never by where it lies here."""
+        if self.ref == BUILTIN or self.made or not _looks_like_path(self.ref):
+            return self
+        return ModelRef(ref="./" + self.ref.replace("\\", "/").rstrip("/").rpartition("/")[2])
+
     def find_folder(self) -> Path | None:
         """Return the folder of a built-in or local base, None for a hub id. Raises ModelError in words."""
         if self.made:

@@ -86,6 +86,10 @@ class Recipe(BaseModel):
         ]
         return self.model_copy(update={"task_version": own, "mixture": tuple(mixture)})
 
+    def to_public(self) -> "Recipe":
+        """Return the recipe for people elsewhere: where a base lies on this computer is told to nobody."""
+        return self.model_copy(update={"model": self.base.public.ref})
+
     def to_json(self) -> dict[str, Any]:
         """Return the recipe as plain JSON values; `read_recipe` gives back an equal one."""
         return self.model_dump(mode="json")

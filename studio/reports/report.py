@@ -73,7 +73,7 @@ def gather(run: Run, status: RunStatus, task: Task | None) -> Report:
         title=status.title,
         sentence=status.sentence,
         status=status,
-        recipe=recipe,
+        recipe=recipe.to_public(),
         data=_find_data(events),
         versions={**started[-1].versions, "python": started[-1].python or ""} if started else {},
         curves=tuple(_draw(events, recipe)),

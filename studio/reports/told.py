@@ -10,7 +10,7 @@ def list_facts(report: Report) -> list[Row]:
     """Return what the run was and what it cost, a name and a value each."""
     status, recipe = report.status, report.recipe
     facts: list[Row] = [
-        ("Base model", recipe.model),
+        ("Base model", recipe.model.removeprefix("./")),
         ("Method", recipe.method_words),
         ("Objective", recipe.objective.title),
         ("Task", f"{report.title} ({recipe.task_id}, version {recipe.task_version})"),
