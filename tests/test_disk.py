@@ -200,7 +200,38 @@ def test_a_read_only_workspace_answers_and_refuses_to_write_in_words(told: dict[
     assert said["later"] == "finished"
 
 
+FULL_WHILE_IT_LEAVES = """
+workspace = Workspace(home)
+import_task(workspace)
+studio = Studio(workspace, InlineLauncher())
+model = f"run:{studio.start_run(recipe)}"
+studio.scheduler.start_next()
+order = {"way": "linear", "result": "full", "parents": [{"model": model}]}
+def do_both():
+    works = [studio.merges.start(order), studio.exports.start(model, "merged", {"dtype": "fp32"})]
+    while studio.scheduler.start_next():
+        pass
+    return [(status.status, status.error) for status in map(studio.run_status, works)]
+leave(60_000)  # less than the weights
+said["full"] = do_both()
+said["left"] = [path.name for path in home.rglob("*") if path.name.startswith((".beside", ".export", ".merge"))]
+said["merges"] = [card.name for card in studio.merges.list_merges()]
+(home / "filler").unlink()
+said["later"] = [status for status, _ in do_both()]
+"""
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_while_a_model_is_merged_or_exported_keeps_nothing_of_it(told: dict[str, Any]) -> None:
+    said = told["full while it leaves"]
+    assert "broke" not in said, said
+    for status, error in said["full"]:
+        assert status == "failed" and tells(error, "disk full"), error
+    assert said["left"] == said["merges"] == [] and said["later"] == ["finished"] * 2
+
+
 SCRIPTS = {
+    "full while it leaves": ("6m", FULL_WHILE_IT_LEAVES),
     "full while it trains": ("6m", FULL_WHILE_IT_TRAINS),
     "full before it starts": ("2m", FULL_BEFORE_IT_STARTS),
     "read only": ("20m", READ_ONLY),
