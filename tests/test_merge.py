@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from studio.errors import InputError, ModelError, NotFoundError, RecipeError
 from studio.launchers.inline import InlineLauncher
 from studio.merging import WAYS
 from studio.merging.sparse import drop, elect, trim
+from studio.merging.trying import MIX
 from studio.models.device import find_device
 from studio.models.reference import ModelRef
 from studio.precisions import PRECISIONS
@@ -200,7 +202,10 @@ def test_a_merge_is_a_model_like_any_other(studio: Studio, runs: dict[str, Run])
     with raises(ModelError, above.name, field="name"):
         studio.merges.delete("like-any")
     assert card.address in {made.ref for made in studio.list_made()}
-    assert studio.exports.export(card.address, "merged").name == "like-any-merged.zip"
+    file = studio.exports.export(card.address, "merged")
+    with zipfile.ZipFile(file) as archive:
+        readme = archive.read("like-any-merged/README.md").decode()
+    assert file.name == "like-any-merged.zip" and tells(readme, f"merge task_arithmetic {runs['dora'].name} 0.5")
     twice = studio.merges.merge(
         {"way": "linear", "parents": [{"model": card.address}, {"model": address(runs["lora"])}]}
     )
@@ -274,6 +279,20 @@ def test_models_of_other_bases_and_broken_ones_are_refused(studio: Studio, runs:
         shutil.rmtree(folder)
 
 
+def test_a_parent_that_is_gone_ends_its_merge_in_words(studio: Studio, runs: dict[str, Run]) -> None:
+    twin = Run(studio.workspace.runs / f"{runs['lora'].run_id}-twin")
+    shutil.copytree(runs["lora"].folder, twin.folder)
+    order = {"way": "linear", "parents": [{"model": address(twin)}, {"model": address(runs["rslora"])}], "name": "gone"}
+    work, waiting = studio.merges.start(order), studio.merges.start({**order, "name": "gone-too"})
+    shutil.rmtree(twin.folder)
+    while studio.scheduler.start_next():
+        continue
+    for each in (work, waiting):
+        assert tells(studio.run_status(each).error, "twin")
+    assert not {"gone", "gone-too"} & {folder.name for folder in find_merges_folder(studio.workspace).iterdir()}
+    assert studio.merges.merge(write_order(runs, rslora=1.0)).rank, "the queue goes on"
+
+
 def test_how_changes_lie_is_told_before_they_are_merged(studio: Studio, runs: dict[str, Run]) -> None:
     both = [address(runs[name]) for name in ("lora", "rslora")]
     before = {each.weight: each for each in studio.merges.meet(both) or ()}
@@ -298,12 +317,21 @@ def test_the_page_of_merges_scores_and_scales(studio: Studio, runs: dict[str, Ru
     assert fields["ties"] == ["density"] and fields["dare"] == ["density", "seed"] and fields["linear"] == []
     assert models[0] not in {other["model"] for other in told["others"]}
     order = {**write_order(runs, lora=0.5, rslora=0.4), "name": "on-the-page"}
+    trying = {"order": {**order, "result": "svd"}, "parent": models[0], "prompt": told["parents"][0]["prompt"]}
+    tried = merge_desk.try_weights(studio, trying)["answers"]
+    assert [said["model"] for said in tried] == [models[2], models[0], MIX]
+    assert not list(studio.workspace.cache.glob("mix-*")), "nothing of it is kept"
+    for way, parents in (("ties", order["parents"]), ("linear", [{"model": address(runs["full"])}])):
+        unlike = {**trying, "order": {"way": way, "parents": parents}}
+        assert merge_desk.try_weights(studio, unlike)["field"] == "way"
     refused = merge_desk.start_merge(studio, {"order": {**order, "way": "slerp", "density": 1}, "request": "a" * 8})
     assert refused["field"] == "way.density" and refused["error"]
     work = merge_desk.start_merge(studio, {"order": order, "request": "b" * 8})["work"]
     assert merge_desk.look_at_merge(studio, {"work": work})["made"] is None
     studio.scheduler.start_next()
     made = merge_desk.look_at_merge(studio, {"work": work})["made"]
+    said = studio.ask(runs["lora"].run_id, trying["prompt"], [made["model"]], max_tokens=32, step=2)
+    assert said.columns[2].answer == tried[2]["answer"], "the mix answered what the merge does"
     assert made["model"] == "merge:on-the-page" and made["meetings"] and len(made["asks"]) == 2
     asked = {"merge": made["model"], "start": True}
     assert not scoring.look_at_scores(studio, {**asked, "start": False})["busy"]

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from studio.answering.judge import HEAD_FILE
 from studio.errors import ModelError
-from studio.exporting.form import Form, Source, save_whole
+from studio.exporting.form import Form, Source, guess_whole, save_whole
 from studio.exporting.readme import name_base, write_readme
 from studio.models.loading import find_model_folder
 from studio.models.reference import BUILTIN
@@ -73,6 +73,11 @@ class Adapter(Form):
                 field="form",
             )
 
+    def guess_bytes(self, source: Source) -> int | None:
+        """Return the bytes of the adapter, and of its base where that goes along."""
+        own = sum((source.made.folder / name).stat().st_size for name in KEPT)
+        return own + ((guess_whole(source, "fp32") or 0) if self._brings_base(source) else 0)
+
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write the base, if it goes along, then the adapter."""
         with_base = self._brings_base(source)
@@ -87,7 +92,9 @@ class Adapter(Form):
         config |= {"revision": None if with_base else source.stack.base.revision}
         (folder / KEPT[0]).write_text(json.dumps(config, indent=2), encoding="utf-8")
         notes = [self._say_where(source, with_base), *(BESIDE[name] for name in beside)]
-        write_readme(folder, source, "adapter", write_code(source, with_base), " ".join(filter(None, notes)))
+        base = "base" if with_base else name_base(source)
+        serve = "" if beside else f"`vllm serve {base} --enable-lora --lora-modules tuned=.`"
+        write_readme(folder, source, "adapter", write_code(source, with_base), " ".join(filter(None, notes)), serve)
         yield
 
     def _brings_base(self, source: Source) -> bool:

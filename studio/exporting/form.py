@@ -13,6 +13,7 @@ from studio.checkpoints.checkpoint import Checkpoint, Stack
 from studio.checkpoints.weights import check_stack, load_stack
 from studio.errors import ModelError
 from studio.models.device import DeviceFacts
+from studio.models.facts import describe_model
 from studio.models.loading import find_model_folder, list_end_tokens, load_tokenizer
 from studio.plugins import Plugin
 from studio.precisions import PRECISIONS
@@ -67,9 +68,23 @@ class Form(Plugin):
     def check(self, source: Source) -> None:
         """Raise ModelError or InputError in words for a model that can't be written so. Loads no weights."""
 
+    def guess_bytes(self, source: Source) -> int | None:
+        """Return about how large the file will be, None where that is little or unknown. Loads no weights."""
+        return None
+
     @abstractmethod
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write the files into an empty folder, and yield after each of the `parts`."""
+
+
+BYTES = {"fp32": 4.0, "f32": 4.0, "bf16": 2.0, "fp16": 2.0, "f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
+"""Of one number, with its part of what its block has in common."""
+
+
+def guess_whole(source: Source, numbers: str) -> int | None:
+    """Return about how many bytes all weights of a model are in some numbers."""
+    count = describe_model(source.stack.base).parameters
+    return round(count * BYTES[numbers]) if count else None
 
 
 def check_merges(stack: Stack) -> None:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from studio.checkpoints.weights import load_stack
 from studio.errors import ModelError
-from studio.exporting.form import Form, Source, check_merges
+from studio.exporting.form import Form, Source, check_merges, guess_whole
 from studio.models.facts import find_config_folder
 from studio.models.loading import find_model_folder, list_end_tokens, load_tokenizer
 from studio.models.reference import read_config
@@ -57,7 +57,7 @@ class Gguf(Form):
     title: ClassVar[str] = "GGUF"
     position: ClassVar[int] = 3
     summary: ClassVar[str] = "One file with weights, tokenizer, end tokens and chat template."
-    purpose: ClassVar[str] = "for llama.cpp, Ollama, LM Studio and their like"
+    purpose: ClassVar[str] = "for llama.cpp (llama-server -m FILE), Ollama, LM Studio and their like"
     parts: ClassVar[int] = 2
 
     numbers: Numbers = Field(
@@ -75,6 +75,10 @@ class Gguf(Form):
             raise refuse(source, why, self.numbers)
         if (folder / "tokenizer.json").is_file():
             find_cut(source, json.loads((folder / "tokenizer.json").read_text(encoding="utf-8")), self.numbers)
+
+    def guess_bytes(self, source: Source) -> int | None:
+        """Return the bytes of all weights."""
+        return guess_whole(source, self.numbers)
 
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write the file: first the tokenizer's part of it is gathered, then the weights follow."""

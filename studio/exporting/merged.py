@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from studio.exporting.form import Dtype, Form, Source, check_merges, save_whole
+from studio.exporting.form import Dtype, Form, Source, check_merges, guess_whole, save_whole
 from studio.exporting.readme import write_readme
 
 
@@ -27,6 +27,10 @@ class Merged(Form):
         """Raise ModelError in words where what was learnt can't become part of the weights."""
         check_merges(source.stack)
 
+    def guess_bytes(self, source: Source) -> int | None:
+        """Return the bytes of all weights."""
+        return guess_whole(source, self.dtype)
+
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write weights, tokenizer, chat template and generation config."""
         yield from save_whole(source, source.stack, folder, self.dtype, self.shard_gb)
@@ -35,5 +39,5 @@ class Merged(Form):
             source,
             "merged weights",
             'model = AutoModelForCausalLM.from_pretrained(".")\ntokenizer = AutoTokenizer.from_pretrained(".")',
-            serve=True,
+            serve="`vllm serve .`, or, converted to GGUF, `llama-server -m model.gguf`",
         )

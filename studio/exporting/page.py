@@ -16,7 +16,7 @@ from pydantic import Field
 from studio.checkpoints.weights import load_stack
 from studio.errors import ModelError
 from studio.exporting.asked import find_asked
-from studio.exporting.form import Form, Source, check_merges
+from studio.exporting.form import Form, Source, check_merges, guess_whole
 from studio.exporting.gguf import find_obstacle, name_cut
 from studio.models.facts import describe_model, find_config_folder
 from studio.models.loading import find_model_folder, list_end_tokens, load_tokenizer
@@ -65,6 +65,11 @@ class Page(Form):
             find_cut(source, json.loads((folder / "tokenizer.json").read_text(encoding="utf-8")))
         if (count := describe_model(source.stack.base).parameters or 0) > MOST_WEIGHTS:
             raise refuse(source, f"a model of {count:,} weights, where {MOST_WEIGHTS:,} are the most,")
+
+    def guess_bytes(self, source: Source) -> int | None:
+        """Return the bytes of all weights as letters, of which four hold three bytes."""
+        whole = guess_whole(source, self.numbers)
+        return whole and whole * 4 // 3
 
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write index.html, and beside it what a static Space reads."""

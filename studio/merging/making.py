@@ -17,14 +17,14 @@ from studio.errors import InputError
 from studio.merging import WAYS, Way
 from studio.merging.deltas import Deltas, find_ground, load_ground, open_deltas
 from studio.merging.meeting import meet
-from studio.merging.planning import check_parents, check_unused, choose_name
+from studio.merging.planning import check_parents, check_unused, choose_name, name_rank, write_recipe
 from studio.merging.results import Thin, add_to, check_ranks, find_matrices, join_pairs, save_pairs, shrink
 from studio.methods import METHODS
 from studio.models.device import find_device
 from studio.models.loading import find_model_folder, leave_a_core, load_tokenizer
 from studio.models.reference import ModelRef
 from studio.precisions import PRECISIONS
-from studio.recipes.recipe import MOST_MIXED, Recipe
+from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.visitor import find_owner_file
@@ -184,7 +184,7 @@ def write_result(
         events.append("progressed", step=done, of=len(names))
         return deltas
 
-    recipe = write_recipe(together, first)
+    recipe = write_recipe(together.stacks, first)
     if wanted == "full":
         changes = ((name, together.combine(name, follow(name, done))) for done, name in enumerate(names, start=1))
         for _ in add_to(together.ground, changes):
@@ -226,25 +226,6 @@ def shrink_all(together: Together, follow: Any) -> Iterator[tuple[str, Thin]]:
     for done, name in enumerate(together.names, start=1):
         deltas = follow(name, done)
         yield name, shrink(together.combine(name, deltas), together.work.rank, matrices[name])
-
-
-def write_recipe(together: Together, first: Stack) -> Recipe:
-    """Return how a merge is asked: as its first parent; what it learnt from is what all its parents did."""
-    recipe = first.changes[-1].recipe
-    others = {
-        part.task_id: part
-        for stack in together.stacks
-        for change in stack.changes
-        for part in change.recipe.parts
-        if part.task_id != recipe.task_id
-    }
-    update = {"model": first.base.ref, "revision": first.base.revision, "mixture": tuple(others.values())[:MOST_MIXED]}
-    return recipe.model_copy(update=update)
-
-
-def name_rank(recipe: Recipe, rank: int) -> Recipe:
-    """Return the recipe of an adapter of a rank, applied as it is."""
-    return recipe.model_copy(update={"method": METHODS.read({"name": "lora", "rank": rank, "alpha": rank})})
 
 
 def say_cost(together: Together) -> str:

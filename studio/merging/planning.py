@@ -6,9 +6,11 @@ from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.merges import find_merges_folder, load_card
 from studio.errors import InputError, ModelError, StudioError
 from studio.merging.way import Way
+from studio.methods import METHODS
 from studio.models.facts import find_config_folder
 from studio.models.reference import read_config
 from studio.models.stored import read_stored
+from studio.recipes.recipe import MOST_MIXED, Recipe
 from studio.runs.run import Run
 from studio.visitor import THE_ONE
 from studio.works.merge import Merge
@@ -72,3 +74,22 @@ def check_unused(workspace: Workspace, name: str) -> None:
     """Raise InputError in words where there is a merge of this name."""
     if name and (find_merges_folder(workspace) / name).exists():
         raise InputError(f"There is a merge called {name} already. Choose another name, or delete it.", field="name")
+
+
+def write_recipe(stacks: Sequence[Stack], first: Stack) -> Recipe:
+    """Return how a merge is asked: as its first parent; what it learnt from is what all its parents did."""
+    recipe = first.changes[-1].recipe
+    others = {
+        part.task_id: part
+        for stack in stacks
+        for change in stack.changes
+        for part in change.recipe.parts
+        if part.task_id != recipe.task_id
+    }
+    update = {"model": first.base.ref, "revision": first.base.revision, "mixture": tuple(others.values())[:MOST_MIXED]}
+    return recipe.model_copy(update=update)
+
+
+def name_rank(recipe: Recipe, rank: int) -> Recipe:
+    """Return the recipe of an adapter of a rank, applied as it is."""
+    return recipe.model_copy(update={"method": METHODS.read({"name": "lora", "rank": rank, "alpha": rank})})

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from studio.declaration import FormField, form_fields, show
 from studio.errors import InputError, NotFoundError, StudioError
-from studio.exporting import FORMS
+from studio.exporting import FORMS, Form
 from studio.exporting.form import Source
-from studio.exporting.hub import check_target, push_file
+from studio.exporting.hub import check_target, push_file, push_task
 from studio.models.device import find_device
 from studio.models.reference import ModelRef
 from studio.runs.status import ACTIVE
@@ -20,6 +20,9 @@ from studio.service.model_desk import ModelDesk
 from studio.service.waiting import do_and_wait
 from studio.visitor import check_known
 from studio.works.export import Export
+
+DATA = "data"
+"""What a task is pushed as; not a form, for no model can be taken away so."""
 
 
 class Offered(NamedTuple):
@@ -31,6 +34,8 @@ class Offered(NamedTuple):
     purpose: str
     options: list[FormField]
     refusal: str
+    size: int | None = None
+    """About so many bytes, None where that is little or unknown."""
 
 
 class ExportDesk(ModelDesk):
@@ -41,10 +46,7 @@ class ExportDesk(ModelDesk):
     def list_forms(self, model: str) -> list[Offered]:
         """Return every form, and in words why this model can't have it. Raises StudioError for no model."""
         source = self._find_source(ModelRef(ref=model))
-        return [
-            Offered(name, cls.title, cls.summary, cls.purpose, form_fields(cls), _find_refusal(cls.name, source))
-            for name, cls in FORMS.members.items()
-        ]
+        return [_offer(FORMS.read(name), source) for name in FORMS.members]
 
     def start(self, model: object, form: object, options: object = None, request: str = "") -> str:
         """Put an export into the queue; return the id of the work. That of an equal one is returned instead.
@@ -88,9 +90,13 @@ class ExportDesk(ModelDesk):
     def push(self, model: object, form: object, repo: object, token: object, private: object = True) -> str:
         """Put a model, exported, into a repository of the hub; return the address of its page. Raises StudioError.
 
-        The token is the visitor's: it is used and forgotten.
+        The form "data" puts a task there as a data set, `model` being its id. The token is the visitor's: it is used
+        and forgotten.
         """
         checked = check_target(repo, token, private)
+        if form == DATA:
+            task = self._load_task(str(model))
+            return push_task(task, self.workspace.cache, str(repo), checked, bool(private), self.endpoint)
         return push_file(self.export(model, form), str(repo), checked, bool(private), self.endpoint)
 
     def _find_source(self, ref: ModelRef) -> Source:
@@ -110,9 +116,10 @@ def is_whole_text(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _find_refusal(form: str, source: Source) -> str:
+def _offer(form: Form, source: Source) -> Offered:
+    offered = Offered(form.name, form.title, form.summary, form.purpose, form_fields(type(form)), "")
     try:
-        FORMS.read(form).check(source)
+        form.check(source)
     except StudioError as error:
-        return str(error)
-    return ""
+        return offered._replace(refusal=str(error))
+    return offered._replace(size=form.guess_bytes(source))

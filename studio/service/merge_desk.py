@@ -5,10 +5,13 @@ Knows whose models are whose from the studio that makes it; how deltas are combi
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import ValidationError
 
+from studio.answering.desk import Answers
 from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.merges import Meeting, MergeCard, delete_merge, list_merges, load_card
 from studio.declaration import explain, name_kind
@@ -16,6 +19,7 @@ from studio.errors import InputError, ModelError, NotFoundError, StudioError
 from studio.merging import WAYS
 from studio.merging.meeting import meet_adapters
 from studio.merging.planning import check_parents, check_unused
+from studio.merging.trying import write_mix
 from studio.models.reference import ModelRef
 from studio.runs.run import TRAINING, Run, list_runs
 from studio.service.model_desk import ModelDesk
@@ -78,6 +82,21 @@ class MergeDesk(ModelDesk):
         if any(len(stack.needed) != 1 or stack.needed[0].is_whole for stack in stacks):
             return None
         return meet_adapters([stack.needed[0].folder for stack in stacks])
+
+    def try_out(self, order: object, parent: str, prompt: str, max_tokens: int = 32) -> Answers:
+        """Return what the base, a parent and the sum that an order asks for answer; nothing is merged or kept.
+
+        It is asked as the parent was. Raises StudioError in words, also where the order is no sum of LoRA adapters.
+        """
+        work = self.read({**order, "name": ""} if isinstance(order, dict) else order)
+        made = self._resolve_parent(parent).changes[-1].address.made
+        if made is None or made.kind != "run":
+            raise InputError("Only what a run made can be asked here. Choose another model to ask as.", field="parent")
+        stacks = [self._resolve_parent(each.model) for each in work.parents]
+        way = WAYS.read({"name": work.way, **work.options})
+        with TemporaryDirectory(dir=self.workspace.cache, prefix="mix-") as folder:
+            mix = write_mix(stacks, way, [each.weight for each in work.parents], Path(folder))
+            return self._desk.ask(self._find(made.name), prompt, [mix], step=made.step, max_tokens=max_tokens)
 
     def find_made(self, work_id: str) -> MergeCard:
         """Return what a finished merge made. Raises NotFoundError where it isn't there."""

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 
 class ModelDesk:
-    """What such desks have in common: where models lie, how one is found as its visitor may see it, and the queue."""
+    """What such desks have in common: where models lie, how a visitor finds one, who answers, and the queue."""
 
     def __init__(self, studio: "Studio") -> None:
         self.workspace, self.scheduler, self.visitor = studio.workspace, studio.scheduler, studio.visitor
+        self._desk, self._load_task = studio.desk, studio.load_task
         self._resolve, self._find, self._queue = studio.resolve_model, studio.find_run, studio.queue

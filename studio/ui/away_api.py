@@ -34,6 +34,7 @@ class AwayEndpoints:
     def push(self, model: str, form: str, repo: str, token: str, request: Asking, private: bool = True) -> dict:
         """Put a model on the Hugging Face Hub, exported as a form: {"url"}. Private unless you say otherwise.
 
-        `repo` is your-name/my-model, `token` one of yours that may write; it is used once and kept nowhere.
+        The form "data" puts a task there as a data set, `model` being its id. `repo` is your-name/my-model, `token` one
+        of yours that may write; it is used once and kept nowhere.
         """
         return {"url": seen_by(self._studio, request).exports.push(model, form, repo, token, private)}

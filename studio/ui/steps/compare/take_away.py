@@ -5,7 +5,9 @@ Knows what the browser is handed; how a form is written is for studio.exporting,
 
 from typing import Any
 
+from studio.errors import StudioError
 from studio.service import Studio
+from studio.service.export_desk import Offered
 from studio.ui.frame.handing import hand_out
 from studio.ui.steps.train.run_desk import read_request
 from studio.ui.widgets.scripted import Scripted
@@ -22,20 +24,26 @@ class TakeAway(Scripted):
     script = "steps/compare/take_away.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__(_FRAME, bind_acts(studio, list_forms, start_export, look_at_export), **settings)
+        super().__init__(_FRAME, bind_acts(studio, *ACTS), **settings)
 
 
 def list_forms(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Return every form of a model, with the reason where it has none."""
+    """Return every form of a model, with about its size, or the reason where it has none."""
     offered = visit.exports.list_forms(part(asked, "model", str))
-    told = ("form", "title", "summary", "purpose", "refusal")
-    return {"forms": [{name: getattr(one, name) for name in told} for one in offered]}
+    told = ("form", "title", "summary", "purpose", "size", "refusal")
+    return {"forms": [{**{name: getattr(one, name) for name in told}, "choices": _tell(one)} for one in offered]}
+
+
+def _tell(offered: Offered) -> list[dict[str, Any]]:
+    """The options of a form that are a choice; the others keep their default on the page."""
+    fields = [field for field in offered.options if field.choices]
+    return [{"name": one.name, "label": one.label, "choices": one.choices, "default": one.default} for one in fields]
 
 
 def start_export(visit: Studio, asked: Any) -> dict[str, Any]:
     """Put an export into the queue; one that was written already is found."""
-    model, form = part(asked, "model", str), part(asked, "form", str)
-    return {"work": visit.exports.start(model, form, request=read_request(asked))}
+    model, form, options = part(asked, "model", str), part(asked, "form", str), asked.get("options")
+    return {"work": visit.exports.start(model, form, options, read_request(asked))}
 
 
 def look_at_export(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -47,3 +55,16 @@ def look_at_export(visit: Studio, asked: Any) -> dict[str, Any]:
         return {key: value for key, value in found.items() if value is not None}
     file = hand_out(visit.exports.find_file(work), visit.visitor)
     return {"status": status.status, "path": file["path"], "name": file["orig_name"], "size": file["size"]}
+
+
+def push(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Put a model on the hub with the visitor's own token, which is used once; private unless they say otherwise."""
+    model, form, repo, token = (part(asked, name, str) for name in ("model", "form", "repo", "token"))
+    try:
+        return {"url": visit.exports.push(model, form, repo, token, asked.get("public") is not True)}
+    except StudioError as error:
+        return {"error": str(error), "field": error.field or ""}
+
+
+ACTS = (list_forms, start_export, look_at_export, push)
+"""What the list of forms asks, wherever it is drawn."""

@@ -8,6 +8,7 @@ import { announce, find, h, put, sure } from "../../frame/elements.js";
 import { choose, makeOrder, newState, placeOfError } from "./order.js";
 import { drawMeetings } from "./pictures.js";
 import { makeResult } from "./result.js";
+import { makeTrying } from "./trying.js";
 
 /** @typedef {import("./order.js").State} State */
 
@@ -25,7 +26,7 @@ const RESULTS = [
 export function mount({ element, server }) {
   const root = find(element, ".merge-page");
   const boxes = Object.fromEntries(
-    ["parents", "meeting", "way", "result", "list"].map((name) => [name, find(root, `.merge-${name}`)]),
+    ["parents", "trying", "meeting", "way", "result", "list"].map((name) => [name, find(root, `.merge-${name}`)]),
   );
   /** @type {State} */
   let state = readKept();
@@ -33,6 +34,7 @@ export function mount({ element, server }) {
   let known = null;
   let timer = 0;
   const result = makeResult(boxes.result, server, () => state, setWeights);
+  const trying = makeTrying(boxes.trying, server, () => state);
 
   document.addEventListener("studio:merge-runs", (/** @type {any} */ event) => {
     const models = event.detail.map((/** @type {string} */ run) => `run:${run}`);
@@ -69,6 +71,7 @@ export function mount({ element, server }) {
     drawParents();
     drawWays();
     drawList();
+    trying.show(known.parents);
     root.dataset.state = state.chosen.length > 1 ? "ready" : "choosing";
     if (state.work) follow();
     else result.clear();
@@ -127,6 +130,7 @@ export function mount({ element, server }) {
         state.chosen[place].weight = input.value === "" ? NaN : value;
         (input === slider ? box : slider).value = String(value);
         keep();
+        trying.change();
       });
     const leaving = `Leave out ${parent.title}`;
     const leaveOut = () => change(models().filter((model) => model !== parent.model));
@@ -145,6 +149,7 @@ export function mount({ element, server }) {
     for (const one of state.chosen) one.weight = Math.round(one.weight * scale * 1000) / 1000;
     keep();
     drawParents();
+    trying.change();
     announce(`All weights times ${scale}`);
   }
 
@@ -179,6 +184,7 @@ export function mount({ element, server }) {
             state.way = one.name;
             keep();
             drawWays();
+            trying.change();
             find(boxes.way, `[data-way="${one.name}"]`).focus();
           },
         },

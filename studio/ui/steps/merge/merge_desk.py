@@ -13,6 +13,7 @@ from studio.merging import WAYS
 from studio.models.reference import ModelRef
 from studio.service import Studio
 from studio.ui.steps.compare.question import split_instance
+from studio.ui.steps.compare.take_away import ACTS
 from studio.ui.steps.merge.scoring import look_at_curve, look_at_scores
 from studio.ui.steps.train.run_desk import read_request
 from studio.ui.widgets.scripted import Scripted
@@ -24,6 +25,7 @@ MOST_OTHERS = 12
 _FRAME = """
 <section class="merge-page stack" aria-label="Merge" data-state="loading" data-work="" data-merge="">
   <div class="card stack merge-parents"></div>
+  <div class="card stack merge-trying" hidden></div>
   <div class="card stack merge-meeting" hidden></div>
   <form class="card stack merge-way" hidden novalidate></form>
   <div class="card stack merge-result" hidden></div>
@@ -42,8 +44,9 @@ class MergeForm(Scripted):
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the page, bound to `studio`."""
-    acts = (read_parents, meet_parents, start_merge, look_at_merge, look_at_scores, look_at_curve, ask_all, delete)
-    return bind_acts(studio, *acts)
+    making = (read_parents, meet_parents, try_weights, start_merge, look_at_merge, delete)
+    made = (look_at_scores, look_at_curve, ask_all)
+    return bind_acts(studio, *making, *made, *ACTS)
 
 
 def read_parents(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -66,14 +69,15 @@ def _describe(visit: Studio, model: str) -> dict[str, Any]:
         if not stack.changes:
             raise InputError(f"{stack.base.ref} is a base: it has learned nothing that could be merged.")
     except (StudioError, ValueError) as error:
-        return {"model": model, "title": model[:80], "task": "", "method": "", "base": "", "error": str(error)[:300]}
+        nothing = dict.fromkeys(("task", "method", "base", "prompt"), "")
+        return {**nothing, "model": model, "title": model[:80], "error": str(error)[:300]}
     made = stack.changes[-1]
     try:
         task = visit.load_task(made.recipe.task_id, made.recipe.task_version).heading
     except StudioError:  # it was deleted since: the model can be merged all the same
         task = made.recipe.task_id
     told = {"model": stack.address.ref, "title": made.title, "task": task, "method": made.recipe.method_words}
-    return {**told, "base": stack.base.ref, "error": ""}
+    return {**told, "base": stack.base.ref, "prompt": _find_prompt(visit, made.address), "error": ""}
 
 
 def describe_ways() -> list[dict[str, Any]]:
@@ -146,20 +150,30 @@ def _tell_meetings(meetings: Iterable[Meeting]) -> list[dict[str, Any]]:
 
 
 def _list_asks(visit: Studio, card: MergeCard) -> list[dict[str, str]]:
-    """A prompt that no parent learned from for each parent that a run made, with the run that asks it."""
-    asks = []
-    for parent in card.parents:
-        made = ModelRef(ref=parent.model).made
-        if made and made.kind == "run":
-            try:
-                instance = next(iter(visit.test_set(made.name)), None)
-            except StudioError:  # the run or its task was deleted since
-                continue
-            if instance:
-                asks.append(
-                    {"parent": parent.model, "title": parent.title, "prompt": split_instance(instance)["prompt"]}
-                )
-    return asks
+    """For each parent that a run made a prompt that it didn't learn from."""
+    found = [(parent, _find_prompt(visit, ModelRef(ref=parent.model))) for parent in card.parents]
+    return [{"parent": parent.model, "title": parent.title, "prompt": prompt} for parent, prompt in found if prompt]
+
+
+def _find_prompt(visit: Studio, model: ModelRef) -> str:
+    """A prompt that a run's model didn't learn from, "" where there is none."""
+    if model.made is None or model.made.kind != "run":
+        return ""
+    try:
+        instance = next(iter(visit.test_set(model.made.name)), None)
+    except StudioError:  # the run or its task was deleted since
+        return ""
+    return str(split_instance(instance)["prompt"]) if instance else ""
+
+
+def try_weights(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return what the base, a parent and the sum at these weights answer, before anything is merged."""
+    order, parent, prompt = part(asked, "order", dict), part(asked, "parent", str), part(asked, "prompt", str)
+    try:
+        answers = visit.merges.try_out(order, parent, prompt)
+    except StudioError as error:
+        return _refuse(error)
+    return {"answers": [said.model_dump() for said in answers.columns]}
 
 
 def ask_all(visit: Studio, asked: Any) -> dict[str, Any]:

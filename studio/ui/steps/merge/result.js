@@ -1,9 +1,11 @@
 // @ts-check
 // What a merge came to: its progress, how it is kept, its scores beside its parents', the curve over the scale, and
-// what it answers beside them.
+// what it answers beside them. From here it is taken away, too.
 
 import { studio } from "../../frame/draft.js";
 import { h, put } from "../../frame/elements.js";
+import { drawForms } from "../compare/away_forms.js";
+import { makeAsk } from "./ask.js";
 import { bestScale, makeOrder, sayResult } from "./order.js";
 import { drawCurve, drawMeetings, drawScores } from "./pictures.js";
 
@@ -75,6 +77,7 @@ export function makeResult(box, server, state, setWeights) {
       scores,
       curve,
       ...(made.asks.length ? [drawAsk(made)] : []),
+      drawTakeAway(made),
       h(
         "details",
         { class: "more" },
@@ -128,43 +131,30 @@ export function makeResult(box, server, state, setWeights) {
     ];
   }
 
-  // ---- asking ----
+  // ---- asking, and taking away ----
   /** @param {any} made */
   function drawAsk(made) {
-    const who = h(
-      "select",
-      { id: "merge-as", onchange: () => (prompt.value = made.asks[who.selectedIndex].prompt) },
-      made.asks.map((/** @type {any} */ one) => h("option", { value: one.parent }, one.title)),
-    );
-    const prompt = h("textarea", { id: "merge-prompt", rows: 2, maxlength: 20000, spellcheck: "false" });
-    prompt.value = made.asks[0].prompt;
-    const answers = h("dl", { class: "merge-answers", "data-state": "none" });
-    const ask = async () => {
-      answers.dataset.state = "asking";
-      const others = made.asks.filter((/** @type {any} */ one) => one.parent !== who.value);
+    const fetchAnswers = (/** @type {any} */ asked) => {
+      const others = made.asks.filter((/** @type {any} */ one) => one.parent !== asked.parent);
       const beside = [made.model, ...others.slice(0, 1).map((/** @type {any} */ one) => one.parent)];
-      const told = await server.ask_all({ parent: who.value, prompt: prompt.value, beside }).catch(() => null);
-      answers.dataset.state = told?.answers ? "done" : "failed";
-      put(problem, told?.answers ? "" : (told?.error ?? SILENT));
-      answers.replaceChildren(
-        ...(told?.answers ?? []).flatMap((/** @type {any} */ said) => [
-          h("dt", { "data-model": said.model }, said.title),
-          h("dd", {}, said.answer || "(nothing)"),
-        ]),
-      );
+      return server.ask_all({ ...asked, beside });
     };
+    return makeAsk("merge", "Ask them all", made.asks, fetchAnswers, false).element;
+  }
+
+  /** @param {any} made */
+  function drawTakeAway(made) {
+    const list = h("ul", { class: "away-forms" });
     const problem = h("p", { class: "error-line", role: "alert" });
-    return h(
-      "div",
-      { class: "stack merge-ask" },
-      h("h4", {}, "Ask them all"),
-      h("label", { class: "field", for: "merge-as" }, h("span", { class: "label" }, "As in the task of"), who),
-      h("label", { class: "visually-hidden", for: "merge-prompt" }, "Prompt"),
-      prompt,
-      h("div", { class: "acts" }, act("ask", "Ask", ask)),
-      problem,
-      answers,
-    );
+    const fill = async () => {
+      if (!folded.open || list.childElementCount) return;
+      const told = await server.list_forms({ model: made.model }).catch(() => null);
+      list.replaceChildren(...drawForms(server, made.model, told?.forms ?? []));
+      put(problem, told?.forms ? "" : (told?.error ?? SILENT));
+    };
+    const head = h("summary", {}, "Take it away");
+    const folded = h("details", { class: "more merge-away", ontoggle: fill }, head, list, problem);
+    return folded;
   }
 
   return { show, clear };
