@@ -97,6 +97,14 @@ def load_card(workspace: Workspace, name: str, visitor: Visitor) -> MergeCard:
         ) from None
 
 
+def read_card(folder: Path) -> MergeCard | None:
+    """Return the card that lies in a merge's folder, None for a folder of anything else."""
+    try:
+        return MergeCard.model_validate_json((folder / "merge.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def find_merge(workspace: Workspace, name: str, visitor: Visitor) -> Checkpoint:
     """Return a merge as the checkpoint it is. Raises NotFoundError in words."""
     card, folder = load_card(workspace, name, visitor), find_merges_folder(workspace) / name

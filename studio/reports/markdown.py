@@ -3,7 +3,6 @@
 import json
 import re
 
-from studio.models.reference import BUILTIN
 from studio.reports.report import Report
 from studio.reports.told import Row, list_facts, list_forgetting, list_scores, tell_votes
 
@@ -11,7 +10,7 @@ from studio.reports.told import Row, list_facts, list_forgetting, list_scores, t
 def write_markdown(report: Report) -> str:
     """Return the card of a run."""
     recipe = report.recipe
-    base = [] if recipe.model == BUILTIN else [f"base_model: {json.dumps(recipe.model)}"]
+    base = [] if recipe.base.is_local else [f"base_model: {json.dumps(recipe.model)}"]
     head = ["---", "library_name: peft", *base, "tags: [fine-tuning-studio]", "---", "", f"# {report.name}", ""]
     parts = [
         *head,
@@ -27,6 +26,15 @@ def write_markdown(report: Report) -> str:
         "Versions: " + ", ".join(f"{name} {number}" for name, number in report.versions.items()) + ".",
     ]
     return "\n".join(parts) + "\n"
+
+
+def write_scores(report: Report) -> list[str]:
+    """Return what a run learned from and what it scored, as two sections; without those that it has nothing for."""
+    data = [fact for fact in list_facts(report) if fact[0].startswith(("Task", "Data", "Steps"))]
+    return [
+        *_section("Training data", _table(("What", "Value"), data)),
+        *_section("Scores", _table(("Model", "Part", "Score", "95 % interval"), list_scores(report))),
+    ]
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
