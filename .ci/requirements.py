@@ -22,11 +22,12 @@ FREEZE_HEADER = """\
 # torch has no `+cpu` or `+cu` suffix: pip takes the build that fits the machine.
 # pydantic stays at 2.12.5 or below: a Hugging Face Space adds gradio[mcp], which allows nothing newer.
 """
-# Needed only on other Pythons or systems than the one that froze, so a freeze there can't see them.
+# Needed only on other Pythons or systems than the one that froze, or by `make long` alone, so a freeze can't see them.
 ELSEWHERE = {
     "appnope": "0.1.4",  # ipykernel on macOS
     "audioop-lts": "0.2.2",  # gradio on Python 3.13 and later
     "colorama": "0.4.6",  # tqdm, click and pytest on Windows
+    "xllamacpp": "2026.10.11549",  # a real llama.cpp for the longest tests, where there is a wheel of it
 }
 # Chosen by torch itself, exactly, where it comes with CUDA.
 LEFT_TO_TORCH = re.compile(r"nvidia-|cuda-|triton$")

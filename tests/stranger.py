@@ -1,4 +1,4 @@
-"""A program that knows nothing of the studio: saves the logits of exported models, and trains what a script says.
+"""A program that knows nothing of the studio: saves exported models' logits, and trains what a script says, if any.
 
 python stranger.py [[name, form, base], ...] [token, ...]     in the folder where they were unpacked
 """
@@ -6,6 +6,7 @@ python stranger.py [[name, form, base], ...] [token, ...]     in the folder wher
 import json
 import runpy
 import sys
+from pathlib import Path
 
 import torch
 from peft import PeftModel
@@ -19,6 +20,7 @@ if __name__ == "__main__":
         with torch.no_grad():
             logits = model.eval()(input_ids=torch.tensor([json.loads(sys.argv[2])])).logits
         torch.save(logits, f"{name}-{form}.pt")
-    script = runpy.run_path("script/train.py")
-    print("losses", json.dumps(script["train"](script["SETTINGS"])))
+    if Path("script").exists():
+        script = runpy.run_path("script/train.py")
+        print("losses", json.dumps(script["train"](script["SETTINGS"])))
     assert "studio" not in sys.modules

@@ -27,17 +27,18 @@ from studio.exporting import FORMS
 from studio.exporting.asked import Asked, find_asked
 from studio.exporting.form import Source
 from studio.exporting.gguf import find_cut, find_obstacle
-from studio.exporting.hub import push_task
 from studio.exporting.notebook import cut_in_cells
 from studio.exporting.ollama import write_modelfile
 from studio.exporting.script import TEXT
 from studio.launchers.inline import InlineLauncher
+from studio.methods import METHODS
 from studio.models.device import find_device
-from studio.models.loading import load_tokenizer
-from studio.models.reference import ModelRef
+from studio.models.loading import find_model_folder, load_tokenizer
+from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives.objective import encode_asked
 from studio.runs.run import Run, find_run
 from studio.service import Studio
+from studio.ui.steps.compare import take_away
 from studio.works.export import Export
 from studio.workspace import Workspace
 
@@ -86,6 +87,48 @@ def read_tuned(studio: Studio, run: Run) -> Any:
 STRANGER = Path(__file__).parent / "stranger.py"
 
 
+def let_a_stranger_read(asked: list[tuple[str, str, str]], folder: Path) -> list[str]:
+    """Have a program without the studio load what was unpacked into a folder; return the lines that it prints."""
+    done = subprocess.run(
+        [sys.executable, str(STRANGER), json.dumps(asked), json.dumps(IDS)],
+        cwd=folder, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout.splitlines()
+
+
+@pytest.mark.long
+def test_every_method_leaves_with_its_logits_or_is_refused_in_words(tiny_model: Path, tmp_path: Path) -> None:
+    import torch
+
+    workspace = Workspace(tmp_path / "home")
+    import_task(workspace)
+    studio = Studio(workspace, InlineLauncher())
+    short = {"max_steps": 2, "save_every": 0, "evaluate_every": 0, "learning_rate": 0.01}
+    cases: dict[str, dict[str, Any]] = {name: {"method": name} for name in METHODS.members}
+    cases["nf4"] = {"precision": "nf4"}
+    runs = {name: train_quickly(workspace, tiny_model, training=short, **given) for name, given in cases.items()}
+    asked, left = [], set()
+    for name, run in runs.items():
+        offered = {one.form: one.refusal for one in studio.exports.list_forms(f"run:{run.run_id}")}
+        for form in ("adapter", "merged"):
+            if offered[form]:
+                assert tells(offered[form], run.name)
+                continue
+            file = studio.exports.export(f"run:{run.run_id}", form, {"dtype": "fp32"} if form == "merged" else {})
+            folder = unpack(file, tmp_path / f"{name}-{form}").rename(tmp_path / f"{name}.{form}")
+            asked.append((folder.name, form, str(folder if form == "merged" else tiny_model)))
+            left.add(name)
+    let_a_stranger_read([each for each in asked if each[0] != "nf4.adapter"], tmp_path)
+    for name, form, _ in asked:
+        kind = name.partition(".")[0]
+        if name != "nf4.adapter":
+            found = torch.load(tmp_path / f"{name}-{form}.pt")[:, -len(IDS) :]
+            bound = 5e-2 if kind == "nf4" else 5e-5
+            assert (found - read_tuned(studio, runs[kind])[:, -len(IDS) :]).abs().max() < bound, name
+    assert METHODS.members.keys() - left == {"bottleneck", "bitfit"}, "what only the studio has stays, and says so"
+
+
 @pytest.mark.long
 def test_a_program_without_the_studio_has_the_same_logits_and_losses(
     studio: Studio, runs: dict[str, Run], tiny_model: Path, tmp_path: Path
@@ -107,22 +150,17 @@ def test_a_program_without_the_studio_has_the_same_logits_and_losses(
             base = folder / "base" if (folder / "base").exists() else tiny_model
             asked.append((folder.name, form, str(folder if form == "merged" else base)))
     unpack(studio.exports.export(f"run:{runs['lora'].run_id}", "script"), tmp_path).rename(tmp_path / "script")
-    environment = {**os.environ, "PYTHONPATH": ""}
-    done = subprocess.run(
-        [sys.executable, str(STRANGER), json.dumps(asked), json.dumps(IDS)],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    said = let_a_stranger_read(asked, tmp_path)
     for name, form, _ in asked:
         wanted = read_tuned(studio, runs[name.partition(".")[0]])
         found = torch.load(tmp_path / f"{name}-{form}.pt")
         assert (found - wanted).abs().max() < 2e-5, (name, form)
     assert (tmp_path / "above.adapter" / "base").is_dir()
     assert len(list((tmp_path / "lora.merged").glob("*.safetensors"))) > 1
-    told = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("losses")).partition(" ")[2])
+    told = json.loads(next(line for line in said if line.startswith("losses")).partition(" ")[2])
     assert told == pytest.approx(list(losses(read_all(runs["lora"])).values()), abs=2e-4)
     evaluated = {event["step"]: event["loss"] for event in read_all(runs["lora"]) if event["event"] == "evaluated"}
-    again = [json.loads(line) for line in done.stdout.splitlines() if "validation_loss" in line]
+    again = [json.loads(line) for line in said if "validation_loss" in line]
     assert {line["step"]: line["validation_loss"] for line in again} == pytest.approx(evaluated, abs=2e-4)
 
 
@@ -149,11 +187,37 @@ def test_the_script_is_the_tested_file_and_its_data_is_text(
     lines = [json.loads(line) for line in (folder / "train.jsonl").read_text().splitlines()]
     assert len(lines) == 48 and all(line["completion"].strip().isdigit() and not line["input_ids"] for line in lines)
     file = studio.exports.export(f"run:{runs['ia3'].run_id}", "recipe")
-    assert json.loads(file.read_text()) == runs["ia3"].load_recipe().to_json() and file.suffix == ".json"
+    assert json.loads(file.read_text()) == runs["ia3"].load_recipe().to_public().to_json() and file.suffix == ".json"
     page = studio.exports.export(f"run:{runs['lora'].run_id}@4", "report")
     assert page.suffix == ".html" and page.read_text().count("<svg") >= 1 and runs["lora"].name in page.read_text()
     card = studio.exports.export(f"run:{runs['lora'].run_id}", "report", {"written": "markdown"})
     assert card.suffix == ".md" and f"# {runs['lora'].name}" in card.read_text()
+
+
+FORMS_OF = {
+    "lora": ("adapter", "merged", "ollama", "recipe", "script", "notebook", "report", "page"),
+    "full": ("merged", "recipe"),
+}
+
+
+def read_files(file: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and content of each file of an export."""
+    if file.suffix != ".zip":
+        yield file.name, file.read_bytes()
+        return
+    with zipfile.ZipFile(file) as archive:
+        yield from ((name, archive.read(name)) for name in archive.namelist())
+
+
+def test_no_export_says_where_anything_lies_here(studio: Studio, runs: dict[str, Run], tiny_model: Path) -> None:
+    places = [str(place).encode() for place in (tiny_model, studio.workspace.folder, Path.home())]
+    asked = [(name, form, {}) for name, forms in FORMS_OF.items() for form in forms]
+    for name, form, options in [*asked, ("lora", "report", {"written": "markdown"})]:
+        for inside, content in read_files(studio.exports.export(f"run:{runs[name].run_id}", form, options)):
+            found = [place for place in places if place in content]
+            assert not found, f"{inside} of {form} names {found}"
+    recipe = json.loads(studio.exports.export(f"run:{runs['ia3'].run_id}", "recipe").read_text())
+    assert recipe["model"] == f"./{tiny_model.name}"
 
 
 def render(modelfile: str, prompt: str) -> str:
@@ -204,6 +268,38 @@ def test_gguf_holds_the_merged_weights(studio: Studio, runs: dict[str, Run], tmp
     assert file.suffix == ".gguf" and file.stat().st_size < (folder / "model.gguf").stat().st_size / 2
 
 
+@pytest.mark.long
+def test_llama_cpp_reads_and_writes_what_the_studio_does(tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp")
+    from llama import drop_ends, serve
+
+    workspace = Workspace(tmp_path)
+    quiet = {"max_steps": 20, "batch_size": 8, "evaluate_every": 0, "sample_every": 0, "measures_itself": False}
+    run = train(workspace, {"task_id": "studio003_past_tense", "training": {**quiet, "save_every": 10}})
+    studio, model = Studio(workspace, InlineLauncher()), f"run:{run.run_id}@20"
+    parents = [{"model": f"run:{run.run_id}@{step}", "weight": 0.5} for step in (10, 20)]
+    merged = studio.merges.merge({"way": "linear", "parents": parents}).address
+    asked = find_asked(Source(workspace, resolve(workspace, ModelRef(ref=model)), find_device()))
+    tokenizer = load_tokenizer(find_model_folder(ModelRef(ref=BUILTIN)))
+    texts = (
+        "1234 and 5.6!",
+        "  two  blanks ",
+        "a\n\nb\t c",
+        "naïve café 😀 日本",
+        "it's we're I'LL",
+        asked.write("Go."),
+    )
+    prompts = [instance.input for instance in studio.test_set(run.run_id)[:4]]
+    said = [studio.ask(run.run_id, each, [merged], step=20, max_tokens=24).columns for each in prompts]
+    for place, address in ((1, model), (2, merged)):
+        with serve(studio.exports.export(address, "gguf", {"numbers": "f16"})) as llama:
+            assert [llama.tokenize(text) for text in texts] == [tokenizer(text)["input_ids"] for text in texts]
+            for prompt, columns in zip(prompts, said, strict=True):
+                written = drop_ends(llama.write(asked.write(prompt), 24), {tokenizer.eos_token_id})
+                assert written == drop_ends(list(columns[place].tokens), {tokenizer.eos_token_id}), prompt
+                assert tokenizer.decode(written, skip_special_tokens=True).strip() == columns[place].answer.strip()
+
+
 def test_what_can_not_be_exported_is_told_in_words(studio: Studio, runs: dict[str, Run]) -> None:
     lora, own, full = (f"run:{runs[name].run_id}" for name in ("lora", "layernorm", "full"))
     for model, form, options, kind, facts, field in (
@@ -223,6 +319,9 @@ def test_what_can_not_be_exported_is_told_in_words(studio: Studio, runs: dict[st
             studio.exports.start(model, form, options)
     offered = {one.form: one for one in studio.exports.list_forms(full)}
     assert offered.keys() == FORMS.members.keys() and offered["adapter"].refusal and not offered["merged"].refusal
+    whole = {one.form: one.size for one in studio.exports.list_forms(lora)}
+    assert whole["recipe"] is None and 0 < (whole["gguf"] or 0) < (whole["merged"] or 0) < (whole["page"] or 0)
+    assert (whole["adapter"] or 0) > 10_000
     assert all(one.purpose and one.summary.endswith(".") for one in offered.values())
 
 
@@ -244,6 +343,16 @@ def test_a_deleted_run_ends_its_export_in_words(studio: Studio, runs: dict[str, 
     assert not list(work.folder.glob("export*")) and not (work.folder / ".export").exists()
     with raises(NotFoundError, work.name):
         studio.exports.find_file(work.run_id)
+
+
+def test_two_exports_at_once_are_one_where_they_are_equal(studio: Studio, runs: dict[str, Run]) -> None:
+    model = f"run:{runs['lora'].run_id}@4"
+    asked = [studio.exports.start(model, "gguf", {"numbers": numbers}) for numbers in ("f16", "f32", "f16")]
+    assert asked[0] == asked[2] != asked[1]
+    while studio.scheduler.start_next():
+        continue
+    files = [studio.exports.find_file(work) for work in asked]
+    assert files[0] == files[2] and files[0].stat().st_size < files[1].stat().st_size
 
 
 def test_the_command_line_writes_the_file(
@@ -368,7 +477,13 @@ def test_a_model_is_pushed_privately_and_whole_or_not_at_all(
         assert not wrong or wrong not in str(refused.value)
     with raises(InputError, "your-name/my-model", field="repo"):
         studio.exports.push(model, "adapter", "../x", token)
-    url = push_task(studio.load_task("tiny_sums"), studio.workspace.cache, "me/data", token, True, hub)
+    card = pushed["files"]["README.md"].decode()
+    assert "## Training data" in card and "Tiny sums" in card and "48" in card
+    asked = {"model": model, "form": "adapter", "repo": "me/page", "token": token}
+    assert take_away.push(studio, asked) == {"url": f"{hub}/me/page"}
+    assert Hub.repos["me/page"]["visibility"] == "private"
+    assert take_away.push(studio, {**asked, "repo": "me/third", "token": "hf_wrong_token"})["field"] == "token"
+    url = studio.exports.push("tiny_sums", "data", "me/data", token)
     assert url.endswith("datasets/me/data") and len(Hub.repos["me/data"]["files"]) == 2
     monkeypatch.setattr("studio.service.export_desk.ExportDesk.endpoint", "http://127.0.0.1:9")
     with raises(DeviceError, "connection", field="repo"):
