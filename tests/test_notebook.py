@@ -8,6 +8,8 @@ import pytest
 from studio.service import Studio
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+COMPARING = ("journey", "rlhf")
+"""Those that end with a score of base and tuned."""
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -20,20 +22,23 @@ def test_notebook_asks_the_studio_for_what_it_has(path: Path) -> None:
     asked = [node for cell in cells for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Attribute)]
     names = {node.attr for node in asked if isinstance(node.value, ast.Name) and node.value.id == "studio"}
     open_studio = {*dir(Studio), *Studio.__init__.__code__.co_names}
-    assert len(names) > 3 and names <= open_studio, names - open_studio
+    assert names <= open_studio, names - open_studio
+    assert len(names) > 2 or not any("studio = Studio(" in cell for cell in cells)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @each
 def test_notebook_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every cell runs; the last one prints a score in which the tuned side is the better one."""
+    """Every cell runs and finds what it says; where base and tuned are compared at the end, tuned is the better one."""
     import nbformat
     from nbclient import NotebookClient
 
     monkeypatch.setenv("STUDIO_HOME", str(tmp_path))
     book = nbformat.read(path, as_version=4)
     NotebookClient(book, timeout=600, resources={"metadata": {"path": str(path.parent)}}).execute()
+    if path.stem not in COMPARING:
+        return
     said = "".join(output.get("text", "") for output in book.cells[-1].outputs)
     base, tuned = (float(part.split()[1]) for part in said.split(": ", 1)[1].rstrip("% \n").split(", "))
     assert tuned > base + 50
