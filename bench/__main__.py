@@ -32,7 +32,9 @@ CASES = (
     "card",
     "coverage",
     "evidence",
+    "exporting",
     "merging",
+    "many",
     "objectives",
 )
 RESULTS = Path(__file__).with_name("results.json")

@@ -40,7 +40,7 @@ def measure() -> list[Figure]:
 
 
 def _measure_kind(studio: Studio, kind: str) -> list[Figure]:
-    parents = [f"run:{_train(studio, task, kind)}@{STEPS}" for task in TASKS]
+    parents = [f"run:{train(studio, task, kind)}@{STEPS}" for task in TASKS]
     figures = [
         figure
         for title, parent in zip(("first alone", "second alone"), parents, strict=True)
@@ -52,7 +52,8 @@ def _measure_kind(studio: Studio, kind: str) -> list[Figure]:
     return figures
 
 
-def _train(studio: Studio, task: str, kind: str) -> str:
+def train(studio: Studio, task: str, kind: str) -> str:
+    """Train one of the KINDS on a task and return the run."""
     recipe = KINDS[kind]
     training = {"max_steps": STEPS, "batch_size": 16, "measures_itself": False, "sample_every": 0, "evaluate_every": 0}
     run = studio.start_run({"task_id": task, **recipe, "training": {**training, **recipe["training"]}})
