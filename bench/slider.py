@@ -10,7 +10,9 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlencode
 
+import torch
 from playwright.sync_api import sync_playwright
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from bench.count import SHAPES
 from bench.figure import Figure, serve
@@ -50,11 +52,25 @@ def measure() -> list[Figure]:
 
 
 def write_recipe(folder: Path) -> dict[str, object]:
-    """Make a folder with a config of eight billion parameters, a tokenizer and no weights; return a recipe on it."""
+    """Make a folder of a model of eight billion parameters, its weights a hole in a file; return a recipe on it."""
     folder.mkdir()
     config = {"model_type": "llama", "architectures": ["LlamaForCausalLM"], **SHAPES["8B"]}
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    write_hole(folder)
     for file in BUILTIN_FOLDER.glob("tokenizer*"):
         shutil.copy(file, folder)
     return {"model": str(folder), "task_id": "studio002_question", "method": {"name": "lora", "rank": 8}}
+
+
+def write_hole(folder: Path) -> None:
+    """Write the weights that a config tells of: their names and shapes, and a hole of their size, of no cost."""
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    told, end = {}, 0
+    for name, weight in model.state_dict().items():
+        begin, end = end, end + 2 * weight.numel()
+        told[name] = {"dtype": "BF16", "shape": list(weight.shape), "data_offsets": [begin, end]}
+    header = json.dumps(told).encode()
+    with open(folder / "model.safetensors", "wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + end)

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,8 @@ from architectures import ARCHITECTURES, make_model
 from huggingface_hub.utils import filter_repo_objects
 from telling import raises, tells
 
+from bench.slider import write_hole
+from studio.apart.child import limit_memory
 from studio.errors import ModelError
 from studio.estimates.counting import find_shape
 from studio.models.architecture import LOCK
@@ -169,6 +172,18 @@ def test_weights_whose_header_is_nonsense(folder: Path, header: bytes) -> None:
     with raises(ModelError, "safetensors"):
         count_in_headers(folder)
     assert "can't be loaded" in refuse(folder)
+
+
+def test_a_model_larger_than_the_memory_that_may_be_taken_is_known(folder: Path) -> None:
+    """As where strangers' files are read: files that are mapped into memory count there as if they were taken."""
+    change_config(folder, intermediate_size=4_000_000)
+    write_hole(folder)
+    size, (soft, hard) = (folder / "model.safetensors").stat().st_size, resource.getrlimit(resource.RLIMIT_DATA)
+    limit_memory(size // 4)
+    try:
+        assert describe_model(ModelRef(ref=str(folder))).size_bytes == pytest.approx(size, rel=1e-3) and size > 1e9
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def drop_tokenizer(folder: Path) -> None:

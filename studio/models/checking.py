@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import ModelError, first_line
-from studio.models.architecture import Sizes, read_config_text, read_sizes
+from studio.models.architecture import LOCK, Sizes, build_model, parse_config, read_config_text, read_sizes
 from studio.models.causality import check_causal
 from studio.models.libraries import quiet_libraries
 from studio.models.loading import check_names, load_tokenizer
 from studio.models.reference import read_config
 from studio.models.stored import check_stored, read_stored
+from studio.models.weights_file import list_weights, read_header
 
 _LISTED = 3
 """So many names are named."""
@@ -28,25 +29,29 @@ def check_model(folder: Path) -> Sizes:
     check_causal(config)
     sizes = read_sizes(config)
     seen = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.iterdir()) if path.is_file())
-    _check_files(folder, seen, sizes.rows, stored is None)
+    _check_files(folder, seen, sizes.rows, "" if stored else config)
     return sizes
 
 
 @lru_cache(maxsize=64)
-def _check_files(folder: Path, seen: object, rows: int, is_plain: bool) -> None:
-    if is_plain and any(folder.glob("*.safetensors")):
-        check_names(_try_loading(folder))
+def _check_files(folder: Path, seen: object, rows: int, config: str) -> None:
+    if config and any(folder.glob("*.safetensors")):
+        check_names(_try_loading(folder, config))
     check_tokens(load_tokenizer(folder), rows)
 
 
-def _try_loading(folder: Path) -> dict[str, Any]:
+def _try_loading(folder: Path, config: str) -> dict[str, Any]:
     """What transformers tells of the names in the files and those of the model."""
-    from transformers import AutoModelForCausalLM
+    import torch
 
     quiet_libraries()
+    with LOCK, torch.device("meta"):
+        kind = type(build_model(config))
     try:
-        _, told = AutoModelForCausalLM.from_pretrained(
-            folder, trust_remote_code=False, use_safetensors=True, device_map="meta", output_loading_info=True
+        shapes = {name: shape for path in list_weights(folder) for name, shape in read_header(path).shapes.items()}
+        weights = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+        _, told = kind.from_pretrained(
+            None, config=parse_config(config), state_dict=weights, device_map="meta", output_loading_info=True
         )
     except Exception as error:  # the files may be anybody's
         raise ModelError(f"The model in {folder} can't be loaded: {first_line(error)}", field="model") from None

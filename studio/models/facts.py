@@ -17,7 +17,7 @@ from studio.models.checking import check_model
 from studio.models.hub import fetch_config_folder, fetch_size
 from studio.models.reference import BUILTIN, ModelRef, read_config
 from studio.models.stored import read_stored
-from studio.models.weights_file import read_header
+from studio.models.weights_file import list_weights, read_header
 
 
 class ModelFacts(BaseModel, frozen=True):
@@ -105,7 +105,7 @@ def has_chat_template(folder: Path) -> bool:
 def count_in_headers(folder: Path) -> tuple[int, int]:
     """Return (parameters, bytes) summed over the headers of a folder's weights. Raises ModelError on a broken file."""
     numbers = size = 0
-    for path in _list_weights(folder):
+    for path in list_weights(folder):
         try:
             header = read_header(path)
         except (OSError, ValueError) as error:
@@ -115,17 +115,6 @@ def count_in_headers(folder: Path) -> tuple[int, int]:
             ) from None
         numbers, size = numbers + header.numbers, size + header.size_bytes
     return numbers, size
-
-
-def _list_weights(folder: Path) -> list[Path]:
-    """The files that transformers would load; some authors put the same weights there a second time."""
-    if (folder / "model.safetensors").is_file():
-        return [folder / "model.safetensors"]
-    try:
-        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
-        return [folder / name for name in sorted(set(index["weight_map"].values()))]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return sorted(folder.glob("*.safetensors"))
 
 
 def _find_size(ref: ModelRef, folder: Path) -> int | None:

@@ -18,28 +18,44 @@ _WIDTHS = {"BF16": 2, "F16": 2, "F32": 4}
 
 
 class Header(NamedTuple):
-    """What a file says of its tensors: names, numbers in all, the bytes these take; and what else it says."""
+    """What a file says of its tensors: their shapes, numbers in all, the bytes these take; and what else it says."""
 
-    names: frozenset[str]
+    shapes: dict[str, list[int]]
     numbers: int
     size_bytes: int
     about: dict[str, str]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Of its tensors."""
+        return frozenset(self.shapes)
+
+
+def list_weights(folder: Path) -> list[Path]:
+    """The files that transformers would load; some authors put the same weights there a second time."""
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    try:
+        index = json.loads((folder / "model.safetensors.index.json").read_text(encoding="utf-8"))
+        return [folder / name for name in sorted(set(index["weight_map"].values()))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return sorted(folder.glob("*.safetensors"))
+
 
 def read_header(path: Path) -> Header:
-    """Return the header of a safetensors file.
+    """Return the header of a safetensors file, which isn't mapped into memory: that may count as if all was taken.
 
     Raises OSError where there is no such file, ValueError where it has not exactly the bytes that it speaks of.
     """
     try:
-        with safe_open(path, framework="np") as file:
+        with safe_open(path, framework="np", backend="pread") as file:
             shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}
             about = file.metadata() or {}
     except SafetensorError as error:
         raise ValueError(str(error)) from None
     with open(path, "rb") as file:
         beginning = 8 + int.from_bytes(file.read(8), "little")
-    return Header(frozenset(shapes), sum(map(prod, shapes.values())), path.stat().st_size - beginning, about)
+    return Header(shapes, sum(map(prod, shapes.values())), path.stat().st_size - beginning, about)
 
 
 def read_weight(path: Path, name: str) -> "Tensor":

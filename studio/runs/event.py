@@ -17,6 +17,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from studio.journal import PAGE_BYTES, read_page, write_line
 from studio.runs.hold import take_hold
+from studio.uncollected import uncollected
 from studio.workspace import disk_errors_in_words
 
 LARGEST = 10**18
@@ -49,7 +50,7 @@ class Started(Event):
     attempt: Whole | None = None
     resumed_from: Whole | None = None
     note: str | None = None
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     python: str | None = None
 
 
@@ -71,7 +72,7 @@ class Prepared(Event):
     validation: Whole | None = Field(None, validation_alias=AliasChoices("validation", "held_out"))
     left_out: Whole | None = None
     tokens: Whole | None = None
-    ways: list[Any] = []
+    ways: list[Any] = Field(default_factory=list)
 
 
 class Counted(Event):
@@ -103,7 +104,7 @@ class Metrics(Stepped):
     of: Whole | None = None
     seconds_left: Number | None = None
     loss: Number | None = None
-    measures: dict[str, Number | None] = {}
+    measures: dict[str, Number | None] = Field(default_factory=dict)
     learning_rate: Number | None = None
     grad_norm: Number | None = None
     epoch: Number | None = None
@@ -115,7 +116,7 @@ class Evaluated(Stepped):
 
     event: Literal["evaluated"]
     loss: Number | None = Field(None, validation_alias=AliasChoices("loss", "held_out_loss"))
-    measures: dict[str, Number | None] = {}
+    measures: dict[str, Number | None] = Field(default_factory=dict)
 
 
 class Saved(Stepped):
@@ -128,7 +129,7 @@ class Sampled(Stepped):
     """A few prompts of the validation part were answered: input, wanted, base, tuned."""
 
     event: Literal["sampled"]
-    samples: list[Any] = []
+    samples: list[Any] = Field(default_factory=list)
 
 
 class Scored(Stepped):
@@ -149,7 +150,7 @@ class Scored(Stepped):
     value: Number | None = None
     low: Number | None = None
     high: Number | None = None
-    values: dict[str, Number | None] = {}
+    values: dict[str, Number | None] = Field(default_factory=dict)
     tokens: Number | None = None
     before: Number | None = None
     after: Number | None = None
@@ -301,7 +302,8 @@ def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> Ev
 def _parse_lines(lines: list[bytes]) -> list[Event]:
     """Read all lines at once, which is sooner; one by one where one of them is no event that is known."""
     try:
-        events = _ALL_KNOWN.validate_json(b"[%b]" % b",".join(lines))
+        with uncollected():
+            events = _ALL_KNOWN.validate_json(b"[%b]" % b",".join(lines))
     except ValidationError:
         events = []
     if len(events) == len(lines):

@@ -231,7 +231,13 @@ class Watch:
 
     def _fold(self, event: Event) -> None:
         values = self._values
-        if isinstance(event, Started):
+        if isinstance(event, Metrics | Progressed):  # of most there are
+            said = event.model_fields_set
+            values.update({key: getattr(event, key) for key in _MEASURED if key in said})
+            values.update(phase=None, step=event.step or values.get("step", 0))
+            if isinstance(event, Metrics):
+                values["measures"] = {**event.measures, LOSS.name: event.loss}
+        elif isinstance(event, Started):
             self._started_at = event.at
             values.update(dict.fromkeys(("error", "remedy", "remedy_changes", "finished_at", "seconds_left")))
             values.update(step=event.resumed_from or 0, note=event.note, phase="Starting")
@@ -240,12 +246,6 @@ class Watch:
             values["phase"] = f"{event.text}: {event.part} of {event.parts}"
         elif isinstance(event, Concluded):
             values["result"] = event.result
-        elif isinstance(event, Metrics | Progressed):
-            values["phase"] = None
-            values["step"] = event.step or values.get("step", 0)
-            values.update({key: getattr(event, key) for key in _MEASURED if key in event.model_fields_set})
-            if isinstance(event, Metrics):
-                values["measures"] = {**event.measures, LOSS.name: event.loss}
         elif isinstance(event, Evaluated):
             values["validation"] = {**event.measures, LOSS.name: event.loss}
         elif isinstance(event, Scored):

@@ -5,11 +5,9 @@ or text, which is JSON (one task, a list of rows), JSON Lines, a delimited table
 silence: what was accepted but odd is in `Reading.warnings`, and what was changed for it in `Reading.repairs`.
 """
 
-import gc
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,6 +37,7 @@ from studio.tasks.reading.variant import holds_several_tasks, is_task_object
 from studio.tasks.reading.workbook import read_excel
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Task
+from studio.uncollected import uncollected
 from studio.visitor import THE_ONE, Visitor
 
 
@@ -91,7 +90,7 @@ def read_task(
     """
     notes = Notes()
     try:
-        with _uncollected():
+        with uncollected():
             task = _make_task(_open(data, name, notes, read_as), make_task_id(name), notes, mapping, leave_out)
     except TaskError as error:
         if isinstance(error, MappingNeeded):
@@ -122,18 +121,6 @@ def _make_task(found: Found, task_id: str, notes: Notes, mapping: Mapping | None
     if isinstance(found, RunningText):
         return cut_text(found.text, task_id, notes)
     return read_object(found.value, task_id, notes)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Pause the search for cycles: a file makes many objects and no cycle, and looking for some takes half the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def preview_file(path: Path, name: str, read_as: ReadAs = AS_IT_IS) -> Preview | None:

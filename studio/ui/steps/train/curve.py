@@ -132,6 +132,6 @@ def _text(text: str) -> str:
 
 def read_number(value: object) -> float | None:
     """Return a finite number as a float, None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, float | int) or not math.isfinite(value):
         return None
     return float(value)
