@@ -270,6 +270,7 @@ TURNS_BAD = (
 )
 
 
+@pytest.mark.long
 def test_a_template_that_turns_bad_as_it_is_asked_is_ended_and_the_next_question_is_written(
     pool: Pool, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +308,7 @@ def multiply(sign: str, times: int) -> list[dict[str, Any]]:
     return [{"type": "Replace", "pattern": {"String": sign}, "content": sign * 101}] * times
 
 
+@pytest.mark.long
 def test_a_tokenizer_that_turns_bad_as_it_is_asked_is_ended_and_others_are_answered(
     pool: Pool, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -267,6 +267,7 @@ SMALL_GPT2 = {"model_type": "gpt2", "n_embd": 64, "n_layer": 3, "n_head": 4, "n_
 SMALL_EXPERTS = {"hidden_size": 64, "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2}
 
 
+@pytest.mark.soon(3)
 @pytest.mark.parametrize(
     "config",
     [

@@ -112,7 +112,7 @@ def read(model: Any, dtype: Any, batches: list[Any]) -> tuple[float, list[Any]]:
     return found, gradients
 
 
-@pytest.mark.soon(60)
+@pytest.mark.soon(24)
 @pytest.mark.parametrize(("base", "path"), CASES, indirect=["base"])
 def test_its_gradients_are_those_of_each_row_alone(
     path: str, base: tuple[Any, Any, float], monkeypatch: pytest.MonkeyPatch

@@ -54,7 +54,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
         yield served
 
 
-@pytest.mark.soon(2)
+@pytest.mark.soon(1)
 @pytest.mark.parametrize("pair", choose_pairs(), ids=name_pair)
 def test_a_pair_that_is_offered_trains_from_start_to_end(pair: MethodPair, served: Served) -> None:
     recipe = write_pair(pair)

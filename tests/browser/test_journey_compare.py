@@ -200,6 +200,7 @@ def test_models_are_added_beside_the_two_and_left_out_again(page: Page, tuned: s
     expect(page.locator(".answer")).to_have_count(3)
 
 
+@pytest.mark.long
 def test_a_score_from_the_click_to_the_result(page: Page, app: Any, tuned: str) -> None:
     desk, score = page.locator(".desk"), page.locator(".desk [data-act=score]")
     page.goto(address("train", tuned))
@@ -295,6 +296,7 @@ def chatty(app: Any, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory)
     return run
 
 
+@pytest.mark.long
 def test_a_conversation_is_asked_with_all_its_turns_and_goes_on(page: Page, chatty: str) -> None:
     open_compare(page, chatty)
     turns, exact = page.locator(".ask-before li"), page.locator(".exact pre")

@@ -259,6 +259,7 @@ def test_nothing_sticks_out_of_the_forms(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+@pytest.mark.long
 def test_other_tasks_are_learnt_with_it_and_a_task_is_taken_along(
     page: Page, tmp_path: Path, console_errors: list[str]
 ) -> None:
@@ -317,6 +318,7 @@ def test_a_studio_that_is_away_is_told_where_it_was_asked_and_asked_again(page: 
     expect(sight).to_have_attribute("data-state", "done", timeout=LONG)
 
 
+@pytest.mark.long
 def test_an_old_encoding_is_chosen_by_the_look_of_a_line(
     page: Page, open_page: Callable[..., Page], tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:

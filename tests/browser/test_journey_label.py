@@ -349,7 +349,7 @@ def test_a_run_suggests_in_the_background(page: Page, studio: Studio, moods: str
     expect(page.locator(".bench-suggestion")).not_to_contain_text("thinking", timeout=LONG)
 
 
-@pytest.mark.soon(2)
+@pytest.mark.soon(1)
 @pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 1280), (False, 390)], ids=["light", "dark", "phone"])
 def test_every_tab_is_accessible_and_fits(
     open_page: Callable[..., Page], studio: Studio, moods: str, dark: bool, width: int

@@ -43,6 +43,7 @@ def go_through(page: Page) -> Iterator[str]:
             yield step
 
 
+@pytest.mark.soon(1)
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing(open_page: Callable[..., Page], app_url: str, dark: bool) -> None:
     page = open_page(f"{app_url}/?step=model", dark=dark)

@@ -94,6 +94,7 @@ def test_what_nobody_knows_is_said(app: Any, page: Page, tiny_model: Path) -> No
     ahead.process_file.write_text('{"pid": 4194304, "created": 1, "offset": 0}')
 
 
+@pytest.mark.long
 def test_a_run_that_failed_for_memory_is_trained_again_with_less(
     app: Any, page: Page, tiny_model: Path, console_errors: list[str]
 ) -> None:

@@ -115,7 +115,7 @@ def test_it_measures_what_it_declares_and_gets_better(name: str, trained: Callab
     assert chooser.is_better(steps[-1][chooser.name], steps[0][chooser.name])
 
 
-@pytest.mark.soon(6)
+@pytest.mark.soon(4)
 @pytest.mark.parametrize("name", OBJECTIVES.members)
 def test_it_goes_on_as_if_it_had_never_stopped(name: str, trained: Callable[[str], Trained]) -> None:
     workspace, whole = trained(name)
