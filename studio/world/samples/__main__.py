@@ -12,6 +12,7 @@ from studio.workspace import write_whole
 from studio.world.samples import (
     laws,
     manners,
+    odd_one,
     opposite,
     past_tense,
     pirate,
@@ -34,6 +35,7 @@ ALL: tuple[Sample, ...] = (
     plural.SAMPLE,
     opposite.SAMPLE,
     pirate.SAMPLE,
+    odd_one.SAMPLE,
 )
 OF_OTHER_KINDS: tuple[KindSample, ...] = (laws.SAMPLE, pirate_pairs.SAMPLE, manners.SAMPLE)
 """Text, pairs and ratings: nothing in them is right or wrong, so they have no test of unseen words and no score."""
