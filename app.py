@@ -64,7 +64,7 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     own = host in ("127.0.0.1", "localhost", "::1")
     shared, tools = is_shared(os.environ, own), is_on(os.environ, "STUDIO_MCP")
     if tools and not importlib.util.find_spec("mcp"):
-        print("STUDIO_MCP=1 needs the package mcp: pip install 'gradio[mcp]'. Or start without it.", file=sys.stderr)
+        print("STUDIO_MCP=1 needs the package mcp: pip install -e '.[mcp]'. Or start without it.", file=sys.stderr)
         return 1
     open_many_files()
     if shared:

@@ -29,6 +29,18 @@ ELSEWHERE = {
     "colorama": "0.4.6",  # tqdm, click and pytest on Windows
     "xllamacpp": "2026.10.11549",  # a real llama.cpp for the longest tests, where there is a wheel of it
 }
+# Needed only where the endpoints are tools of an MCP server (`pip install -c constraints.txt -e ".[mcp]"`).
+FOR_MCP = {
+    "cffi": "2.1.1",
+    "cryptography": "50.0.2",
+    "httpx-sse": "0.4.3",
+    "mcp": "1.30.0",
+    "pycparser": "3.12",
+    "pydantic-settings": "2.16.3",
+    "PyJWT": "2.15.1",
+    "python-dotenv": "1.2.4",
+    "sse-starlette": "3.7.0",
+}
 # Chosen by torch itself, exactly, where it comes with CUDA.
 LEFT_TO_TORCH = re.compile(r"nvidia-|cuda-|triton$")
 
@@ -58,7 +70,7 @@ def freeze() -> str:
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     found = dict(re.sub(r"\+\w+$", "", line).split("==") for line in lines if "==" in line)
     kept = {name: version for name, version in found.items() if not LEFT_TO_TORCH.match(normal(name))}
-    every = {**ELSEWHERE, **kept}
+    every = {**ELSEWHERE, **FOR_MCP, **kept}
     return FREEZE_HEADER + "".join(f"{name}=={every[name]}\n" for name in sorted(every, key=normal))
 
 

@@ -1,5 +1,10 @@
-"""What evidence costs: scoring in batches against one at a time, the share of a default run, three and four columns."""
+"""What evidence costs: scoring in batches against one at a time, the share of a default run, two and four columns.
 
+Where lm-evaluation-harness is installed beside the studio's libraries, its hf backend answers the same prompts.
+"""
+
+import importlib
+import importlib.util
 import tempfile
 import time
 
@@ -17,6 +22,7 @@ from studio.service import Studio
 from studio.workspace import Workspace
 
 TOKENS = 32
+MOST, BATCH = 16, 32
 INSTANCES = 64
 TASK = "studio002_question"
 
@@ -52,15 +58,50 @@ def _measure_scoring(studio: Studio, run_id: str) -> list[Figure]:
     columns, task = _arrange(studio, run_id, 1), studio.load_task(TASK)
     objective, tokenizer = columns.columns[0].objective, columns.find_tokenizer(0)
     prompts = [encode_asked(objective, task, one, tokenizer) for one in task.instances[:INSTANCES]]
-    columns.answer_many(0, prompts, 16)  # the ways are tried once
+    columns.answer_many(0, prompts, MOST)  # the ways are tried once
 
     def score(batch: int) -> float:
         began = time.perf_counter()
-        columns.answer_many(0, prompts, 16, batch)
+        columns.answer_many(0, prompts, MOST, batch)
         return time.perf_counter() - began
 
-    together, alone = (INSTANCES / median_of(3, lambda batch=batch: score(batch)) for batch in (32, 1))
-    return [Figure("scoring", together, "instances a second", alone, "one at a time", "at least 4 x")]
+    together, alone = (INSTANCES / median_of(3, lambda batch=batch: score(batch)) for batch in (BATCH, 1))
+    told = [Figure("scoring", together, "instances a second", alone, "one at a time", "at least 4 x")]
+    if importlib.util.find_spec("lm_eval"):
+        told.append(_measure_harness(studio, run_id, prompts))
+    return told
+
+
+def _measure_harness(studio: Studio, run_id: str, prompts: list[list[int]]) -> Figure:
+    """The base's greedy answers of as many tokens, none of which ends one, by the studio and by the harness."""
+    columns = _arrange(studio, run_id, 2)
+    columns.arrange(columns.columns[1:])
+    tokenizer, model = columns.find_tokenizer(0), columns.find_shared(0).base
+    harness = importlib.import_module("lm_eval.models.huggingface").HFLM(
+        pretrained=model, tokenizer=tokenizer, batch_size=BATCH, device=str(model.device)
+    )
+    make, until = importlib.import_module("lm_eval.api.instance").Instance, ["\x00"]
+    asked = [
+        make("generate_until", {}, (tokenizer.decode(one), {"until": until, "max_gen_toks": MOST}), place)
+        for place, one in enumerate(prompts)
+    ]
+
+    def answer_here() -> float:
+        began = time.perf_counter()
+        columns.answer_many(0, prompts, MOST, BATCH)
+        return time.perf_counter() - began
+
+    def answer_there() -> float:
+        began = time.perf_counter()
+        harness.generate_until(asked, disable_tqdm=True)
+        return time.perf_counter() - began
+
+    answer_here()
+    answer_there()
+    here, there = (INSTANCES / median_of(3, each) for each in (answer_here, answer_there))
+    return Figure(
+        "scoring beside a harness", here, "instances a second", there, "lm-evaluation-harness", "at least 1 x"
+    )
 
 
 def _measure_columns(studio: Studio, run_id: str) -> list[Figure]:

@@ -54,6 +54,12 @@ def test_pydantic_is_one_that_a_space_takes() -> None:
     assert tuple(map(int, version.split("."))) <= (2, 12, 5)
 
 
+def test_what_tools_of_an_mcp_server_need_is_pinned() -> None:
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["mcp"]
+    versions = DEPENDENCIES["read_constraints"]()
+    assert extra == ["gradio[mcp]"] and all(versions[name.lower()] for name in DEPENDENCIES["FOR_MCP"])
+
+
 def test_the_space_starts_this_app_with_these_versions() -> None:
     settings = read_front_matter()
     assert settings["sdk"] == "gradio"
