@@ -1,4 +1,4 @@
-"""One contract over every causal architecture of the pinned transformers; ten of them with `make long`, unless STUDIO_ZOO is set."""
+"""One contract over causal architectures of the pinned transformers: four, ten (`make long`), or all (STUDIO_ZOO)."""
 
 import json
 import os
