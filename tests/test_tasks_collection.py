@@ -152,6 +152,7 @@ print(len(done), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     grown = {}
     for count in (20_000, 100_000):

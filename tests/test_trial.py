@@ -163,6 +163,7 @@ def test_a_model_that_can_not_read_a_row_is_refused_in_words(tmp_path: Path, mon
     assert told.value.field == "model"
 
 
+@pytest.mark.long
 def test_the_built_in_base_takes_every_fast_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And its run says so."""
     from tiny import read_all, train

@@ -214,7 +214,8 @@ def test_the_table_has_every_method_with_what_the_page_shows_once_it_is_chosen(s
 
     recipe = find_defaults(studio)
     html = draw_methods(studio, recipe)
-    for name in METHODS.members:
+    assert all(f'id="table-{name}"' in html for name in METHODS.members)
+    for name in list(METHODS.members)[::6]:  # each costs a second
         estimate = studio.estimate({**recipe, "method": {"name": name}})
         row = html.split(f'id="table-{name}"')[1].split("</tr>")[0]
         assert number(estimate.trainable) in row and size(estimate.adapter_bytes) in row
