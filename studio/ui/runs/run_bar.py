@@ -30,7 +30,10 @@ def draw_run_bar(studio: Studio, draft: DraftBox) -> None:
 
 
 def draw_sentence(studio: Studio, draft: dict[str, Any]) -> str:
-    """Return what the run of a draft learns or learned, by which settings; nothing without a run."""
+    """Return what the run of a draft is to learn, by which settings; nothing without a run.
+
+    In words that are true before, while and after it trains, for they are written once.
+    """
     if not draft["run"]:
         return ""
     try:
@@ -40,7 +43,6 @@ def draw_sentence(studio: Studio, draft: dict[str, Any]) -> str:
     if status.kind != TRAINING:
         return f'<p class="studio recipe"><strong>{escape(status.name)}</strong>: {foreign(status.sentence, 200)}.</p>'
     settings = say_settings(read_settings(studio, status.recipe, look=False)) or "settings that are not read any more"
-    learns = {"finished": "learned", "stopped": "learned", "running": "learns"}.get(status.status, "is to learn")
     waiting = (
         ' <span class="waits">New settings are waiting: '
         '<button type="button" data-go="train">train them</button></span>'
@@ -48,6 +50,6 @@ def draw_sentence(studio: Studio, draft: dict[str, Any]) -> str:
         else ""
     )
     return (
-        f'<p class="studio recipe"><strong>{escape(status.name)}</strong> {learns} {foreign(status.title, 80)} by '
+        f'<p class="studio recipe"><strong>{escape(status.name)}</strong>: {foreign(status.title, 80)} by '
         f"{escape(settings)}.{waiting}</p>"
     )

@@ -38,7 +38,8 @@ from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
 HEAD = """<div class="studio"><h2 class="question" tabindex="-1">What should it learn?</h2>
-<p class="lead">A task is one {definition} and many {instances}. Choose a sample, or upload your own file.</p></div>"""
+<p class="lead">A task is one {definition} and many {instances} of it. Choose a sample, or upload
+your own file.</p></div>"""
 UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
 <strong>Natural-Instructions</strong> file (a definition, examples, and instances with an input and an output),
 or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet, a ZIP of many. At most 50&nbsp;MB. The
@@ -105,7 +106,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         patch, report = import_file(seen_by(studio, request), path)
         return patch, fresh(report), None
 
-    Panel(HEAD.format(definition=term("definition"), instances=term("instance", "instances")))
+    Panel(HEAD.format(definition=term("definition", "instruction"), instances=term("instance", "examples")))
     Views()
     with gr.Column(elem_id="data-choose", elem_classes="data-view"):
         cards = Panel(draw_cards(studio, find_example), elem_id="task-cards")
