@@ -39,7 +39,7 @@ def test_from_opening_the_page_to_right_answers(
     go_on(page, "Data")
     step(page, "data").get_by_role("radio", name=re.compile("Make it a question")).click()
     expect(step(page, "data")).to_contain_text("Turn the statement into a question")
-    expect(step(page, "data")).to_contain_text("800 to learn from")
+    expect(step(page, "data")).to_contain_text("800 train")
     expect(step(page, "data")).to_contain_text("tokens long", timeout=LONG)
     expect(page.locator(".recipe")).to_contain_text("parameters", timeout=LONG)
     shot("data", full_page=True)

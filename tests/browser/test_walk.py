@@ -188,6 +188,7 @@ def test_6_nothing_of_the_page_says_what_was_said_wrong(page: Page) -> None:
         re.IGNORECASE,
     )
     page.goto("/?step=model")
+    expect(page.locator("#recipe-bar .recipe")).to_contain_text("parameters", timeout=LONG)
     for step in ("model", "data", "method", "train", "compare", "runs", "label"):
         go(page, step)
         expect(page.locator(f"#step-{step} h2").first).to_be_visible(timeout=LONG)
