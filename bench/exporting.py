@@ -17,6 +17,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 from bench.figure import Figure, run_python
 from studio.launchers.inline import InlineLauncher
@@ -186,7 +187,7 @@ def measure_small(home: Path) -> Iterator[Figure]:
     if find_spec("xllamacpp"):
         for numbers in ("f16", "q8_0"):
             file = studio.exports.export(model, "gguf", {"numbers": numbers})
-            speed = run_python("-m", "bench.exporting", "llama", str(file), LONG)
+            speed = run_python("-m", "bench.exporting", "llama", str(file), LONG, PYTHONPATH=os.pathsep.join(sys.path))
             size = f"{file.stat().st_size / 1e6:.1f} MB"
             yield Figure(f"llama.cpp, built-in base as {numbers} ({size})", speed["tokens_a_second"], "tokens/s")
     with suppress(ImportError):
@@ -201,13 +202,13 @@ def ask_llama(file: str, prompt: str) -> dict[str, float]:
     params.model.path = file
     params.n_ctx, params.n_parallel, params.cpuparams.n_threads, params.warmup = 1024, 1, 1, False
     server = Server(params)
-    asked = {"prompt": prompt, "n_predict": 128, "temperature": 0, "ignore_eos": True}
-    rounds = [server.handle_completions(asked) for _ in range(3)]
-    return {"tokens_a_second": max(json.loads(each)["timings"]["predicted_per_second"] for each in map(_text, rounds))}
-
-
-def _text(answer: Any) -> str:
-    return answer if isinstance(answer, str) else json.dumps(answer)
+    asked = json.dumps({"prompt": prompt, "n_predict": 128, "temperature": 0, "ignore_eos": True}).encode()
+    found = []
+    for _ in range(3):
+        request = Request(f"{server.listening_address}/completion", asked, {"content-type": "application/json"})
+        with urlopen(request, timeout=120) as answer:
+            found.append(float(json.load(answer)["timings"]["predicted_per_second"]))
+    return {"tokens_a_second": max(found)}
 
 
 def measure_page(file: Path, folder: Path) -> Iterator[Figure]:

@@ -66,13 +66,13 @@ def load_ground(stack: Stack, precision: Precision, device: DeviceFacts) -> Any:
     return (model.dequantize() if getattr(model, "is_quantized", False) else model).float()
 
 
-def open_deltas(stack: Stack, ground: Any, scratch: Path, device: DeviceFacts) -> Deltas:
-    """Return what a stack added to its base, which is given as `ground`; `scratch` is a file that may be written."""
+def open_deltas(stack: Stack, ground: Callable[[], Any], scratch: Path, device: DeviceFacts) -> Deltas:
+    """Return what a stack added to its base, which `ground` loads; `scratch` is a file that may be written."""
     title = stack.changes[-1].title
     if len(stack.needed) == 1 and not stack.needed[0].is_whole and (pairs := read_pairs(stack.needed[0].folder)):
         return open_pairs(title, pairs)
     write_weights(stack, scratch, device)
-    return open_difference(title, ground, scratch)
+    return open_difference(title, ground(), scratch)
 
 
 def open_pairs(title: str, pairs: dict[str, Pair]) -> Deltas:

@@ -6,7 +6,8 @@ nothing else. Imports torch inside its functions.
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +24,7 @@ from studio.methods import METHODS
 from studio.models.device import find_device
 from studio.models.loading import find_model_folder, leave_a_core, load_tokenizer
 from studio.models.reference import ModelRef
-from studio.precisions import PRECISIONS
+from studio.precisions import PRECISIONS, Precision
 from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
@@ -51,20 +52,31 @@ class Made(NamedTuple):
 
 
 class Together(NamedTuple):
-    """The parents of a merge, in an order of their own, and how they are combined."""
+    """The parents of a merge, in an order of their own, and how they are combined.
+
+    `ground` loads the base in 32 bits, once; a merge of plain LoRA into an adapter never needs it.
+    """
 
     work: Merge
     way: Way
     stacks: tuple[Stack, ...]
     deltas: tuple[Deltas, ...]
     weights: tuple[float, ...]
-    ground: Any
+    ground: Callable[[], Any]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every weight that a parent changed, in the order of the model."""
-        changed = set[str]().union(*(each.names for each in self.deltas))
-        return tuple(name for name, _ in self.ground.named_parameters() if name in changed)
+        """Every weight that a parent changed, in the order of the model; of plain LoRA in that of its files."""
+        changed = dict.fromkeys(name for each in self.deltas for name in each.names)
+        if all(each.pairs for each in self.deltas):
+            return tuple(changed)
+        return tuple(name for name, _ in self.ground().named_parameters() if name in changed)
+
+    def find_matrices(self) -> dict[str, bool]:
+        """Return the weights to which a LoRA can add something, and whether each is stored the other way round."""
+        if all(each.pairs for each in self.deltas):
+            return {name: pair.turned for each in self.deltas for name, pair in (each.pairs or {}).items()}
+        return find_matrices(self.ground())
 
     @property
     def factors(self) -> list[float] | None:
@@ -116,11 +128,8 @@ def merge(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     return Outcome(events.step, finished=True)
 
 
-def make(
-    workspace: Workspace, work: Merge, run: Run, events: EventWriter, name: str, beside: Path, scratch: Path
-) -> None:
-    """Write a merge into the folder beside."""
-    events.append_phase(2, work.phases)
+def open_parents(workspace: Workspace, work: Merge, scratch: Path) -> Together:
+    """Return the parents of a merge, in an order that doesn't depend on how they were given. Raises StudioError."""
     device = find_device()
     leave_a_core(device)
     order = sorted(work.parents, key=lambda parent: (parent.model, parent.weight))
@@ -128,27 +137,42 @@ def make(
     way = WAYS.read({"name": work.way, **work.options})
     check_parents(stacks, way)
     grounds = [find_ground(stack) for stack in stacks]
-    first = resolve(workspace, ModelRef(ref=work.parents[0].model))
     common = grounds[0] if len({each.name for each in grounds}) == 1 else PRECISIONS.read("fp32")
     kept: dict[str, Any] = {}
-    deltas = []
-    for place, (stack, precision) in enumerate(zip(stacks, grounds, strict=True)):
+
+    def load(stack: Stack, precision: Precision) -> Any:
         if precision.name not in kept:
             kept[precision.name] = load_ground(stack, precision, device)
-        deltas.append(open_deltas(stack, kept[precision.name], scratch / f"{place}.safetensors", device))
-    ground = kept.pop(common.name, None)
-    kept.clear()
-    ground = load_ground(stacks[0], common, device) if ground is None else ground
-    weights = tuple(parent.weight for parent in order)
-    together = Together(work, way, stacks, tuple(deltas), weights, ground)
+        return kept[precision.name]
+
+    @cache
+    def load_common() -> Any:
+        found = kept.pop(common.name, None)
+        kept.clear()
+        return load_ground(stacks[0], common, device) if found is None else found
+
+    deltas = [
+        open_deltas(stack, partial(load, stack, precision), scratch / f"{place}.safetensors", device)
+        for place, (stack, precision) in enumerate(zip(stacks, grounds, strict=True))
+    ]
+    return Together(work, way, stacks, tuple(deltas), tuple(parent.weight for parent in order), load_common)
+
+
+def make(
+    workspace: Workspace, work: Merge, run: Run, events: EventWriter, name: str, beside: Path, scratch: Path
+) -> None:
+    """Write a merge into the folder beside."""
+    events.append_phase(2, work.phases)
+    together = open_parents(workspace, work, scratch)
+    first = resolve(workspace, ModelRef(ref=work.parents[0].model))
     events.append_phase(3, work.phases)
     meetings: list[Meeting] = []
     made = write_result(together, first, run, events, beside, meetings)
     if made.recipe.method.saves_whole_model:
         load_tokenizer(find_model_folder(first.base)).save_pretrained(beside)
     parents = [
-        MergedOf(model=each.model, title=stack.changes[-1].title, weight=each.weight)
-        for each, stack in zip(order, stacks, strict=True)
+        MergedOf(model=stack.address.ref, title=stack.changes[-1].title, weight=weight)
+        for stack, weight in zip(together.stacks, together.weights, strict=True)
     ]
     card = MergeCard(
         name=name,
@@ -187,9 +211,9 @@ def write_result(
     recipe = write_recipe(together.stacks, first)
     if wanted == "full":
         changes = ((name, together.combine(name, follow(name, done))) for done, name in enumerate(names, start=1))
-        for _ in add_to(together.ground, changes):
+        for _ in add_to(together.ground(), changes):
             continue
-        together.ground.save_pretrained(beside)
+        together.ground().save_pretrained(beside)
         changed = {"method": METHODS.read("full"), "precision": PRECISIONS.read("fp32")}
         return Made(recipe.model_copy(update=changed), wanted, None, None, say_cost(together))
     if wanted == "exact":
@@ -215,7 +239,7 @@ def write_result(
 
 def shrink_all(together: Together, follow: Any) -> Iterator[tuple[str, Thin]]:
     """Yield each weight with the best pair of the wanted rank. Raises InputError where one can have none."""
-    matrices = find_matrices(together.ground)
+    matrices = together.find_matrices()
     odd = [name for name in together.names if name not in matrices]
     if odd:
         raise InputError(

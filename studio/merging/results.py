@@ -101,7 +101,7 @@ def add_to(model: Any, changes: "Iterator[tuple[str, Tensor | None]]") -> Iterat
     """Add deltas to a model's weights, in place, and yield after each."""
     import torch
 
-    weights = dict(model.named_parameters())
+    weights = dict(model.named_parameters(remove_duplicate=False))
     for name, delta in changes:
         with torch.no_grad():
             if delta is not None:
