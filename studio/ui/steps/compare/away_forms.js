@@ -104,7 +104,7 @@ function drawPush(server, model, forms) {
   return h(
     "li",
     { class: "away-push" },
-    h("div", {}, h("b", {}, "Hugging Face Hub"), " With its card, data summary and scores; private unless you tick it."),
+    h("div", {}, h("b", {}, "Hugging Face Hub"), " With its card, data and scores; private unless you tick it."),
     h("form", { class: "row", onsubmit: push }, fields),
     said,
   );

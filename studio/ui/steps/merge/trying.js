@@ -1,5 +1,5 @@
 // @ts-check
-// Trying the weights: while the sliders move, one prompt is answered by the base, a parent, and the sum at these weights.
+// Trying the weights: while the sliders move, the base, a parent and the sum at these weights answer one prompt.
 
 import { h } from "../../frame/elements.js";
 import { makeAsk } from "./ask.js";
