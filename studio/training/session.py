@@ -4,7 +4,7 @@ The worker's second half; everything heavy is imported here. Says each phase as 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -135,16 +135,12 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     longest = min(recipe.training.max_length, room)
     prepared = encode_examples(examples, recipe.objective, tokenizer, longest)
     choose_attention(base, device, prepared.longest, recipe.training.attention)
-    parameters = base.num_parameters()
+    parameters, dtype = base.num_parameters(), half and find_dtype(half)
     plan = recipe.plan(parameters, len(prepared.train))
     plan = plan if prepared.validation else plan._replace(evaluate_every=0)
-    narrow = find_dtype(half) if half and base.dtype.itemsize == 2 else None
-    answerer = make_answerer(base, tokenizer, recipe.objective, narrow, tasks[0], prepared)
-    asked = tuple(one.instance for one in examples.validation if one.task is tasks[0])
+    answerer = make_answerer(base, tokenizer, recipe.objective, dtype, tasks[0], prepared)
     judges = load_judges(workspace, recipe.objective.list_models(), device)
-    answers = plan.sample_every and recipe.objective.makes == "answer"
-    reward = find_reward(recipe.objective, judges)
-    sampler = Sampler(tasks[0], asked, recipe.objective, answerer, room, reward) if answers else None
+    sampler = make_sampler(plan, recipe.objective, answerer, examples, tasks[0], room, judges)
     examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base.ref == BUILTIN, prepared.train)
     began += examiner.spent if examiner else 0.0  # which isn't what a start takes
     model = recipe.method.attach(base)
@@ -152,16 +148,12 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         widen_trained(model)
     recipe.method.begin(model, plan.steps)
     again = checkpoint(model, recipe, find_model_folder(stack.base), prepared, device)
-    batcher, tried = make_batcher(
-        model, recipe, device, tokenizer, prepared, plan.batch_size * recipe.objective.rows_each
-    )
-    tried += again
+    rows = plan.batch_size * recipe.objective.rows_each
+    batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared, rows)
     answerer.model = model
-    events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
-    head = recipe.objective.count_head(find_width(model)) if recipe.objective.needs & HEADED else 0
-    counted = {"trainable": count_all(model, only_trainable=True) + head, "total": count_all(model) + head}
-    events.append("counted", **counted)
-    parts, dtype = [prepared.train, prepared.validation], half and find_dtype(half)
+    events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in (*tried, *again)])
+    events.append("counted", **count_weights(model, recipe.objective))
+    parts = [prepared.train, prepared.validation]
     reference = find_reference(run, recipe, parts, model, batcher, plan.batch_size, dtype)
     if run.stop_file.exists() or reference is None:
         return _stay(run)
@@ -180,12 +172,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
         trainer = make_rollouts(common, prepared, batcher, ends, room, judges)
     else:
-        trainer = choose_trainer(recipe.objective, answerer)(
-            **common,
-            train_dataset=ExampleDataset(prepared.train, reference[0]),
-            eval_dataset=ExampleDataset(prepared.validation, reference[1]),
-            data_collator=ExampleBatcher(batcher),
-        )
+        trainer = make_trainer(common, prepared, batcher, reference, answerer)
     chooser = recipe.objective.find_chooser()
     reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser, examiner)
     trainer.add_callback(reporter)
@@ -193,29 +180,54 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if not reporter.stopped:
         reporter.finish(trainer)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
-        rows = plan.batch_size * recipe.training.gradient_accumulation * recipe.objective.rows_each
-        tokens = rows * prepared.mean_tokens * recipe.objective.passes
+        tokens = rows * recipe.training.gradient_accumulation * prepared.mean_tokens * recipe.objective.passes
         kind = find_step_kind(recipe, find_model_folder(stack.base), device)
         keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
 
 
-def choose_trainer(objective: Objective, answerer: Any) -> Any:
-    """Return what makes the trainer of an objective that learns from examples."""
-    if isinstance(answerer, Chooser):
-        return partial(EmbeddingTrainer, chooser=answerer)
-    return RewardTrainer if "reward_head" in objective.needs else StudioTrainer
-
-
 def make_answerer(
-    base: Any, tokenizer: Any, objective: Objective, narrow: Any, task: Task, prepared: Prepared
+    base: Any, tokenizer: Any, objective: Objective, dtype: Any, task: Task, prepared: Prepared
 ) -> Answerer:
-    """Return what answers while the run trains: in words, or by choosing among what it knows."""
+    """Return what answers while the run trains, by writing or by choosing; a base of 16 bits does so in `dtype`."""
+    narrow = dtype if base.dtype.itemsize == 2 else None
     if not isinstance(objective, Embedding):
         return Answerer(base, tokenizer, objective, narrow)
     wanted = [one.instance.output for one in prepared.mixed]
     known = objective.list_known(task, prepared.taken, wanted)
     return Chooser(base, tokenizer, objective, known, narrow)
+
+
+def make_sampler(
+    plan: Plan,
+    objective: Objective,
+    answerer: Answerer,
+    examples: Examples,
+    task: Task,
+    room: int,
+    judges: Mapping[str, Scorer],
+) -> Sampler | None:
+    """Return what shows sample answers of a task while the run trains, None where none are wanted or written."""
+    if not plan.sample_every or objective.makes != "answer":
+        return None
+    asked = tuple(one.instance for one in examples.validation if one.task is task)
+    return Sampler(task, asked, objective, answerer, room, find_reward(objective, judges))
+
+
+def make_trainer(
+    common: dict[str, Any], prepared: Prepared, batcher: Batcher, reference: Sequence[Any], answerer: Answerer
+) -> StudioTrainer:
+    """Return the trainer of an objective that learns from examples."""
+    is_judge = "reward_head" in common["recipe"].objective.needs
+    kind: Callable[..., StudioTrainer] = RewardTrainer if is_judge else StudioTrainer
+    if isinstance(answerer, Chooser):
+        kind = partial(EmbeddingTrainer, chooser=answerer)
+    return kind(
+        **common,
+        train_dataset=ExampleDataset(prepared.train, reference[0]),
+        eval_dataset=ExampleDataset(prepared.validation, reference[1]),
+        data_collator=ExampleBatcher(batcher),
+    )
 
 
 def make_rollouts(
@@ -368,6 +380,12 @@ def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) ->
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # of several cards each would get a part of a batch that is one whole
     return arguments
+
+
+def count_weights(model: Any, objective: Objective) -> dict[str, int]:
+    """Return how many weights train and how many there are, those of an objective's own head among them."""
+    head = objective.count_head(find_width(model)) if objective.needs & HEADED else 0
+    return {"trainable": count_all(model, only_trainable=True) + head, "total": count_all(model) + head}
 
 
 def count_all(model: Any, only_trainable: bool = False) -> int:
