@@ -9,7 +9,9 @@ import math
 from typing import Any
 
 import pytest
+from telling import raises
 
+from studio.errors import RecipeError
 from studio.objectives import OBJECTIVES
 from studio.objectives.logprobs import Batch, LogProbs, Written
 
@@ -37,7 +39,7 @@ def say(weight: Any, right: Any) -> Any:
     return (logsigmoid(weight) * right) + (logsigmoid(-weight) * (1 - right))
 
 
-def step_with_rewards(objective: Any, weight: Any, expects: Any, start: Any, dice: Any) -> Any:
+def step_with_rewards(objective: Any, weight: Any, expects: Any, start: Any, dice: Any, beta: Any = None) -> Any:
     """Return the mean loss of one round of answers; `expects` is the whole of what PPO's second network knows."""
     import torch
 
@@ -46,7 +48,7 @@ def step_with_rewards(objective: Any, weight: Any, expects: Any, start: Any, dic
     before, reference = tokens.detach(), say(start, right)
     logprobs = LogProbs(tokens, 2 * torch.arange(len(tokens)), len(tokens), 2)
     expected = expects.expand(len(tokens))
-    known = Written.begin(before, reference, expected.detach())
+    known = Written.begin(before, reference, expected.detach())._replace(beta=beta)
     written = objective.judge(known, right, logprobs)._replace(expected=expected)
     return objective.loss(logprobs, Batch(objective.group, right, written=written))[0].mean()
 
@@ -82,6 +84,29 @@ def test_it_ends_at_the_best(name: str, beta: float) -> None:
     reached = sum(chances[-LAST:]) / LAST
     assert reached == pytest.approx(find_best(beta), abs=0.03)
     assert find_kl(reached) == pytest.approx(find_kl(find_best(beta)), rel=0.1)
+
+
+@pytest.mark.parametrize("kept_to", [0.1, 0.45])
+def test_a_beta_that_follows_ends_at_the_kl_it_is_to_keep_to(kept_to: float) -> None:
+    import torch
+
+    objective, dice = OBJECTIVES.read({"name": "ppo", "group": 1, "target": kept_to}), torch.Generator().manual_seed(0)
+    start = torch.tensor(math.log(START / (1 - START)))
+    weight, expects = start.clone().requires_grad_(True), torch.zeros((), requires_grad=True)
+    optimiser, beta, nats = torch.optim.Adam([weight, expects], lr=0.03), 0.05, []
+    for _ in range(3 * STEPS):
+        optimiser.zero_grad()
+        step_with_rewards(objective, weight, expects, start, dice, torch.tensor(beta)).backward()
+        optimiser.step()
+        nats.append(find_kl(float(torch.sigmoid(weight.detach()))))
+        beta = objective.follow(beta, nats[-1])
+    assert sum(nats[-LAST:]) / LAST == pytest.approx(kept_to, rel=0.1)
+    assert objective.follow(2, 1e9) == pytest.approx(2.04) and objective.follow(2, 0) == pytest.approx(1.96)
+
+
+def test_a_beta_of_nothing_can_not_follow() -> None:
+    with raises(RecipeError, "beta 0 target"):
+        OBJECTIVES.read({"name": "ppo", "beta": 0, "target": 1})
 
 
 @pytest.mark.parametrize(("beta", "best", "nats"), [(1.0, 0.405, 0.109), (0.5, 0.649, 0.474), (0.2, 0.974, 1.45)])

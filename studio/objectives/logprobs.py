@@ -36,7 +36,8 @@ class Written(NamedTuple):
     """What is known of answers that were written while training, of each of their tokens (learnt).
 
     How likely it was when it was written, and at the start of the run, in nats; how much more than expected it earned.
-    Where something expects: what was expected when it was written, what is now, and what it earned.
+    Where something expects: what was expected when it was written, what is now, and what it earned. `beta` is what a
+    nat of KL costs now, where that changes.
     """
 
     before: "Tensor"
@@ -45,6 +46,7 @@ class Written(NamedTuple):
     values: "Tensor"
     expected: "Tensor"
     returns: "Tensor"
+    beta: "Tensor | None" = None
 
     @classmethod
     def begin(cls, before: "Tensor", start: "Tensor", values: "Tensor") -> "Written":

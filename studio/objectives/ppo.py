@@ -2,13 +2,16 @@
 
 Schulman et al. 2017, arXiv:1707.06347; with generalised advantages, arXiv:1506.02438, as for language models in Ziegler
 et al. 2019, arXiv:1909.08593: each token costs beta times its log ratio to the start, and the last one has the reward.
+Beta is fixed, or follows a KL to keep to, as there (section 2.2).
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from studio.objectives.logprobs import LogProbs, Written
+from studio.objectives.logprobs import Batch, LogProbs, Measured, Written
+from studio.objectives.measure import Measure
 from studio.objectives.objective import Need
 from studio.objectives.rewarded import Rewarded, clip_gain
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 VALUE_WEIGHT = 0.5
+BETA = Measure(name="beta", title="beta", better="lower", chart="beta")
+FOLLOWING, FARTHEST = 0.1, 0.2
+"""How much beta follows in a round, of how far the KL is off, which counts for no more than the second."""
 EXPECTING = 64
 """The width of the second network, which has two layers."""
 
@@ -61,6 +67,34 @@ class Ppo(Rewarded):
         json_schema_extra={"advanced": True},
     )
 
+    target: float = Field(
+        0,
+        ge=0,
+        le=1000,
+        title="KL to keep to",
+        description="In nats an answer. Beta rises while answers are farther from the start than this, and falls while "
+        "they are nearer. At 0 beta stays as it is.",
+        json_schema_extra={"advanced": True},
+    )
+
+    @model_validator(mode="after")
+    def _has_a_beta_to_change(self) -> Self:
+        if self.target and not self.beta:
+            raise ValueError("Beta is changed by shares of itself, so 0 stays 0. Set beta to 0.05, or target to 0.")
+        return self
+
+    @classmethod
+    def list_measures(cls, settings: Mapping[str, Any]) -> tuple[Measure, ...]:
+        """Return its measures, beta among them where it changes."""
+        return (*super().list_measures(settings), *((BETA,) if settings.get("target") else ()))
+
+    def follow(self, beta: float, drift: float) -> float:
+        """Return beta after a round whose answers were `drift` nats from the start on average."""
+        if not self.target:
+            return beta
+        off = min(max(drift / self.target - 1, -FARTHEST), FARTHEST)
+        return beta * (1 + FOLLOWING * off)
+
     def count_head(self, width: int) -> int:
         """Return the weights of the second network."""
         return EXPECTING * (width + 2) + 1
@@ -76,7 +110,8 @@ class Ppo(Rewarded):
 
         counts, rows = logprobs.count_rows(), logprobs.places // logprobs.length
         ends = counts.cumsum(0)
-        earned = (self.beta * (written.start - written.before)).index_add(0, ends - 1, worth)
+        beta = self.beta if written.beta is None else written.beta
+        earned = (beta * (written.start - written.before)).index_add(0, ends - 1, worth)
         spots = rows, torch.arange(len(rows), device=rows.device) - (ends - counts)[rows]
         table = earned.new_zeros(logprobs.rows, int(counts.max()))
         tables = (table.index_put(spots, values) for values in (earned, written.values))
@@ -95,6 +130,12 @@ class Ppo(Rewarded):
             kept = surprise + self.horizon * kept
             found.append(kept)
         return torch.stack(found[::-1], dim=1)
+
+    def loss(self, logprobs: LogProbs, batch: Batch) -> "tuple[Tensor, Measured]":
+        """Return the loss of each answer (rows), and what was measured of all."""
+        losses, measured = super().loss(logprobs, batch)
+        changing = batch.written.beta if batch.written else None
+        return losses, measured if changing is None else {**measured, BETA.name: changing.view(1)}
 
     def find_losses(self, logprobs: LogProbs, written: Written) -> "Tensor":
         """Return the clipped gain of each answer's mean token, its sign changed, and how wrong what was expected is."""

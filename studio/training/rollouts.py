@@ -14,6 +14,7 @@ from studio.answering.decoding import Writer
 from studio.errors import RecipeError
 from studio.objectives.logprobs import Batch, LogProbs, Written
 from studio.objectives.objective import Example, Objective, Row
+from studio.objectives.ppo import Ppo
 from studio.objectives.rewarded import Rewarded
 from studio.rewards import Reward, Said, Scorer, add_up
 from studio.tasks.mixture import Mixed
@@ -73,7 +74,8 @@ class RolloutTrainer(HeadedTrainer):
 
     def make_head(self) -> ValueHead | None:
         """Return what expects, where the objective asks for it."""
-        return ValueHead(find_width(self.model)) if "value_head" in self.objective.needs else None
+        needed = "value_head" in self.objective.needs
+        return ValueHead(find_width(self.model), self.objective.beta) if needed else None
 
     @property
     def objective(self) -> Rewarded:
@@ -93,6 +95,7 @@ class RolloutTrainer(HeadedTrainer):
             check_tells_apart(marks.tolist())
         logprobs, expected = self._read(model, batch)
         known = Written.begin(logprobs.tokens.detach(), self._read_start(batch), expected.detach())
+        known = known._replace(beta=self._follow(logprobs, known, model.training))
         info = Batch(group, marks, written=self.objective.judge(known, marks, logprobs))
         info = info._replace(watched=watched if self.objective.watched else None)
         for _ in range(self.objective.rounds - 1 if model.training else 0):
@@ -108,6 +111,16 @@ class RolloutTrainer(HeadedTrainer):
         states, wanted, own = self.open(model, batch)
         tokens = own.find_likelihood(states, wanted)
         return LogProbs(tokens, batch["learnt"], *batch["input_ids"].shape), self.head(states)
+
+    def _follow(self, logprobs: LogProbs, known: Written, training: bool) -> torch.Tensor | None:
+        """Return what a nat of KL costs in this round, None where that never changes; in training it follows the KL."""
+        if not isinstance(self.head, ValueHead) or not isinstance(self.objective, Ppo) or not self.objective.target:
+            return None
+        costs = self.head.beta.clone()
+        if training:
+            drift = logprobs._replace(tokens=known.before - known.start).sum_rows().mean()
+            self.head.beta.fill_(self.objective.follow(float(costs), float(drift)))
+        return costs.float()
 
     def _step(self, model: Any, logprobs: LogProbs, info: Batch) -> None:
         """Adjust the weights once more with the same answers."""
