@@ -48,7 +48,6 @@ SCORES_HINT = (
     "The bars: how many answers were exactly right, before and after a run with the preset Standard, on examples "
     "it never saw."
 )
-TO_LABEL = '<button type="button" class="btn" data-go="label">Label and write</button>'
 LENGTHS_WAITING = '<div class="studio hint">Measuring how long the examples are …</div>'
 
 
@@ -249,8 +248,8 @@ def draw_task(studio: Studio, recipe: dict[str, Any]) -> str:
     good = _draw_examples(term("positive example", "Positive examples"), task.positive_examples, "good")
     bad = _draw_examples(term("negative example", "Negative examples"), task.negative_examples, "bad")
     return (
-        f'<div class="studio card stack task"><div class="row between"><div><h3>{foreign(task.heading, 160)}</h3>'
-        f"{_draw_origin(task)}</div>{TO_LABEL}</div>"
+        f'<div class="studio card stack task"><div><h3>{foreign(task.heading, 160)}</h3>'
+        f"{_draw_origin(task)}</div>"
         f"<div><h4>{term('definition', 'Definition')}</h4><p "
         f'class="prose">{foreign(task.definition, 4000)}</p></div>{avoid}'
         f'<div class="two">{good}{bad}</div>{_draw_parts(task)}</div>'
