@@ -131,6 +131,7 @@ def test_3_three_runs_share_a_chart_and_answer_the_same_ten(
     page.goto(address("method", recipe={"task_id": "studio006_opposite", "training": training}))
     page.locator("[data-picture=change]").click(timeout=LONG)
     kept = page.locator(".change-kept")
+    expect(kept).to_contain_text("keeps", timeout=LONG)
     page.locator("#change-rank").fill("1")
     little = kept.inner_text()
     page.locator("#change-rank").fill("32")

@@ -56,66 +56,70 @@ export function sayKept(kept, rank, [rows, columns]) {
 const parts = (colour) => [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
 
 /** @param {import("../../widgets/mounting.js").Parts} given */
-export function mount({ element, props }) {
-  /** @type {Recorded} */
-  const recorded = props.value;
+export function mount({ element, server }) {
   const figure = find(element, ".change");
-  if (!recorded?.kept) return;
-  const [rows, columns] = recorded.drawn;
-  const factors = recorded.factors.map(([size, tall, wide]) => ({ size, tall: unpack(tall), wide: unpack(wide) }));
-  const whole = unpack(recorded.whole);
-  const [first, second] = figure.querySelectorAll("canvas");
-  const slider = find(figure, "input");
-  const said = find(figure, ".change-kept");
-  slider.max = String(recorded.kept.length);
-  slider.addEventListener("input", draw);
-  studio.onDraft((draft, before) => {
-    if (JSON.stringify(draft.recipe.method) !== JSON.stringify(before?.recipe.method)) follow();
-  });
-  new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ["class"] });
   const choices = find(element, "[role=radiogroup]");
-  choices.hidden = false;
+  const slider = find(figure, "input");
+  const [first, second] = figure.querySelectorAll("canvas");
+  /** @type {Recorded | null} */
+  let recorded = null; // once somebody looks
+  /** @type {{size: number, tall: Float32Array, wide: Float32Array}[]} */
+  let factors = [];
+  slider.addEventListener("input", draw);
   choices.addEventListener("click", (/** @type {Event} */ event) => {
     const choice = around(event, "[data-picture]");
     if (choice) choose(choice);
   });
-  follow();
+  studio.onDraft((draft, before) => {
+    if (JSON.stringify(draft.recipe.method) !== JSON.stringify(before?.recipe.method)) follow();
+  });
+  new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 
   /** Show this picture, or the pair's. @param {HTMLElement} choice */
-  function choose(choice) {
+  async function choose(choice) {
     for (const one of choices.children) {
       one.setAttribute("aria-checked", String(one === choice));
       one.tabIndex = one === choice ? 0 : -1;
     }
     figure.hidden = choice.dataset.picture !== "change";
     document.getElementById("matrix")?.toggleAttribute("data-away", !figure.hidden);
+    if (figure.hidden || recorded) return;
+    const told = await server.read_change({}).catch(() => null);
+    if (!told?.kept) return put(find(figure, ".change-kept"), "The studio did not answer. Choose this once more.");
+    recorded = /** @type {Recorded} */ (told);
+    factors = recorded.factors.map(([size, tall, wide]) => ({ size, tall: unpack(tall), wide: unpack(wide) }));
+    slider.max = String(recorded.kept.length);
+    follow();
   }
 
   /** The recipe's rank, as far as it is drawn. */
   function follow() {
+    if (!recorded) return;
     const chosen = Number(studio.get("method.rank") ?? 8);
     slider.value = String(Math.min(Math.max(1, chosen), recorded.kept.length) || 8);
     draw();
   }
 
   function draw() {
+    if (!recorded) return;
     const rank = Number(slider.value);
     const [share, words] = sayKept(recorded.kept, rank, recorded.shape);
-    paint(first, whole);
-    paint(second, copyOf(factors, rank));
+    paint(first, unpack(recorded.whole), recorded.drawn);
+    paint(second, copyOf(factors, rank), recorded.drawn);
     first.setAttribute("aria-label", `A weight change of ${recorded.shape.join(" by ")} numbers`);
     second.setAttribute("aria-label", `Its best copy of rank ${rank}`);
     slider.setAttribute("aria-valuetext", `rank ${rank} keeps ${share}`);
     put(find(figure, ".change-name"), `its copy of rank ${rank}`);
-    put(said, `Rank ${rank} keeps ${share} ${words}.`);
+    put(find(figure, ".change-kept"), `Rank ${rank} keeps ${share} ${words}.`);
   }
 
   /**
    * Negative in one colour, positive in the other, nothing as the card.
    * @param {any} canvas
    * @param {Float32Array} numbers
+   * @param {number[]} shape
    */
-  function paint(canvas, numbers) {
+  function paint(canvas, numbers, [rows, columns]) {
     canvas.width = columns;
     canvas.height = rows;
     const context = canvas.getContext("2d");

@@ -6,10 +6,12 @@ Knows the frame, and the switch between this picture and that of the pair; the n
 
 from typing import Any
 
+from studio.service import Studio
 from studio.ui.frame.recorded import read_recorded
 from studio.ui.widgets.scripted import Scripted
+from studio.ui.widgets.server_act import bind_acts
 
-_FRAME = """<div class="studio segments small" role="radiogroup" aria-label="Picture" hidden>
+_FRAME = """<div class="studio segments small" role="radiogroup" aria-label="Picture"{hidden}>
 <button type="button" role="radio" aria-checked="true" tabindex="0" data-picture="matrix">The pair</button>
 <button type="button" role="radio" aria-checked="false" tabindex="-1"
 data-picture="change">What it can hold</button></div>
@@ -26,8 +28,13 @@ pair of some rank can be. A few columns hold most of it.</figcaption>
 class Change(Scripted):
     """The change and its copy; hidden where none was recorded."""
 
-    kind = "object"
     script = "steps/method/change.js"
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(_FRAME, value=read_recorded("change"), **options)
+    def __init__(self, studio: Studio, **options: Any) -> None:
+        hidden = "" if read_recorded("change") else " hidden"
+        super().__init__(_FRAME.format(hidden=hidden), bind_acts(studio, read_change), **options)
+
+
+def read_change(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Return the numbers of the picture, which are asked for by who looks at it."""
+    return read_recorded("change")

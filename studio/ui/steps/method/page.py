@@ -110,7 +110,7 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
         with gr.Column(elem_classes="card beside"):
             numbers = Panel(WAITING, elem_id="numbers", min_height=306)
             cards_elsewhere = Panel(draw_waiting_cards(), elem_id="elsewhere")
-            Change(elem_id="change")
+            Change(studio, elem_id="change")
             picture = Picture(elem_id="matrix", min_height=375)
     draft.method_shown(show_method, [draft], [aims, cards, form], **LATEST)
     draft.methods_wanted(compare, [draft], [table], **LATEST)
