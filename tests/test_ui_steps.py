@@ -122,7 +122,7 @@ def test_scores_are_shown_only_for_what_was_measured(scores: Any, found: Any) ->
 def test_what_the_base_does_with_examples_in_its_prompt_stands_beside_its_score(studio: Any) -> None:
     """An untuned model may be told instead of taught, and 0 % without examples doesn't say what that comes to."""
     cards = [card for card in studio.list_tasks() if card.source == "sample" and find_scores(card)]
-    assert len(cards) == 7
+    assert len(cards) == 8
     for card in cards:
         examples, percent = find_prompted(card) or (0, 0)
         assert examples == 2 and f"{percent:.0f} %" in draw_cards(studio, lambda *_: None)
