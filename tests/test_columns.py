@@ -13,8 +13,10 @@ from studio.answering.inside import spell
 from studio.answering.vote import read_votes
 from studio.answering.way import Way
 from studio.checkpoints.address import resolve
+from studio.checkpoints.weights import load_stack
 from studio.errors import InputError, NotFoundError
 from studio.launchers.inline import InlineLauncher
+from studio.methods import METHODS
 from studio.models.device import find_device
 from studio.models.reference import ModelRef
 from studio.runs.run import Run
@@ -111,6 +113,49 @@ def test_only_what_is_missing_is_loaded(workspace: Workspace, runs: dict[str, Ru
     assert write(columns) == first and columns.count_copies() == 1
     assert len(shared.model.peft_config) == 1
     assert columns.answer_many(1, [PROMPT], 8) == arrange(workspace, runs, "lora").answer_many(0, [PROMPT], 8)
+
+
+@pytest.mark.soon(2)
+@pytest.mark.parametrize("method", METHODS.members)
+def test_the_base_is_untouched_after_a_cancel_an_error_and_a_switch(
+    workspace: Workspace, runs: dict[str, Run], tiny_model: Path, method: str
+) -> None:
+    import torch
+
+    quickly = {"max_steps": 2, "save_every": 2, "evaluate_every": 0, "learning_rate": 0.5}
+    run = train_quickly(workspace, tiny_model, method=method, training=quickly)
+    beside = make_column(resolve(workspace, ModelRef(ref=f"run:{run.run_id}@2")), run.load_recipe())
+    columns, base, ids = Columns(find_device()), find(workspace, runs, "base"), torch.tensor([PROMPT])
+    with torch.inference_mode():
+        untouched = load_stack(base.below, base.precision, columns.device)(ids).logits
+
+    def check() -> None:
+        columns.arrange([base, beside])
+        write(columns)
+        for place, is_base in ((1, False), (0, True), (1, False), (0, True)):
+            with columns.enter(place) as model, torch.inference_mode():
+                found = model(ids).logits[:, -len(PROMPT) :]
+            assert torch.equal(found, untouched) == is_base
+        last = columns.find_sides((0,)).read(ids)[0]  # of one place alone the head's sums are in another order
+        assert torch.allclose(last, untouched[:, -1], atol=1e-5)
+
+    def fail(*_: Any) -> None:
+        raise MemoryError("in mid-answer")
+
+    check()
+    answer = columns.write([PROMPT] * 2, 8, temperature=0, seed=0, ends=frozenset())
+    next(answer)
+    answer.close()  # type: ignore[attr-defined]
+    check()
+    for place in (0, 1):
+        hook = columns.find_shared(place).base.get_output_embeddings().register_forward_hook(fail)
+        with pytest.raises(MemoryError):
+            write(columns)
+        hook.remove()
+        check()
+    columns.arrange([base, find(workspace, runs, "lora"), find(workspace, runs, "other")])
+    write(columns)
+    check()
 
 
 @pytest.fixture
