@@ -12,6 +12,7 @@ from studio.evidence.difference import find_count, find_difference, find_flips_p
 from studio.evidence.flips import FATES, count_fates, mark_difference, tell_fate
 from studio.evidence.interval import find_interval, find_wilson, sum_clusters
 from studio.evidence.metrics import METRICS, Answered
+from studio.rewards import REWARDS
 
 EXACT, ROUGE = METRICS.find("exact_match"), METRICS.find("rouge_l")
 
@@ -194,6 +195,33 @@ def test_the_frontier_is_what_no_other_checkpoint_beats() -> None:
     drawn = draw_frontier([*points, beaten], "otter")
     assert drawn.count("<circle") == 3 and drawn.count(" best") == 2 and tells(drawn, "otter seal 0.300")
     assert draw_frontier(points[:1], "otter") == "" == draw_frontier([beaten], "otter")
+
+
+def test_what_was_earned_is_drawn_against_how_far_a_model_went_for_it() -> None:
+    from studio.evidence.trade import Traded, find_least_kl, list_traded
+    from studio.runs.event import parse_event
+    from studio.ui.steps.compare.pictures import draw_trade
+
+    def step(number: int, **measures: float) -> Any:
+        told = {"event": "metrics", "at": 1, "step": number, "loss": 0.1, "measures": measures}
+        return parse_event(json.dumps(told).encode())
+
+    events = [step(n, reward=n / 30, kl=n / 10) for n in range(1, 25)]
+    traded = list_traded([*events, step(25), step(26, reward=1)])
+    assert len(traded) == 12 and traded[0] == Traded(2, pytest.approx(1.5 / 30), pytest.approx(0.15))
+    assert list_traded([step(1), step(2)]) == [] and draw_trade(traded[:1], True) == ""
+    assert find_least_kl(0.649, 0.2) == pytest.approx(0.474, abs=1e-3) and find_least_kl(0.1, 0.2) == 0
+    drawn = draw_trade(traded, True)
+    assert drawn.count("<circle") == 12 and drawn.count('class="bound"') == 1 and tells(drawn, "1.00 2.35 24")
+    assert "bound" not in draw_trade(traded, False)
+
+
+@pytest.mark.parametrize("name", REWARDS.members)
+def test_a_reward_says_whether_it_is_yes_or_no(name: str) -> None:
+    settings = {"matches": {"pattern": "a"}, "contains": {"text": "a"}, "learnt": {"model": "run:x@1"}}
+    reward = REWARDS.read({"name": name, **settings.get(name, {})})
+    if reward.yes_or_no:
+        assert {reward.judge(answer, ["a b"]) for answer in ("a b", "a", "", "b", "{}", "a " * 90)} <= {0.0, 1.0}
 
 
 def test_the_confusion_is_drawn_as_it_was_counted() -> None:

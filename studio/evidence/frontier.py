@@ -29,11 +29,12 @@ def list_points(run: str, events: Iterable[Event]) -> list[Point]:
     return [Point(run, step, own[SCORE.name], own[FORGETTING.name]) for step, own in both.items()]
 
 
-def read_scored(run: Run) -> list[Event]:
-    """Return the events in which a run measured itself; the many others are passed over unread."""
+def read_kind(run: Run, kind: str) -> list[Event]:
+    """Return the events of a run of one kind, such as "scored"; the many others are passed over unread."""
+    mark = f'"{kind}"'.encode()
     offset, found = 0, list[Event]()
     while (page := read_page(run.events_file, offset)).offset != offset:
-        found += [event for line in page.lines if b'"scored"' in line and (event := parse_event(line))]
+        found += [event for line in page.lines if mark in line and (event := parse_event(line))]
         offset = page.offset
     return found
 

@@ -15,6 +15,7 @@ class Contains(Reward):
     title: ClassVar[str] = "Contains a text"
     position: ClassVar[int] = 2
     summary: ClassVar[str] = "1 for an answer that contains the text, else 0."
+    yes_or_no: ClassVar[bool] = True
 
     text: str = Field(
         min_length=1, max_length=1000, title="Text", description="What has to stand in the answer, such as Arrr!"

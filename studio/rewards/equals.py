@@ -13,6 +13,7 @@ class Equals(Reward):
     title: ClassVar[str] = "Equals the reference"
     position: ClassVar[int] = 1
     summary: ClassVar[str] = "1 for an answer that equals one of the task's outputs, else 0."
+    yes_or_no: ClassVar[bool] = True
 
     def judge(self, answer: str, wanted: Sequence[str]) -> float:
         """Return 1 or 0."""

@@ -25,6 +25,7 @@ class Matches(Reward):
     title: ClassVar[str] = "Matches a pattern"
     position: ClassVar[int] = 3
     summary: ClassVar[str] = "1 for an answer in which a regular expression is found, else 0."
+    yes_or_no: ClassVar[bool] = True
 
     pattern: str = Field(
         min_length=1,

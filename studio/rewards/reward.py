@@ -42,6 +42,8 @@ class Reward(Plugin):
     """One rule, and how much it counts beside others."""
 
     summary: ClassVar[str]
+    yes_or_no: ClassVar[bool] = False
+    """Whether an answer is worth 1 or 0 by it, and nothing between."""
 
     weight: float = Field(
         1.0,

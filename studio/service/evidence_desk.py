@@ -15,10 +15,12 @@ from studio.evidence.asked import Asked, plan
 from studio.evidence.difference import Difference, find_difference
 from studio.evidence.evidence import Evidence, Forgetting, list_flips, measure_forgetting, sum_up
 from studio.evidence.flips import Flip
-from studio.evidence.frontier import Point, list_points, read_scored
+from studio.evidence.frontier import Point, list_points, read_kind
 from studio.evidence.kept_answers import Row, load_answers
 from studio.evidence.metrics import list_fitting
+from studio.evidence.trade import Traded, list_traded
 from studio.models.reference import ModelRef
+from studio.objectives.rewarded import Rewarded
 from studio.runs.status import ACTIVE
 from studio.service.waiting import do_and_wait
 from studio.works.measure import MOST, Measure, Measured
@@ -75,7 +77,11 @@ class EvidenceDesk:
         task = next((run.recipe.get("task_id") for run in runs if run.run_id == run_id), None)
         alike = [run for run in runs if task and run.recipe.get("task_id") == task]
         alike.sort(key=lambda run: run.run_id != run_id)
-        return [point for run in alike[:most] for point in list_points(run.name, read_scored(self._find(run.run_id)))]
+        return [
+            point
+            for run in alike[:most]
+            for point in list_points(run.name, read_kind(self._find(run.run_id), "scored"))
+        ]
 
     def list_elsewhere(self, run_id: str, most: int = 4) -> list[Elsewhere]:
         """Return what was measured of a run on tasks that it did not train on, the newest measurement first."""
@@ -94,6 +100,15 @@ class EvidenceDesk:
                     told = (others[0].title, kept[0].task.heading, work.part, sum_up(*kept).differences[0])
                     found[work.task_id] = Elsewhere(*told)
         return list(found.values())
+
+    def list_traded(self, run_id: str) -> tuple[list[Traded], bool]:
+        """Return what a run with rewards earned against how far it went, and whether an answer earns 0 or 1."""
+        run = self._find(run_id)
+        objective = run.load_recipe().objective
+        if not isinstance(objective, Rewarded):
+            return [], False
+        only = objective.rewards[0] if len(objective.rewards) == 1 else None
+        return list_traded(read_kind(run, "metrics")), bool(only and only.yes_or_no and only.weight == 1)
 
     def read(self, checkpoints: object, task_id: str, part: str = "test", version: str | None = None) -> Measure:
         """Return what is asked for as work that can be queued. Raises InputError in words."""

@@ -17,7 +17,7 @@ from studio.service import Studio
 from studio.service.evidence_desk import Elsewhere
 from studio.ui.frame.words import escape, foreign
 from studio.ui.steps.compare.judge_form import judges
-from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier
+from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier, draw_trade
 from studio.ui.steps.compare.score_choice import Choice, draw_choice, make_work, read_choice
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_acts
@@ -73,6 +73,7 @@ def draw_board(studio: Studio, choice: Choice) -> str:
         body = f'<p class="error-line" role="alert">{escape(error)}</p>'
     body += _draw_elsewhere(studio.evidence.list_elsewhere(choice.run))
     body += draw_frontier(studio.evidence.list_points(choice.run), studio.run_status(choice.run).name)
+    body += draw_trade(*studio.evidence.list_traded(choice.run))
     return (
         f'<section class="card board" data-run="{escape(choice.run)}" data-part="{escape(choice.part)}" '
         f'data-against="{escape(choice.against)}"><h3>Scores: did it help, and how sure is that?</h3>'

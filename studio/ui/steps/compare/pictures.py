@@ -1,9 +1,12 @@
-"""Two pictures of evidence, drawn on the server: score against forgetting, and which label was taken for which."""
+"""Pictures of evidence, drawn on the server: score against forgetting, what was earned against how far a model went for
+it, and which label was taken for which.
+"""
 
 from collections.abc import Sequence
 
 from studio.evidence.evidence import LabelTable
 from studio.evidence.frontier import Point, find_best
+from studio.evidence.trade import Traded, find_least_kl
 from studio.ui.frame.words import escape, foreign
 
 WIDTH, HEIGHT, PAD = 520, 240, 40
@@ -36,6 +39,43 @@ def draw_frontier(points: Sequence[Point], run: str) -> str:
         f"{farthest:+.3f} nats a token</text></svg>"
         f'<p class="hint">One point a checkpoint, of {key}. A ring marks what no other checkpoint '
         "beats: up is learnt, left is kept.</p>"
+    )
+
+
+def draw_trade(points: Sequence[Traded], yes_or_no: bool) -> str:
+    """Return what was earned against the KL from the start, a point a stretch of steps; nothing for fewer than two.
+
+    Where an answer earns 0 or 1, with the line that nothing can be left of.
+    """
+    if len(points) < 2:
+        return ""
+    rewards = [point.reward for point in points]
+    low, high = (0.0, 1.0) if yes_or_no else (min(rewards), max(*rewards, min(rewards) + 1e-6))
+    farthest = max(*(point.kl for point in points), 1e-6)
+
+    def place(kl: float, reward: float) -> tuple[float, float]:
+        x = PAD + max(0.0, kl) / farthest * (WIDTH - 2 * PAD)
+        return x, HEIGHT - PAD - (reward - low) / (high - low) * (HEIGHT - 2 * PAD)
+
+    marks, line, said = [], "", ""
+    for point in points:
+        x, y = place(point.kl, point.reward)
+        title = f"to step {point.step:,}: reward {point.reward:.2f}, {point.kl:.2f} nats an answer"
+        marks.append(f'<circle class="own" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(title)}</title></circle>')
+    if yes_or_no:
+        shares = [rewards[0] + (1 - rewards[0]) * step / 60 for step in range(61)]
+        bound = [(find_least_kl(share, rewards[0]), share) for share in shares]
+        ways = " ".join("{:.1f},{:.1f}".format(*place(*each)) for each in bound if each[0] <= farthest)
+        line = f'<polyline class="bound" points="{ways}"></polyline>'
+        said = " The line is the least it costs to earn so much, whatever the model: no answers can do it for less."
+    return (
+        f'<h4>Earned against changed</h4><svg class="frontier" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        'aria-label="Mean reward against KL from the start, one point a stretch of steps">'
+        f'<rect x="{PAD}" y="{PAD}" width="{WIDTH - 2 * PAD}" height="{HEIGHT - 2 * PAD}"></rect>{line}{"".join(marks)}'
+        f'<text x="{PAD}" y="{PAD - 10}">Mean reward: {high:.2f}</text><text x="{PAD}" y="{HEIGHT - 8}">0</text>'
+        f'<text x="{WIDTH - PAD}" y="{HEIGHT - 8}" text-anchor="end">KL from the start: {farthest:.2f} nats an answer'
+        f'</text></svg><p class="hint">Up is earned; to the right the model writes less and less as at the start '
+        f"(KL measures that). Where it moves right and hardly up, the reward is being hacked.{said}</p>"
     )
 
 
