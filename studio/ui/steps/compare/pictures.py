@@ -75,7 +75,8 @@ def draw_trade(points: Sequence[Traded], yes_or_no: bool) -> str:
         f'<text x="{PAD}" y="{PAD - 10}">Mean reward: {high:.2f}</text><text x="{PAD}" y="{HEIGHT - 8}">0</text>'
         f'<text x="{WIDTH - PAD}" y="{HEIGHT - 8}" text-anchor="end">KL from the start: {farthest:.2f} nats an answer'
         f'</text></svg><p class="hint">Up is earned; to the right the model writes less and less as at the start '
-        f"(KL measures that). Where it moves right and hardly up, it changes without earning: raise beta, or train less.{said}</p>"
+        f"(KL measures that). Where it moves right and hardly up, it changes without earning: raise "
+        f"beta, or train less.{said}</p>"
     )
 
 
