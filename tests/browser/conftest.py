@@ -308,7 +308,12 @@ def shot(request: pytest.FixtureRequest) -> Callable[..., None]:
     def take(name: str, of: Page | None = None, **options: Any) -> None:
         target: Page = of or request.getfixturevalue("page")
         if folder:
+            size = target.viewport_size or {"width": 1280, "height": 800}
+            if options.pop("full_page", False):  # a window as tall as the page: its foot is where it ends
+                tall = target.evaluate("document.documentElement.scrollHeight")
+                target.set_viewport_size({"width": size["width"], "height": tall})
             target.screenshot(path=Path(folder) / f"{name}.png", animations="disabled", **options)
+            target.set_viewport_size(size)
 
     return take
 
