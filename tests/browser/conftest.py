@@ -312,6 +312,7 @@ def shot(request: pytest.FixtureRequest) -> Callable[..., None]:
             if options.pop("full_page", False):  # a window as tall as the page: its foot is where it ends
                 tall = target.evaluate("document.documentElement.scrollHeight")
                 target.set_viewport_size({"width": size["width"], "height": tall})
+                target.evaluate("scrollTo(0, 0)")
             target.screenshot(path=Path(folder) / f"{name}.png", animations="disabled", **options)
             target.set_viewport_size(size)
 
