@@ -5,10 +5,13 @@ Where lm-evaluation-harness is installed beside the studio's libraries, its hf b
 
 import importlib
 import importlib.util
+import statistics
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from bench.figure import Figure, median_of
+from bench.figure import Figure
 from studio.answering.column import make_column
 from studio.answering.columns import Columns
 from studio.checkpoints.address import resolve
@@ -60,12 +63,8 @@ def _measure_scoring(studio: Studio, run_id: str) -> list[Figure]:
     prompts = [encode_asked(objective, task, one, tokenizer) for one in task.instances[:INSTANCES]]
     columns.answer_many(0, prompts, MOST)  # the ways are tried once
 
-    def score(batch: int) -> float:
-        began = time.perf_counter()
-        columns.answer_many(0, prompts, MOST, batch)
-        return time.perf_counter() - began
-
-    together, alone = (INSTANCES / median_of(3, lambda batch=batch: score(batch)) for batch in (BATCH, 1))
+    acts = [partial(columns.answer_many, 0, prompts, MOST, batch) for batch in (BATCH, 1)]
+    together, alone = (INSTANCES / seconds for seconds in _take_turns(3, acts))
     told = [Figure("scoring", together, "instances a second", alone, "one at a time", "at least 4 x")]
     if importlib.util.find_spec("lm_eval"):
         told.append(_measure_harness(studio, run_id, prompts))
@@ -86,41 +85,43 @@ def _measure_harness(studio: Studio, run_id: str, prompts: list[list[int]]) -> F
         for place, one in enumerate(prompts)
     ]
 
-    def answer_here() -> float:
-        began = time.perf_counter()
-        columns.answer_many(0, prompts, MOST, BATCH)
-        return time.perf_counter() - began
-
-    def answer_there() -> float:
-        began = time.perf_counter()
-        harness.generate_until(asked, disable_tqdm=True)
-        return time.perf_counter() - began
-
-    answer_here()
+    answer_there = partial(harness.generate_until, asked, disable_tqdm=True)
     answer_there()
-    here, there = (INSTANCES / median_of(3, each) for each in (answer_here, answer_there))
+    acts = [partial(columns.answer_many, 0, prompts, MOST, BATCH), answer_there]
+    acts[0]()
+    here, there = (INSTANCES / seconds for seconds in _take_turns(5, acts))
     return Figure(
         "scoring beside a harness", here, "instances a second", there, "lm-evaluation-harness", "at least 1 x"
     )
 
 
 def _measure_columns(studio: Studio, run_id: str) -> list[Figure]:
-    seconds = {}
+    acts = []
     for count in (1, 2, 4):
         columns, task = _arrange(studio, run_id, count), studio.load_task(TASK)
         recipe = find_run(studio.workspace, run_id).load_recipe()
         prompt = encode_asked(recipe.objective, task, task.instances[0], columns.find_tokenizer(0))
         prompts = [prompt] * len(columns.columns)
 
-        def write(columns: Columns = columns, prompts: list[list[int]] = prompts) -> float:
-            began = time.perf_counter()
+        def write(columns: Columns = columns, prompts: list[list[int]] = prompts) -> None:
             for _ in columns.write(prompts, TOKENS, 0.0, 0, ends=frozenset()):
                 pass
-            return time.perf_counter() - began
 
         write()
-        seconds[count] = median_of(5, write)
+        acts.append(write)
+    one, two, four = _take_turns(9, acts)
     return [
-        Figure("two columns", seconds[2], "s", seconds[1], "the tuned one alone", "at most 1.2 x"),
-        Figure("four columns", seconds[4], "s", seconds[1], "the tuned one alone", "at most 1.6 x"),
+        Figure("two columns", two, "s", one, "the tuned one alone", "at most 1.2 x"),
+        Figure("four columns", four, "s", one, "the tuned one alone", "at most 1.6 x"),
     ]
+
+
+def _take_turns(rounds: int, acts: Sequence[Callable[[], object]]) -> list[float]:
+    """The median seconds of each act; they take turns, so that what else runs on the machine slows all of them."""
+    seconds: list[list[float]] = [[] for _ in acts]
+    for _ in range(rounds):
+        for act, taken in zip(acts, seconds, strict=True):
+            began = time.perf_counter()
+            act()
+            taken.append(time.perf_counter() - began)
+    return [statistics.median(taken) for taken in seconds]
