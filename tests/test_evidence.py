@@ -111,6 +111,20 @@ def test_what_a_set_can_show() -> None:
     assert find_smallest(621, 0.2) == pytest.approx(0.05, abs=1e-4)
 
 
+@pytest.mark.parametrize("count", [2, 4, 5, 6, 10, 20])
+def test_what_is_larger_than_the_smallest_that_can_be_shown_is_not_called_chance(count: int) -> None:
+    for wins in range(count + 1):
+        for losses in range(min(3, count - wins + 1)):
+            rest = [True] * (count - wins - losses)
+            before, after = (right([won] * wins + [not won] * losses + rest) for won in (False, True))
+            found = find_difference(EXACT, before, after)
+            assert found.p is not None
+            if found.smallest_difference is None:
+                assert count < 6 and found.p > 0.05 and tells(found.sentence, f"{count} 6")
+            elif abs(found.difference) >= found.smallest_difference:
+                assert found.p < 0.05, found.sentence
+
+
 def test_the_sentence_of_a_sure_thing() -> None:
     before = right([place >= 41 for place in range(100)])
     after = right([not 41 <= place < 44 for place in range(100)])

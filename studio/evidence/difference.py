@@ -19,6 +19,8 @@ POWER = 0.8
 USUAL_FLIPS = 0.2
 """The share of instances that flip, where too few flipped to know."""
 ENOUGH_FLIPS = 10
+LEAST_FLIPS = 6
+"""So many have to flip, all one way, before the exact test finds it hardly chance: 2 x 0.5^6 is below 5 %."""
 
 
 class Difference(BaseModel, frozen=True):
@@ -63,11 +65,7 @@ def find_difference(
         drawn = draw(both, conclude)
         low, high = find_middle(drawn)
         p = find_flips_p(wins, losses) if metric.counts else _find_draws_p(drawn)
-    smallest = (
-        100 * find_smallest(count, (wins + losses) / count if wins + losses >= ENOUGH_FLIPS else USUAL_FLIPS)
-        if metric.counts
-        else _find_smallest_mean(gains, clusters)
-    )
+    smallest = _find_smallest_share(count, wins + losses) if metric.counts else _find_smallest_mean(gains, clusters)
     shown = None if len(both) < 2 else smallest
     sentence = write_sentence(metric, count, wins, losses, p, shown, total)
     return Difference(
@@ -102,7 +100,7 @@ def write_sentence(
     metric: type[Metric], count: int, wins: int, losses: int, p: float | None, smallest: float | None, total: float
 ) -> str:
     """Return the difference as a person says it."""
-    if p is None or smallest is None:
+    if p is None:
         return "One input can't show a difference. Keep more instances for this part."
     flips = f"Better on {wins:,} of {count:,}, worse on {losses:,}"
     if metric.better == "neither":
@@ -110,12 +108,33 @@ def write_sentence(
     if p < CHANCE:
         worse = "" if (total > 0) == (metric.better == "higher") else " And it is worse, not better."
         return f"{flips}: hardly chance ({_tell_p(p)}).{worse}"
+    if smallest is None:
+        return (
+            f"{flips}. {count:,} instances can't show a difference: the fewest that can are {LEAST_FLIPS}, all changed "
+            "the same way. Keep more for this part."
+        )
     if not metric.counts and metric.unit != "%":
         unit, size, shown = f" {metric.unit}", f"{smallest:.2g}", f"{abs(total):.2g}"
     else:
         unit, size, shown = " points", f"{max(1, round(smallest))}", f"{abs(total):.0f}"
     said = f"{flips}: may be chance ({_tell_p(p)})" if wins or losses else f"The same on all {count:,}"
     return f"{said}. {count:,} instances can show differences above about {size}{unit}; this one is {shown}."
+
+
+def _find_smallest_share(count: int, flips: int) -> float | None:
+    """The smallest difference in points that the exact test sees with the usual power, None where it sees none."""
+    if count < LEAST_FLIPS:
+        return None
+    share = flips / count if flips >= ENOUGH_FLIPS else max(USUAL_FLIPS, flips / count)
+    return 100 * max(find_smallest(count, share), _find_margin(max(flips, LEAST_FLIPS)) / count)
+
+
+def _find_margin(flips: int) -> int:
+    """By how much the wins of so many flips must outnumber the losses to be hardly chance."""
+    fewer = 0
+    while find_flips_p(flips - fewer - 1, fewer + 1) < CHANCE:
+        fewer += 1
+    return flips - 2 * fewer
 
 
 def _tell_p(p: float) -> str:
