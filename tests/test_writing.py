@@ -1,5 +1,6 @@
 """Reading together, from a cache, or padded: only where a trial on the very text found what plain reading gives."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -106,17 +107,30 @@ def test_both_sides_are_read_together_and_from_a_cache_where_that_is_right(run: 
     assert write(pair) == written
 
 
-def test_layers_that_take_tokens_for_rows_are_found_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the layers of experts do, which read all tokens of a batch as one list."""
+WRONG: dict[str, Callable[[Any, Any], Any]] = {
+    "takes tokens for rows": lambda read, x: read(x.flatten(0, 1)).view(*x.shape[:2], -1),  # as layers of experts do
+    "says something else": lambda read, x: 1.01 * read(x),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_layers_that_read_rows_in_another_way_are_found_out(
+    run: Run, wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from studio.answering import rows
 
     right, plainly = write(make_pair(run)), rows._Parted.__call__
-    monkeypatch.setattr(
-        rows._Parted, "__call__", lambda layer, x, *more: plainly(layer, x.flatten(0, 1), *more).view(*x.shape[:2], -1)
-    )
+
+    def read(layer: Any, x: Any, *more: Any) -> Any:
+        if layer.switch.adapters is None:
+            return plainly(layer, x, *more)
+        return WRONG[wrong](lambda asked: plainly(layer, asked, *more), x)
+
+    monkeypatch.setattr(rows._Parted, "__call__", read)
     pair = make_pair(run)
     assert write(pair) == right
-    assert pair._sides.way == (False, True) and "%" in pair._sides.why[pair._sides.ways[0]]
+    why = pair._sides.why[pair._sides.ways[0]]
+    assert pair._sides.way == (False, True) and ("%" in why) == (wrong == "says something else") and why
 
 
 def test_a_cache_that_forgets_is_found_out(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
