@@ -177,6 +177,7 @@ def ask(studio: Studio, run: Run) -> tuple[str, str]:
     return answers.base, answers.tuned
 
 
+@pytest.mark.long
 def test_a_run_on_top_of_a_run_begins_with_its_answers(studio: Studio, home: Workspace, below: Run) -> None:
     first, second = ask(studio, below)
     run = start(studio, f"run:{below.name}")

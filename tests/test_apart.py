@@ -189,6 +189,7 @@ def test_an_error_is_written_and_read(error: StudioError) -> None:
     assert (type(read), read.field, str(read)) == (type(error), error.field, str(error)[:10_000])
 
 
+@pytest.mark.long
 def test_two_at_once_for_each_visitor_and_a_wait_holds_few_threads(pool: Pool) -> None:
     patient = Pool(pool.limits._replace(wait_seconds=60, waiting=3))
     threads = [threading.Thread(target=patient.run, args=("anna", odd_jobs.sleep, 3)) for _ in range(5)]

@@ -100,6 +100,7 @@ def test_what_was_killed_is_lost_and_goes_on_to_the_very_same_end(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_training_outlives_the_studio_and_heeds_another_one(
     open_studio: Callable[[Launcher], Studio], workspace: Workspace, tiny_model: Path
 ) -> None:

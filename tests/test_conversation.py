@@ -35,6 +35,7 @@ def write_chats(file: Path) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_an_answer_is_what_the_first_turn_said(workspace: Any) -> None:
     studio = Studio(workspace, launcher=InlineLauncher())
     task_id = studio.import_task(write_chats(workspace.cache / "found.jsonl"), "found.jsonl").task.task_id

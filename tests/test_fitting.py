@@ -58,7 +58,7 @@ MEASURED = [
 ]
 
 
-@pytest.mark.soon(10)
+@pytest.mark.soon(5)
 @pytest.mark.parametrize(("name", "attention", "numbers"), MEASURED)
 def test_what_a_step_keeps_is_what_autograd_keeps(name: str, attention: str, numbers: str, folder: Path) -> None:
     import torch

@@ -100,6 +100,7 @@ def test_whatever_is_noted_of_its_process_what_trains_is_running(
     assert stopped.checkpoints == [stopped.step]
 
 
+@pytest.mark.long
 def test_a_second_child_leaves_a_run_alone_that_is_trained(studio: Studio, training: Run) -> None:
     assert is_held(training.events_file)
     assert execute(studio.workspace, training) == 1
@@ -142,6 +143,7 @@ def test_a_folder_that_is_deleted_while_it_trains_ends_the_training(
     wait_until(lambda: studio.run_status(following).status == "finished")
 
 
+@pytest.mark.long
 def test_a_folder_that_was_deleted_but_for_a_rest_ends_the_training_too(studio: Studio, training: Run) -> None:
     launch = training.find_launch()
     assert launch is not None
@@ -310,6 +312,7 @@ def test_a_damaged_checkpoint_is_not_listed_and_not_answered_with(
     assert tells(answers.note, f"8 {words}")
 
 
+@pytest.mark.long
 def test_without_any_whole_checkpoint_it_begins_again_and_says_so(studio: Studio, copied: Run, finished: Run) -> None:
     for step in (4, 8):
         cut(WEIGHTS)(copied.checkpoints_folder / f"step-{step}")

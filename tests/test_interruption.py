@@ -80,6 +80,7 @@ def hears(pid: int) -> bool:
     return all(int(caught.split()[1], 16) >> number - 1 & 1 for number in SIGNALS)
 
 
+@pytest.mark.long
 def test_a_burst_ends_a_studio_that_serves_and_what_trains_goes_on(tmp_path: Path, tiny_model: Path) -> None:
     workspace = Workspace(tmp_path)
     import_task(workspace)

@@ -72,6 +72,7 @@ def test_forgetting_is_after_minus_before(studio: Studio, trained: Run, names: l
         studio.evidence.forgetting(names[0])
 
 
+@pytest.mark.long
 def test_forgetting_is_measured_on_any_running_text(studio: Studio, trained: Run, names: list[str]) -> None:
     found = studio.evidence.forgetting(names[2], "studio008_laws")
     assert found.nats_per_token == pytest.approx(found.after - found.before) and tells(found.text, "laws")

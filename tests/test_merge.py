@@ -134,6 +134,7 @@ def read_logits(studio: Studio, model: str, run: Run, is_base: bool = False) -> 
         return asked(input_ids=torch.tensor([IDS])).logits.float()
 
 
+@pytest.mark.soon(3)
 @pytest.mark.parametrize("method", METHODS)
 def test_one_parent_is_itself_and_nothing_is_the_base(studio: Studio, runs: dict[str, Run], method: str) -> None:
     run = runs[method]

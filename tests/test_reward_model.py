@@ -102,6 +102,7 @@ PPO: dict[str, Any] = {
 }
 
 
+@pytest.mark.long
 def test_ppo_learns_from_what_was_learnt(judged: tuple[Studio, Run]) -> None:
     """A start, its judge, PPO: as much worth as the judge says of the very answers, and again the same after a kill."""
     house, run = judged

@@ -138,6 +138,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.soon(2)
 @pytest.mark.parametrize("changes", KINDS.values(), ids=list(KINDS))
 def test_what_goes_on_has_the_very_losses_of_what_was_never_interrupted(
     workspace: Workspace, tiny_model: Path, changes: dict[str, Any]
@@ -283,6 +284,7 @@ def test_a_constant_schedule_warms_up_too(workspace: Workspace, tiny_model: Path
     assert rates[0] < rates[1] < rates[2] < rates[4] == rates[7] == pytest.approx(0.01)
 
 
+@pytest.mark.soon(4)
 @pytest.mark.parametrize(
     "options",
     [
@@ -424,6 +426,7 @@ def test_events_are_json_a_browser_can_read(finished: Run) -> None:
         assert json.loads(line, parse_constant=pytest.fail)["at"] > 0
 
 
+@pytest.mark.long
 def test_the_loss_that_is_shown_is_the_tasks_without_a_methods_penalty(workspace: Workspace, tiny_model: Path) -> None:
     """Before the first step neither method changes an answer, so both have the base's own loss."""
     import_task(workspace)

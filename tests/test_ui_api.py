@@ -252,6 +252,7 @@ def test_evidence_is_asked_for(served: Served, tmp_path: Path) -> None:
     assert tells(served.refusal("judge", run_id=run_id, prompt="1 + 1", answers=["2"]), "judge answers")
 
 
+@pytest.mark.long
 def test_votes_become_a_task_and_a_run_leaves_as_a_file(served: Served, tmp_path: Path) -> None:
     from gradio_client import handle_file
 

@@ -207,6 +207,7 @@ def test_a_form_survives_any_recipe(studio: Any, method: Any) -> None:
     assert "<img" not in html
 
 
+@pytest.mark.long
 def test_the_table_has_every_method_with_what_the_page_shows_once_it_is_chosen(studio: Any) -> None:
     from studio.methods import METHODS
     from studio.ui.frame.words import number, size

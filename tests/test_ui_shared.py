@@ -123,7 +123,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@pytest.mark.soon(2)
+@pytest.mark.soon(1)
 @pytest.mark.parametrize("endpoint", ["score", "forgetting", "merge", "export", "push"])
 def test_newer_endpoints_refuse_in_words_what_cant_be(served: Shared, endpoint: str) -> None:
     fine = NEWER[endpoint]("20261120-070000-no-one")

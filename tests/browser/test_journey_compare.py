@@ -50,6 +50,7 @@ def open_compare(page: Page, run: str) -> None:
     expect(page.locator(".ask-turn .num")).to_contain_text("1 / ")
 
 
+@pytest.mark.long
 def test_both_answer_the_same_prompt_and_show_what_they_saw(page: Page, tuned: str, console_errors: list[str]) -> None:
     open_compare(page, tuned)
     expect(page.locator(".answer.tuned h3")).to_have_text(f"Tuned: {open_studio_name(tuned)}, step 8")

@@ -46,6 +46,7 @@ def axe(page: Page) -> object:
     )
 
 
+@pytest.mark.long
 def test_from_odd_columns_to_tokens(
     page: Page, tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:

@@ -257,6 +257,7 @@ def test_a_file_of_inputs_is_uploaded_to_label(
     assert console_errors == []
 
 
+@pytest.mark.long
 def test_writing_clashes_and_versions(
     open_page: Callable[..., Page], studio: Studio, moods: str, console_errors: list[str]
 ) -> None:

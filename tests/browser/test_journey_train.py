@@ -139,6 +139,7 @@ def test_the_big_button_makes_one_run_and_the_desk_stops_and_resumes_it(
     assert console_errors == []
 
 
+@pytest.mark.long
 def test_a_reload_in_mid_training_brings_the_whole_curve_back(page: Page, training: str) -> None:
     page.goto(address("train", training))
     await_points(page, 15)

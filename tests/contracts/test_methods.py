@@ -70,6 +70,8 @@ def list_cases() -> list[Case]:
 
 
 CASES = list_cases()
+SOON = {*CASES[: len(METHODS.members)], *CASES[len(METHODS.members) :: 4]}
+"""Every method on the first architecture, and a fourth of all else; the others come with `make long`."""
 
 
 def is_always(method: Method, kind: str) -> bool:
@@ -97,7 +99,11 @@ def promised(holds: Callable[[Method, str], bool] = is_always) -> Callable[[Any]
 
     def mark(test: Any) -> Any:
         test.holds = holds
-        made = [pytest.param(case, id=case.name) for case in CASES if holds(read_method(case), case.kind)]
+        made = [
+            pytest.param(case, id=case.name, marks=() if case in SOON else pytest.mark.long)
+            for case in CASES
+            if holds(read_method(case), case.kind)
+        ]
         return pytest.mark.parametrize("tuned", made, indirect=True)(test)
 
     return mark

@@ -51,6 +51,13 @@ MORE: dict[str, Any] = {"ppo": {"target": 0.5}}
 """What is set of one objective alone: beta changes at each step, and goes on changing after a stop."""
 
 
+LATER = ("grpo", "rloo")
+"""What learns by the loop of PPO comes with `make long`; its losses are tried beside TRL's, and at a known best."""
+each_objective = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if name in LATER else ()) for name in OBJECTIVES.members]
+)
+
+
 def is_rewarded(name: str) -> bool:
     """Return whether an objective learns from answers that are written while it trains."""
     return "samples" in OBJECTIVES.find(name).needs
@@ -105,7 +112,7 @@ def list_told(run: Run, event: str) -> list[dict[str, Any]]:
     return [{"loss": one["loss"], **one.get("measures", {})} for one in read_all(run) if one["event"] == event]
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.members)
+@each_objective
 def test_it_measures_what_it_declares_and_gets_better(name: str, trained: Callable[[str], Trained]) -> None:
     run = trained(name).run
     assert kinds(run)[-1] == "finished", read_all(run)[-1]
@@ -132,7 +139,7 @@ def test_it_goes_on_as_if_it_had_never_stopped(name: str, trained: Callable[[str
     assert losses(events) == {step: loss for step, loss in losses(read_all(whole)).items() if step > MIDDLE}
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.members)
+@each_objective
 def test_other_kinds_are_refused_in_words(name: str, trained: Callable[[str], Trained], house: Studio) -> None:
     recipe = trained(name).run.load_recipe().to_json()
     for kind in TASKS:
@@ -175,7 +182,7 @@ USES: dict[str, Callable[[Studio, Run], None]] = {"answer": answer, "judge": jud
 """What is done with a run's model, by what its objective makes."""
 
 
-@pytest.mark.parametrize("name", OBJECTIVES.members)
+@each_objective
 def test_what_it_made_answers_and_is_estimated(name: str, trained: Callable[[str], Trained], house: Studio) -> None:
     run = trained(name).run
     USES[OBJECTIVES.find(name).makes](house, run)

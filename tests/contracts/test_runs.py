@@ -37,7 +37,7 @@ KINDS: dict[str, dict[str, Any]] = {
 PROMPT = [1, *range(40, 60)]
 STEPS, MIDDLE = 8, 4
 
-SOON = ("lora", "full", "prefix", "bottleneck", "lora-dropout")
+SOON = ("lora", "full", "prefix")
 """One of each way to train; what is dear is tried with these by `make test`, and with all others by `make long`."""
 
 

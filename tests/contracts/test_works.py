@@ -192,7 +192,7 @@ def test_it_stops_and_goes_on_to_the_same_end(kind: str, place: Place, whole: Ca
     assert scheduler.look_at(run).status == "finished" and read_outcome(run) == whole(kind)
 
 
-@pytest.mark.soon(5)
+@pytest.mark.soon(3)
 @pytest.mark.parametrize(("kind", "doom"), [(kind, doom) for kind, dooms in DOOMS.items() for doom in dooms])
 def test_what_was_killed_is_lost_and_goes_on_to_the_same_end(
     kind: str, doom: int, place: Place, whole: Callable[[str], Any], nursery: Nursery
