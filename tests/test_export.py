@@ -1,5 +1,6 @@
 """What is taken away works without the studio: the same logits, the same losses, the same prompt to the last letter."""
 
+import ast
 import json
 import os
 import re
@@ -172,6 +173,8 @@ def test_merged_says_where_answers_end(studio: Studio, runs: dict[str, Run], tmp
     assert (
         "base_model:" in (folder / "README.md").read_text() and str(tmp_path) not in (folder / "README.md").read_text()
     )
+    lines = next(one.code for one in studio.exports.list_forms(f"run:{runs['lora'].run_id}") if one.form == "merged")
+    assert lines in (folder / "README.md").read_text(), "the page and the README load it alike"
     assert file.name == f"{runs['lora'].name}-8-merged.zip"
     assert studio.exports.export(f"run:{runs['lora'].run_id}@8", "merged") == file, "it is written once"
 
@@ -322,6 +325,9 @@ def test_what_can_not_be_exported_is_told_in_words(studio: Studio, runs: dict[st
     whole = {one.form: one.size for one in studio.exports.list_forms(lora)}
     assert whole["recipe"] is None and 0 < (whole["gguf"] or 0) < (whole["merged"] or 0) < (whole["page"] or 0)
     assert (whole["adapter"] or 0) > 10_000
+    lines = {one.form: one.code for one in studio.exports.list_forms(lora) if one.code}
+    assert lines.keys() == {"adapter", "merged"} and "PeftModel.from_pretrained" in lines["adapter"]
+    assert all(ast.parse(code) for code in lines.values())
     assert all(one.purpose and one.summary.endswith(".") for one in offered.values())
 
 

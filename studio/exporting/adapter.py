@@ -18,7 +18,6 @@ from studio.exporting.readme import name_base, write_readme
 from studio.models.loading import find_model_folder
 from studio.models.reference import BUILTIN
 from studio.objectives.choices import FILE as CHOICES_FILE
-from studio.precisions import Precision
 
 BY_PEFT = (None, "typed")
 """The tuners of methods whose files peft reads as they are; the others are the studio's own."""
@@ -78,6 +77,23 @@ class Adapter(Form):
         own = sum((source.made.folder / name).stat().st_size for name in KEPT)
         return own + ((guess_whole(source, "fp32") or 0) if self._brings_base(source) else 0)
 
+    def write_code(self, source: Source) -> str:
+        """Return the lines that load base and adapter at the precision that it was trained at."""
+        how = LOADED.get(source.made.recipe.held_in.name, "dtype=torch.float32")
+        base = "base" if self._brings_base(source) else name_base(source)
+        names = ["AutoModelForCausalLM", "AutoTokenizer", *(["BitsAndBytesConfig"] if "BitsAndBytes" in how else [])]
+        return "\n".join(
+            [
+                "import torch",
+                f"from transformers import {', '.join(names)}",
+                "from peft import PeftModel",
+                "",
+                f'base = AutoModelForCausalLM.from_pretrained("{base}", {how})',
+                'model = PeftModel.from_pretrained(base, ".")',
+                f'tokenizer = AutoTokenizer.from_pretrained("{base}")',
+            ]
+        )
+
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write the base, if it goes along, then the adapter."""
         with_base = self._brings_base(source)
@@ -94,7 +110,7 @@ class Adapter(Form):
         notes = [self._say_where(source, with_base), *(BESIDE[name] for name in beside)]
         base = "base" if with_base else name_base(source)
         serve = "" if beside else f"`vllm serve {base} --enable-lora --lora-modules tuned=.`"
-        write_readme(folder, source, "adapter", write_code(source, with_base), " ".join(filter(None, notes)), serve)
+        write_readme(folder, source, "adapter", self.write_code(source), " ".join(filter(None, notes)), serve)
         yield
 
     def _brings_base(self, source: Source) -> bool:
@@ -117,24 +133,3 @@ def write_base(source: Source, folder: Path) -> None:
     folder.mkdir()
     for _ in save_whole(source, source.below, folder, "bf16" if source.made.recipe.held_in.name == "bf16" else "fp32"):
         pass
-
-
-def write_code(source: Source, with_base: bool) -> str:
-    """Return the lines that load base and adapter at the precision that it was trained at."""
-    how = _write_loading(source.made.recipe.held_in)
-    base = "base" if with_base else name_base(source)
-    return "\n".join(
-        [
-            "import torch",
-            *(["from transformers import BitsAndBytesConfig"] if "BitsAndBytes" in how else []),
-            "from peft import PeftModel",
-            "",
-            f'base = AutoModelForCausalLM.from_pretrained("{base}", {how})',
-            'model = PeftModel.from_pretrained(base, ".")',
-            f'tokenizer = AutoTokenizer.from_pretrained("{base}")',
-        ]
-    )
-
-
-def _write_loading(precision: Precision) -> str:
-    return LOADED.get(precision.name, "dtype=torch.float32")

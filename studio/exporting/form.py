@@ -72,6 +72,10 @@ class Form(Plugin):
         """Return about how large the file will be, None where that is little or unknown. Loads no weights."""
         return None
 
+    def write_code(self, source: Source) -> str:
+        """Return the lines of Python that load what is written, from its folder; "" where it isn't read by Python."""
+        return ""
+
     @abstractmethod
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write the files into an empty folder, and yield after each of the `parts`."""

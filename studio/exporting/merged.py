@@ -9,6 +9,11 @@ from pydantic import Field
 from studio.exporting.form import Dtype, Form, Source, check_merges, guess_whole, save_whole
 from studio.exporting.readme import write_readme
 
+LOADING = """from transformers import AutoModelForCausalLM, AutoTokenizer
+
+model = AutoModelForCausalLM.from_pretrained(".")
+tokenizer = AutoTokenizer.from_pretrained(".")"""
+
 
 class Merged(Form):
     """The base with everything learnt merged into its weights."""
@@ -31,13 +36,12 @@ class Merged(Form):
         """Return the bytes of all weights."""
         return guess_whole(source, self.dtype)
 
+    def write_code(self, source: Source) -> str:
+        """Return the lines that load it."""
+        return LOADING
+
     def write(self, source: Source, folder: Path) -> Iterator[None]:
         """Write weights, tokenizer, chat template and generation config."""
         yield from save_whole(source, source.stack, folder, self.dtype, self.shard_gb)
-        write_readme(
-            folder,
-            source,
-            "merged weights",
-            'model = AutoModelForCausalLM.from_pretrained(".")\ntokenizer = AutoTokenizer.from_pretrained(".")',
-            serve="`vllm serve .`, or, converted to GGUF, `llama-server -m model.gguf`",
-        )
+        serve = "`vllm serve .`, or, converted to GGUF, `llama-server -m model.gguf`"
+        write_readme(folder, source, "merged weights", self.write_code(source), serve=serve)

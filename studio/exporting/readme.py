@@ -38,8 +38,6 @@ def write_readme(folder: Path, source: Source, what: str, code: str, note: str =
         *(["", note] if note else []),
         "",
         "```python",
-        "from transformers import AutoModelForCausalLM, AutoTokenizer",
-        "",
         code,
         "```",
     ]

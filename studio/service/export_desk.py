@@ -36,6 +36,8 @@ class Offered(NamedTuple):
     refusal: str
     size: int | None = None
     """About so many bytes, None where that is little or unknown."""
+    code: str = ""
+    """The lines of Python that load it, "" where it isn't read by Python."""
 
 
 class ExportDesk(ModelDesk):
@@ -122,4 +124,4 @@ def _offer(form: Form, source: Source) -> Offered:
         form.check(source)
     except StudioError as error:
         return offered._replace(refusal=str(error))
-    return offered._replace(size=form.guess_bytes(source))
+    return offered._replace(size=form.guess_bytes(source), code=form.write_code(source))

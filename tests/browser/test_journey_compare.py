@@ -362,7 +362,7 @@ def test_two_runs_become_one_that_is_scored_and_answers(
     merging.locator("[data-act=scores]").click()
     expect(merging.locator(".merge-scored")).to_have_attribute("data-state", "done", timeout=LONG)
     expect(merging.locator(".merge-own td").first).to_contain_text("(")
-    merging.locator(".merge-away summary").click()
+    merging.locator(".merge-away > summary").click()
     gguf = merging.locator(".merge-away li", has=page.locator("[data-form=gguf]"))
     gguf.get_by_label("Numbers").select_option("f32")
     with page.expect_download(timeout=LONG) as download:

@@ -115,7 +115,7 @@ def test_2_a_file_of_ones_own_is_checked_relabelled_trained_and_taken_away(
     expect(page.locator(".ask")).to_have_attribute("data-state", "ready", timeout=LONG)
     page.locator(".ask [data-act=ten]").click()
     expect(page.locator("#ten [data-state=done]")).to_be_visible(timeout=LONG)
-    page.locator("#take-away summary").click()
+    page.locator("#take-away > summary").click()
     with page.expect_download(timeout=LONG) as fetched:
         page.locator("#take-away [data-form=adapter]").click(timeout=LONG)
     assert fetched.value.suggested_filename.endswith(".zip")

@@ -12,7 +12,7 @@ export const SILENT = "The studio did not answer. Try again.";
 /**
  * @typedef {Record<string, (asked: any) => Promise<any>>} Server
  * @typedef {{form: string, title: string, summary: string, purpose: string, size: number | null,
- *   refusal: string, choices: Choice[]}} Offered
+ *   refusal: string, code: string, choices: Choice[]}} Offered
  * @typedef {{name: string, label: string, choices: string[], default: string}} Choice
  */
 
@@ -26,7 +26,7 @@ export function drawForms(server, model, forms) {
 }
 
 /** @param {Server} server @param {string} model @param {Offered} offered */
-function drawForm(server, model, { form, title, summary, purpose, size, refusal, choices }) {
+function drawForm(server, model, { form, title, summary, purpose, size, refusal, code, choices }) {
   const said = h("span", { class: "hint", role: "status" }, refusal);
   const button = h(
     "button",
@@ -40,6 +40,7 @@ function drawForm(server, model, { form, title, summary, purpose, size, refusal,
     {},
     h("div", {}, h("b", {}, title), h("span", {}, ` ${summary} `), h("span", { class: "hint" }, about)),
     h("div", { class: "away-acts" }, selects, button),
+    code ? h("details", {}, h("summary", {}, "How to load it"), h("pre", { tabindex: 0 }, code)) : null,
     said,
   );
 

@@ -30,7 +30,7 @@ class TakeAway(Scripted):
 def list_forms(visit: Studio, asked: Any) -> dict[str, Any]:
     """Return every form of a model, with about its size, or the reason where it has none."""
     offered = visit.exports.list_forms(part(asked, "model", str))
-    told = ("form", "title", "summary", "purpose", "size", "refusal")
+    told = ("form", "title", "summary", "purpose", "size", "refusal", "code")
     return {"forms": [{**{name: getattr(one, name) for name in told}, "choices": _tell(one)} for one in offered]}
 
 

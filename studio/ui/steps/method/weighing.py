@@ -155,7 +155,7 @@ def _draw_numbers(estimate: Estimate, recipe: Any, again: bool, card: DeviceFact
         if estimate.seconds is not None
         else "not known"
         if card
-        else "measuring this computer…"
+        else "measuring…"
         if again
         else "not measured here"
     )
@@ -196,7 +196,7 @@ def _draw_plan(card: DeviceFacts) -> str:
     here = escape(json.dumps({"card": None}))
     return (
         f'<p class="hint" id="planned">Planned for {escape(card.name)}, which is not here: how long it takes can only '
-        f'be measured on one. <button type="button" class="btn small" data-set="{here}">Plan for this computer'
+        f'be measured on one. <button type="button" class="btn small" data-set="{here}">Plan for what is here'
         "</button></p>"
     )
 

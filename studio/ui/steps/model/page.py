@@ -42,10 +42,10 @@ SIZES: dict[Size, str] = {
 BASE, CHAT = "base", "chat"
 """What a model was made for: to continue a text, or to answer in a conversation."""
 FITS: dict[Fit, str] = {
-    "fits": "it fits this computer",
-    "tight": "tight on this computer",
+    "fits": "it fits here",
+    "tight": "tight here",
     "not enough now": "not enough memory is free now",
-    "too big": "too big for this computer",
+    "too big": "too big for the memory here",
     "unknown": "size unknown",
 }
 
@@ -293,11 +293,11 @@ def draw_facts(studio: Studio, ref: str, card: DeviceFacts | None = None) -> str
 
 
 def _name_place(card: DeviceFacts | None) -> str:
-    return escape(card.name[:1].upper() + card.name[1:]) if card else "This computer"
+    return escape(card.name[:1].upper() + card.name[1:]) if card else "Where it trains"
 
 
 def _say_place(device: DeviceFacts) -> str:
-    return "It is not here: you plan for it. Training runs on this computer." if device.is_imagined else device.sentence
+    return "It is not here: you plan for it. Training runs where the studio runs." if device.is_imagined else device.sentence
 
 
 _BUILTIN = escape(json.dumps({"recipe": {"model": "builtin", "revision": None}}))
