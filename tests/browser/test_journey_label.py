@@ -196,7 +196,7 @@ def test_adding_waiting_inputs_and_labelling_them(page: Page, studio: Studio, mo
     press(page, "2", 1)
     press(page, "1", 2)
     expect(page.locator(".bench")).to_have_attribute("data-changes", "2")
-    page.locator("[data-act=use]").click()
+    page.locator(".bench-use [data-act=use]").click()
     expect(page.locator(".bench-use [data-go=train]")).to_be_visible()
     last = studio.load_task(moods).instances[-2:]
     assert [(one.input, one.output) for one in last] == [

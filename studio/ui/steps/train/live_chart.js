@@ -413,9 +413,9 @@ export function mount({ element, server }) {
   }
 
   /** @param {RunState} state */
-  function remake(state) {
-    // another chart, or a run that measures something else
-    plot.react(canvas, traces(state), layout());
+  async function remake(state) {
+    // another chart, or a run that measures something else; its axes are moved once they are there
+    await plot.react(canvas, traces(state), layout());
     showAll();
   }
 
