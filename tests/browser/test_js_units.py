@@ -492,3 +492,18 @@ def test_what_a_person_does_before_the_recipe_is_there_outlives_it(
     found, length = blank.evaluate(script, [f"/{write_address('frame/draft.js')}", opened, acts])
     assert found == {**opened, **draft}
     assert length == before + (found["step"] != "method"), "the way back leads to where the page opened"
+
+
+def test_the_way_back_from_a_click_at_once_leads_to_where_the_page_opened(blank: Page) -> None:
+    script = """async ([module, opened]) => {
+      const { studio, openDraft } = await import(module);
+      openDraft(opened);
+      studio.go("data");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const back = new Promise((resolve) => addEventListener("popstate", () => resolve(studio.draft.step)));
+      history.back();
+      return [await back, location.search.includes("step=method")];
+    }"""
+    blank.goto(HOME)
+    opened = {"step": "method", "run": None, "checkpoint": None, "recipe": RECIPE}
+    assert blank.evaluate(script, [f"/{write_address('frame/draft.js')}", opened]) == ["method", True]

@@ -61,13 +61,15 @@ function write(draft, push) {
   else history.replaceState({ step: draft.step }, "", url);
 }
 
-/** @param {boolean} push */
-function keep(push) {
+/** @param {boolean} push @param {Draft | null} [before] what was shown before */
+function keep(push, before = null) {
   if (!studio.isOpen) return;
+  if (push && writing && !pushing && before) write(before, false); // not written yet, and the way back leads there
   pushing = pushing || push;
   clearTimeout(writing);
   writing = window.setTimeout(
     () => {
+      writing = 0;
       write(studio.draft, pushing);
       pushing = false;
       keepDraft(studio.draft);
@@ -81,7 +83,7 @@ function become(next, before, moved, push) {
   studio.draft = next;
   if (box) box.props.value = copy(next);
   show(moved);
-  keep(push);
+  keep(push, before);
   for (const listener of listeners) listener(next, before);
   signal();
 }
