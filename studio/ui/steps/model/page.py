@@ -297,7 +297,11 @@ def _name_place(card: DeviceFacts | None) -> str:
 
 
 def _say_place(device: DeviceFacts) -> str:
-    return "It is not here: you plan for it. Training runs where the studio runs." if device.is_imagined else device.sentence
+    return (
+        "It is not here: you plan for it. Training runs where the studio runs."
+        if device.is_imagined
+        else device.sentence
+    )
 
 
 _BUILTIN = escape(json.dumps({"recipe": {"model": "builtin", "revision": None}}))
