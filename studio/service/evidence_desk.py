@@ -5,6 +5,8 @@ and runs are whose from the studio that makes it.
 """
 
 import contextlib
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from pydantic import ValidationError
@@ -21,6 +23,7 @@ from studio.evidence.metrics import list_fitting
 from studio.evidence.trade import Traded, list_traded
 from studio.models.reference import ModelRef
 from studio.objectives.rewarded import Rewarded
+from studio.runs.run import Run
 from studio.runs.status import ACTIVE
 from studio.service.waiting import do_and_wait
 from studio.works.measure import MOST, Measure, Measured
@@ -108,7 +111,8 @@ class EvidenceDesk:
         if not isinstance(objective, Rewarded):
             return [], False
         only = objective.rewards[0] if len(objective.rewards) == 1 else None
-        return list_traded(read_kind(run, "metrics")), bool(only and only.yes_or_no and only.weight == 1)
+        size = run.events_file.stat().st_size if run.events_file.exists() else 0
+        return _list_traded(run.folder, size), bool(only and only.yes_or_no and only.weight == 1)
 
     def read(self, checkpoints: object, task_id: str, part: str = "test", version: str | None = None) -> Measure:
         """Return what is asked for as work that can be queued. Raises InputError in words."""
@@ -175,6 +179,12 @@ class EvidenceDesk:
                 "instances": len(asked.instances),
             }
         )
+
+
+@lru_cache(maxsize=64)
+def _list_traded(folder: Path, size: int) -> list[Traded]:
+    """What was traded in a run, read once for each size of its events: a board that waits looks each second."""
+    return list_traded(read_kind(Run(folder), "metrics"))
 
 
 def _check_addresses(checkpoints: object) -> list[str]:
