@@ -2,6 +2,7 @@
 
 from studio.reports.report import Report, name_metric
 from studio.runs.event import Scored
+from studio.runs.status import RunStatus
 
 Row = tuple[str, ...]
 
@@ -21,10 +22,19 @@ def list_facts(report: Report) -> list[Row]:
     if status.trainable and status.total:
         facts.append(("Weights trained", f"{status.trainable:,} of {status.total:,}"))
     if status.elapsed_seconds is not None:
-        facts.append(("Cost", f"{status.elapsed_seconds:,.0f} seconds; energy was not measured"))
+        facts.append(("Cost", f"{status.elapsed_seconds:,.0f} seconds"))
+        facts.append(("Energy", tell_energy(status)))
     if shares := [each.share for each in report.scores if each.share is not None]:
         facts.append(("Spent on measuring", f"{100 * shares[-1]:.0f} % of the time"))
     return facts
+
+
+def tell_energy(status: RunStatus) -> str:
+    """Return how much the computer drew meanwhile, in watt-hours, or that it can't be measured there."""
+    if status.watt_hours is None:
+        return "was not measured" if status.joules is None else "not measurable there: no counter that may be read"
+    parts = ", ".join(f"{of} {joules / 3600:.3g}" for of, joules in (status.joules or {}).items())
+    return f"{status.watt_hours:.3g} Wh ({parts}), of the whole parts, whatever else they worked on"
 
 
 def list_scores(report: Report) -> list[Row]:

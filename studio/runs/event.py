@@ -9,7 +9,7 @@ classes; a kind of event that none of them knows, of a newer studio, is read as 
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
@@ -25,6 +25,7 @@ LARGEST = 10**18
 Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 Whole = Annotated[int, Field(strict=True, ge=0, le=LARGEST)]
 TERMINAL = frozenset({"finished", "stopped", "failed"})
+WITH_JOULES = TERMINAL | {"evaluated", "saved"}
 PHASES = (
     "Loading the libraries",
     "Loading the base model",
@@ -84,9 +85,14 @@ class Counted(Event):
 
 
 class Stepped(Event):
-    """Head of what happened at a step."""
+    """Head of what happened at a step.
+
+    `joules` is what the computer drew since this child started, by what drew it, told with what is in WITH_JOULES:
+    nothing where it has no counter, None where nobody looked.
+    """
 
     step: Whole | None = None
+    joules: dict[str, Number] | None = None
 
 
 class Progressed(Stepped):
@@ -242,6 +248,7 @@ class EventWriter:
 
     def __init__(self, path: Path) -> None:
         self._path, self._holds = path, False
+        self.draw: Callable[[bool], dict[str, float]] | None = None  # the joules so far, looked at anew if asked to be
         self.step = 0  # the last one that was told
         self.took_a_step = False
         self._open()
@@ -269,6 +276,9 @@ class EventWriter:
         self.step = values.get("step", self.step)
         self.took_a_step = self.took_a_step or event in ("metrics", "progressed")
         told = {"event": event, "at": round(time.time(), 3), **_finite(values)}
+        if self.draw:
+            joules = self.draw(event in WITH_JOULES)
+            told |= {"joules": {of: round(drawn, 2) for of, drawn in joules.items()}} if event in WITH_JOULES else {}
         line = json.dumps(told, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
         if parse_event(line) is None:
             raise ValueError(f"An event {event!r} does not hold {values}.")

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+from studio.models.energy import find_meter
 from studio.models.libraries import import_libraries
 from studio.runs.ending import explain_failure
 from studio.runs.event import EventWriter, Started, read_events
@@ -51,6 +52,7 @@ def execute(workspace: Workspace, run: Run) -> int:
         if not events.take_hold():
             print(f"Another process works on the run {run.name} already; this one leaves it alone.", file=sys.stderr)
             return 1
+        events.draw = find_meter().read
         try:
             kind = find_kind(run)
         except Exception as error:  # of a newer studio, or damaged
