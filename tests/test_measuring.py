@@ -6,9 +6,11 @@ import pytest
 from telling import raises, tells
 from tiny import import_task, make_run, train_quickly
 
+from studio.answering.columns import Columns
 from studio.errors import InputError, NotFoundError
 from studio.evidence.asked import plan
 from studio.evidence.kept_answers import load_answers
+from studio.journal import append_lines
 from studio.launchers.inline import InlineLauncher
 from studio.runs.run import Run, find_run
 from studio.service import Studio
@@ -214,3 +216,57 @@ def test_what_tuning_changed_on_other_tasks_is_told(studio: Studio, trained: Run
     (told,) = studio.evidence.list_elsewhere(trained.run_id)
     assert (told.difference, told.part) == (found, "validation") and tells(told.title, "many")
     assert tells(look(studio, {"run": trained.run_id, "part": "test"})["html"], (told.title, found.sentence))
+
+
+def test_two_other_tasks_are_measured_at_once(studio: Studio, trained: Run, names: list[str]) -> None:
+    from studio.ui.steps.compare.evidence_board import look, measure_others, stop
+
+    others = [import_task(studio.workspace, f"task90{place}_sums", count=20 + place) for place in (1, 2)]
+    asked = {"run": trained.run_id, "part": "unseen", "others": others}
+    assert look(studio, asked)["html"].count("data-other=") == 2
+    waiting = measure_others(studio, asked)
+    assert waiting["busy"] and "stop-measuring" in waiting["html"]
+    queued = [run.run_id for run in studio.list_runs() if run.status == "queued"]
+    assert len(queued) == 2 and not stop(studio, asked)["busy"], "each is a work of its own"
+    measure_others(studio, asked)
+    while studio.scheduler.start_next():
+        continue
+    found = {told.title: told for told in studio.evidence.list_elsewhere(trained.run_id)}
+    html = look(studio, asked)["html"]
+    for other in others:
+        told = found[studio.load_task(other).heading]
+        assert told.part == "test" and tells(html, told.difference.sentence)
+    assert "measure-others" not in html
+    for wrong in ([], others * 2 + ["x"], [find_task(trained)], "sums", [7]):
+        with raises(InputError, field="task_ids"):
+            studio.evidence.read_elsewhere(trained.run_id, wrong)
+
+
+def test_a_measurement_that_ended_early_goes_on_when_it_is_asked_for_again(
+    studio: Studio, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = studio.evidence.read(names[:1], "studio006_opposite", "validation")
+    first = find_run(studio.workspace, studio.evidence.start(work))
+    asked = plan(studio.workspace, work)
+    kept = {"id": asked.instances[0].id, "answer": "kept", "nats": 1.0, "bytes": 1, "tokens": 1}
+    append_lines(first.answers_file, [{"content": asked.contents[0], **kept}])
+    with monkeypatch.context() as broken:
+        broken.setattr(Columns, "write_many", lambda *_: 1 / 0)
+        studio.scheduler.start_next()
+    assert studio.run_status(first.run_id).status == "failed" and not studio.evidence.find(work)
+    assert studio.evidence.start(work) == first.run_id, "no second one that begins at nothing"
+    studio.scheduler.start_next()
+    found = studio.evidence.find(work)
+    assert found and found[1][0][0]["answer"] == "kept"
+
+
+def test_a_model_that_never_stops_is_cut_counted_and_told(
+    studio: Studio, trained: Run, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Columns, "list_ends", lambda *_: frozenset({10**6}))
+    found = studio.evidence.score(names[:1], find_task(trained), "validation")
+    assert {value.cut for value in found.values} == {found.values[0].n} != {0}
+    work = studio.evidence.read(names[:1], find_task(trained), "validation")
+    rows = (studio.evidence.find(work) or pytest.fail())[1][0]
+    (limit,) = {row["cut"] for row in rows}
+    assert tells(" ".join(found.notes), (str(limit), f"{len(rows)} of {len(rows)}"))

@@ -8,7 +8,7 @@ torch inside its functions.
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from studio.answering.column import Column
 from studio.answering.decoding import Group, Text, Writer, find_habits, write_rows
@@ -23,6 +23,13 @@ from studio.objectives.choices import load_choices
 from studio.tasks.prompt import trim
 
 Key = tuple[Hashable, ...]
+
+
+class Written(NamedTuple):
+    """An answer, and whether it stands as far as there was room, for the model had not ended it."""
+
+    text: str = ""
+    is_cut: bool = False
 
 
 class Columns:
@@ -133,12 +140,16 @@ class Columns:
 
     def answer_many(self, place: int, prompts: list[list[int]], max_tokens: int, batch: int = 32) -> list[str]:
         """Return the greedy answers of one column to many prompts; one that leaves no room gets none."""
+        return [one.text for one in self.write_many(place, prompts, max_tokens, batch)]
+
+    def write_many(self, place: int, prompts: list[list[int]], max_tokens: int, batch: int = 32) -> list[Written]:
+        """Return the same answers, and which of them the model never ended."""
         room = self.find_context(place) - max_tokens
         asked = [number for number, prompt in enumerate(prompts) if len(prompt) <= room]
-        answers = [""] * len(prompts)
+        answers = [Written()] * len(prompts)
         if self.columns[place].chooses:
             for number, text in zip(asked, self._choose(place, [prompts[number] for number in asked]), strict=True):
-                answers[number] = text
+                answers[number] = Written(text)
             return answers
         with self.enter(place) as model:
             if place not in self._writers:
@@ -146,7 +157,7 @@ class Columns:
                 self._writers[place] = Writer(model, pad, self.list_ends(place))
             written = self._writers[place].write([prompts[number] for number in asked], max_tokens, batch)
         for number, tokens in zip(asked, written, strict=True):
-            answers[number] = self.read_text(place, tokens)
+            answers[number] = Written(self.read_text(place, tokens), len(tokens) >= max_tokens)
         return answers
 
     def enter(self, place: int) -> AbstractContextManager[Any]:

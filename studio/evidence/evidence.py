@@ -17,7 +17,10 @@ ROWS = Sequence[Sequence[Row]]
 
 
 class Value(BaseModel, frozen=True):
-    """What one checkpoint came to in one metric, over `n` instances; the interval is of 95 %."""
+    """What one checkpoint came to in one metric, over `n` instances; the interval is of 95 %.
+
+    `cut` of its answers had not ended where they had to.
+    """
 
     checkpoint: str
     title: str
@@ -26,6 +29,7 @@ class Value(BaseModel, frozen=True):
     low: float | None
     high: float | None
     n: int
+    cut: int = 0
 
 
 class LabelTable(BaseModel, frozen=True):
@@ -66,8 +70,11 @@ def sum_up(asked: Asked, kept: ROWS) -> Evidence:
     """Return the evidence in the kept answers of an asking."""
     answers = [asked.write_answered(rows) for rows in kept]
     metrics, labels = list_fitting(asked.task), asked.task.labels
+    cut = [sum(bool(row.get("cut")) for row in rows) for rows in kept]
     values = tuple(
-        _measure(asked, place, metric, answered) for place, answered in enumerate(answers) for metric in metrics
+        _measure(asked, place, metric, answered).model_copy(update={"cut": cut[place]})
+        for place, answered in enumerate(answers)
+        for metric in metrics
     )
     main = metrics[0]
     tables = tuple(
@@ -79,7 +86,7 @@ def sum_up(asked: Asked, kept: ROWS) -> Evidence:
         values=values,
         differences=tuple(find_difference(main, answers[0], other, labels) for other in answers[1:]),
         tables=tables,
-        notes=(*asked.notes, *_tell_too_long(asked, kept)),
+        notes=(*asked.notes, *_tell_too_long(asked, kept), *_tell_cut(asked, kept)),
     )
 
 
@@ -139,6 +146,17 @@ def _tell_too_long(asked: Asked, kept: ROWS) -> list[str]:
     for column, rows in zip(asked.columns, kept, strict=True):
         if count := sum(bool(row.get("too_long")) for row in rows):
             said.append(f"{count:,} prompts are too long for {column.title}: they count as answered with nothing.")
+    return said
+
+
+def _tell_cut(asked: Asked, kept: ROWS) -> list[str]:
+    said = []
+    for column, rows in zip(asked.columns, kept, strict=True):
+        if cut := [int(row["cut"]) for row in rows if row.get("cut")]:
+            said.append(
+                f"{len(cut):,} of {len(rows):,} answers of {column.title} had not ended after {max(cut):,} tokens and "
+                "are cut there: they count as they stand. More training teaches a model where to end."
+            )
     return said
 
 

@@ -13,7 +13,8 @@ from studio.workspace import Workspace, write_whole
 
 MOST = 1000
 Row = dict[str, Any]
-"""What is kept of one instance: id, answer, nats, tokens, bytes, and whether the prompt was too long to answer."""
+"""What is kept of one instance: id, answer, nats, tokens, bytes, whether the prompt was too long to answer, and at how
+many tokens the answer was cut, 0 where the model ended it."""
 
 
 def keep_answers(workspace: Workspace, content: str, rows: Sequence[Row]) -> None:

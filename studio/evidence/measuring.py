@@ -6,7 +6,7 @@ Imports torch inside its functions.
 
 from collections.abc import Iterator, Sequence
 
-from studio.answering.columns import Columns
+from studio.answering.columns import Columns, Written
 from studio.evidence.asked import Asked, plan
 from studio.evidence.kept_answers import Row, keep_answers, load_answers
 from studio.evidence.metrics.metric import has_answers
@@ -64,12 +64,13 @@ def answer(columns: Columns, place: int, asked: Asked, instances: Sequence[Insta
     """Yield what one column says to each instance, and how likely what is wanted was."""
     objective, tokenizer = columns.columns[place].objective, columns.find_tokenizer(place)
     room = find_room(asked.instances, tokenizer, columns.find_context(place))
-    answers, too_long = [""] * len(instances), [False] * len(instances)
+    answers, too_long = [Written()] * len(instances), [False] * len(instances)
     if has_answers(asked.task):
         prompts = [encode_asked(objective, asked.task, one, tokenizer) for one in instances]
         too_long = [len(prompt) + room > columns.find_context(place) for prompt in prompts]
-        answers = columns.answer_many(place, prompts, room, BATCH)
+        answers = columns.write_many(place, prompts, room, BATCH)
     with columns.enter(place) as model:
         for one, said, is_long in zip(instances, answers, too_long, strict=True):
             read = read_nats(model, tokenizer, objective, asked.task, one, columns.find_context(place))
-            yield {"id": one.id, "answer": said, **read._asdict(), "too_long": is_long}
+            told = {"too_long": is_long, "cut": room if said.is_cut else 0}
+            yield {"id": one.id, "answer": said.text, **read._asdict(), **told}

@@ -5,6 +5,7 @@ and runs are whose from the studio that makes it.
 """
 
 import contextlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, get_args
@@ -24,7 +25,7 @@ from studio.evidence.trade import Traded, list_traded
 from studio.models.reference import ModelRef
 from studio.objectives.rewarded import Rewarded
 from studio.runs.run import Run
-from studio.runs.status import ACTIVE
+from studio.runs.status import RunStatus
 from studio.service.waiting import do_and_wait
 from studio.works.measure import MOST, Measure, Measured
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 LONGEST = 1000
 """So many characters an address may have."""
+MOST_ELSEWHERE = 2
+"""So many other tasks are measured at once."""
 PARTS = tuple(part for part in get_args(Measured) if part != "general")
 
 
@@ -104,6 +107,25 @@ class EvidenceDesk:
                     found[work.task_id] = Elsewhere(*told)
         return list(found.values())
 
+    def read_elsewhere(self, run_id: str, task_ids: object) -> list[Measure]:
+        """Return how the base and a run's best checkpoint are measured on the test parts of one or two other tasks.
+
+        Raises InputError in words.
+        """
+        learnt = {mixed.task_id for mixed in self._find(run_id).load_recipe().parts}
+        if not isinstance(task_ids, list | tuple) or not all(isinstance(each, str) and each for each in task_ids):
+            raise InputError(f"task_ids is a list of tasks, not {show(task_ids)}.", field="task_ids")
+        chosen = tuple(dict.fromkeys(task_ids))
+        if not 1 <= len(chosen) <= MOST_ELSEWHERE:
+            raise InputError(
+                f"One to {MOST_ELSEWHERE} other tasks are measured at once, not {len(chosen):,}.", field="task_ids"
+            )
+        if own := next((each for each in chosen if each in learnt), ""):
+            raise InputError(f"{own} is what the run was trained on. Choose another task.", field="task_ids")
+        made = self._complete({"checkpoints": [f"run:{run_id}"], "task_id": chosen[0], "part": "test"})
+        base = plan(self.workspace, made, self.visitor).columns[0].stack.base.ref
+        return [self.read([base, *made.checkpoints], each) for each in chosen]
+
     def list_traded(self, run_id: str) -> tuple[list[Traded], bool]:
         """Return what a run with rewards earned against how far it went, and whether an answer earns 0 or 1."""
         run = self._find(run_id)
@@ -142,13 +164,19 @@ class EvidenceDesk:
         return (asked, whole) if len(whole) == len(kept) else None
 
     def start(self, work: Measure, request: str = "") -> str:
-        """Put a measurement into the queue; return its id."""
+        """Put a measurement into the queue; return its id. One of the same that ended early goes on where it was."""
+        if early := self._find_equal(work, lambda status: status.can_resume):
+            self.scheduler.resume(self._find(early))
+            return early
         return self._queue(work, request)
 
     def find_work(self, work: Measure) -> str:
         """Return the id of work in the queue or running that measures the same, "" where there is none."""
+        return self._find_equal(work, lambda status: status.can_stop)
+
+    def _find_equal(self, work: Measure, is_meant: Callable[[RunStatus], bool]) -> str:
         for status in self.scheduler.look_at_all():
-            if status.kind == Measure.name and (status.status == "queued" or status.status in ACTIVE):
+            if status.kind == Measure.name and is_meant(status):
                 with contextlib.suppress(StudioError):  # another's, or one that can't be read
                     if Measure.load(self._find(status.run_id)) == work:
                         return status.run_id

@@ -16,10 +16,11 @@ class EvidenceEndpoints:
         self._studio = studio
 
     def score(self, checkpoints: list, task_id: str, request: Asking, part: str = "test") -> list:
-        """What checkpoints come to: [{"checkpoint", "title", "metric", "value", "low", "high", "n"}].
+        """What checkpoints come to: [{"checkpoint", "title", "metric", "value", "low", "high", "n", "cut"}].
 
         `checkpoints` are one to four addresses, such as ["builtin", "run:brave-otter@120"]; `part` is train,
-        validation, test or unseen. `low` and `high` are the 95 % interval, null where too little was measured.
+        validation, test or unseen. `low` and `high` are the 95 % interval, null where too little was measured; `cut`
+        of the answers had not ended where there was no more room.
         """
         found = seen_by(self._studio, request).evidence.score(checkpoints, task_id, part)
         return [value.model_dump(mode="json") for value in found.values]

@@ -1,6 +1,7 @@
 """Did it help? From the base's own numbers to a task made of votes, as a person would go, with the built-in base."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ VOTES = 10
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_a_run_measures_itself_is_talked_to_and_its_votes_are_a_task(
-    page: Page, app: Any, console_errors: list[str]
+    page: Page, open_page: Callable[..., Page], app: Any, console_errors: list[str]
 ) -> None:
     page.goto(address("train", recipe=RECIPE))
     start, chart = page.locator("#plan [data-act=start]"), page.locator(".live-chart")
@@ -34,12 +35,17 @@ def test_a_run_measures_itself_is_talked_to_and_its_votes_are_a_task(
     slider.fill("60")
     expect(page.locator(".samples")).to_have_attribute("data-step", "60")
 
+    run = str(chart.get_attribute("data-run"))
     page.locator(".desk [data-act=talk]").click()
+    page.locator(".board").get_by_role("button", name="Measure them").click()
+    expect(page.locator(".board")).to_contain_text(re.compile("Measuring|Exact match"), timeout=LONG)
+    page.close()  # in mid-score: the work goes on, and nothing that was measured is lost
+
+    page = open_page()
+    page.goto(address("compare", run=run))
     form, pair, answers = page.locator(".ask"), page.locator(".pair"), page.locator("#answers")
     expect(form).to_have_attribute("data-state", "ready", timeout=LONG)
-    run = str(chart.get_attribute("data-run"))
     board = page.locator(".board")
-    board.get_by_role("button", name="Measure them").click()
     expect(board).to_contain_text("Exact match", timeout=LONG)
     expect(board).to_contain_text(re.compile(r"Better on \d+ of 100, worse on \d+: hardly chance"))
     expect(board.locator("summary", has_text=re.compile(r"Better: \d+"))).to_be_visible()

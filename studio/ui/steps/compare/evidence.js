@@ -4,7 +4,7 @@
 
 const EVERY = 1500; // milliseconds between two looks
 
-/** @typedef {{run: string, part: string, task_id: string, models: string[], against: string}} Choice */
+/** @typedef {{run: string, part: string, task_id: string, models: string[], against: string, others: string[]}} Choice */
 
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, server, watch }) {
@@ -18,7 +18,10 @@ export function mount({ element, props, server, watch }) {
     const { run = "", part = "test", against = "" } = shown.dataset;
     const models = [...shown.querySelectorAll("[data-model]")].map((mark) => mark.getAttribute("data-model") ?? "");
     const task = /** @type {HTMLSelectElement | null} */ (shown.querySelector("[data-task]"));
-    return { run, part, against, models, task_id: task?.value ?? "" };
+    const others = [...shown.querySelectorAll("select[data-other]")].map(
+      (list) => /** @type {HTMLSelectElement} */ (list).value,
+    );
+    return { run, part, against, models, task_id: task?.value ?? "", others };
   }
 
   /**
@@ -57,6 +60,8 @@ export function mount({ element, props, server, watch }) {
     else if (out) ask("look", { models: read(shown).models.filter((model) => model !== out) }, "[data-add]");
     else if (against) ask("look", { against }, "button[aria-checked=true][data-against]");
     else if (act === "measure") ask("measure");
+    else if (act === "measure-others") ask("measure_others");
+    else if (act === "stop-measuring") ask("stop");
   });
   element.addEventListener("change", (event) => {
     const list = event.target instanceof HTMLSelectElement ? event.target : null;
@@ -64,6 +69,7 @@ export function mount({ element, props, server, watch }) {
     if (!list?.value || !shown) return;
     if (list.matches("[data-add]")) ask("look", { models: [...read(shown).models, list.value] }, "[data-add]");
     if (list.matches("[data-task]")) ask("look", {}, "[data-task]");
+    if (list.matches("[data-other]")) ask("look", {}, `[data-other="${list.dataset.other}"]`);
   });
   watch("value", () => {
     if (element.querySelector("[data-busy]") && !timer) timer = window.setTimeout(() => ask("look"), EVERY);

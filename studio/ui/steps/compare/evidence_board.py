@@ -4,6 +4,7 @@ What is measured is drawn at once; else a button puts the measurement into the q
 it is there. Drawn on the server; all foreign text is escaped.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +15,8 @@ from studio.evidence.flips import FATES, Flip, Run, count_fates, mark_difference
 from studio.evidence.kept_answers import Row
 from studio.evidence.metrics import METRICS
 from studio.service import Studio
-from studio.service.evidence_desk import Elsewhere
 from studio.ui.frame.words import escape, foreign
+from studio.ui.steps.compare.elsewhere import BUSY, STOP, draw_elsewhere
 from studio.ui.steps.compare.judge_form import judges
 from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier, draw_trade
 from studio.ui.steps.compare.score_choice import Choice, draw_choice, make_work, read_choice
@@ -25,8 +26,6 @@ from studio.works.measure import Measure
 
 MOST_FLIPS = 12
 """So many flips of each fate can be opened on the page; a program gets all (/flips)."""
-BUSY = "data-busy"
-"""The mark of a board that is looked at again."""
 
 
 class EvidenceBoard(Scripted):
@@ -36,7 +35,7 @@ class EvidenceBoard(Scripted):
     script = "steps/compare/evidence.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__("${value}", bind_acts(studio, look, measure), value="", **settings)
+        super().__init__("${value}", bind_acts(studio, look, measure, measure_others, stop), value="", **settings)
 
 
 def show_board(studio: Studio, draft: dict[str, Any]) -> str:
@@ -55,10 +54,33 @@ def look(visit: Studio, asked: Any) -> dict[str, Any]:
 
 def measure(visit: Studio, asked: Any) -> dict[str, Any]:
     """Put the measurement of what is chosen into the queue, unless it is there or measured."""
-    work = make_work(visit, read_choice(asked))
+    _start(visit, make_work(visit, read_choice(asked)))
+    return look(visit, asked)
+
+
+def measure_others(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Put the measurement of the other tasks that are chosen into the queue, those that aren't there or measured."""
+    choice = read_choice(asked)
+    for work in visit.evidence.read_elsewhere(choice.run, list(choice.others)):
+        _start(visit, work)
+    return look(visit, asked)
+
+
+def stop(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Stop what is being measured; what was answered is kept, and it goes on from there when it is measured again."""
+    choice = read_choice(asked)
+    works = visit.evidence.read_elsewhere(choice.run, list(choice.others)) if choice.others else []
+    with contextlib.suppress(StudioError):  # what can't be measured isn't being measured
+        works.append(make_work(visit, choice))
+    for work in works:
+        if run := visit.evidence.find_work(work):
+            visit.stop_run(run)
+    return look(visit, asked)
+
+
+def _start(visit: Studio, work: Measure) -> None:
     if not visit.evidence.find(work) and not visit.evidence.find_work(work):
         visit.evidence.start(work)
-    return look(visit, asked)
 
 
 def draw_board(studio: Studio, choice: Choice) -> str:
@@ -71,7 +93,7 @@ def draw_board(studio: Studio, choice: Choice) -> str:
         body = _draw(*found, choice.against) if found else _draw_missing(studio, work)
     except StudioError as error:
         body = f'<p class="error-line" role="alert">{escape(error)}</p>'
-    body += _draw_elsewhere(studio.evidence.list_elsewhere(choice.run))
+    body += draw_elsewhere(studio, choice)
     body += draw_frontier(studio.evidence.list_points(choice.run), studio.run_status(choice.run).name)
     body += draw_trade(*studio.evidence.list_traded(choice.run))
     return (
@@ -85,22 +107,12 @@ def _draw_missing(studio: Studio, work: Measure) -> str:
     if run := studio.evidence.find_work(work):
         status = studio.run_status(run)
         how = f"{status.step:,} of {status.of:,} answers" if status.of else "waiting for the device"
-        return f'<p role="status" {BUSY}>Measuring: {how} …</p>'
+        return f'<div class="row"><p role="status" {BUSY}>Measuring: {how} …</p>{STOP}</div>'
     count = len(work.checkpoints) * work.instances
     return (
         f'<p>{work.instances:,} instances, {count:,} answers to measure.</p><div class="acts">'
         '<button type="button" class="btn" data-act="measure">Measure them</button></div>'
     )
-
-
-def _draw_elsewhere(found: Sequence[Elsewhere]) -> str:
-    """What tuning changed on other tasks, as far as somebody had it measured."""
-    lines = "".join(
-        f"<li><b>{foreign(one.title, 60)}</b> ({escape(one.part)}), {foreign(one.model, 60)}: "
-        f"{escape(one.difference.sentence)}</li>"
-        for one in found
-    )
-    return f'<h4>Other tasks: what tuning changed by the way</h4><ul class="elsewhere">{lines}</ul>' if found else ""
 
 
 def _draw(asked: Asked, kept: Sequence[Sequence[Row]], against: str) -> str:

@@ -25,22 +25,31 @@ OTHER_TASK = (
 
 
 class Choice(NamedTuple):
-    """What a page chose; `against` is the model whose flips are told, the second where it is none of them."""
+    """What a page chose; `against` is the model whose flips are told, the second where it is none of them.
+
+    `others` are the tasks on which it is measured what tuning changed by the way.
+    """
 
     run: str
     part: str = SHOWN[0]
     task_id: str = ""
     models: tuple[str, ...] = ()
     against: str = ""
+    others: tuple[str, ...] = ()
 
 
 def read_choice(asked: Any) -> Choice:
     """Return the choice in what a page sent. Raises InputError in words."""
-    models = asked.get("models") if isinstance(asked, dict) else None
-    if not isinstance(models or [], list) or not all(isinstance(each, str) for each in models or []):
-        raise InputError("The page's question lacks 'models'. Reload the page and try again.", field="models")
+    lists = {name: _read_texts(asked, name) for name in ("models", "others")}
     told = {name: asked[name] for name in ("task_id", "against") if isinstance(asked.get(name), str)}
-    return Choice(part(asked, "run", str), part(asked, "part", str), models=tuple(models or ()), **told)
+    return Choice(part(asked, "run", str), part(asked, "part", str), **lists, **told)
+
+
+def _read_texts(asked: Any, name: str) -> tuple[str, ...]:
+    texts = (asked.get(name) if isinstance(asked, dict) else None) or []
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        raise InputError(f"The page's question lacks {name!r}. Reload the page and try again.", field=name)
+    return tuple(texts)
 
 
 def make_work(studio: Studio, choice: Choice) -> Measure:
