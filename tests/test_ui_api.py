@@ -1,5 +1,7 @@
 """The named endpoints, asked as another program asks them: with gradio_client, over HTTP."""
 
+import asyncio
+import importlib.util
 import json
 import re
 import time
@@ -13,6 +15,8 @@ from telling import tells
 from tiny import find_free_port
 
 from tests.test_ui_steps import write_task
+
+HAS_TOOLS = importlib.util.find_spec("mcp") is not None
 
 
 class Served:
@@ -61,10 +65,8 @@ def serve(home: Path, model: Path) -> Iterator[Served]:
     from studio.workspace import Workspace
 
     studio = Studio(Workspace(home), launcher=InlineLauncher()).open()
-    page = build_page(studio)
-    _, url, _ = page.launch(
-        server_name="127.0.0.1", server_port=find_free_port(), prevent_thread_lock=True, **make_launch()
-    )
+    page, launch = build_page(studio), make_launch(tools=HAS_TOOLS)
+    _, url, _ = page.launch(server_name="127.0.0.1", server_port=find_free_port(), prevent_thread_lock=True, **launch)
     yield Served(Client(url, verbose=False), studio, model)
     page.close(verbose=False)
     studio.close()
@@ -83,6 +85,28 @@ def test_the_api_is_what_it_says(served: Served) -> None:
     named = served.client.view_api(return_format="dict")["named_endpoints"]
     assert set(named) == {f"/{name}" for name in ENDPOINTS}
     assert all(endpoint["description"] for endpoint in named.values())
+
+
+@pytest.mark.skipif(not HAS_TOOLS, reason="mcp isn't installed here; `make test` does")
+def test_the_endpoints_are_tools_of_an_mcp_server(served: Served) -> None:
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamablehttp_client
+
+    from studio.ui.api import ENDPOINTS
+
+    async def ask() -> tuple[Any, Any, Any]:
+        address = f"{served.client.src}gradio_api/mcp/"
+        async with streamablehttp_client(address) as (read, write, _), ClientSession(read, write) as session:
+            await session.initialize()
+            listed = await session.list_tools()
+            refused = {"checkpoints": [], "task_id": "studio002_question", "part": "test"}
+            score = next(tool.name for tool in listed.tools if tool.name.endswith("score"))
+            return listed, await session.call_tool("list_models", {}), await session.call_tool(score, refused)
+
+    listed, answer, refusal = asyncio.run(ask())
+    assert {tool.name for tool in listed.tools} >= set(ENDPOINTS) and all(tool.description for tool in listed.tools)
+    assert not answer.isError and "builtin" in answer.content[0].text
+    assert refusal.isError and tells(refusal.content[0].text, "checkpoints 4 0")
 
 
 def test_models_and_tasks_are_listed(served: Served) -> None:
@@ -250,6 +274,35 @@ def test_evidence_is_asked_for(served: Served, tmp_path: Path) -> None:
     assert tells(served.refusal("compare_scores", **{**asked, "part": "all"}), "part validation unseen")
     assert tells(served.refusal("forgetting", checkpoint="run:nobody-otter"), "nobody-otter")
     assert tells(served.refusal("judge", run_id=run_id, prompt="1 + 1", answers=["2"]), "judge answers")
+
+
+NONSENSE = (None, True, -1, "", "\0", "../../etc", "run:", "run:@7", "a" * 5_000, [], [[]], {}, ["run:", 7])
+TASK, RUN = "studio002_question", "20261120-000000-brave-otter"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "given"),
+    [
+        ("score", {"checkpoints": ["builtin"], "task_id": TASK, "part": "test"}),
+        ("compare_scores", {"checkpoints": ["builtin", "builtin"], "task_id": TASK, "part": "test"}),
+        ("flips", {"checkpoints": ["builtin", "builtin"], "task_id": TASK, "part": "test"}),
+        ("forgetting", {"checkpoint": f"run:{RUN}", "task_id": ""}),
+        ("look_inside", {"run_id": RUN, "prompt": "1", "tokens": [[1], [2]], "messages": None, "models": None}),
+        ("training_rows", {"run_id": RUN, "text": "a"}),
+        ("vote", {"run_id": RUN, "vote": {"choice": "base", "prompt": "a", "base": "b", "tuned": "c", "step": 1}}),
+        ("export_votes", {"run_id": RUN, "what": "preferences"}),
+        ("export_run", {"run_id": RUN}),
+        ("report", {"run_id": RUN, "form": "html"}),
+    ],
+)
+def test_nonsense_is_refused_in_words(served: Served, endpoint: str, given: dict[str, Any]) -> None:
+    works = len(served.studio.list_runs())
+    for name in given:
+        for value in NONSENSE:
+            if value not in (None, "", []) or given[name]:  # what may be left out is
+                words = served.refusal(endpoint, **{**given, name: value})
+                assert "broke" not in words and "NoneType" not in words, (name, value, words)
+    assert len(served.studio.list_runs()) == works, "nothing was put into the queue"
 
 
 @pytest.mark.long

@@ -24,6 +24,7 @@ from studio.runs.event import (
     Metrics,
     Phase,
     Progressed,
+    Saved,
     Scored,
     Started,
     read_events,
@@ -60,7 +61,8 @@ class RunStatus(BaseModel, frozen=True):
     no action. `kind` is that of the work, `unit` what a step of it is, `about` the run it is about, `result` what came
     out, in words. `score` is the run's own on the test part, `forgetting` in nats a token at its last checkpoint;
     `measures_itself` says that it has begun to; `baseline` is what a better prompt would do, and `verdict` how tuned
-    compares with base on the test part, in words.
+    compares with base on the test part, in words. `joules` are what the computer drew, by what drew it: nothing where
+    it has no counter, None where nobody looked.
     """
 
     run_id: str
@@ -79,6 +81,7 @@ class RunStatus(BaseModel, frozen=True):
     examples_per_second: float | None = None
     seconds_left: float | None = None
     elapsed_seconds: float | None = None
+    joules: dict[str, float] | None = None
     queued_at: float | None = None
     position: int | None = None
     wait_seconds: float | None = None
@@ -111,6 +114,12 @@ class RunStatus(BaseModel, frozen=True):
     def validation_loss(self) -> float | None:
         """The last loss of the validation part."""
         return self.validation.get(LOSS.name)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def watt_hours(self) -> float | None:
+        """What whole processors and cards drew while it worked, in all its attempts; None where nothing counts it."""
+        return sum(self.joules.values()) / 3600 if self.joules else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -162,6 +171,7 @@ class Watch:
         self._values: dict[str, Any] = {}
         self._last: str | None = None
         self._started_at: float | None = None
+        self._drawn: dict[str, float] = {}  # joules of the attempts before this one
 
     def look(self) -> RunStatus:
         """Return the status, reading only the events that are new."""
@@ -211,12 +221,11 @@ class Watch:
         # The files first, then the process: the other way round, a start in between looks like a death.
         waits, was_launched = self.run.resume_file.exists(), self.run.was_launched()
         launch = self.run.find_launch()
-        alive = launch is not None and launch.is_alive()
-        if not alive and not self._ends_in(launch, TERMINAL):
-            alive = is_held(self.run.events_file)  # process.json may have been edited
-        if waits and (not alive or self._ends_in(launch, TERMINAL)):
+        ended = self._ends_in(launch, TERMINAL)  # most have, and then nobody is asked whether their process lives
+        alive = not ended and (launch is not None and launch.is_alive() or is_held(self.run.events_file))
+        if waits and not alive:
             return "queued"
-        if not alive and not self._ends_in(launch, TERMINAL):
+        if not alive and not ended:
             self._read()  # it may have written its last words between the two looks
         if self._ends_in(launch, TERMINAL):
             return self._last  # type: ignore[return-value]
@@ -238,7 +247,7 @@ class Watch:
             if isinstance(event, Metrics):
                 values["measures"] = {**event.measures, LOSS.name: event.loss}
         elif isinstance(event, Started):
-            self._started_at = event.at
+            self._started_at, self._drawn = event.at, values.get("joules") or {}
             values.update(dict.fromkeys(("error", "remedy", "remedy_changes", "finished_at", "seconds_left")))
             values.update(step=event.resumed_from or 0, note=event.note, phase="Starting")
             values["elapsed_seconds"] = 0.0
@@ -255,6 +264,9 @@ class Watch:
         elif isinstance(event, Ended):
             values.update({key: getattr(event, key) for key in _SAID})
             values["remedy_changes"] = event.remedy_changes or None
+        if isinstance(event, Evaluated | Saved | Ended) and event.joules is not None:
+            parts = {**self._drawn, **event.joules}
+            values["joules"] = {of: self._drawn.get(of, 0.0) + event.joules.get(of, 0.0) for of in parts}
         if event.event in TERMINAL:
             values.update(finished_at=event.at, phase=None)
             values["step"] = getattr(event, "step", None) or values.get("step", 0)

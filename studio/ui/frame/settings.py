@@ -11,7 +11,7 @@ from studio.declaration import form_fields
 from studio.errors import StudioError
 from studio.models.reference import BUILTIN
 from studio.recipes.options import Training
-from studio.recipes.recipe import Recipe
+from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.run import TRAINING
 from studio.runs.status import RunStatus
 from studio.service import Studio
@@ -29,9 +29,12 @@ def read_settings(studio: Studio, recipe: Mapping[str, Any], look: bool = True) 
     Without `look` no base is looked at that wasn't before: a sentence must not wait for that.
     """
     try:
-        read = studio.read_recipe(dict(recipe))
+        return _tell(studio, studio.read_recipe(dict(recipe)), look)
     except StudioError:
         return {}
+
+
+def _tell(studio: Studio, read: Recipe, look: bool = True) -> Settings:
     settings = {
         "Model": _say_model(read.model),
         "Task": _say_task(studio, read),
@@ -47,13 +50,16 @@ def read_settings(studio: Studio, recipe: Mapping[str, Any], look: bool = True) 
 
 
 def read_run_settings(studio: Studio, run: RunStatus) -> Settings:
-    """Return the settings of a run, which never change: they are read once."""
+    """Return the settings of a run, which never change: they are read once. {} for a recipe of other times."""
     of = str(studio.workspace.folder), run.run_id
-    found = _settings.get(of) or read_settings(studio, run.recipe)
-    if len(_settings) >= MOST_KEPT:
-        _settings.clear()
-    _settings[of] = found
-    return found
+    if of not in _settings:
+        if len(_settings) >= MOST_KEPT:
+            _settings.clear()
+        try:
+            _settings[of] = _tell(studio, read_recipe(run.recipe))
+        except StudioError:
+            return {}
+    return _settings[of]
 
 
 def find_differing(all_settings: Sequence[Settings]) -> list[str]:

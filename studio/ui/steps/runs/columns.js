@@ -15,6 +15,8 @@
  * @property {{value: number, said: string, between: string, metric: string} | null} score on test, of the best
  * @property {number | null} forgetting in nats a token
  * @property {number | null} seconds
+ * @property {number | null} watt_hours what the computer drew meanwhile, null where it can't be measured
+ * @property {string} energy the same in words, by what drew it
  * @property {Record<string, string>} settings
  */
 

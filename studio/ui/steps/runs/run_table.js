@@ -15,6 +15,7 @@ import { listColumns, sortRows } from "./columns.js";
 const ACTIVE = ["queued", "starting", "running"];
 const PAUSE = 4000;
 const MOST_ASKED = 3; // beside the base
+const MANY = 100; // rows that are drawn at once
 
 /** @param {number} change */
 const sayChange = (change) => `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(3)}`;
@@ -35,6 +36,7 @@ export function mount({ element, props, trigger, server, upload }) {
   let answer = null; // the curves that are drawn
   let timer = 0;
   let asking = false; // the same ten prompts are being answered
+  let most = MANY; // rows that are shown
 
   const filter = h("input", { type: "search", id: "run-filter", placeholder: "Filter: a name, a task, a setting …" });
   const onlyDiffering = h("input", { type: "checkbox", id: "run-differing", checked: true });
@@ -64,6 +66,16 @@ export function mount({ element, props, trigger, server, upload }) {
     document.dispatchEvent(new CustomEvent("studio:merge-runs", { detail: [...ticked] }));
     studio.go("merge");
   });
+  const more = h("button", { type: "button", class: "btn small", "data-act": "more", hidden: true });
+  more.addEventListener("click", () => {
+    const last = body.lastElementChild;
+    most += MANY;
+    draw();
+    /** @type {HTMLElement | null | undefined} */ (
+      body.querySelector(`[data-run="${CSS.escape(last?.getAttribute("data-run") ?? "")}"] + tr button`)
+    )?.focus();
+  });
+  root.append(more);
   filter.addEventListener("input", draw);
   onlyDiffering.addEventListener("change", draw);
   log.addEventListener("change", drawChart);
@@ -141,7 +153,10 @@ export function mount({ element, props, trigger, server, upload }) {
         h("th", {}, h("span", { class: "visually-hidden" }, "Acts")),
       ),
     );
-    body.replaceChildren(...sortRows(shown, order).map((row) => drawRow(row, columns)));
+    const drawn = sortRows(shown, order).filter((row, place) => place < most || ticked.has(row.run));
+    body.replaceChildren(...drawn.map((row) => drawRow(row, columns)));
+    more.hidden = drawn.length === shown.length;
+    put(more, `Show ${sayNumber(Math.min(MANY, shown.length - drawn.length))} more of ${sayNumber(shown.length)} runs`);
   }
 
   /** @param {string} title */
@@ -172,7 +187,7 @@ export function mount({ element, props, trigger, server, upload }) {
         else ticked.delete(row.run);
         draw();
         readCurves();
-        find(body, `[data-run="${CSS.escape(row.run)}"] input`)?.focus();
+        /** @type {HTMLElement | null} */ (body.querySelector(`[data-run="${CSS.escape(row.run)}"] input`))?.focus();
       },
     });
     const small = { type: "button", class: "btn quiet small" };
@@ -240,7 +255,13 @@ export function mount({ element, props, trigger, server, upload }) {
       return row.forgetting === null
         ? "–"
         : h("span", { class: "num", title: "nats a token of general text" }, sayChange(row.forgetting));
-    if (title === "Took") return row.seconds === null ? "–" : sayDuration(row.seconds);
+    if (title === "Took")
+      return h(
+        "span",
+        { title: row.energy || null },
+        row.seconds === null ? "–" : sayDuration(row.seconds),
+        row.watt_hours === null ? null : h("span", { class: "hint" }, ` ${sayFigure(row.watt_hours)} Wh`),
+      );
     if (title === "Tags") return row.tags.map((tag) => h("span", { class: "pill" }, tag));
     return row.settings[title] ?? "–";
   }

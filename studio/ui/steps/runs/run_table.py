@@ -8,6 +8,7 @@ from typing import Any
 from studio.errors import InputError
 from studio.evidence.metrics import METRICS
 from studio.objectives import Measure, find_measures
+from studio.reports.told import tell_energy
 from studio.runs.run import TRAINING
 from studio.runs.status import RunStatus, ScoreCard
 from studio.service import Studio
@@ -73,6 +74,8 @@ def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
         "score": _tell_score(run.score) if run.score else None,
         "forgetting": run.forgetting,
         "seconds": run.elapsed_seconds,
+        "watt_hours": run.watt_hours,
+        "energy": "" if run.joules is None else f"Energy: {tell_energy(run)}",
         "settings": read_run_settings(visit, run),
     }
 
