@@ -62,8 +62,8 @@ def test_a_group_queues_a_run_for_each_value_or_none(studio: Studio) -> None:
     runs = start_group(studio, {**asked, "values": [1, 64]})["runs"]
     assert [studio.run_status(run).recipe["method"]["rank"] for run in runs] == [1, 64]
     assert start_group(studio, {**asked, "values": [1, 64]})["runs"] == runs, "one click, one group"
-    table = list_table(studio, {})["rows"]
-    assert {row["settings"]["Rank"] for row in table} == {"1", "64"}
+    table = list_table(studio, {})
+    assert {table["settings"][row["settings"]]["Rank"] for row in table["rows"]} == {"1", "64"}
     with raises(RecipeError, field="method.rank"):
         start_group(studio, {**asked, "values": [4, 10_000]})
     with raises(InputError, "8", field="method.rank"):

@@ -97,7 +97,9 @@ def plan(workspace: Workspace, work: Measure, visitor: Visitor = THE_ONE) -> Ask
 
 def _resolve(workspace: Workspace, address: str, visitor: Visitor) -> Stack:
     try:
-        return resolve(workspace, ModelRef(ref=address), visitor)
+        found = resolve(workspace, ModelRef(ref=address), visitor)
+        found.base.find_folder()  # which says now what the child would say of an impossible name
+        return found
     except StudioError as error:
         error.field = "checkpoints"
         raise

@@ -105,7 +105,8 @@ class Scheduler:
     def watch(self, run: Run) -> Watch:
         """Return the one watch of a run."""
         with self._lock:
-            return self._watches.setdefault(run.run_id, Watch(run))
+            found = self._watches.get(run.run_id)
+            return found or self._watches.setdefault(run.run_id, Watch(run))
 
     def find_owner(self, run_id: str) -> str:
         """Return whose a run is that was looked at, "" for nobody's."""

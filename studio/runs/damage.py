@@ -16,7 +16,7 @@ State = tuple[str, int, int]
 """A file's name, time of change in ns, and size: the same state needs no second look."""
 
 
-def find_damage(folder: Path) -> str:
+def find_damage(folder: Path | str) -> str:
     """Return what is wrong with the weights of a checkpoint, "" if they are whole."""
     try:
         with os.scandir(folder) as entries:
@@ -27,11 +27,12 @@ def find_damage(folder: Path) -> str:
             ]
     except OSError as error:
         return f"it can't be read ({error.strerror})"
-    return _find_damage(folder, tuple(sorted(states)))
+    return _find_damage(str(folder), tuple(sorted(states)))
 
 
 @lru_cache(maxsize=4096)
-def _find_damage(folder: Path, states: tuple[State, ...]) -> str:
+def _find_damage(place: str, states: tuple[State, ...]) -> str:
+    folder = Path(place)
     names = [name for name, _, _ in states]
     weights = [name for name in names if name.endswith(".safetensors")]
     if not weights:

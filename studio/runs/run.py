@@ -178,14 +178,16 @@ class Run:
 
     def look_at_checkpoints(self) -> dict[int, str]:
         """Return step -> what is wrong with the weights, "" where they are whole; rising."""
+        place = str(self.checkpoints_folder)  # a list of runs looks here again and again: plain texts are soonest
         while True:
             try:
-                names = os.listdir(self.checkpoints_folder)
+                names = os.listdir(place)
             except OSError:
                 return {}
             steps = sorted(int(name[5:]) for name in names if re.fullmatch(r"step-(0|[1-9][0-9]{0,8})", name))
-            folders = {step: self.checkpoints_folder / f"step-{step}" for step in steps}
-            found = {step: find_damage(folder) for step, folder in folders.items() if (folder / "recipe.json").exists()}
+            folders = {step: f"{place}/step-{step}" for step in steps}
+            there = {step: folder for step, folder in folders.items() if os.path.exists(f"{folder}/recipe.json")}
+            found = {step: find_damage(folder) for step, folder in there.items()}
             if all(map(os.path.lexists, folders.values())):
                 return found
             # A training keeps a new one, then forgets an old one: whoever read the names before looks again.

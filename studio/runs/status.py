@@ -209,7 +209,7 @@ class Watch:
         if file != self._file or size < self._offset:  # deleted, replaced or shortened by hand: all of it is new
             self._forget()
             self._file = file
-        while True:
+        while size != self._offset:
             page = read_events(self.run.events_file, self._offset)
             for event in page.events:
                 self._fold(event)

@@ -40,9 +40,9 @@ class Choice(NamedTuple):
 
 def read_choice(asked: Any) -> Choice:
     """Return the choice in what a page sent. Raises InputError in words."""
-    lists = {name: _read_texts(asked, name) for name in ("models", "others")}
+    models, others = (_read_texts(asked, name) for name in ("models", "others"))
     told = {name: asked[name] for name in ("task_id", "against") if isinstance(asked.get(name), str)}
-    return Choice(part(asked, "run", str), part(asked, "part", str), **lists, **told)
+    return Choice(part(asked, "run", str), part(asked, "part", str), models=models, others=others, **told)
 
 
 def _read_texts(asked: Any, name: str) -> tuple[str, ...]:

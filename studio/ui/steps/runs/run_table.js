@@ -100,7 +100,7 @@ export function mount({ element, props, trigger, server, upload }) {
     }
     root.dataset.state = told?.rows ? "ready" : "unreachable";
     if (!told?.rows) return put(words, told?.error ?? "The studio does not answer. Go to another step and come back.");
-    rows = told.rows;
+    rows = told.rows.map((/** @type {any} */ row) => ({ ...row, settings: told.settings[row.settings] }));
     for (const run of ticked) if (!rows.some((row) => row.run === run)) ticked.delete(run);
     const left = told.total - rows.length;
     put(words, left ? `${sayNumber(left)} older runs are not shown. Delete what you don't need any more.` : "");

@@ -3,6 +3,7 @@
 Draws one custom component; the table is drawn by run_table.js, the chart by overlay.js.
 """
 
+import json
 from typing import Any
 
 from studio.errors import InputError
@@ -52,9 +53,13 @@ def make_acts(studio: Studio) -> list[Act]:
 
 
 def list_table(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Return the visitor's trainings as rows, the newest first."""
+    """Return the visitor's trainings as rows, the newest first; of settings each row names its place in a list."""
     runs = [run for run in visit.list_runs() if run.kind == TRAINING]
-    return {"rows": [_row(visit, run) for run in runs[:MOST_ROWS]], "total": len(runs)}
+    shown = runs[:MOST_ROWS]
+    texts = [json.dumps(read_run_settings(visit, run)) for run in shown]
+    places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    rows = [{**_row(visit, run), "settings": places[text]} for run, text in zip(shown, texts, strict=True)]
+    return {"rows": rows, "settings": [json.loads(text) for text in places], "total": len(runs)}
 
 
 def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
@@ -76,7 +81,6 @@ def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
         "seconds": run.elapsed_seconds,
         "watt_hours": run.watt_hours,
         "energy": "" if run.joules is None else f"Energy: {tell_energy(run)}",
-        "settings": read_run_settings(visit, run),
     }
 
 
