@@ -185,6 +185,7 @@ def test_the_board_is_drawn_once_it_is_measured(studio: Studio, trained: Run) ->
     assert (
         sum(html.count(f"{fate.capitalize()}: ") for fate in ("better", "worse", "stayed wrong", "stayed right")) == 4
     )
+    assert f"step {studio.evidence.find_best(trained.run_id)}, best" in html, "what validation chose is offered so"
     unseen = draw_board(studio, Choice(trained.run_id, "unseen"))
     assert tells(unseen, "unseen") and "alert" in unseen
 

@@ -102,7 +102,7 @@ def test_a_question_that_is_none_is_refused_in_words(value: Any) -> None:
 
 
 def test_what_was_wanted_is_known_for_prompts_kept_aside(studio: OpenStudio, run: str) -> None:
-    for part in ("test", "unseen"):
+    for part in ("test", "unseen", "validation"):
         instance = list_part(studio, run, part)[0]
         assert find_wanted(studio, read_asked({"run": run, "prompt": f" {instance.input}\n"})) == list(instance.output)
     assert find_wanted(studio, read_asked({"run": run, "prompt": "Nobody kept this aside."})) == []

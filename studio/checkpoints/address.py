@@ -50,7 +50,7 @@ def find_checkpoint(workspace: Workspace, made: Made, visitor: Visitor = THE_ONE
         return find_merge(workspace, made.name, visitor)
     run = _find_run(workspace, made.name, visitor)
     try:
-        folder = run.find_checkpoint(_find_best_step(run) if made.step is None else made.step)
+        folder = run.find_checkpoint(find_best_step(run) if made.step is None else made.step)
         recipe = run.load_recipe()
     except StudioError as error:
         raise NotFoundError(str(error), field="model") from None
@@ -119,7 +119,7 @@ def _find_run(workspace: Workspace, name: str, visitor: Visitor) -> Run:
     return runs[0]
 
 
-def _find_best_step(run: Run) -> int | None:
+def find_best_step(run: Run) -> int | None:
     """The step that the objective's measure chose on the validation part, None where it isn't known or kept."""
     steps = run.list_checkpoints()
     try:

@@ -6,7 +6,7 @@ it was interrupted can't be told from the result.
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from studio.answering.desk import Desk
 from studio.errors import WorkspaceError
@@ -28,17 +28,20 @@ from studio.works.score import Part, Score
 from studio.works.work import Outcome
 from studio.workspace import Workspace
 
+Shown = Part | Literal["validation"]
+"""Instances that a model can be asked because it never trained on them; a score isn't quoted on those that chose it."""
 BATCH = 32
 """Instances that are answered at once, by one side and then by the other."""
 
 
-def find_instances(tasks: TaskStore, recipe: Recipe, part: Part, visitor: Visitor = THE_ONE) -> list[Instance]:
+def find_instances(tasks: TaskStore, recipe: Recipe, part: Shown, visitor: Visitor = THE_ONE) -> list[Instance]:
     """Return the instances of a part that a recipe never trains on; of unseen words only a sample has some."""
-    if part == "test":
-        task = tasks.load_task(recipe.task_id, recipe.task_version, visitor)
-        return list(split_task(task, recipe.training.seed).test)
-    unseen = tasks.load_unseen(recipe.task_id, recipe.task_version, visitor)
-    return list(unseen.instances) if unseen else []
+    if part == "unseen":
+        unseen = tasks.load_unseen(recipe.task_id, recipe.task_version, visitor)
+        return list(unseen.instances) if unseen else []
+    task = tasks.load_task(recipe.task_id, recipe.task_version, visitor)
+    split = split_task(task, recipe.training.seed)
+    return list(split.test if part == "test" else split.validation)
 
 
 def score(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from pydantic import ValidationError
 
+from studio.checkpoints.address import find_best_step
 from studio.declaration import explain, show
 from studio.errors import DeviceError, InputError, StudioError
 from studio.evidence.asked import Asked, plan
@@ -76,6 +77,10 @@ class EvidenceDesk:
         `task_id` names a task of running text to measure it on, in place of the studio's own.
         """
         return measure_forgetting(*self._measure(self.read_general(checkpoint, task_id)))
+
+    def find_best(self, run_id: str) -> int | None:
+        """Return the step of a run's best checkpoint by its validation part, None where that isn't known or kept."""
+        return find_best_step(self._find(run_id))
 
     def list_points(self, run_id: str, most: int = 8) -> list[Point]:
         """Return what the checkpoints of a run, and of the newest others on its task, learnt and forgot."""

@@ -13,7 +13,7 @@ from studio.errors import InputError, StudioError
 from studio.evidence.content import hash_content
 from studio.evidence.kept import KeptScore, find_equal, keep_score, list_scores
 from studio.evidence.score import Comparison, score_run
-from studio.evidence.scoring import BATCH, find_instances
+from studio.evidence.scoring import BATCH, Shown, find_instances
 from studio.queueing.scheduler import Scheduler
 from studio.runs.run import Run, find_run
 from studio.runs.status import ACTIVE
@@ -43,7 +43,7 @@ class ScoreDesk:
         self.tasks, self.desk, self.scheduler, self.visitor = tasks, desk, scheduler, visitor
         self._find, self._queue = find, queue
 
-    def list_instances(self, run_id: str, part: Part) -> list[Instance]:
+    def list_instances(self, run_id: str, part: Shown) -> list[Instance]:
         """Return the instances of a part that a run never trains on."""
         return find_instances(self.tasks, self._find(run_id).load_recipe(), part, self.visitor)
 

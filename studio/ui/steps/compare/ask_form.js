@@ -325,6 +325,7 @@ export function mount({ element, props, trigger, server }) {
             type: "button",
             role: "radio",
             class: "mark num",
+            title: step === about.best ? "The best on the validation part" : null,
             "aria-checked": String(step === chosen),
             tabindex: step === chosen ? 0 : -1,
             onclick: () => {
@@ -334,7 +335,7 @@ export function mount({ element, props, trigger, server }) {
               find(steps, "[aria-checked=true]")?.focus();
             },
           },
-          sayNumber(step),
+          sayNumber(step) + (step === about.best ? ", best" : ""),
         ),
       ),
     );
@@ -342,7 +343,11 @@ export function mount({ element, props, trigger, server }) {
 
   // ---- prompts it never trained on ----
   function drawParts() {
-    const names = /** @type {Record<string, string>} */ ({ test: "Test set", unseen: "New words" });
+    const names = /** @type {Record<string, string>} */ ({
+      test: "Test set",
+      validation: "Validation",
+      unseen: "New words",
+    });
     const has = Object.keys(names).filter((key) => about.counts[key]);
     picks.hidden = !has.length;
     parts.hidden = has.length < 2;

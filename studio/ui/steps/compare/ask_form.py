@@ -113,6 +113,7 @@ def describe_run(studio: Studio, run: str) -> dict[str, Any]:
         "status": status.status,
         "sentence": status.sentence,
         "steps": status.checkpoints,
+        "best": studio.evidence.find_best(run),
         "base": studio.describe_model(recipe.model, recipe.revision).title,
         "tokens": ANSWER_TOKENS,
         "others": [*list_looked_up(parts[PARTS[0]]), *list_others(studio, run)],

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 from studio.answering.column import check_beside
 from studio.answering.question import Question, read_question
 from studio.errors import InputError, StudioError
+from studio.evidence.scoring import Shown
 from studio.service import Studio
 from studio.tasks.prompt import Turn, say_turns
 from studio.tasks.task import Instance
 from studio.tasks.turns import find_answer
 
-PARTS = ("test", "unseen")
+PARTS: tuple[Shown, ...] = ("test", "unseen", "validation")
 
 
 class Asked(NamedTuple):
@@ -57,8 +58,8 @@ def read_asked(value: object) -> Asked:
 
 
 def list_part(studio: Studio, run: str, part: str) -> list[Instance]:
-    """Return the test part of a run's task, or the examples whose words the task never uses."""
-    return studio.unseen(run) if part == "unseen" else studio.test_set(run)
+    """Return a part of a run's task that it never trained on, the test part where it is none that is known."""
+    return studio.scores.list_instances(run, next((each for each in PARTS if each == part), PARTS[0]))
 
 
 def split_instance(instance: Instance) -> dict[str, Any]:

@@ -68,7 +68,8 @@ def make_work(studio: Studio, choice: Choice) -> Measure:
 def draw_choice(studio: Studio, choice: Choice, models: Sequence[str]) -> str:
     """Return the controls: `models` as marks that can be left out, a list to add one from, the task, and its part."""
     own = str(studio.run_status(choice.run).recipe.get("task_id"))
-    marks = "".join(_draw_mark(model, len(models) > 1) for model in models)
+    best = f"run:{choice.run}@{studio.evidence.find_best(choice.run)}"
+    marks = "".join(_draw_mark(model, len(models) > 1, model == best) for model in models)
     adding = _draw_offers(studio, choice.run, models) if len(models) < MOST else ""
     return (
         f'<div class="score-choice"><div class="score-models">{marks}{adding}</div>'
@@ -78,8 +79,8 @@ def draw_choice(studio: Studio, choice: Choice, models: Sequence[str]) -> str:
     )
 
 
-def _draw_mark(model: str, can_go: bool) -> str:
-    title = name_model(ModelRef(ref=model))
+def _draw_mark(model: str, can_go: bool, is_best: bool) -> str:
+    title = name_model(ModelRef(ref=model)) + (", best" if is_best else "")
     label = escape(f"Leave out {title}", MOST_TITLE)
     out = (
         f'<button type="button" class="tool" data-out="{escape(model)}" aria-label="{label}">×</button>'
