@@ -185,17 +185,21 @@ def test_the_board_is_drawn_once_it_is_measured(studio: Studio, trained: Run) ->
     assert (
         sum(html.count(f"{fate.capitalize()}: ") for fate in ("better", "worse", "stayed wrong", "stayed right")) == 4
     )
-    assert f"step {studio.evidence.find_best(trained.run_id)}, best" in html, "what validation chose is offered so"
     unseen = draw_board(studio, Choice(trained.run_id, "unseen"))
     assert tells(unseen, "unseen") and "alert" in unseen
 
 
-def test_any_checkpoints_on_any_task_are_chosen_on_the_board(studio: Studio, trained: Run, names: list[str]) -> None:
+def test_any_checkpoints_on_any_task_are_chosen_on_the_board(
+    studio: Studio, trained: Run, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from studio.ui.steps.compare.evidence_board import look, measure
 
     asked = {"run": trained.run_id, "part": "test", "models": names[:2]}
     html = look(studio, asked)["html"]
-    assert [html.count(f'data-model="{name}"') for name in names] == [1, 1, 0]
+    assert [html.count(f'data-model="{name}"') for name in names] == [1, 1, 0] and "best<" not in html
+    with monkeypatch.context() as chosen:
+        chosen.setattr("studio.service.evidence_desk.find_best_step", lambda run: 2)
+        assert "step 2, best<" in look(studio, asked)["html"], "what validation chose is offered so"
     assert f'<option value="{names[2]}">' in html and f'value="{names[1]}"' not in html
     assert look(studio, {**asked, "models": [*names, f"run:{trained.run_id}@2"]})["html"].count("data-add") == 0
     other = look(studio, {**asked, "task_id": "studio006_opposite"})["html"]
