@@ -42,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     archive = commands.add_parser("archive", help="write a whole run as one file, which another studio imports")
     archive.add_argument("run_id")
     archive.add_argument("--to", default=".", help="the folder to write it to (default: here)")
-    commands.add_parser("import", help="keep the run of such a file, of any size").add_argument("file")
+    bring = commands.add_parser("import", help="keep the run of such a file, of any size")
+    bring.add_argument("file")
+    bring.add_argument("--base", default="", help="the folder of its base model, where that was a folder elsewhere")
     add_operator(commands)
     given = parser.parse_args(arguments)
     choose_card(os.environ)
@@ -69,7 +71,7 @@ def do(studio: Studio, given: argparse.Namespace) -> int:
         print(studio.archives.export(given.run_id, Path(given.to)))
         return 0
     if given.command == "import":
-        return import_run(studio, Path(given.file))
+        return import_run(studio, Path(given.file), given.base)
     return merge_models(studio, given.order) if given.command == "merge" else export_model(studio, given)
 
 
@@ -190,11 +192,11 @@ def export_model(studio: Studio, given: argparse.Namespace) -> int:
     return int(status.status != "finished")
 
 
-def import_run(studio: Studio, path: Path) -> int:
+def import_run(studio: Studio, path: Path, base: str) -> int:
     """Keep the run of a file, and print its id and what should be known of it. Returns 0."""
     if not path.is_file():
         raise InputError(f"There is no file {path}. Name one that `archive` wrote.", field="file")
-    found = studio.archives.import_run(path)
+    found = studio.archives.import_run(path, base)
     print(found.run_id)
     for warning in found.warnings:
         print(warning, file=sys.stderr)

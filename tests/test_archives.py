@@ -1,6 +1,7 @@
 """Runs as files: the same losses elsewhere, and everything that is no run is refused in words."""
 
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -74,7 +75,7 @@ def test_an_imported_run_goes_on_with_the_same_losses(trained: Run, archive: Pat
     with zipfile.ZipFile(archive) as packed:
         assert not [name for name in packed.namelist() if name.endswith((".pt", ".pth", ".bin", ".pkl"))]
     elsewhere = Studio(Workspace(tmp_path / "elsewhere"), InlineLauncher())
-    found = elsewhere.archives.import_run(archive)
+    found = elsewhere.archives.import_run(archive, trained.load_recipe().model)
     assert (found.run_id, found.warnings) == (trained.run_id, ())
     status = elsewhere.run_status(found.run_id)
     assert (status.status, status.checkpoints) == ("lost", [4]) and status.can_resume
@@ -105,6 +106,26 @@ def test_a_missing_base_is_told_and_a_missing_task_too(archive: Path, tmp_path: 
     studio = Studio(Workspace(tmp_path / "elsewhere"), InlineLauncher())
     found = studio.archives.import_run(repack(archive, tmp_path / "odd.zip", change))
     assert len(found.warnings) == 2 and tells(" ".join(found.warnings), "tiny_sums /no/such/folder")
+
+
+def test_a_base_in_a_folder_is_known_again_by_its_content(
+    trained: Run, archive: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        told = {name: packed.read(name) for name in packed.namelist()}
+    assert not [name for name, data in told.items() if str(tiny_model.parent).encode() in data]
+    assert json.loads(told["recipe.json"])["model"] == f"./{tiny_model.name}"
+    elsewhere = Studio(Workspace(tmp_path / "elsewhere"), InlineLauncher())
+    first = elsewhere.archives.import_run(archive)
+    assert tells(" ".join(first.warnings), f"{tiny_model.name} base")
+    moved = shutil.copytree(tiny_model, tmp_path / "another-name")
+    again = elsewhere.archives.import_run(archive, str(moved))
+    assert not again.warnings and find_run(elsewhere.workspace, again.run_id).load_recipe().model == str(moved)
+    third = elsewhere.archives.import_run(archive)
+    assert not third.warnings, "another run here was made on the same model"
+    (moved / "config.json").write_text((moved / "config.json").read_text() + " ")
+    with raises(InputError, f"another-name {tiny_model.name}", field="base"):
+        elsewhere.archives.import_run(archive, str(moved))
 
 
 def put(name: str, data: bytes | str) -> Change:

@@ -1,6 +1,7 @@
 """Merging: each way's promises on plain numbers, then on real models of every method, against deltas made by hand."""
 
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ from studio.checkpoints.weights import load_stack
 from studio.errors import InputError, ModelError, NotFoundError, RecipeError
 from studio.launchers.inline import InlineLauncher
 from studio.merging import WAYS
+from studio.merging.deltas import Pair
+from studio.merging.making import open_parents
+from studio.merging.meeting import meet, meet_pairs
 from studio.merging.sparse import drop, elect, trim
 from studio.merging.trying import MIX
 from studio.models.device import find_device
@@ -29,6 +33,7 @@ from studio.recipes.recipe import read_recipe
 from studio.runs.run import Run
 from studio.service import Studio
 from studio.shares.quota import count_held
+from studio.ui.steps.compare import take_away
 from studio.ui.steps.merge import merge_desk, scoring
 from studio.visitor import read_visitor
 from studio.works.merge import Merge, Parent
@@ -40,6 +45,7 @@ METHODS: dict[str, dict[str, Any]] = {
     "dora": {"method": {"name": "dora", "rank": 2}},
     "pissa": {"method": {"name": "lora", "rank": 2, "init": "pissa"}},
     "ia3": {"method": "ia3"},
+    "bitfit": {"method": "bitfit"},
     "full": {"method": "full"},
     "nf4": {"method": {"name": "lora", "rank": 2}, "precision": "nf4"},
 }
@@ -99,6 +105,22 @@ def test_our_ties_is_pefts_at_equal_weights() -> None:
     assert torch.allclose(combine("ties", deltas, [1.0, 1.0], density=0.3), ties(deltas, torch.ones(2), 0.3))
 
 
+def test_pairs_meet_as_what_they_add_does() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    shapes = ((2, False), (5, False))
+    pairs = [Pair(torch.randn(rank, 20), torch.randn(1000, rank), 0.5 * rank, turned) for rank, turned in shapes]
+    pairs.append(pairs[0]._replace(scale=-3.0))
+    whole = meet("x", [pair.scale * (pair.b @ pair.a) for pair in pairs])
+    for found, wanted in zip(meet_pairs("x", pairs), whole, strict=True):
+        assert found.cosine == pytest.approx(wanted.cosine, abs=2e-4)
+        assert found.opposite == pytest.approx(wanted.opposite, abs=0.05) and (found.rows, wanted.rows) == (256, 0)
+    assert wanted.weight == "x" and [each.cosine for each in meet_pairs("x", [pairs[0], pairs[2]])] == [-1.0]
+    (nothing,) = meet_pairs("x", [pairs[0], pairs[1]._replace(scale=0.0)])
+    assert (nothing.cosine, nothing.opposite) == (0.0, 0.0)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> dict[str, Run]:
     """A short run of each method on one base."""
@@ -139,7 +161,7 @@ def read_logits(studio: Studio, model: str, run: Run, is_base: bool = False) -> 
 def test_one_parent_is_itself_and_nothing_is_the_base(studio: Studio, runs: dict[str, Run], method: str) -> None:
     run = runs[method]
     card = studio.merges.merge(write_order(runs, **{method: 1.0}))
-    assert card.result == ("full" if method in ("dora", "ia3", "full") else "exact")
+    assert card.result == ("full" if method in ("dora", "ia3", "full", "bitfit") else "exact")
     wanted = read_logits(studio, address(run), run)
     assert (read_logits(studio, card.address, run) - wanted).abs().max() < 2e-5
     base = read_logits(studio, str(run.load_recipe().model), run, is_base=True)
@@ -148,6 +170,53 @@ def test_one_parent_is_itself_and_nothing_is_the_base(studio: Studio, runs: dict
         nothing = studio.merges.merge(write_order(runs, **{method: 0.0}, result="full"))
         assert (read_logits(studio, nothing.address, run) - base).abs().max() < (2e-2 if method == "nf4" else 2e-5)
         assert bool(nothing.cost) == (method == "nf4")
+
+
+@pytest.mark.soon(2)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_way_keeps_its_promises_on_every_method(
+    studio: Studio, runs: dict[str, Run], tmp_path: Path, method: str
+) -> None:
+    import torch
+
+    other = runs["bitfit" if method == "bitfit" else "rslora"]
+    parents = (Parent(model=address(runs[method])), Parent(model=address(other), weight=0.5))
+    opened = open_parents(studio.workspace, Merge(way="linear", parents=parents), tmp_path)
+    name = next(name for name in opened.deltas[0].names if name in opened.deltas[1].names)
+    one, two = opened.read(name)
+    assert one.abs().max() > 1e-5 and two.abs().max() > 1e-5
+
+    def add(way: str, deltas: Sequence[Any], weights: tuple[float, ...]) -> Any:
+        dense = {"density": 1.0} if "density" in WAYS.members[way].model_fields else {}
+        return opened._replace(way=WAYS.read({"name": way, **dense}), weights=weights).combine(name, deltas)
+
+    for way in WAYS.members:
+        assert torch.allclose(add(way, [one, two], (1.0, 0.0)), one, atol=1e-6), way
+        assert not add(way, [one, two], (0.0, 0.0)).any()
+        assert add(way, [one, one], (1.0, -1.0)).abs().max() < 1e-6, "+1 and -1 of the same cancel"
+        there, back = add(way, [one, two], (0.7, -0.4)), add(way, [two, one], (-0.4, 0.7))
+        assert torch.allclose(there, back, atol=1e-6), way
+
+
+def test_merging_into_codes_is_measured(studio: Studio, runs: dict[str, Run]) -> None:
+    def read_losses(text: str) -> list[float]:
+        return [float(each) for each in re.findall(r"(?:loss|\(nf4\),|again) (\d+\.\d{4})", text)]
+
+    card = studio.merges.merge(write_order(runs, nf4=1.0, result="full"))
+    trained, merged, again = read_losses(card.cost)
+    assert abs(trained - merged) < 0.02 and 0 < abs(again - merged) < 1, card.cost
+    ties = studio.merges.merge(write_order(runs, "ties", nf4=1.0))
+    assert len(read_losses(ties.cost)) == 2, "what TIES makes is no adapter that codes could have"
+    assert not studio.merges.merge(write_order(runs, nf4=1.0)).cost, "an adapter stays beside the codes"
+    file = studio.exports.export(address(runs["nf4"]), "merged")
+    with zipfile.ZipFile(file) as archive:
+        readme = next(archive.read(name).decode() for name in archive.namelist() if name.endswith("README.md"))
+    found = take_away.look_at_export(studio, {"work": studio.exports.start(address(runs["nf4"]), "merged")})
+    assert (
+        file.name in found["told"]
+        and read_losses(readme) == read_losses(found["told"])
+        and len(read_losses(readme)) == 3
+    )
 
 
 def test_parents_of_different_methods_are_added_as_by_hand(studio: Studio, runs: dict[str, Run]) -> None:

@@ -44,12 +44,20 @@ class PackedTask(BaseModel, frozen=True):
     file: str
 
 
+class PackedBase(BaseModel, frozen=True):
+    """A base that was a folder: what that was called, and by what it is known again."""
+
+    name: str = Field(max_length=255)
+    fingerprint: Hash
+
+
 class Manifest(BaseModel, frozen=True):
     """What the first file of an archive says."""
 
     form: int
     run_id: str = Field(max_length=100)
     tasks: tuple[PackedTask, ...] = Field((), max_length=50)
+    base: PackedBase | None = None
     files: dict[str, Member] = Field(max_length=MOST_FILES)
 
 

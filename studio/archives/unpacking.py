@@ -25,6 +25,7 @@ from studio.archives.run_archive import (
     MOST_MANIFEST,
     Manifest,
     Member,
+    PackedBase,
 )
 from studio.errors import InputError, StudioError
 from studio.recipes.recipe import read_recipe
@@ -39,11 +40,12 @@ AGAIN = "Export the run again, and send the file as it is."
 
 
 class Unpacked(BaseModel, frozen=True):
-    """The id of a run that was unpacked, and its tasks with the version each was trained in."""
+    """The id of a run that was unpacked, its tasks with the version of each, and its base, if that was a folder."""
 
     run_id: str
     tasks: tuple[SentTask, ...]
     versions: tuple[str, ...]
+    base: PackedBase | None = None
 
 
 def unpack_run(path: Path, folder: Path, most_bytes: int | None = None) -> Unpacked:
@@ -60,7 +62,8 @@ def unpack_run(path: Path, folder: Path, most_bytes: int | None = None) -> Unpac
     _check_run(folder)
     tasks = tuple(_read_task(folder, each.file, each.task_id) for each in manifest.tasks)
     shutil.rmtree(folder / "tasks", ignore_errors=True)
-    return Unpacked(run_id=manifest.run_id, tasks=tasks, versions=tuple(each.version for each in manifest.tasks))
+    versions = tuple(each.version for each in manifest.tasks)
+    return Unpacked(run_id=manifest.run_id, tasks=tasks, versions=versions, base=manifest.base)
 
 
 def _read_manifest(archive: zipfile.ZipFile) -> Manifest:

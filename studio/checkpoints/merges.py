@@ -38,7 +38,9 @@ class Meeting(BaseModel):
     weight: str
     cosine: float
     opposite: float
-    """The share of numbers that both change, and in opposite directions."""
+    """The share of the numbers that both change, and in opposite directions."""
+    rows: int = 0
+    """In so many rows of the weight that was counted; 0: in all."""
 
 
 class MergeCard(BaseModel):

@@ -27,7 +27,7 @@ def check_stack(stack: Stack, precision: Precision) -> None:
         made.check_can("answer")
     for change in stack.adapters:
         method = change.recipe.method
-        if not method.can_merge:
+        if not method.merges_into(find_config_folder(stack.base)):
             raise ModelError(
                 f"{change.title} was trained by {method.title}, and what that adds can't be merged into the weights, "
                 "so nothing can be trained on top of it. Resume that run instead, or train it again by LoRA.",

@@ -13,13 +13,15 @@ from pydantic import Field
 
 from studio.answering.judge import HEAD_FILE
 from studio.errors import ModelError
+from studio.exporting.as_lora import can_be_lora, write_as_lora
 from studio.exporting.form import Form, Source, guess_whole, save_whole
 from studio.exporting.readme import name_base, write_readme
+from studio.models.facts import find_config_folder
 from studio.models.loading import find_model_folder
 from studio.models.reference import BUILTIN
 from studio.objectives.choices import FILE as CHOICES_FILE
 
-BY_PEFT = (None, "typed")
+BY_PEFT = (None, "typed", "norm")
 """The tuners of methods whose files peft reads as they are; the others are the studio's own."""
 KEPT = ("adapter_config.json", "adapter_model.safetensors")
 BESIDE = {
@@ -64,8 +66,9 @@ class Adapter(Form):
                 field="form",
             )
         method = made.recipe.method
-        if method.tuner not in BY_PEFT:
-            way_out = "Export it as merged" if method.can_merge else "Train it by LoRA"
+        if method.tuner not in BY_PEFT and not can_be_lora(source):
+            merges = method.merges_into(find_config_folder(source.stack.base))
+            way_out = "Export it as merged" if merges else "Train it by LoRA"
             raise ModelError(
                 f"{made.title} was trained by {method.title}, whose adapter peft can't read without the studio. "
                 f"{way_out} to take it elsewhere.",
@@ -94,24 +97,26 @@ class Adapter(Form):
             ]
         )
 
-    def write(self, source: Source, folder: Path) -> Iterator[None]:
+    def write(self, source: Source, folder: Path) -> Iterator[str | None]:
         """Write the base, if it goes along, then the adapter."""
         with_base = self._brings_base(source)
         if with_base:
             write_base(source, folder / "base")
-        yield
+        yield None
         beside = [name for name in BESIDE if (source.made.folder / name).exists()]
-        for name in (*KEPT, *beside):
+        is_own = source.made.recipe.method.tuner not in BY_PEFT
+        said = write_as_lora(source, folder) if is_own else ""
+        for name in beside if is_own else (*KEPT, *beside):
             shutil.copy2(source.made.folder / name, folder / name)
         config = json.loads((folder / KEPT[0]).read_text(encoding="utf-8"))
         config |= {"base_model_name_or_path": "base" if with_base else name_base(source)}
         config |= {"revision": None if with_base else source.stack.base.revision}
         (folder / KEPT[0]).write_text(json.dumps(config, indent=2), encoding="utf-8")
-        notes = [self._say_where(source, with_base), *(BESIDE[name] for name in beside)]
+        notes = [self._say_where(source, with_base), said, *(BESIDE[name] for name in beside)]
         base = "base" if with_base else name_base(source)
-        serve = "" if beside else f"`vllm serve {base} --enable-lora --lora-modules tuned=.`"
+        serve = "" if beside or is_own else f"`vllm serve {base} --enable-lora --lora-modules tuned=.`"
         write_readme(folder, source, "adapter", self.write_code(source), " ".join(filter(None, notes)), serve)
-        yield
+        yield said
 
     def _brings_base(self, source: Source) -> bool:
         is_ours = bool(source.below.changes) or source.stack.base.ref == BUILTIN

@@ -114,9 +114,11 @@ function widen(halves) {
   return Float32Array.from(halves, (code) => table[code]);
 }
 
-/** out = matrix x, of so many rows; four sums at a time, so that none waits for another.
- * @param {Float32Array} out @param {Float32Array} matrix @param {Float32Array} x @param {number} rows */
-function multiply(out, matrix, x, rows) {
+/** @typedef {{matrix: Float32Array, bias: Float32Array | null}} Linear */
+
+/** out = matrix x + bias, of so many rows; four sums at a time, so that none waits for another.
+ * @param {Float32Array} out @param {Linear} linear @param {Float32Array} x @param {number} rows */
+function multiply(out, { matrix, bias }, x, rows) {
   const width = x.length;
   for (let row = 0, at = 0; row < rows; row++, at += width) {
     let [a, b, c, d] = [0, 0, 0, 0];
@@ -126,30 +128,38 @@ function multiply(out, matrix, x, rows) {
       c += matrix[at + column + 2] * x[column + 2];
       d += matrix[at + column + 3] * x[column + 3];
     }
-    out[row] = a + b + c + d;
+    out[row] = a + b + c + d + (bias ? bias[row] : 0);
   }
 }
 
 class Model {
-  /** @param {Shape} shape @param {(name: string) => Float32Array} read */
-  constructor(shape, read) {
+  /**
+   * @param {Shape} shape
+   * @param {(name: string) => Float32Array} read
+   * @param {(name: string) => boolean} has
+   */
+  constructor(shape, read, has) {
     const { layers, heads, groups, head, hidden, inner, words, context } = shape;
     this.shape = shape;
     this.table = read("model.embed_tokens.weight");
     this.last = read("model.norm.weight");
-    this.top = shape.tied ? this.table : read("lm_head.weight");
+    this.top = { matrix: shape.tied ? this.table : read("lm_head.weight"), bias: null };
     this.layers = Array.from({ length: layers }, (_, place) => {
       const mine = (/** @type {string} */ name) => read(`model.layers.${place}.${name}.weight`);
+      const linear = (/** @type {string} */ name) => {
+        const bias = `model.layers.${place}.${name}.bias`;
+        return { matrix: mine(name), bias: has(bias) ? read(bias) : null };
+      };
       return {
         before: mine("input_layernorm"),
-        query: mine("self_attn.q_proj"),
-        key: mine("self_attn.k_proj"),
-        value: mine("self_attn.v_proj"),
-        out: mine("self_attn.o_proj"),
+        query: linear("self_attn.q_proj"),
+        key: linear("self_attn.k_proj"),
+        value: linear("self_attn.v_proj"),
+        out: linear("self_attn.o_proj"),
         between: mine("post_attention_layernorm"),
-        gate: mine("mlp.gate_proj"),
-        up: mine("mlp.up_proj"),
-        down: mine("mlp.down_proj"),
+        gate: linear("mlp.gate_proj"),
+        up: linear("mlp.up_proj"),
+        down: linear("mlp.down_proj"),
         keys: new Float32Array(context * groups * head),
         values: new Float32Array(context * groups * head),
       };
@@ -250,7 +260,7 @@ function load() {
     const [start, count] = told.places[name];
     return all.subarray(start, start + count);
   };
-  return { told, tokenizer: new Tokenizer(told.words), model: new Model(told.shape, read) };
+  return { told, tokenizer: new Tokenizer(told.words), model: new Model(told.shape, read, (name) => Object.hasOwn(told.places, name)) };
 }
 
 const PAUSE = 30; // milliseconds of writing, then the page may be drawn

@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from studio.checkpoints.checkpoint import Checkpoint, Stack
 from studio.checkpoints.weights import check_stack, load_stack
 from studio.errors import ModelError
+from studio.merging.rounding import tell_rounding
 from studio.models.device import DeviceFacts
-from studio.models.facts import describe_model
+from studio.models.facts import describe_model, find_config_folder
 from studio.models.loading import find_model_folder, list_end_tokens, load_tokenizer
 from studio.plugins import Plugin
 from studio.precisions import PRECISIONS
@@ -77,8 +78,8 @@ class Form(Plugin):
         return ""
 
     @abstractmethod
-    def write(self, source: Source, folder: Path) -> Iterator[None]:
-        """Write the files into an empty folder, and yield after each of the `parts`."""
+    def write(self, source: Source, folder: Path) -> Iterator[str | None]:
+        """Write the files into an empty folder; yield after each of the `parts`, with words where there are any."""
 
 
 BYTES = {"fp32": 4.0, "f32": 4.0, "bf16": 2.0, "fp16": 2.0, "f16": 2.0, "q8_0": 34 / 32, "q4_0": 18 / 32}
@@ -95,7 +96,7 @@ def check_merges(stack: Stack) -> None:
     """Raise ModelError in words where what was learnt can't become part of the weights."""
     for change in stack.adapters:
         method = change.recipe.method
-        if not method.can_merge:
+        if not method.merges_into(find_config_folder(stack.base)):
             raise ModelError(
                 f"{change.title} was trained by {method.title}, and what that adds can't be merged into the weights. "
                 "Export it as adapter.",
@@ -104,20 +105,20 @@ def check_merges(stack: Stack) -> None:
     check_stack(stack, PRECISIONS.read("fp32"))
 
 
-def save_whole(source: Source, stack: Stack, folder: Path, dtype: Dtype, shard_gb: float = 4.0) -> Iterator[None]:
+def save_whole(source: Source, stack: Stack, folder: Path, dtype: Dtype, shard_gb: float = 4.0) -> Iterator[str | None]:
     """Write the weights of a stack with its tokenizer, template and end tokens, as `from_pretrained` reads them.
 
-    Yields when the weights are merged, and when they are written. Adapters are merged at the precision that they were
-    trained at, and rounded once, at the end.
+    Yields when the weights are merged, and when they are written, then with what merging into codes cost. Adapters are
+    merged at the precision that they were trained at, and rounded once, at the end.
     """
     model = load_stack(stack, PRECISIONS.read("bf16" if dtype == "bf16" else "fp32"), source.device)
     round_weights(model, dtype)
     tokenizer = load_tokenizer(find_model_folder(stack.base))
     set_ends(model, source, tokenizer)
-    yield
+    yield None
     model.save_pretrained(folder, max_shard_size=f"{round(shard_gb * 1000)}MB")
     tokenizer.save_pretrained(folder)
-    yield
+    yield tell_rounding(source.workspace, stack, model, source.device)
 
 
 def round_weights(model: Any, dtype: Dtype) -> None:

@@ -15,6 +15,7 @@ from pydantic import Field
 from studio.checkpoints.weights import load_stack
 from studio.errors import ModelError
 from studio.exporting.form import Form, Source, check_merges, guess_whole
+from studio.merging.rounding import tell_rounding
 from studio.models.facts import find_config_folder
 from studio.models.loading import find_model_folder, list_end_tokens, load_tokenizer
 from studio.models.reference import read_config
@@ -80,13 +81,13 @@ class Gguf(Form):
         """Return the bytes of all weights."""
         return guess_whole(source, self.numbers)
 
-    def write(self, source: Source, folder: Path) -> Iterator[None]:
+    def write(self, source: Source, folder: Path) -> Iterator[str | None]:
         """Write the file: first the tokenizer's part of it is gathered, then the weights follow."""
         model = load_stack(source.stack, PRECISIONS.read("fp32"), source.device)
         tokenizer = load_tokenizer(find_model_folder(source.stack.base))
-        yield
+        yield None
         write_gguf(source, model, tokenizer, folder / "model.gguf", self.numbers)
-        yield
+        yield tell_rounding(source.workspace, source.stack, model, source.device)
 
 
 def find_obstacle(config: dict[str, Any]) -> str:
@@ -95,8 +96,8 @@ def find_obstacle(config: dict[str, Any]) -> str:
     kind = rope.get("rope_type", rope.get("type", "default")) if isinstance(rope, dict) else "unknown"
     if config.get("model_type") not in ("llama", "mistral"):
         return f"models of kind {config.get('model_type')!r}"
-    if config.get("sliding_window") or kind != "default" or config.get("attention_bias") or config.get("mlp_bias"):
-        return "a sliding window, stretched positions or biases"
+    if config.get("sliding_window") or kind != "default":
+        return "a sliding window or stretched positions"
     return ""
 
 

@@ -40,8 +40,9 @@ class Merged(Form):
         """Return the lines that load it."""
         return LOADING
 
-    def write(self, source: Source, folder: Path) -> Iterator[None]:
+    def write(self, source: Source, folder: Path) -> Iterator[str | None]:
         """Write weights, tokenizer, chat template and generation config."""
-        yield from save_whole(source, source.stack, folder, self.dtype, self.shard_gb)
         serve = "`vllm serve .`, or, converted to GGUF, `llama-server -m model.gguf`"
-        write_readme(folder, source, "merged weights", self.write_code(source), serve=serve)
+        for said in save_whole(source, source.stack, folder, self.dtype, self.shard_gb):
+            write_readme(folder, source, "merged weights", self.write_code(source), said or "", serve)
+            yield said

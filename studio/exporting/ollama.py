@@ -30,7 +30,7 @@ class Ollama(Gguf):
         source.made  # noqa: B018 - it raises
         super().check(source)
 
-    def write(self, source: Source, folder: Path) -> Iterator[None]:
+    def write(self, source: Source, folder: Path) -> Iterator[str | None]:
         """Write the Modelfile beside the GGUF file."""
         (folder / "Modelfile").write_text(write_modelfile(find_asked(source)), encoding="utf-8")
         yield from super().write(source, folder)

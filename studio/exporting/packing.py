@@ -27,7 +27,7 @@ def export(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Write the model as its form asks. Raises StudioError in words."""
     work = Export.load(run)
     form = FORMS.read({"name": work.form, **work.options})
-    parts = form.parts + 1
+    parts, told = form.parts + 1, list[str]()
     if not list(run.exports_folder.glob("*")):
         source = Source(workspace, resolve(workspace, work.ref), find_device())
         form.check(source)
@@ -35,7 +35,8 @@ def export(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         with disk_errors_in_words(run.folder), open_beside(run) as beside:
             inner = beside / f"{source.file_name}-{form.name}"
             inner.mkdir(parents=True)
-            for done, _ in enumerate(form.write(source, inner), start=1):
+            for done, said in enumerate(form.write(source, inner), start=1):
+                told += [said] if said else []
                 events.append("progressed", step=done, of=parts)
                 if run.stop_file.exists():
                     return Outcome(0, finished=False)
@@ -43,7 +44,7 @@ def export(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
             (beside / "whole").rename(run.exports_folder)
     events.append("progressed", step=parts, of=parts)
     file = find_export(run)
-    events.append("concluded", result=f"{file.name}, {file.stat().st_size / 1e6:,.1f} MB.")
+    events.append("concluded", result=" ".join([f"{file.name}, {file.stat().st_size / 1e6:,.1f} MB.", *told]))
     return Outcome(parts, finished=True)
 
 

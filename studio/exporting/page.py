@@ -18,6 +18,7 @@ from studio.errors import ModelError
 from studio.exporting.asked import find_asked
 from studio.exporting.form import Form, Source, check_merges, guess_whole
 from studio.exporting.gguf import find_obstacle, name_cut
+from studio.merging.rounding import tell_rounding
 from studio.models.facts import describe_model, find_config_folder
 from studio.models.loading import find_model_folder, list_end_tokens, load_tokenizer
 from studio.models.reference import read_config
@@ -71,16 +72,16 @@ class Page(Form):
         whole = guess_whole(source, self.numbers)
         return whole and whole * 4 // 3
 
-    def write(self, source: Source, folder: Path) -> Iterator[None]:
+    def write(self, source: Source, folder: Path) -> Iterator[str | None]:
         """Write index.html, and beside it what a static Space reads."""
         model = load_stack(source.stack, PRECISIONS.read("fp32"), source.device)
         tokenizer = load_tokenizer(find_model_folder(source.stack.base))
-        yield
+        yield None
         told, weights = gather(source, model, tokenizer, self.numbers)
         (folder / "index.html").write_text(write_page(source, told, weights), encoding="utf-8")
         space = f"---\ntitle: {source.file_name}\nsdk: static\n---\n\nOpen index.html in a browser.\n"
         (folder / "README.md").write_text(space, encoding="utf-8")
-        yield
+        yield tell_rounding(source.workspace, source.stack, model, source.device)
 
 
 def refuse(source: Source, what: str) -> ModelError:

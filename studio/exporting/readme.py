@@ -54,6 +54,7 @@ def tell_parents(source: Source) -> Iterator[str]:
             options = "".join(f", {name} {value}" for name, value in card.options.items())
             yield f"- {change.title} is a merge by {card.way}{options}, kept as {card.result}:"
             yield from (f"  - {parent.title} × {parent.weight:g}" for parent in card.parents)
+            yield from [f"  - {card.cost}"] if card.cost else []
 
 
 def tell_measured(source: Source) -> list[str]:

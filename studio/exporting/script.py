@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from studio.errors import RecipeError
-from studio.exporting.adapter import BY_PEFT, write_base
+from studio.exporting.adapter import write_base
 from studio.exporting.form import Form, Source
 from studio.models.facts import describe_model
 from studio.models.loading import find_model_folder, load_tokenizer
@@ -20,6 +20,8 @@ from studio.recipes.recipe import Recipe
 from studio.tasks.mixture import Mixed, take_examples
 from studio.tasks.store import TaskStore
 
+BY_PEFT = (None, "typed")
+"""The tuners of methods that peft trains as the studio does, in every precision."""
 TEXT = (Path(__file__).parent / "reproduce" / "train.py").read_text(encoding="utf-8")
 NEEDS = "accelerate\nbitsandbytes\ndatasets\npeft=={peft}\ntorch=={torch}\ntransformers=={transformers}\n"
 

@@ -30,6 +30,9 @@ CLOSED = (
 )
 """Doors of gradio's that a studio never uses: numbers about visitors, components of others, tools for developers."""
 
+OPEN = frozenset({"/login/huggingface", "/login/callback"})
+"""Where a visitor of a Space signs in; gradio has them only there."""
+
 PAGES = frozenset({"/", "/config", "/config/", f"{API}/info", f"{API}/info/"})
 """What is long to make, and tells the address that it was asked by."""
 FILES = ("/assets/", "/static/", "/studio/", "/theme.css", f"{API}/theme.css", "/favicon.ico")
@@ -65,7 +68,7 @@ def find_refusal(method: str, path: str, headers: Headers, hosts: Hosts) -> Refu
         return refusal
     if not _is_own(said, hosts, reads=method in READING):
         return FOREIGN
-    if find_inner(path).startswith(CLOSED):
+    if find_inner(path).startswith(CLOSED) and path not in OPEN:
         return UNNEEDED
     return None if method in READING else _check_body(find_inner(path), said)
 

@@ -5,15 +5,17 @@ which are written to disk once and read from there. Imports torch inside its fun
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.weights import load_stack
 from studio.errors import ModelError
+from studio.methods import METHODS
 from studio.models.device import DeviceFacts
 from studio.models.loading import find_model_folder, load_base, return_memory
+from studio.models.reference import read_config
 from studio.models.weights_file import read_header, read_weight
 from studio.precisions import PRECISIONS, Precision
 
@@ -47,11 +49,15 @@ class Deltas:
 
         delta = self._find(name) if name in self.names else None
         if delta is not None and not torch.isfinite(delta).all():
-            raise ModelError(
-                f"{self.title} holds weights that are no numbers any more, in {name}. Choose an earlier checkpoint.",
-                field="parents",
-            )
+            raise refuse_numbers(self.title, name)
         return delta
+
+
+def refuse_numbers(title: str, name: str) -> ModelError:
+    """Return the words for weights that are NaN or infinite."""
+    return ModelError(
+        f"{title} holds weights that are no numbers any more, in {name}. Choose an earlier checkpoint.", field="parents"
+    )
 
 
 def find_ground(stack: Stack) -> Precision:
@@ -60,10 +66,20 @@ def find_ground(stack: Stack) -> Precision:
     return PRECISIONS.read("fp32") if first.is_whole else first.recipe.precision
 
 
-def load_ground(stack: Stack, precision: Precision, device: DeviceFacts) -> Any:
-    """Return the base as a model in 32 bits, each weight what its code stands for."""
-    model = load_base(find_model_folder(stack.base), precision, device)
-    return (model.dequantize() if getattr(model, "is_quantized", False) else model).float()
+def load_ground(stacks: Sequence[Stack], precision: Precision, device: DeviceFacts) -> Any:
+    """Return the base of stacks as a model in 32 bits, each weight what its code stands for.
+
+    It has a place for everything that a stack adds to.
+    """
+    model = load_base(find_model_folder(stacks[0].base), precision, device)
+    model = (model.dequantize() if getattr(model, "is_quantized", False) else model).float()
+    methods = [change.recipe.method for stack in stacks for change in stack.adapters]
+    whole = [change for stack in stacks for change in stack.needed if change.is_whole]
+    if any(read_config(change.folder).get("mlp_bias") for change in whole):
+        methods.append(METHODS.read("bitfit"))
+    for method in methods:
+        method.make_places(model)
+    return model
 
 
 def open_deltas(stack: Stack, ground: Callable[[], Any], scratch: Path, device: DeviceFacts) -> Deltas:
@@ -76,7 +92,12 @@ def open_deltas(stack: Stack, ground: Callable[[], Any], scratch: Path, device: 
 
 
 def open_pairs(title: str, pairs: dict[str, Pair]) -> Deltas:
-    """Return the deltas of pairs."""
+    """Return the deltas of pairs. Raises ModelError for what is no number."""
+    import torch
+
+    for name, pair in pairs.items():
+        if not (torch.isfinite(pair.a).all() and torch.isfinite(pair.b).all()):
+            raise refuse_numbers(title, name)
 
     def multiply(name: str) -> "Tensor":
         pair = pairs[name]
@@ -129,6 +150,11 @@ def open_difference(title: str, ground: Any, file: Path) -> Deltas:
     import torch
 
     names = read_header(file).names
+    if strange := names - dict(ground.named_parameters()).keys():
+        raise ModelError(
+            f"{title} has {len(strange)} weights that its base has no place for, such as {min(strange)}. Leave it out.",
+            field="parents",
+        )
     base = {name: value for name, value in ground.named_parameters() if name in names}
     changed = [name for name, value in base.items() if not torch.equal(read_weight(file, name), value.cpu())]
     kept_base = {name: base[name].detach().cpu().clone() for name in changed}

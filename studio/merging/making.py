@@ -17,12 +17,13 @@ from studio.checkpoints.merges import Meeting, MergeCard, MergedOf, find_merges_
 from studio.errors import InputError
 from studio.merging import WAYS, Way
 from studio.merging.deltas import Deltas, find_ground, load_ground, open_deltas
-from studio.merging.meeting import meet
+from studio.merging.meeting import meet, meet_pairs
 from studio.merging.planning import check_parents, check_unused, choose_name, name_rank, write_recipe
 from studio.merging.results import Thin, add_to, check_ranks, find_matrices, join_pairs, save_pairs, shrink
+from studio.merging.rounding import measure
 from studio.methods import METHODS
 from studio.models.device import find_device
-from studio.models.loading import find_model_folder, leave_a_core, load_tokenizer
+from studio.models.loading import find_model_folder, leave_a_core, load_base, load_tokenizer
 from studio.models.reference import ModelRef
 from studio.precisions import PRECISIONS, Precision
 from studio.recipes.recipe import Recipe
@@ -42,13 +43,12 @@ class Stopped(Exception):
 
 
 class Made(NamedTuple):
-    """What a merge came to: how it is loaded, its rank, what share of the changes it keeps, and what it cost."""
+    """What a merge came to: how it is loaded, its rank, and what share of the changes it keeps."""
 
     recipe: Recipe
     result: str
     rank: int | None
     explained: float | None
-    cost: str
 
 
 class Together(NamedTuple):
@@ -91,6 +91,12 @@ class Together(NamedTuple):
         found = [each.read(name) for each in self.deltas]
         shape = next(delta for delta in found if delta is not None)
         return [torch.zeros_like(shape) if delta is None else delta for delta in found]
+
+    def meet(self, name: str, deltas: "Sequence[Tensor]" = ()) -> Iterator[Meeting]:
+        """Yield how the parents' changes of a weight lie to each other; of plain LoRA `deltas` aren't needed."""
+        if all(each.pairs for each in self.deltas):
+            return meet_pairs(name, [each.pairs[name] for each in self.deltas if each.pairs and name in each.pairs])
+        return meet(name, [delta for delta in deltas if delta.any()])
 
     def combine(self, name: str, deltas: "Sequence[Tensor]") -> "Tensor":
         """Return the merged delta of a weight."""
@@ -140,19 +146,19 @@ def open_parents(workspace: Workspace, work: Merge, scratch: Path) -> Together:
     common = grounds[0] if len({each.name for each in grounds}) == 1 else PRECISIONS.read("fp32")
     kept: dict[str, Any] = {}
 
-    def load(stack: Stack, precision: Precision) -> Any:
+    def load(precision: Precision) -> Any:
         if precision.name not in kept:
-            kept[precision.name] = load_ground(stack, precision, device)
+            kept[precision.name] = load_ground(stacks, precision, device)
         return kept[precision.name]
 
     @cache
     def load_common() -> Any:
         found = kept.pop(common.name, None)
         kept.clear()
-        return load_ground(stacks[0], common, device) if found is None else found
+        return load_ground(stacks, common, device) if found is None else found
 
     deltas = [
-        open_deltas(stack, partial(load, stack, precision), scratch / f"{place}.safetensors", device)
+        open_deltas(stack, partial(load, precision), scratch / f"{place}.safetensors", device)
         for place, (stack, precision) in enumerate(zip(stacks, grounds, strict=True))
     ]
     return Together(work, way, stacks, tuple(deltas), tuple(parent.weight for parent in order), load_common)
@@ -182,7 +188,7 @@ def make(
         result=made.result,
         rank=made.rank,
         explained=made.explained,
-        cost=made.cost,
+        cost=tell_cost(workspace, together, first, scratch) if made.result == "full" else "",
         meetings=tuple(meetings),
         work=run.run_id,
     )
@@ -200,11 +206,11 @@ def write_result(
         raise InputError("None of these models differs from the base, so there is nothing to merge.", field="parents")
     wanted = work.result if work.result != "auto" else "exact" if together.factors else "full"
 
-    def follow(name: str, done: int) -> "list[Tensor]":
+    def follow(name: str, done: int, is_sum: bool = False) -> "list[Tensor]":
         if run.stop_file.exists():
             raise Stopped
-        deltas = together.read(name)
-        meetings.extend(meet(name, deltas))
+        deltas = [] if is_sum else together.read(name)
+        meetings.extend(together.meet(name, deltas))
         events.append("progressed", step=done, of=len(names))
         return deltas
 
@@ -215,7 +221,7 @@ def write_result(
             continue
         together.ground().save_pretrained(beside)
         changed = {"method": METHODS.read("full"), "precision": PRECISIONS.read("fp32")}
-        return Made(recipe.model_copy(update=changed), wanted, None, None, say_cost(together))
+        return Made(recipe.model_copy(update=changed), wanted, None, None)
     if wanted == "exact":
         if (factors := together.factors) is None:
             raise InputError(
@@ -225,16 +231,16 @@ def write_result(
             )
         pairs = {}
         for done, name in enumerate(names, start=1):
-            follow(name, done)
+            follow(name, done, is_sum=True)
             pairs[name] = join_pairs(together.deltas, factors, name)
         check_ranks(pairs)
         rank = save_pairs(pairs, beside, first.base.ref)
-        return Made(name_rank(recipe, rank), wanted, rank, None, "")
+        return Made(name_rank(recipe, rank), wanted, rank, None)
     thin = {name: each for name, each in shrink_all(together, follow)}
     rank = save_pairs({name: each.pair for name, each in thin.items()}, beside, first.base.ref)
     whole = sum(each.whole for each in thin.values())
     explained = sum(each.kept for each in thin.values()) / whole if whole else 1.0
-    return Made(name_rank(recipe, rank), wanted, rank, round(explained, 6), "")
+    return Made(name_rank(recipe, rank), wanted, rank, round(explained, 6))
 
 
 def shrink_all(together: Together, follow: Any) -> Iterator[tuple[str, Thin]]:
@@ -252,12 +258,32 @@ def shrink_all(together: Together, follow: Any) -> Iterator[tuple[str, Thin]]:
         yield name, shrink(together.combine(name, deltas), together.work.rank, matrices[name])
 
 
-def say_cost(together: Together) -> str:
-    """Return what merging into a base that was stored in codes costs, "" for any other."""
-    codes = {find_ground(stack).title for stack in together.stacks if find_ground(stack).quantised}
+def tell_cost(workspace: Workspace, together: Together, first: Stack, scratch: Path) -> str:
+    """Return what merging into a base that was stored in codes cost, "" for any other; the ground is rounded in place.
+
+    Measured on the first parent's task; beside what the sum is on the codes, where it is one adapter.
+    """
+    grounds = {find_ground(stack).name: find_ground(stack) for stack in together.stacks}
+    codes = sorted(ground.title for ground in grounds.values() if ground.quantised)
     if not codes:
         return ""
-    return (
-        f"Trained on {' and '.join(sorted(codes))} weights: the codes were unpacked to 32 bits, so the merge takes up "
-        "to eight times their memory."
+    told = (
+        f"Trained on {' and '.join(codes)} weights: the codes were unpacked to 32 bits, so the merge takes up to eight "
+        "times their memory."
     )
+    if len(grounds) > 1:
+        return told
+    (ground,), factors, device = grounds.values(), together.factors, find_device()
+
+    def load_sum() -> Any:
+        from peft import PeftModel
+
+        pairs = {name: join_pairs(together.deltas, factors or (), name) for name in together.names}
+        (folder := scratch / "sum").mkdir()
+        save_pairs(pairs, folder, first.base.ref)
+        base = load_base(find_model_folder(first.base), ground, device)
+        return PeftModel.from_pretrained(base, folder)
+
+    recipe = first.changes[-1].recipe.model_copy(update={"precision": ground})
+    load = load_sum if factors is not None else None
+    return f"{told} {measure(workspace, recipe, first, together.ground(), load, device)}"

@@ -32,6 +32,7 @@ def check_parents(stacks: Sequence[Stack], way: Way) -> None:
             "one base.",
             field="parents",
         )
+    folder = find_config_folder(stacks[0].base)
     for stack in stacks:
         for change in stack.changes:
             change.check_can("answer", "parents")
@@ -43,13 +44,13 @@ def check_parents(stacks: Sequence[Stack], way: Way) -> None:
                 )
         for change in stack.adapters:
             method = change.recipe.method
-            if not method.can_merge:
+            if not method.merges_into(folder):
                 raise ModelError(
                     f"{change.title} was trained by {method.title}, and what that adds is no change of a weight, so it "
                     "can't be merged. Leave it out.",
                     field="parents",
                 )
-    if read_stored(read_config(find_config_folder(stacks[0].base))):
+    if read_stored(read_config(folder)):
         raise ModelError(
             "The base of these models is stored in codes, into which nothing can be merged. Train on the model it was "
             "made from.",

@@ -1,11 +1,17 @@
 """BitFit: only the biases train (Ben Zaken et al. 2021, arXiv:2106.10199)."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from studio.methods.attaching import attach_config
 from studio.methods.method import Method
 from studio.methods.places import find_biases
 from studio.methods.targets import find_targets
+from studio.models.reference import read_config
+from studio.models.weights_file import list_weights, read_header
+
+GIVEN = frozenset({"llama"})
+"""Models whose classes have a bias on every linear layer as soon as their config says attention_bias and mlp_bias."""
 
 
 class BitFit(Method):
@@ -28,9 +34,28 @@ class BitFit(Method):
     learning_rate_small: ClassVar[float] = 2e-2
     learning_rate_large: ClassVar[float] = 1e-3
 
+    def merges_into(self, folder: Path) -> bool:
+        """Whether a model has biases, or a place for them in its class."""
+        return read_config(folder)["model_type"] in GIVEN or has_biases(folder)
+
+    def make_places(self, model: Any) -> None:
+        """Give a model that can have biases and has none a zero on every output."""
+        from studio.methods.tuners.bias import give_biases
+
+        if model.config.model_type in GIVEN and not find_biases(model):
+            give_biases(model, find_targets(model, "all-linear"))
+
     def attach(self, model: Any) -> Any:
         """Return a PeftModel in which what is added to the biases trains."""
         from studio.methods.tuners.bias import BiasConfig
 
         places = find_biases(model) or find_targets(model, "all-linear")
         return attach_config(model, BiasConfig(target_modules=places, task_type="CAUSAL_LM"), self.title)
+
+
+def has_biases(folder: Path) -> bool:
+    """Whether the files of a model's weights hold a bias; files that can't be read hold none."""
+    try:
+        return any(name.endswith(".bias") for file in list_weights(folder) for name in read_header(file).names)
+    except (OSError, ValueError):
+        return False

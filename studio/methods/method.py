@@ -26,7 +26,7 @@ class Method(Plugin):
     learning_rate_small: ClassVar[float]  # for bases under a hundred million parameters
     learning_rate_large: ClassVar[float]
     saves_whole_model: ClassVar[bool] = False
-    can_merge: ClassVar[bool] = True  # whether what it learnt can become part of the weights, to train on top of them
+    can_merge: ClassVar[bool] = True  # whether what it learnt can become part of the weights of any model
     skips_rows: ClassVar[bool] = False  # whether one batch can hold rows with it and rows without (peft: adapter_names)
     has_q_form: ClassVar[bool] = False  # whether people say Q before its name when the base has 4 bits
     tuner: ClassVar[str | None] = None  # the module of studio.methods.tuners that peft must know before it loads one
@@ -75,6 +75,13 @@ class Method(Plugin):
         """Make the method's own tuner known to peft, if it has one."""
         if self.tuner:
             importlib.import_module(f"studio.methods.tuners.{self.tuner}")
+
+    def merges_into(self, folder: Path) -> bool:
+        """Whether what it learnt can become part of the weights of the model in a folder, to train on top of them."""
+        return self.can_merge
+
+    def make_places(self, model: Any) -> None:
+        """Give a plain model the weights to which what it learnt is added, where it has none: they change nothing."""
 
     # Hooks of the training child
 

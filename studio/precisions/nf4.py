@@ -1,9 +1,12 @@
 """4-bit NormalFloat with double quantisation: the base of QLoRA (Dettmers et al. 2023, arXiv:2305.14314)."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from studio.foreign import Original
 from studio.precisions.precision import Half, Precision, find_dtype
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 READ_FROM = (Original("bitsandbytes.nn.Linear4bit.forward", "0.50.2", "de32364b4f3a"),)
 
@@ -36,6 +39,13 @@ class Nf4(Precision):
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=compute
         )
         return {"quantization_config": config, "dtype": compute, "device_map": {"": device}}
+
+    def round(self, weight: "Tensor") -> "Tensor":
+        """Return what its codes, in blocks of 64, stand for."""
+        from bitsandbytes.functional import dequantize_4bit, quantize_4bit
+
+        codes, state = quantize_4bit(weight.contiguous(), compress_statistics=True, quant_type="nf4")
+        return dequantize_4bit(codes, state)
 
     def after_load(self, model: Any) -> None:
         """Compute as the rest of the model does, and keep bitsandbytes 0.50 from repacking weights.

@@ -4,9 +4,12 @@ Knows bytes and what transformers must be told when it loads; knows nothing of m
 """
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from studio.plugins import Plugin
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Half = Literal["bf16", "fp16"]
 """16 bits to compute in."""
@@ -26,6 +29,10 @@ class Precision(Plugin):
 
     def after_load(self, model: Any) -> None:
         """Put right what the library leaves wrong after loading."""
+
+    def round(self, weight: "Tensor") -> "Tensor":
+        """Return what is left of a linear layer's weight when it is stored so and read again; of codes alone."""
+        return weight
 
     def count_number(self, half: Half | None) -> int:
         """Return the bytes of a weight that has no codes: beside codes it is as wide as the device computes."""

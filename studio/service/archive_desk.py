@@ -1,5 +1,6 @@
 """Runs that leave as one file and come from one, and what is told of them: whose they are, which tasks come along."""
 
+import contextlib
 import json
 import os
 import secrets
@@ -8,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from studio.archives.run_archive import PackedBase
 from studio.checkpoints.address import resolve
 from studio.errors import InputError, NotFoundError, StudioError
-from studio.models.reference import BUILTIN
+from studio.models.fingerprint import take_fingerprint
+from studio.models.reference import BUILTIN, ModelRef
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.reports.report import Report, gather
 from studio.runs.event import Started, read_events
@@ -57,13 +60,14 @@ class ArchiveDesk:
         target = folder / f"{run.name}.run.zip"
         with disk_errors_in_words(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        self._foreign.pack_run(run, tasks, target)
+        self._foreign.pack_run(run, tasks, self._find_base(recipe), target)
         return target
 
-    def import_run(self, path: Path) -> Imported:
+    def import_run(self, path: Path, base: str = "") -> Imported:
         """Keep the run of a file that `export` wrote, here or elsewhere. Raises StudioError in words.
 
-        It keeps its id where no run has it; its tasks are kept where they aren't here yet.
+        It keeps its id where no run has it; its tasks are kept where they aren't here yet. A base that was a folder is
+        known again by its content among those that runs here were made on; `base` says where it is otherwise.
         """
         studio = self._studio
         check_known(studio.visitor)
@@ -76,7 +80,11 @@ class ArchiveDesk:
             recipe = read_recipe((beside / "recipe.json").read_text(encoding="utf-8"))
             studio.check_model(recipe.base)
             recipe = self._keep_tasks(recipe, found.tasks, found.versions)
-            write_whole(beside / "recipe.json", json.dumps(recipe.to_json(), indent=2, ensure_ascii=False))
+            if found.base or base:
+                recipe = recipe.model_copy(update={"model": self._find_folder(recipe.base, found.base, base)})
+            text = json.dumps(recipe.to_json(), indent=2, ensure_ascii=False)
+            for file in (beside / "recipe.json", *beside.glob("checkpoints/step-*/recipe.json")):
+                write_whole(file, text)
             if studio.visitor.owner:
                 write_whole(find_owner_file(beside), studio.visitor.owner)
             run = self._place(beside, found.run_id)
@@ -90,6 +98,41 @@ class ArchiveDesk:
         recipe = run.load_recipe()
         task = self._find_task(recipe.task_id, recipe.task_version)
         return gather(run, self._studio.run_status(run_id), task)
+
+    def _find_base(self, recipe: Recipe) -> ModelRef:
+        """What a recipe's model was made on in the end; what it says itself where a run below is gone."""
+        try:
+            return resolve(self._studio.workspace, recipe.base, self._studio.visitor).base
+        except StudioError:
+            return recipe.base
+
+    def _find_folder(self, said: ModelRef, packed: PackedBase | None, given: str) -> str:
+        """Where the base of a run from elsewhere is here; what its recipe says where that isn't known."""
+        if said.made or said.ref == BUILTIN or not said.is_local:
+            return said.ref
+        if given:
+            folder = self._studio.check_model(ModelRef(ref=given)).find_folder()
+            if packed and (not folder or take_fingerprint(folder) != packed.fingerprint):
+                raise InputError(
+                    f"{given[:200]} isn't the model that this run was made on, a folder called {packed.name}: config, "
+                    "tokenizer or weights differ. Give the folder of that model.",
+                    field="base",
+                )
+            return given
+        for ref in self._list_folders(said) if packed and self._studio.local_folders else ():
+            with contextlib.suppress(StudioError):  # it isn't there any more
+                folder = ref.find_folder()
+                if folder and packed and take_fingerprint(folder) == packed.fingerprint:
+                    return ref.ref
+        return said.ref
+
+    def _list_folders(self, said: ModelRef) -> dict[ModelRef, None]:
+        """The folder that a recipe says, and all that the visitor's runs were made on."""
+        found = [said]
+        for status in self._studio.list_runs():
+            with contextlib.suppress(StudioError):
+                found.append(self._studio.find_run(status.run_id).load_recipe().base)
+        return dict.fromkeys(ref for ref in found if ref.is_local and not ref.made and ref.ref != BUILTIN)
 
     def _find_task(self, task_id: str, version: str | None) -> Task | None:
         try:
@@ -136,5 +179,8 @@ class ArchiveDesk:
         except StudioError as error:
             return [*said, f"It was made on top of {recipe.model}, which isn't here: {error} Import that run too."]
         if base.ref != BUILTIN and base.is_local and not Path(base.ref).is_dir():
-            said.append(f"Its base model {base.ref} isn't on this computer: put the folder there, then talk to it.")
+            said.append(
+                f"Its base model was a folder, {base.ref}, and no run here was made on the same model. To talk to it, "
+                "import the file again and give the folder as base (python -m studio import FILE --base FOLDER)."
+            )
         return said

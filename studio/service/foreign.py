@@ -91,9 +91,9 @@ class Foreign(NamedTuple):
 
     # Runs
 
-    def pack_run(self, run: Run, tasks: list[Task], target: Path) -> None:
+    def pack_run(self, run: Run, tasks: list[Task], base: ModelRef, target: Path) -> None:
         """Write a run and its tasks as an archive. Raises InputError or WorkspaceError."""
-        self.place.run(self.visitor.owner, jobs.pack, run.folder, tasks, target)
+        self.place.run(self.visitor.owner, jobs.pack, run.folder, tasks, base, target)
 
     def unpack_run(self, path: Path, folder: Path, most_bytes: int | None = None) -> Unpacked:
         """Write the run of an archive into an empty folder. Raises InputError."""

@@ -106,9 +106,9 @@ def fetch_dataset(ref: str, split: str, config: str, most: int, path: Path) -> N
 
 
 @long_job
-def pack(folder: Path, tasks: list[SentTask], target: Path) -> None:
+def pack(folder: Path, tasks: list[SentTask], base: ModelRef, target: Path) -> None:
     """Write the archive of a run that lies in a folder."""
-    pack_run(Run(folder), tasks, target)
+    pack_run(Run(folder), tasks, base, target)
 
 
 @long_job

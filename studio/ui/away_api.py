@@ -5,6 +5,7 @@ What isn't written yet is put into the queue, and the answer comes when it is.
 
 from studio.service import Studio
 from studio.ui.frame.handing import hand_out
+from studio.ui.frame.signing_in import read_token
 from studio.ui.frame.visiting import Asking, seen_by
 
 
@@ -35,6 +36,7 @@ class AwayEndpoints:
         """Put a model on the Hugging Face Hub, exported as a form: {"url"}. Private unless you say otherwise.
 
         The form "data" puts a task there as a data set, `model` being its id. `repo` is your-name/my-model, `token` one
-        of yours that may write; it is used once and kept nowhere.
+        of yours that may write; it is used once and kept nowhere. Who is signed in may leave it empty.
         """
-        return {"url": seen_by(self._studio, request).exports.push(model, form, repo, token, private)}
+        exports = seen_by(self._studio, request).exports
+        return {"url": exports.push(model, form, repo, token or read_token(request), private)}

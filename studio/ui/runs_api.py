@@ -31,10 +31,13 @@ class RunEndpoints:
         visit = seen_by(self._studio, request)
         return hand_over(visit.archives.export(check_text(run_id, "run_id"), make_folder(visit.visitor)))
 
-    def import_run(self, file: dict, request: Asking) -> dict:
-        """Keep a run that was exported: {"run_id", "warnings"}. It can be talked to, scored and resumed here."""
+    def import_run(self, file: dict, request: Asking, base: str = "") -> dict:
+        """Keep a run that was exported: {"run_id", "warnings"}. It can be talked to, scored and resumed here.
+
+        `base` is the folder of its base model on the studio's computer, where that was a folder elsewhere.
+        """
         path, _ = check_upload(file)
-        return seen_by(self._studio, request).archives.import_run(path)._asdict()
+        return seen_by(self._studio, request).archives.import_run(path, check_text(base, "base"))._asdict()
 
     def report(self, run_id: str, request: Asking, form: str = "html") -> dict:
         """What is known of a run as one file that needs no other (its path is returned).

@@ -11,6 +11,7 @@ from gradio.utils import get_function_params
 from studio.errors import StudioError, first_line, is_panic
 from studio.ui.frame.fair_queue import FairQueue
 from studio.ui.frame.sessions import LeanHolder
+from studio.ui.frame.signing_in import offers_sign_in
 
 log = logging.getLogger("studio")
 BROKEN = "Something broke in the studio. Nothing of yours is lost; try again. The details are in the studio's log."
@@ -63,6 +64,11 @@ class Page(gr.Blocks):
         super().queue(*given, **{"api_open": False, **named})
         FairQueue.take_over(self._queue)
         return self
+
+    @property
+    def expects_oauth(self) -> bool:
+        """Whether gradio opens the doors of signing in."""
+        return offers_sign_in()
 
     @property
     def state_holder(self) -> Any:

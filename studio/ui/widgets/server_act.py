@@ -5,6 +5,7 @@ answers {"error": words} where another function would raise: the browser shows t
 """
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, TypeVar
 
 from studio.errors import InputError, NotFoundError
@@ -13,16 +14,21 @@ from studio.ui.frame.handler import say
 from studio.ui.frame.visiting import Asking, seen_by
 
 Act = Callable[..., dict[str, Any]]
-"""Takes what the browser sent; gradio adds the request."""
+"""Takes the studio as its visitor sees it and what the browser sent; bound, the latter alone, and gradio's request."""
 Part = TypeVar("Part")
 
 
-def bind_act(studio: Studio, act: Callable[[Studio, Any], dict[str, Any]]) -> Act:
-    """Make a server function that never raises. `gone` says that the thing asked about is not there (any more)."""
+def bind_act(studio: Studio, act: Act) -> Act:
+    """Make a server function that never raises. `gone` says that the thing asked about is not there (any more).
+
+    An act with a parameter `request` is also told whose question it is.
+    """
+    told = "request" in signature(act).parameters
 
     def answer(asked: Any, request: Asking = None) -> dict[str, Any]:
         try:
-            return act(seen_by(studio, request), asked)
+            visit = seen_by(studio, request)
+            return act(visit, asked, request=request) if told else act(visit, asked)
         except BaseException as error:  # the last line of defence: no traceback reaches a visitor
             return {"error": say(error), "gone": isinstance(error, NotFoundError)}
 
@@ -30,7 +36,7 @@ def bind_act(studio: Studio, act: Callable[[Studio, Any], dict[str, Any]]) -> Ac
     return answer
 
 
-def bind_acts(studio: Studio, *acts: Callable[[Studio, Any], dict[str, Any]]) -> list[Act]:
+def bind_acts(studio: Studio, *acts: Act) -> list[Act]:
     """Make server functions of several."""
     return [bind_act(studio, act) for act in acts]
 

@@ -16,13 +16,20 @@ export const SILENT = "The studio did not answer. Try again.";
  * @typedef {{name: string, label: string, choices: string[], default: string}} Choice
  */
 
+const DATA = "data";
 const PUSHED = ["adapter", "merged", "gguf"];
 
-/** Every form of a model as rows, and the hub. @param {Server} server @param {string} model @param {Offered[]} forms */
-export function drawForms(server, model, forms) {
+/**
+ * Every form of a model as rows, and the hub.
+ * @param {Server} server
+ * @param {string} model
+ * @param {{forms?: Offered[], task?: string, name?: string, sign_in?: string} | null} told
+ */
+export function drawForms(server, model, told) {
+  const forms = told?.forms ?? [];
   const pushed = forms.filter(({ form, refusal }) => PUSHED.includes(form) && !refusal);
   const rows = forms.map((offered) => drawForm(server, model, offered));
-  return pushed.length ? [...rows, drawPush(server, model, pushed)] : rows;
+  return pushed.length ? [...rows, drawPush(server, model, pushed, told ?? {})] : rows;
 }
 
 /** @param {Server} server @param {string} model @param {Offered} offered */
@@ -50,7 +57,7 @@ function drawForm(server, model, { form, title, summary, purpose, size, refusal,
     const told = await fetchFile(server, { model, form, options: readOptions(selects) }, said).catch(() => null);
     button.disabled = false;
     if (!told?.path) return put(said, told?.error ?? SILENT);
-    put(said, `${told.name}, ${saySize(told.size)}`);
+    put(said, told.told);
     announce(`${told.name} is downloaded`);
     const { href } = new URL(`gradio_api/file=${told.path}`, document.baseURI);
     h("a", { href, download: told.name }).click();
@@ -89,15 +96,18 @@ async function fetchFile(server, asked, said) {
  * @param {Server} server
  * @param {string} model
  * @param {Offered[]} forms
+ * @param {{task?: string, name?: string, sign_in?: string}} about its task, who is signed in, and where one can
  */
-function drawPush(server, model, forms) {
+function drawPush(server, model, forms, about) {
   const form = h(
     "select",
     { "aria-label": "As what" },
     forms.map((one) => h("option", { value: one.form }, one.title)),
+    about.task ? h("option", { value: DATA }, "Its data, as a data set") : null,
   );
   const repo = h("input", { "aria-label": "Repository", placeholder: "your-name/my-model", spellcheck: "false" });
-  const token = h("input", { "aria-label": "Token", type: "password", placeholder: "hf_…", autocomplete: "off" });
+  const typed = about.name ? `as ${about.name}, or hf_…` : "hf_…";
+  const token = h("input", { "aria-label": "Token", type: "password", placeholder: typed, autocomplete: "off" });
   const isPublic = h("input", { type: "checkbox" });
   const said = h("span", { class: "hint", role: "status" });
   const button = h("button", { type: "submit", class: "btn small" }, "Push");
@@ -107,6 +117,7 @@ function drawPush(server, model, forms) {
     { class: "away-push" },
     h("div", {}, h("b", {}, "Hugging Face Hub"), " With its card, data and scores; private unless you tick it."),
     h("form", { class: "row", onsubmit: push }, fields),
+    about.name || !about.sign_in ? null : drawSignIn(about.sign_in),
     said,
   );
 
@@ -116,11 +127,20 @@ function drawPush(server, model, forms) {
     button.disabled = true;
     put(said, "Pushing …");
     const [where, secret] = [repo.value.trim(), token.value.trim()];
-    const asked = { model, form: form.value, repo: where, token: secret, public: isPublic.checked };
+    const what = form.value === DATA ? about.task : model;
+    const asked = { model: what, form: form.value, repo: where, token: secret, public: isPublic.checked };
     const told = await server.push(asked).catch(() => null);
     button.disabled = false;
     token.value = "";
     const link = () => h("a", { href: told.url, target: "_blank", rel: "noopener" }, told.url);
     said.replaceChildren(...(told?.url ? ["It is there: ", link()] : [told?.error ?? SILENT]));
   }
+}
+
+/** Where a Space lets its visitors sign in: in a tab of its own, as the hub's page can't be shown inside another. */
+function drawSignIn(/** @type {string} */ address) {
+  const target = encodeURIComponent(`/${location.search}`);
+  const href = new URL(`${address}?_target_url=${target}`, document.baseURI).href;
+  const link = h("a", { href, target: "_blank", rel: "noopener" }, "Sign in with Hugging Face");
+  return h("span", { class: "hint" }, link, ", or type a token that may write. Neither is kept here.");
 }

@@ -39,7 +39,7 @@ export function mount({ element, server }) {
     list.replaceChildren(h("li", { class: "hint" }, "Looking what it can be taken away as …"));
     const answer = await server.list_forms({ model });
     if (model !== listed) return;
-    list.replaceChildren(...drawForms(server, model, answer?.forms ?? []));
+    list.replaceChildren(...drawForms(server, model, answer));
     if (answer?.forms) return;
     listed = "";
     put(problem, answer?.error ?? SILENT);

@@ -6,9 +6,12 @@ Knows what the browser is handed; how a form is written is for studio.exporting,
 from typing import Any
 
 from studio.errors import StudioError
+from studio.models.reference import ModelRef
 from studio.service import Studio
 from studio.service.export_desk import Offered
 from studio.ui.frame.handing import hand_out
+from studio.ui.frame.signing_in import ADDRESS, offers_sign_in, read_name, read_token
+from studio.ui.frame.visiting import Asking
 from studio.ui.steps.train.run_desk import read_request
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_acts, part
@@ -27,11 +30,14 @@ class TakeAway(Scripted):
         super().__init__(_FRAME, bind_acts(studio, *ACTS), **settings)
 
 
-def list_forms(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Return every form of a model, with about its size, or the reason where it has none."""
+def list_forms(visit: Studio, asked: Any, request: Asking = None) -> dict[str, Any]:
+    """Return every form of a model with its size, or why it has none; the model's task, and who is signed in."""
     offered = visit.exports.list_forms(part(asked, "model", str))
     told = ("form", "title", "summary", "purpose", "size", "refusal", "code")
-    return {"forms": [{**{name: getattr(one, name) for name in told}, "choices": _tell(one)} for one in offered]}
+    forms = [{**{name: getattr(one, name) for name in told}, "choices": _tell(one)} for one in offered]
+    changes = visit.resolve_model(ModelRef(ref=part(asked, "model", str))).changes
+    who = {"name": read_name(request), "sign_in": ADDRESS if offers_sign_in() else ""}
+    return {"forms": forms, "task": changes[-1].recipe.task_id if changes else "", **who}
 
 
 def _tell(offered: Offered) -> list[dict[str, Any]]:
@@ -54,14 +60,15 @@ def look_at_export(visit: Studio, asked: Any) -> dict[str, Any]:
     if status.status != "finished":
         return {key: value for key, value in found.items() if value is not None}
     file = hand_out(visit.exports.find_file(work), visit.visitor)
-    return {"status": status.status, "path": file["path"], "name": file["orig_name"], "size": file["size"]}
+    return {"status": status.status, "path": file["path"], "name": file["orig_name"], "told": status.result or ""}
 
 
-def push(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Put a model on the hub with the visitor's own token, which is used once; private unless they say otherwise."""
+def push(visit: Studio, asked: Any, request: Asking = None) -> dict[str, Any]:
+    """Put a model on the hub by the token that was typed, or that of who is signed in; private unless they say so."""
     model, form, repo, token = (part(asked, name, str) for name in ("model", "form", "repo", "token"))
     try:
-        return {"url": visit.exports.push(model, form, repo, token, asked.get("public") is not True)}
+        private = asked.get("public") is not True
+        return {"url": visit.exports.push(model, form, repo, token or read_token(request), private)}
     except StudioError as error:
         return {"error": str(error), "field": error.field or ""}
 

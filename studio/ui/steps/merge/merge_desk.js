@@ -5,6 +5,7 @@
 import { mint } from "../../frame/click.js";
 import { studio } from "../../frame/draft.js";
 import { announce, find, h, put, sure } from "../../frame/elements.js";
+import { drawLesson } from "./lesson.js";
 import { choose, makeOrder, newState, placeOfError } from "./order.js";
 import { drawMeetings } from "./pictures.js";
 import { makeResult } from "./result.js";
@@ -104,7 +105,18 @@ export function mount({ element, server }) {
         h("button", { type: "button", class: "btn small", "data-go": "runs" }, "Back to all runs"),
       ),
       h("p", { class: "hint" }, "1 adds all that a model learned, 0 nothing; below 0 it is forgotten on purpose."),
+      drawLesson(known.parents, subtract),
     );
+  }
+
+  /** Take one model away from all others, and ask what is left. @param {string} model */
+  async function subtract(model) {
+    const chosen = state.chosen.map((one) => ({ ...one, weight: one.model === model ? -1 : 1 }));
+    state = { ...state, chosen, way: "task_arithmetic", work: "" };
+    keep();
+    await refresh();
+    trying.change();
+    boxes.trying.scrollIntoView({ block: "nearest" });
   }
 
   const models = () => state.chosen.map((one) => one.model);

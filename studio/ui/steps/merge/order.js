@@ -6,7 +6,7 @@
  * @typedef {Record<string, Record<string, number>>} Options the settings of each way
  * @typedef {{chosen: Chosen[], way: string, options: Options, result: string, rank: number, name: string,
  *   work: string}} State
- * @typedef {{weight: string, cosine: number, opposite: number}} Meeting
+ * @typedef {{weight: string, cosine: number, opposite: number, rows?: number}} Meeting
  * @typedef {{cosine: number, opposite: number}} Cell
  */
 
@@ -62,7 +62,8 @@ export function groupMeetings(meetings) {
   const layers = [...new Set(keys.map(([layer]) => layer))].sort((one, other) => Number(one) - Number(other));
   const kinds = [...new Set(keys.map(([, kind]) => kind))];
   const cells = kinds.map((kind) => layers.map((layer) => average(found.get(JSON.stringify([layer, kind])) ?? [])));
-  return { layers, kinds, cells, ...(average(meetings) ?? { cosine: 0, opposite: 0 }) };
+  const rows = Math.max(0, ...meetings.map((one) => one.rows ?? 0));
+  return { layers, kinds, cells, rows, ...(average(meetings) ?? { cosine: 0, opposite: 0 }) };
 }
 
 /** @param {Meeting[]} meetings @returns {Cell | null} */

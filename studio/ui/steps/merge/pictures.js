@@ -32,6 +32,7 @@ export function drawMeetings(meetings) {
       "p",
       { class: "hint" },
       "A row for each kind of weight, a column for each layer. Green: they agree; brown: against.",
+      found.rows ? ` The signs are counted in ${found.rows} rows of each larger weight; the cosine is exact.` : null,
     ),
   ];
 }

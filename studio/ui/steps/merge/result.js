@@ -149,7 +149,7 @@ export function makeResult(box, server, state, setWeights) {
     const fill = async () => {
       if (!folded.open || list.childElementCount) return;
       const told = await server.list_forms({ model: made.model }).catch(() => null);
-      list.replaceChildren(...drawForms(server, made.model, told?.forms ?? []));
+      list.replaceChildren(...drawForms(server, made.model, told));
       put(problem, told?.forms ? "" : (told?.error ?? SILENT));
     };
     const head = h("summary", {}, "Take it away");
