@@ -11,7 +11,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: audit bench help run test long check format-check lint types format requirements freeze base samples notebook screenshots \
+.PHONY: audit bench encoder help run test long check format-check lint types format requirements freeze base samples notebook screenshots \
 	chromium clean pairs soak words zoo
 
 help: ## list these targets
@@ -52,6 +52,9 @@ freeze: .venv/.installed-dev ## make constraints.txt from what is installed now
 
 base: .venv/.installed ## train the built-in base model again
 	$(PY) -m studio.world
+
+encoder: .venv/.installed ## train the built-in encoder again, from the base
+	$(PY) -m studio.world.encoder
 
 samples: .venv/.installed ## write the sample tasks again
 	$(PY) -m studio.world.samples

@@ -36,6 +36,8 @@ CASES = (
     "merging",
     "many",
     "objectives",
+    "few",
+    "preferences",
 )
 RESULTS = Path(__file__).with_name("results.json")
 

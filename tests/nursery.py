@@ -3,7 +3,7 @@
 A real child with a real process number, an exit code and a session of its own, without the seconds of imports: it can
 be killed a hundred times. `doom` says at which of its operations on the run's files the next child kills itself, which
 no clock could hit: between two renames, before a file of a checkpoint is opened. `most_bytes` is the largest file that
-it can write, as on a disk that is full.
+it can write, as on a disk that is full. `phase` is a phase of a training with rewards and how many of them it outlives.
 """
 
 import json
@@ -34,6 +34,7 @@ class Nursery(LocalLauncher):
     def __init__(self) -> None:
         self.doom = 0
         self.most_bytes = 0
+        self.phase: tuple[str, int] | None = None
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, __file__],
@@ -47,12 +48,13 @@ class Nursery(LocalLauncher):
 
     def launch(self, workspace: Workspace, run: Run) -> None:
         """Fork a child that trains the run."""
-        pid = self._ask("fork", str(workspace.folder), run.run_id, self.doom, self.most_bytes)
+        pid = self._ask("fork", str(workspace.folder), run.run_id, self.doom, self.most_bytes, self.phase)
         try:
             give_to_process(run, pid)
         finally:
             self._ask("go", pid)
         self.doom = self.most_bytes = 0
+        self.phase = None
 
     def find_exit_code(self, pid: int) -> int | None:
         """Return how a child ended."""
@@ -116,7 +118,9 @@ def _reap(ended: dict[int, int], pid: int) -> int | None:
     return ended.get(pid)
 
 
-def _fork(gates: dict[int, int], workspace: str, run_id: str, doom: int, most_bytes: int) -> int:
+def _fork(
+    gates: dict[int, int], workspace: str, run_id: str, doom: int, most_bytes: int, phase: tuple[str, int] | None
+) -> int:
     wait, gates_end = os.pipe()
     pid = os.fork()
     if pid:
@@ -135,6 +139,8 @@ def _fork(gates: dict[int, int], workspace: str, run_id: str, doom: int, most_by
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     if doom:
         _die_at(run.folder, doom)
+    if phase:
+        _die_in(*phase)
     code = 70
     try:
         code = execute(found, run)
@@ -154,6 +160,27 @@ def _die_at(folder: Path, doom: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
+
+
+PHASES = {"rollout": "_write", "update": "_step", "evaluation": "evaluate", "checkpoint": "_save"}
+"""The phases of a training with rewards, and what its trainer does in them."""
+
+
+def _die_in(phase: str, outlived: int) -> None:
+    """Let this process kill itself in a phase of its training: at its end, before anything of it is kept."""
+    from studio.training.rollouts import RolloutTrainer
+
+    done, left = getattr(RolloutTrainer, PHASES[phase]), outlived
+
+    def do(*given: Any, **named: Any) -> Any:
+        nonlocal left
+        found = done(*given, **named)
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found
+
+    setattr(RolloutTrainer, PHASES[phase], do)
 
 
 if __name__ == "__main__":

@@ -3,31 +3,39 @@ learnt is refused in words, and what was made answers by choosing; beside it, th
 """
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from architectures import make_model
 from telling import raises, tells
 from tiny import import_task, read_all, train, write_recipe
 
 from studio.answering.column import read_nearest
 from studio.errors import InputError, ModelError, StudioError, TaskError
+from studio.evidence.few_labels import Drawn, find_majority, find_shots, list_ways
 from studio.launchers.inline import InlineLauncher
 from studio.objectives import OBJECTIVES
 from studio.objectives.choices import FILE, fit_classes, index_texts, load_choices, save_choices
 from studio.objectives.contrastive import find_pair
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.objective import Row
+from studio.objectives.places import load_places, place_texts, save_places
+from studio.runs.event import Scored
 from studio.runs.run import Run
 from studio.service import Studio
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.kinds.text import Text
 from studio.tasks.task import Instance, Task
+from studio.training.pieces import cut_rows, read_in_pieces
+from studio.ui.steps.compare.apart import draw_few, draw_places
 from studio.workspace import Workspace
 
 WORDS = ("red", "green", "blue")
+TRAINING = {"max_steps": 12, "measures_itself": True}
 
 
 def make_task(*counts: int) -> Task:
@@ -103,7 +111,7 @@ def test_all_that_was_taken_is_known() -> None:
     [
         ((40,), "task_id", "red"),
         ((3, 2, 1), "task_id", "no labels"),
-        ((20, 3), "objective.shots", "3"),
+        ((20, 4), "objective.shots", "4"),
     ],
 )
 def test_what_has_no_classes_is_refused(counts: tuple[int, ...], field: str, fact: str) -> None:
@@ -112,6 +120,98 @@ def test_what_has_no_classes_is_refused(counts: tuple[int, ...], field: str, fac
         objective.check_task(task)
         objective.check_train(task, task.instances)
     assert told.value.field == field and tells(told.value, fact)
+
+
+def test_both_ways_learn_from_the_same_draw_and_what_is_split_off_is_no_lack() -> None:
+    task = make_task(9, 9)
+    pairs = [(Row([1, n, 2], [-100, n % 2 + 5, 2], float(n % 2)),) * 2 for n in range(18)]
+    few = {"shots": 4, "draw": 3}
+    drawn, tuned = (OBJECTIVES.read({"name": name, **few}).take(pairs) for name in ("setfit", "sft"))
+    assert {example[0].input_ids[1] for example in drawn} == {example[0].input_ids[1] for example in tuned}
+    assert len(tuned) == 8 and OBJECTIVES.read("sft").take(pairs) == pairs
+    OBJECTIVES.read({"name": "setfit", "shots": 9}).check_train(task, task.instances[2:])
+    with raises(TaskError) as told:
+        OBJECTIVES.read({"name": "sft", "shots": 2}).check_train(task, task.instances[8:])
+    assert told.value.field == "objective.shots"
+    with raises(TaskError) as told:
+        OBJECTIVES.read({"name": "sft", "shots": 2}).check_task(make_task(1, 1))
+    assert told.value.field == "objective.shots"
+
+
+def test_ways_are_means_of_their_draws() -> None:
+    def score(part: str, model: str, value: float, examples: int = 0) -> Scored:
+        told = {"event": "scored", "at": 1.0, "part": part, "model": model, "value": value, "examples": examples}
+        return Scored.model_validate(told)
+
+    runs = [
+        Drawn("setfit", "encoder", draw, (score("test", "base", 60.0 + draw), score("test", "tuned", 70.0 + 2 * draw)))
+        for draw in range(3)
+    ]
+    runs.append(Drawn("sft", "builtin", 0, (score("validation", "base", 1), score("test", "base", 9, 2))))
+    majority, frozen, setfit = list_ways(runs, 50.0)
+    assert (majority.mean, majority.spread, frozen.mean, setfit.mean, setfit.spread) == (50, None, 61, 72, 2)
+    task = make_task(6, 2)
+    assert find_majority(task.instances, task.instances) == 75
+    assert [find_shots({"objective": one}) for one in ("setfit", "sft", {"name": "sft", "shots": 4}, None)] == [
+        8, 0, 4, 0,
+    ]  # fmt: skip
+    drawn = draw_few([majority, frozen, setfit])
+    assert drawn.count("<tr>") == 4 and "72 %" in drawn and not draw_few([majority])
+
+
+# ---- Pieces ----
+
+
+def test_a_batch_in_pieces_has_the_gradients_of_the_whole() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    layer, drop = torch.nn.Linear(3, 4), torch.nn.Dropout(0.5)
+    ids = torch.randn(6, 3)
+    batch = {"input_ids": ids, "learnt": torch.arange(18), "rows_each": 2}
+
+    def read(piece: dict[str, Any]) -> Any:
+        assert len(piece["learnt"]) == piece["input_ids"].numel()
+        return drop(layer(piece["input_ids"]))
+
+    found = []
+    for most in (0, 2, 4):
+        pieces = cut_rows(batch, most)
+        assert [len(piece["input_ids"]) for piece in pieces] == {0: [6], 2: [2, 2, 2], 4: [4, 2]}[most]
+        layer.zero_grad()
+        drop.p = 0.0
+        vectors = read_in_pieces(read, pieces)
+        find_loss("contrastive", [0.0] * 6, vectors)[0].mean().backward()
+        found.append((vectors.detach(), layer.weight.grad))
+        drop.p = 0.5  # chance falls the second time as it did the first
+        layer.zero_grad()
+        vectors = read_in_pieces(read, pieces)
+        vectors.sum().backward()
+        assert (layer.bias.grad == 2 * (vectors != 0).sum(0)).all()
+    for vectors, gradient in found[1:]:
+        assert torch.equal(vectors, found[0][0]) and torch.allclose(gradient, found[0][1], atol=1e-6)
+
+
+# ---- Places ----
+
+
+def test_places_are_turned_to_where_they_were(tmp_path: Path) -> None:
+    dice = np.random.default_rng(0)
+    before = dice.normal(size=(12, 2)) @ dice.normal(size=(2, 5))
+    turn = np.linalg.qr(dice.normal(size=(5, 5)))[0]
+    texts, groups = [f"t{n}" for n in range(12)], [str(n // 2) for n in range(12)]
+    places = place_texts(texts, groups, before, before @ turn)
+    assert np.array(places.after) == pytest.approx(np.array(places.before), abs=2e-3)
+    assert max(np.hypot(*spot) for spot in places.before) == pytest.approx(1, abs=2e-3)
+    assert load_places(tmp_path) is None
+    save_places(places, tmp_path)
+    assert load_places(tmp_path) == places
+    assert draw_places(places).count("<line") == 12 and draw_places(None) == ""
+    assert draw_places(places.model_copy(update={"groups": ("a", "b") * 6})).count("<line") == 0
+    (tmp_path / "places.json").write_text("{}")
+    with raises(ModelError):
+        load_places(tmp_path)
+    assert place_texts(["one"], ["0"], np.zeros((1, 3)), np.zeros((1, 3))).after == ((0.0, 0.0),)
 
 
 # ---- Choices ----
@@ -198,7 +298,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 @pytest.fixture(scope="module")
 def run(house: Studio, tiny_model: Path) -> Run:
     """A run of SetFit that tells two words apart."""
-    recipe = write_recipe(tiny_model, "colours", objective={"name": "setfit", "shots": 6}, training={"max_steps": 12})
+    recipe = write_recipe(tiny_model, "colours", objective={"name": "setfit", "shots": 6}, training=TRAINING)
     return train(house.workspace, recipe)
 
 
@@ -210,6 +310,14 @@ def test_it_answers_with_a_class_and_the_base_in_words(house: Studio, run: Run) 
     assert answers.tuned == "red" and answers.base not in WORDS[:2]
     assert "Add the numbers." in answers.prompt
     assert house.score(run.run_id).tuned.exact_match >= 80
+
+
+def test_it_tells_what_its_labels_came_to_and_where_texts_lie(house: Studio, run: Run) -> None:
+    places, ways = house.evidence.find_places(run.run_id), house.evidence.list_few(run.run_id)
+    assert places is not None and set(places.groups) <= set(WORDS[:2])
+    assert len(places.texts) == len(places.before) == len(places.after) > 4
+    assert [way.title for way in ways][-1] == "SetFit" and len(ways) == 3
+    assert ways[-1].mean >= 80 and ways[-1].model == run.load_recipe().model
 
 
 def test_the_base_is_asked_with_the_nearest_examples_in_its_prompt(house: Studio, run: Run) -> None:
@@ -243,3 +351,21 @@ def test_what_can_not_be_learnt_is_said_before_the_run(
     with pytest.raises(StudioError) as told:
         house.estimate({**run.load_recipe().to_json(), **changes})
     assert told.value.field == field, json.dumps(str(told.value))
+
+
+def test_an_encoder_of_sentence_transformers_that_reads_left_to_right_is_a_start(
+    house: Studio, tiny_model: Path, tmp_path: Path
+) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    plain, saved = make_model("llama_tied", tmp_path / "plain"), tmp_path / "saved"
+    for file in tiny_model.glob("tokenizer*"):
+        shutil.copy(file, plain)
+    body = Transformer(str(plain), model_kwargs={"dtype": "float32"})
+    SentenceTransformer(modules=[body, Pooling(body.get_embedding_dimension(), "mean")], device="cpu").save(str(saved))
+    assert (saved / "modules.json").exists()
+    recipe = write_recipe(saved, "colours", objective={"name": "setfit", "shots": 4}, training={"max_steps": 2})
+    made = train(house.workspace, recipe)
+    assert read_all(made)[-1]["event"] == "finished", read_all(made)[-1]
+    assert house.ask(made.run_id, "red 3").tuned in WORDS

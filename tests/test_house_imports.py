@@ -33,6 +33,8 @@ HEAVY_AT_TOP = {
     "studio.methods.tuners.soft_prompt": "attaching the method",
     "studio.methods.tuners.typed": "attaching the method",
     "studio.training.cores": "the training child",
+    "studio.training.pieces": "the training child",
+    "studio.world.encoder": "making the built-in encoder",
     "studio.training.fast.kernels": "the training child",
     "studio.training.fast.unpacked": "the training child",
     "studio.training.fast.attention": "the training child",

@@ -25,7 +25,7 @@ from studio.models.device import find_device
 from studio.models.facts import count_in_headers, describe_model, find_config_folder
 from studio.models.hub import fetch_config_folder, fetch_model_folder
 from studio.models.loading import find_context, find_model_folder, list_end_tokens, load_base, load_tokenizer
-from studio.models.reference import BUILTIN, ModelRef, check_folder, read_config
+from studio.models.reference import BUILTIN, ENCODER, ModelRef, check_folder, read_config
 from studio.precisions import PRECISIONS
 
 FP32 = PRECISIONS.read("fp32")
@@ -315,10 +315,11 @@ def test_what_was_fetched_before_needs_no_network(tiny_model: Path) -> None:
         find_config_folder(ref)
 
 
-def test_the_built_in_model_is_there_and_whole() -> None:
-    ref = ModelRef(ref=BUILTIN)
+@pytest.mark.parametrize("name", [BUILTIN, ENCODER])
+def test_the_built_in_models_are_there_and_whole(name: str) -> None:
+    ref = ModelRef(ref=name)
     facts = describe_model(ref)
-    card = next(card for card in CATALOGUE if card.ref == BUILTIN)
+    card = next(card for card in CATALOGUE if card.ref == name)
     folder = find_model_folder(ref)
     model, tokenizer = load_base(folder, FP32, find_device()), load_tokenizer(folder)
     assert facts.parameters == model.num_parameters()
@@ -330,8 +331,8 @@ def test_the_built_in_model_is_there_and_whole() -> None:
 
 
 def test_only_the_built_in_model_of_the_list_is_here_from_the_start() -> None:
-    assert [card.ref for card in CATALOGUE if card.local] == [BUILTIN] == [CATALOGUE[0].ref]
-    for card in CATALOGUE[1:]:
+    assert [card.ref for card in CATALOGUE if card.local] == [BUILTIN, ENCODER] == [card.ref for card in CATALOGUE[:2]]
+    for card in CATALOGUE[2:]:
         assert not ModelRef(ref=card.ref).is_local and card.summary.endswith(".")
 
 
@@ -347,7 +348,7 @@ def test_each_model_of_the_list_says_what_it_is() -> None:
         said = re.search(r"(\d+(?:\.\d+)?)([MB])$", card.title)
         assert said is not None
         assert card.parameters == pytest.approx(float(said[1]) * {"M": 1e6, "B": 1e9}[said[2]], rel=0.25)
-    assert [card.parameters for card in CATALOGUE] == sorted(card.parameters for card in CATALOGUE)
+    assert [card.parameters for card in CATALOGUE[2:]] == sorted(card.parameters for card in CATALOGUE[2:])
     assert {card.size for card in CATALOGUE} == {"small", "medium", "large"}
 
 
@@ -380,7 +381,7 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("card", CATALOGUE[1:], ids=lambda card: card.title)
+@pytest.mark.parametrize("card", CATALOGUE[2:], ids=lambda card: card.title)
 def test_the_parameters_of_the_list_are_those_of_the_architecture(card: Any, tmp_path: Path) -> None:
     ((kind, values),) = SHAPES[card.ref.replace("-Instruct", "").replace("1b-it", "1b-pt")].items()
     config = {"model_type": kind, **dict(zip(NAMES, values, strict=True))}

@@ -68,6 +68,28 @@ def test_the_page_shows_a_pair_and_its_numbers(judged: tuple[Studio, Run]) -> No
     assert [one["name"].split(":")[0] for one in list_others(house, run.run_id)] == [Run.name_of(start)]
 
 
+def test_answers_win_as_rules_and_reward_models_have_it(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    start = run.load_recipe().model
+    base = house.resolve_model(ModelRef(ref=start)).base.ref
+    learnt = {"name": "learnt", "model": f"run:{run.run_id}"}
+    for rewards in ([{"name": "length", "fewest": 3, "most": 3}], [learnt, {"name": "contains", "text": "no"}]):
+        found = house.evidence.win_rate([base, start], "pairs", rewards)
+        assert found.n == found.wins + found.losses + found.ties == len(house.test_set(run.run_id))
+        assert found.rate is None or 0 <= found.low <= found.rate <= found.high <= 100  # type: ignore[operator]
+        back = house.evidence.win_rate([start, base], "pairs", rewards)
+        assert (back.wins, back.losses, back.before, back.after) == (
+            found.losses,
+            found.wins,
+            found.after,
+            found.before,
+        )
+    for odd in ([], "equals", [{"name": "learnt", "model": "run:nobody"}], [{"name": "learnt", "model": start}]):
+        with pytest.raises(StudioError) as told:
+            house.evidence.win_rate([base, start], "pairs", odd)
+        assert (told.value.field or "").startswith("rewards")
+
+
 def test_one_that_answers_does_not_judge(judged: tuple[Studio, Run]) -> None:
     house, run = judged
     start = str(run.load_recipe().base.made and run.load_recipe().base.made.name)

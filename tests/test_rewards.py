@@ -70,6 +70,7 @@ def test_a_pattern_without_end_ends() -> None:
         "praise",
         "contains",
         {"name": "matches", "pattern": "("},
+        {"name": "matches", "pattern": "(" * 450 + ")" * 450},
         {"name": "length", "fewest": 9, "most": 3},
         {"name": "json_schema", "json_schema": "{"},
         {"name": "json_schema", "json_schema": '{"type": "thing"}'},
@@ -98,7 +99,26 @@ def test_its_models_are_pinned_and_what_is_watched_is_told() -> None:
     assert "watched" not in [one.name for one in find_measures({"name": "ppo", "watched": []})]
 
 
-@pytest.mark.parametrize("rewards", [[], "equals", [{"name": "equals"}] * 9])
+@pytest.mark.parametrize(
+    ("rule", "is_refused"),
+    [
+        ({"name": "length", "fewest": 0, "most": 9_999}, True),
+        ({"name": "matches", "pattern": ".*"}, True),
+        ({"name": "contains", "text": "nowhere"}, False),  # a start may know what the task doesn't
+        ("equals", False),
+    ],
+)
+def test_what_rewards_any_answer_is_refused_before_a_run(rule: Any, is_refused: bool) -> None:
+    task = Task(task_id="sums", definition="Add.", instances=(Instruction(id="a", input="40 + 2", output=("42",)),))
+    objective = OBJECTIVES.read({"name": "grpo", "rewards": [rule]})
+    if not is_refused:
+        return objective.check_task(task)
+    with pytest.raises(RecipeError) as told:
+        objective.check_task(task)
+    assert told.value.field == "objective.rewards"
+
+
+@pytest.mark.parametrize("rewards", [[], "equals", [{"name": "equals"}] * 9, [{"name": "equals", "weight": 0}]])
 def test_a_list_of_rewards_has_some(rewards: Any) -> None:
     with pytest.raises(RecipeError) as told:
         OBJECTIVES.read({"name": "rloo", "rewards": rewards})
@@ -110,3 +130,19 @@ def test_an_objective_with_rewards_comes_back_from_its_json() -> None:
     read = OBJECTIVES.read(given)
     assert OBJECTIVES.read(read.model_dump(mode="json")) == read
     assert [one["name"] for one in read.model_dump(mode="json")["rewards"]] == ["contains", "equals"]
+
+
+def test_each_rule_is_a_part_of_the_form_and_says_where_it_is_wrong() -> None:
+    from studio.ui.steps.method.rules import draw_rules
+
+    given = [{"name": "contains", "text": "<b>"}, "equals", {"name": "learnt", "model": "run:a@1"}]
+    drawn = draw_rules("objective.rewards", given, [("run:a@1", "calm-heron")], "what is rewarded")
+    assert drawn.count("data-rule=") == 3 and drawn.count("data-rule-out=") == 3 and "<b>" not in drawn
+    assert 'data-path="objective.rewards.0.text"' in drawn and 'data-path="objective.rewards.1.weight"' in drawn
+    assert "What calm-heron says" in drawn and "objective.rewards.2.model" not in drawn
+    offered = drawn.partition("<select data-rule-add")[2]
+    assert all(f"&quot;{name}&quot;" in offered for name in REWARDS.members)
+    assert "data-rule=" not in draw_rules("objective.watched", "odd", [], "what is watched")
+    with pytest.raises(RecipeError) as told:
+        OBJECTIVES.read({"name": "grpo", "rewards": ["equals", {"name": "matches", "pattern": "("}]})
+    assert told.value.field == "objective.rewards.1.pattern"

@@ -21,6 +21,9 @@ from studio.tasks.store import TaskCard
         ({"labelled": True, "facts": True}, "tune", "sft"),
         ({"labelled": True, "few_labels": True}, "tune", "setfit"),
         ({"preferences": True, "labelled": True}, "tune", "dpo"),
+        ({"preferences": True, "own_answers": True}, "tune", "reward"),
+        ({"rule": True}, "tune", "grpo"),
+        ({"rule": True, "labelled": True}, "tune", "sft"),
         ({"ratings": True}, "tune", "kto"),
         ({"raw_text": True}, "tune", "pretrain"),
         ({"raw_text": True, "facts": True}, "retrieve", None),
@@ -38,6 +41,7 @@ def test_each_answer_leads_somewhere(
         assert way.title == OBJECTIVES.find(objective).title and way.precision == "bf16"
         read = read_recipe({**write_recipe(tiny_model), **way.recipe})
         assert read.objective.name == objective
+        assert read.model == ("encoder" if objective == "setfit" else write_recipe(tiny_model)["model"])
 
 
 def test_what_was_measured_is_told() -> None:
@@ -62,6 +66,6 @@ def test_the_page_shows_every_case() -> None:
     from studio.ui.steps.data.which_way import CASES, draw_which_way
 
     drawn = draw_which_way("fp32")
-    assert drawn.count("<li") == len(CASES) and drawn.count("data-set") == 5
+    assert drawn.count("<li") == len(CASES) and drawn.count("data-set") == 7
     assert {choose_way(case).answer for case in CASES} == {"tune", "prompt", "retrieve"}
     assert all(isinstance(case, Answers) for case in CASES)

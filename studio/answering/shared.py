@@ -16,7 +16,6 @@ from studio.checkpoints.weights import check_adapter, load_stack
 from studio.errors import InputError, ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.loading import find_model_folder, load_tokenizer
-from studio.models.reference import BUILTIN
 from studio.precisions import Precision
 
 
@@ -26,7 +25,7 @@ class SharedWeights:
     def __init__(
         self, below: Stack, precision: Precision, device: DeviceFacts, elsewhere: Elsewhere | None = None
     ) -> None:
-        folder, is_foreign = find_model_folder(below.base), below.base.ref != BUILTIN
+        folder, is_foreign = find_model_folder(below.base), not below.base.is_own
         self.tokenizer = ForeignTokenizer(folder, elsewhere) if elsewhere and is_foreign else load_tokenizer(folder)
         self.base = load_stack(below, precision, device)
         self.model: Any = None  # with adapters, where there are some

@@ -24,7 +24,7 @@ from studio.archives.run_archive import (
 )
 from studio.errors import InputError, ModelError
 from studio.models.fingerprint import take_fingerprint
-from studio.models.reference import BUILTIN, ModelRef
+from studio.models.reference import ModelRef
 from studio.runs.run import Run
 from studio.tasks.task import Task, write_v2
 from studio.workspace import disk_errors_in_words
@@ -58,7 +58,7 @@ def pack_run(run: Run, tasks: Sequence[Task], base: ModelRef, target: Path) -> N
 
 def describe_base(base: ModelRef) -> PackedBase | None:
     """Return by what a base in a folder is known again, None for one that has the same name everywhere."""
-    if base.ref == BUILTIN or not base.is_local:
+    if base.is_own or not base.is_local:
         return None
     try:
         folder = base.find_folder()

@@ -18,7 +18,6 @@ from studio.exporting.form import Form, Source, guess_whole, save_whole
 from studio.exporting.readme import name_base, write_readme
 from studio.models.facts import find_config_folder
 from studio.models.loading import find_model_folder
-from studio.models.reference import BUILTIN
 from studio.objectives.choices import FILE as CHOICES_FILE
 
 BY_PEFT = (None, "typed", "norm")
@@ -119,7 +118,7 @@ class Adapter(Form):
         yield said
 
     def _brings_base(self, source: Source) -> bool:
-        is_ours = bool(source.below.changes) or source.stack.base.ref == BUILTIN
+        is_ours = bool(source.below.changes) or source.stack.base.is_own
         return self.with_base == "yes" or (self.with_base == "auto" and is_ours)
 
     def _say_where(self, source: Source, with_base: bool) -> str:

@@ -10,7 +10,6 @@ from studio.checkpoints.merges import read_card
 from studio.errors import StudioError
 from studio.exporting.form import Source
 from studio.exporting.report import find_report
-from studio.models.reference import BUILTIN
 from studio.reports.markdown import write_scores
 
 PROMPT_NOTE = "Ask it the way it was trained; this is what it reads before it answers:"
@@ -24,7 +23,7 @@ def write_readme(folder: Path, source: Source, what: str, code: str, note: str =
     ]
     lines = [
         "---",
-        *([f"base_model: {name_base(source)}"] if name_base(source) != BUILTIN else []),
+        *([f"base_model: {name_base(source)}"] if not source.stack.base.is_own else []),
         "library_name: transformers",
         "tags: [fine-tuning-studio]",
         "---",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from studio.models.reference import BUILTIN
+from studio.models.reference import BUILTIN, ENCODER, ModelRef
 
 Size = Literal["small", "medium", "large"]
 
@@ -33,7 +33,7 @@ class ModelCard(BaseModel, frozen=True):
     @property
     def local(self) -> bool:
         """Whether it works without a network from the first minute."""
-        return self.ref == BUILTIN
+        return ModelRef(ref=self.ref).is_own
 
     @property
     def size(self) -> Size:
@@ -50,6 +50,15 @@ CATALOGUE = (
         context=1024,
         summary="Comes with the studio. Knows simple English, follows no instructions yet, and learns a small task "
         "on any computer.",
+    ),
+    ModelCard(
+        ref=ENCODER,
+        title="Little Encoder 4M",
+        licence="apache-2.0",
+        parameters=4_000_000,
+        context=1024,
+        summary="Tells texts apart: start from it with few labels (SetFit) or contrastive pairs. What it writes makes "
+        "no sense.",
     ),
     ModelCard(
         ref="HuggingFaceTB/SmolLM2-135M",

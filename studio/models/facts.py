@@ -1,7 +1,7 @@
 """What can be known of a base model without loading it: from its config, its tokenizer and the headers of its files.
 
-The built-in base's config is the studio's own writing, and is read as it is, so that the page opens without torch;
-all others are read as transformers reads them.
+The configs of what comes with the studio are its own writing, and are read as they are, so that the page opens without
+torch; all others are read as transformers reads them.
 """
 
 import json
@@ -15,7 +15,7 @@ from studio.errors import ModelError, first_line
 from studio.models.architecture import Sizes
 from studio.models.checking import check_model
 from studio.models.hub import fetch_config_folder, fetch_size
-from studio.models.reference import BUILTIN, ModelRef, read_config
+from studio.models.reference import ENCODER, ModelRef, read_config
 from studio.models.stored import read_stored
 from studio.models.weights_file import list_weights, read_header
 
@@ -57,7 +57,7 @@ def describe_model(ref: ModelRef) -> ModelFacts:
     """
     folder = find_config_folder(ref)
     config, size = read_config(folder), _find_size(ref, folder)
-    sizes = _read_own(config, folder) if ref.ref == BUILTIN else check_model(folder)
+    sizes = _read_own(config, folder) if ref.is_own else check_model(folder)
     stored = read_stored(config)
     return ModelFacts(
         ref=ref.ref,
@@ -125,8 +125,9 @@ def _find_size(ref: ModelRef, folder: Path) -> int | None:
 
 
 def _title(ref: ModelRef, folder: Path) -> str:
-    if ref.ref == BUILTIN:
-        return f"Little World {count_in_headers(folder)[0] / 1e6:.0f}M"
+    if ref.is_own:
+        name = "Little Encoder" if ref.ref == ENCODER else "Little World"
+        return f"{name} {count_in_headers(folder)[0] / 1e6:.0f}M"
     return folder.name if ref.is_local else ref.ref.split("/")[-1]
 
 

@@ -16,7 +16,12 @@ from pydantic import BaseModel
 from studio.errors import ModelError, first_line
 
 BUILTIN = "builtin"
-BUILTIN_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "base"
+"""The base that comes with the studio."""
+ENCODER = "encoder"
+"""What comes with it to tell texts apart: the first layers of that base, taught which passages belong together."""
+_ASSETS = Path(__file__).resolve().parents[2] / "assets"
+BUILTIN_FOLDER, ENCODER_FOLDER = _ASSETS / "base", _ASSETS / "encoder"
+_OWN = {BUILTIN: BUILTIN_FOLDER, ENCODER: ENCODER_FOLDER}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _REVISION = re.compile(r"[A-Za-z0-9][\w./-]{0,199}")
 _NAME = "[a-z0-9][a-z0-9_-]{0,79}"
@@ -36,7 +41,7 @@ class Made(NamedTuple):
 
 
 class ModelRef(BaseModel, frozen=True):
-    """Names a model: "builtin", a folder, a hub id, or the address of one made here.
+    """Names a model: "builtin", "encoder", a folder, a hub id, or the address of one made here.
 
     `revision` is a branch, tag or commit of the hub.
     """
@@ -59,14 +64,19 @@ class ModelRef(BaseModel, frozen=True):
         return Made("run" if found[1] else "merge", found[1] or found[3], int(found[2]) if found[2] else None)
 
     @property
+    def is_own(self) -> bool:
+        """Whether it comes with the studio."""
+        return self.ref in _OWN
+
+    @property
     def is_local(self) -> bool:
         """Whether nothing needs to be fetched to use it."""
-        return self.ref == BUILTIN or bool(self.made) or _looks_like_path(self.ref)
+        return self.is_own or bool(self.made) or _looks_like_path(self.ref)
 
     @property
     def public(self) -> "ModelRef":
         """The same for people elsewhere: a folder is named by its last part, never by where it lies here."""
-        if self.ref == BUILTIN or self.made or not _looks_like_path(self.ref):
+        if self.is_own or self.made or not _looks_like_path(self.ref):
             return self
         return ModelRef(ref="./" + self.ref.replace("\\", "/").rstrip("/").rpartition("/")[2])
 
@@ -76,8 +86,8 @@ class ModelRef(BaseModel, frozen=True):
             raise ModelError(
                 f"{self.ref} was made here and is no base model. Choose the model it was made from.", field="model"
             )
-        if self.ref == BUILTIN:
-            return check_folder(BUILTIN_FOLDER)
+        if self.is_own:
+            return check_folder(_OWN[self.ref])
         if _looks_like_path(self.ref):
             return check_folder(_expand(self.ref))
         if not _HUB_ID.fullmatch(self.ref) or ".." in self.ref:

@@ -18,7 +18,7 @@ from studio.objectives.choices import Choices, Vectors, index_texts
 from studio.objectives.embedding import Embedding, Known, encode_text, make_row
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.measure import LOSS, Measure
-from studio.objectives.objective import Example
+from studio.objectives.objective import Example, Row
 from studio.tasks.dialogue import Dialogue, write_dialogue
 from studio.tasks.task import Instance, Task
 
@@ -73,6 +73,20 @@ class Contrastive(Embedding):
         description="Similarities are multiplied by it before they compete; more looks at the nearest ones alone.",
         json_schema_extra={"advanced": True},
     )
+    at_once: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        title="Pairs in memory at once",
+        description="0 is all of a batch. Fewer need less memory for the same gradients, and a third more time, so "
+        "batches may be as large as one likes (cached, Gao et al. 2021).",
+        json_schema_extra={"advanced": True},
+    )
+
+    @property
+    def rows_at_once(self) -> int:
+        """So many rows are read at once, 0 for all."""
+        return 2 * self.at_once
 
     @classmethod
     def learns_from(cls, kind: type[Instance]) -> bool:
@@ -121,6 +135,10 @@ class Contrastive(Embedding):
         texts = [_split(right[0]).other if _is_text(task) else right[0] for right in wanted[: len(examples)]]
         known = {text: Known(example[-1], text) for example, text in zip(examples, texts, strict=True)}
         return list(known.values())[:MOST_KNOWN]
+
+    def find_group(self, task: Task, place: int, row: Row) -> str:
+        """Return the number of its pair."""
+        return str(place)
 
     def find_choices(self, vectors: Vectors, texts: Sequence[str]) -> Choices:
         """Return the nearest as the one to choose."""

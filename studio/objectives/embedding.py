@@ -37,9 +37,27 @@ class Embedding(Objective):
         """The model that a run starts from isn't one that chooses: it is asked in words."""
         return Sft()
 
+    @property
+    def rows_at_once(self) -> int:
+        """So many rows of a batch are read at once, 0 for all."""
+        return 0
+
+    @property
+    def spare_seconds(self) -> float:
+        """Its runs are short, and to choose takes little."""
+        return 10.0
+
     @abstractmethod
     def list_known(self, task: Task, examples: Sequence[Example], wanted: Sequence[tuple[str, ...]]) -> list[Known]:
         """Return what is known after training on `examples`, of which the right answers are `wanted`."""
+
+    @abstractmethod
+    def find_group(self, task: Task, place: int, row: Row) -> str:
+        """Return what a row of the validation part's example number `place` belongs to, for a picture of them."""
+
+    def list_shown(self, task: Task, examples: Sequence[Example]) -> list[Known]:
+        """Return the rows of the validation part, each with its group."""
+        return [Known(row, self.find_group(task, n, row)) for n, example in enumerate(examples) for row in example]
 
     @abstractmethod
     def find_choices(self, vectors: Vectors, texts: Sequence[str]) -> Choices:

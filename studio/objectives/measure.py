@@ -14,7 +14,7 @@ class Measure(BaseModel, frozen=True):
 
     `unit` comes after the title where people name one. Those of one `chart` share their axis; so many significant
     `digits` are shown. The first that an objective declares is its main one: it is shown where only one number is, and
-    its chart is drawn from the start.
+    its chart is drawn from the start. `says` is how to read it, where that isn't plain.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Measure(BaseModel, frozen=True):
     unit: str = ""
     chart: str = ""
     digits: int = 3
+    says: str = ""
 
     def is_better(self, value: float, other: float | None) -> bool:
         """Whether a value is better than another one, or than none; what is no number never is."""

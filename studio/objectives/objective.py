@@ -112,6 +112,11 @@ class Objective(Plugin):
         """Return what a run tells, the main measure first, whose recipe has these settings of the objective."""
         return cls.measures
 
+    @property
+    def spare_seconds(self) -> float:
+        """So long a run may measure itself in any case, however short it is."""
+        return 0.0
+
     def list_models(self) -> tuple[str, ...]:
         """Return the addresses of models that it needs beside the one that trains."""
         return ()
@@ -139,8 +144,9 @@ class Objective(Plugin):
         kind = KINDS.find(task.kind)
         if not self.learns_from(kind):
             fitting = [other.words for other in KINDS.members.values() if self.learns_from(other)]
+            mine = self.title[0].lower() + self.title[1:]
             raise TaskError(
-                f"The task {task.heading!r} holds {kind.words}, and {self.title.lower()} learns from "
+                f"The task {task.heading!r} holds {kind.words}, and {mine} learns from "
                 f"{' or '.join(fitting)}. Choose another task, or another objective.",
                 field="task_id",
             )

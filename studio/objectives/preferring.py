@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 MARGIN = Measure(name="margin", title="margin", unit="nats", better="higher", chart="margin", digits=2)
 """How much more likely than the worse answer the better one became."""
-ACCURACY = Measure(name="accuracy", title="pairs in the right order", better="higher", chart="accuracy")
+ACCURACY = Measure(
+    name="accuracy",
+    title="pairs in the right order",
+    better="higher",
+    chart="accuracy",
+    says="It is soon 100 %, also of a model that was pushed too far: look at the better answer's log-probability, too.",
+)
 CHOSEN = Measure(
     name="chosen",
     title="log-probability of the better answer, since the start",
@@ -28,13 +34,19 @@ CHOSEN = Measure(
     better="higher",
     chart="chosen",
     digits=2,
+    says="It often falls while the margin grows. By more than a few nats, the run has gone too far, and answers get "
+    "worse: stop earlier, or lower the learning rate.",
 )
-"""It often falls while the margin grows; by more than a few nats, the run has gone too far, and answers get worse."""
 KL = Measure(name="kl", title="KL from the start", unit="nats a token", better="lower", chart="kl")
 LENGTH = Measure(
-    name="length", title="better answers longer by", unit="tokens", better="lower", chart="length", digits=1
+    name="length",
+    title="better answers longer by",
+    unit="tokens",
+    better="lower",
+    chart="length",
+    digits=1,
+    says="Where it is much more than 0, a model may learn to write long answers rather than good ones.",
 )
-"""Where it is much more than nothing, a model may learn to write long answers rather than good ones."""
 Hold = Annotated[
     float,
     Field(

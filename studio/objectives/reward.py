@@ -13,7 +13,8 @@ from pydantic import Field
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.measure import LOSS, Measure
 from studio.objectives.objective import Ability, Example, Need, Row
-from studio.objectives.preferring import ACCURACY, Compared, Preferring
+from studio.objectives.preferring import ACCURACY as PAIRS
+from studio.objectives.preferring import Compared, Preferring
 from studio.tasks.dialogue import Dialogue
 from studio.tasks.task import Instance, Task
 
@@ -21,8 +22,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MARGIN = Measure(name="margin", title="better answers' lead", unit="points", better="higher", chart="margin", digits=2)
-LONGER = Measure(name="longer_wins", title="pairs in the right order by length alone", better="lower", chart="accuracy")
-"""How often the longer answer is the better one: a judge that is right no more often may have learnt to count."""
+ACCURACY = PAIRS.model_copy(update={"says": ""})
+LONGER = Measure(
+    name="longer_wins",
+    title="pairs in the right order by length alone",
+    better="lower",
+    chart="accuracy",
+    says="How often the longer answer is the better one: a judge that is right no more often may only have learned to "
+    "count. People agree with each other in 65 to 75 of 100 pairs, so more than that on real votes is suspicious.",
+)
 
 
 class Reward(Preferring):

@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from studio.declaration import name_kind
 from studio.errors import RecipeError
@@ -16,8 +16,10 @@ from studio.objectives.logprobs import Batch, LogProbs, Measured, Written
 from studio.objectives.measure import LOSS, Measure
 from studio.objectives.objective import Need
 from studio.objectives.prompted import Prompted
-from studio.rewards import REWARDS, Reward
+from studio.rewards import REWARDS, Reward, Said, add_up
+from studio.tasks.dialogue import Dialogue
 from studio.tasks.instance import Form
+from studio.tasks.task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,11 +28,30 @@ REWARD = Measure(name="reward", title="mean reward", better="higher", chart="rew
 KL = Measure(name="kl", title="KL from the start", unit="nats an answer", better="lower", chart="kl")
 LENGTH = Measure(name="length", title="length of an answer", unit="tokens", better="lower", chart="length", digits=1)
 ENTROPY = Measure(name="entropy", title="entropy", unit="nats a token", better="higher", chart="entropy")
-WATCHED = Measure(name="watched", title="mean of the watched rewards", better="higher", chart="reward")
-"""What nothing is learnt from: where it falls while the mean reward grows, the reward is being hacked."""
-SILENT = Measure(name="silent_groups", title="groups without signal", better="lower", chart="silent")
-"""The share of prompts whose answers all had the same reward: they teach nothing."""
+WATCHED = Measure(
+    name="watched",
+    title="mean of the watched rewards",
+    better="higher",
+    chart="reward",
+    says="Nothing is learned from these: where they fall while the mean reward grows, it is being hacked.",
+)
+SILENT = Measure(
+    name="silent_groups",
+    title="groups without signal",
+    better="lower",
+    chart="silent",
+    says="The share of prompts whose answers all had the same reward: they teach nothing. Best are prompts that are "
+    "answered well in 20 to 80 of 100.",
+)
+STEP_LOSS = LOSS.model_copy(
+    update={
+        "says": "It says nothing of how good answers are: what was better than expected and what was worse cancel out, "
+        "so it is near 0 from the first step to the last. Look at the mean reward and the KL."
+    }
+)
 MOST_REWARDS = 8
+_TRIED = 20
+"""So many instances are tried before a run."""
 
 
 def read_rewards(value: Any, field: str = "rewards", least: int = 1) -> tuple[Reward, ...]:
@@ -41,7 +62,16 @@ def read_rewards(value: Any, field: str = "rewards", least: int = 1) -> tuple[Re
             f"{name_kind(value) if not isinstance(value, list | tuple) else f'{len(value)} of them'}.",
             field=f"objective.{field}",
         )
-    return tuple(REWARDS.read(one) for one in value)
+    return tuple(_read_reward(one, f"objective.{field}.{place}") for place, one in enumerate(value))
+
+
+def _read_reward(value: Any, path: str) -> Reward:
+    """One of them; an error names its place in the list."""
+    try:
+        return REWARDS.read(value)
+    except RecipeError as error:
+        error.field = f"{path}.{(error.field or '').partition('.')[2]}".rstrip(".")
+        raise
 
 
 _WRITTEN = PlainSerializer(lambda rewards: [one.model_dump(mode="json") for one in rewards])
@@ -54,7 +84,7 @@ class Rewarded(Prompted):
 
     form: ClassVar[Form] = "dialogue"
     needs: ClassVar[frozenset[Need]] = frozenset({"samples"})
-    measures: ClassVar[tuple[Measure, ...]] = (REWARD, WATCHED, KL, LENGTH, ENTROPY, SILENT, LOSS)
+    measures: ClassVar[tuple[Measure, ...]] = (REWARD, WATCHED, KL, LENGTH, ENTROPY, SILENT, STEP_LOSS)
     chooses: ClassVar[str] = REWARD.name
     learning_rate_factor: ClassVar[float] = 0.2
     passes: ClassVar[float] = 2.3  # writing an answer and reading it at the start take a little more than learning it
@@ -89,6 +119,33 @@ class Rewarded(Prompted):
     def list_measures(cls, settings: Mapping[str, Any]) -> tuple[Measure, ...]:
         """Return its measures; nothing is told of watched rewards where there are none."""
         return tuple(one for one in cls.measures if one is not WATCHED or settings.get("watched"))
+
+    @model_validator(mode="after")
+    def _rewards_something(self) -> Self:
+        if all(reward.weight == 0 for reward in self.rewards):
+            raise RecipeError(
+                "All rewards have the weight 0, so every answer is worth nothing. Raise one of them.",
+                field="objective.rewards",
+            )
+        return self
+
+    def check_task(self, task: Task) -> None:
+        """Raise RecipeError in words where rules reward whatever is answered, so that nothing could be learnt."""
+        super().check_task(task)
+        if any(reward.judges for reward in self.rewards):
+            return
+        said = [
+            Said(answer, tuple(one.output), Dialogue((), ()), task)
+            for one in task.instances[:_TRIED]
+            for answer in (*one.output[:1], one.input, "", "word " * 200)
+        ]
+        worth = set(add_up(self.rewards, said, {}))
+        if len(worth) == 1 and worth != {0.0}:
+            raise RecipeError(
+                f"Whatever is answered is worth {worth.pop():g}: right answers, the inputs themselves, nothing at all, "
+                "200 words. So nothing tells better answers from worse ones. Reward what some have and others lack.",
+                field="objective.rewards",
+            )
 
     def list_models(self) -> tuple[str, ...]:
         """Return the addresses of the reward models."""

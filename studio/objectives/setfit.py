@@ -4,9 +4,7 @@ Tunstall et al. 2022, arXiv:2209.11055. Pairs, loss and head are those of the li
 similarity loss of sentence-transformers, a logistic regression on what comes out. The number of pairs has a cap.
 """
 
-from collections import Counter
 from collections.abc import Sequence
-from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -14,9 +12,10 @@ from pydantic import Field
 from studio.errors import TaskError
 from studio.objectives.choices import Choices, Vectors, fit_classes
 from studio.objectives.embedding import Embedding, Known, make_row
+from studio.objectives.few import check_few, draw_few
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.measure import LOSS, Measure
-from studio.objectives.objective import Example
+from studio.objectives.objective import Example, Row
 from studio.tasks.task import Instance, Task
 
 if TYPE_CHECKING:
@@ -91,15 +90,7 @@ class SetFit(Embedding):
 
     def check_train(self, task: Task, instances: Sequence[Instance]) -> None:
         """Raise TaskError in words where the training part has too few of a class."""
-        counts = Counter(one.output[0].strip() for one in instances)
-        fewest = min(task.labels, key=lambda label: counts[label])
-        if counts[fewest] < self.shots:
-            raise TaskError(
-                f"The training part of {task.heading!r} has {counts[fewest]} instances of {fewest!r}, fewer than the "
-                f"{self.shots} examples a class that are wanted. Label more of them, or set Examples a class to "
-                f"{max(2, counts[fewest])}.",
-                field="objective.shots",
-            )
+        check_few(task, instances, self.shots)
 
     def count_examples(self, task: Task, train: int) -> int:
         """Return how many pairs are made of the training part."""
@@ -123,11 +114,7 @@ class SetFit(Embedding):
 
     def take(self, examples: Sequence[Example]) -> list[Example]:
         """Return so many examples of each class, drawn by `draw`."""
-        mixed = Random(self.draw).sample(list(examples), len(examples))
-        taken: list[Example] = []
-        for mark in sorted({example[0].mark for example in mixed}):
-            taken += [example for example in mixed if example[0].mark == mark][: self.shots]
-        return taken
+        return draw_few(examples, lambda example: example[0].mark, self.shots, self.draw)
 
     def gather(self, examples: Sequence[Example], max_length: int) -> list[Example]:
         """Return pairs of them, one of the same class and one of two in turn, as setfit's own sampler makes them."""
@@ -144,6 +131,10 @@ class SetFit(Embedding):
         """Return each text that is in a pair, with its class."""
         rows = {(tuple(row.input_ids), row.mark): row for example in examples for row in example}
         return [Known(row, task.labels[int(row.mark)]) for row in rows.values()]
+
+    def find_group(self, task: Task, place: int, row: Row) -> str:
+        """Return its class."""
+        return task.labels[int(row.mark)]
 
     def find_choices(self, vectors: Vectors, texts: Sequence[str]) -> Choices:
         """Return a logistic regression over the classes."""

@@ -3,11 +3,18 @@
 Loss is on the answers and what ends them (completion-only): the cross-entropy of their tokens.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from pydantic import Field
+
+from studio.errors import TaskError
+from studio.objectives.few import check_few, draw_few
 from studio.objectives.logprobs import Batch, LogProbs
+from studio.objectives.objective import Example
 from studio.objectives.prompted import Prompted
 from studio.tasks.instance import Form
+from studio.tasks.task import Instance, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,6 +30,57 @@ class Sft(Prompted):
     summary: ClassVar[str] = "Shows the model the definition and an input, and trains it to write the wanted output."
     averages_over: ClassVar[Literal["tokens", "examples"]] = "tokens"
 
+    shots: int = Field(
+        0,
+        ge=0,
+        le=500,
+        title="Examples a class",
+        description="Learns from so many of each label alone, to compare with few labels (SetFit) on the same ones; 0 "
+        "takes all.",
+        json_schema_extra={"advanced": True},
+    )
+    draw: int = Field(
+        0,
+        ge=0,
+        le=10**6,
+        title="Draw",
+        description="Another number takes other examples of each class.",
+        json_schema_extra={"advanced": True},
+    )
+
+    @property
+    def spare_seconds(self) -> float:
+        """So few examples are soon learnt; how well is the question."""
+        return 10.0 if self.shots else 0.0
+
+    def check_task(self, task: Task) -> None:
+        """Raise TaskError in words where examples of each class are asked for and there are no classes."""
+        super().check_task(task)
+        if self.shots and not task.labels:
+            raise TaskError(
+                f"The answers of {task.heading!r} are no labels, so there are no classes to take {self.shots} examples "
+                "of each. Set Examples a class to 0.",
+                field="objective.shots",
+            )
+
+    def check_train(self, task: Task, instances: Sequence[Instance]) -> None:
+        """Raise TaskError in words where the training part has too few of a class."""
+        if self.shots:
+            check_few(task, instances, self.shots)
+
+    def count_examples(self, task: Task, train: int) -> int:
+        """Return how many examples are learnt from."""
+        return min(train, self.shots * len(task.labels)) if self.shots else train
+
+    def take(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """Return all examples, or so many of each answer, drawn by `draw`."""
+        return draw_few(examples, _find_answer, self.shots, self.draw) if self.shots else examples
+
     def loss(self, logprobs: LogProbs, batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
         """Return the cross-entropy of each learnt token, in nats (learnt)."""
         return -logprobs.tokens, {}
+
+
+def _find_answer(example: Example) -> tuple[int, ...]:
+    """The tokens that are learnt."""
+    return tuple(label for row in example for label in row.labels if label != -100)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from studio.declaration import Declared, explain, name_kind
 from studio.errors import InputError
+from studio.models.reference import ENCODER
 from studio.objectives import OBJECTIVES
 
 ENOUGH_RIGHT = 90.0
@@ -24,6 +25,8 @@ class Answers(Declared):
     few_labels: bool = Field(False, title=f"Only a few of them, less than {FEW} or so")
     preferences: bool = Field(False, title="Pairs of a better and a worse answer")
     ratings: bool = Field(False, title="Answers with thumbs up or down")
+    own_answers: bool = Field(False, title="Such pairs, and what it then writes by itself is to be judged, too")
+    rule: bool = Field(False, title="A rule that says how good any answer is")
     raw_text: bool = Field(False, title="Running text, nothing labelled")
     facts: bool = Field(False, title="It must answer with facts that can be looked up, or that change")
     prompt_works: bool = Field(False, title="A prompt with some examples already does it")
@@ -67,6 +70,15 @@ def choose_way(answers: Answers, precision: str = "fp32", prompted: float | None
             reason="Facts that change, or that must be right, are best looked up and put into the prompt: what is "
             "tuned into weights can't be corrected by editing a page, and is sometimes told wrongly.",
         )
+    if answers.own_answers:
+        return _tune(
+            "reward",
+            "lora",
+            precision,
+            "RLHF in three runs: one that answers in the right form, a reward model that learns from the pairs what is "
+            "better (this one), and PPO, which lets the first write and makes likelier what the reward model likes. It "
+            "reaches beyond the answers in the pairs, and costs more than DPO: try that first.",
+        )
     if answers.preferences:
         return _tune(
             "dpo",
@@ -74,6 +86,15 @@ def choose_way(answers: Answers, precision: str = "fp32", prompted: float | None
             precision,
             "Pairs say which of two answers is better, which no single right answer can. Start from a run that "
             "already answers in the right form; without one, choose ORPO.",
+        )
+    if answers.rule and not answers.labelled:
+        return _tune(
+            "grpo",
+            "lora",
+            precision,
+            "Where a rule judges any answer, no right ones are needed: several are written to each prompt, and those "
+            "that are worth more become likelier. Start from a run that is right now and then: where all answers are "
+            "worth the same, nothing is learnt.",
         )
     if answers.ratings:
         return _tune(
@@ -84,9 +105,10 @@ def choose_way(answers: Answers, precision: str = "fp32", prompted: float | None
             "setfit",
             "lora",
             precision,
-            "Where the answers are classes, eight examples of each are a good beginning: they are compared in pairs. "
-            f"With fewer than {FEW} a language model hardly learns to write answers: put some of them into the prompt, "
-            f"and label {ENOUGH} at the Label page.",
+            "Where the answers are classes, eight examples of each are a good beginning: an encoder compares them in "
+            f"pairs. With fewer than {FEW} a language model hardly learns to write answers: put some of them into the "
+            f"prompt, and label {ENOUGH} at the Label page.",
+            model=ENCODER,
         )
     if answers.labelled:
         return _tune(
@@ -111,8 +133,8 @@ def choose_way(answers: Answers, precision: str = "fp32", prompted: float | None
     )
 
 
-def _tune(objective: str, method: str, precision: str, reason: str) -> Way:
-    recipe = {"objective": {"name": objective}, "method": {"name": method}, "precision": precision}
+def _tune(objective: str, method: str, precision: str, reason: str, **others: str) -> Way:
+    recipe = {"objective": {"name": objective}, "method": {"name": method}, "precision": precision, **others}
     return Way(
         answer="tune",
         title=OBJECTIVES.find(objective).title,

@@ -40,7 +40,7 @@ class Matches(Reward):
     def _is_pattern(cls, value: str) -> str:
         try:
             _compile(value)
-        except regex.error as error:
+        except (regex.error, RecursionError) as error:
             raise ValueError(f"The pattern can't be read: {error}. Correct it, or use the reward contains.") from None
         return value
 

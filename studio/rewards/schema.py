@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import Field, field_validator
 
+from studio.errors import first_line
 from studio.rewards.reward import Reward
 
 OTHER_FORM = 0.2
@@ -37,6 +38,12 @@ class Schema(Reward):
         description='The form, such as {"type": "object", "required": ["name"]}; without references and patterns.',
     )
 
+    @field_validator("json_schema", mode="before")
+    @classmethod
+    def _write(cls, value: object) -> object:
+        """A program may give the schema itself."""
+        return json.dumps(value) if isinstance(value, dict | list | bool) else value
+
     @field_validator("json_schema")
     @classmethod
     def _is_schema(cls, value: str) -> str:
@@ -44,7 +51,7 @@ class Schema(Reward):
             schema = json.loads(value)
             Draft202012Validator.check_schema(schema)
         except (ValueError, RecursionError, SchemaError) as error:
-            raise ValueError(f"This is no JSON schema ({str(error)[:100]}). Correct it.") from None
+            raise ValueError(f"This is no JSON schema ({first_line(error)[:100]}). Correct it.") from None
         if found := next((word for word in _UNSAFE if f'"{word}"' in json.dumps(schema)), None):
             raise ValueError(f"A schema may not have {found} here. Leave it out.")
         return value

@@ -13,7 +13,7 @@ from studio.archives.run_archive import PackedBase
 from studio.checkpoints.address import resolve
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.models.fingerprint import take_fingerprint
-from studio.models.reference import BUILTIN, ModelRef
+from studio.models.reference import ModelRef
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.reports.report import Report, gather
 from studio.runs.event import Started, read_events
@@ -108,7 +108,7 @@ class ArchiveDesk:
 
     def _find_folder(self, said: ModelRef, packed: PackedBase | None, given: str) -> str:
         """Where the base of a run from elsewhere is here; what its recipe says where that isn't known."""
-        if said.made or said.ref == BUILTIN or not said.is_local:
+        if said.made or said.is_own or not said.is_local:
             return said.ref
         if given:
             folder = self._studio.check_model(ModelRef(ref=given)).find_folder()
@@ -132,7 +132,7 @@ class ArchiveDesk:
         for status in self._studio.list_runs():
             with contextlib.suppress(StudioError):
                 found.append(self._studio.find_run(status.run_id).load_recipe().base)
-        return dict.fromkeys(ref for ref in found if ref.is_local and not ref.made and ref.ref != BUILTIN)
+        return dict.fromkeys(ref for ref in found if ref.is_local and not ref.made and not ref.is_own)
 
     def _find_task(self, task_id: str, version: str | None) -> Task | None:
         try:
@@ -178,7 +178,7 @@ class ArchiveDesk:
             base = resolve(self._studio.workspace, recipe.base, self._studio.visitor).base
         except StudioError as error:
             return [*said, f"It was made on top of {recipe.model}, which isn't here: {error} Import that run too."]
-        if base.ref != BUILTIN and base.is_local and not Path(base.ref).is_dir():
+        if not base.is_own and base.is_local and not Path(base.ref).is_dir():
             said.append(
                 f"Its base model was a folder, {base.ref}, and no run here was made on the same model. To talk to it, "
                 "import the file again and give the folder as base (python -m studio import FILE --base FOLDER)."

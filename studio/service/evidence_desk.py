@@ -5,7 +5,7 @@ and runs are whose from the studio that makes it.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, get_args
@@ -18,16 +18,23 @@ from studio.errors import DeviceError, InputError, StudioError
 from studio.evidence.asked import Asked, plan
 from studio.evidence.difference import Difference, find_difference
 from studio.evidence.evidence import Evidence, Forgetting, list_flips, measure_forgetting, sum_up
+from studio.evidence.few_labels import Drawn, Way, find_majority, find_shots, list_ways
 from studio.evidence.flips import Flip
 from studio.evidence.frontier import Point, list_points, read_kind
 from studio.evidence.kept_answers import Row, load_answers
 from studio.evidence.metrics import list_fitting
 from studio.evidence.trade import Traded, list_traded
+from studio.evidence.win_rate import WinRate, find_win_rate
 from studio.models.reference import ModelRef
-from studio.objectives.rewarded import Rewarded
+from studio.objectives import OBJECTIVES, USUAL
+from studio.objectives.places import Places, load_places
+from studio.objectives.rewarded import Rewarded, read_rewards
+from studio.rewards import Reward, Said, add_up
+from studio.runs.event import Scored
 from studio.runs.run import Run
 from studio.runs.status import RunStatus
 from studio.service.waiting import do_and_wait
+from studio.tasks.split import split_task
 from studio.works.measure import MOST, Measure, Measured
 
 if TYPE_CHECKING:
@@ -55,7 +62,7 @@ class EvidenceDesk:
     def __init__(self, studio: "Studio") -> None:
         self.workspace, self.scheduler, self.visitor = studio.workspace, studio.scheduler, studio.visitor
         self._check_model, self._find, self._queue = studio.check_model, studio.find_run, studio.queue
-        self._list_runs = studio.list_runs
+        self._list_runs, self._tasks, self._studio = studio.list_runs, studio.tasks, studio
 
     def score(self, checkpoints: object, task_id: str, part: str = "test") -> Evidence:
         """Return what up to four checkpoints come to, each with its interval. Raises StudioError in words."""
@@ -70,6 +77,36 @@ class EvidenceDesk:
     def list_flips(self, checkpoints: object, task_id: str, part: str = "test") -> list[Flip]:
         """Return what became of each instance, from the first of two checkpoints to the second."""
         return list_flips(*self._measure(self.read(_check_two(checkpoints), task_id, part)))
+
+    def win_rate(self, checkpoints: object, task_id: str, rewards: object, part: str = "test") -> WinRate:
+        """Return how often the second of two checkpoints answers better than the first, as rewards have it.
+
+        Raises StudioError in words.
+        """
+        rules = _read_rules(rewards)
+        asked, kept = self._measure(self.read(_check_two(checkpoints), task_id, part))
+        return find_win_rate(*(self._weigh(rules, asked, [str(row["answer"]) for row in rows]) for rows in kept))
+
+    def _weigh(self, rules: Sequence[Reward], asked: Asked, answers: Sequence[str]) -> list[float]:
+        """What one checkpoint's answers are worth."""
+        usual, task = OBJECTIVES.read(USUAL), asked.task
+        said = [
+            Said(text, tuple(one.output), usual.write_dialogue(task, one).before_answer(), task)
+            for one, text in zip(asked.instances, answers, strict=True)
+        ]
+        parts = [self._weigh_by(rule, said) for rule in rules]
+        return [sum(worth) for worth in zip(*parts, strict=True)]
+
+    def _weigh_by(self, rule: Reward, said: Sequence[Said]) -> list[float]:
+        if not rule.judges:
+            return add_up([rule], said, {})
+        try:
+            stack = self._studio.resolve_model(ModelRef(ref=rule.judges))
+            with self._studio.desk.open_judge(stack) as judge:
+                return add_up([rule], said, {rule.judges: judge})
+        except StudioError as error:
+            error.field = "rewards"
+            raise
 
     def forgetting(self, checkpoint: object, task_id: str = "") -> Forgetting:
         """Return how much of general text a checkpoint forgot, against its base. Raises StudioError in words.
@@ -130,6 +167,33 @@ class EvidenceDesk:
         made = self._complete({"checkpoints": [f"run:{run_id}"], "task_id": chosen[0], "part": "test"})
         base = plan(self.workspace, made, self.visitor).columns[0].stack.base.ref
         return [self.read([base, *made.checkpoints], each) for each in chosen]
+
+    def list_few(self, run_id: str) -> list[Way]:
+        """Return what few labels came to by each way, over the draws of runs that learnt as few of a run's task.
+
+        Nothing for a run that learnt from all there were.
+        """
+        own = self._find(run_id).load_recipe()
+        shots = find_shots(own.to_json())
+        if not shots:
+            return []
+        drawn = []
+        for status in reversed(self._list_runs()):
+            alike = status.kind == "training" and status.recipe.get("task_id") == own.task_id
+            if alike and status.recipe.get("task_version") == own.task_version and find_shots(status.recipe) == shots:
+                run = self._find(status.run_id)
+                recipe = run.load_recipe()
+                told = (one for one in read_kind(run, "scored") if isinstance(one, Scored))
+                draw = int(recipe.objective.model_dump()["draw"])
+                drawn.append(Drawn(recipe.objective.name, recipe.model, draw, tuple(told)))
+        parts = split_task(self._tasks.load_task(own.task_id, own.task_version, self.visitor), own.training.seed)
+        return list_ways(drawn, find_majority(parts.train, parts.test))
+
+    def find_places(self, run_id: str) -> Places | None:
+        """Return where a run's newest checkpoint puts texts, and where they lay before; None where it moves none."""
+        run = self._find(run_id)
+        steps = run.list_checkpoints()
+        return load_places(run.find_checkpoint(steps[-1])) if steps else None
 
     def list_traded(self, run_id: str) -> tuple[list[Traded], bool]:
         """Return what a run with rewards earned against how far it went, and whether an answer earns 0 or 1."""
@@ -238,6 +302,13 @@ def _check_addresses(checkpoints: object) -> list[str]:
             f"One to {MOST} checkpoints can be measured at once, not {len(checkpoints):,}.", field="checkpoints"
         )
     return list(checkpoints)
+
+
+def _read_rules(rewards: object) -> tuple[Reward, ...]:
+    try:
+        return read_rewards(rewards)
+    except StudioError as error:
+        raise InputError(str(error), field=(error.field or "").removeprefix("objective.")) from None
 
 
 def _check_two(checkpoints: object) -> list[str]:

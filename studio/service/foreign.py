@@ -20,7 +20,7 @@ from studio.estimates.lengths import TokenLengths, find_room
 from studio.models.device import DeviceFacts, find_device
 from studio.models.facts import ModelFacts
 from studio.models.hub import Hit
-from studio.models.reference import BUILTIN, ModelRef
+from studio.models.reference import ModelRef
 from studio.objectives import Objective
 from studio.objectives.rendering import Rendering, Tokens
 from studio.objectives.sight import Sight
@@ -158,7 +158,7 @@ class Foreign(NamedTuple):
         return device.model_copy(update={"free_bytes": free})
 
     def _run(self, ref: ModelRef, job: Job[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
-        place: Place = HERE if ref.ref == BUILTIN else self.place
+        place: Place = HERE if ref.is_own else self.place
         return place.run(self.visitor.owner, job, *given, **named)
 
     def _find_place(self, path: Path) -> Place:
@@ -190,7 +190,7 @@ def find_elsewhere(place: Place) -> Elsewhere | None:
 
 def check_hub_id(ref: ModelRef) -> ModelRef:
     """Return a model's name if it may be chosen in a shared studio: no folder of its disk. Raises ModelError."""
-    if ref.is_local and not ref.made and ref.ref != BUILTIN:
+    if ref.is_local and not ref.made and not ref.is_own:
         raise ModelError(
             "This studio is shared, so folders of its own disk can't be chosen. Give a hub id, or use the "
             "built-in model.",

@@ -9,6 +9,7 @@ from studio.answering.judge import find_judge
 from studio.declaration import show
 from studio.errors import InputError, StudioError
 from studio.models.reference import ModelRef
+from studio.objectives import find_makes
 from studio.rewards import Said
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ class JudgeDesk:
 
     def __init__(self, studio: "Studio") -> None:
         self._studio = studio
+
+    def list_judges(self, most: int = 4) -> list[tuple[str, str]]:
+        """Return the newest reward models of the visitor: their addresses, and what their runs are called."""
+        runs = (one for one in self._studio.list_runs() if one.checkpoints)
+        found = [one for one in runs if find_makes(one.recipe.get("objective")) == "judge"]
+        return [(f"run:{run.run_id}@{run.checkpoints[-1]}", run.name) for run in found[:most]]
 
     def pin(self, model: str) -> str:
         """Return a reward model's address with its step, which stays true. Raises StudioError about the rewards."""

@@ -78,7 +78,7 @@ class Examiner:
         if self._kept:
             self._find_asked_before()
             return
-        seconds = SHARE * step_seconds * self.plan.steps
+        seconds = max(SHARE * step_seconds * self.plan.steps, self.objective.spare_seconds)
         if seconds < LEAST_SECONDS or not self._parts["validation"]:
             return
         try:

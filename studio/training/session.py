@@ -193,9 +193,8 @@ def make_answerer(
     narrow = dtype if base.dtype.itemsize == 2 else None
     if not isinstance(objective, Embedding):
         return Answerer(base, tokenizer, objective, narrow)
-    wanted = [one.instance.output for one in prepared.mixed]
-    known = objective.list_known(task, prepared.taken, wanted)
-    return Chooser(base, tokenizer, objective, known, narrow)
+    known = objective.list_known(task, prepared.taken, [one.instance.output for one in prepared.mixed])
+    return Chooser(base, tokenizer, objective, known, narrow, objective.list_shown(task, prepared.validation))
 
 
 def make_sampler(

@@ -41,6 +41,16 @@ class EvidenceEndpoints:
         found = seen_by(self._studio, request).evidence.list_flips(checkpoints, task_id, part)
         return [flip.model_dump(mode="json") for flip in found]
 
+    def win_rate(self, checkpoints: list, task_id: str, rewards: list, request: Asking, part: str = "test") -> dict:
+        """How often the second of two checkpoints answers better than the first, as rewards have it.
+
+        `rewards` are rules as in a recipe, such as [{"name": "contains", "text": "Arrr!"}] or [{"name": "learnt",
+        "model": "run:brave-otter"}]; who judges doesn't know whose answer it is. {"n", "wins", "losses", "ties",
+        "rate", "low", "high", "p", "before", "after"}: the rate is in % of those that differ, with its 95 % interval.
+        """
+        found = seen_by(self._studio, request).evidence.win_rate(checkpoints, task_id, rewards, part)
+        return found.model_dump(mode="json")
+
     def forgetting(self, checkpoint: str, request: Asking, task_id: str = "") -> dict:
         """How much of general text a checkpoint forgot: {"nats_per_token", "before", "after", "low", "high", ...}.
 
@@ -49,6 +59,26 @@ class EvidenceEndpoints:
         """
         found = seen_by(self._studio, request).evidence.forgetting(checkpoint, check_text(task_id, "task_id"))
         return found.model_dump(mode="json")
+
+    def few_labels(self, run_id: str, request: Asking) -> list:
+        """What few labels came to by each way, over several draws: [{"title", "model", "mean", "spread", "scores"}].
+
+        `run_id` is a run of setfit, or of sft with "shots"; compared are all runs on its task with as many examples a
+        class. Scores are in % of the test part, by the number of the draw; "spread" is their standard deviation, null
+        of one alone. Ways: the commonest label, the frozen encoder with a logistic regression, SetFit, the language
+        model prompted, and tuned on the same examples.
+        """
+        ways = seen_by(self._studio, request).evidence.list_few(check_text(run_id, "run_id"))
+        return [{**way._asdict(), "mean": way.mean, "spread": way.spread} for way in ways]
+
+    def map_texts(self, run_id: str, request: Asking) -> dict | None:
+        """Where a run of setfit or contrastive puts texts: {"texts", "groups", "before", "after"}.
+
+        Of each text of the validation part [x, y], in the two directions in which they differ most, before the run and
+        after it; null for a run that moves no texts.
+        """
+        found = seen_by(self._studio, request).evidence.find_places(check_text(run_id, "run_id"))
+        return found.model_dump(mode="json") if found else None
 
     def look_inside(
         self,

@@ -22,9 +22,9 @@ class ObjectiveEndpoints:
     def which_way(self, answers: dict, request: Asking) -> dict:
         """What would help, from what you have: {"answer", "title", "reason", "objective", "method", "precision", ...}.
 
-        `answers` are true or false: labelled, few_labels, preferences, ratings, raw_text, facts (that must be looked
-        up), prompt_works; and task_id where it is about one. "answer" is tune, prompt, retrieve or label; "recipe" are
-        the parts of a recipe to start with.
+        `answers` are true or false: labelled, few_labels, preferences, own_answers (RLHF), rule, ratings, raw_text,
+        facts (that must be looked up), prompt_works; and task_id where it is about one. "answer" is tune, prompt,
+        retrieve or label; "recipe" are the parts of a recipe to start with.
         """
         return seen_by(self._studio, request).which_way(answers).model_dump(mode="json")
 

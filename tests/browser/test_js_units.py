@@ -219,6 +219,10 @@ def test_what_is_drawn_again_and_again_asks_once(blank: Page) -> None:
 def test_a_value_is_set_at_its_path(call: Call) -> None:
     recipe = {"method": {"name": "lora"}}
     assert call("frame/patch.js", "set", recipe, "training.max_steps", 5) == {**recipe, "training": {"max_steps": 5}}
+    listed = {"objective": {"rewards": [{"name": "equals"}]}}
+    assert call("frame/patch.js", "set", listed, "objective.rewards.0.weight", 2) == {
+        "objective": {"rewards": [{"name": "equals", "weight": 2}]}
+    }
     assert call("frame/patch.js", "get", {"recipe": recipe}, "recipe.method.name") == "lora"
     assert call("frame/patch.js", "get", {"recipe": recipe}, "recipe.training.max_steps") is None
 

@@ -74,7 +74,7 @@ export function set(recipe, path, value) {
   const last = parts.pop() ?? "";
   const next = copy(recipe);
   let at = next;
-  for (const part of parts) at = at[part] = isPlain(at[part]) ? at[part] : {};
+  for (const part of parts) at = at[part] = isPlain(at[part]) || Array.isArray(at[part]) ? at[part] : {};
   if (value === undefined) delete at[last];
   else at[last] = value;
   return next;

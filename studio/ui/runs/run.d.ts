@@ -8,6 +8,7 @@ export interface Measure {
   unit: string;
   chart: string;
   digits: number;
+  says: string;
 }
 
 /** A value a step: null where there was none. */

@@ -4,7 +4,10 @@
 
 const EVERY = 1500; // milliseconds between two looks
 
-/** @typedef {{run: string, part: string, task_id: string, models: string[], against: string, others: string[]}} Choice */
+/**
+ * @typedef {{run: string, part: string, task_id: string, models: string[], against: string, others: string[],
+ *   judge?: string}} Choice
+ */
 
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, server, watch }) {
@@ -62,6 +65,10 @@ export function mount({ element, props, server, watch }) {
     else if (act === "measure") ask("measure");
     else if (act === "measure-others") ask("measure_others");
     else if (act === "stop-measuring") ask("stop");
+    else if (act === "judge") {
+      const by = /** @type {HTMLSelectElement | null} */ (shown.querySelector("[data-judge]"));
+      ask("judge", { judge: by?.value ?? "" }, "[data-act=judge]");
+    }
   });
   element.addEventListener("change", (event) => {
     const list = event.target instanceof HTMLSelectElement ? event.target : null;

@@ -14,14 +14,19 @@ from studio.evidence.evidence import Value, list_flips, sum_up
 from studio.evidence.flips import FATES, Flip, Run, count_fates, mark_difference
 from studio.evidence.kept_answers import Row
 from studio.evidence.metrics import METRICS
+from studio.models.reference import ModelRef
 from studio.service import Studio
+from studio.tasks.kinds.preference import Preference
 from studio.ui.frame.words import escape, foreign
+from studio.ui.steps.compare.apart import draw_few, draw_places
 from studio.ui.steps.compare.elsewhere import BUSY, STOP, draw_elsewhere
 from studio.ui.steps.compare.judge_form import judges
 from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier, draw_trade
 from studio.ui.steps.compare.score_choice import Choice, draw_choice, make_work, read_choice
+from studio.ui.steps.compare.winning import draw_winning, tell_wins
 from studio.ui.widgets.scripted import Scripted
-from studio.ui.widgets.server_act import bind_acts
+from studio.ui.widgets.server_act import bind_acts, part
+from studio.works.export import name_model
 from studio.works.measure import Measure
 
 MOST_FLIPS = 12
@@ -35,7 +40,8 @@ class EvidenceBoard(Scripted):
     script = "steps/compare/evidence.js"
 
     def __init__(self, studio: Studio, **settings: Any) -> None:
-        super().__init__("${value}", bind_acts(studio, look, measure, measure_others, stop), value="", **settings)
+        acts = bind_acts(studio, look, measure, measure_others, judge, stop)
+        super().__init__("${value}", acts, value="", **settings)
 
 
 def show_board(studio: Studio, draft: dict[str, Any]) -> str:
@@ -83,16 +89,31 @@ def _start(visit: Studio, work: Measure) -> None:
         visit.evidence.start(work)
 
 
-def draw_board(studio: Studio, choice: Choice) -> str:
-    """Return the board as HTML: what is measured, or how to have it measured."""
+def judge(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Let a reward model say which of two models that are chosen answers better, and draw the board with that."""
+    choice, by = read_choice(asked), part(asked, "judge", str)
+    work = make_work(visit, choice)
+    first, *others = work.checkpoints
+    models = [first, choice.against if choice.against in others else others[0] if others else first]
+    found = visit.evidence.win_rate(models, work.task_id, [{"name": "learnt", "model": by}], choice.part)
+    names = [name_model(ModelRef(ref=model)) for model in models]
+    said = tell_wins(found, name_model(ModelRef(ref=by)), names)
+    return {"html": draw_board(visit, choice, said)}
+
+
+def draw_board(studio: Studio, choice: Choice, won: str = "") -> str:
+    """Return the board as HTML: what is measured, or how to have it measured; `won` is what a reward model said."""
     models: Sequence[str] = choice.models
     try:
         work = make_work(studio, choice)
         models = work.checkpoints
         found = studio.evidence.find(work)
         body = _draw(*found, choice.against) if found else _draw_missing(studio, work)
+        if found and found[0].task.kind == Preference.name and len(models) > 1:
+            body += draw_winning(studio.judging.list_judges(), won)
     except StudioError as error:
         body = f'<p class="error-line" role="alert">{escape(error)}</p>'
+    body += draw_few(studio.evidence.list_few(choice.run)) + draw_places(studio.evidence.find_places(choice.run))
     body += draw_elsewhere(studio, choice)
     body += draw_frontier(studio.evidence.list_points(choice.run), studio.run_status(choice.run).name)
     body += draw_trade(*studio.evidence.list_traded(choice.run))

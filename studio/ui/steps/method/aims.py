@@ -1,20 +1,19 @@
 """What is optimised: the objectives that learn from the chosen task, and of those with rewards, what earns them.
 
-Each choice is a patch of the draft. Knows objectives by their cards, and reward models by their runs.
+Each choice is a patch of the draft; the rules themselves are in `rules`. Knows objectives by their cards, and reward
+models by their runs.
 """
 
 import json
 from typing import Any
 
-from studio.objectives import OBJECTIVES, USUAL, find_makes
+from studio.objectives import OBJECTIVES, USUAL
 from studio.objectives.card import list_fitting
 from studio.objectives.rewarded import Rewarded
 from studio.rewards import REWARDS
 from studio.service import Studio
 from studio.ui.frame.words import escape, foreign
-
-MOST_JUDGES = 4
-"""So many reward models are offered, the newest ones."""
+from studio.ui.steps.method.rules import draw_rules
 
 
 def draw_aims(studio: Studio, recipe: dict[str, Any]) -> str:
@@ -40,29 +39,28 @@ def draw_aims(studio: Studio, recipe: dict[str, Any]) -> str:
 
 
 def _draw_rewards(studio: Studio, aim: Any) -> str:
-    """What an answer is worth: the reference, or what a reward model says."""
-    given = aim.get("rewards") if isinstance(aim, dict) else None
+    """What an answer is worth: the reference, what a reward model says, or rules with weights; and what is watched."""
+    told = aim if isinstance(aim, dict) else {}
     usual = [{"name": "equals"}]
-    offered: list[tuple[str, list[dict[str, Any]]]] = [(REWARDS.find("equals").title, usual)]
-    for run in studio.list_runs():
-        if run.checkpoints and find_makes(run.recipe.get("objective")) == "judge" and len(offered) <= MOST_JUDGES:
-            address = f"run:{run.run_id}@{run.checkpoints[-1]}"
-            offered.append((f"What {run.name} says", [{"name": "learnt", "model": address}]))
+    given = told.get("rewards") or usual
+    judges = studio.judging.list_judges()
+    offered = [(REWARDS.find("equals").title, usual)]
+    offered += [(f"What {name} says", [{"name": "learnt", "model": address}]) for address, name in judges]
     buttons = "".join(
-        _draw_button(title, {"rewards": rewards}, rewards == (given or usual), "objective.rewards" * (rewards == usual))
+        _draw_button(title, {"rewards": rewards}, rewards == given, "objective.rewards" * (rewards == usual))
         for title, rewards in offered
     )
-    more = "" if len(offered) > 1 else " Train a reward model on pairs, and what it says can be rewarded."
+    more = "" if judges else " Train a reward model on pairs, and what it says can be rewarded."
+    watched = draw_rules("objective.watched", told.get("watched"), judges, "what is watched")
     return (
         '<div class="field"><span class="label" id="rewards-label">What is rewarded</span><div class="segments" '
         f'role="radiogroup" aria-labelledby="rewards-label" aria-describedby="rewards-hint">{buttons}</div><span '
-        f'class="hint" id="rewards-hint">Other rules ({escape(_list_others())}), and sums of several, are set in the '
-        f"recipe.{more}</span></div>"
+        f'class="hint" id="rewards-hint">An answer is worth the sum of these rules, each times its weight.{more}</span>'
+        f'{draw_rules("objective.rewards", given, judges, "what is rewarded")}<span class="error-line" '
+        'data-error-for="objective.rewards"></span></div><details class="more card" id="watched"><summary>Watched, and '
+        f'never learned from</summary><p class="hint">If these fall while the reward grows, it is being hacked.</p>'
+        f"{watched}</details>"
     )
-
-
-def _list_others() -> str:
-    return ", ".join(name for name in REWARDS.members if name not in ("equals", "learnt"))
 
 
 def _draw_button(title: str, patch: dict[str, Any], is_chosen: bool, unset: str) -> str:

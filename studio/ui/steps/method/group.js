@@ -2,6 +2,7 @@
 // A click on "+ Try ranks 1, 8, 64" queues a run for each and goes to the table, where their curves share a chart.
 
 import "./drawers.js";
+import "./rules.js";
 import "./snapping.js";
 import { mint } from "../../frame/click.js";
 import { studio } from "../../frame/draft.js";

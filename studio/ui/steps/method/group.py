@@ -14,7 +14,7 @@ from studio.ui.steps.train.run_desk import read_request
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_acts, part
 
-MOST_VALUES = 8
+MOST_VALUES = 10
 RANKS = (1, 8, 64)
 FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 """A learning-rate finder: the usual rate times these."""
@@ -30,12 +30,17 @@ class TryGroup(Scripted):
         super().__init__(frame, bind_acts(studio, start_group), **settings)
 
 
-def draw_tries(fields: Any, learning_rate: object) -> str:
-    """Return the buttons for a method with these fields, and for a rate; a rate that can't be one gets none."""
+def draw_tries(fields: Any, learning_rate: object, shots: int = 0) -> str:
+    """Return the buttons for a method with these fields, and for a rate; a rate that can't be one gets none.
+
+    Where so few examples of each class are learnt from (`shots`), other draws of them can be tried, too.
+    """
     buttons = [_draw_try("method.rank", RANKS, "ranks")] if "rank" in fields else []
     if isinstance(learning_rate, int | float) and not isinstance(learning_rate, bool) and 0 < learning_rate <= 1:
         rates = [float(f"{learning_rate * factor:.2g}") for factor in FACTORS]
         buttons.append(_draw_try("training.learning_rate", [rate for rate in rates if rate <= 1], "learning rates"))
+    if shots:
+        buttons.append(_draw_try("objective.draw", range(MOST_VALUES), "draws"))
     return f'<div class="row tries">{"".join(buttons)}</div>' if buttons else ""
 
 

@@ -11,8 +11,10 @@ from typing import Any
 import gradio as gr
 
 from studio.errors import StudioError
+from studio.evidence.few_labels import find_shots
 from studio.methods import METHODS, Method
 from studio.objectives import OBJECTIVES
+from studio.objectives.rewarded import MOST_REWARDS
 from studio.precisions import PRECISIONS
 from studio.recipes.options import PRESETS, Training
 from studio.service import Studio
@@ -42,6 +44,13 @@ WAITING = """<div class="studio stack loading"><div class="num hero">…</div><p
 loads the libraries,
 which takes some seconds.</p></div>"""
 
+_RULES = tuple(
+    f"recipe.objective.{rules}.{what}"
+    for rules in ("rewards", "watched")
+    for what in ("length", *(f"{place}.{name}" for place in range(MOST_REWARDS) for name in ("name", "model")))
+)
+"""Which rules there are; what is typed into them draws nothing again."""
+
 
 class MethodStep(Step):
     """How it should learn."""
@@ -58,7 +67,7 @@ class MethodStep(Step):
                 "recipe.precision",
                 "recipe.task_id",
                 "recipe.objective.name",
-                "recipe.objective.rewards",
+                *_RULES,
                 "recipe.training.preset",
             ),
             step="method",
@@ -136,7 +145,7 @@ rel="noopener">The paper</a></p>
 <span class="error-line" data-error-for="training.preset"></span></div>
 {draw_form(cls, "method", method, advanced=False)}
 <div class="fields">{usual}</div>
-{draw_tries(cls.model_fields, training.get("learning_rate") or planned.get("learning_rate"))}
+{draw_tries(cls.model_fields, training.get("learning_rate") or planned.get("learning_rate"), find_shots(recipe))}
 {draw_drawers(cls, method, training, planned, objective, aim, draw_precisions(recipe))}</div>"""
 
 

@@ -47,6 +47,7 @@ export function mount({ element, server }) {
   const root = find(element, ".live-chart");
   const canvas = find(root, ".canvas");
   const note = find(root, ".chart-note");
+  const says = find(root, ".chart-says");
   const own = find(root, ".chart-own");
   const spoken = find(root, "[role=status]");
   const marks = find(root, ".marks");
@@ -138,6 +139,8 @@ export function mount({ element, server }) {
     const wanted = measures.filter((measure) => chartOf(measure) === chart);
     const before = drawn.map((measure) => measure.name).join();
     drawn = wanted;
+    put(says, wanted.map((measure) => measure.says).join(" ").trim());
+    says.hidden = !says.textContent;
     drawCharts(charts.length > 1 ? charts : [], chart, measures);
     return wanted.map((measure) => measure.name).join() !== before;
   }

@@ -75,6 +75,7 @@ _TEMPLATE = """
      title="How this sample is learned at a small, a usual and a large learning rate, recorded">Recorded rates</button>
   </div>
   <div class="canvas" role="figure" aria-label="What the run measures over its steps."></div>
+  <p class="chart-says hint" hidden></p>
   <p class="chart-note hint" hidden></p>
   <div class="scrub-place"></div>
   <div class="chart-own" hidden></div>
