@@ -4,7 +4,11 @@
 import { studio } from "../../frame/draft.js";
 import { around, find } from "../../frame/elements.js";
 
-/** The rules of a list: the draft's, or those that were drawn where it says nothing. @param {string} path */
+/**
+ * The rules of a list: the draft's, or those that were drawn where it says nothing.
+ * @param {string} path
+ * @returns {any[]}
+ */
 function listRules(path) {
   const now = studio.get(path);
   if (Array.isArray(now)) return now;
