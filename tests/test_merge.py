@@ -315,6 +315,7 @@ def test_what_can_not_be_merged_is_told_in_words(studio: Studio, runs: dict[str,
         ({"parents": [{"model": str(tiny_model)}]}, RecipeError, "run:brave-otter@120", "parents"),
         ({"result": "svd", "rank": 0}, RecipeError, "rank 1 256 0", "rank"),
         ({"name": "taken"}, InputError, "taken", "name"),
+        ({"name": 5}, RecipeError, "name text 5", "name"),
         ({"name": "../out"}, RecipeError, "../out calm-heron", "name"),
     ):
         with raises(kind, facts, field=field):

@@ -126,7 +126,7 @@ def round_again(model: Any, precision: Precision) -> None:
 
     with torch.no_grad():
         for weight in _list_coded(model):
-            weight.data = precision.round(weight.data).to(weight.dtype)
+            weight.data = precision.round(weight.data.float()).to(weight.dtype)
 
 
 def _list_coded(model: Any) -> "Iterator[Any]":

@@ -15,7 +15,7 @@ from studio.answering.desk import Answers
 from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.merges import Meeting, MergeCard, delete_merge, list_merges, load_card
 from studio.declaration import explain, name_kind
-from studio.errors import InputError, ModelError, NotFoundError, StudioError
+from studio.errors import InputError, ModelError, NotFoundError, RecipeError, StudioError
 from studio.merging import WAYS
 from studio.merging.meeting import meet_adapters
 from studio.merging.planning import check_parents, check_unused
@@ -61,7 +61,8 @@ class MergeDesk(ModelDesk):
             )
         except ValidationError as error:
             found = explain(error, Merge)
-            found.field = "name" if found.field == "called" else found.field
+            if found.field == "called":
+                found = RecipeError(str(found).replace("called ", "name ", 1), field="name")
             raise found from None
         check_unused(self.workspace, work.called)
         stacks = [self._resolve_parent(parent.model) for parent in work.parents]

@@ -5,9 +5,10 @@ import { h } from "../../frame/elements.js";
 
 /**
  * @param {{model: string, title: string, error: string}[]} parents
+ * @param {boolean} isOpen
  * @param {(model: string) => void} subtract set this model to -1 and the others to 1, and ask at once
  */
-export function drawLesson(parents, subtract) {
+export function drawLesson(parents, isOpen, subtract) {
   const able = parents.filter((parent) => !parent.error);
   const buttons = able.map((parent) =>
     h(
@@ -18,7 +19,7 @@ export function drawLesson(parents, subtract) {
   );
   return h(
     "details",
-    { class: "more merge-lesson", hidden: !able.length },
+    { class: "more merge-lesson", hidden: !able.length, open: isOpen },
     h("summary", {}, "A lesson: forgetting on purpose"),
     h(
       "p",

@@ -81,6 +81,7 @@ export function mount({ element, server }) {
 
   // ---- the parents ----
   function drawParents() {
+    const isOpen = Boolean(find(boxes.parents, ".merge-lesson")?.open);
     const rows = known.parents.map(drawParent);
     const add = h(
       "select",
@@ -105,7 +106,7 @@ export function mount({ element, server }) {
         h("button", { type: "button", class: "btn small", "data-go": "runs" }, "Back to all runs"),
       ),
       h("p", { class: "hint" }, "1 adds all that a model learned, 0 nothing; below 0 it is forgotten on purpose."),
-      drawLesson(known.parents, subtract),
+      drawLesson(known.parents, isOpen, subtract),
     );
   }
 
