@@ -105,6 +105,28 @@ def test_our_ties_is_pefts_at_equal_weights() -> None:
     assert torch.allclose(combine("ties", deltas, [1.0, 1.0], density=0.3), ties(deltas, torch.ones(2), 0.3))
 
 
+@pytest.mark.parametrize(
+    ("rslora", "how", "is_right"),
+    [(False, "cat", True), (False, "svd", True)]
+    + [(False, how, False) for how in ("linear", "ties", "magnitude_prune")]
+    + [(True, "cat", False), (True, "svd", False)],
+)
+def test_pefts_own_merging_is_right_for_plain_sums_alone(rslora: bool, how: str, is_right: bool) -> None:
+    """Why sums are made on the deltas here: peft 0.21.2 adds A to A and B to B, and takes rsLoRA's scale twice."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    config = LoraConfig(r=2, lora_alpha=5, target_modules=["0"], use_rslora=rslora, init_lora_weights=False)
+    model = get_peft_model(torch.nn.Sequential(torch.nn.Linear(12, 10)), config, adapter_name="one")
+    model.add_adapter("two", config)
+    layer = model.base_model.model[0]
+    wanted = 0.7 * layer.get_delta_weight("one") - 0.4 * layer.get_delta_weight("two")
+    rest = {"svd_rank": 4} if how == "svd" else {"density": 1.0} if how in ("ties", "magnitude_prune") else {}
+    model.add_weighted_adapter(["one", "two"], [0.7, -0.4], "sum", combination_type=how, **rest)
+    assert torch.allclose(layer.get_delta_weight("sum"), wanted, atol=1e-4) == is_right
+
+
 def test_pairs_meet_as_what_they_add_does() -> None:
     import torch
 

@@ -1,6 +1,8 @@
 """What merged deltas become: an adapter that is their sum exactly, the best adapter of a rank, or a whole model.
 
-Each writes into an empty folder, weight by weight. Imports torch inside its functions.
+Each writes into an empty folder, weight by weight. peft's own `add_weighted_adapter` is right for plain sums of plain
+LoRA alone (version 0.21.2; tests/test_merge.py keeps watch), so all arithmetic is here. Imports torch inside its
+functions.
 """
 
 from collections.abc import Iterator, Sequence
