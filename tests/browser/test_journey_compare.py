@@ -359,7 +359,7 @@ def test_two_runs_become_one_that_is_scored_and_answers(
         page.locator(f".run-table tr[data-run='{run}'] input").check()
     page.locator(".run-table [data-act=merge]").click()
     merging, desk = page.locator(".merge-page"), open_studio(app)
-    expect(merging.locator(".merge-parents li")).to_have_count(2)
+    expect(merging.locator(".merge-parents .merge-rows li")).to_have_count(2)
     expect(merging.locator(".merge-cell").first).to_be_visible(timeout=LONG)
     merging.get_by_label(f"Weight of {open_studio_name(chatty)}, step 4", exact=True).fill("0.9")
     tried = merging.locator(".merge-trying .merge-answers")
