@@ -260,7 +260,8 @@ function load() {
     const [start, count] = told.places[name];
     return all.subarray(start, start + count);
   };
-  return { told, tokenizer: new Tokenizer(told.words), model: new Model(told.shape, read, (name) => Object.hasOwn(told.places, name)) };
+  const has = (/** @type {string} */ name) => Object.hasOwn(told.places, name);
+  return { told, tokenizer: new Tokenizer(told.words), model: new Model(told.shape, read, has) };
 }
 
 const PAUSE = 30; // milliseconds of writing, then the page may be drawn
