@@ -278,7 +278,8 @@ def test_evidence_is_asked_for(served: Served, tmp_path: Path) -> None:
     assert [len(one["tokens"]) for one in inside] == [len(said) + 1 for said in tokens]
     assert all(0 <= value <= 1 for one in inside for each in one["columns"] for value in each["probabilities"])
     assert served.ask("training_rows", run_id=run_id, text=flips[0]["wanted"][0])["of"] > 0
-    assert tells(served.refusal("look_inside", run_id=run_id, prompt="1 + 1", tokens=[[-1], [1]]), "tokens")
+    for wrong in ([[-1], [1]], None, 7, {}):
+        assert tells(served.refusal("look_inside", run_id=run_id, prompt="1 + 1", tokens=wrong), "tokens")
     assert tells(served.refusal("score", **{**asked, "checkpoints": []}), "checkpoints 4 0")
     file = served.ask("export", model=f"run:{run_id}", form="recipe")
     assert json.loads(Path(file).read_text())["task_id"] == "task900_made_up" and Path(file).suffix == ".json"

@@ -114,7 +114,7 @@ class Desk:
         question = read_question(prompt, **options)
         with self._sit_down():
             columns, _, seen = self._arrange(run, question, beside)
-            if len(written) != len(seen):
+            if not isinstance(written, list | tuple) or len(written) != len(seen):
                 raise InputError("tokens are a list for each column that was asked. Ask again.", field="tokens")
             columns.strengthen(TUNED, question.strength)
             prompts = [ids for _, ids in seen]
