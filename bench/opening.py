@@ -28,7 +28,7 @@ RUNS, DRAWN, CHECKPOINTS = 500, 100, (25, 50)
 OPEN_TABLE = """([rows, runs]) => new Promise(done => {
   const began = performance.now(), table = document.querySelector(".run-table");
   const isThere = () => table.querySelectorAll("tbody tr").length === rows
-    && table.querySelector("[data-act=more]").textContent.includes(runs);
+    && table.querySelector("[data-act=more-runs]").textContent.includes(runs);
   const look = () => isThere() ? done(performance.now() - began) : requestAnimationFrame(look);
   document.querySelector("[data-go=runs]").click();
   requestAnimationFrame(look);

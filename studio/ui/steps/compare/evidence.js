@@ -42,6 +42,7 @@ export function mount({ element, props, server, watch }) {
     const found = await server[act](choice).catch(() => ({ error: "The studio did not answer. Try again." }));
     if (mine !== turn || board()?.dataset.run !== choice.run) return; // another choice, or another run, by now
     if (found.error) {
+      for (const each of shown.querySelectorAll("button")) each.disabled = false;
       const words = document.createElement("p");
       words.className = "error-line";
       words.setAttribute("role", "alert");
@@ -59,6 +60,7 @@ export function mount({ element, props, server, watch }) {
     const shown = board();
     if (!pressed || !shown) return;
     const { part, out, against, act } = pressed.dataset;
+    pressed.disabled = Boolean(act); // until the board is drawn again
     if (part) ask("look", { part }, `[data-part="${part}"]`);
     else if (out) ask("look", { models: read(shown).models.filter((model) => model !== out) }, "[data-add]");
     else if (against) ask("look", { against }, "button[aria-checked=true][data-against]");

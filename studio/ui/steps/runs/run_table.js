@@ -66,7 +66,7 @@ export function mount({ element, props, trigger, server, upload }) {
     document.dispatchEvent(new CustomEvent("studio:merge-runs", { detail: [...ticked] }));
     studio.go("merge");
   });
-  const more = h("button", { type: "button", class: "btn small", "data-act": "more", hidden: true });
+  const more = h("button", { type: "button", class: "btn small", "data-act": "more-runs", hidden: true });
   more.addEventListener("click", () => {
     const last = body.lastElementChild;
     most += MANY;
@@ -258,7 +258,7 @@ export function mount({ element, props, trigger, server, upload }) {
     if (title === "Took")
       return h(
         "span",
-        { title: row.energy || null },
+        { class: "num", title: row.energy || null },
         row.seconds === null ? "–" : sayDuration(row.seconds),
         row.watt_hours === null ? null : h("span", { class: "hint" }, ` ${sayFigure(row.watt_hours)} Wh`),
       );
