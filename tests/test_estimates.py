@@ -12,6 +12,7 @@ from telling import raises
 from tiny import import_task, read_model_recipe
 
 from studio.errors import ModelError, RecipeError
+from studio.estimates import counting
 from studio.estimates.activations import Computing, find_activations
 from studio.estimates.counting import LinearShape, Part, Shape, count, find_shape
 from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe
@@ -72,6 +73,28 @@ def test_a_count_from_one_layer_is_that_of_all(layers: int, targets: str, tmp_pa
     counted = count(write_config(tmp_path, config), Lora(rank=2, targets=targets))
     chosen = {"all-linear": list_matrices(config) * layers, "q_proj": [(64, 64)] * layers}.get(targets, [(96, 64)])
     assert counted.trainable == sum(2 * (rows + columns) for rows, columns in chosen)
+
+
+STRAIGHT = sorted(name for name, method in METHODS.members.items() if method.grows_by_rank)
+SMALL = {"hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4, "vocab_size": 90}
+EXPERTS = {"moe_intermediate_size": 32, "num_experts": 4, "num_experts_per_tok": 2, "head_dim": 16}
+GPT2 = {"model_type": "gpt2", "n_embd": 64, "n_layer": 3, "n_head": 4, "vocab_size": 90}
+
+
+@pytest.mark.parametrize("name", STRAIGHT)
+@pytest.mark.parametrize(
+    "config",
+    [{**LLAMA, **SMALL, "num_key_value_heads": 2}, GPT2, {"model_type": "qwen3_moe", **SMALL, **EXPERTS}],
+    ids=["llama", "gpt2", "experts"],
+)
+def test_a_count_told_from_two_ranks_is_that_of_the_rank_itself(
+    name: str, config: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = write_config(tmp_path, {**config, "num_key_value_heads": config.get("num_key_value_heads", 2)})
+    text = read_config_text(folder)
+    for rank in (1, 2, 5, 64, 256):
+        method = METHODS.read({"name": name, "rank": rank})
+        assert count(folder, method) == counting._count(text, json.dumps(method.model_dump()))
 
 
 def test_layers_of_different_sizes_are_counted_one_by_one(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ ELSEWHERE = {
     "studio.methods.pissa": "a start of peft's that can be taken back",
     "studio.methods.targets": "asking peft what it would refuse",
     "studio.models.causality": "asking transformers which class a config has",
+    "studio.models.wide": "products of 16 bits, wherever they are loaded",
     "studio.precisions.exact_products": "codes that are multiplied right wherever they are loaded",
     "studio.precisions.nf4": "codes that stay right wherever they are loaded",
     "studio.precisions.reach": "transformers' own rule of what it stores as codes",

@@ -32,6 +32,7 @@ HEAVY_AT_TOP = {
     "studio.methods.tuners.registering": "attaching the method",
     "studio.methods.tuners.soft_prompt": "attaching the method",
     "studio.methods.tuners.typed": "attaching the method",
+    "studio.models.wide": "loading a model",
     "studio.training.cores": "the training child",
     "studio.training.pieces": "the training child",
     "studio.world.encoder": "making the built-in encoder",

@@ -1,6 +1,9 @@
 """The Compare step without a browser: questions checked, answers passed on as they grow, ten at once counted."""
 
+import json
+import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import pytest
@@ -12,8 +15,10 @@ from studio.errors import InputError, ModelError
 from studio.recipes.recipe import read_recipe
 from studio.runs.event import Sampled
 from studio.runs.run import new_run
+from studio.runs.status import RunStatus
 from studio.service import Studio
 from studio.ui.steps.compare.ask_form import make_acts
+from studio.ui.steps.compare.next_tries import draw_tries
 from studio.ui.steps.compare.page import answer_both, answer_ten, draw_ten, make_handlers
 from studio.ui.steps.compare.question import find_wanted, list_part, read_asked
 from studio.ui.steps.runs.same_ten import ask_same
@@ -244,3 +249,45 @@ def test_the_form_knows_the_run(studio: OpenStudio, tiny_model: Any) -> None:
 def test_without_a_run_there_is_nothing_to_choose(studio: OpenStudio, run: str) -> None:
     assert act(studio, "look", {"run": None}) == {"choices": []}, "a run without a checkpoint can't be asked"
     assert act(studio, "look", {"run": "20261120-070000-no-one"})["gone"] is True
+
+
+# ---- what to try next
+
+
+def finished(recipe: dict[str, Any]) -> RunStatus:
+    return RunStatus(
+        run_id="a",
+        name="calm-heron",
+        status="finished",
+        created_at=0.0,
+        checkpoints=(8,),
+        recipe=read_recipe(recipe).to_json(),
+    )
+
+
+def read_tries(html: str) -> list[dict[str, Any]]:
+    return [json.loads(unescape(patch)) for patch in re.findall('data-set="([^"]*)"', html)]
+
+
+def test_what_to_try_next_changes_one_thing(studio: OpenStudio) -> None:
+    run = finished({"task_id": TASK, "task_version": "1"})
+    found = read_tries(draw_tries(studio, run))
+    own = {key: value for key, value in run.recipe.items() if key not in ("task_version", "revision")}
+    changed = [{key for key, value in own.items() if one["recipe"][key] != value} for one in found]
+    assert changed == [{"method"}, {"training"}, {"task_id"}] and {one["step"] for one in found} == {"train"}
+    assert found[0]["recipe"]["method"] == {**run.recipe["method"], "rank": 1}
+    assert found[1]["recipe"]["training"]["learning_rate"] == pytest.approx(10 * 0.004)
+
+
+def test_what_was_tried_is_not_proposed_again(studio: OpenStudio) -> None:
+    new_run(studio.workspace, read_recipe({"task_id": TASK, "method": {"name": "lora", "rank": 1}}))
+    found = read_tries(draw_tries(studio, finished({"task_id": TASK})))
+    assert [one["recipe"]["method"]["rank"] for one in found] == [8, 8, 8]
+    assert found[2]["recipe"]["training"]["max_steps"] == 300
+
+
+def test_what_trains_or_left_nothing_proposes_nothing(studio: OpenStudio) -> None:
+    run = finished({"task_id": TASK})
+    assert draw_tries(studio, run.model_copy(update={"status": "running"})) == ""
+    assert draw_tries(studio, run.model_copy(update={"checkpoints": ()})) == ""
+    assert draw_tries(studio, run.model_copy(update={"recipe": {"method": "of another time"}})) == ""

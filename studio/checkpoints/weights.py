@@ -98,12 +98,15 @@ def store_as(model: Any, precision: Precision, device: DeviceFacts) -> None:
     """Round a model's weights as loading it at `precision` would; codes are no such precision."""
     import torch
 
+    from studio.models.wide import widen_products
+
     dtype = precision.load_arguments(device.kind, device.half)["dtype"]
     kept = (*(model._keep_in_fp32_modules or ()), *(getattr(model, "_keep_in_fp32_modules_strict", None) or ()))
     with torch.no_grad():
         for name, value in model.named_parameters():
             value.data = value.data.to(torch.float32 if any(part in name for part in kept) else dtype)
     model.config.dtype = dtype
+    widen_products(model, device)
 
 
 def _unpack(model: Any) -> Any:

@@ -2,7 +2,8 @@
 
 There is no second formula to disagree with. Shapes come from config.json; no weights are read and no memory is taken.
 Of layers that are alike in all that is in them, the method is attached to two, and told for all (see
-studio.models.layers). Results are kept for the session, by config and method.
+studio.models.layers). Of pairs of thin matrices, whose sizes are straight lines through the rank, two ranks are
+attached, and the others told (a test attaches those, too). Results are kept for the session, by config and method.
 """
 
 import copy
@@ -22,6 +23,9 @@ from studio.models.layers import find_times, thin_layers
 from studio.models.libraries import import_libraries
 from studio.models.stored import read_stored
 from studio.precisions.reach import list_reached
+
+RANKS = (2, 3)
+"""Of these the counts of other ranks are told."""
 
 
 class Part(NamedTuple):
@@ -97,7 +101,12 @@ def count(folder: Path, method: Method) -> Count:
 
     Raises ModelError, RecipeError.
     """
-    return _count(read_config_text(folder), json.dumps(method.model_dump()))
+    config, dumped = read_config_text(folder), method.model_dump()
+    if method.grows_by_rank:
+        low, high = (_count(config, json.dumps({**dumped, "rank": rank})) for rank in RANKS)
+        if [part.name for part in low.parts] == [part.name for part in high.parts]:
+            return _extend(low, high, (dumped["rank"] - RANKS[0]) / (RANKS[1] - RANKS[0]))
+    return _count(config, json.dumps(dumped))
 
 
 def find_shape(folder: Path) -> Shape:
@@ -127,6 +136,24 @@ def _count(config: str, method: str) -> Count:
     parts = tuple(Part(*kind, times) for kind, times in kinds.items())
     trainable = sum(part.rows * part.columns * part.times for part in parts)
     return Count(trainable, total, shape.base, shape.linear, buffers, parts)
+
+
+def _extend(low: Count, high: Count, by: float) -> Count:
+    """The counts of another rank, `by` times as far from the lower one as the higher is."""
+
+    def at(one: int, other: int) -> int:
+        return round(one + by * (other - one))
+
+    parts = tuple(
+        Part(one.name, at(one.rows, other.rows), at(one.columns, other.columns), one.times)
+        for one, other in zip(low.parts, high.parts, strict=True)
+    )
+    trainable, total, buffers = (
+        at(low.trainable, high.trainable),
+        at(low.total, high.total),
+        at(low.buffers, high.buffers),
+    )
+    return Count(trainable, total, low.base, low.linear, buffers, parts)
 
 
 @contextmanager

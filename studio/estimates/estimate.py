@@ -257,6 +257,10 @@ def weigh_memory(
         adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )
+    if (
+        device.kind == "cpu" and device.half is None and recipe.held_in.count_number(None) == 2
+    ):  # see studio.models.wide
+        memory["unpacked head"] = 4 * shape.vocabulary * shape.hidden
     if judges := len(set(recipe.objective.list_models())):
         memory["reward models"] = judges * memory["base weights"]
     stored = read_stored(read_config(folder))

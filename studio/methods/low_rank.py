@@ -11,6 +11,7 @@ from studio.methods.targets import find_targets
 class LowRank(Method):
     """Low-rank adaptation: W stays frozen, W + scale B A is used; the variants differ in scale, start and direction."""
 
+    grows_by_rank: ClassVar[bool] = True
     has_q_form: ClassVar[bool] = True
     touches: ClassVar[str] = "A new pair of thin matrices beside each chosen linear layer; the model itself is frozen."
     learning_rate_small: ClassVar[float] = 2e-3

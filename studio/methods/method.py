@@ -28,6 +28,7 @@ class Method(Plugin):
     saves_whole_model: ClassVar[bool] = False
     can_merge: ClassVar[bool] = True  # whether what it learnt can become part of the weights of any model
     skips_rows: ClassVar[bool] = False  # whether one batch can hold rows with it and rows without (peft: adapter_names)
+    grows_by_rank: ClassVar[bool] = False  # whether the sides of what it trains are straight lines through its rank
     has_q_form: ClassVar[bool] = False  # whether people say Q before its name when the base has 4 bits
     tuner: ClassVar[str | None] = None  # the module of studio.methods.tuners that peft must know before it loads one
     checkpointing_refusal: ClassVar[str | None] = None  # why it can't train with gradient checkpointing, in words

@@ -156,7 +156,7 @@ def _processor(note: str = "") -> DeviceFacts:
         memory_bytes=memory.total,
         free_bytes=memory.available,
         cores=count_cores(),
-        bf16=_processor_has_bf16(),
+        bf16=multiplies_16_bits(),
         note=note,
     )
 
@@ -207,5 +207,7 @@ def _processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _processor_has_bf16() -> bool:
+@lru_cache
+def multiplies_16_bits() -> bool:
+    """Whether the processor has products of 16-bit numbers; those without unpack each number again and again."""
     return any(flag in _cpuinfo() for flag in ("avx512_bf16", "amx_bf16", " bf16"))

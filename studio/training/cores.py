@@ -2,11 +2,13 @@
 
 Threads wait for each other at each of a step's thousand operations. Where these are short, one that lost its core to
 the page makes all wait far longer than they compute; where they are long it hardly matters, and a core that stands idle
-costs more. Then all are taken at low priority, so that the page comes first. Losses are the same but for rounding: sums
-are added up in another order by other numbers of threads.
+costs more. Then all are taken at low priority, so that the page comes first, and given back as soon as a step takes
+longer so: others work here, too. Losses are the same but for rounding: sums are added up in another order by other
+numbers of threads.
 """
 
 import time
+from math import inf
 from typing import Any
 
 import torch
@@ -27,17 +29,29 @@ class Cores(TrainerCallback):
     def __init__(self, device: DeviceFacts) -> None:
         self.spare = device.cores if device.kind == "cpu" and device.cores > 1 else 0
         self._seconds: list[float] = []
-        self._began = 0.0
+        self._began = self._computed = 0.0
+        self._without = inf  # what the fastest step took on all cores but one, once all are taken
 
     def on_step_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Note when a step begins."""
-        self._began = time.process_time()
+        self._began, self._computed = time.monotonic(), time.process_time()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        """Decide once."""
-        if not self.spare or len(self._seconds) == LOOKED_AT:
+        """Take the core once, and give it back once it is no gain."""
+        took, computed = time.monotonic() - self._began, time.process_time() - self._computed
+        if not self.spare:
             return
-        self._seconds.append((time.process_time() - self._began) / torch.get_num_threads())
-        if len(self._seconds) == LOOKED_AT and min(self._seconds[1:]) > LONG_SECONDS:
-            yield_to_others()
-            torch.set_num_threads(self.spare)
+        if len(self._seconds) == LOOKED_AT:
+            if took > self._without:
+                torch.set_num_threads(self.spare - 1)
+                self.spare = 0
+            return
+        self._seconds.append(computed / torch.get_num_threads())
+        if len(self._seconds) > 1:
+            self._without = min(self._without, took)
+        if len(self._seconds) == LOOKED_AT:
+            if min(self._seconds[1:]) > LONG_SECONDS:
+                yield_to_others()
+                torch.set_num_threads(self.spare)
+            else:
+                self.spare = 0

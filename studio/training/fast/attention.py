@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import torch
 
 from studio.foreign import Original
+from studio.models.wide import find_width
 
 READ_FROM = (
     Original("transformers.models.llama.modeling_llama.eager_attention_forward", "5.23.0", "d425c745e98f"),
@@ -47,12 +48,6 @@ def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, layout: 
     """Return what is attended to, 1 x tokens x heads x size, for states of 1 x heads x tokens x size."""
     found: torch.Tensor = _Attention.apply(query, key, value, layout, scale, find_width(query))
     return found
-
-
-def find_width(states: torch.Tensor) -> torch.dtype:
-    """Return what is multiplied in: under autocast its 16 bits."""
-    kind = states.device.type
-    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else states.dtype
 
 
 def make_masks(real: torch.Tensor, beginning: int) -> Masks:

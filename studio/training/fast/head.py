@@ -15,7 +15,7 @@ from torch.nn.functional import linear
 
 from studio.estimates.memory import MOST_LOGITS
 from studio.foreign import Original
-from studio.training.fast.attention import find_width
+from studio.models.wide import WideLinear, find_width
 
 READ_FROM = (Original("torch.nn.Linear.forward", "2.13.0", "601ba6d5a64d"),)
 _LIFTED = 256.0
@@ -44,7 +44,7 @@ class OpenHead:
 def open_head(model: Any) -> Iterator[OpenHead]:
     """Let a model answer what its head reads. Raises ValueError where that is no plain linear layer."""
     head = getattr(model, "get_base_model", lambda: model)().get_output_embeddings()
-    if type(head) is not torch.nn.Linear or "forward" in vars(head):
+    if type(head) not in (torch.nn.Linear, WideLinear) or "forward" in vars(head):
         raise ValueError(f"the output head is a {type(head).__name__}")
     opened = OpenHead(head)
     head.forward = opened

@@ -20,7 +20,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from studio.foreign import Original
 from studio.models.forward import call_model
-from studio.training.fast.attention import Layout, attend, find_width, make_masks
+from studio.models.wide import find_width
+from studio.training.fast.attention import Layout, attend, make_masks
 
 READ_FROM = (
     Original("transformers.models.llama.modeling_llama.eager_attention_forward", "5.23.0", "d425c745e98f"),

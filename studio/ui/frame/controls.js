@@ -2,6 +2,7 @@
 // Controls of the page that show and set the draft: buttons with data-set, fields with data-path, links with data-go.
 //
 //   data-set='{"recipe": {...}}'   a click lays this over the draft; checked while the draft holds it (or data-when)
+//   data-whole                     beside it: the recipe becomes what is told, and nothing of the old one stays
 //   data-path="method.rank"        a field that shows and sets what the recipe says there
 //   data-go="train"                a click goes to that step
 //   data-errors, data-error-for    what is wrong with a field, said beside it
@@ -126,7 +127,7 @@ function click(event) {
   const details = around(event, "summary")?.parentElement;
   if (details?.id) unfolded[details.id] = !details.open;
   const setter = around(event, "[data-set]");
-  if (setter && !setter.disabled) studio.setDraft(parsed(setter.dataset.set));
+  if (setter && !setter.disabled) studio.setDraft(parsed(setter.dataset.set), { whole: "whole" in setter.dataset });
   const goer = around(event, "[data-go]");
   if (goer && !goer.disabled) studio.go(goer.dataset.go);
   if (around(event, "button[data-runs]")) openRuns(); // opens or closes

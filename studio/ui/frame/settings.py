@@ -143,9 +143,9 @@ def is_other(studio: Studio, recipe: dict[str, Any], run: str) -> bool:
         asked: dict[str, Any] = studio.read_recipe(recipe).model_dump(mode="json")
     except StudioError:
         return False
-    return _bare(asked) != _bare(shown.recipe)
+    return leave_out_pinned(asked) != leave_out_pinned(shown.recipe)
 
 
-def _bare(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe without the version that a run pins when it starts."""
+def leave_out_pinned(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe without the versions that a run pins when it starts."""
     return {key: value for key, value in recipe.items() if key not in ("task_version", "revision")}

@@ -19,6 +19,7 @@ from studio.ui.frame.words import escape, foreign, term
 from studio.ui.steps.compare.ask_form import AnswerPair, AskForm
 from studio.ui.steps.compare.evidence_board import EvidenceBoard, show_board
 from studio.ui.steps.compare.judge_form import JudgeForm
+from studio.ui.steps.compare.next_tries import draw_tries
 from studio.ui.steps.compare.question import find_wanted, read_asked, split_instance
 from studio.ui.steps.compare.take_away import TakeAway
 from studio.ui.widgets.draft_box import DraftBox
@@ -62,11 +63,12 @@ def draw_compare(studio: Studio, draft: DraftBox) -> None:
     JudgeForm(studio, elem_id="judge", elem_classes="studio")
     pair = AnswerPair(studio, elem_id="answers", elem_classes="studio")
     table = Panel(elem_id="ten", elem_classes="studio")
+    tries = Panel(elem_id="tries", elem_classes="studio")
     board = EvidenceBoard(studio, elem_id="evidence", elem_classes="studio")
     TakeAway(studio, elem_id="away", elem_classes="studio")
     asking = form.asked(ask_both, [form], [pair], **ON_THE_DEVICE)
     asking_ten = form.ten_asked(ask_ten, [form], [table], **ON_THE_DEVICE)
-    draft.compare_shown(make_board(studio), [draft], [board], **LATEST)
+    draft.compare_shown(make_board(studio), [draft], [board, tries], **LATEST)
     form.halted(None, None, None, cancels=[asking, asking_ten], queue=False, api_visibility="private")
 
 
@@ -82,11 +84,13 @@ def make_handlers(studio: Studio) -> tuple[Handler, Handler]:
     return ask_both, ask_ten
 
 
-def make_board(studio: Studio) -> Callable[..., str]:
-    """Return the handler that draws the evidence for the draft's run."""
+def make_board(studio: Studio) -> Callable[..., tuple[str, str]]:
+    """Return the handler that draws the evidence for the draft's run, and what to try next."""
 
-    def draw(value: Any, request: Asking = None) -> str:
-        return show_board(seen_by(studio, request), read_draft(value))
+    def draw(value: Any, request: Asking = None) -> tuple[str, str]:
+        visit, draft = seen_by(studio, request), read_draft(value)
+        tries = draw_tries(visit, visit.run_status(draft["run"])) if draft["run"] else ""
+        return show_board(visit, draft), tries
 
     return in_words(draw)
 

@@ -39,6 +39,7 @@ MEMORY_WORDS = {
     "reward models": "the reward model",
     "copies": "a copy of it in 16 bits, for speed",
     "adapter": "what is trained",
+    "unpacked head": "the output layer, unpacked to 32 bits",
     "gradients": "gradients",
     "optimiser": "the optimiser's memory",
     "activations": "activations",
