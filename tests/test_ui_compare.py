@@ -271,7 +271,9 @@ def read_tries(html: str) -> list[dict[str, Any]]:
 
 def test_what_to_try_next_changes_one_thing(studio: OpenStudio) -> None:
     run = finished({"task_id": TASK, "task_version": "1"})
-    found = read_tries(draw_tries(studio, run))
+    html = draw_tries(studio, run)
+    found = read_tries(html)
+    assert re.findall('aria-label="([^"]*)"[^<]*>Try it<', html)[0] == "Try it: Rank 1 instead of 8"
     own = {key: value for key, value in run.recipe.items() if key not in ("task_version", "revision")}
     changed = [{key for key, value in own.items() if one["recipe"][key] != value} for one in found]
     assert changed == [{"method"}, {"training"}, {"task_id"}] and {one["step"] for one in found} == {"train"}

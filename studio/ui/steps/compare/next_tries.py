@@ -48,7 +48,7 @@ def draw_tries(studio: Studio, run: RunStatus) -> str:
         return ""
     return (
         '<section class="card stack" id="next-tries"><h3>What to try next</h3><p class="hint">Change one thing, guess '
-        f'what will happen, then look.</p><ul class="plain">{"".join(items[:MOST_TRIES])}</ul></section>'
+        f'what will happen, then look.</p><ul class="plain stack">{"".join(items[:MOST_TRIES])}</ul></section>'
     )
 
 
@@ -111,5 +111,5 @@ def _draw(one: Try, recipe: dict[str, Any]) -> str:
     return (
         f'<li class="row between"><span><strong>{foreign(one.title, 80)}</strong><br><span class="hint">'
         f'{escape(one.question)}</span></span><button type="button" class="btn" data-set="{patch}" data-whole '
-        f'aria-label="Try it: {foreign(one.title, 80)}">Try it</button></li>'
+        f'aria-label="Try it: {escape(one.title, 80)}">Try it</button></li>'
     )
