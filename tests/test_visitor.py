@@ -54,7 +54,7 @@ def test_the_token_itself_is_nowhere_on_the_disk(shared: Studio, tiny_model: Pat
         assert not file.is_file() or ANNA.encode() not in file.read_bytes()
 
 
-VOTE = {"choice": "base", "prompt": "1 + 1", "base": "3", "tuned": "2", "step": 5}
+VOTE = {"choice": "base", "prompt": "1 + 1", "base": "3", "tuned": "2", "step": 0}
 ACTS: dict[str, Callable[[Studio, str], Any]] = {
     "stop": lambda studio, run: studio.stop_run(run),
     "resume": lambda studio, run: studio.resume_run(run),

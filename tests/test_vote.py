@@ -17,7 +17,7 @@ from studio.tasks.kinds.chat import Chat
 from studio.tasks.task import Task
 from studio.workspace import Workspace
 
-VOTE = {"choice": "base", "prompt": "1 + 1", "base": "3", "tuned": "2", "step": 5}
+VOTE = {"choice": "base", "prompt": "1 + 1", "base": "3", "tuned": "2", "step": 0}
 MODELS = ("builtin", "run:x@5", "run:y@5", "run:z@5")
 
 
@@ -34,7 +34,7 @@ def count(studio: Studio, run: Run) -> tuple[int, int, int]:
 def rank(*ranks: int | None, **changed: Any) -> dict[str, Any]:
     """A ranking of as many answers as there are ranks."""
     columns = [{"model": model, "answer": f"of {model}"} for model in MODELS[: len(ranks)]]
-    return {"prompt": "1 + 1", "step": 5, "columns": columns, "ranks": list(ranks), **changed}
+    return {"prompt": "1 + 1", "step": 0, "columns": columns, "ranks": list(ranks), **changed}
 
 
 def stand(tally: Tally) -> dict[str, tuple[int, int]]:
@@ -66,6 +66,10 @@ def test_the_last_word_on_a_pair_of_answers_counts(workspace: Workspace) -> None
         {**VOTE, "tuned": None},
         {**VOTE, "step": -1},
         {**VOTE, "step": True},
+        {**VOTE, "step": 1},
+        {**VOTE, "prompt": " "},
+        {**VOTE, "base": "", "tuned": " "},
+        {"prompt": "1 + 1", "step": 7, "model": "builtin", "answer": "2", "rating": 5},
         {**VOTE, "step": 10**400},
         {**VOTE, "prompt": "\ud800"},
         rank(1),
@@ -188,7 +192,7 @@ def test_a_correction_is_a_pair_and_an_answer_and_no_choice_between_models(works
     studio, run = Studio(workspace), make_run(workspace, task_id="studio002_question")
     with raises(InputError, field="run_id"):
         studio.votes.export(run.run_id, "corrections")
-    told = {"prompt": "Mia sings.", "step": 5, "model": "run:x@5", "answer": "Sings?", "correction": "Does Mia sing?"}
+    told = {"prompt": "Mia sings.", "step": 0, "model": "run:x@5", "answer": "Sings?", "correction": "Does Mia sing?"}
     assert studio.vote(run.run_id, told) == Tally(corrections=1)
     pair = studio.votes.export(run.run_id).task.instances[0]
     assert (pair.output, pair.rejected, pair.extra["better_model"]) == (("Does Mia sing?",), "Sings?", "person")
@@ -203,7 +207,7 @@ def test_a_correction_is_a_pair_and_an_answer_and_no_choice_between_models(works
 
 def test_an_answer_is_rated_and_the_last_rating_counts(workspace: Workspace) -> None:
     studio, run = Studio(workspace), make_run(workspace, task_id="studio002_question")
-    said = {"prompt": "Mia sings.", "step": 5, "model": "run:x@5", "answer": "Sings?"}
+    said = {"prompt": "Mia sings.", "step": 0, "model": "run:x@5", "answer": "Sings?"}
     for rating, changed in ((2, {}), (1, {}), (5, {"answer": "Does Mia sing?"}), (3, {"answer": "Mia?"})):
         tally = studio.vote(run.run_id, {**said, **changed, "rating": rating})
     assert [(one.model, one.mean, one.count) for one in tally.marks] == [("run:x@5", 3.0, 3)]

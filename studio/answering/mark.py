@@ -31,11 +31,15 @@ class Mark(Strict):
         return (self.prompt, json.dumps(self.messages, sort_keys=True), self.model, self.answer)
 
 
-def append_mark(file: Path, data: object) -> None:
-    """Keep the mark in what was sent. Raises InputError in words, WorkspaceError when the disk refuses."""
-    mark = validate(Mark, data)
-    if mark not in list_marks(file):
-        append_said(file, [mark.model_dump(exclude_defaults=True)])
+def read_mark(data: object) -> Mark:
+    """Return the mark in what was sent. Raises InputError in words."""
+    return validate(Mark, data)
+
+
+def append_marks(file: Path, marks: Iterable[Mark]) -> None:
+    """Keep the marks that aren't kept yet. Raises InputError of far too many, WorkspaceError when the disk refuses."""
+    known = list_marks(file)
+    append_said(file, [mark.model_dump(exclude_defaults=True) for mark in marks if mark not in known])
 
 
 def list_marks(file: Path) -> list[Mark]:

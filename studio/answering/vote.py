@@ -199,13 +199,25 @@ def read_votes(data: object) -> list[Vote]:
         ranking = validate(Ranking, data)
         if len(ranking.ranks) != len(ranking.columns):
             raise InputError("A ranking has a rank, or nothing, for each answer.", field="ranks")
-        return ranking.list_votes()
+        return _check(ranking.list_votes())
     if isinstance(data, dict) and "correction" in data:
         return validate(Correction, data).list_votes()
     choice = data.get("choice") if isinstance(data, dict) else None
     if not isinstance(choice, str) or choice not in OLDER:
         raise InputError(f"A vote is for base, same, tuned or bad, not {show(choice)}.", field="choice")
-    return [validate(Vote, data)]
+    return _check([validate(Vote, data)])
+
+
+def _check(votes: list[Vote]) -> list[Vote]:
+    """Votes that are on something. Raises InputError in words."""
+    for vote in votes:
+        if not vote.prompt.strip() and not vote.messages:
+            raise InputError("Nothing was asked, so there is nothing to vote on. Ask, then vote.", field="prompt")
+        if not any(map(str.strip, vote.answers)) and vote.better not in ("bad", "none"):
+            raise InputError(
+                "Both answers are empty, so none can be better. Ask again, or say that both are bad.", field="choice"
+            )
+    return votes
 
 
 def append_votes(file: Path, votes: Iterable[Vote]) -> None:

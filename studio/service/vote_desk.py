@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.answering.mark import append_mark, count_marks, list_marks
+from studio.answering.mark import Mark, append_marks, count_marks, list_marks, read_mark
 from studio.answering.preferences import write_corrections, write_preferences, write_ratings
-from studio.answering.vote import Tally, append_votes, count_votes, list_votes, read_votes
+from studio.answering.vote import Tally, Vote, append_votes, count_votes, list_votes, read_votes
 from studio.declaration import show
 from studio.errors import InputError
 from studio.tasks.read_as import Reading
@@ -26,10 +26,13 @@ class VoteDesk:
     def vote(self, run_id: str, data: object) -> Tally:
         """Keep a vote, a ranking, a correction or a mark from 1 to 5; return the tally. Raises InputError in words."""
         file = self._studio.find_run(run_id).votes_file
-        if isinstance(data, dict) and "rating" in data:
-            append_mark(file, data)
-        else:
-            append_votes(file, read_votes(data))
+        said = [read_mark(data)] if isinstance(data, dict) and "rating" in data else read_votes(data)
+        made = self._studio.run_status(run_id).step
+        for one in said:
+            if one.step > made:
+                raise InputError(f"This run has made {made:,} steps, so there is no step {one.step:,}.", field="step")
+        append_votes(file, [one for one in said if isinstance(one, Vote)])
+        append_marks(file, [one for one in said if isinstance(one, Mark)])
         return _count(file)
 
     def count(self, run_id: str) -> Tally:

@@ -101,7 +101,7 @@ def _is_plain(layer: Any) -> bool:
         type(layer).__module__.startswith(
             "peft.tuners.lora."
         )  # AdaLoRA's layers are LoRA's heirs, and compute otherwise
-        and type(base).__name__ in ("Linear", "Linear4bit")
+        and type(base).__name__ in ("Linear", "WideLinear", "Linear4bit")
         and base is layer.base_layer
         and len(layer.lora_A) == 1
         and name in layer.lora_A
