@@ -55,6 +55,7 @@ def is_whole(folder: Path) -> bool:
     return len(names) == 28 and all((folder / name).stat().st_size for name in needed)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_was_killed_is_lost_and_goes_on_to_the_very_same_end(
     open_studio: Callable[[Launcher], Studio], nursery: Nursery, tiny_model: Path

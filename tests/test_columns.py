@@ -67,6 +67,7 @@ def write(columns: Columns, prompts: list[list[int]] | None = None) -> list[list
     return [list(tokens) for tokens in written]
 
 
+@pytest.mark.soon(4)
 @pytest.mark.parametrize(
     ("names", "copies"),
     [

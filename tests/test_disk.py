@@ -111,6 +111,7 @@ said["losses"] = [(event["step"], event["loss"]) for event in read_all(run) if e
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_disk_that_is_full_at_a_checkpoint_fails_in_words_and_goes_on_when_there_is_room(
     told: dict[str, Any],

@@ -168,6 +168,7 @@ def test_a_program_without_the_studio_has_the_same_logits_and_losses(
     assert {line["step"]: line["validation_loss"] for line in again} == pytest.approx(evaluated, abs=2e-4)
 
 
+@pytest.mark.long
 def test_new_biases_leave_as_a_lora_and_as_weights(studio: Studio, tiny_model: Path, tmp_path: Path) -> None:
     import torch
     from gguf import GGUFReader

@@ -274,7 +274,7 @@ OF_STATE: dict[str, tuple[Callable[[Path], Any], str]] = {
 }
 
 
-@pytest.mark.soon(4)
+@pytest.mark.soon(2)
 @pytest.mark.parametrize(("hand", "words"), [*OF_WEIGHTS.values(), *OF_STATE.values()], ids=[*OF_WEIGHTS, *OF_STATE])
 def test_what_goes_on_passes_over_a_damaged_checkpoint_and_says_so(
     studio: Studio, copied: Run, finished: Run, hand: Callable[[Path], Any], words: str

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TWO_AT_ONCE = """
 import sys, threading
 from pathlib import Path
@@ -32,6 +34,7 @@ print(errors, "torch._inductor.compile_fx" in sys.modules)
 """
 
 
+@pytest.mark.long
 def test_two_threads_may_be_the_first_and_no_compiler_is_imported() -> None:
     root = Path(__file__).parents[1]
     done = subprocess.run([sys.executable, "-c", TWO_AT_ONCE], cwd=root, capture_output=True, text=True, check=True)

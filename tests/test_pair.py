@@ -75,6 +75,7 @@ def make_pair(run: Run, step: int | None = None) -> Pair:
     return pair
 
 
+@pytest.mark.soon(3)
 @pytest.mark.parametrize("name", ["lora", "other", "nf4", "full"])
 def test_each_side_answers_as_if_it_were_alone(runs: dict[str, Run], name: str) -> None:
     import torch

@@ -47,6 +47,12 @@ def words_of_task(sample: Sample) -> set[str]:
     return words_of(*examples, *instances)
 
 
+def test_the_first_file_is_what_the_rules_make() -> None:
+    name, text = next(iter(list_files()))
+    assert (SAMPLES / name).read_text(encoding="utf-8") == text + "\n"
+
+
+@pytest.mark.long
 def test_the_files_are_what_the_rules_make() -> None:
     remedy = "Run `python -m studio.world.samples`, and measure the scores again."
     made = {name.as_posix(): text + "\n" for name, text in list_files()}

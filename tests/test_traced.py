@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 
+@pytest.mark.soon(1)
 @pytest.mark.parametrize("number", [1, 2])  # the first takes minutes where others work beside
 def test_what_is_told_for_a_card_is_what_a_step_takes(number: int) -> None:
     from bench.fake_card import trace

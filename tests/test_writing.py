@@ -113,6 +113,7 @@ WRONG: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@pytest.mark.soon(1)
 @pytest.mark.parametrize("wrong", WRONG)
 def test_layers_that_read_rows_in_another_way_are_found_out(
     run: Run, wrong: str, monkeypatch: pytest.MonkeyPatch

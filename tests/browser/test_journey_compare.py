@@ -261,6 +261,7 @@ def test_a_question_waits_for_the_first_checkpoint_and_is_of_its_own_task(
     assert page.locator("#ask-prompt").input_value() in prompts and asked not in prompts
 
 
+@pytest.mark.long
 def test_a_mark_of_the_chart_leads_to_its_checkpoint(page: Page, tuned: str) -> None:
     page.goto(address("train", tuned))
     page.get_by_role("button", name="Use checkpoint 4").click()

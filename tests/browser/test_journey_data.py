@@ -195,6 +195,7 @@ def test_a_collection_that_was_deleted_elsewhere(
     assert console_errors == []
 
 
+@pytest.mark.long
 def test_hostile_columns_cells_and_members_are_text(page: Page, tmp_path: Path, console_errors: list[str]) -> None:
     rows = [
         {

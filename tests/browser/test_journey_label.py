@@ -146,6 +146,7 @@ def test_two_people_label_at_once_and_settle_where_they_differ(
     assert console_errors == []
 
 
+@pytest.mark.long
 def test_two_windows_of_one_person_lose_nothing(open_page: Callable[..., Page], studio: Studio, moods: str) -> None:
     one, other = open_page(), open_page()
     open_bench(one, moods)
@@ -308,6 +309,7 @@ def test_writing_clashes_and_versions(
     assert console_errors == []
 
 
+@pytest.mark.long
 def test_nobody_clashes_with_himself(page: Page, studio: Studio, moods: str) -> None:
     """Saves on and on, the form opened again before the studio has said how the task is now."""
     open_bench(page, moods)
@@ -350,6 +352,7 @@ def test_a_run_suggests_in_the_background(page: Page, studio: Studio, moods: str
     expect(page.locator(".bench-suggestion")).not_to_contain_text("thinking", timeout=LONG)
 
 
+@pytest.mark.long
 @pytest.mark.soon(1)
 @pytest.mark.parametrize(("dark", "width"), [(False, 1280), (True, 1280), (False, 390)], ids=["light", "dark", "phone"])
 def test_every_tab_is_accessible_and_fits(

@@ -95,6 +95,7 @@ def test_a_repair_changes_texts_and_nothing_else(kind: type[Instance], data: st.
     assert [set(turn.extra) for turn in after.messages] == [set(turn.extra) for turn in before.messages]
 
 
+@pytest.mark.soon(3)
 @every_kind
 @QUIET
 @given(data=st.data(), rule=st.sampled_from(SPLIT_RULES))

@@ -112,6 +112,7 @@ def list_told(run: Run, event: str) -> list[dict[str, Any]]:
     return [{"loss": one["loss"], **one.get("measures", {})} for one in read_all(run) if one["event"] == event]
 
 
+@pytest.mark.soon(5)
 @each_objective
 def test_it_measures_what_it_declares_and_gets_better(name: str, trained: Callable[[str], Trained]) -> None:
     run = trained(name).run
@@ -126,7 +127,7 @@ def test_it_measures_what_it_declares_and_gets_better(name: str, trained: Callab
     assert chooser.is_better(steps[-1][chooser.name], steps[0][chooser.name])
 
 
-@pytest.mark.soon(4)
+@pytest.mark.soon(3)
 @pytest.mark.parametrize("name", OBJECTIVES.members)
 def test_it_goes_on_as_if_it_had_never_stopped(name: str, trained: Callable[[str], Trained]) -> None:
     workspace, whole = trained(name)
@@ -182,6 +183,7 @@ USES: dict[str, Callable[[Studio, Run], None]] = {"answer": answer, "judge": jud
 """What is done with a run's model, by what its objective makes."""
 
 
+@pytest.mark.soon(7)
 @each_objective
 def test_what_it_made_answers_and_is_estimated(name: str, trained: Callable[[str], Trained], house: Studio) -> None:
     run = trained(name).run

@@ -170,7 +170,7 @@ def train_a_little(method: Method, precision: str, folder: Path, autocast: bool)
     return losses, counts
 
 
-@pytest.mark.soon(9)
+@pytest.mark.soon(6)
 @pytest.mark.parametrize(("method", "name", "way"), TRAINED)
 def test_a_pair_that_is_offered_trains_and_answers(method: str, name: str, way: str, small: Path) -> None:
     losses, counts = train_a_little(METHODS.read(method), name, small, autocast=way == "mixed")

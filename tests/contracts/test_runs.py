@@ -113,6 +113,7 @@ def read_pair(pair: Pair) -> Any:
     return pair.read(ids, torch.ones_like(ids)).values
 
 
+@pytest.mark.soon(2)
 @each_way
 def test_it_goes_on_as_if_it_had_never_stopped(trained: Callable[[str], Run], workspace: Workspace, kind: str) -> None:
     import torch
@@ -142,6 +143,7 @@ def test_checkpointing_changes_no_loss(trained: Callable[[str], Run], workspace:
     assert found == pytest.approx(losses(read_all(trained(kind))), abs=2e-3)
 
 
+@pytest.mark.soon(2)
 @each_way
 def test_each_side_answers_as_if_it_were_alone(trained: Callable[[str], Run], kind: str) -> None:
     import torch
@@ -176,6 +178,7 @@ def test_writing_is_reading_one_token_after_the_other(trained: Callable[[str], R
         assert len(side) == 10
 
 
+@pytest.mark.soon(2)
 @each_way
 def test_many_answers_at_once_are_those_of_one_by_one(
     trained: Callable[[str], Run], workspace: Workspace, kind: str
@@ -218,7 +221,7 @@ def choose_ways(run: Run) -> tuple[Any, Any, list[dict[str, Any]]]:
     return model, batcher, rows
 
 
-@pytest.mark.soon(6)
+@pytest.mark.soon(4)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if not count_tokens(kind)])
 def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
     trained: Callable[[str], Run], kind: str
@@ -242,6 +245,7 @@ def test_a_beginning_that_is_read_once_gives_the_same_loss_and_gradients(
         assert (shared[key] - alone[key]).norm() <= 1e-3 * alone[key].norm() + 1e-5, key
 
 
+@pytest.mark.soon(3)
 @pytest.mark.parametrize("kind", filter(count_tokens, KINDS))
 def test_after_learnt_tokens_every_row_is_read_whole(trained: Callable[[str], Run], kind: str) -> None:
     _, batcher, _ = choose_ways(trained(kind))

@@ -146,6 +146,7 @@ def test_it_says_what_it_is(kind: str, place: Place) -> None:
         run.delete()
 
 
+@pytest.mark.soon(3)
 @pytest.mark.parametrize("kind", WORKS.members)
 def test_it_tells_its_progress_to_its_end(kind: str, place: Place) -> None:
     scheduler = Scheduler(place[0], InlineLauncher())
@@ -180,6 +181,7 @@ class Impatient(InlineLauncher):
         super().launch(workspace, run)
 
 
+@pytest.mark.soon(3)
 @pytest.mark.parametrize("kind", WORKS.members)
 def test_it_stops_and_goes_on_to_the_same_end(kind: str, place: Place, whole: Callable[[str], Any]) -> None:
     scheduler = Scheduler(place[0], Impatient())
@@ -192,7 +194,7 @@ def test_it_stops_and_goes_on_to_the_same_end(kind: str, place: Place, whole: Ca
     assert scheduler.look_at(run).status == "finished" and read_outcome(run) == whole(kind)
 
 
-@pytest.mark.soon(3)
+@pytest.mark.soon(2)
 @pytest.mark.parametrize(("kind", "doom"), [(kind, doom) for kind, dooms in DOOMS.items() for doom in dooms])
 def test_what_was_killed_is_lost_and_goes_on_to_the_same_end(
     kind: str, doom: int, place: Place, whole: Callable[[str], Any], nursery: Nursery
