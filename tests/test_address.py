@@ -229,6 +229,7 @@ def test_it_goes_on_as_if_it_had_never_stopped(studio: Studio, home: Workspace, 
     assert events[-1]["event"] == "finished" and losses(events) == {2: wanted[2]}
 
 
+@pytest.mark.long
 def test_a_base_in_codes_is_unpacked_for_what_is_built_on_it(studio: Studio, home: Workspace, tiny_model: Path) -> None:
     below = train_quickly(home, tiny_model, precision="nf4")
     run = start(studio, f"run:{below.name}")

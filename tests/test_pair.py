@@ -193,6 +193,7 @@ def louder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     sys.modules.pop("studio.methods.louder", None)
 
 
+@pytest.mark.long
 def test_a_method_that_was_added_as_one_file_trains_and_answers_beside_the_base(
     louder: None, workspace: Workspace, tiny_model: Path, runs: dict[str, Run]
 ) -> None:

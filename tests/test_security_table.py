@@ -98,6 +98,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     hub.shutdown()
 
 
+@pytest.mark.long
 def test_row_4_a_workbook_of_a_kilobyte_that_says_it_is_very_wide(served: Served) -> None:
     assert tells(served.refuse("wide.xlsx", make_workbook()), f"{MOST_COLUMNS:,}")
 

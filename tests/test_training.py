@@ -284,7 +284,7 @@ def test_a_constant_schedule_warms_up_too(workspace: Workspace, tiny_model: Path
     assert rates[0] < rates[1] < rates[2] < rates[4] == rates[7] == pytest.approx(0.01)
 
 
-@pytest.mark.soon(4)
+@pytest.mark.soon(2)
 @pytest.mark.parametrize(
     "options",
     [

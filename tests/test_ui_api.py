@@ -1,6 +1,5 @@
 """The named endpoints, asked as another program asks them: with gradio_client, over HTTP."""
 
-import asyncio
 import importlib.util
 import json
 import re
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from telling import tells
-from tiny import find_free_port
+from tiny import find_free_port, run_async
 
 from tests.test_ui_steps import write_task
 
@@ -103,7 +102,7 @@ def test_the_endpoints_are_tools_of_an_mcp_server(served: Served) -> None:
             score = next(tool.name for tool in listed.tools if tool.name.endswith("score"))
             return listed, await session.call_tool("list_models", {}), await session.call_tool(score, refused)
 
-    listed, answer, refusal = asyncio.run(ask())
+    listed, answer, refusal = run_async(ask())
     assert {tool.name for tool in listed.tools} >= set(ENDPOINTS) and all(tool.description for tool in listed.tools)
     assert not answer.isError and "builtin" in answer.content[0].text
     assert refusal.isError and tells(refusal.content[0].text, "checkpoints 4 0")

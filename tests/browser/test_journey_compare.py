@@ -92,6 +92,7 @@ def test_an_answer_can_be_stopped_and_the_next_one_comes(page: Page, tuned: str)
     expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
 
 
+@pytest.mark.long
 def test_an_earlier_checkpoint_and_words_it_never_saw_can_be_asked(page: Page, tuned: str) -> None:
     open_compare(page, tuned)
     page.get_by_role("radio", name="4", exact=True).click()
@@ -142,6 +143,7 @@ def test_a_vote_is_kept_with_the_run_and_the_last_word_counts(page: Page, app: A
     assert read_recipe(page)["task_id"].startswith("corrections_of")
 
 
+@pytest.mark.long
 def test_any_checkpoints_are_scored_on_any_task(page: Page, tuned: str) -> None:
     open_compare(page, tuned)
     board = page.locator(".board")

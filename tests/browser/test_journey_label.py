@@ -221,6 +221,7 @@ def test_adding_waiting_inputs_and_labelling_them(page: Page, studio: Studio, mo
     expect(page.locator(".bench-added")).to_contain_text("1 new input waits")
 
 
+@pytest.mark.long
 def test_a_file_of_inputs_is_uploaded_to_label(
     page: Page, studio: Studio, moods: str, tmp_path: Path, shot: Callable[..., None], console_errors: list[str]
 ) -> None:

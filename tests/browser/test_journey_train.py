@@ -230,6 +230,7 @@ def test_a_server_killed_and_restarted_leaves_the_training_and_two_open_tabs_alo
     assert chosen.items() <= read_recipe(tabs[1]).items()
 
 
+@pytest.mark.long
 def test_a_failed_and_a_lost_run_say_what_happened_and_what_to_do(page: Page, make_run: Callable[..., Run]) -> None:
     step = ("metrics", {"step": 85, "of": 300, "loss": 0.5})
     failed = make_run(
@@ -265,6 +266,7 @@ def test_what_a_run_says_is_text_and_never_markup(page: Page, make_run: Callable
     assert page.evaluate("window.pwned") is None
 
 
+@pytest.mark.long
 def test_the_scrubber_shows_the_same_prompts_answered_at_each_step(page: Page, make_run: Callable[..., Run]) -> None:
     def answer(step: int) -> list[dict[str, str]]:
         return [{"input": "The capital?", "wanted": "at 20", "base": "no idea", "tuned": f"at {step}"}]
@@ -288,6 +290,7 @@ def test_the_scrubber_shows_the_same_prompts_answered_at_each_step(page: Page, m
     expect(scrubber).to_have_attribute("aria-valuetext", "step 10")
 
 
+@pytest.mark.long
 def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., Run]) -> None:
     run = make_run(*[("metrics", {"step": n, "of": 9, "loss": 1 / n}) for n in range(1, 10)], ("stopped", {"step": 9}))
     page.goto(address("model"))
@@ -326,6 +329,7 @@ def test_the_time_is_reckoned_anew_when_a_run_has_measured_it(page: Page, app: A
     expect(bar).to_contain_text("about 2.0 h here", timeout=LONG)
 
 
+@pytest.mark.long
 def test_ticked_runs_share_a_chart_and_the_legend_names_what_differs(
     page: Page, app: Any, tiny_model: Path, console_errors: list[str]
 ) -> None:

@@ -294,6 +294,7 @@ OTHER: dict[str, dict[str, Any]] = {
 """Settings beside the usual ones, for a second run of the same method."""
 
 
+@pytest.mark.soon(1)
 @pytest.mark.parametrize("kind", sort_out(OTHER))
 def test_two_runs_of_a_method_take_turns_beside_one_base(
     trained: Callable[[str], Run], workspace: Workspace, kind: str
