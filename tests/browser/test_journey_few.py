@@ -19,7 +19,9 @@ def train(page: Page) -> None:
     go(page, "train")
     start = page.locator("#plan [data-act=start]")
     expect(start).to_be_enabled(timeout=LONG)
+    earlier = chart(page).get_attribute("data-run") or "none"
     start.click()
+    expect(chart(page)).not_to_have_attribute("data-run", earlier, timeout=LONG)
     expect(chart(page)).to_have_attribute("data-status", "finished", timeout=3 * LONG)
 
 

@@ -16,6 +16,9 @@ import { makeStrength } from "./strength.js";
  * @typedef {"asked" | "ten_asked"} Asking
  */
 
+const ACTIVE = ["queued", "starting", "running"];
+const PAUSE = 3000; // between two looks for the first checkpoint
+
 /** @param {import("../../widgets/mounting.js").Parts} parts */
 export function mount({ element, props, trigger, server }) {
   const form = find(element, ".ask");
@@ -220,10 +223,10 @@ export function mount({ element, props, trigger, server }) {
     form.dataset.run = answer.run;
     if (!answer.steps.length) {
       about = null; // so its first prompt is picked once there is a checkpoint
-      return nothing(
-        waiting(answer),
-        h("button", { type: "button", class: "btn", "data-go": "train" }, "Watch it train"),
-      );
+      if (ACTIVE.includes(answer.status)) setTimeout(() => turn === looking && follow(studio.draft, null), PAUSE);
+      if (empty.hidden || empty.firstChild?.textContent !== waiting(answer))
+        nothing(waiting(answer), h("button", { type: "button", class: "btn", "data-go": "train" }, "Watch it train"));
+      return;
     }
     const fresh = about?.run !== answer.run;
     about = answer;
