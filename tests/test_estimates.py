@@ -15,7 +15,7 @@ from studio.errors import ModelError, RecipeError
 from studio.estimates import counting
 from studio.estimates.activations import Computing, find_activations
 from studio.estimates.counting import LinearShape, Part, Shape, count, find_shape
-from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe
+from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe, weigh_memory
 from studio.estimates.memory import itemise_memory
 from studio.estimates.time import count_operations, load_speed, measure_run
 from studio.estimates.timing import measure_speed
@@ -126,6 +126,16 @@ def test_the_counts_of_a_quantised_config_are_those_of_what_it_stands_for(tmp_pa
     stored = {"quant_method": "bitsandbytes", "load_in_4bit": True}
     small = write_config(tmp_path / "small", {**EIGHT, "num_hidden_layers": 2, "quantization_config": stored})
     assert count(plain, Lora()) == count(small, Lora())
+
+
+@pytest.mark.parametrize(
+    ("precision", "bf16", "head"), [("bf16", False, True), ("bf16", True, False), ("fp32", False, False)]
+)
+def test_a_head_that_is_unpacked_is_counted(tiny_model: Path, precision: str, bf16: bool, head: bool) -> None:
+    recipe, device = read_model_recipe(tiny_model, precision=precision), DEVICE.model_copy(update={"bf16": bf16})
+    shape = find_shape(tiny_model)
+    found = weigh_memory(recipe, tiny_model, TaskSize(100, 20, 30, 5), device)
+    assert found.get("unpacked head", 0) == 4 * shape.vocabulary * shape.hidden * head
 
 
 def itemise(folder: Path, precision: str = "fp32", method: str = "lora", **changes: Any) -> dict[str, int]:

@@ -257,9 +257,7 @@ def weigh_memory(
         adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )
-    if (
-        device.kind == "cpu" and device.half is None and recipe.held_in.count_number(None) == 2
-    ):  # see studio.models.wide
+    if device.unpacks and recipe.held_in.count_number(None) == 2:
         memory["unpacked head"] = 4 * shape.vocabulary * shape.hidden
     if judges := len(set(recipe.objective.list_models())):
         memory["reward models"] = judges * memory["base weights"]

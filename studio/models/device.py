@@ -47,6 +47,11 @@ class DeviceFacts(BaseModel, frozen=True):
             return "bf16"
         return "fp16" if self.kind == "cuda" and "GTX 16" not in self.name else None
 
+    @property
+    def unpacks(self) -> bool:
+        """Whether weights of 16 bits are multiplied as 32 here (see studio.models.wide)."""
+        return self.kind == "cpu" and self.half is None
+
     def judge(self, needed: int | None) -> Fit:
         """Say how well `needed` bytes (None: nobody knows) go into its memory."""
         if needed is None:

@@ -66,6 +66,8 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     import_libraries()
     from transformers import AutoModelForCausalLM
 
+    from studio.models.wide import widen_products
+
     quiet_libraries()
     config, stored = read_config_text(folder), read_stored(read_config(folder))
     check_class(config)
@@ -88,7 +90,7 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     if precision.quantised:
         check_codes(model, precision.title)
     precision.after_load(model)
-    _widen(model, device)
+    widen_products(model, device)
     model.requires_grad_(False)
     model.eval()
     if is_doubtful(model) and looks_ahead(model):
@@ -96,12 +98,6 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     if gradients and precision.quantised:
         model.enable_input_require_grads()
     return model
-
-
-def _widen(model: Any, device: DeviceFacts) -> None:
-    from studio.models.wide import widen_products
-
-    widen_products(model, device)
 
 
 def check_names(told: dict[str, Any]) -> None:

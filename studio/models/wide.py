@@ -66,14 +66,9 @@ class _Product(torch.autograd.Function):
         return (grad.float() @ ctx.weight.float()).to(grad.dtype), None, None
 
 
-def is_wide(device: DeviceFacts, dtype: torch.dtype) -> bool:
-    """Whether what is stored as `dtype` is multiplied in 32 bits on a device."""
-    return device.kind == "cpu" and device.half is None and dtype.itemsize == 2
-
-
 def widen_products(model: Any, device: DeviceFacts) -> int:
     """Let a loaded model multiply its 16-bit weights in 32 bits where the device has no others; return how many do."""
-    if not is_wide(device, model.dtype):
+    if not device.unpacks:
         return 0
     layers = [module for module in model.modules() if type(module) in WIDE and module.weight.element_size() == 2]
     for layer in layers:

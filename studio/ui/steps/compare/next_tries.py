@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from studio.errors import StudioError
 from studio.recipes.options import PRESETS
 from studio.recipes.recipe import Recipe, merge_deep
+from studio.runs.run import TRAINING
 from studio.runs.status import ACTIVE, RunStatus
 from studio.service import Studio
 from studio.ui.frame.settings import leave_out_pinned
@@ -38,17 +39,19 @@ def draw_tries(studio: Studio, run: RunStatus) -> str:
         read = studio.read_recipe(run.recipe)
     except StudioError:  # a recipe of other times
         return ""
-    trained = [leave_out_pinned(one.recipe) for one in studio.list_runs()]
+    trained = [leave_out_pinned(one.recipe) for one in studio.list_runs() if one.kind == TRAINING]
     items = []
     for one in propose_tries(read, find_rate(studio, read), _find_hard_task(studio)):
         changed = _change(studio, read, one.patch)
         if changed and changed not in trained:
             items.append(_draw(one, changed))
+        if len(items) == MOST_TRIES:
+            break
     if not items:
         return ""
     return (
         '<section class="card stack" id="next-tries"><h3>What to try next</h3><p class="hint">Change one thing, guess '
-        f'what will happen, then look.</p><ul class="plain stack">{"".join(items[:MOST_TRIES])}</ul></section>'
+        f'what will happen, then look.</p><ul class="plain stack">{"".join(items)}</ul></section>'
     )
 
 
