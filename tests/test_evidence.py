@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from telling import tells
 
+from studio.evidence.content import hash_told
 from studio.evidence.difference import find_count, find_difference, find_flips_p, find_smallest
 from studio.evidence.flips import FATES, count_fates, mark_difference, tell_fate
+from studio.evidence.general import write_general
 from studio.evidence.interval import find_interval, find_wilson, sum_clusters
 from studio.evidence.metrics import METRICS, Answered
 from studio.rewards import REWARDS
@@ -198,17 +200,30 @@ def test_the_frontier_is_what_no_other_checkpoint_beats() -> None:
 
     def scored(step: int, part: str, value: float, examples: int = 0) -> Any:
         told = {"event": "scored", "at": 1, "step": step, "part": part, "value": value, "examples": examples}
+        told |= {"n": 8, "of": 24} if part == "general" else {}
         return parse_event(json.dumps(told).encode())
 
     events = [scored(0, "validation", 10), scored(0, "validation", 30, 2), scored(0, "general", 0)]
     events += [scored(50, "validation", 80), scored(50, "general", 0.3), scored(75, "validation", 99)]
     points = list_points("otter", events)
-    assert points == [Point("otter", 0, 10, 0), Point("otter", 50, 80, 0.3)]
+    assert points == [Point("otter", 0, 10, 0, "8 of 24"), Point("otter", 50, 80, 0.3, "8 of 24")]
     beaten = Point("seal", 50, 70, 0.4)
     assert find_best([*points, beaten]) == set(points)
     drawn = draw_frontier([*points, beaten], "otter")
     assert drawn.count("<circle") == 3 and drawn.count(" best") == 2 and tells(drawn, "otter seal 0.300")
     assert draw_frontier(points[:1], "otter") == "" == draw_frontier([beaten], "otter")
+    assert "8 of 24, 40 of 40" in draw_frontier([*points, beaten._replace(texts="40 of 40")], "otter")
+
+
+@pytest.mark.parametrize(("version", "digest"), [(1, "ff226913e6ea"), (2, "18a2cac8b270")])
+def test_the_general_text_is_only_added_to(version: int, digest: str) -> None:
+    """What was measured on a version is of the same text for ever: another text is another version."""
+    from studio.evidence.passages import PASSAGES, VERSIONS
+
+    assert hash_told(PASSAGES[: VERSIONS[version - 1]], 12) == digest
+    assert len(VERSIONS) == 2 and len(PASSAGES) == len(set(PASSAGES)) == VERSIONS[-1]
+    assert write_general(is_builtin=False).title.endswith(f"version {len(VERSIONS)}")
+    assert write_general(is_builtin=True).version != write_general(is_builtin=False).version
 
 
 def test_what_was_earned_is_drawn_against_how_far_a_model_went_for_it() -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import tells
 from tiny import end_sleeper, give_to_process, make_checkpoint, make_run, start_sleeper
 
 from studio import journal
+from studio.reports.told import tell_seconds
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.runs.status import RunStatus, Watch, created_at
@@ -158,6 +160,18 @@ def test_a_resumed_run_waits_then_starts_then_trains(run: Run, living: subproces
     assert (status.status, status.step, status.phase, status.seconds_left) == ("starting", 2, "Starting", None)
     write(run, PHASE, step(3))
     assert (watch.look().status, watch.look().step) == ("running", 3)
+
+
+def test_a_run_cost_what_all_its_attempts_took(run: Run) -> None:
+    told = [("started", 100), ("metrics", 103), ("saved", 104), ("started", 900), ("stopped", 907.5), ("started", 2000)]
+    with open(run.events_file, "w") as file:
+        file.writelines(json.dumps({"event": event, "at": at, "step": 1}) + "\n" for event, at in told)
+    assert look(run).attempt_seconds == [4, 7.5, 0] and look(run).elapsed_seconds == 11.5
+    assert tells(tell_seconds(look(run)), "12 3 4 8 0")
+    again = Watch(run)
+    assert again.look() == again.look() == look(run)
+    run.events_file.write_text("")
+    assert look(run).elapsed_seconds is None and again.look().elapsed_seconds is None
 
 
 def test_a_resumed_run_whose_child_dies_at_once_is_lost_and_not_what_it_was(run: Run, dead: int) -> None:

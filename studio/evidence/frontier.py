@@ -10,23 +10,30 @@ from studio.runs.run import Run
 
 
 class Point(NamedTuple):
-    """A checkpoint of a run: its score on the validation part in %, and what it forgot in nats a token."""
+    """A checkpoint of a run: its score on the validation part in %, and what it forgot in nats a token.
+
+    `texts` says on how many of how many general texts, always the first: what was forgotten of others is another thing.
+    """
 
     run: str
     step: int
     score: float
     forgotten: float
+    texts: str = ""
 
 
 def list_points(run: str, events: Iterable[Event]) -> list[Point]:
     """Return the checkpoints of a run of which both were measured, the base being the first."""
     found: dict[int, dict[str, float]] = {}
+    texts = dict[int, str]()
     for event in events:
         if isinstance(event, Scored):
+            if event.part == "general" and event.n:
+                texts[int(event.step or 0)] = f"{event.n:,} of {event.of or event.n:,}"
             own = {name: value for name, value in read_own(event).items() if value is not None}
             found.setdefault(int(event.step or 0), {}).update(own)
     both = {step: own for step, own in sorted(found.items()) if own.keys() >= {SCORE.name, FORGETTING.name}}
-    return [Point(run, step, own[SCORE.name], own[FORGETTING.name]) for step, own in both.items()]
+    return [Point(run, step, own[SCORE.name], own[FORGETTING.name], texts.get(step, "")) for step, own in both.items()]
 
 
 def read_kind(run: Run, kind: str) -> list[Event]:

@@ -1,4 +1,11 @@
-"""Passages of several kinds, written for this project: stories, news, letters, science, code, sums, other languages."""
+"""Passages of several kinds, written for this project: stories, news, letters, science, code, sums, other languages.
+
+Only ever added to at the end, so that what was measured on the first so many stays what it is; each addition is a
+version of its own.
+"""
+
+VERSIONS = (24, 40)
+"""How many of the passages the first version has, the second, and so on."""
 
 PASSAGES = (
     "The bus was late again, so Marta walked. By the time she reached the bridge the rain had stopped, and "
@@ -54,4 +61,43 @@ PASSAGES = (
     '"81-001"}, "member": true}',
     "The old man on the third floor played the same record every night at nine. When it stopped one winter, "
     "the whole house stood on the stairs and did not know whom to ask.",
+    "The tide has left a line of shells\nalong the sleeping town,\nand one by one the harbour bells\nlet all "
+    "their ringing down.\nNobody wakes, nobody hears;\nthe night has hours to spend.\nThe moon, which has no use "
+    "for years,\nwalks slowly to the end.",
+    "WAITER: Are you ready to order?\nGUEST: Almost. Is the soup made with meat?\nWAITER: It is, but we have one "
+    "with lentils as well.\nGUEST: Then I'll take that, and some bread, please.\nWAITER: And to drink?\nGUEST: "
+    "Tap water is fine, thank you.",
+    "| City | January | July |\n| --- | ---: | ---: |\n| Bergen | 2.1 °C | 15.0 °C |\n| Lisbon | 11.6 °C | 23.4 "
+    "°C |\n| Nairobi | 19.0 °C | 16.9 °C |\n| Quito | 14.8 °C | 14.9 °C |\n",
+    "Section 7. (1) A tenant may end this agreement at any time by giving the landlord at least one month's "
+    "notice in writing. (2) Notice given after the fifteenth day of a month takes effect at the end of the month "
+    "that follows. (3) Nothing in this section limits a right to end the agreement for good cause.",
+    "The sum of two odd numbers is even. An odd number is one more than twice something, so two of them together "
+    "are two more than twice something plus twice something else. That is twice the whole, and what is twice a "
+    "whole number is even.",
+    "function debounce(act, pause) {\n  let timer = 0;\n  return (...given) => {\n    clearTimeout(timer);\n    "
+    "timer = setTimeout(() => act(...given), pause);\n  };\n}\n",
+    "2024-03-09 02:14:07 INFO worker-3 picked up job 8812\n2024-03-09 02:14:09 WARN disk /data is 91 % full\n"
+    "2024-03-09 02:15:30 ERROR job 8812 failed: connection reset by peer\n2024-03-09 02:15:31 INFO job 8812 will "
+    "be tried again in 60 s\n",
+    "hey!! so sorry i missed your call, was stuck at the dentist for two hours :( are we still on for saturday? "
+    "i have a tent for us but we'd need somebody with a car. let me know before thursday ok? xx",
+    "Paper reached Europe late. It had been made in China for more than a thousand years before the first mills "
+    "turned in Spain and Italy, and for a long time clerks trusted it less than parchment. Only when printing "
+    "presses needed it by the cartload did it become what everybody wrote on.",
+    "It took a goal in the last minute of extra time to settle the match. Until then both sides had defended "
+    "well, and the two keepers had made eleven saves between them. The visitors, who played the second half with "
+    "ten, now meet last year's winners on Sunday.",
+    "Q: Can I freeze cooked rice? A: Yes. Let it cool quickly, within an hour, and freeze it in flat bags, so "
+    "that it thaws evenly. It keeps for about a month. Q: Do I have to thaw it first? A: No, a splash of water "
+    "and three minutes in a pan are enough.",
+    '[server]\nhost = "0.0.0.0"\nport = 8080\ntimeout_seconds = 30\n\n[logging]\nlevel = "info"\nfile = '
+    '"/var/log/shop.log"\nkeep_days = 14\n',
+    "La biblioteca chiude alle sei, ma il giovedì resta aperta fino alle nove. Chi vuole prendere in prestito un "
+    "libro deve mostrare la tessera. I giornali si leggono soltanto in sala.",
+    "O rio nasce na serra e atravessa três aldeias antes de chegar ao mar. No verão quase desaparece entre as "
+    "pedras; em fevereiro leva pontes consigo, e depois ninguém fala de outra coisa.",
+    "Утром выпал первый снег. Дети вышли во двор раньше обычного, и к обеду у забора стоял снеговик в старой "
+    "шляпе. К вечеру потеплело, и от него осталась только шляпа.",
+    "周末的早上，公园里有很多人。有的在跑步，有的在下棋，还有几位老人在树下唱歌。孩子们最喜欢湖边的小船，可是冬天的时候，船都停在岸上。",
 )

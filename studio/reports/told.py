@@ -22,11 +22,18 @@ def list_facts(report: Report) -> list[Row]:
     if status.trainable and status.total:
         facts.append(("Weights trained", f"{status.trainable:,} of {status.total:,}"))
     if status.elapsed_seconds is not None:
-        facts.append(("Cost", f"{status.elapsed_seconds:,.0f} seconds"))
+        facts.append(("Cost", tell_seconds(status)))
         facts.append(("Energy", tell_energy(status)))
     if shares := [each.share for each in report.scores if each.share is not None]:
         facts.append(("Spent on measuring", f"{100 * shares[-1]:.0f} % of the time"))
     return facts
+
+
+def tell_seconds(status: RunStatus) -> str:
+    """Return how long the run worked in all; of one that went on after a stop, how long in each attempt."""
+    said = f"{status.elapsed_seconds or 0:,.0f} seconds"
+    each = ", ".join(f"{seconds:,.0f}" for seconds in status.attempt_seconds)
+    return f"{said} in {len(status.attempt_seconds):,} attempts ({each})" if len(status.attempt_seconds) > 1 else said
 
 
 def tell_energy(status: RunStatus) -> str:
@@ -54,10 +61,16 @@ def list_scores(report: Report) -> list[Row]:
 def list_forgetting(report: Report) -> list[Row]:
     """Return how much general text was forgotten at each checkpoint that was measured."""
     return [
-        (f"step {each.step:,}", f"{each.value:+.4f} nats a token", f"{each.before:.3f} before, {each.after:.3f} after")
+        (f"step {each.step:,}", f"{each.value:+.4f} nats a token", _tell_texts(each))
         for each in report.forgetting
         if each.value is not None and each.before is not None and each.after is not None
     ]
+
+
+def _tell_texts(each: Scored) -> str:
+    """Before and after, and of how many of the general texts: always the first so many."""
+    texts = f", {each.n:,} of {each.of or each.n:,} texts" if each.n else ""
+    return f"{each.before:.3f} before, {each.after:.3f} after{texts}"
 
 
 def tell_votes(report: Report) -> str:

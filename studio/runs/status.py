@@ -61,8 +61,9 @@ class RunStatus(BaseModel, frozen=True):
     no action. `kind` is that of the work, `unit` what a step of it is, `about` the run it is about, `result` what came
     out, in words. `score` is the run's own on the test part, `forgetting` in nats a token at its last checkpoint;
     `measures_itself` says that it has begun to; `baseline` is what a better prompt would do, and `verdict` how tuned
-    compares with base on the test part, in words. `joules` are what the computer drew, by what drew it: nothing where
-    it has no counter, None where nobody looked.
+    compares with base on the test part, in words. `attempt_seconds` is how long each attempt took, the first and each
+    that went on after a stop; `elapsed_seconds` is their sum, None before there was one. `joules` are what the computer
+    drew, by what drew it: nothing where it has no counter, None where nobody looked.
     """
 
     run_id: str
@@ -80,7 +81,7 @@ class RunStatus(BaseModel, frozen=True):
     total: int | None = None
     examples_per_second: float | None = None
     seconds_left: float | None = None
-    elapsed_seconds: float | None = None
+    attempt_seconds: list[float] = []
     joules: dict[str, float] | None = None
     queued_at: float | None = None
     position: int | None = None
@@ -114,6 +115,12 @@ class RunStatus(BaseModel, frozen=True):
     def validation_loss(self) -> float | None:
         """The last loss of the validation part."""
         return self.validation.get(LOSS.name)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def elapsed_seconds(self) -> float | None:
+        """How long it worked, in all its attempts, without what it waited between them."""
+        return round(sum(self.attempt_seconds), 1) if self.attempt_seconds else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -250,7 +257,7 @@ class Watch:
             self._started_at, self._drawn = event.at, values.get("joules") or {}
             values.update(dict.fromkeys(("error", "remedy", "remedy_changes", "finished_at", "seconds_left")))
             values.update(step=event.resumed_from or 0, note=event.note, phase="Starting")
-            values["elapsed_seconds"] = 0.0
+            values["attempt_seconds"] = [*values.get("attempt_seconds", ()), 0.0]
         elif isinstance(event, Phase):
             values["phase"] = f"{event.text}: {event.part} of {event.parts}"
         elif isinstance(event, Concluded):
@@ -271,8 +278,8 @@ class Watch:
             values.update(finished_at=event.at, phase=None)
             values["step"] = getattr(event, "step", None) or values.get("step", 0)
         if self._started_at is not None and event.event != "died":  # the clock may have been set back meanwhile
-            elapsed = round(event.at - self._started_at, 1)
-            values["elapsed_seconds"] = max(values.get("elapsed_seconds") or 0.0, elapsed)
+            *before, last = values["attempt_seconds"]
+            values["attempt_seconds"] = [*before, max(last, round(event.at - self._started_at, 1))]
             values["heard_at"] = event.at
         self._last = event.event
 

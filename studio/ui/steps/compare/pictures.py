@@ -27,6 +27,7 @@ def draw_frontier(points: Sequence[Point], run: str) -> str:
         x = PAD + (point.forgotten - nearest) / (farthest - nearest) * (WIDTH - 2 * PAD)
         y = HEIGHT - PAD - point.score / 100 * (HEIGHT - 2 * PAD)
         title = f"{point.run}, step {point.step:,}: {point.score:.0f} %, {point.forgotten:+.3f} nats a token"
+        title += f" over {point.texts} texts" if point.texts else ""
         kind = f"run-{names.index(point.run) % _SHAPES}{' own' if point.run == run else ''}{' best' * (point in best)}"
         marks.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(title)}</title></circle>')
     key = ", ".join(f"{foreign(name, 40)}{' (filled)' if name == run else ''}" for name in names)
@@ -38,7 +39,18 @@ def draw_frontier(points: Sequence[Point], run: str) -> str:
         f'{nearest:+.3f}</text><text x="{WIDTH - PAD}" y="{HEIGHT - 8}" text-anchor="end">forgotten: '
         f"{farthest:+.3f} nats a token</text></svg>"
         f'<p class="hint">One point a checkpoint, of {key}. A ring marks what no other checkpoint '
-        "beats: up is learnt, left is kept.</p>"
+        f"beats: up is learnt, left is kept.{_tell_texts(points)}</p>"
+    )
+
+
+def _tell_texts(points: Sequence[Point]) -> str:
+    """Nothing where all points forgot of the same text."""
+    texts = list(dict.fromkeys(point.texts for point in points if point.texts))
+    if len(texts) < 2:
+        return ""
+    return (
+        f" The runs were measured on different general texts ({', '.join(texts)}): what was forgotten is comparable "
+        "within one run, and between runs only roughly."
     )
 
 

@@ -16,7 +16,7 @@
  * @property {number | null} forgetting in nats a token
  * @property {number | null} seconds
  * @property {number | null} watt_hours what the computer drew meanwhile, null where it can't be measured
- * @property {string} energy the same in words, by what drew it
+ * @property {string} cost in words: how long each attempt took, what drew how much
  * @property {Record<string, string>} settings
  */
 

@@ -258,7 +258,7 @@ export function mount({ element, props, trigger, server, upload }) {
     if (title === "Took")
       return h(
         "span",
-        { class: "num", title: row.energy || null },
+        { class: "num", title: row.cost || null },
         row.seconds === null ? "–" : sayDuration(row.seconds),
         row.watt_hours === null ? null : h("span", { class: "hint" }, ` ${sayFigure(row.watt_hours)} Wh`),
       );

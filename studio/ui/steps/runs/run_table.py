@@ -9,7 +9,7 @@ from typing import Any
 from studio.errors import InputError
 from studio.evidence.metrics import METRICS
 from studio.objectives import Measure, find_measures
-from studio.reports.told import tell_energy
+from studio.reports.told import tell_energy, tell_seconds
 from studio.runs.run import TRAINING
 from studio.runs.status import RunStatus, ScoreCard
 from studio.service import Studio
@@ -80,8 +80,14 @@ def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
         "forgetting": run.forgetting,
         "seconds": run.elapsed_seconds,
         "watt_hours": run.watt_hours,
-        "energy": "" if run.joules is None else f"Energy: {tell_energy(run)}",
+        "cost": _tell_cost(run),
     }
+
+
+def _tell_cost(run: RunStatus) -> str:
+    """What the seconds and watt-hours of a row are of, "" where nothing is to be said."""
+    attempts = tell_seconds(run) if len(run.attempt_seconds) > 1 else ""
+    return ". ".join(filter(None, (attempts, "" if run.joules is None else f"Energy: {tell_energy(run)}")))
 
 
 def _tell_score(score: ScoreCard) -> dict[str, Any]:
