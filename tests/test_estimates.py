@@ -94,7 +94,11 @@ def test_a_count_told_from_two_ranks_is_that_of_the_rank_itself(
     text = read_config_text(folder)
     for rank in (1, 2, 5, 64, 256):
         method = METHODS.read({"name": name, "rank": rank})
-        assert count(folder, method) == counting._count(text, json.dumps(method.model_dump()))
+        counted = counting._count(text, json.dumps(method.model_dump()))
+        assert count(folder, method) == counted
+        more = METHODS.read({"name": name, "rank": rank + 1})
+        each = counting.count_per_rank(folder, method)
+        assert each and count(folder, more).trainable == counted.trainable + each == counted.total - counted.base + each
 
 
 def test_layers_of_different_sizes_are_counted_one_by_one(tmp_path: Path) -> None:

@@ -102,11 +102,23 @@ def count(folder: Path, method: Method) -> Count:
     Raises ModelError, RecipeError.
     """
     config, dumped = read_config_text(folder), method.model_dump()
-    if method.grows_by_rank:
-        low, high = (_count(config, json.dumps({**dumped, "rank": rank})) for rank in RANKS)
-        if [part.name for part in low.parts] == [part.name for part in high.parts]:
-            return _extend(low, high, (dumped["rank"] - RANKS[0]) / (RANKS[1] - RANKS[0]))
+    if two := _count_two(config, method):
+        return _extend(*two, (dumped["rank"] - RANKS[0]) / (RANKS[1] - RANKS[0]))
     return _count(config, json.dumps(dumped))
+
+
+def count_per_rank(folder: Path, method: Method) -> int | None:
+    """Return how many more parameters train with each further rank; None where the count is no straight line."""
+    two = _count_two(read_config_text(folder), method)
+    return (two[1].trainable - two[0].trainable) // (RANKS[1] - RANKS[0]) if two else None
+
+
+def _count_two(config: str, method: Method) -> tuple[Count, Count] | None:
+    """The counts of two ranks, of which all others can be told; None for a method that doesn't grow by its rank."""
+    if not method.grows_by_rank:
+        return None
+    low, high = (_count(config, json.dumps({**method.model_dump(), "rank": rank})) for rank in RANKS)
+    return (low, high) if [part.name for part in low.parts] == [part.name for part in high.parts] else None
 
 
 def find_shape(folder: Path) -> Shape:

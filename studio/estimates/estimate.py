@@ -17,7 +17,7 @@ from studio.estimates.activations import (
     find_activations,
 )
 from studio.estimates.checking import check_precision
-from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_saved, find_shape
+from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_per_rank, count_saved, find_shape
 from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import StepKind, estimate_seconds, load_speed
 from studio.models.architecture import read_config_text, read_sizes
@@ -60,7 +60,7 @@ class Estimate(BaseModel, frozen=True):
     """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured.
 
     `total` are the weights of the `base` and those that the method adds; `epochs` says how often each of the `examples`
-    is seen on average.
+    is seen on average; `per_rank` how many more train with each further rank, None where that is no straight line.
 
     `largest` names the largest item of `memory`; `change` is the smallest change that makes it fit, where it doesn't.
     Where memory can't be told, it is None, `fits` is unknown, and one of the `notes` says why; others say what a person
@@ -87,6 +87,7 @@ class Estimate(BaseModel, frozen=True):
     sentence: str
     kind: StepKind
     notes: tuple[str, ...] = ()
+    per_rank: int | None = None
 
 
 class TaskSize(NamedTuple):
@@ -155,6 +156,7 @@ def estimate_recipe(
         sentence=write_sentence(recipe, counted, task, names, seconds),
         notes=tuple(notes),
         kind=kind,
+        per_rank=count_per_rank(folder, recipe.method),
     )
 
 

@@ -15,7 +15,7 @@ from studio.ui.frame.bundle import BUNDLE
 from studio.ui.frame.draft import new_draft, read_address, write_query
 from studio.ui.frame.scripts import read_files, write_address
 from studio.ui.frame.step import STEPS, describe_page
-from studio.ui.frame.words import duration, number, size
+from studio.ui.frame.words import duration, number, percent, size, total_number
 
 HOME = "http://studio.test/"
 Call = Callable[..., Any]
@@ -95,6 +95,25 @@ def test_a_duration_is_said_as_python_says_it(call: Call, seconds: float) -> Non
 @pytest.mark.parametrize("count", [0, 7, 999, 1000, 224_256, 10**9])
 def test_a_number_is_said_as_python_says_it(call: Call, count: int) -> None:
     assert call("frame/words.js", "sayNumber", count) == number(count)
+
+
+@pytest.mark.parametrize(
+    ("base", "total"), [(5_508_608, 5_732_864), (8_030_261_248, 8_051_232_768), (5e6, 105e6), (900, 1300), (7, 7)]
+)
+def test_a_sum_and_its_share_are_said_as_python_says_them(call: Call, base: float, total: float) -> None:
+    assert call("frame/words.js", "sayTotal", base, total) == total_number(int(base), int(total))
+    for share in (100 * (total - base) / total, 0.02, 0.25, 99.95, 0.0995):
+        assert call("frame/words.js", "sayPercent", share) == percent(share)
+
+
+def test_the_count_of_another_rank_is_told_of_the_same_recipe_alone(call: Call) -> None:
+    recipe = {"model": "builtin", "method": {"name": "lora", "rank": 8}}
+    told = {"recipe": recipe, "each": 28_032, "trainable": 224_256, "base": 5_508_608, "total": 5_732_864}
+    found = call("steps/method/numbers.js", "tell", told, {"method": {"rank": 9, "name": "lora"}, "model": "builtin"})
+    assert (found["trainable"], found["total"]) == ("252,288", "5.5 M + 0.3 M")
+    for other in ({"targets": "q_proj"}, {"rank": 0}, {"rank": "9"}, {"rank": 257}):
+        now = {**recipe, "method": {**recipe["method"], **other}}
+        assert call("steps/method/numbers.js", "tell", told, now) is None
 
 
 @pytest.mark.parametrize(
@@ -416,6 +435,8 @@ def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call:
         for name, value, rank in (("a", 0.3, "8"), ("b", None, "64"), ("c", 0.1, "1,000"))
     ]
     assert call("steps/runs/columns.js", "listColumns", rows, True)[-1] == "Rank"
+    assert "Score" in call("steps/runs/columns.js", "listColumns", rows, True), "somebody has one"
+    assert not {"Score", "Forgetting"} & set(call("steps/runs/columns.js", "listColumns", rows[1:2], True))
     assert call("steps/runs/columns.js", "listColumns", rows, False)[-2:] == ["Rank", "Seed"]
 
     def order(title: str, down: bool) -> str:

@@ -12,6 +12,7 @@ import { isPlace, signals } from "./steps.js";
 /** @typedef {import("./address.js").Draft} Draft */
 /** @typedef {(now: Draft, before: Draft | null) => void} Listener */
 
+const PAUSE = 100;
 /** @type {Set<Listener>} */
 const listeners = new Set();
 /** @type {{props: {value: Draft}, trigger: (name: string) => void} | null} */
@@ -24,6 +25,7 @@ const remembered = {}; // method -> its settings, for when it is chosen again
 const later = {};
 /** @type {((draft: Draft) => Draft)[]} what a person did before the recipe was there: done again on what opens */
 const early = [];
+let weighed = 0; // when the recipe last changed
 let writing = 0;
 let pushing = false;
 let opens = () => {};
@@ -48,8 +50,10 @@ function signal() {
     fired[one.name] = now;
     clearTimeout(later[one.name]);
     if (one.waits) document.getElementById(one.waits)?.setAttribute("data-state", "waiting");
-    // a slider that is dragged asks once, not sixty times a second
-    if (one.name === "recipe_changed" && !isFirst) later[one.name] = window.setTimeout(() => trigger(one.name), 20);
+    // a slider that is dragged asks at once and where it rests, not sixty times a second
+    const isDragged = one.name === "recipe_changed" && !isFirst && performance.now() - weighed < PAUSE;
+    if (one.name === "recipe_changed") weighed = performance.now();
+    if (isDragged) later[one.name] = window.setTimeout(() => trigger(one.name), 20);
     else trigger(one.name);
   }
 }

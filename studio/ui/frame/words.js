@@ -12,6 +12,11 @@ const SIZES = /** @type {const} */ ([
   ["KB", 1e3],
 ]);
 
+const SHORT = /** @type {const} */ ([
+  ["B", 1e9],
+  ["M", 1e6],
+]);
+
 /** 1234567 -> "1,234,567" @param {number} n */
 export const sayNumber = (n) => whole.format(n);
 
@@ -31,6 +36,28 @@ export function sayDuration(seconds) {
   if (seconds < 90) return `${whole.format(seconds)} s`;
   if (seconds < 5400) return `${whole.format(seconds / 60)} min`;
   return `${tenths(seconds / 3600)} h`;
+}
+
+/** "5.7 M", "1.2 B", "640" @param {number} n */
+function sayShort(n) {
+  for (const [unit, size] of SHORT)
+    if (n >= size * 0.9995) return `${n < 100 * size ? tenths(n / size) : whole.format(n / size)} ${unit}`;
+  return whole.format(n);
+}
+
+/** "5.5 M + 0.2 M" of a base and what is added to it, "8.0 B" where that doesn't show.
+ * @param {number} base @param {number} total */
+export function sayTotal(base, total) {
+  const shown = sayShort(base);
+  if (total <= base || sayShort(total) === shown) return shown;
+  const added = total - base;
+  return `${shown} + ${added >= 1e6 ? sayShort(added) : `${tenths(added / 1e6)} M`}`;
+}
+
+/** "3.9 %", "0.02 %", "100 %" @param {number} value */
+export function sayPercent(value) {
+  if (value >= 99.95 || value === 0) return `${value.toFixed(0)} %`;
+  return `${value >= 0.1 ? tenths(value) : Number(value.toPrecision(2))} %`;
 }
 
 /** What is measured, with as many digits as say something: 2.87, 0.142, 0.0031.

@@ -112,7 +112,7 @@ def _change(studio: Studio, recipe: Recipe, patch: dict[str, Any]) -> dict[str, 
 def _draw(one: Try, recipe: dict[str, Any]) -> str:
     patch = escape(json.dumps({"recipe": recipe, "step": "train"}))
     return (
-        f'<li class="row between"><span><strong>{foreign(one.title, 80)}</strong><br><span class="hint">'
+        f'<li class="try"><span><strong>{foreign(one.title, 80)}</strong><br><span class="hint">'
         f'{escape(one.question)}</span></span><button type="button" class="btn" data-set="{patch}" data-whole '
         f'aria-label="Try it: {escape(one.title, 80)}">Try it</button></li>'
     )

@@ -117,7 +117,7 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
             form = Panel(elem_id="method-form", min_height=480)
             TryGroup(studio, elem_id="try-group", elem_classes="studio")
         with gr.Column(elem_classes="card beside"):
-            numbers = Panel(WAITING, elem_id="numbers", min_height=306)
+            numbers = Panel(WAITING, script="steps/method/numbers.js", elem_id="numbers", min_height=306)
             cards_elsewhere = Panel(draw_waiting_cards(), elem_id="elsewhere")
             Change(studio, elem_id="change")
             picture = Picture(elem_id="matrix", min_height=375)

@@ -71,7 +71,7 @@ def weigh_recipe(studio: Studio, value: object) -> Weighed:
     again = not card and estimate.seconds is None and measure_once(studio, recipe, estimate.kind.key)
     return Weighed(
         _draw_bar(studio, read, estimate, card),
-        _draw_numbers(estimate, read, again, card),
+        _draw_numbers(estimate, read, again, card, _tell_ranks(estimate, draft["recipe"])),
         _find_picture(estimate, read),
     )
 
@@ -110,8 +110,9 @@ def _draw_bar(studio: Studio, recipe: Any, estimate: Estimate, card: DeviceFacts
     return (
         f'<p class="studio recipe">{_part("model", model, "the model")} learns {_part("data", task, "the task")} '
         f"({number(estimate.examples)} examples) by {_part('method', escape(recipe.method_words), 'the method')}: "
-        f"<strong>{number(estimate.trainable)}</strong> of {total_number(estimate.base, estimate.total)} parameters "
-        f"({percent(estimate.percent)}){time}.</p>"
+        f'<strong data-count="trainable">{number(estimate.trainable)}</strong> of <span data-count="total">'
+        f"{total_number(estimate.base, estimate.total)}</span> parameters "
+        f'(<span data-count="percent">{percent(estimate.percent)}</span>){time}.</p>'
     )
 
 
@@ -149,7 +150,15 @@ def _draw_error(error: Exception) -> str:
     )
 
 
-def _draw_numbers(estimate: Estimate, recipe: Any, again: bool, card: DeviceFacts | None) -> str:
+def _tell_ranks(estimate: Estimate, recipe: dict[str, Any]) -> str:
+    """An attribute of which the browser tells the counts of other ranks at once (numbers.js); "" where it can't."""
+    if estimate.per_rank is None:
+        return ""
+    told = {"recipe": recipe, "each": estimate.per_rank, "trainable": estimate.trainable, "base": estimate.base}
+    return f' data-ranks="{escape(json.dumps({**told, "total": estimate.total}))}"'
+
+
+def _draw_numbers(estimate: Estimate, recipe: Any, again: bool, card: DeviceFacts | None, ranks: str) -> str:
     full = recipe.method.saves_whole_model
     time = (
         f"about {duration(estimate.seconds)}"
@@ -171,12 +180,13 @@ def _draw_numbers(estimate: Estimate, recipe: Any, again: bool, card: DeviceFact
     held = f"{'unknown' if needed is None else size(needed)} of {size(estimate.free_bytes)}{'' if card else ' free'}"
     notes = "".join(f'<p class="hint">{foreign(note, 300)}</p>' for note in estimate.notes)
     return f"""<div class="studio stack" data-errors="{{}}"
-   {' data-again="2500"' if again else ""}>
-<div><div class="num hero" id="trainable">{number(estimate.trainable)}</div>
-<p>of {total_number(estimate.base, estimate.total)} {term("parameter", "parameters")} train: <strong
-class="num">{percent(estimate.percent)}</strong></p></div>
+   {' data-again="2500"' if again else ""}{ranks}>
+<div><div class="num hero" id="trainable" data-count="trainable">{number(estimate.trainable)}</div>
+<p>of <span data-count="total">{total_number(estimate.base, estimate.total)}</span>
+{term("parameter", "parameters")} train: <strong
+class="num" data-count="percent">{percent(estimate.percent)}</strong></p></div>
 <div class="bar" role="img" aria-label="{percent(estimate.percent)} of the parameters train"><i
-style="width:{estimate.percent:.3f}%"></i></div>
+data-count="share" style="width:{estimate.percent:.3f}%"></i></div>
 <table class="facts"><tbody>
 <tr><th scope="row">{term("adapter", "Saved file")}</th><td class="value">{size(estimate.adapter_bytes)}</td>
 <td class="said">{"a whole model" if full else "only what was trained"}</td></tr>

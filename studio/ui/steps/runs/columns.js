@@ -21,6 +21,12 @@
  */
 
 const FIXED = ["Run", "Status", "Result", "Score", "Forgetting", "Took", "Tags"];
+/** Columns that stand only where a row has something to say there. @type {Record<string, (row: Row) => boolean>} */
+const TELLING = {
+  Score: (row) => Boolean(row.score),
+  Forgetting: (row) => typeof row.forgetting === "number",
+  Tags: (row) => row.tags.length > 0,
+};
 
 /**
  * The fixed columns and the settings; of those only what differs among the rows, where that is asked for.
@@ -30,7 +36,7 @@ const FIXED = ["Run", "Status", "Result", "Score", "Forgetting", "Took", "Tags"]
 export function listColumns(rows, onlyDiffering) {
   const titles = [...new Set(rows.flatMap((row) => Object.keys(row.settings)))];
   const differs = (/** @type {string} */ title) => new Set(rows.map((row) => row.settings[title])).size > 1;
-  const fixed = rows.some((row) => row.tags.length) ? FIXED : FIXED.filter((title) => title !== "Tags");
+  const fixed = FIXED.filter((title) => !(title in TELLING) || rows.some(TELLING[title]));
   return [...fixed, ...(onlyDiffering && rows.length > 1 ? titles.filter(differs) : titles)];
 }
 

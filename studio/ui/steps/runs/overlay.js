@@ -119,7 +119,8 @@ export function drawOverlay(curves, log) {
         svg.append(node("circle", { cx: x(step), cy: y(curve.validation[1][at]), r: 3.5, class: look.colour }));
     });
   });
-  return h("div", { class: "stack" }, svg, drawLegend(curves));
+  const words = `Thick, with dots: validation ${curves[0]?.measure ?? ""}. Faint: in training.`;
+  return h("div", { class: "stack" }, svg, h("p", { class: "hint" }, words), drawLegend(curves));
 }
 
 /** @param {number} place */

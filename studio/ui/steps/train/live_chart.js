@@ -20,6 +20,10 @@ let plotly = null; // the plotly package's own script, which makes a global of i
  * @typedef {{rate: number, steps: number[], values: number[]}} Ghost a recorded curve, and its learning rate
  */
 
+const TEXT = 13;
+const LARGE_TEXT = 21;
+const PLAIN = "~g"; // 0.002, where plotly's own would be 2.0e-3 or, on a logarithmic axis, a 2
+
 /** What is said below an empty chart. @type {Record<string, string>} */
 const NOTES = {
   queued: "The curve starts when it is this run's turn.",
@@ -89,10 +93,9 @@ export function mount({ element, server }) {
       makePlot();
     }
   }).observe(root);
-  new MutationObserver(recolour).observe(document.body, {
-    attributes: true,
-    attributeFilter: ["class", "data-theme"],
-  });
+  const looks = new MutationObserver(recolour);
+  looks.observe(document.body, { attributes: true, attributeFilter: ["class", "data-theme"] });
+  looks.observe(document.documentElement, { attributes: true, attributeFilter: ["class"] }); // the projector
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
   new ResizeObserver(() => {
     if (plot && canvas.offsetWidth) plot.Plots.resize(canvas);
@@ -469,6 +472,11 @@ export function mount({ element, server }) {
     };
   }
 
+  /** Larger on a projector: plotly places words by their width, so no style sheet may change it. */
+  function sizeOfText() {
+    return document.documentElement.classList.contains("projector") ? LARGE_TEXT : TEXT;
+  }
+
   function layout() {
     const colour = colours();
     const axis = { color: colour.soft, gridcolor: colour.line, zeroline: false, automargin: true };
@@ -476,7 +484,7 @@ export function mount({ element, server }) {
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       margin: { l: 44, r: 16, t: 8, b: 36 },
-      font: { family: getComputedStyle(root).fontFamily, size: 13, color: colour.soft },
+      font: { family: getComputedStyle(root).fontFamily, size: sizeOfText(), color: colour.soft },
       hovermode: "x unified",
       hoverlabel: { bgcolor: colour.paper, bordercolor: colour.line, font: { color: colour.ink } },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
@@ -495,6 +503,7 @@ export function mount({ element, server }) {
         ...axis,
         title: { text: nameAxis(drawn), standoff: 6 },
         rangemode: "tozero",
+        tickformat: PLAIN,
         type: shows.log ? "log" : "linear",
       },
       yaxis2: {
@@ -503,8 +512,10 @@ export function mount({ element, server }) {
         side: "right",
         visible: shows.rate,
         showgrid: false,
+        tickmode: "auto", // at round numbers, not where the other axis has its marks
+        nticks: 5,
         rangemode: "tozero",
-        tickformat: ".1e",
+        tickformat: PLAIN,
         fixedrange: true,
       },
       yaxis3: { overlaying: "y", range: [0, 1], visible: false, fixedrange: true },
