@@ -255,7 +255,8 @@ def test_a_recipe_is_weighed_exactly(studio: Any, tiny_model: Path, monkeypatch:
     exact = studio.estimate(draft_of(tiny_model)["recipe"])
     weighed = weigh_recipe(studio, draft_of(tiny_model))
     assert f">{exact.trainable:,}<" in weighed.numbers
-    assert f"<strong>{exact.trainable:,}</strong>" in weighed.bar
+    assert f">{exact.trainable:,}</strong>" in weighed.bar
+    assert "data-ranks" in weighed.numbers, "of which the browser tells other ranks"
     assert "LoRA, rank 4" in weighed.bar
     assert weighed.picture == {
         "name": exact.matrix.name,
@@ -271,7 +272,7 @@ def test_a_recipe_is_weighed_exactly(studio: Any, tiny_model: Path, monkeypatch:
         "bits": 16,
     }
     full = weigh_recipe(studio, draft_of(tiny_model, method={"name": "full"}))
-    assert full.picture and full.picture["kind"] == "whole"
+    assert full.picture and full.picture["kind"] == "whole" and "data-ranks" not in full.numbers
     prompt = weigh_recipe(studio, draft_of(tiny_model, method={"name": "prompt", "tokens": 4}))
     assert prompt.picture and prompt.picture["kind"] == "parts" and not prompt.picture["follows"]
     assert prompt.picture["parts"][0][1] == 4
