@@ -27,6 +27,7 @@ from studio.training.batch import Batcher, add_up, read_logprobs
 from studio.training.fast import one_pass
 from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.fast.fused_lora import fuse_lora
+from studio.training.fast.words_on_host import put_words_on_host
 from studio.training.session import widen_trained
 
 BLOCK = 512
@@ -34,7 +35,10 @@ BLOCK = 512
 
 
 class Case(NamedTuple):
-    """What is traced: `shape` a config, `whole` the layers that aren't checkpointed (None: none is)."""
+    """What is traced: `shape` a config, `whole` the layers that aren't checkpointed (None: none is).
+
+    `on_host` says that what goes into layers waits on the host, `words` that the table of words does.
+    """
 
     shape: dict[str, Any]
     method: dict[str, Any]
@@ -46,6 +50,7 @@ class Case(NamedTuple):
     shared: int = 0
     whole: int | None = None
     on_host: bool = False
+    words: bool = False
     pieces: bool = True
 
 
@@ -80,6 +85,10 @@ class Memory(TorchDispatchMode):
             self.peak = max(self.peak, self.now)
             weakref.finalize(storage, self._forget, storage._cdata)
 
+    def leave(self, tensor: torch.Tensor) -> None:
+        """Count no longer what lies elsewhere."""
+        self._forget(tensor.untyped_storage()._cdata)
+
     def _forget(self, key: int) -> None:
         self.now -= self.live.pop(key, 0)
 
@@ -100,6 +109,9 @@ def trace(case: Case) -> Traced:
         base = _make_base(case, half)
         held = memory.now
         model = _attach(base, case, half)
+        if case.words:
+            assert put_words_on_host(model)
+            memory.leave(model.get_input_embeddings().weight)
         batch = _make_batch(case)
         trained = [value for value in model.parameters() if value.requires_grad]
         optimiser = torch.optim.AdamW(trained, fused=True)

@@ -213,13 +213,17 @@ def test_as_many_layers_are_kept_whole_as_a_card_has_room_for(tmp_path: Path) ->
         card = DEVICE.model_copy(update={"kind": "cuda", "bf16": True, "free_bytes": size * 10**9})
         spared = choose_spared(recipe, folder, task, card)
         kept.append(spared.whole)
-        assert spared.on_host == (size < 10)
+        assert spared.words == (size < 10) and not (spared.on_host and size > 8)
         taken = sum(weigh_memory(recipe, folder, task, card, spared).values())
-        least = sum(weigh_memory(recipe, folder, task, card, Spared(on_host=True)).values())
+        least = sum(weigh_memory(recipe, folder, task, card, Spared(on_host=True, words=True)).values())
         assert least <= taken <= max(card.free_bytes, least)
     entries = 30 * 2 * 2048 * 4096 * 2  # of 32 layers, one is computed again and one is on its way
+    words = EIGHT["vocab_size"] * 4096 * 2
     plain = sum(weigh_memory(recipe, folder, task, card).values())
-    assert plain - least == pytest.approx(entries, rel=0.05)
+    assert plain - least == pytest.approx(entries + words, rel=0.05)
+    tied = write_config(tmp_path / "tied", {**EIGHT, "tie_word_embeddings": True})
+    small = DEVICE.model_copy(update={"kind": "cuda", "bf16": True, "free_bytes": 5 * 10**9})
+    assert choose_spared(recipe, tied, task, small) == Spared(on_host=True), "the head needs the table on the card"
     assert kept == sorted(kept) and kept[0] == 0 and 0 < kept[3] < kept[4]
     assert choose_spared(recipe, folder, task, DEVICE.model_copy(update={"kind": "cpu"})) == Spared()
 

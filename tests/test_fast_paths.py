@@ -32,7 +32,7 @@ BASES = {
 
 class Ways(NamedTuple):
     """What is combined: checkpointing (of all layers but so many), attention, padding, sharing, the head in pieces, and
-    whether what goes into checkpointed layers waits on the host.
+    whether what goes into checkpointed layers waits on the host, and the table of words.
     """
 
     whole: int | None = None
@@ -41,6 +41,7 @@ class Ways(NamedTuple):
     shares: bool = True
     pieces: bool = False
     on_host: bool = False
+    words: bool = False
 
 
 PATHS = {
@@ -54,6 +55,7 @@ PATHS = {
     "no masks": Ways(attention="sdpa", padding="right", shares=False),
     "in pieces, checkpointed and shared": Ways(0, "sdpa", "right", pieces=True),
     "one checkpointed on the host, shared": Ways(1, "sdpa", "right", on_host=True),
+    "one checkpointed, shared, words on the host": Ways(1, "sdpa", "right", words=True),
     "in pieces": Ways(shares=False, pieces=True),
 }
 
@@ -121,6 +123,7 @@ def test_its_gradients_are_those_of_each_row_alone(
     from studio.training.fast.checkpointing import checkpoint_layers
     from studio.training.fast.fused_lora import fuse_lora
     from studio.training.fast.one_pass import use_one_pass
+    from studio.training.fast.words_on_host import put_words_on_host
 
     model, dtype, bound = base
     rows, ways = make_rows(BEGINNING), (PATHS | CROSS)[path]
@@ -128,6 +131,8 @@ def test_its_gradients_are_those_of_each_row_alone(
     model.set_attn_implementation(ways.attention)
     if ways.whole is not None:
         assert checkpoint_layers(model, ways.whole, ways.on_host) == 2 - ways.whole
+    if ways.words:
+        assert put_words_on_host(model)
     fuse_lora(model, keep_copies=ways.whole is None)
     if ways.shares:
         use_one_pass(model)

@@ -38,6 +38,7 @@ HEAVY_AT_TOP = {
     "studio.world.encoder": "making the built-in encoder",
     "studio.training.fast.kernels": "the training child",
     "studio.training.fast.unpacked": "the training child",
+    "studio.training.fast.words_on_host": "the training child",
     "studio.training.fast.attention": "the training child",
     "studio.training.batch": "the training child",
     "studio.training.fast.checkpointing": "the training child",

@@ -62,12 +62,13 @@ class Kept(NamedTuple):
 
 
 class Spared(NamedTuple):
-    """How checkpointing spares memory: all layers but the last `whole` keep only what they were given, and that in the
-    computer's own memory, `on_host`, where a card has no room for it.
+    """How checkpointing spares memory: all layers but the last `whole` keep only what they were given; where a card has
+    no room, the table of words lies in the computer's own memory, `words`, and what layers were given, `on_host`.
     """
 
     whole: int = 0
     on_host: bool = False
+    words: bool = False
 
 
 PLAINLY = Spared()

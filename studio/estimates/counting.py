@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from studio.methods import METHODS, Method
 from studio.methods.targets import list_left_out, list_linear
 from studio.models.architecture import LOCK, build_model, count_vocabulary, count_width, read_config_text
-from studio.models.layers import find_times, thin_layers
+from studio.models.layers import find_times, find_words, thin_layers
 from studio.models.libraries import import_libraries
 from studio.models.stored import read_stored
 from studio.precisions.reach import list_reached
@@ -44,7 +44,8 @@ class Count(NamedTuple):
     """Numbers of parameters.
 
     `linear` are the weights of the base's linear layers, which quantisation would store small; `buffers` numbers that
-    the method keeps beside them and never trains; `parts` what trains, kind by kind.
+    the method keeps beside them and never trains; `parts` what trains, kind by kind; `words` the weights of a table of
+    words that are only looked up, 0 where something else is done with them.
     """
 
     trainable: int
@@ -53,6 +54,7 @@ class Count(NamedTuple):
     linear: int
     buffers: int
     parts: tuple[Part, ...]
+    words: int = 0
 
 
 def count_saved(method: Method, counted: Count) -> int:
@@ -147,7 +149,9 @@ def _count(config: str, method: str) -> Count:
             buffers += find_times(name.removeprefix(wrapped), thinned.times) * value.numel()
     parts = tuple(Part(*kind, times) for kind, times in kinds.items())
     trainable = sum(part.rows * part.columns * part.times for part in parts)
-    return Count(trainable, total, shape.base, shape.linear, buffers, parts)
+    words = find_words(model)
+    looked_up = 0 if words is None else words.weight.numel()
+    return Count(trainable, total, shape.base, shape.linear, buffers, parts, looked_up)
 
 
 def _extend(low: Count, high: Count, by: float) -> Count:
@@ -165,7 +169,7 @@ def _extend(low: Count, high: Count, by: float) -> Count:
         at(low.total, high.total),
         at(low.buffers, high.buffers),
     )
-    return Count(trainable, total, low.base, low.linear, buffers, parts)
+    return Count(trainable, total, low.base, low.linear, buffers, parts, low.words)
 
 
 @contextmanager

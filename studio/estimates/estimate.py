@@ -209,25 +209,31 @@ def _weigh(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) ->
 
 def choose_spared(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts) -> Spared:
     """Return how many layers of a checkpointed model a card has room to keep whole, and whether it has no room even for
-    what goes into the others. Raises as `weigh_memory` does.
+    the table of words, and for what goes into the layers. Raises as `weigh_memory` does.
 
     Neither on a processor, whose memory is not the run's alone.
     """
     if not recipe.training.gradient_checkpointing or device.kind == "cpu":
         return PLAINLY
-    ways = (Spared(whole) for whole in range(_find_kept(recipe, folder, task, device).number, -1, -1))
+    ways = [Spared(whole) for whole in range(_find_kept(recipe, folder, task, device).number, -1, -1)]
+    if device.kind == "cuda":
+        has_words = _count(recipe, folder).words > 0
+        ways += [Spared(words=True)] * has_words + [Spared(on_host=True, words=has_words)]
     fitting = (
         way for way in ways if sum(weigh_memory(recipe, folder, task, device, way).values()) < ROOM * device.free_bytes
     )
-    return next(fitting, Spared(on_host=device.kind == "cuda"))
+    return next(fitting, ways[-1])
 
 
 def _tell_spared(spared: Spared) -> list[str]:
     if spared.whole:
         return [f"Of the layers, {spared.whole} fit whole; the others are computed twice."]
+    notes = []
+    if spared.words:
+        notes.append("The table of words lies in the computer's own memory, for the card has no room for it.")
     if spared.on_host:
-        return ["What goes into each layer waits in the computer's own memory, for the card has no room for it."]
-    return []
+        notes.append("What goes into each layer waits in the computer's own memory, for the card has no room for it.")
+    return notes
 
 
 def weigh_memory(

@@ -69,12 +69,13 @@ def itemise_memory(
     gradients = 4 * count.trainable  # what trains is held in 32 bits
     if not on_processor and count.trainable >= shape.base:  # the words' own stands twice, and they are there in 16 bits
         gradients += 6 * shape.vocabulary * shape.hidden
+    words = count.words if spared.words else 0
     copied = 2 * count.linear if kept_copies and 2 * count.linear <= MOST_COPIED_BYTES else 0
     if not adds_up:
         kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)
     return {
         "program" if on_processor else "context": PROGRAM_BYTES,
-        "base weights": precision.count_bytes(count.linear, count.base - count.linear, half),
+        "base weights": precision.count_bytes(count.linear, count.base - count.linear - words, half),
         **({"copies": copied} if copied else {}),
         "adapter": 4 * added,
         "gradients": gradients,

@@ -29,6 +29,19 @@ def thin_layers(model: Any) -> dict[str, int]:
     return times
 
 
+def find_words(model: Any) -> Any | None:
+    """Return a model's table of words, where rows of it are looked up and nothing else: it is frozen, plain, and shared
+    with nothing, such as the head. Else None.
+    """
+    from torch.nn import Embedding
+
+    words = model.get_input_embeddings()
+    if type(words) is not Embedding or words.max_norm is not None or words.weight.requires_grad:
+        return None
+    sharing = sum(value is words.weight for _, value in model.named_parameters(remove_duplicate=False))
+    return words if sharing == 1 else None
+
+
 def listen(model: Any, times: dict[str, int]) -> list[Any]:
     """Let the kept layers of a thinned model be heard by their echoes, and return the hooks that do."""
 

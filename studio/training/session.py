@@ -45,6 +45,7 @@ from studio.training.cores import Cores
 from studio.training.embedding import Chooser, EmbeddingTrainer
 from studio.training.examiner import examine
 from studio.training.fast.checkpointing import checkpoint_layers
+from studio.training.fast.words_on_host import put_words_on_host
 from studio.training.headed import find_width
 from studio.training.judging import RewardTrainer
 from studio.training.reference import find_reference
@@ -269,6 +270,8 @@ def checkpoint(model: Any, recipe: Recipe, folder: Path, prepared: Prepared, dev
         spared = Spared()
     number = checkpoint_layers(model, spared.whole, spared.on_host)
     tried = [Tried(f"{number} layers are computed twice, {spared.whole} are kept whole", True)]
+    if spared.words:
+        tried.append(Tried("the table of words lies in the computer's own memory", put_words_on_host(model)))
     return [*tried, Tried("what goes into them waits in the computer's own memory", True)] if spared.on_host else tried
 
 
