@@ -5,7 +5,6 @@ That the built-in base learns is seen in test_journey.py.
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -330,53 +329,3 @@ def test_a_run_of_single_questions_has_no_room_for_turns(page: Page, tuned: str)
     open_compare(page, tuned)
     expect(page.locator("#ask-system")).to_be_hidden()
     expect(page.get_by_role("button", name="Start over")).to_be_hidden()
-
-
-@pytest.mark.long
-def test_two_runs_become_one_that_is_scored_and_answers(
-    page: Page, app: Any, chatty: str, console_errors: list[str], tmp_path: Path
-) -> None:
-    twin = chatty.replace(open_studio_name(chatty), "second-otter")
-    shutil.copytree(app.home / "runs" / chatty, app.home / "runs" / twin)
-    page.goto(address("runs"))
-    for run in (twin, chatty):
-        page.locator(f".run-table tr[data-run='{run}'] input").check()
-    page.locator(".run-table [data-act=merge]").click()
-    merging, desk = page.locator(".merge-page"), open_studio(app)
-    expect(merging.locator(".merge-parents .merge-rows li")).to_have_count(2)
-    expect(merging.locator(".merge-cell").first).to_be_visible(timeout=LONG)
-    merging.get_by_label(f"Weight of {open_studio_name(chatty)}, step 4", exact=True).fill("0.9")
-    tried = merging.locator(".merge-trying .merge-answers")
-    expect(tried).to_have_attribute("data-state", "done", timeout=LONG)
-    expect(tried.locator("dt")).to_have_count(3)
-    merging.locator("[data-way=ties]").click()
-    expect(tried).to_have_attribute("data-state", "failed", timeout=LONG)
-    merging.locator("#merge-density").fill("7")
-    merging.locator("#merge-name").fill("two-in-one")
-    merging.locator("[data-act=merge]").click()
-    expect(merging.locator("[data-error=density]")).to_contain_text("7")
-    merging.locator("[data-way=task_arithmetic]").click()
-    merging.locator("[data-act=merge]").click()
-    expect(merging).to_have_attribute("data-merge", "merge:two-in-one", timeout=LONG)
-    (card,) = [card for card in desk.merges.list_merges() if card.name == "two-in-one"]
-    assert [parent.weight for parent in card.parents if parent.model == f"run:{chatty}@4"] == [0.9]
-    merging.locator("[data-act=ask]").click()
-    expect(merging.locator(".merge-result .merge-answers dt")).to_have_count(4, timeout=LONG)
-    merging.locator("[data-act=scores]").click()
-    expect(merging.locator(".merge-scored")).to_have_attribute("data-state", "done", timeout=LONG)
-    expect(merging.locator(".merge-own td").first).to_contain_text("(")
-    merging.locator(".merge-away > summary").click()
-    gguf = merging.locator(".merge-away li", has=page.locator("[data-form=gguf]"))
-    gguf.get_by_label("Numbers").select_option("f32")
-    with page.expect_download(timeout=LONG) as download:
-        gguf.get_by_role("button", name="Download").click()
-    file = tmp_path / download.value.suggested_filename
-    download.value.save_as(file)
-    assert file.name == "two-in-one-gguf.gguf" and file.read_bytes()[:4] == b"GGUF"
-    assert file.read_bytes() == desk.exports.export(card.address, "gguf", {"numbers": "f32"}).read_bytes()
-    shown = merging.locator(f".merge-result dt[data-model='{card.address}'] + dd").inner_text()
-    said = desk.ask(chatty, merging.locator("#merge-prompt").input_value(), [card.address], step=4).columns[2]
-    assert shown.strip() == (said.answer.strip() or "(nothing)"), "a real llama.cpp reads it in tests/test_export.py"
-    merging.get_by_role("button", name="Tune it further").click()
-    expect(page).to_have_url(re.compile("merge%3Atwo-in-one|merge:two-in-one"))
-    assert console_errors == []
