@@ -1,6 +1,7 @@
 """The parts of the Data step without a browser: forms, reports and tokens are drawn as text, acts answer in words."""
 
 import json
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -281,6 +282,19 @@ def test_labels_that_only_a_model_can_tell_are_doubted_by_what_it_reads() -> Non
     labels[8] = "even"
     assert [doubt.place for doubt in judge(texts, labels, seen).found] == [8]
     assert judge(texts, labels).found == (), "nothing of the letters tells them"
+
+
+@pytest.mark.parametrize(("task_id", "least"), [("studio001_sentiment", 13), ("studio011_subject", 18)])
+def test_of_twenty_labels_that_are_turned_most_stand_first(studio: Studio, task_id: str, least: int) -> None:
+    task, dice = studio.load_task(task_id), random.Random(0)
+    labels = [instance.output[0] for instance in task.instances]
+    turned = sorted(dice.sample(range(len(labels)), 20))
+    names = sorted(set(labels))
+    for place in turned:
+        labels[place] = dice.choice([name for name in names if name != labels[place]])
+    found = [doubt.place for doubt in judge([instance.input for instance in task.instances], labels).found]
+    assert len(set(found[:20]) & set(turned)) >= least, "by letters alone; where the base reads them, 15 to 19"
+    assert len(set(found) & set(turned)) >= 18 and len(found) <= 60
 
 
 def test_a_wrong_label_is_doubted_and_relabelled_by_a_click(studio: Studio) -> None:

@@ -1,8 +1,8 @@
 """Labels in doubt: what a small classifier, which has learnt from the other instances, would have labelled otherwise.
 
-Each fifth of the instances is judged by ridge regression on what the others' texts are: their letters, and where a
+Each tenth of the instances is judged by ridge regression on what the others' texts are: their letters, and where a
 model puts them, if one has read them. So no instance is judged by what was learnt from it. One is in doubt where
-another label is as likely for it as for those that bear that label (Northcutt et al. 2021, "Confident Learning",
+another label is about as likely for it as for those that bear that label (Northcutt et al. 2021, "Confident Learning",
 arXiv:1911.00068). Knows texts, labels, vectors and numpy; who reads the texts is the caller's to choose.
 """
 
@@ -21,7 +21,10 @@ MOST_INSTANCES = 4_000
 """The kernel of more would not fit a small computer's memory."""
 LEAST_AGREED = 0.6
 """The share of all instances whose label the classifier must find by itself before its doubts mean anything."""
-_FOLDS, _RIDGE = 5, 0.3
+_FOLDS, _RIDGE = 10, 1.0
+_LEAST = 20
+_LESS_LIKELY = 0.25
+"""So much less likely than for those that bear it another label may be: of 20 labels that are turned 19 are listed."""
 _WIDTH = 2**13
 _SHORTEST, _LONGEST = 2, 4
 _MOST_LETTERS = 600
@@ -57,7 +60,7 @@ def find_doubts(task: Task, read: Reader | None = None) -> Doubts | None:
     labels = [
         spellings.get(read_label(instance.output[0]), "") if instance.output else "" for instance in task.instances
     ]
-    if not 4 * _FOLDS <= len(labels) <= MOST_INSTANCES or len(spellings) < 2 or "" in labels:
+    if not _LEAST <= len(labels) <= MOST_INSTANCES or len(spellings) < 2 or "" in labels:
         return None
     texts = [instance.key or instance.input for instance in task.instances]
     return judge(texts, labels, read(texts) if read else None)
@@ -80,7 +83,7 @@ def judge(texts: Sequence[str], labels: Sequence[str], vectors: _Array | None = 
     above[places, given] = -np.inf
     likelier = _find_largest(above)
     margins = scores[places, likelier] - scores[places, given]
-    doubted = (above[places, likelier] >= -0.15) & (margins > 0)
+    doubted = (above[places, likelier] > -_LESS_LIKELY) & (margins > 0)
     order = sorted(np.flatnonzero(doubted).tolist(), key=lambda place: -margins[place])
     return Doubts(
         agreed,

@@ -17,7 +17,7 @@ from studio.ui.widgets.server_act import bind_acts, part
 MOST_SHOWN = 50
 _LONGEST = 300
 _FRAME = """<details class="studio more card" id="doubts"><summary>Which labels are in doubt?<span class="hint">
-your model reads each text and learns the labels of four fifths; it judges the rest, five times</span></summary>
+your model reads each text and learns the labels of nine tenths; it judges the rest, ten times</span></summary>
 <div class="stack doubts-found" role="status"></div><p class="error-line" role="alert"></p></details>"""
 
 
