@@ -14,20 +14,36 @@ from studio.models.weights_file import read_header
 
 State = tuple[str, int, int]
 """A file's name, time of change in ns, and size: the same state needs no second look."""
+_OF_WEIGHTS = (".safetensors", ".safetensors.index.json", "config.json")
 
 
 def find_damage(folder: Path | str) -> str:
     """Return what is wrong with the weights of a checkpoint, "" if they are whole."""
     try:
-        with os.scandir(folder) as entries:
-            states = [
-                (entry.name, entry.stat().st_mtime_ns, entry.stat().st_size)
-                for entry in entries
-                if entry.name.endswith((".safetensors", ".safetensors.index.json", "config.json"))
-            ]
+        return _find_damage(str(folder), _read_states(folder)[1])
     except OSError as error:
         return f"it can't be read ({error.strerror})"
-    return _find_damage(str(folder), tuple(sorted(states)))
+
+
+def look_at_checkpoint(folder: str) -> str | None:
+    """The same, in one look at the folder; None where it is no checkpoint: there is no recipe in it."""
+    try:
+        has_recipe, states = _read_states(folder)
+    except OSError as error:
+        return f"it can't be read ({error.strerror})" if os.path.exists(f"{folder}/recipe.json") else None
+    return _find_damage(folder, states) if has_recipe else None
+
+
+def _read_states(folder: Path | str) -> tuple[bool, tuple[State, ...]]:
+    """Whether a recipe lies beside the weights, and the states of their files."""
+    with os.scandir(folder) as entries:
+        there = list(entries)
+    states = [
+        (entry.name, entry.stat().st_mtime_ns, entry.stat().st_size)
+        for entry in there
+        if entry.name.endswith(_OF_WEIGHTS)
+    ]
+    return any(entry.name == "recipe.json" for entry in there), tuple(sorted(states))
 
 
 @lru_cache(maxsize=4096)

@@ -11,11 +11,13 @@ a score's       answers.jsonl, what was answered so far
 an export's     export/, the one file that was written
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +26,7 @@ from studio.journal import read_end
 from studio.launchers.launch import Launch, read_launch
 from studio.launchers.launcher import Ticket
 from studio.recipes.recipe import Recipe, read_recipe
-from studio.runs.damage import find_damage, find_state_damage, tell_passed
+from studio.runs.damage import find_damage, find_state_damage, look_at_checkpoint, tell_passed
 from studio.runs.hold import is_held
 from studio.visitor import find_owner_file, read_owner
 from studio.workspace import Workspace, check_id, disk_errors_in_words, write_whole
@@ -44,7 +46,7 @@ class Resumable(NamedTuple):
 
 
 class Run:
-    """One run's folder; holds no state of its own."""
+    """One run's folder; holds no state of its own, but for the paths that a list of runs asks for again and again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -89,7 +91,7 @@ class Run:
         """Whose it is in a shared studio, "" for nobody's."""
         return read_owner(self.folder)
 
-    @property
+    @cached_property
     def events_file(self) -> Path:
         """The events, events.jsonl."""
         return self.folder / "events.jsonl"
@@ -124,17 +126,17 @@ class Run:
         """The wish to stop: the file stop exists."""
         return self.folder / "stop"
 
-    @property
+    @cached_property
     def resume_file(self) -> Path:
         """The wish to go on: the file resume exists."""
         return self.folder / "resume"
 
-    @property
+    @cached_property
     def process_file(self) -> Path:
         """Which process was last started, process.json."""
         return self.folder / "process.json"
 
-    @property
+    @cached_property
     def checkpoints_folder(self) -> Path:
         """The folder checkpoints."""
         return self.folder / "checkpoints"
@@ -185,11 +187,9 @@ class Run:
             except OSError:
                 return {}
             steps = sorted(int(name[5:]) for name in names if re.fullmatch(r"step-(0|[1-9][0-9]{0,8})", name))
-            folders = {step: f"{place}/step-{step}" for step in steps}
-            there = {step: folder for step, folder in folders.items() if os.path.exists(f"{folder}/recipe.json")}
-            found = {step: find_damage(folder) for step, folder in there.items()}
-            if all(map(os.path.lexists, folders.values())):
-                return found
+            looks = {step: look_at_checkpoint(f"{place}/step-{step}") for step in steps}
+            if all(looks[step] == "" or os.path.lexists(f"{place}/step-{step}") for step in steps):
+                return {step: damage for step, damage in looks.items() if damage is not None}
             # A training keeps a new one, then forgets an old one: whoever read the names before looks again.
 
     def find_resumable(self) -> Resumable:
@@ -347,9 +347,17 @@ def find_run(workspace: Workspace, run_id: object) -> Run:
 def list_runs(workspace: Workspace) -> list[Run]:
     """Return all runs that were told what to do, the newest first."""
     with disk_errors_in_words(workspace.runs):
-        runs = [Run(entry) for entry in workspace.runs.iterdir() if _is_run_id(entry.name)]
-    runs = [run for run in runs if run.is_there()]
-    return sorted(runs, key=lambda run: (run.run_id[:15], _changed_at(run.declaration_file)), reverse=True)
+        names = [name for name in os.listdir(workspace.runs) if _is_run_id(name)]
+    told = [(name[:15], at, name) for name in names if (at := _told_at(f"{workspace.runs}/{name}")) is not None]
+    return [Run(workspace.runs / name) for *_, name in sorted(told, reverse=True)]
+
+
+def _told_at(folder: str) -> int | None:
+    """When a run was told what to do, in ns since 1970; None where it wasn't."""
+    for name in ("recipe.json", "work.json"):
+        with contextlib.suppress(OSError):
+            return os.stat(f"{folder}/{name}").st_mtime_ns
+    return None
 
 
 def _stamp(file: Path) -> None:

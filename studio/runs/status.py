@@ -168,7 +168,7 @@ class Watch:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.owner, self.kind = run.owner, run.kind
+        self.owner, self.kind, self._created_at = run.owner, run.kind, created_at(run.folder)
         self._lock = threading.Lock()
         self._forget()
 
@@ -200,7 +200,7 @@ class Watch:
                 name=self.run.name,
                 kind=self.kind,
                 status=status,
-                created_at=created_at(self.run.folder),
+                created_at=self._created_at,
                 queued_at=self.run.queued_at if status == "queued" else None,
                 checkpoints=self.run.list_checkpoints(),
                 **values,

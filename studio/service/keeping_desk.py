@@ -13,7 +13,7 @@ from studio.checkpoints.address import list_built_on
 from studio.errors import InputError
 from studio.runs.note import Note, read_note, write_note
 from studio.runs.run import Run
-from studio.runs.status import ACTIVE
+from studio.runs.status import ACTIVE, RunStatus
 
 if TYPE_CHECKING:
     from studio.service.studio import Studio
@@ -35,6 +35,10 @@ class KeepingDesk:
     def read_note(self, run_id: str) -> Note:
         """Return the name, the note and the tags that a person gave a run. Raises NotFoundError."""
         return read_note(self._studio.find_run(run_id))
+
+    def read_notes(self, runs: Sequence[RunStatus]) -> list[Note]:
+        """Return the same of many of the visitor's runs, as `list_runs` told them."""
+        return [read_note(Run(self._studio.workspace.runs / run.run_id)) for run in runs]
 
     def write_note(self, run_id: str, name: str = "", note: str = "", tags: Sequence[str] = ()) -> Note:
         """Give a run a name of one's own, a note and tags, in place of older ones.

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from studio.errors import StudioError
 from studio.recipes.recipe import Recipe
@@ -14,6 +15,8 @@ from studio.works.training import Training
 from studio.workspace import Workspace
 
 LOG = logging.getLogger(__name__)
+MOST_KEPT = 5_000
+"""Runs of which it is kept what they are asked to do."""
 
 
 class KnownWork:
@@ -24,7 +27,8 @@ class KnownWork:
     ) -> None:
         self.workspace, self.tasks = workspace, tasks
         self._estimate_seconds = estimate_seconds
-        self._works = lru_cache(maxsize=1024)(self._load_work)
+        self._works = lru_cache(maxsize=MOST_KEPT)(self._load_work)
+        self._recipes = lru_cache(maxsize=MOST_KEPT)(self._write_recipe)
         self._titles = lru_cache(maxsize=1024)(self._load_title)
 
     def expect_seconds(self, run_id: str) -> float | None:
@@ -53,7 +57,7 @@ class KnownWork:
         title, sentence = work.describe(find_title)
         return status.model_copy(
             update={
-                "recipe": work.recipe.to_json() if isinstance(work, Training) else {},
+                "recipe": self._recipes(status.run_id),
                 "unit": work.unit,
                 "about": "" if isinstance(work, Training) else work.about,
                 "title": title,
@@ -64,6 +68,10 @@ class KnownWork:
 
     def _load_work(self, run_id: str) -> Work:
         return load_work(find_run(self.workspace, run_id))
+
+    def _write_recipe(self, run_id: str) -> dict[str, Any]:
+        work = self._works(run_id)
+        return work.recipe.to_json() if isinstance(work, Training) else {}
 
     def _load_title(self, task_id: str, version: str | None) -> str:
         return self.tasks.load_task(task_id, version).heading

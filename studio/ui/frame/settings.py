@@ -34,10 +34,10 @@ def read_settings(studio: Studio, recipe: Mapping[str, Any], look: bool = True) 
         return {}
 
 
-def _tell(studio: Studio, read: Recipe, look: bool = True) -> Settings:
+def _tell(studio: Studio, read: Recipe, look: bool = True, task: str = "") -> Settings:
     settings = {
         "Model": _say_model(read.model),
-        "Task": _say_task(studio, read),
+        "Task": task or _say_task(studio, read),
         "Method": read.method_words.partition(",")[0],
     }
     settings |= _list_fields(type(read.method), read.method.model_dump(mode="json"))
@@ -56,7 +56,7 @@ def read_run_settings(studio: Studio, run: RunStatus) -> Settings:
         if len(_settings) >= MOST_KEPT:
             _settings.clear()
         try:
-            _settings[of] = _tell(studio, read_recipe(run.recipe))
+            _settings[of] = _tell(studio, read_recipe(run.recipe), task=run.title)
         except StudioError:
             return {}
     return _settings[of]

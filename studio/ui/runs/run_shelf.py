@@ -33,16 +33,17 @@ class RunShelf:
         waiting = sum(run.status == "queued" for run in runs)
         others = max(0, studio.count_waiting() - waiting) if studio.shared else 0
         with self._lock:
-            rows = [self._row(studio, run) for run in runs[:MOST_RUNS]]
+            notes = studio.keeping.read_notes(runs[:MOST_RUNS])
+            rows = [self._row(studio, run, note.name) for run, note in zip(runs[:MOST_RUNS], notes, strict=True)]
             while len(self._curves) > MOST_CURVES:
                 self._curves.pop(next(iter(self._curves)))
         return {"rows": rows, "total": len(runs), "others": others}
 
-    def _row(self, studio: Studio, run: RunStatus) -> dict[str, Any]:
+    def _row(self, studio: Studio, run: RunStatus, name: str) -> dict[str, Any]:
         main = find_measures(run.recipe.get("objective"))[0]
         return {
             "run": run.run_id,
-            "name": _read_name(studio, run.run_id),
+            "name": name,
             "status": run.status,
             "kind": run.kind,
             "unit": run.unit,
@@ -68,13 +69,6 @@ class RunShelf:
                 return ""
             curve.read_until = (run.status, run.step) if run.status in ENDED else None
         return curve.draw()
-
-
-def _read_name(studio: Studio, run_id: str) -> str:
-    try:
-        return studio.keeping.read_note(run_id).name
-    except StudioError:  # deleted meanwhile
-        return ""
 
 
 class _Thumbnail:

@@ -10,6 +10,7 @@ from studio.errors import InputError
 from studio.evidence.metrics import METRICS
 from studio.objectives import Measure, find_measures
 from studio.reports.told import tell_energy, tell_seconds
+from studio.runs.note import Note
 from studio.runs.run import TRAINING
 from studio.runs.status import RunStatus, ScoreCard
 from studio.service import Studio
@@ -58,13 +59,13 @@ def list_table(visit: Studio, asked: Any) -> dict[str, Any]:
     shown = runs[:MOST_ROWS]
     texts = [json.dumps(read_run_settings(visit, run)) for run in shown]
     places = {text: place for place, text in enumerate(dict.fromkeys(texts))}
-    rows = [{**_row(visit, run), "settings": places[text]} for run, text in zip(shown, texts, strict=True)]
+    notes = visit.keeping.read_notes(shown)
+    rows = [{**_row(run, note), "settings": places[text]} for run, note, text in zip(shown, notes, texts, strict=True)]
     return {"rows": rows, "settings": [json.loads(text) for text in places], "total": len(runs)}
 
 
-def _row(visit: Studio, run: RunStatus) -> dict[str, Any]:
+def _row(run: RunStatus, written: Note) -> dict[str, Any]:
     main = find_measures(run.recipe.get("objective"))[0]
-    written = visit.keeping.read_note(run.run_id)
     return {
         "run": run.run_id,
         "name": written.name or run.name,
