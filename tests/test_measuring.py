@@ -189,6 +189,18 @@ def test_the_board_is_drawn_once_it_is_measured(studio: Studio, trained: Run) ->
     assert tells(unseen, "unseen") and "alert" in unseen
 
 
+def test_a_look_at_compare_reads_the_list_of_runs_once(
+    studio: Studio, trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.ui.steps.compare.page import make_board
+
+    asked, list_all = list[int](), studio.scheduler.look_at_all
+    monkeypatch.setattr(studio.scheduler, "look_at_all", lambda: asked.append(1) or list_all())
+    board, tries = make_board(studio)({"run": trained.run_id})
+    assert "elsewhere" not in board and "score-models" in board and tries is not None
+    assert len(asked) <= 2, "once for the list, once for what is being measured"
+
+
 def test_any_checkpoints_on_any_task_are_chosen_on_the_board(
     studio: Studio, trained: Run, names: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,7 +103,7 @@ def judge(visit: Studio, asked: Any) -> dict[str, Any]:
 
 def draw_board(studio: Studio, choice: Choice, won: str = "") -> str:
     """Return the board as HTML: what is measured, or how to have it measured; `won` is what a reward model said."""
-    models: Sequence[str] = choice.models
+    studio, models = studio.at_one_moment(), choice.models
     try:
         work = make_work(studio, choice)
         models = work.checkpoints

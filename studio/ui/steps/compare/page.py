@@ -88,7 +88,7 @@ def make_board(studio: Studio) -> Callable[..., tuple[str, str]]:
     """Return the handler that draws the evidence for the draft's run, and what to try next."""
 
     def draw(value: Any, request: Asking = None) -> tuple[str, str]:
-        visit, draft = seen_by(studio, request), read_draft(value)
+        visit, draft = seen_by(studio, request).at_one_moment(), read_draft(value)
         tries = draw_tries(visit, visit.run_status(draft["run"])) if draft["run"] else ""
         return show_board(visit, draft), tries
 
