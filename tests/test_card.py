@@ -199,6 +199,25 @@ def test_a_step_on_a_card_waits_for_nothing_and_is_logged_by_time(
     assert sum(steps_made) == 60 and not waits
 
 
+def test_a_run_whose_table_of_words_lies_on_the_host_is_the_same_run(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.estimates.activations import Spared
+    from studio.training import session
+
+    workspace, told = Workspace(tmp_path), []
+    import_task(workspace)
+    training = {"max_steps": 4, "evaluate_every": 2, "sample_every": 2, "gradient_checkpointing": True}
+    for spared in (Spared(), Spared(words=True)):
+        monkeypatch.setattr(session, "choose_spared", lambda *_, spared=spared: spared)
+        events = read_all(train(workspace, read_model_recipe(tiny_model, training=training).to_json()))
+        told.append([[event.get("loss"), event.get("samples")] for event in events if "step" in event])
+        prepared = next(event for event in events if event["event"] == "prepared")
+        said = [way["used"] for way in prepared["ways"] if "table of words" in way["way"]]
+        assert said == [True] * spared.words
+    assert told[0] == told[1]
+
+
 @pytest.mark.parametrize("ways", [{"whole": None}, {"whole": 0}, {"whole": 1, "on_host": True}], ids=str)
 @pytest.mark.parametrize("shared", [0, 1000])
 def test_nothing_is_asked_of_a_card_on_the_way_forth_and_back(
