@@ -155,10 +155,11 @@ def test_a_wrong_file_is_refused_in_words(served: Served, tmp_path: Path) -> Non
         [1],
     ],
 )
-def test_no_path_of_the_disk_can_be_imported(served: Served, file: Any) -> None:
+@pytest.mark.parametrize("endpoint", ["import_task", "import_run"])
+def test_no_path_of_the_disk_can_be_imported(served: Served, endpoint: str, file: Any) -> None:
     import httpx  # by hand: gradio_client would upload the file that a path names, as it may
 
-    url = f"{served.client.src}gradio_api/call/import_task"
+    url = f"{served.client.src}gradio_api/call/{endpoint}"
     asked = httpx.post(url, json={"data": [file]}, timeout=120)
     answer = httpx.get(f"{url}/{asked.json()['event_id']}", timeout=120).text if asked.is_success else asked.text
     assert "event: error" in answer or not asked.is_success

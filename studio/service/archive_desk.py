@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,8 +43,11 @@ class ArchiveDesk:
         self._studio = studio
         self._foreign = Foreign(studio.place, studio.visitor)
 
-    def export(self, run_id: str, folder: Path) -> Path:
-        """Write a training as one file into a folder; return the file. Raises StudioError in words."""
+    def export(self, run_id: str, folder: Path | Callable[[], Path]) -> Path:
+        """Write a training as one file into a folder, or into what makes one; return the file.
+
+        Raises StudioError in words, before a folder is made.
+        """
         run = self._studio.find_run(run_id)
         recipe, status = run.load_recipe(), self._studio.run_status(run_id).status
         if status in ACTIVE or status == "queued":
@@ -56,6 +59,7 @@ class ArchiveDesk:
         if not any(isinstance(event, Started) for event in read_events(run.events_file).events):
             raise InputError(f"{run.name} never began, so there is nothing to export. Start it first.", field="run_id")
         self._studio.shares.check_disk()
+        folder = folder if isinstance(folder, Path) else folder()
         tasks = [task for part in recipe.parts if (task := self._find_task(part.task_id, part.task_version))]
         target = folder / f"{run.name}.run.zip"
         with disk_errors_in_words(folder):

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from pydantic import ValidationError
 
+from studio.answering.judge import find_judge
 from studio.checkpoints.address import find_best_step
+from studio.checkpoints.checkpoint import Stack
 from studio.declaration import explain, show
 from studio.errors import DeviceError, InputError, StudioError
 from studio.evidence.asked import Asked, plan
@@ -84,6 +86,9 @@ class EvidenceDesk:
         Raises StudioError in words.
         """
         rules = _read_rules(rewards)
+        for rule in rules:  # what can't judge is refused before anything is measured
+            if rule.judges:
+                self._find_judge(rule)
         asked, kept = self._measure(self.read(_check_two(checkpoints), task_id, part))
         return find_win_rate(*(self._weigh(rules, asked, [str(row["answer"]) for row in rows]) for rows in kept))
 
@@ -100,13 +105,17 @@ class EvidenceDesk:
     def _weigh_by(self, rule: Reward, said: Sequence[Said]) -> list[float]:
         if not rule.judges:
             return add_up([rule], said, {})
+        with self._studio.desk.open_judge(self._find_judge(rule)) as judge:
+            return add_up([rule], said, {rule.judges: judge})
+
+    def _find_judge(self, rule: Reward) -> Stack:
         try:
             stack = self._studio.resolve_model(ModelRef(ref=rule.judges))
-            with self._studio.desk.open_judge(stack) as judge:
-                return add_up([rule], said, {rule.judges: judge})
+            find_judge(stack)
         except StudioError as error:
             error.field = "rewards"
             raise
+        return stack
 
     def forgetting(self, checkpoint: object, task_id: str = "") -> Forgetting:
         """Return how much of general text a checkpoint forgot, against its base. Raises StudioError in words.

@@ -3,6 +3,8 @@
 Files are handed over as gradio's: `handle_file("brave-otter.run.zip")` on the way in, a path on the way out.
 """
 
+from functools import partial
+
 from studio.declaration import show
 from studio.errors import InputError
 from studio.exporting.report import WRITTEN
@@ -29,7 +31,7 @@ class RunEndpoints:
         It holds recipe, tasks, events, votes, scores, checkpoints, and what the training goes on from; no pickle.
         """
         visit = seen_by(self._studio, request)
-        return hand_over(visit.archives.export(check_text(run_id, "run_id"), make_folder(visit.visitor)))
+        return hand_over(visit.archives.export(check_text(run_id, "run_id"), partial(make_folder, visit.visitor)))
 
     def import_run(self, file: dict, request: Asking, base: str = "") -> dict:
         """Keep a run that was exported: {"run_id", "warnings"}. It can be talked to, scored and resumed here.

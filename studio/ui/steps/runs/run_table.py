@@ -4,6 +4,7 @@ Draws one custom component; the table is drawn by run_table.js, the chart by ove
 """
 
 import json
+from functools import partial
 from typing import Any
 
 from studio.errors import InputError
@@ -164,7 +165,7 @@ def delete_run(visit: Studio, asked: Any) -> dict[str, Any]:
 
 def export_run(visit: Studio, asked: Any) -> dict[str, Any]:
     """Return a whole run as one file, which the browser downloads and another studio imports."""
-    file = hand_over(visit.archives.export(part(asked, "run", str), make_folder(visit.visitor)))
+    file = hand_over(visit.archives.export(part(asked, "run", str), partial(make_folder, visit.visitor)))
     return {"path": file["path"], "name": file["orig_name"], "size": file["size"]}
 
 
