@@ -1,4 +1,4 @@
-"""A program that knows nothing of the studio: saves exported models' logits, and trains what a script says, if any.
+"""A program that knows nothing of the studio: saves exported models' logits, and trains what scripts say.
 
 python stranger.py [[name, form, base], ...] [token, ...]     in the folder where they were unpacked
 """
@@ -20,7 +20,7 @@ if __name__ == "__main__":
         with torch.no_grad():
             logits = model.eval()(input_ids=torch.tensor([json.loads(sys.argv[2])])).logits
         torch.save(logits, f"{name}-{form}.pt")
-    if Path("script").exists():
-        script = runpy.run_path("script/train.py")
-        print("losses", json.dumps(script["train"](script["SETTINGS"])))
+    for folder in sorted(Path().glob("script*")):
+        script = runpy.run_path(f"{folder}/train.py")
+        print("losses", folder, json.dumps(script["train"](script["SETTINGS"])))
     assert "studio" not in sys.modules

@@ -87,6 +87,12 @@ def read_tuned(studio: Studio, run: Run) -> Any:
         return model(input_ids=torch.tensor([IDS])).logits
 
 
+def read_losses(said: list[str]) -> dict[str, list[float]]:
+    """Return the losses that a stranger printed of each script."""
+    told = (line.split(" ", 2)[1:] for line in said if line.startswith("losses"))
+    return {name: json.loads(losses) for name, losses in told}
+
+
 STRANGER = Path(__file__).parent / "stranger.py"
 
 
@@ -161,11 +167,54 @@ def test_a_program_without_the_studio_has_the_same_logits_and_losses(
         assert (found - wanted).abs().max() < 2e-5, (name, form)
     assert (tmp_path / "above.adapter" / "base").is_dir()
     assert len(list((tmp_path / "lora.merged").glob("*.safetensors"))) > 1
-    told = json.loads(next(line for line in said if line.startswith("losses")).partition(" ")[2])
-    assert told == pytest.approx(list(losses(read_all(runs["lora"])).values()), abs=2e-4)
+    assert read_losses(said)["script"] == pytest.approx(list(losses(read_all(runs["lora"])).values()), abs=2e-4)
     evaluated = {event["step"]: event["loss"] for event in read_all(runs["lora"]) if event["event"] == "evaluated"}
     again = [json.loads(line) for line in said if "validation_loss" in line]
     assert {line["step"]: line["validation_loss"] for line in again} == pytest.approx(evaluated, abs=2e-4)
+
+
+NOT_REPEATED = {"bitfit", "bottleneck"}
+"""What peft doesn't know."""
+REPEATED: dict[str, Any] = {name: name for name in METHODS.members if name not in NOT_REPEATED} | {
+    "pissa": {"name": "lora", "init": "pissa", "rank": 3},
+    "plus": {"name": "lora", "plus_ratio": 8},
+    "words": {"name": "prompt", "init": "text", "tokens": 6},
+    "projected": {"name": "prefix", "projection": 16},
+    "lstm": {"name": "ptuning", "network": "lstm", "width": 16},
+}
+"""Every method that a script repeats, and settings that change how it begins or goes on."""
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_the_script_has_the_losses_of_every_method_that_peft_knows(
+    tiny_model: Path, tmp_path: Path, workspace: Workspace
+) -> None:
+    import torch
+
+    import_task(workspace)
+    studio = Studio(workspace, InlineLauncher())
+    gently = {"max_steps": 6, "save_every": 0, "evaluate_every": 0, "learning_rate": 0.005}
+    runs = {
+        name: train_quickly(workspace, tiny_model, training=gently, method=method) for name, method in REPEATED.items()
+    }
+    for name, run in runs.items():
+        file = studio.exports.export(f"run:{run.run_id}", "script")
+        unpack(file, tmp_path / f"{name}-script").rename(tmp_path / f"script.{name}")
+    told = read_losses(let_a_stranger_read([], tmp_path))
+    for name, run in runs.items():
+        assert told[f"script.{name}"] == pytest.approx(list(losses(read_all(run)).values()), abs=2e-4), name
+    adapters = {name: str(tmp_path / f"script.{name}" / "trained") for name in ("pissa", "prefix", "layernorm")}
+    for name, folder in adapters.items():
+        Path(folder).rename(tmp_path / name)
+    let_a_stranger_read([(name, "adapter", str(tiny_model)) for name in adapters], tmp_path)
+    for name in adapters:
+        found = torch.load(tmp_path / f"{name}-adapter.pt")[:, -len(IDS) :]
+        assert (found - read_tuned(studio, runs[name])).abs().max() < 2e-3, name
+    for name in NOT_REPEATED:
+        own = train_quickly(workspace, tiny_model, training=gently, method=name)
+        with raises(RecipeError, f"{METHODS.members[name].title} recipe", field="form"):
+            studio.exports.start(f"run:{own.run_id}", "script")
 
 
 @pytest.mark.long
@@ -356,7 +405,6 @@ def test_what_can_not_be_exported_is_told_in_words(studio: Studio, runs: dict[st
     for model, form, options, kind, facts, field in (
         (full, "adapter", {}, ModelError, "whole merged", "form"),
         (own, "page", {"numbers": "q4"}, RecipeError, "q4 f16", "form.numbers"),
-        (own, "script", {}, RecipeError, "LayerNorm recipe", "form"),
         (str(runs["lora"].load_recipe().model), "recipe", {}, ModelError, "run:brave-otter@120", "model"),
         (lora, "zip", {}, RecipeError, "adapter merged gguf", "form.name"),
         (lora, "gguf", {"numbers": "q9"}, RecipeError, "q9 q8_0", "form.numbers"),

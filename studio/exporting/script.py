@@ -6,12 +6,18 @@ What is written is `reproduce/train.py` with the run's settings in it: the teste
 import json
 import pprint
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from studio.errors import RecipeError
+from studio.checkpoints.merges import read_card
+from studio.errors import ModelError, RecipeError
 from studio.exporting.adapter import write_base
 from studio.exporting.form import Form, Source
+from studio.methods.adalora import AdaLora
+from studio.methods.lora import Lora
+from studio.methods.method import Method
+from studio.methods.prompt import Prompt
 from studio.models.facts import describe_model
 from studio.models.loading import find_model_folder, load_tokenizer
 from studio.objectives.objective import Row
@@ -20,8 +26,8 @@ from studio.recipes.recipe import Recipe
 from studio.tasks.mixture import Mixed, take_examples
 from studio.tasks.store import TaskStore
 
-BY_PEFT = (None, "typed")
-"""The tuners of methods that peft trains as the studio does, in every precision."""
+BY_PEFT = (None, "typed", "norm")
+"""The tuners of methods that peft trains as the studio does; norms, where the base has 32 bits."""
 TEXT = (Path(__file__).parent / "reproduce" / "train.py").read_text(encoding="utf-8")
 NEEDS = "accelerate\nbitsandbytes\ndatasets\npeft=={peft}\ntorch=={torch}\ntransformers=={transformers}\n"
 
@@ -39,6 +45,12 @@ class Script(Form):
     def check(self, source: Source) -> None:
         """Raise RecipeError in words for a training that needs more than the plain libraries have."""
         recipe = source.made.recipe
+        if read_card(source.made.folder):
+            raise ModelError(
+                f"{source.made.title} was merged, not trained, so no script trains it. Export the recipe, which says "
+                "how it was merged, and the scripts of its parents.",
+                field="form",
+            )
         if lacking := _find_lacking(recipe):
             raise RecipeError(
                 f"The script can't repeat {lacking}, which only the studio has. Export the recipe, and run "
@@ -58,10 +70,8 @@ def _find_lacking(recipe: Recipe) -> str:
     method, options = recipe.method, recipe.training
     special = {
         f"the objective {recipe.objective.title}": recipe.objective.name != "sft",
-        f"the method {method.title}": method.tuner not in BY_PEFT or method.name in ("adalora", "prompt", "prefix"),
-        f"{method.title}'s learnt tokens": method.virtual_tokens > 0,
-        "the start pissa": getattr(method, "init", "zero") == "pissa",
-        "LoRA+": getattr(method, "plus_ratio", 1.0) != 1.0,
+        f"the method {method.title}": method.tuner not in BY_PEFT,
+        f"{method.title} on a base of fewer than 32 bits": method.tuner == "norm" and recipe.held_in.name != "fp32",
         f"the optimiser {options.optimiser}": options.optimiser != "adamw",
         "NEFTune noise": options.neftune_alpha > 0,
     }
@@ -91,7 +101,8 @@ def read_settings(source: Source) -> dict[str, Any]:
         "load_in": {key: value for key, value in codes.to_diff_dict().items() if key != "quant_method"}
         if codes
         else None,
-        "peft": None if source.made.is_whole else read_peft(source.made.folder),
+        "peft": None if source.made.is_whole else read_peft(source.made.folder, recipe.method),
+        **read_own(source, recipe.method),
         "steps": plan.steps,
         "batch_size": plan.batch_size,
         "gradient_accumulation": options.gradient_accumulation,
@@ -106,15 +117,34 @@ def read_settings(source: Source) -> dict[str, Any]:
     }
 
 
-def read_peft(folder: Path) -> dict[str, Any]:
-    """Return a checkpoint's peft configuration, of which only what isn't usual is told."""
+def read_own(source: Source, method: Method) -> dict[str, Any]:
+    """Return what a method does beside what peft's configuration says; nothing of most."""
+    told: dict[str, Any] = {"plus_ratio": method.plus_ratio} if isinstance(method, Lora) else {}
+    if isinstance(method, AdaLora):
+        told["orthogonality"] = method.orthogonality
+    if isinstance(method, Prompt):
+        tokenizer = load_tokenizer(find_model_folder(source.stack.base))
+        ids = tokenizer(method.text, add_special_tokens=False)["input_ids"] if method.init == "text" else []
+        told["first_words"] = (ids * method.tokens)[: method.tokens]
+    return told
+
+
+def read_peft(folder: Path, method: Method) -> dict[str, Any]:
+    """Return a method's configuration as its training began, of which only what isn't usual is told."""
     from peft import PeftConfig
 
     config = PeftConfig.from_pretrained(folder)
-    usual = type(config)().to_dict()
+    own = {each.name: each for each in fields(config)}
+    usual = {
+        key: each.default_factory() if callable(each.default_factory) else each.default for key, each in own.items()
+    }
     told = {key: value for key, value in config.to_dict().items() if value != usual.get(key)}
     told = {key: sorted(value) if isinstance(value, set) else value for key, value in told.items()}
-    hidden = ("inference_mode", "base_model_name_or_path", "peft_type", "peft_version", "auto_mapping", "revision")
+    if isinstance(method, Lora) and method.init == "pissa":  # what is saved is a LoRA of twice the rank
+        told |= {"r": method.rank, "lora_alpha": method.alpha, "init_lora_weights": "pissa"}
+    hidden = {"inference_mode", "base_model_name_or_path", "peft_type", "peft_version", "auto_mapping", "revision"}
+    if isinstance(method, AdaLora):  # what is left at the end
+        hidden.add("rank_pattern")
     return {"peft_type": config.peft_type.value, **{key: value for key, value in told.items() if key not in hidden}}
 
 

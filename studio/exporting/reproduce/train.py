@@ -69,7 +69,7 @@ def sum_loss(model: Any, rows: list[dict[str, list[int]]], pad: int) -> tuple[to
     labels = torch.tensor([row["labels"] + [-100] * (longest - len(row["labels"])) for row in rows])
     mask = torch.tensor([[int(place < len(row["input_ids"])) for place in range(longest)] for row in rows])
     ids, labels, mask = (tensor.to(model.device) for tensor in (ids, labels, mask))
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1].float()
+    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, -longest:-1].float()
     wanted = labels[:, 1:]
     return cross_entropy(logits.flatten(0, 1), wanted.flatten(), reduction="sum"), int((wanted != -100).sum())
 
@@ -110,15 +110,34 @@ def load_model(settings: dict[str, Any]) -> Any:
         model.enable_input_require_grads()
     if settings["peft"] is not None:
         model = get_peft_model(model, get_peft_config(dict(settings["peft"])))
-    for value in model.parameters():
+    if "first_words" in settings:
+        begin_tokens(model, settings["first_words"])
+    for name, value in model.named_parameters():
+        value.requires_grad_(value.requires_grad and ".ranknum." not in name)  # a note of AdaLoRA's, not a weight
         if value.requires_grad:
             value.data = value.data.float()
     return model.train()
 
 
-def make_groups(model: Any, decay: float) -> list[dict[str, Any]]:
-    """Return what trains in two groups: norms and biases are not pulled towards zero."""
+def begin_tokens(model: Any, words: list[int]) -> None:
+    """Let the tokens that prompt tuning learns begin as words: those given, or some drawn from the vocabulary."""
+    vocabulary = model.get_base_model().get_input_embeddings().weight
+    learnt = model.prompt_encoder["default"].embedding.weight
+    ids = torch.tensor(words) if words else torch.randint(0, len(vocabulary), (len(learnt),))
+    learnt.data.copy_(vocabulary[ids.to(vocabulary.device)].detach())
+
+
+def make_groups(model: Any, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what trains in two groups: norms and biases aren't pulled towards zero; LoRA+'s second matrices hurry."""
     trained = [(name, value) for name, value in model.named_parameters() if value.requires_grad]
+    decay, ratio = settings["weight_decay"], settings.get("plus_ratio", 1.0)
+    if ratio != 1:
+        rates = {False: settings["learning_rate"], True: settings["learning_rate"] * ratio}
+        return [
+            {"params": [value for name, value in trained if ("lora_B" in name) == second], "lr": rate}
+            | {"weight_decay": decay}
+            for second, rate in rates.items()
+        ]
     kept = {name for name, value in trained if value.ndim < 2 or name.endswith("bias")}
     return [
         {"params": [value for name, value in trained if name not in kept], "weight_decay": decay},
@@ -126,7 +145,46 @@ def make_groups(model: Any, decay: float) -> list[dict[str, Any]]:
     ]
 
 
+# %% What AdaLoRA does beside: it keeps its directions at right angles, and takes away those that matter least.
+
+
+def penalise(model: Any, settings: dict[str, Any]) -> Any:
+    """Return how far AdaLoRA's directions are from right angles, as far as that counts; 0 for any other method."""
+    if "orthogonality" not in settings:
+        return 0.0
+    far = []
+    for name, value in model.named_parameters():
+        if value.requires_grad and (".lora_A." in name or ".lora_B." in name):
+            spread = value @ value.T if ".lora_A." in name else value.T @ value
+            far.append(torch.linalg.matrix_norm(spread - torch.eye(len(spread), device=spread.device)))
+    return settings["orthogonality"] * torch.stack(far).mean()
+
+
+def allocate(model: Any, step: int, settings: dict[str, Any]) -> None:
+    """Let AdaLoRA judge what a step showed, while the gradients are there."""
+    if "orthogonality" in settings:
+        for value in model.parameters():
+            if value.requires_grad and value.grad is None:
+                value.grad = torch.zeros_like(value)
+        model.base_model.update_and_allocate(step)
+
+
 # %% The training.
+
+
+def save(model: Any, begun: Path | None = None) -> None:
+    """Write what was trained; of PiSSA, which changed the base, as a LoRA on the untouched one."""
+    options = {"path_initial_model_for_weight_conversion": str(begun)} if begun else {}
+    model.save_pretrained(HERE / "trained", **options)
+
+
+def keep_start(model: Any, settings: dict[str, Any]) -> Path | None:
+    """Write what PiSSA began as, from which its difference is taken at the end; None for anything else."""
+    if (settings["peft"] or {}).get("init_lora_weights") != "pissa":
+        return None
+    model.peft_config["default"].init_lora_weights = True  # so that it is written as it is
+    model.save_pretrained(HERE / "begun")
+    return HERE / "begun"
 
 
 def train(settings: dict[str, Any]) -> list[float]:
@@ -137,9 +195,8 @@ def train(settings: dict[str, Any]) -> list[float]:
     examples, validation = (read_examples(f"{part}.jsonl", tokenizer) for part in ("train", "validation"))
     set_seed(settings["seed"])
     model = load_model(settings)
-    optimizer = torch.optim.AdamW(
-        make_groups(model, settings["weight_decay"]), lr=settings["learning_rate"], fused=True
-    )
+    begun = keep_start(model, settings)
+    optimizer = torch.optim.AdamW(make_groups(model, settings), lr=settings["learning_rate"], fused=True)
     steps = settings["steps"]
     schedule = get_scheduler(settings["schedule"], optimizer, int(settings["warmup_ratio"] * steps), steps)
     losses = []
@@ -150,12 +207,13 @@ def train(settings: dict[str, Any]) -> list[float]:
         for batch in rows:
             with multiply_in(model, settings):
                 loss = sum_loss(model, batch, pad)[0] / learnt
-            loss.backward()
+            (loss + penalise(model, settings) / len(batches)).backward()
             told += float(loss.detach())
         if settings["max_grad_norm"]:
             trained = [value for value in model.parameters() if value.requires_grad]
             torch.nn.utils.clip_grad_norm_(trained, settings["max_grad_norm"])
         optimizer.step()
+        allocate(model, step, settings)
         schedule.step()
         optimizer.zero_grad()
         losses.append(told)
@@ -163,7 +221,7 @@ def train(settings: dict[str, Any]) -> list[float]:
         if validation and settings["evaluate_every"] and step % settings["evaluate_every"] == 0:
             found = measure_loss(model, validation, settings, pad)
             print(json.dumps({"step": step, "validation_loss": round(found, 5)}))
-    model.save_pretrained(HERE / "trained")
+    save(model, begun)
     tokenizer.save_pretrained(HERE / "trained")
     return losses
 
