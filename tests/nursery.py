@@ -6,6 +6,7 @@ no clock could hit: between two renames, before a file of a checkpoint is opened
 it can write, as on a disk that is full. `phase` is a phase of a training with rewards and how many of them it outlives.
 """
 
+import importlib
 import json
 import os
 import resource
@@ -18,9 +19,11 @@ from typing import Any
 
 from tiny import give_to_process
 
+from studio.checkpoints.merges import find_merges_folder
 from studio.launchers.local import LocalLauncher
 from studio.models.libraries import import_libraries
 from studio.runs.run import Run, find_run
+from studio.works import WORKS
 from studio.works.worker import execute
 from studio.workspace import Workspace
 
@@ -87,7 +90,8 @@ class Nursery(LocalLauncher):
 def main() -> None:
     """Import what training needs, then do what each line asks for."""
     import_libraries()
-    import studio.training.session  # noqa: F401
+    for kind in WORKS.members.values():
+        importlib.import_module(kind.enters.partition(":")[0])
 
     gates: dict[int, int] = {}
     ended: dict[int, int] = {}
@@ -138,7 +142,7 @@ def _fork(
     if most_bytes:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
     if doom:
-        _die_at(run.folder, doom)
+        _die_at((str(run.folder), str(find_merges_folder(found))), doom)
     if phase:
         _die_in(*phase)
     code = 70
@@ -148,13 +152,13 @@ def _fork(
         os._exit(code)
 
 
-def _die_at(folder: Path, doom: int) -> None:
-    """Let this process kill itself just before so many of its operations on the files of a folder."""
+def _die_at(folders: tuple[str, ...], doom: int) -> None:
+    """Let this process kill itself just before so many of its operations on the files of some folders."""
     left = doom
 
     def count(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal left
-        if event in FILE_OPERATIONS and str(arguments[0]).startswith(str(folder)):
+        if event in FILE_OPERATIONS and str(arguments[0]).startswith(folders):
             left -= 1
             if not left:
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -121,6 +121,13 @@ def test_a_base_in_a_folder_is_known_again_by_its_content(
     moved = shutil.copytree(tiny_model, tmp_path / "another-name")
     again = elsewhere.archives.import_run(archive, str(moved))
     assert not again.warnings and find_run(elsewhere.workspace, again.run_id).load_recipe().model == str(moved)
+    assert first.missing_base == f"./{tiny_model.name}" and not again.missing_base
+    with raises(InputError, f"builtin {tiny_model.name}", field="base"):
+        elsewhere.archives.give_base(first.run_id, "builtin")
+    elsewhere.archives.give_base(first.run_id, str(moved))
+    assert elsewhere.ask(first.run_id, "1 + 1", max_tokens=4).tuned is not None
+    with raises(InputError, "another-name", field="base"):
+        elsewhere.archives.give_base(first.run_id, str(moved))
     third = elsewhere.archives.import_run(archive)
     assert not third.warnings, "another run here was made on the same model"
     (moved / "config.json").write_text((moved / "config.json").read_text() + " ")

@@ -20,7 +20,7 @@ from studio.checkpoints.merges import find_merges_folder
 from studio.checkpoints.weights import load_stack
 from studio.errors import InputError, ModelError, NotFoundError, RecipeError
 from studio.launchers.inline import InlineLauncher
-from studio.merging import WAYS
+from studio.merging import WAYS, making
 from studio.merging.deltas import Pair
 from studio.merging.making import open_parents
 from studio.merging.meeting import meet, meet_pairs
@@ -302,6 +302,12 @@ def test_a_merge_is_a_model_like_any_other(studio: Studio, runs: dict[str, Run])
     with zipfile.ZipFile(file) as archive:
         readme = archive.read("like-any-merged/README.md").decode()
     assert file.name == "like-any-merged.zip" and tells(readme, f"merge task_arithmetic {runs['dora'].name} 0.5")
+    for form in ("script", "notebook", "report"):
+        with raises(ModelError, "like-any", field="form"):
+            studio.exports.start(card.address, form)
+    order = json.loads(studio.exports.export(card.address, "recipe").read_text())
+    again = studio.merges.merge(order)
+    assert again.model_copy(update={"name": card.name, "work": card.work}) == card, "its recipe merges it again"
     twice = studio.merges.merge(
         {"way": "linear", "parents": [{"model": card.address}, {"model": address(runs["lora"])}]}
     )
@@ -336,6 +342,8 @@ def test_what_can_not_be_merged_is_told_in_words(studio: Studio, runs: dict[str,
         ({"parents": [{"model": "run:gone"}]}, NotFoundError, "gone", "parents"),
         ({"parents": [{"model": str(tiny_model)}]}, RecipeError, "run:brave-otter@120", "parents"),
         ({"result": "svd", "rank": 0}, RecipeError, "rank 1 256 0", "rank"),
+        ({"way": "ties", "result": "exact"}, InputError, "TIES svd full", "result"),
+        ({**write_order(runs, lora=1.0, dora=1.0), "result": "exact"}, InputError, "svd full", "result"),
         ({"name": "taken"}, InputError, "taken", "name"),
         ({"name": 5}, RecipeError, "name text 5", "name"),
         ({"name": "../out"}, RecipeError, "../out calm-heron", "name"),
@@ -344,14 +352,9 @@ def test_what_can_not_be_merged_is_told_in_words(studio: Studio, runs: dict[str,
             studio.merges.read({**order, **changes})
     with raises(InputError, "task_arithmetic", field="merge"):
         studio.merges.read(None)
-    failed = {
-        "exact": ({"way": "ties", "result": "exact"}, "TIES svd full"),
-        "svd": ({**write_order(runs, full=1.0), "result": "svd"}, "full embed_tokens"),
-    }
-    for changes, facts in failed.values():
-        work = studio.merges.start({**order, **changes})
-        studio.scheduler.start_next()
-        assert tells(str(studio.run_status(work).error).replace(".", " "), facts)
+    work = studio.merges.start({**order, **write_order(runs, full=1.0), "result": "svd"})
+    studio.scheduler.start_next()
+    assert tells(str(studio.run_status(work).error).replace(".", " "), "full embed_tokens")
     assert not [folder for folder in find_merges_folder(studio.workspace).iterdir() if folder.name.startswith(".")]
 
 
@@ -388,6 +391,33 @@ def test_a_parent_that_is_gone_ends_its_merge_in_words(studio: Studio, runs: dic
         assert tells(studio.run_status(each).error, "twin")
     assert not {"gone", "gone-too"} & {folder.name for folder in find_merges_folder(studio.workspace).iterdir()}
     assert studio.merges.merge(write_order(runs, rslora=1.0)).rank, "the queue goes on"
+
+
+@pytest.mark.parametrize("when", ["open_parents", "open_deltas", "write_result"])
+def test_a_parent_deleted_in_mid_merge_is_told_or_not_needed_any_more(
+    studio: Studio, runs: dict[str, Run], monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    twins = [Run(studio.workspace.runs / f"{runs['full'].run_id}-{name}") for name in ("a", "b")]
+    for twin in twins:
+        shutil.copytree(runs["full"].folder, twin.folder)
+    order = {"way": "linear", "parents": [{"model": address(twin)} for twin in twins], "name": f"mid-{when}".lower()}
+    work, do = studio.merges.start(order), getattr(making, when)
+
+    def delete_in_mid(*given: Any) -> Any:
+        found = None if when == "write_result" else do(*given)
+        shutil.rmtree(twins[1].folder, ignore_errors=True)
+        return found or do(*given)
+
+    monkeypatch.setattr(making, when, delete_in_mid)
+    try:
+        studio.scheduler.start_next()
+        status = studio.run_status(work)
+        assert (status.status == "finished") == (when != "open_deltas"), status.error
+        assert when != "open_deltas" or tells(status.error, Run.name_of(twins[1].run_id))
+        names = {folder.name for folder in find_merges_folder(studio.workspace).iterdir()}
+        assert (f"mid-{when}" in names) == (when != "open_deltas") and not {n for n in names if n.startswith(".")}
+    finally:
+        shutil.rmtree(twins[0].folder)
 
 
 def test_how_changes_lie_is_told_before_they_are_merged(studio: Studio, runs: dict[str, Run]) -> None:

@@ -17,8 +17,9 @@ from studio.answering.foreign_tokenizer import Elsewhere
 from studio.answering.shared import SharedWeights
 from studio.answering.sides import Sides
 from studio.answering.way import find_rounding
+from studio.checkpoints.made_on import check_base
 from studio.models.device import DeviceFacts
-from studio.models.loading import find_context, leave_a_core, list_end_tokens, return_memory
+from studio.models.loading import find_context, find_model_folder, leave_a_core, list_end_tokens, return_memory
 from studio.objectives.choices import load_choices
 from studio.tasks.prompt import trim
 
@@ -54,8 +55,11 @@ class Columns:
         if (keys, tuple(columns)) == (self._keys, self.columns):
             return
         self.columns, self._keys, self._sides, self._writers = (), [], {}, {}
-        if any(key not in keys for key in self._kept):
-            self._kept = {key: shared for key, shared in self._kept.items() if key in keys}
+        for column in columns:
+            check_base(column.stack, find_model_folder(column.below.base))
+        kept = {key: shared for key, shared in self._kept.items() if key in keys and shared.is_current()}
+        if len(kept) < len(self._kept):
+            self._kept = kept
             return_memory()  # before the next base comes: the one that goes lives on in circles until it is collected
         for key in dict.fromkeys(keys):
             mine = [column for column, other in zip(columns, keys, strict=True) if other == key]

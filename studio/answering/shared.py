@@ -15,6 +15,7 @@ from studio.checkpoints.checkpoint import Checkpoint, Stack
 from studio.checkpoints.weights import check_adapter, load_stack
 from studio.errors import InputError, ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
+from studio.models.fingerprint import take_fingerprint
 from studio.models.loading import find_model_folder, load_tokenizer
 from studio.precisions import Precision
 
@@ -27,12 +28,17 @@ class SharedWeights:
     ) -> None:
         folder, is_foreign = find_model_folder(below.base), not below.base.is_own
         self.tokenizer = ForeignTokenizer(folder, elsewhere) if elsewhere and is_foreign else load_tokenizer(folder)
+        self._folder, self._made_on = folder, take_fingerprint(folder)
         self.base = load_stack(below, precision, device)
         self.model: Any = None  # with adapters, where there are some
         self._names: dict[Path, str] = {}
         self._usual: list[tuple[dict[str, float], str, float]] = []  # what `strengthen` changed
         self._loaded = 0
         self._switch = Switch()
+
+    def is_current(self) -> bool:
+        """Whether its base is still the model that lies under that name."""
+        return take_fingerprint(self._folder) == self._made_on
 
     def use(self, adapters: Sequence[Checkpoint]) -> bool:
         """Have exactly these adapters on the weights, all of one method; return whether anything changed.

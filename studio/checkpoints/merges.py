@@ -64,6 +64,13 @@ class MergeCard(BaseModel):
         """By what it is asked, trained on, merged and exported."""
         return f"merge:{self.name}"
 
+    @property
+    def order(self) -> dict[str, object]:
+        """What asks for the same merge again, whatever it will be called."""
+        parents = [{"model": parent.model, "weight": parent.weight} for parent in self.parents]
+        rank = {"rank": self.rank} if self.result == "svd" else {}
+        return {"way": self.way, **self.options, "parents": parents, "result": self.result, **rank}
+
 
 def find_merges_folder(workspace: Workspace) -> Path:
     """Return the folder of all merges; there may be none yet."""

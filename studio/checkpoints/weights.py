@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.checkpoints.checkpoint import Stack
+from studio.checkpoints.made_on import check_base
 from studio.errors import ModelError, first_line
 from studio.methods import Method
 from studio.models.device import DeviceFacts, is_out_of_memory
@@ -54,6 +55,8 @@ def load_stack(stack: Stack, precision: Precision, device: DeviceFacts, gradient
     """
     adapters = stack.adapters
     whole = stack.needed[0] if len(adapters) < len(stack.needed) else None
+    if stack.changes:
+        check_base(stack, find_model_folder(stack.base))
     folder = whole.folder if whole else find_model_folder(stack.base)
     if not adapters:
         return load_base(folder, precision, device, gradients)

@@ -45,7 +45,7 @@ class Adapter(Form):
     name: ClassVar[str] = "adapter"
     title: ClassVar[str] = "Adapter"
     position: ClassVar[int] = 1
-    summary: ClassVar[str] = "The few weights that were trained, as a peft folder: a hundredth of the model."
+    summary: ClassVar[str] = "The few weights that were trained, as a peft folder."
     purpose: ClassVar[str] = "for peft, and for vLLM's and llama.cpp's adapters"
     parts: ClassVar[int] = 2
 
@@ -76,8 +76,19 @@ class Adapter(Form):
 
     def guess_bytes(self, source: Source) -> int | None:
         """Return the bytes of the adapter, and of its base where that goes along."""
-        own = sum((source.made.folder / name).stat().st_size for name in KEPT)
-        return own + ((guess_whole(source, "fp32") or 0) if self._brings_base(source) else 0)
+        return self._count_own(source) + ((guess_whole(source, "fp32") or 0) if self._brings_base(source) else 0)
+
+    def _count_own(self, source: Source) -> int:
+        return sum((source.made.folder / name).stat().st_size for name in KEPT)
+
+    def describe(self, source: Source) -> str:
+        """Return what is written: how large the adapter is beside the model, and whether its base goes along."""
+        own, whole = self._count_own(source), guess_whole(source, "fp32")
+        share = f", {100 * own / whole:.2g} % of the model" if whole else ""
+        said = f"The few weights that were trained, as a peft folder: {own / 1e6:,.2g} MB{share}."
+        if not self._brings_base(source):
+            return said
+        return f"{said} Its base goes along{'' if self.with_base == 'yes' else ', as nobody else could find it'}."
 
     def write_code(self, source: Source) -> str:
         """Return the lines that load base and adapter at the precision that it was trained at."""

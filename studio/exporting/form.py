@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from studio.checkpoints.checkpoint import Checkpoint, Stack
+from studio.checkpoints.made_on import check_base
 from studio.checkpoints.weights import check_stack, load_stack
 from studio.errors import ModelError
 from studio.merging.rounding import tell_rounding
@@ -65,9 +66,15 @@ class Form(Plugin):
     summary: ClassVar[str]
     purpose: ClassVar[str]  # who reads it, in a few words
     parts: ClassVar[int] = 1
+    needs_base: ClassVar[bool] = True
+    """Whether what is written depends on what lies under the base's name."""
 
     def check(self, source: Source) -> None:
         """Raise ModelError or InputError in words for a model that can't be written so. Loads no weights."""
+
+    def describe(self, source: Source) -> str:
+        """Return what is written of this model, in a sentence or two. Loads no weights."""
+        return self.summary
 
     def guess_bytes(self, source: Source) -> int | None:
         """Return about how large the file will be, None where that is little or unknown. Loads no weights."""
@@ -90,6 +97,13 @@ def guess_whole(source: Source, numbers: str) -> int | None:
     """Return about how many bytes all weights of a model are in some numbers."""
     count = describe_model(source.stack.base).parameters
     return round(count * BYTES[numbers]) if count else None
+
+
+def check_form(form: Form, source: Source, base: Path | None = None) -> None:
+    """Raise ModelError or InputError in words for a model that can't be written in a form, as it is now."""
+    form.check(source)
+    if form.needs_base:
+        check_base(source.stack, base)
 
 
 def check_merges(stack: Stack) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from studio.checkpoints.address import resolve
 from studio.exporting import FORMS
-from studio.exporting.form import Source
+from studio.exporting.form import Source, check_form
 from studio.models.device import find_device
+from studio.models.loading import find_model_folder
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.works.export import Export
@@ -22,15 +23,19 @@ from studio.workspace import Workspace, disk_errors_in_words
 PACKED = (".safetensors", ".gguf")
 """Files that compressing makes no smaller."""
 
+BESIDE = ".export"
+"""The folder beside the export in which it is written."""
+
 
 def export(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Write the model as its form asks. Raises StudioError in words."""
     work = Export.load(run)
     form = FORMS.read({"name": work.form, **work.options})
     parts, told = form.parts + 1, list[str]()
+    shutil.rmtree(run.folder / BESIDE, ignore_errors=True)  # also what a kill left that came after the last step
     if not list(run.exports_folder.glob("*")):
         source = Source(workspace, resolve(workspace, work.ref), find_device())
-        form.check(source)
+        check_form(form, source, find_model_folder(source.stack.base) if form.needs_base else None)
         events.append_phase(2, work.phases)
         with disk_errors_in_words(run.folder), open_beside(run) as beside:
             inner = beside / f"{source.file_name}-{form.name}"
@@ -51,8 +56,7 @@ def export(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
 @contextmanager
 def open_beside(run: Run) -> Iterator[Path]:
     """An empty folder beside the export, which is gone afterwards with all that is left in it."""
-    beside = run.folder / ".export"
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = run.folder / BESIDE
     beside.mkdir()
     try:
         yield beside

@@ -29,6 +29,7 @@ class ReportForm(Form):
     position: ClassVar[int] = 8
     summary: ClassVar[str] = "What the run was, what it cost and what came out, with curves and intervals."
     purpose: ClassVar[str] = "for people: a page of its own, or a model card"
+    needs_base: ClassVar[bool] = False
 
     written: Literal["html", "markdown"] = Field(
         "html", title="Written as", description="html is a page, markdown a model card."

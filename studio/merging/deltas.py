@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PLAIN = {"use_dora": False, "bias": "none", "modules_to_save": None, "target_parameters": None, "lora_bias": False}
 """What a LoRA's configuration says where B A is all that was learnt."""
+ENDS = (".lora_A.weight", ".lora_B.weight")
+"""What the names of its weights end with."""
 
 
 class Pair(NamedTuple):
@@ -85,7 +87,7 @@ def load_ground(stacks: Sequence[Stack], precision: Precision, device: DeviceFac
 def open_deltas(stack: Stack, ground: Callable[[], Any], scratch: Path, device: DeviceFacts) -> Deltas:
     """Return what a stack added to its base, which `ground` loads; `scratch` is a file that may be written."""
     title = stack.changes[-1].title
-    if len(stack.needed) == 1 and not stack.needed[0].is_whole and (pairs := read_pairs(stack.needed[0].folder)):
+    if pairs := read_pairs(stack):
         return open_pairs(title, pairs)
     write_weights(stack, scratch, device)
     return open_difference(title, ground(), scratch)
@@ -109,28 +111,35 @@ def open_pairs(title: str, pairs: dict[str, Pair]) -> Deltas:
     return deltas
 
 
-def read_pairs(folder: Path) -> dict[str, Pair] | None:
-    """Return the pairs of a plain LoRA by the names of their weights, None for any other adapter."""
+def is_plain(stack: Stack) -> bool:
+    """Whether what a stack added is one adapter, and that a plain LoRA: scale x B A and nothing else."""
+    folder = stack.needed[0].folder
+    if len(stack.needed) != 1 or stack.needed[0].is_whole:
+        return False
+    told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    if told.get("peft_type") != "LORA" or any(told.get(key, usual) != usual for key, usual in PLAIN.items()):
+        return False
+    return all(name.endswith(ENDS) for name in read_header(folder / "adapter_model.safetensors").names)
+
+
+def read_pairs(stack: Stack) -> dict[str, Pair] | None:
+    """Return the pairs of a plain LoRA by the names of their weights, None for anything else."""
     from peft import PeftConfig
     from peft.utils.other import get_pattern_key
     from safetensors.torch import load_file
 
-    told = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    if told.get("peft_type") != "LORA" or any(told.get(key, usual) != usual for key, usual in PLAIN.items()):
+    if not is_plain(stack):
         return None
-    config = PeftConfig.from_pretrained(folder)
-    weights = load_file(folder / "adapter_model.safetensors")
-    ends = (".lora_A.weight", ".lora_B.weight")
-    if not all(name.endswith(ends) for name in weights):
-        return None
+    config = PeftConfig.from_pretrained(stack.needed[0].folder)
+    weights = load_file(stack.needed[0].folder / "adapter_model.safetensors")
     pairs = {}
     for name in weights:
-        if name.endswith(ends[0]):
-            layer = name.removesuffix(ends[0]).removeprefix("base_model.model.")
+        if name.endswith(ENDS[0]):
+            layer = name.removesuffix(ENDS[0]).removeprefix("base_model.model.")
             rank = config.rank_pattern.get(get_pattern_key(config.rank_pattern.keys(), layer), config.r)
             alpha = config.alpha_pattern.get(get_pattern_key(config.alpha_pattern.keys(), layer), config.lora_alpha)
             scale = alpha / (rank**0.5 if config.use_rslora else rank)
-            second = weights[name.removesuffix(ends[0]) + ends[1]]
+            second = weights[name.removesuffix(ENDS[0]) + ENDS[1]]
             pairs[f"{layer}.weight"] = Pair(weights[name], second, scale, bool(config.fan_in_fan_out))
     return pairs
 

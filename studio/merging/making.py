@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studio.checkpoints.address import resolve
 from studio.checkpoints.checkpoint import Stack
+from studio.checkpoints.made_on import check_base, note_base
 from studio.checkpoints.merges import Meeting, MergeCard, MergedOf, find_merges_folder, write_card
 from studio.errors import InputError
 from studio.merging import WAYS, Way
 from studio.merging.deltas import Deltas, find_ground, load_ground, open_deltas
 from studio.merging.meeting import meet, meet_pairs
-from studio.merging.planning import check_parents, check_unused, choose_name, name_rank, write_recipe
+from studio.merging.planning import check_parents, check_unused, choose_name, name_rank, refuse_exact, write_recipe
 from studio.merging.results import Thin, add_to, check_ranks, find_matrices, join_pairs, save_pairs, shrink
 from studio.merging.rounding import measure
 from studio.methods import METHODS
 from studio.models.device import find_device
+from studio.models.fingerprint import take_fingerprint
 from studio.models.loading import find_model_folder, leave_a_core, load_base, load_tokenizer
 from studio.models.reference import ModelRef
 from studio.precisions import PRECISIONS, Precision
@@ -30,7 +32,7 @@ from studio.recipes.recipe import Recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.visitor import find_owner_file
-from studio.works.merge import Merge
+from studio.works.merge import Merge, Parent
 from studio.works.work import Outcome
 from studio.workspace import Workspace, disk_errors_in_words
 
@@ -115,12 +117,12 @@ def merge(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     work = Merge.load(run)
     name = choose_name(workspace, work, run)
     folder = find_merges_folder(workspace) / name
+    beside, scratch = folder.with_name(f".beside-{run.run_id}"), run.folder / ".merge"
+    clear(beside, scratch)  # also what a kill left that came after the last step
     if not folder.exists():
-        beside, scratch = folder.with_name(f".beside-{run.run_id}"), run.folder / ".merge"
         try:
             with disk_errors_in_words(workspace.folder):
                 for each in (beside, scratch):
-                    shutil.rmtree(each, ignore_errors=True)
                     each.mkdir(parents=True)
                 make(workspace, work, run, events, name, beside, scratch)
                 check_unused(workspace, name)
@@ -128,20 +130,32 @@ def merge(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         except Stopped:
             return Outcome(0, finished=False)
         finally:
-            shutil.rmtree(beside, ignore_errors=True)
-            shutil.rmtree(scratch, ignore_errors=True)
+            clear(beside, scratch)
     events.append("concluded", result=f"merge:{name} is ready.")
     return Outcome(events.step, finished=True)
+
+
+def clear(*folders: Path) -> None:
+    """Delete folders with all that is in them, where they are there."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sort_parents(work: Merge) -> list[Parent]:
+    """Return the parents of a merge in an order that doesn't depend on how they were given."""
+    return sorted(work.parents, key=lambda parent: (parent.model, parent.weight))
 
 
 def open_parents(workspace: Workspace, work: Merge, scratch: Path) -> Together:
     """Return the parents of a merge, in an order that doesn't depend on how they were given. Raises StudioError."""
     device = find_device()
     leave_a_core(device)
-    order = sorted(work.parents, key=lambda parent: (parent.model, parent.weight))
+    order = sort_parents(work)
     stacks = tuple(resolve(workspace, ModelRef(ref=parent.model)) for parent in order)
     way = WAYS.read({"name": work.way, **work.options})
     check_parents(stacks, way)
+    for stack in stacks:
+        check_base(stack, find_model_folder(stack.base), "parents")
     grounds = [find_ground(stack) for stack in stacks]
     common = grounds[0] if len({each.name for each in grounds}) == 1 else PRECISIONS.read("fp32")
     kept: dict[str, Any] = {}
@@ -176,9 +190,11 @@ def make(
     made = write_result(together, first, run, events, beside, meetings)
     if made.recipe.method.saves_whole_model:
         load_tokenizer(find_model_folder(first.base)).save_pretrained(beside)
-    parents = [
-        MergedOf(model=stack.address.ref, title=stack.changes[-1].title, weight=weight)
-        for stack, weight in zip(together.stacks, together.weights, strict=True)
+    known = {parent.model: stack for parent, stack in zip(sort_parents(work), together.stacks, strict=True)}
+    parents = [  # as they were given: it is asked as its first one
+        MergedOf(model=stack.address.ref, title=stack.changes[-1].title, weight=parent.weight)
+        for parent in work.parents
+        for stack in (known[parent.model],)
     ]
     card = MergeCard(
         name=name,
@@ -192,6 +208,7 @@ def make(
         meetings=tuple(meetings),
         work=run.run_id,
     )
+    note_base(beside, take_fingerprint(find_model_folder(first.base)))
     write_card(beside, card, made.recipe.to_json())
     if run.owner:
         find_owner_file(beside).write_text(run.owner, encoding="ascii")
@@ -224,11 +241,7 @@ def write_result(
         return Made(recipe.model_copy(update=changed), wanted, None, None)
     if wanted == "exact":
         if (factors := together.factors) is None:
-            raise InputError(
-                f"{together.way.title} of these parents is no plain sum of LoRA adapters, so no adapter is exactly "
-                "it. Choose the result svd or full.",
-                field="result",
-            )
+            raise refuse_exact(together.way)
         pairs = {}
         for done, name in enumerate(names, start=1):
             follow(name, done, is_sum=True)

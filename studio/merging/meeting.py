@@ -6,9 +6,9 @@ weight; of anything else both are of all its numbers, and told while merging. Im
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.merges import Meeting
 from studio.merging.deltas import Pair, read_pairs
 from studio.models.libraries import import_libraries
@@ -44,10 +44,10 @@ def _tell(name: str, inner: float, sizes: float, first: "Tensor", second: "Tenso
     return Meeting(weight=name, cosine=round(cosine, 4), opposite=round(opposite, 4), rows=rows)
 
 
-def meet_adapters(folders: Sequence[Path]) -> list[Meeting] | None:
-    """Return how adapters lie to each other where both change a weight; None where one is no plain LoRA."""
+def meet_adapters(stacks: Sequence[Stack]) -> list[Meeting] | None:
+    """Return how models lie to each other where both change a weight; None where one is no plain LoRA."""
     import_libraries()
-    parents = [read_pairs(folder) for folder in folders]
+    parents = [read_pairs(stack) for stack in stacks]
     if any(parent is None for parent in parents):
         return None
     pairs = [parent for parent in parents if parent]

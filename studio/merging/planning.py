@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from studio.checkpoints.checkpoint import Stack
 from studio.checkpoints.merges import find_merges_folder, load_card
 from studio.errors import InputError, ModelError, StudioError
+from studio.merging.deltas import is_plain
 from studio.merging.way import Way
 from studio.methods import METHODS
 from studio.models.facts import find_config_folder
@@ -56,6 +57,21 @@ def check_parents(stacks: Sequence[Stack], way: Way) -> None:
             "made from.",
             field="parents",
         )
+
+
+def check_exact(stacks: Sequence[Stack], way: Way, weights: Sequence[float]) -> None:
+    """Raise InputError in words where no adapter can be exactly what models come to."""
+    if way.find_factors(weights) is None or not all(map(is_plain, stacks)):
+        raise refuse_exact(way)
+
+
+def refuse_exact(way: Way) -> InputError:
+    """Return the words for a merge that no adapter is exactly."""
+    return InputError(
+        f"{way.title} of these parents is no plain sum of LoRA adapters, so no adapter is exactly it. Choose the "
+        "result svd or full.",
+        field="result",
+    )
 
 
 def choose_name(workspace: Workspace, work: Merge, run: Run) -> str:

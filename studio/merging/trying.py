@@ -43,6 +43,5 @@ def write_mix(stacks: Sequence[Stack], way: Way, weights: Sequence[float], folde
 
 def _open(stack: Stack) -> Deltas | None:
     """What a plain LoRA on the base itself added; None for any other model."""
-    first = stack.needed[0]
-    pairs = None if len(stack.needed) > 1 or first.is_whole else read_pairs(first.folder)
-    return open_pairs(first.title, pairs) if pairs else None
+    pairs = read_pairs(stack)
+    return open_pairs(stack.changes[-1].title, pairs) if pairs else None

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from studio.archives.run_archive import PackedBase
 from studio.checkpoints.address import resolve
+from studio.checkpoints.made_on import note_base, read_note
 from studio.errors import InputError, NotFoundError, StudioError
-from studio.models.fingerprint import take_fingerprint
+from studio.models.fingerprint import matches
 from studio.models.reference import ModelRef
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.reports.report import Report, gather
@@ -30,10 +31,14 @@ if TYPE_CHECKING:
 
 
 class Imported(NamedTuple):
-    """A run that came from a file: its id here, and what a person should know of it."""
+    """A run that came from a file: its id here, what a person should know of it, and the folder of its base.
+
+    The folder is told where it isn't here; `give_base` takes another.
+    """
 
     run_id: str
     warnings: tuple[str, ...] = ()
+    missing_base: str = ""
 
 
 class ArchiveDesk:
@@ -86,15 +91,29 @@ class ArchiveDesk:
             recipe = self._keep_tasks(recipe, found.tasks, found.versions)
             if found.base or base:
                 recipe = recipe.model_copy(update={"model": self._find_folder(recipe.base, found.base, base)})
-            text = json.dumps(recipe.to_json(), indent=2, ensure_ascii=False)
-            for file in (beside / "recipe.json", *beside.glob("checkpoints/step-*/recipe.json")):
-                write_whole(file, text)
+            for step in beside.glob("checkpoints/step-*"):
+                if found.base and not read_note(step):
+                    note_base(step, found.base.fingerprint)
+            _write_recipe(beside, recipe)
             if studio.visitor.owner:
                 write_whole(find_owner_file(beside), studio.visitor.owner)
             run = self._place(beside, found.run_id)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-        return Imported(run.run_id, tuple(self._warn(run, recipe)))
+        return Imported(run.run_id, tuple(self._warn(run, recipe)), self._find_missing(recipe))
+
+    def give_base(self, run_id: str, base: str) -> None:
+        """Say where the base of a run lies here, which was a folder elsewhere. Raises InputError or ModelError."""
+        run = self._studio.find_run(run_id)
+        recipe = run.load_recipe()
+        if not (said := self._find_missing(recipe)):
+            raise InputError(f"The base of {run.name} is here: {recipe.model}. Nothing is to be given.", field="base")
+        ref = self._studio.check_model(ModelRef(ref=base))
+        folder = ref.find_folder() if ref.is_local and not ref.made and not ref.is_own else None
+        marks = {read_note(step) for step in run.checkpoints_folder.glob("step-*")} - {""}
+        if folder is None or not all(matches(folder, mark) for mark in marks):
+            raise _refuse_base(base, Path(said).name)
+        _write_recipe(run.folder, recipe.model_copy(update={"model": base}))
 
     def report(self, run_id: str) -> Report:
         """Return what is known of a training. Raises StudioError in words."""
@@ -116,17 +135,13 @@ class ArchiveDesk:
             return said.ref
         if given:
             folder = self._studio.check_model(ModelRef(ref=given)).find_folder()
-            if packed and (not folder or take_fingerprint(folder) != packed.fingerprint):
-                raise InputError(
-                    f"{given[:200]} isn't the model that this run was made on, a folder called {packed.name}: config, "
-                    "tokenizer or weights differ. Give the folder of that model.",
-                    field="base",
-                )
+            if packed and (not folder or not matches(folder, packed.fingerprint)):
+                raise _refuse_base(given, packed.name)
             return given
         for ref in self._list_folders(said) if packed and self._studio.local_folders else ():
             with contextlib.suppress(StudioError):  # it isn't there any more
                 folder = ref.find_folder()
-                if folder and packed and take_fingerprint(folder) == packed.fingerprint:
+                if folder and packed and matches(folder, packed.fingerprint):
                     return ref.ref
         return said.ref
 
@@ -182,9 +197,33 @@ class ArchiveDesk:
             base = resolve(self._studio.workspace, recipe.base, self._studio.visitor).base
         except StudioError as error:
             return [*said, f"It was made on top of {recipe.model}, which isn't here: {error} Import that run too."]
-        if not base.is_own and base.is_local and not Path(base.ref).is_dir():
+        if _is_missing(base):
             said.append(
                 f"Its base model was a folder, {base.ref}, and no run here was made on the same model. To talk to it, "
-                "import the file again and give the folder as base (python -m studio import FILE --base FOLDER)."
+                "say where that folder lies here (or: python -m studio import FILE --base FOLDER)."
             )
         return said
+
+    def _find_missing(self, recipe: Recipe) -> str:
+        """The folder that a run was made on, where it isn't here and may be given; else ""."""
+        may = self._studio.local_folders and not recipe.base.made and _is_missing(recipe.base)
+        return recipe.base.ref if may else ""
+
+
+def _is_missing(base: ModelRef) -> bool:
+    return not base.is_own and base.is_local and not Path(base.ref).expanduser().is_dir()
+
+
+def _refuse_base(given: str, name: str) -> InputError:
+    return InputError(
+        f"{given[:200]} isn't the model that this run was made on, a folder called {name}: config, tokenizer or "
+        "weights differ. Give the folder of that model.",
+        field="base",
+    )
+
+
+def _write_recipe(folder: Path, recipe: Recipe) -> None:
+    """Write a recipe into a run's folder and each of its checkpoints."""
+    text = json.dumps(recipe.to_json(), indent=2, ensure_ascii=False)
+    for file in (folder / "recipe.json", *folder.glob("checkpoints/step-*/recipe.json")):
+        write_whole(file, text)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from studio.declaration import FormField, form_fields, show
 from studio.errors import InputError, NotFoundError, StudioError
 from studio.exporting import FORMS, Form
-from studio.exporting.form import Source
+from studio.exporting.form import Source, check_form
 from studio.exporting.hub import check_target, push_file, push_task
 from studio.models.device import find_device
 from studio.models.reference import ModelRef
@@ -70,7 +70,7 @@ class ExportDesk(ModelDesk):
         FORMS.find(form)
         wanted = FORMS.read({**(options or {}), "name": form})
         source = self._find_source(ModelRef(ref=model))
-        wanted.check(source)
+        check_form(wanted, source)
         rest = {key: value for key, value in wanted.model_dump(mode="json").items() if key != "name"}
         return Export(
             model=source.stack.address.ref, revision=source.stack.address.revision, form=wanted.name, options=rest
@@ -121,7 +121,7 @@ def is_whole_text(text: str) -> bool:
 def _offer(form: Form, source: Source) -> Offered:
     offered = Offered(form.name, form.title, form.summary, form.purpose, form_fields(type(form)), "")
     try:
-        form.check(source)
+        check_form(form, source)
     except StudioError as error:
         return offered._replace(refusal=str(error))
-    return offered._replace(size=form.guess_bytes(source), code=form.write_code(source))
+    return offered._replace(summary=form.describe(source), size=form.guess_bytes(source), code=form.write_code(source))

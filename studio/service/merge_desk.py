@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from studio.answering.desk import Answers
 from studio.checkpoints.checkpoint import Stack
+from studio.checkpoints.made_on import check_base
 from studio.checkpoints.merges import Meeting, MergeCard, delete_merge, list_merges, load_card
 from studio.declaration import explain, name_kind
 from studio.errors import InputError, ModelError, NotFoundError, RecipeError, StudioError
 from studio.merging import WAYS
 from studio.merging.meeting import meet_adapters
-from studio.merging.planning import check_parents, check_unused
+from studio.merging.planning import check_exact, check_parents, check_unused
 from studio.merging.trying import write_mix
 from studio.models.reference import ModelRef
 from studio.runs.run import TRAINING, Run, list_runs
@@ -67,6 +68,8 @@ class MergeDesk(ModelDesk):
         check_unused(self.workspace, work.called)
         stacks = [self._resolve_parent(parent.model) for parent in work.parents]
         check_parents(stacks, way)
+        if work.result == "exact":
+            check_exact(stacks, way, [parent.weight for parent in work.parents])
         pinned = [
             parent.model_copy(update={"model": stack.address.ref})
             for parent, stack in zip(work.parents, stacks, strict=True)
@@ -80,9 +83,7 @@ class MergeDesk(ModelDesk):
         """
         stacks = [self._resolve_parent(model) for model in models]
         check_parents(stacks, WAYS.read("task_arithmetic"))
-        if any(len(stack.needed) != 1 or stack.needed[0].is_whole for stack in stacks):
-            return None
-        return meet_adapters([stack.needed[0].folder for stack in stacks])
+        return meet_adapters(stacks)
 
     def try_out(self, order: object, parent: str, prompt: str, max_tokens: int = 32) -> Answers:
         """Return what the base, a parent and the sum that an order asks for answer; nothing is merged or kept.
@@ -125,7 +126,9 @@ class MergeDesk(ModelDesk):
 
     def _resolve_parent(self, model: str) -> Stack:
         try:
-            return self._resolve(ModelRef(ref=model))
+            stack = self._resolve(ModelRef(ref=model))
+            check_base(stack)
+            return stack
         except StudioError as error:
             error.field = "parents"
             raise

@@ -13,6 +13,7 @@ from transformers import TrainingArguments, set_seed
 
 from studio.answering.judge import load_judges
 from studio.checkpoints.address import resolve
+from studio.checkpoints.made_on import check_resumed
 from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
 from studio.estimates.activations import NotMeasured, Spared
@@ -124,17 +125,17 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
 
     events.append_phase(2)
     stack = resolve(workspace, recipe.base)
-    tokenizer = load_tokenizer(find_model_folder(stack.base))
+    folder = find_model_folder(stack.base)
+    made_on, tokenizer = check_resumed(run.find_resumable().folder, run.name, folder), load_tokenizer(folder)
     base = load_stack(stack, recipe.held_in, device, gradients=True)
     if run.stop_file.exists():
-        return _stay(run)
+        return Outcome(run.find_resumable().step, finished=False)  # it stays where it was
 
     events.append_phase(3)
     tasks = TaskStore(workspace).load_parts(recipe.parts)
     examples = take_examples(tasks, [part.weight for part in recipe.mixture], recipe.training.seed)
     room = find_context(base) - recipe.method.virtual_tokens
-    longest = min(recipe.training.max_length, room)
-    prepared = encode_examples(examples, recipe.objective, tokenizer, longest)
+    prepared = encode_examples(examples, recipe.objective, tokenizer, min(recipe.training.max_length, room))
     choose_attention(base, device, prepared.longest, recipe.training.attention)
     parameters, dtype = base.num_parameters(), half and find_dtype(half)
     plan = recipe.plan(parameters, len(prepared.train))
@@ -148,7 +149,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if half:
         widen_trained(model)
     recipe.method.begin(model, plan.steps)
-    again = checkpoint(model, recipe, find_model_folder(stack.base), prepared, device)
+    again = checkpoint(model, recipe, folder, prepared, device)
     rows = plan.batch_size * recipe.objective.rows_each
     batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared, rows)
     answerer.model = model
@@ -157,13 +158,14 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     parts = [prepared.train, prepared.validation]
     reference = find_reference(run, recipe, parts, model, batcher, plan.batch_size, dtype)
     if run.stop_file.exists() or reference is None:
-        return _stay(run)
+        return Outcome(run.find_resumable().step, finished=False)  # it stays where it was
 
     events.append_phase(4)
     common: dict[str, Any] = {
         "run": run,
         "recipe": recipe,
         "events": events,
+        "base": made_on,
         "model": model,
         "args": make_arguments(run, recipe, plan, device),
         "processing_class": tokenizer,
@@ -182,7 +184,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
         reporter.finish(trainer)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
         tokens = rows * recipe.training.gradient_accumulation * prepared.mean_tokens * recipe.objective.passes
-        kind = find_step_kind(recipe, find_model_folder(stack.base), device)
+        kind = find_step_kind(recipe, folder, device)
         keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
 
@@ -323,11 +325,6 @@ def make_batcher(
     dtype, at_once = find_dtype(half) if half else None, examples * max(map(len, prepared.train))
     trial = Trial(model, batcher, rows, dtype, at_once, device.kind == "cuda")
     return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)
-
-
-def _stay(run: Run) -> Outcome:
-    """A person asked to stop before the first step: the run stays where it was."""
-    return Outcome(run.find_resumable().step, finished=False)
 
 
 def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, max_length: int) -> Prepared:

@@ -12,6 +12,7 @@ import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import TRAINER_STATE_NAME
 
+from studio.checkpoints.made_on import note_base
 from studio.errors import RecipeError, WorkspaceError
 from studio.foreign import Original
 from studio.methods.method import Method
@@ -50,8 +51,9 @@ READ_FROM = (
 class StudioTrainer(LeanTrainer):
     """Trainer whose checkpoints appear whole under the run's own names, with the recipe that made them."""
 
-    def __init__(self, *, run: Run, recipe: Recipe, events: EventWriter, **arguments: Any) -> None:
-        self.run, self.recipe, self.events = run, recipe, events
+    def __init__(self, *, run: Run, recipe: Recipe, events: EventWriter, base: str, **arguments: Any) -> None:
+        """`base` is the fingerprint of the model that is trained on."""
+        self.run, self.recipe, self.events, self._base = run, recipe, events, base
         self.trained, self.looked = Tally(), Tally()
         super().__init__(**arguments)
         self.model_accepts_loss_kwargs = True
@@ -115,6 +117,7 @@ class StudioTrainer(LeanTrainer):
         super()._save_checkpoint(model, trial)
         beside = Path(self.args.output_dir or "") / f"checkpoint-{self.state.global_step}"
         (beside / "training_args.bin").unlink(missing_ok=True)
+        note_base(beside, self._base)
         write_whole(beside / "recipe.json", self.recipe.model_dump_json(indent=2))
         self.run.keep_checkpoint(beside, self.state.global_step)
         self.events.append("saved", step=self.state.global_step)

@@ -1,9 +1,11 @@
 """Two runs become one model that is scored, talked to and taken home: with the built-in base, as a person would go.
 
-The file that the page hands out is read by a real llama.cpp, where there is one, and writes what the page showed.
+The file that the page hands out is read by a real llama.cpp, where there is one, and writes what the page showed. And
+the other way: a run that comes from elsewhere is told where its base lies.
 """
 
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,17 @@ import pytest
 from llama import drop_ends, serve
 from playwright.sync_api import Locator, Page, expect
 from test_journey_train import LONG, address, open_studio
-from tiny import wait_until
+from tiny import import_task, train_quickly, wait_until
 
 from studio.exporting.asked import find_asked
 from studio.exporting.form import Source
+from studio.launchers.inline import InlineLauncher
 from studio.models.device import find_device
 from studio.models.loading import find_model_folder, load_tokenizer
 from studio.models.reference import BUILTIN, ModelRef
 from studio.runs.run import Run
+from studio.service import Studio
+from studio.workspace import Workspace
 
 TASKS = ("studio003_past_tense", "studio005_plural")
 STEPS = 24
@@ -118,3 +123,27 @@ def check_llama(desk: Any, file: Path, run: str, prompt: str, tokens: list[int],
         written = drop_ends(llama.write(asked, 128), ends)
     assert written == drop_ends(tokens, ends)
     assert tokenizer.decode(written, skip_special_tokens=True).strip() == shown.strip()
+
+
+@pytest.mark.long
+def test_a_run_from_elsewhere_is_told_where_its_base_lies(
+    page: Page, app: Any, tiny_model: Path, tmp_path: Path, console_errors: list[str]
+) -> None:
+    elsewhere, moved = Workspace(tmp_path / "elsewhere"), tmp_path / "here"
+    gone = Path(shutil.copytree(tiny_model, tmp_path / "there"))
+    import_task(elsewhere)
+    run = train_quickly(elsewhere, gone)
+    file = Studio(elsewhere, InlineLauncher()).archives.export(run.run_id, tmp_path)
+    gone.rename(moved)
+    page.goto(address("runs"))
+    expect(page.locator(".run-table")).to_have_attribute("data-state", "ready", timeout=LONG)
+    page.locator("#run-file").set_input_files(file)
+    asking = page.locator(".run-import form")
+    asking.locator("#run-base").fill("/no/such/folder")
+    asking.get_by_role("button").click()
+    expect(asking.locator(".error-line")).to_contain_text("/no/such/folder")
+    asking.locator("#run-base").fill(str(moved))
+    asking.get_by_role("button").click()
+    expect(page.locator(".run-import [role=status]")).to_contain_text(str(moved))
+    expect(asking).to_have_count(0)
+    assert open_studio(app).ask(run.run_id, "1 + 1", max_tokens=4).tuned is not None and console_errors == []

@@ -6,6 +6,7 @@ Draws one custom component, whose script is merge_desk.js; its scores are for sc
 from collections.abc import Iterable
 from typing import Any
 
+from studio.answering.desk import Answers
 from studio.checkpoints.merges import Meeting, MergeCard
 from studio.declaration import form_fields
 from studio.errors import InputError, StudioError
@@ -14,7 +15,7 @@ from studio.models.reference import ModelRef
 from studio.service import Studio
 from studio.ui.steps.compare.question import split_instance
 from studio.ui.steps.compare.take_away import ACTS
-from studio.ui.steps.merge.scoring import look_at_curve, look_at_scores
+from studio.ui.steps.merge.scoring import BASE, look_at_curve, look_at_scores
 from studio.ui.steps.train.run_desk import read_request
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import Act, bind_acts, part
@@ -173,7 +174,12 @@ def try_weights(visit: Studio, asked: Any) -> dict[str, Any]:
         answers = visit.merges.try_out(order, parent, prompt)
     except StudioError as error:
         return _refuse(error)
-    return {"answers": [said.model_dump() for said in answers.columns]}
+    return _tell_answers(answers)
+
+
+def _tell_answers(answers: Answers) -> dict[str, Any]:
+    base, *others = (said.model_dump() for said in answers.columns)
+    return {"answers": [{**base, "title": BASE}, *others]}
 
 
 def ask_all(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -183,7 +189,7 @@ def ask_all(visit: Studio, asked: Any) -> dict[str, Any]:
     if made is None or made.kind != "run":
         raise InputError("Only what a run made can be asked here. Ask a merge of merges in Compare.", field="parent")
     answers = visit.ask(made.name, part(asked, "prompt", str), models[:2], step=made.step)
-    return {"answers": [said.model_dump() for said in answers.columns]}
+    return _tell_answers(answers)
 
 
 def delete(visit: Studio, asked: Any) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from studio.works.measure import MOST, Measure
 SCALES = (0.4, 0.7, 1.0, 2.0)
 """By which all weights are multiplied for the curve: as many as are measured at once."""
 
+BASE = "the base"
+"""What it is called beside what was made of it."""
+
 
 class Learned(NamedTuple):
     """A task that a parent learned, and of which parents."""
@@ -62,7 +65,10 @@ def look_at_scores(visit: Studio, asked: Any) -> dict[str, Any]:
         )
         for learned in list_learned(visit, parents)
     }
-    return _measure_all(visit, wanted, bool(asked.get("start")))
+    found = _measure_all(visit, wanted, bool(asked.get("start")))
+    for one in (value for task in found["tasks"] for value in task["values"]):
+        one["title"] = BASE if one["checkpoint"] == base else one["title"]
+    return found
 
 
 def look_at_curve(visit: Studio, asked: Any) -> dict[str, Any]:

@@ -38,6 +38,8 @@ export function makeImport(server, upload, done) {
     "Import a run",
   );
 
+  const asking = h("span", {});
+
   async function take() {
     const [chosen] = file.files ?? [];
     file.value = "";
@@ -49,12 +51,35 @@ export function makeImport(server, upload, done) {
           "python -m studio import FILE",
       );
     button.disabled = true;
+    asking.replaceChildren();
     put(said, `Reading ${chosen.name} …`);
     const told = await read(chosen).catch(() => null);
     button.disabled = false;
     if (!told?.run) return put(said, told?.error ?? SILENT);
     put(said, [`${chosen.name} is imported.`, ...told.warnings].join(" "));
+    if (told.missing_base) asking.replaceChildren(drawBase(told.run, told.missing_base));
     done();
+  }
+
+  /** Where the model of an imported run lies here. @param {string} run @param {string} folder where it was */
+  function drawBase(run, folder) {
+    const where = h("input", { id: "run-base", "aria-label": "Folder of its base model", spellcheck: "false" });
+    where.placeholder = `/models/${folder.split("/").at(-1)}`;
+    const give = h("button", { type: "submit", class: "btn small" }, "Use this folder");
+    const problem = h("span", { class: "error-line", role: "alert" });
+    return h("form", { class: "row", onsubmit: use }, h("div", { class: "field" }, where), give, problem);
+
+    /** @param {Event} event */
+    async function use(event) {
+      event.preventDefault();
+      give.disabled = true;
+      const told = await server.give_base({ run, base: where.value }).catch(() => null);
+      give.disabled = false;
+      if (!told?.done) return put(problem, told?.error ?? SILENT);
+      asking.replaceChildren();
+      put(said, `Its base model is found in ${where.value.trim()}.`);
+      done();
+    }
   }
 
   /** @param {File} chosen */
@@ -63,5 +88,5 @@ export function makeImport(server, upload, done) {
     return server.import_run({ file: { path, orig_name: chosen.name } });
   }
 
-  return h("span", { class: "run-import" }, button, file, said);
+  return h("span", { class: "run-import" }, button, file, said, asking);
 }

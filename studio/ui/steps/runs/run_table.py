@@ -51,7 +51,9 @@ class RunTable(Scripted):
 
 def make_acts(studio: Studio) -> list[Act]:
     """Return the server functions of the table, bound to `studio`."""
-    return bind_acts(studio, list_table, read_curves, write_note, tell_deletion, delete_run, export_run, import_run)
+    return bind_acts(
+        studio, list_table, read_curves, write_note, tell_deletion, delete_run, export_run, import_run, give_base
+    )
 
 
 def list_table(visit: Studio, asked: Any) -> dict[str, Any]:
@@ -173,4 +175,10 @@ def import_run(visit: Studio, asked: Any) -> dict[str, Any]:
     """Keep the run of an uploaded file; return its id, and what a person should know of it."""
     path, _ = check_upload(asked.get("file") if isinstance(asked, dict) else None)
     found = visit.archives.import_run(path)
-    return {"run": found.run_id, "warnings": list(found.warnings)}
+    return {"run": found.run_id, "warnings": list(found.warnings), "missing_base": found.missing_base}
+
+
+def give_base(visit: Studio, asked: Any) -> dict[str, Any]:
+    """Say where the base of an imported run lies here."""
+    visit.archives.give_base(part(asked, "run", str), part(asked, "base", str).strip())
+    return {"done": True}
