@@ -1,5 +1,6 @@
 """A run measures itself: how much of it by the time it has, what is told of the base, and the events of a real run."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from tiny import import_task, kinds, read_all, train_quickly
 from studio.evidence.baseline import Shot, tell_baseline
 from studio.evidence.budget import SHARE, Sizes, choose_sizes, may_go_on
 from studio.journal import read_lines
+from studio.reports.report import add_measuring
+from studio.runs.event import parse_event
 from studio.ui.steps.train.live_chart import tell_own
 from studio.workspace import Workspace
 
@@ -113,9 +116,21 @@ def test_a_report_tells_what_was_measured(told: tuple[Any, list[dict[str, Any]]]
     assert baseline == scored[0]["note"] and tells(test, (scored[-1]["note"], f"n = {scored[-1]['n']}"))
     assert tells(forgotten, f"{scored[-2]['value']:+.3f}")
     report = studio.archives.report(run.run_id)
+    assert report.measuring == scored[-1]["seconds"]
     assert sum(report.fates.values()) == scored[-1]["n"] and len(report.flips) > 0
     assert {"loss", "score", "forgetting"} <= {curve.measure.name for curve in report.curves}
     page, card = write_html(report), write_markdown(report)
     for text in (page, card):
         assert tells(text, (run.name, scored[-1]["note"])), text
     assert page.count("<svg") == len(report.curves) and "http" not in page
+
+
+def test_what_measuring_took_is_added_up_over_the_attempts() -> None:
+    def tell(*events: tuple[str, float | None]) -> list[Any]:
+        lines = [{"event": event, "at": 1, "step": 1, "seconds": seconds} for event, seconds in events]
+        return [parse_event(json.dumps(line).encode()) for line in lines]
+
+    first = (("started", None), ("scored", 2.0), ("scored", 3.5))
+    assert add_measuring(tell(*first)) == 3.5
+    assert add_measuring(tell(*first, ("started", None), ("scored", 1.5), ("started", None))) == 5
+    assert add_measuring(tell(("started", None), ("scored", None))) is None

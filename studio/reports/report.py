@@ -54,6 +54,8 @@ class Report(BaseModel, frozen=True):
     fates: dict[Fate, int]
     flips: tuple[Flip, ...]
     votes: Tally
+    measuring: float | None = None
+    """The seconds of all attempts that went into measuring, None where nothing was told of them."""
 
     @property
     def notes(self) -> list[str]:
@@ -83,6 +85,7 @@ def gather(run: Run, status: RunStatus, task: Task | None) -> Report:
         fates=count_fates([flip.fate for flip in flips]) if flips else {},
         flips=tuple(_choose(flips)),
         votes=count_votes(run.votes_file),
+        measuring=add_measuring(events),
     )
 
 
@@ -91,6 +94,18 @@ def _read_all(run: Run) -> Iterable[Event]:
     while (page := read_events(run.events_file, offset)).offset != offset:
         yield from page.events
         offset = page.offset
+
+
+def add_measuring(events: Iterable[Event]) -> float | None:
+    """Return the seconds that went into measuring; each attempt tells its own so far."""
+    attempts: list[float | None] = [None]
+    for event in events:
+        if isinstance(event, Started):
+            attempts.append(None)
+        elif isinstance(event, Scored) and event.seconds is not None:
+            attempts[-1] = event.seconds
+    told = [seconds for seconds in attempts if seconds is not None]
+    return sum(told) if told else None
 
 
 def _find_data(events: Sequence[Event]) -> dict[str, int]:

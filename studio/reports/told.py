@@ -24,8 +24,9 @@ def list_facts(report: Report) -> list[Row]:
     if status.elapsed_seconds is not None:
         facts.append(("Cost", tell_seconds(status)))
         facts.append(("Energy", tell_energy(status)))
-    if shares := [each.share for each in report.scores if each.share is not None]:
-        facts.append(("Spent on measuring", f"{100 * shares[-1]:.0f} % of the time"))
+    if report.measuring is not None and status.elapsed_seconds:
+        share = 100 * report.measuring / status.elapsed_seconds
+        facts.append(("Spent on measuring", f"{report.measuring:,.1f} seconds, {share:.0f} % of the time"))
     return facts
 
 
