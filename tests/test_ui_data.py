@@ -104,7 +104,7 @@ def test_a_file_with_odd_columns_becomes_a_form_and_then_a_task(studio: Studio, 
     assert twice["field"] == "mapping.messages" and twice["error"].startswith("“A whole chat” takes one column")
     assert wrong["field"] == "mapping.output" and tells(wrong["error"], "output")
     done = arrival.choose_columns(studio, {"file": file_id, "roles": ROLES})
-    assert done["task_id"] == "sums" and "40 instances" in done["html"]
+    assert done["task_id"] == "sums" and "40 examples" in done["html"]
 
 
 def test_faulty_rows_are_offered_to_be_left_out(studio: Studio, tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_faulty_rows_are_offered_to_be_left_out(studio: Studio, tmp_path: Path) 
     file_id = html.split('data-file="')[1].split('"')[0]
     roles = {"input": ["input"], "output": ["output"]}
     done = arrival.choose_columns(studio, {"file": file_id, "roles": roles, "leave_out": True})
-    assert "39 instances" in done["html"] and "repaired while reading" in done["html"]
+    assert "39 examples" in done["html"] and "repaired while reading" in done["html"]
     assert 'data-go="label"' in done["html"], "what lacks only its answer is kept to be labelled"
     assert [item.input for item in studio.labels.list_items(done["task_id"]) if item.waiting] == ["What is 3 + 1?"]
 
@@ -180,7 +180,7 @@ def test_the_report_says_what_was_found_and_what_a_fix_would_change(studio: Stud
     found = read_rows(studio, {"task_id": "task9_dirty", "finding": "duplicates", "recipe": recipe})
     assert found["about"] == "1 to 3 of 3" and 'data-see="60"' in found["html"]
     done = quality.fix_task(studio, {"recipe": recipe, "finding": "duplicates"})
-    assert done["task_id"] == "task9_dirty" and "60 instances" in done["said"]
+    assert done["task_id"] == "task9_dirty" and "60 examples" in done["said"]
 
 
 def test_a_fix_of_a_sample_says_that_it_made_a_copy(studio: Studio) -> None:

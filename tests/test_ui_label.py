@@ -10,6 +10,7 @@ from tiny import import_task, make_run
 
 from studio.answering.desk import Answers
 from studio.service import Studio
+from studio.tasks.edit import SetOutput
 from studio.ui.frame.draft import read_address, read_draft
 from studio.ui.steps.label.label_bench import LabelBench, make_acts
 from studio.visitor import HEADER
@@ -225,6 +226,16 @@ def test_a_run_suggests(studio: Studio, task: str, monkeypatch: pytest.MonkeyPat
     assert act(studio, "suggest_label", run=run, input="1 + 1") == {"base": "no", "tuned": "yes"}
     assert asked["run"] == run and asked["temperature"] == 0.0
     assert act(studio, "list_helpers", task=task) == {"runs": []}, "a run without a checkpoint can't suggest"
+
+
+def test_only_what_learnt_the_task_suggests_labels(studio: Studio, task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = studio.load_task("studio001_sentiment").instances[0]
+    mine = studio.labels.edit("studio001_sentiment", [SetOutput(id=first.id, output=("mixed",))]).task_id
+    of = ["studio002_question", task, "gone", "studio001_sentiment"]
+    runs = [SimpleNamespace(run_id=one, name=one, sentence="", can_answer=True, recipe={"task_id": one}) for one in of]
+    monkeypatch.setattr(studio, "list_runs", lambda: runs)
+    assert [run["run"] for run in act(studio, "list_helpers", task=task)["runs"]] == [task]
+    assert [run["run"] for run in act(studio, "list_helpers", task=mine)["runs"]] == ["studio001_sentiment"], "a copy"
 
 
 def test_the_page_has_an_address() -> None:

@@ -88,7 +88,7 @@ def test_foreign_text_has_its_own_direction(studio: Any, tmp_path: Path) -> None
 def test_importing_chooses_the_task_and_tells_what_is_odd(studio: Any, tmp_path: Path) -> None:
     patch, report = import_file(studio, str(write_task(tmp_path, 10)))
     assert patch["recipe"] == {"task_id": "task900_made_up", "task_version": None}
-    assert "10 instances" in report
+    assert "10 examples" in report
     assert 'id="task-warnings"' in report
 
 

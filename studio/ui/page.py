@@ -148,7 +148,7 @@ def draw_header() -> str:
     return (
         '<a class="skip" href="#main" data-skip="question">Skip to the question</a>'
         '<a class="skip" href="#foot" data-skip="on">Skip to the next step</a>'
-        f'<header class="studio topline"><h1>{MARK}{TITLE}</h1><span class="grow"></span>'
+        f'<header class="studio topline"><p class="brand">{MARK}{TITLE}</p><span class="grow"></span>'
         '<button type="button" class="btn quiet small" data-projector aria-pressed="false" '
         'title="Large type, for a projector">Projector</button>'
         f'<button type="button" class="btn quiet small" data-theme-switch aria-label="Light or dark">{HALF}</button>'

@@ -69,9 +69,11 @@ def test_from_odd_columns_to_tokens(
     shot("data-columns")
     assert axe(page) == []
     form.get_by_role("button", name="Import 123 rows").click()
-    expect(page.locator("#task-report .notice")).to_contain_text("123 instances", timeout=LONG)
+    expect(page.locator("#task-report .notice")).to_contain_text("123 examples", timeout=LONG)
     expect(page.locator("#task-view h3")).to_have_text("Reviews", timeout=LONG)
     assert read_recipe(page)["task_id"] == "reviews"
+    expect(page.locator("#task-report .notice")).to_be_focused()
+    expect(page.locator("#task-report .notice")).to_be_in_viewport()
 
     # the report finds the twins, shows them in the table, and fixes them on a click
     view(page, "check")
@@ -87,13 +89,14 @@ def test_from_odd_columns_to_tokens(
     view(page, "check")
     twins.locator("[data-preview]").click()
     expect(twins.locator(".diff li")).to_have_count(3, timeout=LONG)
+    expect(twins.locator(".changes .hint").first).to_have_text("This would leave out 3 examples:")
     shot("data-report", full_page=True)
     assert axe(page) == []
     twins.locator("[data-apply]").click()
-    expect(report.locator(".done-line")).to_contain_text("120 instances", timeout=LONG)
+    expect(report.locator(".done-line")).to_contain_text("120 examples", timeout=LONG)
     expect(report.locator("[data-finding=duplicates]")).to_have_count(0)
     expect(page.locator("#task-rows .about")).to_have_text("1 to 50 of 120", timeout=LONG)
-    expect(page.locator("#task-cards [aria-checked=true]")).to_contain_text("120 instances")
+    expect(page.locator("#task-cards [aria-checked=true]")).to_contain_text("120 examples")
 
     # what the model sees of a row, and with other examples in the prompt
     view(page, "look")
@@ -145,7 +148,7 @@ def test_an_archive_is_searched_and_a_task_taken_out(
     shot("data-collection")
     assert axe(page) == []
     shelf.locator("[data-take]").click()
-    expect(page.locator("#task-view")).to_contain_text("53 instances", timeout=LONG)
+    expect(page.locator("#task-view")).to_contain_text("53 examples", timeout=LONG)
 
     # deleted after a question; what was taken out stays
     page.get_by_role("button", name="Delete this collection").click()
@@ -157,7 +160,7 @@ def test_an_archive_is_searched_and_a_task_taken_out(
     shelf.get_by_role("button", name="Delete", exact=True).click()
     expect(shelf).to_be_hidden()
     expect(page.locator("#task-report .notice")).to_have_count(0)
-    expect(page.locator("#task-view")).to_contain_text("53 instances")
+    expect(page.locator("#task-view")).to_contain_text("53 examples")
     assert page.evaluate("document.activeElement.closest('#task-file') !== null")
     assert read_recipe(page)["task_id"] == "task033_sums"
     assert console_errors == []
@@ -218,7 +221,7 @@ def test_hostile_columns_cells_and_members_are_text(page: Page, tmp_path: Path, 
     expect(choice).to_contain_text("the text has 1,000,000 characters", timeout=LONG)
     check_inert(page)
     choice.locator("[data-leave-out]").click()
-    expect(page.locator("#task-report .notice")).to_contain_text("12 instances", timeout=LONG)
+    expect(page.locator("#task-report .notice")).to_contain_text("12 examples", timeout=LONG)
     expect(page.locator(".quality")).to_have_attribute("data-state", "done", timeout=LONG)
     view(page, "check")
     for button in page.locator(".quality [data-preview]").all():
@@ -335,7 +338,7 @@ def test_an_old_encoding_is_chosen_by_the_look_of_a_line(
     assert axe(page) == []
     ways.filter(has_text="naïv").click()
     report = page.locator("#task-report .notice")
-    expect(report).to_contain_text("2 instances", timeout=LONG)
+    expect(report).to_contain_text("2 examples", timeout=LONG)
     report.locator("summary", has_text="Encoding: Windows-1252").click()
     expect(report.locator("[data-reading] .way[aria-pressed=true]")).to_contain_text("naïv")
     shot("data-encoding-chosen")

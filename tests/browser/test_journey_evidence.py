@@ -70,7 +70,7 @@ def test_a_run_measures_itself_is_talked_to_and_its_votes_are_a_task(
     tally = open_studio(app).count_votes(run)
     assert tally.tuned + tally.bad == VOTES and not tally.base
     page.locator("[data-keep=preferences]").click()
-    expect(page.locator(".keeping [role=status]")).to_contain_text(f"{tally.tuned} instances", timeout=LONG)
+    expect(page.locator(".keeping [role=status]")).to_contain_text(f"{tally.tuned} examples", timeout=LONG)
     page.get_by_role("button", name="Train on it").click()
     expect(page).to_have_url(re.compile("step=data"))
     assert read_recipe(page)["task_id"].startswith("votes_on")

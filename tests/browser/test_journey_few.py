@@ -105,7 +105,7 @@ def test_votes_become_pairs_that_are_learnt_from_and_voted_on_again(
     expect(page.locator(".ask")).to_have_attribute("data-state", "ready", timeout=LONG)
     vote(page, VOTES)
     page.locator("[data-keep=preferences]").click()
-    expect(page.locator(".keeping [role=status]")).to_contain_text(f"{VOTES} instances", timeout=LONG)
+    expect(page.locator(".keeping [role=status]")).to_contain_text(f"{VOTES} examples", timeout=LONG)
     page.get_by_role("button", name="Train on it").click()
     set_draft(page, {"recipe": {"model": f"run:{tuned}", "training": {"max_steps": 4, "batch_size": 2}}})
     go(page, "method")

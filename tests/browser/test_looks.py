@@ -37,6 +37,7 @@ def settle(page: Page, step: str) -> None:
     """Wait until the step is shown and its own words are there."""
     expect(page.locator("body")).to_have_attribute("data-step", step, timeout=LONG)
     expect(page.locator(f"#step-{step} h2").first).to_be_visible(timeout=LONG)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
     if step != "compare":
         expect(page.locator(f"#step-{step} button:visible").first).to_be_visible(timeout=LONG)
 

@@ -108,10 +108,10 @@ PATTERNS = (
             "The model may learn to invent such addresses. Leave them if they are part of the task.",
             _search(r"\bhttps?://[^\s<>\"]+|\bwww\.[\w-]+\.[^\s<>\"]+"), "leave out", "Leave them out"),
     Pattern("personal data", "warning", "Possible personal data", "what looks like an address, number or key of a "
-            "person", "A tuned model can repeat it. Mask it, or leave the instance out.", find_personal, "mask",
+            "person", "A tuned model can repeat it. Mask it, or leave the example out.", find_personal, "mask",
             "Replace it with [EMAIL] and the like"),
     Pattern("placeholders", "warning", "Unfilled placeholders", "a placeholder that was never filled",
-            "The model would learn to write it. Fill it in, or leave the instance out.",
+            "The model would learn to write it. Fill it in, or leave the example out.",
             _search(r"\{\{\s*[\w .-]{1,40}\s*\}\}|\$\{\w{1,40}\}|\[(?:NAME|INSERT|YOUR|TODO|PLACEHOLDER)[^\]]{0,40}\]"
                     r"|<(?:name|insert|your|placeholder)[^>]{0,40}>|\blorem ipsum\b", re.I), "leave out",
             "Leave them out"),

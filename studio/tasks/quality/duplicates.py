@@ -108,7 +108,7 @@ def _find_near(task: Task, seed: int) -> list[Finding]:
             Finding(
                 name="leak across the split",
                 severity="warning" if len(across) > FEW * kept else "remark",
-                title="Test instances that are nearly in the training part",
+                title="Test examples that are nearly in the training part",
                 words=f"Of validation and test, {count_of(len(across), 'are')} nearly the same as one of training: "
                 f"{say_places(task, across)}, so the score would be too good. Split so that near duplicates stay "
                 "together.",
@@ -145,9 +145,9 @@ def _find_in_examples(task: Task) -> list[Finding]:
                 Finding(
                     name=f"leak into {word} examples",
                     severity="warning" if word == "positive" else "remark",
-                    title=f"An instance is also a {word} example",
+                    title=f"An input is also a {word} example",
                     words=f"{count_of(len(numbers))} the input of a {word} example, which may be in the prompt: "
-                    f"{say_places(task, numbers)}. The model would be shown what it is asked. Leave these instances "
+                    f"{say_places(task, numbers)}. The model would be shown what it is asked. Leave these examples "
                     "out, or write another example.",
                     numbers=numbers,
                     fix="leave out",

@@ -41,5 +41,5 @@ _SINGULAR = {"have": "has", "are": "is"}
 
 
 def count_of(number: int, verb: str = "have") -> str:
-    """Return a number of instances with its verb: "1 instance has", "1,234 instances have"."""
-    return f"1 instance {_SINGULAR.get(verb, f'{verb}s')}" if number == 1 else f"{number:,} instances {verb}"
+    """Return a number of instances with its verb: "1 example has", "1,234 examples have"."""
+    return f"1 example {_SINGULAR.get(verb, f'{verb}s')}" if number == 1 else f"{number:,} examples {verb}"

@@ -144,6 +144,6 @@ def _hash(instance: Instance) -> bytes:
 def _with_instances(task: Task, instances: tuple[Instance, ...]) -> Task:
     if not instances:
         raise InputError(
-            "No instance would be left, and a task has at least one. Correct some of them instead.", field="fix"
+            "No example would be left, and a task has at least one. Correct some of them instead.", field="fix"
         )
     return task.model_copy(update={"instances": instances})

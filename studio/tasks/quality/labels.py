@@ -169,7 +169,7 @@ def check_balance(task: Task) -> list[Finding]:
                 severity="problem",
                 title="Every answer is the same",
                 words=f"All {len(task.instances):,} outputs are {most[:60]!r}; at least two different ones are "
-                "expected. The model will learn to say that one word whatever it reads. Add instances with other "
+                "expected. The model will learn to say that one word whatever it reads. Add examples with other "
                 "outputs.",
                 follows=True,
             )
@@ -183,8 +183,8 @@ def check_balance(task: Task) -> list[Finding]:
             name="skewed labels",
             severity="warning",
             title="One answer is far more frequent",
-            words=f"{most[:60]!r} is the output of {share:.0%} of the instances (entropy {entropy:.2f}; more than "
-            f"{LEAST_ENTROPY} is expected), so always saying it would score {share:.0%}. Add instances with the other "
+            words=f"{most[:60]!r} is the output of {share:.0%} of the examples (entropy {entropy:.2f}; more than "
+            f"{LEAST_ENTROPY} is expected), so always saying it would score {share:.0%}. Add examples with the other "
             f"outputs ({', '.join(f'{label[:20]!r}: {n:,}' for label, n in list(counts.items())[1:4])}).",
             numbers=tuple(n for n, item in enumerate(task.instances) if has_label(item, most)),
             fix="balance" if ceiling else "",
@@ -231,11 +231,11 @@ def say_enough(task: Task) -> str:
         missing = sum(max(0, ENOUGH_PER_LABEL - count) for count in counts.values())
         more = f"about {missing:,} more would help" if missing else "that is enough to begin"
         return (
-            f"{len(counts)} labels with {total:,} instances, the fewest of {rarest[:30]!r} ({counts[rarest]:,}); "
+            f"{len(counts)} labels with {total:,} examples, the fewest of {rarest[:30]!r} ({counts[rarest]:,}); "
             f"{ENOUGH_PER_LABEL} of each are a good start: {more}."
         )
     more = "that is enough to begin" if total >= ENOUGH_FREE else f"about {ENOUGH_FREE - total:,} more would help"
-    return f"{total:,} instances with free answers; {ENOUGH_FREE} are a good start: {more}."
+    return f"{total:,} examples with free answers; {ENOUGH_FREE} are a good start: {more}."
 
 
 def check_enough(task: Task) -> list[Finding]:
@@ -247,7 +247,7 @@ def check_enough(task: Task) -> list[Finding]:
             Finding(
                 name="few instances",
                 severity="warning",
-                title="Few instances",
+                title="Few examples",
                 words=f"Instances: found {total}, expected at least {LEAST_INSTANCES} (upstream's rule); a few hundred "
                 "are a good start, of which a tenth each are kept for choosing the step and for the score. Add some.",
                 follows=True,
@@ -258,7 +258,7 @@ def check_enough(task: Task) -> list[Finding]:
             Finding(
                 name="many instances",
                 severity="remark",
-                title="More instances than upstream takes",
+                title="More examples than upstream takes",
                 words=f"Instances: found {total:,}, upstream takes at most {MOST_INSTANCES:,}. All are used here; a "
                 "run sees only as many as its steps reach.",
                 fix="sample",
@@ -272,8 +272,8 @@ def check_enough(task: Task) -> list[Finding]:
             Finding(
                 name="rare labels",
                 severity="warning",
-                title="Some labels have few instances",
-                words=f"Found fewer than {RARE} instances of {', '.join(repr(label[:30]) for label in rare[:5])}; "
+                title="Some labels have few examples",
+                words=f"Found fewer than {RARE} examples of {', '.join(repr(label[:30]) for label in rare[:5])}; "
                 f"{ENOUGH_PER_LABEL} of each are a good start. Add some, or the model will rarely say them.",
                 numbers=tuple(
                     n for n, item in enumerate(task.instances) if any(has_label(item, label) for label in rare)

@@ -75,8 +75,8 @@ TEXT_REPAIRS: dict[str, tuple[Callable[[str], str], str]] = {
 TASK_REPAIRS = {
     "references": "Remove answers that are listed twice",
     "languages": "Write language codes as the schema's English names",
-    "merge": "Merge instances with equal inputs: their answers become one list",
-    "own ids": "Give instances whose ids have another task's number new ones",
+    "merge": "Merge examples with equal inputs: their answers become one list",
+    "own ids": "Give examples whose ids have another task's number new ones",
 }
 """Repairs of a whole task."""
 

@@ -19,7 +19,7 @@ function refuse(event, files) {
   event.stopImmediatePropagation();
   if (target instanceof HTMLInputElement) target.value = "";
   const words =
-    `It has ${saySize(big.size)}; at most 50 MB are taken. Keep fewer instances (a few thousand are plenty), ` +
+    `It has ${saySize(big.size)}; at most 50 MB are taken. Keep fewer examples (a few thousand are plenty), ` +
     "or split the file into several tasks.";
   const heading = h("h4", {}, `${big.name.slice(0, 80)} was not imported`);
   const block = h("div", { id: "too-big", class: "studio wrong", role: "alert" }, heading, h("p", {}, words));

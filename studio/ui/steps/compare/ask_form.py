@@ -75,7 +75,7 @@ def keep_votes(visit: Studio, asked: Any) -> dict[str, Any]:
     """Keep what was said of a run's answers as a task; return what it is called."""
     reading = visit.votes.export(part(asked, "run", str), part(asked, "what", str))
     task = reading.task
-    told = f"{len(task.instances):,} instances are kept as “{task.heading}”."
+    told = f"{len(task.instances):,} examples are kept as “{task.heading}”."
     return {"task_id": task.task_id, "said": " ".join((told, *reading.warnings))}
 
 

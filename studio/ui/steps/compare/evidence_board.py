@@ -131,7 +131,7 @@ def _draw_missing(studio: Studio, work: Measure) -> str:
         return f'<div class="row"><p role="status" {BUSY}>Measuring: {how} …</p>{STOP}</div>'
     count = len(work.checkpoints) * work.instances
     return (
-        f'<p>{work.instances:,} instances, {count:,} answers to measure.</p><div class="acts">'
+        f'<p>{work.instances:,} examples, {count:,} answers to measure.</p><div class="acts">'
         '<button type="button" class="btn" data-act="measure">Measure them</button></div>'
     )
 

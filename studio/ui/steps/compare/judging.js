@@ -92,7 +92,7 @@ export function makeJudging(send) {
     const correction = text.value.trim();
     if (!correction || correction === answer.trim()) return put(said, "Write what it should have answered.");
     const wrong = await send({ correction });
-    put(said, wrong || "Kept: it can become a training instance, and a pair.");
+    put(said, wrong || "Kept: it can become a training example, and a pair.");
     if (!wrong) fold(true);
   }
 

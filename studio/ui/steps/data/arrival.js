@@ -32,12 +32,20 @@ export function mount({ element, props, server, watch }) {
     show(block.outerHTML);
   }
 
+  /** What came of it is where one reads on. @param {HTMLElement | null} notice */
+  function tellOf(notice) {
+    if (notice) notice.tabIndex = -1;
+    notice?.focus({ preventScroll: true });
+  }
+
   /** @param {any} answer */
   function accept(answer) {
     if (!answer || answer.error) return false;
     show(answer.html);
     requestAnimationFrame(() => element.scrollIntoView({ block: "nearest" }));
-    if (answer.task_id) studio.useTask(answer.task_id);
+    if (!answer.task_id) return true;
+    requestAnimationFrame(() => tellOf(element.querySelector(".notice")));
+    studio.useTask(answer.task_id);
     return true;
   }
 

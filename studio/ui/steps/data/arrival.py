@@ -180,7 +180,7 @@ def draw_welcome(name: str, reading: Reading, file_id: str = "", by_memory: bool
     )
     others = "".join(_draw_offer(offer, file_id) for offer in reading.offers if file_id and len(offer.options) > 1)
     return (
-        f'<div class="studio notice calm" role="status"><div>Imported {count} instances from '
+        f'<div class="studio notice calm" role="status"><div>Imported {count} examples from '
         f"<strong>{foreign(name, 80)}</strong>.{_draw_unanswered(reading)}{listed}{_draw_repaired(reading)}"
         f"{others}{again}</div></div>"
     )
@@ -269,7 +269,7 @@ def draw_collected(name: str, card: CollectionCard) -> str:
     return (
         f'<div class="studio notice" role="status" data-collection="{escape(card.collection_id)}"><div><strong>'
         f"{foreign(name, 80)}</strong> is a collection of {number(card.tasks)} tasks with {number(card.instances)} "
-        f"instances.{refused} Choose one of them below.</div></div>"
+        f"examples.{refused} Choose one of them below.</div></div>"
     )
 
 

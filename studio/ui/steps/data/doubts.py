@@ -48,7 +48,7 @@ def relabel(visit: Studio, asked: Any) -> dict[str, Any]:
 def draw_doubts(task: Task, doubts: Doubts | None) -> str:
     """Return the list, or why there is none."""
     if doubts is None:
-        return "<p>Only a task of at least 20 instances that are answered with a few labels can be judged.</p>"
+        return "<p>Only a task of at least 20 examples that are answered with a few labels can be judged.</p>"
     share = f"{round(100 * doubts.agreed)} %"
     if doubts.agreed < LEAST_AGREED:
         return (

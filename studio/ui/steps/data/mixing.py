@@ -52,7 +52,7 @@ def _draw_row(card: TaskCard, mixture: dict[str, float]) -> str:
     buttons = "".join(_draw_share(card, mixture, weight, words, now) for weight, words in shares.items())
     return (
         f'<li class="row between"><span>{foreign(card.title, 90)} <span class="hint">{number(card.instances)} '
-        f'instances</span></span><span class="segments" role="group" aria-label="How often '
+        f'examples</span></span><span class="segments" role="group" aria-label="How often '
         f'{escape(card.title, 90)} comes">{buttons}</span></li>'
     )
 

@@ -37,7 +37,7 @@ from studio.ui.steps.data.which_way import draw_which_way
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
-HEAD = """<div class="studio"><h2 class="question" tabindex="-1">What should it learn?</h2>
+HEAD = """<div class="studio"><h2 class="question" aria-level="1" tabindex="-1">What should it learn?</h2>
 <p class="lead">A task is one {definition} and many {instances} of it. Choose a sample, or upload
 your own file.</p></div>"""
 UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
@@ -189,7 +189,7 @@ def _draw_card(card: TaskCard, example: Example | None = None) -> str:
         )
     return (
         f'<button type="button" class="card" role="radio" aria-checked="false" data-set="{patch}" data-when="{when}">'
-        f'<span class="name">{foreign(card.title, 90)}</span><span class="hint">{number(card.instances)} instances '
+        f'<span class="name">{foreign(card.title, 90)}</span><span class="hint">{number(card.instances)} examples '
         f"{mine}</span>{shown}{scores}</button>"
     )
 
@@ -305,7 +305,7 @@ def _draw_parts(task: Task) -> str:
         for name, word, said, count in parts
     )
     return (
-        f'<div><h4><span class="num">{number(len(task.instances))}</span> {term("instance", "instances")}, split '
+        f'<div><h4><span class="num">{number(len(task.instances))}</span> {term("instance", "examples")}, split '
         f"the same way "
         f'each time</h4><div class="split" aria-hidden="true">{bars}</div><ul class="splitlegend">{said}</ul></div>'
     )

@@ -60,7 +60,7 @@ def draw_lengths_picture(lengths: Lengths) -> str:
     )
     said = escape(f"Lengths from {number(first)} to {number(last)} tokens, the median {number(lengths.median)}.")
     return (
-        f'<figure class="picture"><figcaption><h4>How long the instances are</h4></figcaption>'
+        f'<figure class="picture"><figcaption><h4>How long the examples are</h4></figcaption>'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}">{"".join(bars)}{line}{axis}</svg>'
         f"<p>{_say_lengths(lengths)}</p></figure>"
     )

@@ -126,7 +126,7 @@ export function mount({ element, props, server, watch }) {
       about,
       `${sayNumber(found.total)} tokens: it reads ${sayNumber(found.total - found.learnt)} ` +
         `and learns to write ${sayNumber(found.learnt)}.` +
-        (found.fits ? "" : ` A row may have ${sayNumber(found.limit)}, so training leaves this instance out.`),
+        (found.fits ? "" : ` A row may have ${sayNumber(found.limit)}, so training leaves this example out.`),
     );
     about.classList.toggle("over", !found.fits);
     text.replaceChildren(

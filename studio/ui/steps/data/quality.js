@@ -44,9 +44,10 @@ export function mount({ element, props, server, watch }) {
         h(
           "p",
           { class: "hint", role: "status" },
-          "Reading every instance: duplicates, labels, broken letters, lengths in tokens …",
+          "Reading every example: duplicates, labels, broken letters, lengths in tokens …",
         ),
       );
+    else box.prepend(h("p", { class: "hint", role: "status" }, "Checking again …"));
     const found = await server.check_task({ recipe: about, all });
     if (mine !== asked) return; // a newer question was asked meanwhile
     if (!found || found.error) {

@@ -25,7 +25,7 @@ SEVERITIES = {"problem": "problem", "warning": "warning", "remark": "good to kno
 SPLIT_WORDS = {
     "hash": ("Random", "A tenth each is the validation part and the test set, chosen by the text of the input."),
     "stratified": ("Balanced by label", "The same, but stratified by label, and near-duplicates stay together."),
-    "official": ("As Super-NI scores", "The first 100 instances of the file are the test, as in the published scores."),
+    "official": ("As Super-NI scores", "The first 100 examples of the file are the test, as in the published scores."),
 }
 _FRAME = (
     '<section class="studio card stack quality" aria-label="Quality of the task" data-state="empty" hidden></section>'
@@ -77,16 +77,16 @@ def _name_fix(asked: Any) -> dict[str, str]:
 
 def _say_done(recipe: dict[str, Any], task: Task) -> dict[str, Any]:
     count = number(len(task.instances))
-    said = f"Done: a new version with {count} instances is chosen. The one before is kept."
+    said = f"Done: a new version with {count} examples is chosen. The one before is kept."
     if recipe.get("task_id") != task.task_id:
-        said = f"Done: your own copy of the sample, with {count} instances, is chosen. The sample stays as it was."
+        said = f"Done: your own copy of the sample, with {count} examples, is chosen. The sample stays as it was."
     return {"task_id": task.task_id, "said": said}
 
 
 def draw_question(count: int) -> str:
     """Return the offer to check a large task."""
     return (
-        f"<h3>Is it good enough to learn from?</h3><p>It has {number(count)} instances, so checking them takes a "
+        f"<h3>Is it good enough to learn from?</h3><p>It has {number(count)} examples, so checking them takes a "
         'while.</p><div class="row"><button type="button" class="btn" data-check-all>Check them all</button></div>'
     )
 
@@ -135,9 +135,9 @@ def draw_verdict(findings: tuple[Finding, ...]) -> str:
 
 def _say_verdict(count: int, findings: tuple[Finding, ...]) -> str:
     if not findings:
-        return f"Nothing odd was found in its {number(count)} instances."
+        return f"Nothing odd was found in its {number(count)} examples."
     if all(finding.severity == "remark" for finding in findings):
-        return f"Nothing that spoils training was found in its {number(count)} instances."
+        return f"Nothing that spoils training was found in its {number(count)} examples."
     return ""
 
 
@@ -186,13 +186,22 @@ def _draw_offer(offer: Repair) -> str:
 def draw_preview(found: FixPreview) -> str:
     """Return what a fix would change, before it is done, and the button that does it."""
     rows = "".join(_draw_change(*change) for change in found.changes)
-    words = "The split changes." if found.words == "Split changed." else f"{found.words} For example:"
+    words = "The split changes." if found.words == "Split changed." else _say_change(found.words)
     return (
         f'<p class="hint">{foreign(words, 300)}</p><ul class="diff">{rows}</ul>'
         '<p class="error-line" role="alert"></p><div class="row">'
         '<button type="button" class="btn small primary" data-apply>Apply as a new version</button>'
         '<button type="button" class="btn small quiet" data-leave>Cancel</button></div>'
     )
+
+
+def _say_change(words: str) -> str:
+    """What a comparison of two versions says ("Instances: 25 deleted."), as what would come of it."""
+    found = re.fullmatch(r"Instances: ([\d,]+) (changed|deleted)\.", words)
+    if not found:
+        return f"{words} For example:"
+    act = "change" if found[2] == "changed" else "leave out"
+    return f"This would {act} {found[1]} example{'s' * (found[1] != '1')}:"
 
 
 def _draw_change(place: str, before: str, after: str) -> str:

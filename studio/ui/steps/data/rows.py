@@ -79,11 +79,11 @@ def read_rows(studio: Studio, asked: Any) -> dict[str, Any]:
     about = (
         f"{number(page * PAGE + 1)} to {number(page * PAGE + len(shown))} of {number(len(found))}"
         if shown
-        else "No instance holds these words"
+        else "No example holds these words"
     )
     return {
         "html": html
-        or '<tr><td colspan="4" class="hint">Nothing to show. Clear the search to see every instance.</td></tr>',
+        or '<tr><td colspan="4" class="hint">Nothing to show. Clear the search to see every example.</td></tr>',
         "page": page,
         "pages": pages,
         "about": about,

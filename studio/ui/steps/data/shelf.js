@@ -194,7 +194,7 @@ export function mount({ element, server }) {
           "span",
           { class: "shelf-name" },
           h("bdi", {}, task.task_id),
-          h("span", { class: "hint" }, `${sayNumber(task.count)} instances`, odd),
+          h("span", { class: "hint" }, `${sayNumber(task.count)} examples`, odd),
         ),
         h("span", { class: "row" }, look, take),
       ),

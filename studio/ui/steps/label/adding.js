@@ -47,7 +47,7 @@ export function makeAdding(bench) {
       h(
         "form",
         { class: "card stack", onsubmit: addOne },
-        h("h3", {}, "One instance"),
+        h("h3", {}, "One example"),
         input.box,
         output.box,
         problem,

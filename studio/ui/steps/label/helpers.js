@@ -40,7 +40,7 @@ export function makeHelpers({ bench, helper, words, findNear, drawn }) {
     helper.replaceChildren(h("option", { value: "" }, "The current label"), ...runs);
     helper.value = now;
     if (!helper.value) helper.selectedIndex = 0;
-    put(words, answer.runs.length ? "" : "Train a run, and it can suggest labels here.");
+    put(words, answer.runs.length ? "" : "Train on this task, and what it learnt can suggest labels here.");
   }
 
   /** What is suggested for an instance; null without a model, or where it failed.

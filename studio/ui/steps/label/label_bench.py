@@ -5,10 +5,11 @@ the scripts show it as text only. What writes answers with the task it wrote to 
 only when it is on the disk. Writing and versions are in `write_acts.py`.
 """
 
+import functools
 import time
 from typing import Any, cast
 
-from studio.errors import InputError
+from studio.errors import InputError, StudioError
 from studio.service import Studio
 from studio.service.label_desk import Part, Sheet
 from studio.tasks.edit import EditConflict
@@ -185,11 +186,20 @@ def use_labels(visit: Studio, asked: Any) -> dict[str, Any]:
 
 
 def list_helpers(visit: Studio, asked: Any) -> dict[str, Any]:
-    """Return the runs that can suggest labels, those of the task first."""
+    """Return the runs that can suggest labels: those that learnt the task, or one with the same instruction."""
     task = asked.get("task") if isinstance(asked, dict) else None
     runs = [run for run in visit.list_runs() if run.can_answer and run.recipe]
-    runs.sort(key=lambda run: run.recipe.get("task_id") != task)
+    asks = functools.cache(lambda task_id: _find_definition(visit, task_id))
+    runs = [one for one in runs if (of := str(one.recipe.get("task_id"))) == task or asks(of) == asks(str(task))]
     return {"runs": [{"run": run.run_id, "name": run.name, "sentence": run.sentence} for run in runs[:MOST_RUNS]]}
+
+
+def _find_definition(visit: Studio, task_id: str) -> object:
+    """What a task asks for; of a task that is gone, nothing that another asks for."""
+    try:
+        return visit.load_task(task_id).definition
+    except StudioError:
+        return object()
 
 
 def suggest_label(visit: Studio, asked: Any) -> dict[str, Any]:

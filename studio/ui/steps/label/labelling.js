@@ -33,7 +33,7 @@ export function makeLabelling(bench) {
   // ---- made once ----
   const bar = h("i");
   const words = h("p", { class: "bench-progress", role: "status" });
-  const parts = h("div", { class: "segments", role: "radiogroup", "aria-label": "Which instances" });
+  const parts = h("div", { class: "segments", role: "radiogroup", "aria-label": "Which examples" });
   const number = h("p", { class: "hint bench-number" });
   const turns = h("div", { class: "bench-turns" });
   const input = h("p", { class: "bench-input", dir: "auto", tabindex: 0 });
@@ -217,7 +217,7 @@ export function makeLabelling(bench) {
       `${sayNumber(at + 1)} of ${sayNumber(bench.sheet.ids.length)}` +
         (item?.waiting ? " · not labelled yet" : ""),
     );
-    put(problem, item ? "" : "This instance is gone: somebody deleted it. Go on with the next.");
+    put(problem, item ? "" : "This example is gone: somebody deleted it. Go on with the next.");
     put(input, item?.input ?? "");
     change.hidden = !item || item.waiting;
     turns.replaceChildren(
@@ -493,7 +493,7 @@ export function makeLabelling(bench) {
     const wanted = jump.valueAsNumber;
     const { length } = bench.sheet.ids;
     if (!Number.isInteger(wanted) || wanted < 1 || wanted > length)
-      return put(problem, `There are ${sayNumber(length)} instances here. Write a number from 1 to ${length}.`);
+      return put(problem, `There are ${sayNumber(length)} examples here. Write a number from 1 to ${length}.`);
     jump.value = "";
     show(wanted - 1);
   }

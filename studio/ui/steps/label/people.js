@@ -79,7 +79,7 @@ export function makePeople(bench) {
         changes
           ? "They become a new version of the task, and your recipe takes it."
           : "Your labels match the task. " +
-              (answer.open ? "Settle below where people differ, or label more." : "Label some instances first."),
+              (answer.open ? "Settle below where people differ, or label more." : "Label some examples first."),
       );
     used.className = used.childElementCount ? "" : "hint";
     draw(answer);

@@ -141,7 +141,7 @@ export function makeTable(bench) {
       about,
       found.total
         ? `${sayNumber(page * 50 + 1)} to ${sayNumber(page * 50 + rows.length)} of ${sayNumber(found.total)}`
-        : "No matching instances",
+        : "No matching examples",
     );
     earlier.disabled = page <= 0;
     later.disabled = page >= found.pages - 1;
