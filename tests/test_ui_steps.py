@@ -2,15 +2,19 @@
 
 import json
 import re
+import time
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from telling import tells
+from telling import raises, tells
+from tiny import find_free_port
 
+from studio.errors import ModelError
 from studio.models.device import imagine_card
-from studio.models.hub import Hit
+from studio.models.hub import Hit, search_models
 from studio.recipes.recipe import read_recipe
 from studio.recipes.smaller import Change
 from studio.tasks.store import TaskCard
@@ -218,6 +222,29 @@ def test_a_word_is_searched_for_on_the_hub_and_each_model_found_can_be_chosen(st
     assert "recipe" not in patch and 'role="alert"' not in answer and "<b>" not in answer
     (chosen,) = re.findall('data-set="([^"]*)"', answer)
     assert json.loads(unescape(chosen))["recipe"]["model"] == "me/tiny<b>" and "1.2 M" in answer
+
+
+def test_a_hub_that_is_out_of_reach_is_soon_said(studio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked by huggingface_hub's own list, it was tried again and again for 24 seconds, and then broke."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{find_free_port()}")
+    began = time.monotonic()
+    with raises(ModelError, "hub can't be reached"):
+        search_models("tiny")
+    assert time.monotonic() - began < 10
+
+
+def test_what_the_hub_found_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [{"id": "me/tiny", "downloads": 7, "gated": "auto"}, {"id": "me/other", "gated": False}]
+    asked: dict[str, Any] = {}
+
+    def get(url: str, params: dict[str, Any], **options: Any) -> Any:
+        asked.update(url=url, **params)
+        return SimpleNamespace(json=lambda: found, raise_for_status=lambda: None, headers={}, status_code=200)
+
+    monkeypatch.setattr("huggingface_hub.utils.get_session", lambda: SimpleNamespace(get=get))
+    assert search_models("tiny", 5) == [Hit("me/tiny", 7, True), Hit("me/other", 0, False)]
+    assert asked["search"] == "tiny" and asked["limit"] == 5 and asked["url"].endswith("/api/models")
 
 
 def test_a_folder_with_a_pickle_only_is_refused(studio: Any, tiny_model: Path, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from typing import NamedTuple, TypeVar
 from studio.errors import ModelError
 
 MOST_HITS = 12
+PATIENCE = 10.0
+"""Seconds until a search is given up."""
 NO_TOKEN = "HF_HUB_DISABLE_IMPLICIT_TOKEN"
 MOST_BESIDE, STAYS_FREE = 300_000_000, 2_000_000_000
 """Bytes of config and tokenizer together; and of the disk that no model is fetched into."""
@@ -100,14 +102,16 @@ def search_models(text: str, most: int = MOST_HITS) -> list[Hit]:
 
     Raises ModelError where the hub can't be asked.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import constants, utils
 
-    def ask() -> list[Hit]:
-        found = HfApi().list_models(
-            search=text, pipeline_tag="text-generation", filter="safetensors", sort="downloads", limit=most,
-            expand=["downloads", "gated"],
-        )  # fmt: skip
-        return [Hit(model.id, model.downloads or 0, bool(model.gated)) for model in found]
+    asked = {"search": text, "pipeline_tag": "text-generation", "filter": "safetensors", "sort": "downloads"}
+    options = {"limit": most, "expand": ["downloads", "gated"]}
+
+    def ask() -> list[Hit]:  # once: HfApi.list_models tries for half a minute where there is no network
+        address, headers = f"{constants.ENDPOINT}/api/models", utils.build_hf_headers()
+        answer = utils.get_session().get(address, params={**asked, **options}, headers=headers, timeout=PATIENCE)
+        utils.hf_raise_for_status(answer)
+        return [Hit(found["id"], found.get("downloads") or 0, bool(found.get("gated"))) for found in answer.json()]
 
     return _in_words(text, ask)
 
@@ -118,7 +122,6 @@ def is_token_kept() -> bool:
 
 
 def _in_words(repo: str, fetch: Callable[[], T]) -> T:
-    import httpx
     from huggingface_hub import errors
 
     try:
@@ -141,7 +144,7 @@ def _in_words(repo: str, fetch: Callable[[], T]) -> T:
         raise ModelError(
             f"{repo} has no such revision. Leave the revision empty for the newest.", field="model"
         ) from None
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, httpx.HTTPError, OSError):
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled, errors.HTTPError, OSError):
         raise ModelError(
             f"{repo!r} is not on this computer, and the hub can't be reached. Connect to the internet and try "
             "again, or choose the built-in model, which needs no network.",

@@ -18,7 +18,7 @@ from studio.models.reference import BUILTIN
 from studio.service import Studio
 from studio.ui.frame.draft import change_draft, read_draft
 from studio.ui.frame.first_visit import find_defaults
-from studio.ui.frame.handler import LATEST, in_words, say
+from studio.ui.frame.handler import LATEST, QUIET, in_words, say
 from studio.ui.frame.planning import CARDS, find_planned
 from studio.ui.frame.step import Signal, Step
 from studio.ui.frame.visiting import Asking, seen_by
@@ -33,6 +33,7 @@ HEAD = """<div class="studio" id="step-model-choice">
 enough for any computer and needs no network.</p></div>"""
 FIND_HUB = "A word to search the Hugging Face Hub for, or an id such as HuggingFaceTB/SmolLM2-135M."
 FIND_LOCAL = FIND_HUB[:-1] + ", or a folder on the computer that runs this studio."
+LOOKING = '<p class="hint" role="status">Looking on this computer, then asking the Hugging Face Hub …</p>'
 SIZES: dict[Size, str] = {
     "small": "From the hub: up to 1 B parameters · trains on a laptop",
     "medium": "From the hub: 1 to 4 B parameters · needs a GPU with 8 GB",
@@ -103,16 +104,9 @@ def draw_model(studio: Studio, draft: DraftBox) -> None:
     facts = Panel(draw_facts(studio, BUILTIN), elem_id="model-facts")
     draft.model_shown(show_model, [draft], [cards, facts], **LATEST)
     draft.welcome_shown(greet, [draft], [welcome], **LATEST)
-    gr.on(
-        [button.click, name.submit],
-        look_up_model,
-        [name],
-        [draft.patch, answer],
-        show_progress="minimal",
-        show_progress_on=answer,
-        queue=False,
-        api_visibility="private",
-    )
+    asked = [button.click, name.submit]
+    gr.on(asked, None, None, [answer], js=f"() => {json.dumps(LOOKING)}", **QUIET)
+    gr.on(asked, look_up_model, [name], [draft.patch, answer], **QUIET)
 
 
 def look_up(studio: Studio, name: object) -> tuple[dict[str, Any], str]:
