@@ -37,7 +37,7 @@ SHOWN = {"the new count": ".hero", "the file's new size": ".facts .value"}
 GO = """([selector, step]) => new Promise((done) => {
   const began = performance.now();
   document.querySelector(selector).click();
-  const heading = () => document.querySelector(`#step-${step} h2`);
+  const heading = () => document.querySelector(`#step-${step} h1`);
   const look = () => document.body.dataset.step === step && heading()?.checkVisibility()
     ? requestAnimationFrame(() => done(performance.now() - began)) : requestAnimationFrame(look);
   look();
@@ -90,7 +90,7 @@ def measure_steps(page: Page, steps: tuple[str, ...]) -> list[Figure]:
     figures = []
     for step in steps:
         page.locator(f".stepper [data-go={step}]").click()
-        page.locator(f"#step-{step} h2").first.wait_for()
+        page.locator(f"#step-{step} h1").first.wait_for()
         page.wait_for_timeout(3000)  # until what the server draws is there
         for view in VIEWS if step == "data" else ("",):
             if view:

@@ -229,7 +229,7 @@ def test_a_hub_that_is_out_of_reach_is_soon_said(studio: Any, monkeypatch: pytes
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{find_free_port()}")
     began = time.monotonic()
-    with raises(ModelError, "hub can't be reached"):
+    with raises(ModelError, "reached"):
         search_models("tiny")
     assert time.monotonic() - began < 10
 

@@ -89,7 +89,7 @@ def test_from_odd_columns_to_tokens(
     view(page, "check")
     twins.locator("[data-preview]").click()
     expect(twins.locator(".diff li")).to_have_count(3, timeout=LONG)
-    expect(twins.locator(".changes .hint").first).to_have_text("This would leave out 3 examples:")
+    expect(twins.locator(".changes .hint").first).to_contain_text("leave out 3")
     shot("data-report", full_page=True)
     assert axe(page) == []
     twins.locator("[data-apply]").click()

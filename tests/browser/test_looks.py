@@ -36,7 +36,7 @@ STEPS = ("model", "data", "label", "method", "train", "runs", "merge", "compare"
 def settle(page: Page, step: str) -> None:
     """Wait until the step is shown and its own words are there."""
     expect(page.locator("body")).to_have_attribute("data-step", step, timeout=LONG)
-    expect(page.locator(f"#step-{step} h2").first).to_be_visible(timeout=LONG)
+    expect(page.locator(f"#step-{step} h1").first).to_be_visible(timeout=LONG)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
     if step != "compare":
         expect(page.locator(f"#step-{step} button:visible").first).to_be_visible(timeout=LONG)
@@ -60,6 +60,7 @@ def test_axe_finds_nothing(open_page: Callable[..., Page], app_url: str, dark: b
     settle(page, "model")
     page.add_script_tag(path=AXE)
     for step in go_through(page):
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         found = page.evaluate(
             f"async () => (await axe.run(document, {COLOURS if dark else RULES})).violations"
             ".map(v => [v.id, v.nodes.length, v.nodes[0].target.join(' ')])"

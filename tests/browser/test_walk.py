@@ -16,6 +16,7 @@ import pytest
 from drafts import go, read_draft, read_recipe, set_draft, view
 from playwright.sync_api import Locator, Page, expect
 from test_journey_train import LONG, address, chart
+from test_looks import AXE, RULES
 
 pytestmark = pytest.mark.long
 SHAPES = {"desktop": (1280, 800), "projector": (1024, 768), "phone": (390, 844)}
@@ -43,12 +44,15 @@ def write_messages(path: Path, rows: int = 200) -> Path:
 
 
 def take_all(page: Page, shot: Callable[..., None], name: str) -> None:
-    """Keep pictures of what is shown, of each shape, light and dark; and see that nothing sticks out of the window."""
+    """Keep pictures of what is shown, of each shape, light and dark; nothing sticks out, axe finds nothing."""
+    page.add_script_tag(path=AXE)
+    wrong = f"async () => (await axe.run(document, {RULES})).violations.map((it) => [it.id, it.nodes[0].html])"
     for shape, (width, height) in SHAPES.items():
         page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             shot(f"{name}-{shape}-{scheme}", full_page=True)
+            assert shape != "desktop" or page.evaluate(wrong) == [], f"{name} {scheme}"
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, shape
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
     page.set_viewport_size({"width": 1280, "height": 800})
@@ -192,6 +196,6 @@ def test_6_nothing_of_the_page_says_what_was_said_wrong(page: Page) -> None:
     expect(page.locator("#recipe-bar .recipe")).to_contain_text("parameters", timeout=LONG)
     for step in ("model", "data", "method", "train", "compare", "runs", "label"):
         go(page, step)
-        expect(page.locator(f"#step-{step} h2").first).to_be_visible(timeout=LONG)
+        expect(page.locator(f"#step-{step} h1").first).to_be_visible(timeout=LONG)
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         assert wrong.search(page.locator("body").inner_text()) is None, step

@@ -40,7 +40,7 @@ class ToyStep(Step):
     signals = (Signal("toy_shown", ("recipe.model",), step="toy", waits="toy-name"),)
 
     def draw(self, studio: Studio, draft: DraftBox) -> None:
-        Panel('<h2 class="question" tabindex="-1">What is it called?</h2>')
+        Panel('<h1 class="question" tabindex="-1">What is it called?</h1>')
         name = Panel("…", script="steps/toy/toy.js", elem_id="toy-name")
         draft.toy_shown(show_name, [draft], [name], **LATEST)
 

@@ -235,8 +235,8 @@ def _guess(data: bytes, error: UnicodeDecodeError, name: str) -> Decoded:
     middle = len(data[:place].decode(best.encoding, "replace"))
     piece = re.sub(r"\s+", " ", text[max(0, middle - 12) : middle + 12])
     warning = (
-        f"Byte 0x{data[place]:02X} at {place:,} is not UTF-8; the file was read as {best.title}, which gives "
-        f"\u201c{piece}\u201d.{_say_unread(text, data)} If letters look wrong, choose another encoding."
+        f"The file is not UTF-8, so it was read as {best.title}: \u201c{piece}\u201d.{_say_unread(text, data)} Wrong "
+        "letters? Then choose another encoding."
     )
     words = f"The file is not UTF-8; it was read as {best.title}"
     options = tuple(Option(value=one.encoding, title=one.title, line=one.line) for one in weighing.candidates)

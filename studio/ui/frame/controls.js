@@ -57,7 +57,7 @@ export function showStep(moved) {
 
 function focusHeading() {
   /** @type {HTMLElement | null} */
-  const heading = document.querySelector(`#step-${studio.draft.step} h2`);
+  const heading = document.querySelector(`#step-${studio.draft.step} h1`);
   heading?.focus({ preventScroll: true });
 }
 

@@ -39,7 +39,7 @@ ON_THE_DEVICE: dict[str, Any] = {
 """How gradio treats what is asked of the device: it answers one at a time."""
 
 _HEAD = """
-<h2 class="question" aria-level="1" tabindex="-1">What did it learn?</h2>
+<h1 class="question" tabindex="-1">What did it learn?</h1>
 <p class="lead">Ask both at once. Try prompts of the {test_set}: the model has never seen them.</p>"""
 
 

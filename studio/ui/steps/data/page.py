@@ -37,7 +37,7 @@ from studio.ui.steps.data.which_way import draw_which_way
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
-HEAD = """<div class="studio"><h2 class="question" aria-level="1" tabindex="-1">What should it learn?</h2>
+HEAD = """<div class="studio"><h1 class="question" tabindex="-1">What should it learn?</h1>
 <p class="lead">A task is one {definition} and many {instances} of it. Choose a sample, or upload
 your own file.</p></div>"""
 UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A

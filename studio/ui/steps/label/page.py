@@ -11,7 +11,7 @@ from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 
 _HEAD = """<div class="studio bench-question"><button type="button" class="btn quiet small" data-go="data">Back to the
-data</button><h2 class="question" aria-level="1" tabindex="-1">Label and write</h2></div>"""
+data</button><h1 class="question" tabindex="-1">Label and write</h1></div>"""
 _FOOT = """<div class="studio foot"><button type="button" class="btn" data-go="data">Back: Data</button>
 <button type="button" class="btn primary" data-go="method">Next: Method</button></div>"""
 

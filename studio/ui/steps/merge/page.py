@@ -10,7 +10,7 @@ from studio.ui.steps.merge.merge_desk import MergeForm
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 
-_HEAD = """<div class="studio"><h2 class="question" aria-level="1" tabindex="-1">Merge models</h2>
+_HEAD = """<div class="studio"><h1 class="question" tabindex="-1">Merge models</h1>
 <p class="lead">What each model learned is a change of its base's weights. Changes can be added, averaged and taken
 away again: the result is one model, without training.</p></div>"""
 

@@ -36,7 +36,7 @@ from studio.ui.steps.method.weighing import weigh_recipe
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
-HEAD = """<div class="studio"><h2 class="question" aria-level="1" tabindex="-1">How should it learn?</h2>
+HEAD = """<div class="studio"><h1 class="question" tabindex="-1">How should it learn?</h1>
 <p class="lead">Training can change every number of the model, or only a thin {adapter} beside it. Less to train
 needs less memory, and
 often learns just as well.</p></div>"""

@@ -28,7 +28,7 @@ from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
 
 HEAD = """<div class="studio" id="step-model-choice">
-<h2 class="question" aria-level="1" tabindex="-1">Which model do you start from?</h2>
+<h1 class="question" tabindex="-1">Which model do you start from?</h1>
 <p class="lead">A {base} already knows a language. You teach it one task. Start with the built-in one: it is small
 enough for any computer and needs no network.</p></div>"""
 FIND_HUB = "A word to search the Hugging Face Hub for, or an id such as HuggingFaceTB/SmolLM2-135M."

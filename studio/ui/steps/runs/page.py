@@ -16,7 +16,7 @@ from studio.ui.steps.runs.same_ten import ask_same
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel
 
-_HEAD = """<div class="studio"><h2 class="question" aria-level="1" tabindex="-1">Your runs</h2>
+_HEAD = """<div class="studio"><h1 class="question" tabindex="-1">Your runs</h1>
 <p class="lead">Tick some to see their curves in one chart, and what differs between them.</p></div>"""
 
 

@@ -35,7 +35,7 @@ WARNINGS: dict[Fit, str] = {
 """What is said of a training before it is started, by how it fits."""
 
 _HEAD = """
-<h2 class="question" aria-level="1" tabindex="-1">Train it</h2>
+<h1 class="question" tabindex="-1">Train it</h1>
 <p class="lead">The model sees your examples batch by batch, and adjusts its {trainable} numbers a little
 each time.</p>"""
 
