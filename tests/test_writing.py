@@ -9,6 +9,7 @@ from tiny import import_task, train_quickly
 
 from studio.answering.decoding import Writer, find_habits
 from studio.answering.pair import BASE, TUNED, Pair
+from studio.answering.way import WAYS
 from studio.models.device import find_device
 from studio.runs.run import Run
 from studio.workspace import Workspace
@@ -158,3 +159,20 @@ def test_a_longer_text_is_tried_anew(run: Run) -> None:
     assert pair._sides._tried == tried
     pair._sides.try_on(torch.tensor([PROMPT * 3]))
     assert pair._sides._tried == 3 * len(PROMPT)
+
+
+def test_what_a_training_computes_in_16_bits_is_written_as_fast(tiny_model: Path) -> None:
+    import torch
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32).eval()
+    AcceleratorState._reset_state()  # which a training that came before has chosen for this process
+    wrapped = Accelerator(mixed_precision="bf16", cpu=True).prepare_model(model)
+    AcceleratorState._reset_state()
+    assert "forward" in vars(wrapped), "accelerate no longer exchanges a model's forward"
+    writer = Writer(wrapped, 0, {1})
+    assert len(writer.draw([[5, 6, 7], [8, 9, 10, 11]], 6)) == 2
+    assert writer.way == WAYS[0], writer.why
+    assert "forward" in vars(wrapped)

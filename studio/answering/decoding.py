@@ -27,8 +27,11 @@ STEPS = 12
 def find_habits(model: Any, length: int, most: int) -> Any:
     """Return what a model's authors do to its logits while it writes greedily, such as a penalty for what was said.
 
-    Called with all tokens so far (1 x tokens) and the logits (1 x vocabulary); `length` tokens are the prompt.
+    Called with all tokens so far (1 x tokens) and the logits (1 x vocabulary); `length` tokens are the prompt. None of
+    a model that writes nothing.
     """
+    if not model.can_generate():
+        return None
     config = copy.deepcopy(model.generation_config)
     config.do_sample, config.num_beams, config.max_length = False, 1, length + most
     config.eos_token_id = None  # ends are the caller's
@@ -183,7 +186,7 @@ class Writer:
         longest = max(map(len, prompts))
         padded = [[self.pad_id] * (longest - len(prompt)) + prompt for prompt in prompts]
         mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-        with torch.no_grad():
+        with torch.no_grad(), _unwrapped(self.model):
             written = self.model.generate(
                 input_ids=torch.tensor(padded, device=self.model.device),
                 attention_mask=torch.tensor(mask, device=self.model.device),
@@ -216,8 +219,19 @@ class Writer:
         """The logits of a text read as a whole, 1 x tokens x vocabulary."""
         import torch
 
-        with torch.no_grad():
+        with torch.no_grad(), _unwrapped(self.model):
             return call_model(self.model, input_ids=ids, use_cache=False).logits
+
+
+@contextmanager
+def _unwrapped(model: Any) -> Iterator[None]:
+    """Leave out what accelerate puts around a model that trains in 16 bits: `generate` goes past that of an adapter."""
+    wrapped = vars(model).pop("forward", None) if "_original_forward" in vars(model) else None
+    try:
+        yield
+    finally:
+        if wrapped is not None:
+            vars(model)["forward"] = wrapped
 
 
 @contextmanager
