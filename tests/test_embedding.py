@@ -19,7 +19,15 @@ from studio.errors import InputError, ModelError, StudioError, TaskError
 from studio.evidence.few_labels import Drawn, find_majority, find_shots, list_ways
 from studio.launchers.inline import InlineLauncher
 from studio.objectives import OBJECTIVES
-from studio.objectives.choices import FILE, fit_classes, index_texts, load_choices, save_choices
+from studio.objectives.choices import (
+    FILE,
+    count_right,
+    fit_beside,
+    fit_classes,
+    index_texts,
+    load_choices,
+    save_choices,
+)
 from studio.objectives.contrastive import find_pair
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.objective import Row
@@ -73,13 +81,20 @@ def find_loss(name: str, marks: list[float], embeddings: Any) -> tuple[Any, dict
 # ---- SetFit ----
 
 
-def test_a_pair_costs_what_its_cosine_lacks() -> None:
+def test_a_text_is_learnt_from_by_what_is_near_to_it() -> None:
     embeddings = spread(6)
     losses, measures = find_loss("setfit", [0, 0, 0, 1, 2, 2], embeddings)
     first, second = embeddings.detach().view(3, 2, 4).unbind(1)
     cosine = (first * second).sum(1) / first.norm(dim=1) / second.norm(dim=1)
     wanted = np.array([1.0, 0.0, 1.0])
-    assert losses.mean().item() == pytest.approx(float(((cosine.numpy() - wanted) ** 2).mean()), rel=1e-5)
+    classes, unit = np.array([0, 0, 0, 1, 2, 2]), embeddings.detach().numpy()
+    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+    near = np.exp(10 * (unit @ unit.T)[np.ix_(paired := [0, 1, 2, 4, 5], paired)])  # that of class 1 is alone
+    np.fill_diagonal(near, 0)
+    alike = classes[paired][:, None] == classes[paired]
+    np.fill_diagonal(alike, False)
+    shares = np.log(near + np.eye(5)) - np.log(near.sum(1, keepdims=True))
+    assert losses.mean().item() == pytest.approx(-(shares * alike).sum(1).dot(1 / alike.sum(1)) / 5, rel=1e-4)
     losses.mean().backward()
     assert embeddings.grad.abs().sum() > 0
     assert measures["same"].tolist() == pytest.approx(cosine[[0, 2]].tolist())
@@ -189,7 +204,7 @@ def test_a_batch_in_pieces_has_the_gradients_of_the_whole() -> None:
         vectors.sum().backward()
         assert (layer.bias.grad == 2 * (vectors != 0).sum(0)).all()
     for vectors, gradient in found[1:]:
-        assert torch.equal(vectors, found[0][0]) and torch.allclose(gradient, found[0][1], atol=1e-6)
+        assert torch.allclose(vectors, found[0][0], atol=1e-6) and torch.allclose(gradient, found[0][1], atol=1e-6)
 
 
 # ---- Places ----
@@ -234,6 +249,19 @@ def test_classes_are_chosen_as_the_regression_does(tmp_path: Path) -> None:
         save_choices(choices, tmp_path)
         again = load_choices(tmp_path)
         assert again.texts == choices.texts and np.array_equal(again.weigh(vectors), choices.weigh(vectors))
+
+
+def test_the_start_has_a_say_as_far_as_it_is_right() -> None:
+    labels, dice = [WORDS[n % 2] for n in range(16)], np.random.default_rng(0)
+    knows = (np.eye(2)[np.arange(16) % 2] + 0.1 * dice.normal(size=(16, 2))).astype(np.float32)
+    guesses = dice.normal(size=(16, 2)).astype(np.float32)
+    assert count_right(knows, labels) == 1 and count_right(guesses, labels) < 0.8
+    assert count_right(knows[:2], labels[:2]) == 0.5
+    assert fit_beside(guesses, knows, labels).choose(np.concatenate([guesses[::-1], knows], axis=1)) == labels
+    one, both = fit_classes(knows, labels), fit_beside(knows, guesses, labels)
+    assert both.texts == one.texts and both.weights.shape == (2, 4)
+    share = count_right(guesses, labels)
+    assert both.weights[:, :2] == pytest.approx((1 - share) * one.weights, abs=1e-6)
 
 
 def test_the_nearest_is_found_by_its_direction_and_damage_is_told(tmp_path: Path) -> None:

@@ -12,18 +12,21 @@ from typing import Any, NamedTuple
 
 from studio.answering.column import Column
 from studio.answering.decoding import Group, Text, Writer, find_habits, write_rows
-from studio.answering.embedding import embed
+from studio.answering.embedding import choose
 from studio.answering.foreign_tokenizer import Elsewhere
 from studio.answering.shared import SharedWeights
 from studio.answering.sides import Sides
 from studio.answering.way import find_rounding
 from studio.checkpoints.made_on import check_base
 from studio.models.device import DeviceFacts
+from studio.models.encoders import reads_whole
 from studio.models.loading import find_context, find_model_folder, leave_a_core, list_end_tokens, return_memory
 from studio.objectives.choices import load_choices
 from studio.tasks.prompt import trim
 
 Key = tuple[Hashable, ...]
+SILENT = "An encoder writes nothing by itself."
+"""What stands where an encoder is asked on which nothing was trained."""
 
 
 class Written(NamedTuple):
@@ -47,6 +50,7 @@ class Columns:
         self._keys: list[Key] = []
         self._sides: dict[tuple[int, ...], Sides] = {}
         self._writers: dict[int, Writer] = {}
+        self._said: dict[tuple[int, tuple[int, ...]], str] = {}  # what was chosen, in letters that tokens may lose
         leave_a_core(device)
 
     def arrange(self, columns: Sequence[Column]) -> None:
@@ -54,7 +58,7 @@ class Columns:
         keys = share(columns)
         if (keys, tuple(columns)) == (self._keys, self.columns):
             return
-        self.columns, self._keys, self._sides, self._writers = (), [], {}, {}
+        self.columns, self._keys, self._sides, self._writers, self._said = (), [], {}, {}, {}
         for column in columns:
             check_base(column.stack, find_model_folder(column.below.base))
         kept = {key: shared for key, shared in self._kept.items() if key in keys and shared.is_current()}
@@ -99,7 +103,12 @@ class Columns:
 
     def read_text(self, place: int, tokens: list[int]) -> str:
         """Return what a column wrote, as text."""
-        return trim(str(self.find_tokenizer(place).decode(tokens, skip_special_tokens=True)))
+        chosen = self._said.get((place, tuple(tokens)))
+        return (
+            chosen
+            if chosen is not None
+            else trim(str(self.find_tokenizer(place).decode(tokens, skip_special_tokens=True)))
+        )
 
     def find_sides(self, places: tuple[int, ...]) -> Sides:
         """Return what reads columns that have one copy of the weights and one prompt."""
@@ -127,9 +136,13 @@ class Columns:
         for place in self._places:
             if self.columns[place].chooses:
                 (chosen,) = self._choose(place, [prompts[place]])
-                texts[place].write_out(
-                    self.find_tokenizer(place)(chosen, add_special_tokens=False)["input_ids"][:max_tokens]
-                )
+                tokens = self.find_tokenizer(place)(chosen, add_special_tokens=False)["input_ids"][:max_tokens]
+                texts[place].write_out(tokens)
+                self._said[place, tuple(tokens)] = chosen
+                continue
+            if self._is_silent(place):
+                texts[place].write_out([])
+                self._said[place, ()] = SILENT
                 continue
             alike = (self._keys[place], tuple(prompts[place]))
             groups[alike] = (*groups.get(alike, ()), place)
@@ -154,6 +167,8 @@ class Columns:
         if self.columns[place].chooses:
             for number, text in zip(asked, self._choose(place, [prompts[number] for number in asked]), strict=True):
                 answers[number] = Written(text)
+            return answers
+        if self._is_silent(place):
             return answers
         with self.enter(place) as model:
             if place not in self._writers:
@@ -183,7 +198,11 @@ class Columns:
             return []
         choices = load_choices(self.columns[place].stack.changes[-1].folder)
         with self.enter(place) as model:
-            return choices.choose(embed(model, prompts))
+            return choose(model, prompts, choices)
+
+    def _is_silent(self, place: int) -> bool:
+        """Whether a column is an encoder on which nothing was trained that chooses."""
+        return reads_whole(self.find_shared(place).base) and not self.columns[place].chooses
 
     @property
     def _places(self) -> range:

@@ -12,13 +12,14 @@ from typing import Any
 from studio.errors import ModelError, RecipeError, first_line
 from studio.estimates.counting import build_thinned, count, find_shape, on_meta
 from studio.methods import METHODS, Method
-from studio.models.architecture import fill, read_config_text
+from studio.models.architecture import describes_encoder, fill, read_config_text
 from studio.models.causality import MOST_BYTES
 from studio.models.facts import find_config_folder
 from studio.models.forward import call_model
 from studio.models.layers import listen
 from studio.models.reference import read_config
 from studio.models.stored import check_kept_as_stored, read_stored
+from studio.objectives import OBJECTIVES
 from studio.precisions import Precision
 from studio.recipes.recipe import Recipe
 
@@ -32,6 +33,7 @@ def check_recipe(recipe: Recipe, folder: Path) -> None:
     """Raise RecipeError or ModelError in words where method or precision don't go with the model of `folder`."""
     check_precision(recipe.precision, folder)
     check_start(recipe)
+    check_encoder(recipe, folder)
     count(folder, recipe.method)
     kind = {name: value for name, value in recipe.method.model_dump().items() if isinstance(value, str)}
     check_reading(read_config_text(folder), json.dumps(kind))  # sizes that slide change nothing of it
@@ -67,6 +69,26 @@ def check_start(recipe: Recipe) -> None:
             f"{recipe.objective.title} makes several steps with each round of answers, so batches can't be added up to "
             "one. Set gradient accumulation to 1, or the steps a round.",
             field="training.gradient_accumulation",
+        )
+
+
+def check_encoder(recipe: Recipe, folder: Path) -> None:
+    """Raise RecipeError in words where an encoder is asked for more than to place texts."""
+    if not describes_encoder(read_config_text(folder)):
+        return
+    kind = read_config(folder)["model_type"]
+    if "embeddings" not in recipe.objective.needs:
+        fit = " or ".join(one.title for one in OBJECTIVES.members.values() if "embeddings" in one.needs)
+        raise RecipeError(
+            f"This model (kind {kind!r}) is an encoder: it reads whole texts and writes none, which "
+            f"{recipe.objective.title} asks for. Choose {fit}, or a causal language model.",
+            field="objective.name",
+        )
+    if not (recipe.method.can_merge or recipe.method.saves_whole_model):
+        raise RecipeError(
+            f"{recipe.method.title} puts learnt numbers before a text or into its attention, which is made for models "
+            f"that write, and this one (kind {kind!r}) is an encoder. Choose LoRA, or full fine-tuning.",
+            field="method.name",
         )
 
 

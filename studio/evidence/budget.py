@@ -39,7 +39,9 @@ def choose_sizes(seconds: float, answer: float, text: float, rounds: int, there:
     ends = 0.3 * seconds / (2 * answer)
     test = _fit(ends * (2 / 3 if there.unseen else 1), there.test)
     unseen = _fit(ends - test, there.unseen)
-    return Sizes(validation, test, unseen, _fit(0.2 * seconds / (text * (1 + rounds)), there.texts))
+    return Sizes(
+        validation, test, unseen, _fit(0.2 * seconds / (text * (1 + rounds)), there.texts) if there.texts else 0
+    )
 
 
 def may_go_on(spent: float, cost: float, passed: float, done: int, steps: int, reserve: float = 0.0) -> bool:

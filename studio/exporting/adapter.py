@@ -14,7 +14,7 @@ from pydantic import Field
 from studio.answering.judge import HEAD_FILE
 from studio.errors import ModelError
 from studio.exporting.as_lora import can_be_lora, write_as_lora
-from studio.exporting.form import Form, Source, guess_whole, save_whole
+from studio.exporting.form import Form, Source, guess_whole, name_class, save_whole
 from studio.exporting.readme import name_base, write_readme
 from studio.models.facts import find_config_folder
 from studio.models.loading import find_model_folder
@@ -94,14 +94,15 @@ class Adapter(Form):
         """Return the lines that load base and adapter at the precision that it was trained at."""
         how = LOADED.get(source.made.recipe.held_in.name, "dtype=torch.float32")
         base = "base" if self._brings_base(source) else name_base(source)
-        names = ["AutoModelForCausalLM", "AutoTokenizer", *(["BitsAndBytesConfig"] if "BitsAndBytes" in how else [])]
+        kind = name_class(source)
+        names = [kind, "AutoTokenizer", *(["BitsAndBytesConfig"] if "BitsAndBytes" in how else [])]
         return "\n".join(
             [
                 "import torch",
                 f"from transformers import {', '.join(names)}",
                 "from peft import PeftModel",
                 "",
-                f'base = AutoModelForCausalLM.from_pretrained("{base}", {how})',
+                f'base = {kind}.from_pretrained("{base}", {how})',
                 'model = PeftModel.from_pretrained(base, ".")',
                 f'tokenizer = AutoTokenizer.from_pretrained("{base}")',
             ]

@@ -14,6 +14,7 @@ from studio.checkpoints.made_on import check_base
 from studio.checkpoints.weights import check_stack, load_stack
 from studio.errors import ModelError
 from studio.merging.rounding import tell_rounding
+from studio.models.architecture import describes_encoder, read_config_text
 from studio.models.device import DeviceFacts
 from studio.models.facts import describe_model, find_config_folder
 from studio.models.loading import find_model_folder, list_end_tokens, load_tokenizer
@@ -68,6 +69,7 @@ class Form(Plugin):
     parts: ClassVar[int] = 1
     needs_base: ClassVar[bool] = True
     """Whether what is written depends on what lies under the base's name."""
+    writes: ClassVar[bool] = False  # whether what reads it is for nothing but writing
 
     def check(self, source: Source) -> None:
         """Raise ModelError or InputError in words for a model that can't be written so. Loads no weights."""
@@ -101,9 +103,31 @@ def guess_whole(source: Source, numbers: str) -> int | None:
 
 def check_form(form: Form, source: Source, base: Path | None = None) -> None:
     """Raise ModelError or InputError in words for a model that can't be written in a form, as it is now."""
+    if form.writes:
+        check_writes(source)
     form.check(source)
     if form.needs_base:
         check_base(source.stack, base)
+
+
+def check_writes(source: Source) -> None:
+    """Raise ModelError in words where the base of a model is an encoder, which writes nothing."""
+    if is_on_encoder(source):
+        raise ModelError(
+            f"{source.stack.base.ref} is an encoder, which writes nothing, and this form is read by what writes. "
+            "Export it as adapter, or as merged.",
+            field="form",
+        )
+
+
+def is_on_encoder(source: Source) -> bool:
+    """Whether the base of a model is an encoder."""
+    return describes_encoder(read_config_text(find_config_folder(source.stack.base)))
+
+
+def name_class(source: Source) -> str:
+    """Return the class of transformers that loads a model's base."""
+    return "AutoModel" if is_on_encoder(source) else "AutoModelForCausalLM"
 
 
 def check_merges(stack: Stack) -> None:

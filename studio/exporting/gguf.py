@@ -57,6 +57,7 @@ class Gguf(Form):
     name: ClassVar[str] = "gguf"
     title: ClassVar[str] = "GGUF"
     position: ClassVar[int] = 3
+    writes: ClassVar[bool] = True
     summary: ClassVar[str] = "One file with weights, tokenizer, end tokens and chat template."
     purpose: ClassVar[str] = "for llama.cpp (llama-server -m FILE), Ollama, LM Studio and their like"
     parts: ClassVar[int] = 2

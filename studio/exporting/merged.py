@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from studio.exporting.form import Dtype, Form, Source, check_merges, guess_whole, save_whole
+from studio.exporting.form import Dtype, Form, Source, check_merges, guess_whole, name_class, save_whole
 from studio.exporting.readme import write_readme
 
 LOADING = """from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -38,7 +38,7 @@ class Merged(Form):
 
     def write_code(self, source: Source) -> str:
         """Return the lines that load it."""
-        return LOADING
+        return LOADING.replace("AutoModelForCausalLM", name_class(source))
 
     def write(self, source: Source, folder: Path) -> Iterator[str | None]:
         """Write weights, tokenizer, chat template and generation config."""

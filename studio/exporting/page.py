@@ -47,6 +47,7 @@ class Page(Form):
     name: ClassVar[str] = "page"
     title: ClassVar[str] = "A page that answers"
     position: ClassVar[int] = 9
+    writes: ClassVar[bool] = True
     summary: ClassVar[str] = "One HTML file with the model in it: it answers in a browser, without server and network."
     purpose: ClassVar[str] = "to take home on a stick, or for a static Space"
     parts: ClassVar[int] = 2

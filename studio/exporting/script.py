@@ -38,6 +38,7 @@ class Script(Form):
     name: ClassVar[str] = "script"
     title: ClassVar[str] = "Training script"
     position: ClassVar[int] = 6
+    writes: ClassVar[bool] = True
     summary: ClassVar[str] = "One readable Python file and the data: it trains the same adapter, with the same losses."
     purpose: ClassVar[str] = "for people who want to see, change or cite how it was made"
     parts: ClassVar[int] = 2

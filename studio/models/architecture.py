@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from studio.errors import ModelError, first_line
 from studio.models.bounds import check_bounds
+from studio.models.encoders import find_class, is_encoder
 from studio.models.libraries import import_libraries, quiet_libraries
 from studio.models.reference import read_config
 
@@ -70,10 +71,16 @@ def build_model(config: str) -> Any:
     if hasattr(found, "quantization_config"):
         del found.quantization_config
     try:
-        model = AutoModelForCausalLM.from_config(found)
+        encoder = find_class(type(found)) if is_encoder(found) else None
+        model = AutoModelForCausalLM.from_config(found) if encoder is None else encoder(found)
     except Exception as error:  # the numbers in a config may be anything
         raise _refuse(found.model_type, error) from None
     return model.requires_grad_(False)
+
+
+def describes_encoder(config: str) -> bool:
+    """Whether the text of a config.json describes a model that reads whole texts, and writes none."""
+    return is_encoder(_parse_config(config))
 
 
 def _refuse(kind: str, error: Exception) -> ModelError:

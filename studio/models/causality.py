@@ -11,7 +11,7 @@ from typing import Any
 
 from studio.errors import ModelError, first_line
 from studio.foreign import Original
-from studio.models.architecture import LOCK, build_model, count_rows, fill, parse_config
+from studio.models.architecture import LOCK, build_model, count_rows, describes_encoder, fill, parse_config
 from studio.models.layers import listen, thin_layers
 
 READ_FROM = (Original("transformers.models.auto.auto_factory._get_model_class", "5.23.0", "15c6b6615b6d"),)
@@ -27,9 +27,9 @@ NOISE = 1e-4
 
 @lru_cache(maxsize=64)
 def check_causal(config: str) -> None:
-    """Raise ModelError in words where the text of a config.json describes no causal language model."""
+    """Raise ModelError in words where the text of a config.json describes no causal language model, and no encoder."""
     check_class(config)
-    if (error := _try_small(config)) is not None:
+    if not describes_encoder(config) and (error := _try_small(config)) is not None:
         raise error
 
 
@@ -63,8 +63,10 @@ def looks_ahead(model: Any) -> bool:
 def check_class(text: str) -> None:
     """Raise ModelError in words where transformers has no causal language model for the text of a config.json.
 
-    Or where what was saved is another kind of model.
+    Or where what was saved is another kind of model. An encoder is one of its own.
     """
+    if describes_encoder(text):
+        return
     import transformers
     from transformers import AutoModelForCausalLM
 

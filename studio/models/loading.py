@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import ModelError, RecipeError, first_line, is_panic
-from studio.models.architecture import LOCK, parse_config, read_config_text
+from studio.models.architecture import LOCK, describes_encoder, parse_config, read_config_text
 from studio.models.architecture import find_context as find_limit
 from studio.models.causality import check_class, is_doubtful, looks_ahead, refuse_looking_ahead
 from studio.models.device import DeviceFacts, is_out_of_memory
+from studio.models.encoders import check_pooling, find_class
 from studio.models.hub import fetch_model_folder
 from studio.models.libraries import import_libraries, quiet_libraries
 from studio.models.reference import ModelRef, check_folder, read_config
@@ -40,6 +41,10 @@ def load_tokenizer(folder: Path) -> Any:
         if not isinstance(error, Exception) and not is_panic(error):
             raise
         raise ModelError(f"The tokenizer in {folder} can't be loaded: {first_line(error)}", field="model") from None
+    if (folder / "config.json").is_file() and describes_encoder(read_config_text(folder)):
+        check_pooling(folder)
+        tokenizer.reads_whole = True
+        tokenizer.eos_token = tokenizer.eos_token or tokenizer.sep_token
     if tokenizer.eos_token_id is None:
         raise ModelError(
             f"The tokenizer in {folder} has no end token (eos), so the model could never learn to stop. Set "
@@ -78,8 +83,10 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
         del arguments["quantization_config"]
     try:
         with LOCK:  # transformers sets torch's own dtype meanwhile, and so does whoever counts a model
-            model, told = AutoModelForCausalLM.from_pretrained(
-                folder, trust_remote_code=False, use_safetensors=True, output_loading_info=True, **arguments
+            kind: Any = find_class(type(parse_config(config))) if describes_encoder(config) else AutoModelForCausalLM
+            more = {} if describes_encoder(config) else {"trust_remote_code": False}
+            model, told = kind.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, **more, **arguments
             )
     except Exception as error:
         if is_out_of_memory(error):
@@ -93,7 +100,7 @@ def load_base(folder: Path, precision: Precision, device: DeviceFacts, gradients
     widen_products(model, device)
     model.requires_grad_(False)
     model.eval()
-    if is_doubtful(model) and looks_ahead(model):
+    if not describes_encoder(config) and is_doubtful(model) and looks_ahead(model):
         raise refuse_looking_ahead(model.config)
     if gradients and precision.quantised:
         model.enable_input_require_grads()
@@ -129,7 +136,7 @@ def find_context(model: Any) -> int:
 
 def list_end_tokens(model: Any) -> set[int]:
     """Return the tokens after which a loaded model, as its authors left it, writes no more."""
-    ends = model.generation_config.eos_token_id
+    ends = model.generation_config.eos_token_id if model.can_generate() else None
     return {ends} if isinstance(ends, int) else set(ends or ())
 
 

@@ -140,7 +140,7 @@ class Contrastive(Embedding):
         """Return the number of its pair."""
         return str(place)
 
-    def find_choices(self, vectors: Vectors, texts: Sequence[str]) -> Choices:
+    def find_choices(self, vectors: Vectors, texts: Sequence[str], start: Vectors | None = None) -> Choices:
         """Return the nearest as the one to choose."""
         return index_texts(vectors, texts)
 

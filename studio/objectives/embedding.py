@@ -60,8 +60,12 @@ class Embedding(Objective):
         return [Known(row, self.find_group(task, n, row)) for n, example in enumerate(examples) for row in example]
 
     @abstractmethod
-    def find_choices(self, vectors: Vectors, texts: Sequence[str]) -> Choices:
-        """Return how answers are chosen, of where the known rows lie (rows x width) and their texts."""
+    def find_choices(self, vectors: Vectors, texts: Sequence[str], start: Vectors | None = None) -> Choices:
+        """Return how answers are chosen, of where the known rows lie (rows x width) and their texts.
+
+        `start` is where they lay before the first step, where that can be asked at any time: then the choices may be of
+        both, one beside the other.
+        """
 
     def write_dialogue(self, task: Task, instance: Instance) -> Dialogue:
         """Return an instance as turns."""
@@ -85,12 +89,29 @@ class Embedding(Objective):
 
 
 def encode_text(text: str, tokenizer: Any) -> list[int]:
-    """Return the tokens of a text that is embedded, after one that begins it."""
+    """Return the tokens of a text that is embedded, after one that begins it; of an encoder, its own."""
+    if reads_both_ways(tokenizer):
+        return list(tokenizer(text.strip())["input_ids"])
     begin = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
     return [begin, *tokenizer(text.strip(), add_special_tokens=False)["input_ids"]]
 
 
 def make_row(ids: list[int], tokenizer: Any, mark: float = 0.0) -> Row:
-    """Return the row of a text: what is learnt follows each token that counts, so that what is read there is found."""
+    """Return the row of a text: what is learnt follows each token that counts, so that what is read there is found.
+
+    An encoder would read what comes after them, so its rows end with the text.
+    """
+    if reads_both_ways(tokenizer):
+        return Row(ids, [-100, *ids[1:]], mark)
     end = tokenizer.eos_token_id
     return Row([*ids, end], [-100, -100, *ids[2:], end], mark)
+
+
+def reads_both_ways(tokenizer: Any) -> bool:
+    """Whether a tokenizer is that of an encoder, which studio.models.loading notes on it."""
+    return bool(getattr(tokenizer, "reads_whole", False))
+
+
+def cut_row(row: Row, tokenizer: Any) -> list[int]:
+    """Return the tokens of a row that `make_row` made which belong to its text."""
+    return row.input_ids if reads_both_ways(tokenizer) else row.input_ids[:-1]

@@ -1,7 +1,8 @@
 """SetFit: a few examples of each class, compared in pairs: those of one class move together, others apart.
 
-Tunstall et al. 2022, arXiv:2209.11055. Pairs, loss and head are those of the library setfit: its sampler, the cosine
-similarity loss of sentence-transformers, a logistic regression on what comes out. The number of pairs has a cap.
+Tunstall et al. 2022, arXiv:2209.11055. Pairs, loss and head are those of the library setfit: its sampler, its
+supervised contrastive loss (Khosla et al. 2020, arXiv:2004.11362), a logistic regression on what comes out. Pairs have
+a cap. Where the start can be asked at any time, it has a say: as much as it was right on examples left out.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from studio.errors import TaskError
-from studio.objectives.choices import Choices, Vectors, fit_classes
+from studio.objectives.choices import Choices, Vectors, fit_beside, fit_classes
 from studio.objectives.embedding import Embedding, Known, make_row
 from studio.objectives.few import check_few, draw_few
 from studio.objectives.logprobs import Batch, LogProbs
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 SIDES = Measure(name="pairs", title="pairs on their right side", better="higher", chart="pairs")
 """The share of pairs that are more than half alike exactly where they are of one class."""
+WARMTH = 0.1
+"""Similarities are divided by it before they compete."""
 SAME = Measure(name="same", title="similarity within a class", better="higher", chart="similarity")
 OTHER = Measure(name="other", title="similarity between classes", better="lower", chart="similarity")
 
@@ -38,7 +41,7 @@ class SetFit(Embedding):
         "classes apart by where a text lies. Eight examples a class are enough to begin with."
     )
     measures: ClassVar[tuple[Measure, ...]] = (SIDES, SAME, OTHER, LOSS)
-    learning_rate_factor: ClassVar[float] = 0.04  # of so few pairs more is soon too much: 0.5 loses six points
+    learning_rate_factor: ClassVar[float] = 2.0  # the start has a say in what is chosen, so texts may move far
 
     shots: int = Field(
         8,
@@ -136,21 +139,28 @@ class SetFit(Embedding):
         """Return its class."""
         return task.labels[int(row.mark)]
 
-    def find_choices(self, vectors: Vectors, texts: Sequence[str]) -> Choices:
-        """Return a logistic regression over the classes."""
-        return fit_classes(vectors, texts)
+    def find_choices(self, vectors: Vectors, texts: Sequence[str], start: Vectors | None = None) -> Choices:
+        """Return a logistic regression over the classes, and beside it one on where the texts lay at the start."""
+        return fit_classes(vectors, texts) if start is None else fit_beside(vectors, start, texts)
 
     def loss(self, logprobs: LogProbs, batch: Batch) -> "tuple[Tensor, dict[str, Tensor]]":
-        """Return (cosine - 1)^2 of each pair of one class, and cosine^2 of each other one (pairs)."""
-        from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
-        from torch.nn import Identity
+        """Return how surprising it is that what is nearest to a text is of its class, in nats (pairs).
+
+        Of all texts of the batch; those that have no other of their class in it only keep away.
+        """
+        import torch
+        from setfit.losses import SupConLoss
         from torch.nn.functional import cosine_similarity
 
         first, second = batch.find_embeddings()
         one, other = batch.split(batch.marks)
-        alike = (one == other).float()
-        loss = CosineSimilarityLoss(Identity()).compute_loss_from_embeddings([first, second], alike)
-        near = cosine_similarity(first, second).detach()
+        alike, near = (one == other).float(), cosine_similarity(first, second).detach()
+        texts, classes = torch.cat([first, second]), torch.cat([one, other])
+        paired = (classes[:, None] == classes).sum(dim=1) > 1
+        loss = texts.sum() * 0.0
+        if paired.any():
+            function = SupConLoss(lambda vectors: {"sentence_embedding": vectors}, WARMTH, base_temperature=WARMTH)
+            loss = function([texts[paired]], classes[paired])
         return loss.expand(len(alike)), {
             SIDES.name: ((near > 0.5) == (alike > 0.5)).float(),
             SAME.name: near[alike > 0.5],

@@ -5,14 +5,16 @@ Knows no loss.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from studio.answering.embedding import embed
+from studio.answering.embedding import choose, embed, place_whole
+from studio.models.encoders import reads_whole
 from studio.objectives.choices import Choices, Vectors, save_choices
-from studio.objectives.embedding import Embedding, Known
+from studio.objectives.embedding import Embedding, Known, cut_row
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.places import MOST, Places, place_texts, save_places
 from studio.training.batch import look_at
@@ -45,7 +47,9 @@ class Chooser(Answerer):
 
     def find_choices(self) -> Choices:
         """Return what is chosen among, as the model is now."""
-        return self._objective.find_choices(self._embed(self._known), [one.text for one in self._known])
+        can_go_back = hasattr(self.model, "disable_adapter")
+        start = self._embed(self._known, at_start=True) if can_go_back else None
+        return self._objective.find_choices(self._embed(self._known), [one.text for one in self._known], start)
 
     def find_places(self) -> Places | None:
         """Return where texts of the validation part lay before the first step, and where they lie now."""
@@ -55,9 +59,9 @@ class Chooser(Answerer):
         texts = [str(self.tokenizer.decode(ids, skip_special_tokens=True)).strip() for ids in rows]
         return place_texts(texts, [one.text for one in self._shown], self._before, self._embed(self._shown))
 
-    def _embed(self, known: Sequence[Known]) -> Vectors:
-        with self.reading() as model:
-            return embed(model, [one.row.input_ids[:-1] for one in known])
+    def _embed(self, known: Sequence[Known], at_start: bool = False) -> Vectors:
+        with self.reading() as model, model.disable_adapter() if at_start else nullcontext():
+            return embed(model, [cut_row(one.row, self.tokenizer) for one in known])
 
     def answer(self, prompts: list[list[int]], most: int) -> list[str]:
         """Return the text that is chosen for each prompt."""
@@ -65,7 +69,7 @@ class Chooser(Answerer):
             return []
         choices = self.find_choices()
         with self.reading() as model:
-            return choices.choose(embed(model, prompts))
+            return choose(model, prompts, choices)
 
 
 class EmbeddingTrainer(HeadedTrainer):
@@ -88,6 +92,8 @@ class EmbeddingTrainer(HeadedTrainer):
 
     def _place(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         """Where the rows of a batch are put (rows x width)."""
+        if reads_whole(model):
+            return place_whole(model, inputs["input_ids"], inputs["lengths"])
         states = self.open(model, inputs).states
         rows, length = inputs["input_ids"].shape
         owners = inputs["learnt"] // length

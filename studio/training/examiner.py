@@ -23,6 +23,7 @@ from studio.evidence.nats import read_nats
 from studio.evidence.room import find_room
 from studio.journal import append_lines, read_lines
 from studio.models.forward import call_model
+from studio.objectives.embedding import reads_both_ways
 from studio.objectives.objective import Example, Objective, encode_asked, list_rows
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
@@ -59,7 +60,8 @@ class Examiner:
         self.answerer, self.room = answerer, room
         self.spent = 0.0
         self._seconds: dict[str, float] = {}
-        self._parts = {**parts, "general": write_general(is_builtin).instances}
+        writes = not reads_both_ways(answerer.tokenizer)  # an encoder finds no word likely
+        self._parts = {**parts, "general": write_general(is_builtin).instances if writes else ()}
         self._general = write_general(is_builtin)
         self._metric = list_fitting(task)[0]
         self._asked: dict[str, tuple[Instance, ...]] = {}

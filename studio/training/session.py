@@ -21,6 +21,7 @@ from studio.estimates.estimate import TaskSize, choose_spared, find_step_kind
 from studio.estimates.time import Speed, StepKind, measure_run, save_speed
 from studio.foreign import Original
 from studio.models.device import DeviceFacts, find_device, try_device
+from studio.models.encoders import reads_whole
 from studio.models.loading import (
     choose_attention,
     find_context,
@@ -319,6 +320,9 @@ def make_batcher(
     There are `examples` in a batch.
     """
     batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
+    if reads_whole(model):
+        batcher.padding = "alone"  # the rows' lengths make the mask
+        return batcher, [Tried("rows are padded on the right, under a mask", True)]
     if recipe.objective.packs:
         batcher.line = prepared.longest
     rows = list_rows([*prepared.train, *prepared.validation])
