@@ -69,6 +69,10 @@ def test_every_signal_that_is_wired_is_one_that_the_browser_knows(config: dict[s
     assert wired and wired <= known
 
 
+def test_who_looks_a_model_up_is_told_that_the_hub_is_asked(config: dict[str, Any]) -> None:
+    assert any("asking" in str(one.get("js")) for one in config["dependencies"]), "at once, by the browser alone"
+
+
 def test_launching_phones_nobody() -> None:
     launch = make_launch()
     assert launch["run_history"] is False

@@ -149,6 +149,11 @@ def test_a_reload_in_mid_training_brings_the_whole_curve_back(page: Page, traini
     expect(chart(page)).to_have_attribute("data-status", "running")
     expect(page.locator("#plan [data-act=start]")).to_have_count(0)
     assert drawn_steps(page)[0] == 1
+    page.locator("[data-show=rate]").click()
+    page.locator("[data-show=log]").click()
+    marks = page.locator(".live-chart :is(.ytick, .y2tick) text")
+    expect(marks.filter(has_text="0.001").first).to_be_attached()
+    expect(marks.filter(has_text="e-")).to_have_count(0)
 
 
 @pytest.mark.long
@@ -293,6 +298,7 @@ def test_the_scrubber_shows_the_same_prompts_answered_at_each_step(page: Page, m
 @pytest.mark.long
 def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., Run]) -> None:
     run = make_run(*[("metrics", {"step": n, "of": 9, "loss": 1 / n}) for n in range(1, 10)], ("stopped", {"step": 9}))
+    done = make_run(("metrics", {"step": 1, "of": 1, "loss": 1.0}), ("finished", {"step": 1}))
     page.goto(address("model"))
     page.locator("[data-runs=open]").click()
     row = page.locator(f".run-list li[data-run='{run.run_id}']")
@@ -300,6 +306,10 @@ def test_the_list_of_runs_opens_and_deletes(page: Page, make_run: Callable[..., 
     row.locator(".run-open").click()
     expect(chart(page)).to_have_attribute("data-run", run.run_id)
     expect(chart(page)).to_have_attribute("data-points", "9")
+    page.locator(f".run-list li[data-run='{done.run_id}'] .run-open").click()
+    expect(chart(page)).to_have_attribute("data-run", done.run_id)
+    assert read_draft(page)["step"] == "train", "one stays where one is"
+    row.locator(".run-open").click()
     row.locator(".run-delete").click()
     page.keyboard.press("Escape")
     expect(row.locator(".run-open")).to_be_visible()
