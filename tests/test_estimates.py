@@ -23,6 +23,7 @@ from studio.methods import METHODS, Method
 from studio.methods.lora import Lora
 from studio.models.architecture import build_model, read_config_text
 from studio.models.device import DeviceFacts, find_device
+from studio.objectives import OBJECTIVES
 from studio.precisions import PRECISIONS
 
 GIB = 2**30
@@ -271,6 +272,21 @@ def estimate(model: Path, cache: Path, **changes: Any) -> Estimate:
     return estimate_recipe(
         read_model_recipe(model, **changes), model, TaskSize(800, 40.0, 90, 8.0), DEVICE, cache, names
     )
+
+
+def test_pairs_that_are_read_a_few_at_a_time_take_less_memory_and_a_third_more_time(tiny_model: Path) -> None:
+    task = TaskSize(800, 80.0, 90, 8.0, rows=2)
+    few, some, all_at_once = (
+        weigh_memory(
+            read_model_recipe(tiny_model, objective={"name": "contrastive", "at_once": count}), tiny_model, task, DEVICE
+        )
+        for count in (1, 2, 0)
+    )
+    assert few["activations"] == pytest.approx(some["activations"] / 2, rel=0.01)
+    assert some["activations"] < all_at_once["activations"]
+    objective = OBJECTIVES.read({"name": "contrastive", "at_once": 2})
+    assert objective.count_passes(8) == pytest.approx(4 / 3) and objective.count_passes(4) == 1
+    assert OBJECTIVES.read("dpo").count_passes(100) == 1
 
 
 def test_an_estimate_adds_up_and_says_it_in_a_sentence(tiny_model: Path, tmp_path: Path) -> None:

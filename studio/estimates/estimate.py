@@ -133,7 +133,7 @@ def estimate_recipe(
     batch = plan.batch_size * recipe.training.gradient_accumulation
     tokens = batch * min(task.tokens, task.rows * recipe.training.max_length)
     before = READ_BEFORE * task.examples * task.tokens if "reference" in recipe.objective.needs else 0.0
-    passes = recipe.objective.passes
+    passes = recipe.objective.count_passes(plan.batch_size * task.rows)
     seconds = estimate_seconds(speed, counted.base, passes * tokens, plan.steps, before) if speed else None
     return Estimate(
         trainable=counted.trainable,
@@ -252,7 +252,7 @@ def weigh_memory(
         counted,
         recipe.held_in,
         _find_kept(recipe, folder, task, device),
-        batch=plan.batch_size * task.rows,
+        batch=min(plan.batch_size * task.rows, recipe.objective.rows_at_once or plan.batch_size * task.rows),
         length=length,
         learnt=task.learnt,
         shared=task.shared if recipe.training.shares_beginnings else 0,

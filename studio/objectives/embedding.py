@@ -38,11 +38,6 @@ class Embedding(Objective):
         return Sft()
 
     @property
-    def rows_at_once(self) -> int:
-        """So many rows of a batch are read at once, 0 for all."""
-        return 0
-
-    @property
     def spare_seconds(self) -> float:
         """Its runs are short, and to choose takes little."""
         return 10.0

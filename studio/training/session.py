@@ -184,7 +184,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if not reporter.stopped:
         reporter.finish(trainer)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
-        tokens = rows * recipe.training.gradient_accumulation * prepared.mean_tokens * recipe.objective.passes
+        passes = recipe.objective.count_passes(rows * len(prepared.train[0]))
+        tokens = rows * recipe.training.gradient_accumulation * prepared.mean_tokens * passes
         kind = find_step_kind(recipe, folder, device)
         keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
@@ -321,8 +322,7 @@ def make_batcher(
     """
     batcher, options, half = Batcher(tokenizer.pad_token_id), recipe.training, recipe.choose_half(device)
     if reads_whole(model):
-        batcher.padding = "alone"  # the rows' lengths make the mask
-        return batcher, [Tried("rows are padded on the right, under a mask", True)]
+        return Batcher(batcher.pad_id, padding="alone"), [Tried("rows are padded on the right, under a mask", True)]
     if recipe.objective.packs:
         batcher.line = prepared.longest
     rows = list_rows([*prepared.train, *prepared.validation])
