@@ -134,3 +134,15 @@ def test_what_measuring_took_is_added_up_over_the_attempts() -> None:
     assert add_measuring(tell(*first)) == 3.5
     assert add_measuring(tell(*first, ("started", None), ("scored", 1.5), ("started", None))) == 5
     assert add_measuring(tell(("started", None), ("scored", None))) is None
+
+
+def test_what_a_run_forgot_is_measured_at_its_end_where_it_was_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    from studio.training.examiner import Examiner
+
+    measured = list[Any]()
+    monkeypatch.setattr(Examiner, "_measure", lambda self, step, parts, passed: measured.append(parts))
+    examiner = object.__new__(Examiner)
+    examiner._kept = {(30, 0, "general"): [{"id": "text-0"}]}
+    for step in (30, 90):
+        examiner.finish(step, 1.0)
+    assert measured == [("test", "unseen"), ("test", "unseen", "general")]

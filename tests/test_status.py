@@ -162,6 +162,14 @@ def test_a_resumed_run_waits_then_starts_then_trains(run: Run, living: subproces
     assert (watch.look().status, watch.look().step) == ("running", 3)
 
 
+def test_what_the_base_forgot_is_not_told_as_the_runs(run: Run) -> None:
+    told = {"part": "general", "value": 0.0, "n": 4}
+    write(run, STARTED, ("scored", {"step": 0, "model": "base", **told}), step(9))
+    assert look(run).forgetting is None and look(run).measures_itself
+    write(run, ("scored", {"step": 9, **told, "value": 0.25}))
+    assert look(run).forgetting == 0.25
+
+
 def test_a_run_cost_what_all_its_attempts_took(run: Run) -> None:
     told = [("started", 100), ("metrics", 103), ("saved", 104), ("started", 900), ("stopped", 907.5), ("started", 2000)]
     with open(run.events_file, "w") as file:

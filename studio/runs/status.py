@@ -287,7 +287,7 @@ class Watch:
         self._values["measures_itself"] = True
         if event.model == "base":
             self._values["baseline"] = event.note or self._values.get("baseline")
-        if event.part == "general":
+        if event.part == "general" and event.model == "tuned":  # the base forgot nothing, which tells nothing
             self._values["forgetting"] = event.value
         elif event.part == "test" and event.model == "tuned" and event.metric and event.value is not None:
             card = ScoreCard(metric=event.metric, value=event.value, low=event.low, high=event.high, n=event.n or 0)

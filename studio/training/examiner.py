@@ -121,8 +121,11 @@ class Examiner:
         self._measure(step, ("validation", "general"), passed)
 
     def finish(self, step: int, passed: float) -> None:
-        """Measure what comes of the run: the model as it is, which is that of the best checkpoint, `step`."""
-        self._measure(step, ("test", "unseen"), passed)
+        """Measure what comes of the run: the model as it is, which is that of the best checkpoint, `step`.
+
+        Also what it forgot, where there was no time for that when the checkpoint was made.
+        """
+        self._measure(step, ("test", "unseen", *["general"] * (not self._find(step, "general"))), passed)
 
     def _measure(self, step: int, parts: Sequence[str], passed: float) -> None:
         began = time.monotonic()
