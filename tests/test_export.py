@@ -421,6 +421,11 @@ def test_what_can_not_be_exported_is_told_in_words(studio: Studio, runs: dict[st
     whole = {one.form: one.size for one in studio.exports.list_forms(lora)}
     assert whole["recipe"] is None and 0 < (whole["gguf"] or 0) < (whole["merged"] or 0) < (whole["page"] or 0)
     assert (whole["adapter"] or 0) > 10_000
+    said = [
+        next(one.summary for one in studio.exports.list_forms(f"run:{runs[name].run_id}") if one.form == "adapter")
+        for name in ("lora", "above")
+    ]
+    assert tells(said[1], "MB % base") and tells(said[0], "MB %") and not tells(said[0], "base")
     lines = {one.form: one.code for one in studio.exports.list_forms(lora) if one.code}
     assert lines.keys() == {"adapter", "merged"} and "PeftModel.from_pretrained" in lines["adapter"]
     assert all(ast.parse(code) for code in lines.values())
