@@ -60,7 +60,7 @@ def _measure_table() -> list[Figure]:
     name = f"the table of {RUNS} runs after the click, {DRAWN} rows at once"
     return [
         Figure(name, statistics.median(waits), "s", target="within 1 s"),
-        Figure(f"{name}, the first time", waits[0], "s"),
+        Figure(f"{name}, the first time", waits[0], "s", target="within 1 s"),
     ]
 
 
