@@ -88,7 +88,7 @@ class Studio(Advising, Desks):
         self.scheduler = Scheduler(workspace, launcher, expect, self.desk.make_room)
         self.shares = Shares(workspace, self.scheduler, shared)
         self._starting = threading.Lock()
-        self._runs: list[RunStatus] | None = None  # those of one moment
+        self.listed: list[RunStatus] | None = None  # those of one moment
         self._lengths = lru_cache(maxsize=128)(self._measure_lengths)
 
     def open(self) -> "Studio":
@@ -114,7 +114,7 @@ class Studio(Advising, Desks):
     def at_one_moment(self) -> "Studio":
         """Return this studio for one look of a page: its list of runs is read once, however often it is asked."""
         view = copy.copy(self)
-        view._runs = self.list_runs()
+        view.listed = self.list_runs()
         return view
 
     # Models, tasks, recipes
@@ -279,8 +279,8 @@ class Studio(Advising, Desks):
 
     def list_runs(self) -> list[RunStatus]:
         """Return the status of every run of the visitor, the newest first."""
-        if self._runs is not None:
-            return self._runs
+        if self.listed is not None:
+            return self.listed
         seen = self.scheduler.look_at_all()
         return [self.work.name(one) for one in seen if self.visitor.owns(self.scheduler.find_owner(one.run_id))]
 
