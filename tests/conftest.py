@@ -9,7 +9,9 @@ import shutil
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return rank, group not in slow, places[group]
 
     items.sort(key=find_place)
+
+
+@pytest.fixture(autouse=True)
+def one_load_at_a_time() -> None:
+    """Let a test load a model while its studio does: the studio has a lock for it, which a test knows nothing of."""
+    module = sys.modules.get("transformers.initialization")
+    if module is None or hasattr(module.no_tie_weights, "in_turn"):
+        return
+    own, turn = module.no_tie_weights, threading.RLock()
+
+    @contextmanager
+    def no_tie_weights() -> Iterator[None]:
+        with turn, own():
+            yield
+
+    no_tie_weights.in_turn = True  # type: ignore[attr-defined]
+    module.no_tie_weights = no_tie_weights
 
 
 def pytest_unconfigure() -> None:

@@ -215,7 +215,7 @@ def test_any_checkpoints_on_any_task_are_chosen_on_the_board(
     assert f'<option value="{names[2]}">' in html and f'value="{names[1]}"' not in html
     assert look(studio, {**asked, "models": [*names, f"run:{trained.run_id}@2"]})["html"].count("data-add") == 0
     other = look(studio, {**asked, "task_id": "studio006_opposite"})["html"]
-    assert '<option value="studio006_opposite" selected>' in other and "100 instances" in other
+    assert '<option value="studio006_opposite" selected>' in other and "100 examples" in other
     measure(studio, {**asked, "models": names})
     studio.scheduler.start_next()
     whole = look(studio, {**asked, "models": names, "against": names[2]})["html"]

@@ -19,7 +19,9 @@ from bench.slider import write_hole
 from studio.apart.child import limit_memory
 from studio.errors import ModelError
 from studio.estimates.counting import find_shape
-from studio.models.architecture import LOCK
+from studio.methods import METHODS
+from studio.models import checking
+from studio.models.architecture import LOCK, read_config_text
 from studio.models.catalogue import CATALOGUE
 from studio.models.device import find_device
 from studio.models.facts import count_in_headers, describe_model, find_config_folder
@@ -510,6 +512,23 @@ def test_a_head_that_would_begin_at_random_is_no_head(head: str, made: Callable[
             load_base(folder, FP32, find_device())
         change_config(folder, architectures=name or ["LlamaForCausalLM"])
     assert "lm_head.weight" in str(told.value)
+
+
+def test_models_are_loaded_one_at_a_time(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once could leave transformers so that no model of this process has its table of words as its head."""
+    from transformers import PreTrainedModel
+
+    own, held = PreTrainedModel.from_pretrained.__func__, []  # type: ignore[attr-defined]
+
+    def load(cls: Any, *given: Any, **named: Any) -> Any:
+        held.append(LOCK.locked())
+        return own(cls, *given, **named)
+
+    monkeypatch.setattr(PreTrainedModel, "from_pretrained", classmethod(load))
+    base = load_base(tiny_model, FP32, find_device())
+    checking._try_loading(tiny_model, read_config_text(tiny_model))
+    METHODS.read("full").restore(base, tiny_model)
+    assert held == [True, True, True]
 
 
 def test_a_base_class_whose_head_is_the_table_of_its_words_is_whole(made: Callable[..., Path]) -> None:

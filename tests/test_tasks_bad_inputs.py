@@ -93,9 +93,7 @@ def test_03_utf_16(encoding: str) -> None:
 def test_04_windows_1252() -> None:
     data = change(Definition=["Nævn farven på dyret, også blå."]).encode().decode("unicode_escape").encode("cp1252")
     said = told(data)
-    at = data.index(b"\xe6")
-    assert tells(said, f"0xE6 {at} UTF-8 Windows-1252")
-    assert "which gives \u201c" in said and "Nævn farven" in said
+    assert tells(said, "UTF-8 Windows-1252") and "Nævn farven" in said
 
 
 def test_05_truncated() -> None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from studio.foreign import Original
 from studio.methods.method import Method
-from studio.models.architecture import find_text_names
+from studio.models.architecture import LOCK, find_text_names
 from studio.precisions.precision import Precision
 
 READ_FROM = (Original("transformers.PreTrainedModel._init_weights", "5.23.0", "dc93fdd042f3"),)
@@ -47,7 +47,8 @@ class Full(Method):
         """Put a checkpoint's weights back, read as transformers reads a model: it saves some under other names."""
         import torch
 
-        saved = type(model).from_pretrained(folder, dtype=model.dtype)
+        with LOCK:
+            saved = type(model).from_pretrained(folder, dtype=model.dtype)
         with torch.no_grad():
             for name, value in saved.state_dict().items():
                 model.state_dict()[name].copy_(value)

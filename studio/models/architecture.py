@@ -21,7 +21,8 @@ from studio.models.libraries import import_libraries, quiet_libraries
 from studio.models.reference import read_config
 
 LOCK = threading.Lock()
-"""Models are built on the meta device by one thread at a time."""
+"""Models are built on the meta device, and loaded, by one thread at a time: transformers and torch change themselves
+meanwhile, and what is put back last may be what another thread had changed."""
 
 
 class Sizes(NamedTuple):

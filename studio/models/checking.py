@@ -50,9 +50,10 @@ def _try_loading(folder: Path, config: str) -> dict[str, Any]:
     try:
         shapes = {name: shape for path in list_weights(folder) for name, shape in read_header(path).shapes.items()}
         weights = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
-        _, told = kind.from_pretrained(
-            None, config=parse_config(config), state_dict=weights, device_map="meta", output_loading_info=True
-        )
+        with LOCK:  # meanwhile transformers makes no model whose head is its table of words
+            _, told = kind.from_pretrained(
+                None, config=parse_config(config), state_dict=weights, device_map="meta", output_loading_info=True
+            )
     except Exception as error:  # the files may be anybody's
         raise ModelError(f"The model in {folder} can't be loaded: {first_line(error)}", field="model") from None
     return dict(told)

@@ -5,16 +5,15 @@ model changes nearly all numbers of a weight.
 """
 
 import hashlib
-import json
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+
+from studio.models.weights_file import list_middles
 
 SAMPLE = 1 << 20
 """So many bytes are read at each end of a file."""
 PIECE = 1 << 12
 """And so many in the middle of each weight."""
-LONGEST_HEADER = 100_000_000
 
 State = tuple[str, int, int]
 """A file's name, size, and time of change in ns: the same state needs no second look."""
@@ -47,21 +46,7 @@ def _take(place: str, states: tuple[State, ...], within: bool) -> str:
             opened.seek(max(0, size - SAMPLE))
             digest.update(opened.read(SAMPLE))
             if within and size > 2 * SAMPLE and name.endswith(".safetensors"):
-                for first in _list_middles(opened):
+                for first in list_middles(opened):
                     opened.seek(first)
                     digest.update(opened.read(PIECE))
     return digest.hexdigest()
-
-
-def _list_middles(file: IO[bytes]) -> list[int]:
-    """Where the middle of each weight of a file is; [] where it doesn't say, which is told when it is loaded."""
-    file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
-    if length > LONGEST_HEADER:
-        return []
-    try:
-        told = json.loads(file.read(length))
-        spans = [one["data_offsets"] for name, one in told.items() if name != "__metadata__"]
-        return sorted(8 + length + (first + last) // 2 for first, last in spans)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return []

@@ -83,7 +83,7 @@ def test_a_new_file_is_on_the_page_and_counted(family: Any, workspace: Any, tiny
     assert 'data-path="method.rank"' in form and 'data-error-for="method.targets"' in form
     assert family.find("miss").when in form and family.find("miss").paper in form
     assert 'id="method-miss"' in draw_method_cards(house, recipe)
-    assert f"<strong>{trainable:,}</strong>" in weigh_recipe(house, {"step": "method", "recipe": recipe}).bar
+    assert f">{trainable:,}</strong>" in weigh_recipe(house, {"step": "method", "recipe": recipe}).bar
     table = draw_methods(house, lora)
     assert f"Compare all {len(family.members)} methods" in table
     assert f'data-trainable="{trainable * 4 // 5}"' in table.partition('id="table-miss"')[0].rpartition("<tr ")[2]
