@@ -58,7 +58,7 @@ class Source(NamedTuple):
     @property
     def file_name(self) -> str:
         """The same as the beginning of a file's name: brave-otter-120."""
-        return self.title.replace(", step ", "-").replace(",", "")
+        return self.title.replace(", step ", "-").replace(",", "").replace(" ", "-")
 
 
 class Form(Plugin):

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from studio.errors import ModelError
+from studio.models.catalogue import CATALOGUE
 from studio.models.reference import ModelRef
 from studio.runs.run import Run
 from studio.works.work import FindTitle, Work
@@ -56,9 +57,10 @@ class Export(Work):
 
 
 def name_model(ref: ModelRef) -> str:
-    """Return what people call a model: brave-otter, step 120."""
+    """Return what people call a model: brave-otter, step 120; Little World 5M."""
     made = ref.made
     if not made:
-        return ref.ref.rstrip("/").rpartition("/")[2]
+        titles = {card.ref: card.title for card in CATALOGUE}
+        return titles.get(ref.ref, ref.ref.rstrip("/").rpartition("/")[2])
     name = Run.name_of(made.name) if made.kind == "run" else made.name
     return name + (f", step {made.step:,}" if made.step is not None else "")
