@@ -106,16 +106,38 @@ def test_its_models_are_pinned_and_what_is_watched_is_told() -> None:
         ({"name": "matches", "pattern": ".*"}, True),
         ({"name": "contains", "text": "nowhere"}, False),  # a start may know what the task doesn't
         ("equals", False),
+        (["equals", {"name": "equals", "weight": -1}], True),  # 0 for all
+        ([{"name": "contains", "text": "x"}, {"name": "contains", "text": "x", "weight": -1}], True),
+        ({"name": "contains", "text": " Arrr", "at_start": True}, True),  # no answer begins with a blank
+        ({"name": "contains", "text": "Arrr ", "at_start": True}, False),
+        ({"name": "json_schema", "json_schema": "false"}, False),  # JSON is worth more than what is none
+        ({"name": "matches", "pattern": "^Arrr"}, False),  # nobody knows what a pattern would match
+        ([{"name": "matches", "pattern": "^Arrr"}, {"name": "length", "fewest": 0, "most": 9_999}], False),
+        ([{"name": "matches", "pattern": "^Arrr", "weight": 0}, {"name": "length", "fewest": 0, "most": 9_999}], True),
+        ([{"name": "learnt", "model": "run:a"}, {"name": "length", "fewest": 0, "most": 9_999}], False),
     ],
 )
-def test_what_rewards_any_answer_is_refused_before_a_run(rule: Any, is_refused: bool) -> None:
+def test_what_tells_no_answer_from_another_is_refused_before_a_run(rule: Any, is_refused: bool) -> None:
     task = Task(task_id="sums", definition="Add.", instances=(Instruction(id="a", input="40 + 2", output=("42",)),))
-    objective = OBJECTIVES.read({"name": "grpo", "rewards": [rule]})
+    objective = OBJECTIVES.read({"name": "grpo", "rewards": rule if isinstance(rule, list) else [rule]})
     if not is_refused:
         return objective.check_task(task)
     with pytest.raises(RecipeError) as told:
         objective.check_task(task)
     assert told.value.field == "objective.rewards"
+
+
+def test_answers_that_are_cut_before_they_can_be_right_are_refused_before_a_run() -> None:
+    asked = Instruction(id="a", input="Say much.", output=("word " * 50,))
+    task = Task(task_id="much", definition="Write.", instances=(asked,))
+    objective = OBJECTIVES.read({"name": "grpo", "answer_tokens": 32})
+    objective.check_answers(task, 34)
+    with pytest.raises(RecipeError) as told:
+        objective.check_answers(task, 51)
+    assert told.value.field == "objective.rewards" and {"32", "51"} <= set(str(told.value).replace(",", "").split())
+    either = task.model_copy(update={"instances": (asked.model_copy(update={"output": (*asked.output, "word")}),)})
+    objective.check_answers(either, 51)
+    OBJECTIVES.read({"name": "grpo", "rewards": ["equals", "length"]}).check_answers(task, 51)
 
 
 @pytest.mark.parametrize("rewards", [[], "equals", [{"name": "equals"}] * 9, [{"name": "equals", "weight": 0}]])

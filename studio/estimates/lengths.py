@@ -23,8 +23,9 @@ class TokenLengths(BaseModel, frozen=True):
     """How long a task's examples (prompt and answer) are in tokens of one model.
 
     `mean` is of all rows of an example together; the other lengths are of its longest row. `learnt` are those of the
-    answer on average, `learnt_p95` those of a long one, `shared` those that all begin with. Of the `counted` examples,
-    `thoughtless` come with reasoning that the model's chat template leaves out. Each is so many `rows`.
+    answer on average, `learnt_p95` those of a long one, `learnt_fewest` of the shortest, `shared` those that all begin
+    with. Of the `counted` examples, `thoughtless` come with reasoning that the model's chat template leaves out. Each
+    is so many `rows`.
     """
 
     model: str
@@ -40,6 +41,7 @@ class TokenLengths(BaseModel, frozen=True):
     context: int | None
     thoughtless: int = 0
     learnt_p95: int = 0
+    learnt_fewest: int = 0
     rows: int = 1
 
 
@@ -57,12 +59,14 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
             field="task_id",
         )
     rows, lengths = list_rows(examples), sorted(map(longest_row, examples))
+    learnt = sorted(sum(label != -100 for label in row.labels) for row in rows)
     return TokenLengths(
         model=ref.ref,
         counted=len(lengths),
         mean=sum(len(row.input_ids) for row in rows) / len(lengths),
-        learnt=sum(label != -100 for row in rows for label in row.labels) / len(lengths),
-        learnt_p95=_rank(sorted(sum(label != -100 for label in row.labels) for row in rows), 0.95),
+        learnt=sum(learnt) / len(lengths),
+        learnt_p95=_rank(learnt, 0.95),
+        learnt_fewest=learnt[0],
         shared=count_shared(rows),
         shortest=lengths[0],
         median=_rank(lengths, 0.5),

@@ -167,6 +167,9 @@ class Objective(Plugin):
     def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Example | None:
         """Return the rows of one instance, None when an answer would be cut away, or when nothing of it is learnt."""
 
+    def check_answers(self, task: Task, fewest: int) -> None:
+        """Raise RecipeError in words where a task's answers are too long; `fewest` are the tokens of the shortest."""
+
     def check_train(self, task: Task, instances: Sequence[Instance]) -> None:
         """Raise TaskError in words where the training part of a task doesn't have what this objective asks for."""
 

@@ -5,7 +5,7 @@ that were worth more than expected become likelier. Knows no loop: who writes an
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
@@ -19,7 +19,7 @@ from studio.objectives.prompted import Prompted
 from studio.rewards import REWARDS, Reward, Said, add_up
 from studio.tasks.dialogue import Dialogue
 from studio.tasks.instance import Form
-from studio.tasks.task import Task
+from studio.tasks.task import Instance, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,6 +50,10 @@ STEP_LOSS = LOSS.model_copy(
     }
 )
 MOST_REWARDS = 8
+ALIKE = 1e-9
+"""What differs by less is worth the same."""
+ENDS = 2
+"""So many tokens end an answer at most, and aren't part of it."""
 _TRIED = 20
 """So many instances are tried before a run."""
 
@@ -72,6 +76,13 @@ def _read_reward(value: Any, path: str) -> Reward:
     except RecipeError as error:
         error.field = f"{path}.{(error.field or '').partition('.')[2]}".rstrip(".")
         raise
+
+
+def _list_answers(instance: Instance, rewards: Sequence[Reward]) -> list[str]:
+    """Plainly different answers to an instance, one that each rule finds worth something among them."""
+    earning = (reward.find_earning(instance.output) for reward in rewards)
+    told = [*instance.output[:1], instance.input, "", "word " * 200]
+    return told + [answer for answer in earning if answer is not None]
 
 
 _WRITTEN = PlainSerializer(lambda rewards: [one.model_dump(mode="json") for one in rewards])
@@ -130,20 +141,41 @@ class Rewarded(Prompted):
         return self
 
     def check_task(self, task: Task) -> None:
-        """Raise RecipeError in words where rules reward whatever is answered, so that nothing could be learnt."""
+        """Raise RecipeError in words where whatever is answered is worth the same, so that nothing could be learnt.
+
+        What a rule looks for may be in none of the texts that are tried, and yet in what a start writes: then it can't
+        be told before the run.
+        """
         super().check_task(task)
-        if any(reward.judges for reward in self.rewards):
+        counted = [reward for reward in self.rewards if reward.weight]
+        if any(reward.judges for reward in counted):
             return
         said = [
             Said(answer, tuple(one.output), Dialogue((), ()), task)
             for one in task.instances[:_TRIED]
-            for answer in (*one.output[:1], one.input, "", "word " * 200)
+            for answer in _list_answers(one, counted)
         ]
-        worth = set(add_up(self.rewards, said, {}))
-        if len(worth) == 1 and worth != {0.0}:
+        for reward in counted:
+            if reward.find_earning(said[0].wanted) is None and not any(reward.judge_all(said, {})):
+                return
+        worth = add_up(counted, said, {})
+        if max(worth) - min(worth) < ALIKE:
             raise RecipeError(
-                f"Whatever is answered is worth {worth.pop():g}: right answers, the inputs themselves, nothing at all, "
-                "200 words. So nothing tells better answers from worse ones. Reward what some have and others lack.",
+                f"Whatever is answered is worth {worth[0]:g}: right answers, the inputs themselves, nothing at all, "
+                "200 words, what each rule looks for. So nothing tells better answers from worse ones. Reward what "
+                "some have and others lack.",
+                field="objective.rewards",
+            )
+
+    def check_answers(self, task: Task, fewest: int) -> None:
+        """Raise RecipeError in words where answers are cut before they could be what alone is rewarded."""
+        only = all(reward.name == "equals" for reward in self.rewards if reward.weight)
+        alone = all(len(one.output) == 1 and not one.messages for one in task.instances)
+        if only and alone and fewest > self.answer_tokens + ENDS:
+            raise RecipeError(
+                f"Answers are cut after {self.answer_tokens:,} tokens, and the shortest output of the task has "
+                f"{fewest:,} with its end, so no answer equals one and all are worth 0. Allow longer answers, or "
+                "reward something else.",
                 field="objective.rewards",
             )
 

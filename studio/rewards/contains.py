@@ -22,6 +22,10 @@ class Contains(Reward):
     )
     at_start: bool = Field(False, title="At its beginning", description="Whether the answer has to begin with it.")
 
+    def find_earning(self, wanted: Sequence[str]) -> str:
+        """Return the text, and something after it."""
+        return f"{self.text}."
+
     def judge(self, answer: str, wanted: Sequence[str]) -> float:
         """Return 1 or 0."""
         return float(answer.strip().startswith(self.text) if self.at_start else self.text in answer)

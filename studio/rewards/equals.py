@@ -15,6 +15,10 @@ class Equals(Reward):
     summary: ClassVar[str] = "1 for an answer that equals one of the task's outputs, else 0."
     yes_or_no: ClassVar[bool] = True
 
+    def find_earning(self, wanted: Sequence[str]) -> str:
+        """Return what is wanted."""
+        return wanted[0]
+
     def judge(self, answer: str, wanted: Sequence[str]) -> float:
         """Return 1 or 0."""
         return float(answer.strip() in {one.strip() for one in wanted})

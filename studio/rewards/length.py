@@ -25,6 +25,10 @@ class Length(Reward):
             raise ValueError(f"fewest ({self.fewest}) is larger than most ({self.most}). Swap them.")
         return self
 
+    def find_earning(self, wanted: Sequence[str]) -> str:
+        """Return the shortest that is worth all."""
+        return "word " * self.fewest
+
     def judge(self, answer: str, wanted: Sequence[str]) -> float:
         """Return 1 within the bounds; outside, 1 less for each time the bound it is away."""
         words = len(answer.split())

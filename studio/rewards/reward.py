@@ -62,6 +62,10 @@ class Reward(Plugin):
         """Return what each answer is worth; `scorers` has the model that this rule asks, if it asks one."""
         return [self.judge(one.answer[:MOST_LETTERS], one.wanted) for one in said]
 
+    def find_earning(self, wanted: Sequence[str]) -> str | None:
+        """Return an answer that earns something by it, None where nobody can tell one beforehand."""
+        return None
+
     @abstractmethod
     def judge(self, answer: str, wanted: Sequence[str]) -> float:
         """Return what an answer is worth, usually from 0 to 1, where the texts `wanted` would be right."""

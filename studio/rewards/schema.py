@@ -56,6 +56,10 @@ class Schema(Reward):
             raise ValueError(f"A schema may not have {found} here. Leave it out.")
         return value
 
+    def find_earning(self, wanted: Sequence[str]) -> str:
+        """Return some JSON: even of another form it is worth a part."""
+        return "{}"
+
     def judge(self, answer: str, wanted: Sequence[str]) -> float:
         """Return 1, 0.2 or 0."""
         try:

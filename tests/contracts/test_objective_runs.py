@@ -233,9 +233,10 @@ def test_a_task_that_compares_nothing_is_refused(
         ({"method": "full"}, "method.name"),
         ({"method": "prompt"}, "method.name"),
         ({"objective": "ppo", "training": {"gradient_accumulation": 2}}, "training.gradient_accumulation"),
+        ({"objective": {"name": "ppo", "answer_tokens": 1}}, "objective.rewards"),  # no output is so short
     ],
 )
-def test_what_can_not_go_back_to_its_start_is_refused(
+def test_what_can_not_be_learnt_from_answers_is_refused(
     changes: dict[str, Any], field: str, trained: Callable[[str], Trained], house: Studio
 ) -> None:
     with pytest.raises(StudioError) as told:
