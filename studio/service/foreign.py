@@ -128,7 +128,9 @@ class Foreign(NamedTuple):
         self._run(recipe.base, jobs.check_fits, recipe)
 
     def check_room(self, recipe: Recipe, task: Task, lengths: TokenLengths) -> None:
-        """Raise RecipeError where not one example fits into what a recipe's model may read."""
+        """Raise RecipeError where not one example fits into what a recipe's model may read, or all answers are cut."""
+        if lengths.counted == len(task.instances):
+            recipe.objective.check_answers(task, lengths.learnt_fewest)
         if lengths.shortest > find_room(recipe, lengths):  # hardly ever: then all of them are looked at
             self._run(recipe.base, jobs.check_room, recipe, task, lengths)
 
