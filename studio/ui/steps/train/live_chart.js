@@ -250,7 +250,7 @@ export function mount({ element, server }) {
 
   // ---- the plot ----
   async function makePlot() {
-    if (plot || making || root.offsetParent === null) return;
+    if (plot || making || !drawn.length || root.offsetParent === null) return; // without measures there is no axis
     making = loadPlotly(root.dataset.plotly);
     try {
       const Plotly = await making;
