@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from telling import tells
-from tiny import import_task, kinds, read_all, train_quickly
+from tiny import import_task, kinds, losses, read_all, train_quickly
 
 from studio.evidence.baseline import Shot, tell_baseline
 from studio.evidence.budget import SHARE, Sizes, choose_sizes, may_go_on
+from studio.evidence.win_rate import find_win_rate
 from studio.journal import read_lines
 from studio.reports.report import add_measuring
 from studio.runs.event import parse_event
@@ -35,6 +36,13 @@ def test_what_is_measured_fits_the_time(seconds: float, rounds: int) -> None:
     assert all(count == 0 or count >= 4 for count in sizes), "on fewer a number says nothing"
     if seconds == 1000:
         assert sizes == THERE, "where there is time for all, all is measured"
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 30, 1000])
+def test_drawn_answers_fit_the_time_too(seconds: float) -> None:
+    sizes = choose_sizes(seconds, 0.05, 0.02, 4, THERE._replace(drawn=100), 0.2)
+    assert spend(sizes, 0.05, 0.02, 4) + 2 * 0.2 * sizes.drawn <= seconds + 1e-9
+    assert sizes.drawn == {1: 0, 5: 0, 30: 11, 1000: 100}[int(seconds)]
 
 
 def test_few_instances_are_all_of_them() -> None:
@@ -137,12 +145,111 @@ def test_what_measuring_took_is_added_up_over_the_attempts() -> None:
 
 
 def test_what_a_run_forgot_is_measured_at_its_end_where_it_was_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    from studio.objectives import OBJECTIVES
     from studio.training.examiner import Examiner
+    from studio.training.winning import Panel
 
     measured = list[Any]()
     monkeypatch.setattr(Examiner, "_measure", lambda self, step, parts, passed: measured.append(parts))
     examiner = object.__new__(Examiner)
-    examiner._kept = {(30, 0, "general"): [{"id": "text-0"}]}
+    examiner._asked = {}
+    examiner._kept, examiner._panel = {(30, 0, "general"): [{"id": "text-0"}]}, Panel(OBJECTIVES.read("sft"), None)
     for step in (30, 90):
         examiner.finish(step, 1.0)
-    assert measured == [("test", "unseen"), ("test", "unseen", "general")]
+    assert measured == [("test", "unseen", "drawn"), ("test", "unseen", "drawn", "general")]
+
+
+def train_judged(folder: Path, model: Path, watched: list[Any]) -> Any:
+    """Return a run that learnt preferences, had the time to measure itself, and was judged by some rules."""
+    workspace = Workspace(folder)
+    rows = [
+        {"id": f"{n}", "input": f"Count {n}", "output": [f"{n} and {n + 1}"], "rejected": f"no{n}"} for n in range(40)
+    ]
+    import_task(workspace, "pairs", Instances=rows, Studio={"kind": "preference", "format": "by hand"})
+    training = {"max_steps": 2, "save_every": 2, "evaluate_every": 0, "measures_itself": True, "max_length": 64}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studio.training.examiner.time_step", lambda *_: 600.0)
+        objective = {"name": "dpo", "watched": watched}
+        return train_quickly(workspace, model, task_id="pairs", objective=objective, training=training)
+
+
+def list_drawn(run: Any) -> list[dict[str, Any]]:
+    return [event for event in read_all(run) if event["event"] == "scored" and event["part"] == "drawn"]
+
+
+def check_told(run: Any, note: str) -> None:
+    """Check that what judging came to stands on the run's page and in its report."""
+    from studio.launchers.inline import InlineLauncher
+    from studio.reports.markdown import write_markdown
+    from studio.service import Studio
+
+    studio = Studio(Workspace(run.folder.parents[1]), InlineLauncher())
+    assert note in tell_own(studio.run_status(run.run_id))
+    assert tells(write_markdown(studio.archives.report(run.run_id)), note)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Any:
+    """A run whose drawn answers are judged by two rules."""
+    watched = [{"name": "contains", "text": "n"}, {"name": "length", "fewest": 50, "most": 90, "weight": 0.5}]
+    return train_judged(tmp_path_factory.mktemp("judged"), tiny_model, watched)
+
+
+def test_who_wins_is_judged_at_the_end_by_what_nothing_is_learnt_from(judged: Any) -> None:
+    (told,) = list_drawn(judged)
+    rows = [row for row in read_lines(judged.answers_file) if row["part"] == "drawn"]
+    assert {row["step"] for row in rows} == {0, 2} and len(rows) == 2 * told["n"] >= 8
+    rules = judged.load_recipe().objective.watched
+
+    def weigh(step: int) -> list[float]:
+        answers = [str(row["answer"]) for row in rows if row["step"] == step]
+        return [sum(rule.weight * rule.judge(answer, ()) for rule in rules) for answer in answers]
+
+    found = find_win_rate(weigh(0), weigh(2))
+    assert (told["value"], told["low"], told["high"]) == (found.rate, found.low, found.high)
+    assert told["values"] == {"wins": found.wins, "losses": found.losses, "ties": found.ties}
+    assert tells(told["note"], "contains length") and told["share"] < 1
+    check_told(judged, told["note"])
+
+
+@pytest.mark.long
+def test_where_nobody_judges_that_is_said_and_what_is_drawn_changes_no_training(
+    judged: Any, tmp_path: Path, tiny_model: Path
+) -> None:
+    alone = train_judged(tmp_path, tiny_model, [])
+    (told,) = list_drawn(alone)
+    assert told["n"] == 0 and "value" not in told and tells(told["note"], "nobody watched")
+    check_told(alone, told["note"])
+    assert losses(read_all(alone)) == losses(read_all(judged))
+
+
+def test_answers_are_judged_by_what_is_watched_or_else_by_what_was_rewarded() -> None:
+    from studio.objectives import OBJECTIVES
+    from studio.tasks.kinds.instruction import Instruction
+    from studio.tasks.task import Task
+    from studio.training.winning import Panel
+
+    asked = tuple(Instruction(id=f"{n}", input=f"Say {n}", output=("Arrr!",)) for n in range(5))
+    task = Task(task_id="pirates", definition="Speak.", instances=asked)
+    style = {"watched": [{"name": "contains", "text": "Arrr!"}]}
+
+    def judge(objective: dict[str, Any]) -> dict[str, Any]:
+        return Panel(OBJECTIVES.read(objective), task).judge(
+            asked, ["Aye."] * 4 + ["Arrr!"], ["Arrr!"] * 3 + ["Aye."] * 2
+        )
+
+    for objective in ({"name": "dpo", **style}, {"name": "kto", **style}, {"name": "grpo", **style}, {"name": "ppo"}):
+        told = judge(objective)
+        assert told["values"] == {"wins": 3, "losses": 1, "ties": 1} and told["value"] == 75 and told["n"] == 5
+        assert 0 < told["low"] < 75 < told["high"] < 100 and tells(told["note"], "3 4 75 1")
+        assert tells(told["note"], "learned") == (objective["name"] == "ppo"), "its own rewards are no stranger"
+    for name, words in (
+        ("dpo", "nobody"),
+        ("simpo", "nobody"),
+        ("orpo", "nobody"),
+        ("kto", "nobody"),
+        ("ppo", "tenth"),
+    ):
+        panel = Panel(OBJECTIVES.read(name), task)
+        assert tells(panel.explain(False), words) and panel.explain(True) == ""
+    assert Panel(OBJECTIVES.read("sft"), task).explain(False) == ""

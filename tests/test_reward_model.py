@@ -180,7 +180,9 @@ def test_the_page_offers_what_a_task_allows(judged: tuple[Studio, Run]) -> None:
     drawn = draw_aims(house, {"task_id": "pairs", "objective": {"name": "ppo"}})
     assert all(OBJECTIVES.find(name).title in drawn for name in ("dpo", "reward", "sft", "grpo"))
     assert f"run:{run.run_id}@{STEPS}" in drawn and OBJECTIVES.find("kto").title not in drawn
-    assert "rewards-label" not in draw_aims(house, {"task_id": "pairs", "objective": {"name": "dpo"}})
+    drawn = draw_aims(house, {"task_id": "pairs", "objective": {"name": "dpo"}})
+    assert "rewards-label" not in drawn and 'data-of="objective.watched"' in drawn
+    assert "objective.watched" not in draw_aims(house, {"task_id": "pairs", "objective": {"name": "reward"}})
     assert draw_aims(house, {"task_id": "nothing"}) == ""
 
 

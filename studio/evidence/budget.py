@@ -15,12 +15,13 @@ _BASELINE = 1.0 + 1.3 + 1.6
 
 
 class Sizes(NamedTuple):
-    """How many instances of each part, and how many general texts."""
+    """How many instances of each part, and how many general texts; `drawn` are answered once more, by chance."""
 
     validation: int = 0
     test: int = 0
     unseen: int = 0
     texts: int = 0
+    drawn: int = 0
 
     @property
     def is_nothing(self) -> bool:
@@ -28,20 +29,22 @@ class Sizes(NamedTuple):
         return not any(self)
 
 
-def choose_sizes(seconds: float, answer: float, text: float, rounds: int, there: Sizes) -> Sizes:
+def choose_sizes(seconds: float, answer: float, text: float, rounds: int, there: Sizes, draw: float = 1.0) -> Sizes:
     """Return how much is measured in so many seconds: at the start, at `rounds` checkpoints, and at the end.
 
-    `answer` and `text` are what one instance and one general text take; `there` is how much there is. Half the time
-    goes to validation, three tenths to test and unseen, of base and tuned, a fifth to the general texts.
+    `answer`, `text` and `draw` are what one instance, one general text and one drawn answer take; `there` is how much
+    there is. Half the time goes to validation, three tenths to test and unseen, of base and tuned, half of it to drawn
+    answers where those are judged, a fifth to the general texts.
     """
     seconds = max(0.0, seconds)
     validation = _fit(0.5 * seconds / (answer * (_BASELINE + rounds)), there.validation)
-    ends = 0.3 * seconds / (2 * answer)
+    half = 0.3 * seconds / 2
+    drawn = _fit(0.5 * half / draw, there.drawn)
+    ends = (half - drawn * draw) / answer
     test = _fit(ends * (2 / 3 if there.unseen else 1), there.test)
     unseen = _fit(ends - test, there.unseen)
-    return Sizes(
-        validation, test, unseen, _fit(0.2 * seconds / (text * (1 + rounds)), there.texts) if there.texts else 0
-    )
+    texts = _fit(0.2 * seconds / (text * (1 + rounds)), there.texts) if there.texts else 0
+    return Sizes(validation, test, unseen, texts, drawn)
 
 
 def may_go_on(spent: float, cost: float, passed: float, done: int, steps: int, reserve: float = 0.0) -> bool:

@@ -7,6 +7,7 @@ SCORE = Measure(name="score", title="score", better="higher", unit="%", chart="s
 FORGETTING = Measure(
     name="forgetting", title="forgetting", better="lower", unit="nats a token", chart="forgetting", digits=2
 )
+WIN_RATE = Measure(name="win_rate", title="win rate of drawn answers", better="higher", unit="%", chart="win_rate")
 OWN = (SCORE, FORGETTING)
 
 

@@ -50,3 +50,16 @@ def find_win_rate(before: Sequence[float], after: Sequence[float]) -> WinRate:
         before=sum(before) / count,
         after=sum(after) / count,
     )
+
+
+def tell_wins(found: WinRate, judge: str, models: Sequence[str]) -> str:
+    """Return what a judge said, in a sentence."""
+    before, after = models
+    if found.rate is None:
+        return f"{judge} finds no difference in {found.n:,} pairs of answers."
+    sure = "hardly chance" if found.p < 0.05 else "may be chance"
+    between = f"{found.low:.0f} to {found.high:.0f} %, " if found.low is not None and found.high is not None else ""
+    return (
+        f"By {judge}, {after} beats {before} in {found.wins:,} of {found.wins + found.losses:,} "
+        f"({found.rate:.0f} %, {between}{sure}); {found.ties:,} are even."
+    )

@@ -11,12 +11,13 @@ from pydantic import Field, model_validator
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.objective import Need
 from studio.objectives.preferring import KL, Compared, Hold, Preferring, estimate_kl, measure_pairs, read_pairs
+from studio.objectives.watching import Watching
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Dpo(Preferring):
+class Dpo(Watching, Preferring):
     """Learn to prefer the better answers."""
 
     name: ClassVar[str] = "dpo"

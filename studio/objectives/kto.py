@@ -15,7 +15,7 @@ from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.measure import LOSS, Measure
 from studio.objectives.objective import Example, Need
 from studio.objectives.preferring import LENGTH, MARGIN, Hold
-from studio.objectives.prompted import Prompted
+from studio.objectives.watching import Watching
 from studio.tasks.dialogue import Dialogue
 from studio.tasks.instance import Form
 from studio.tasks.task import Instance, Task
@@ -35,7 +35,7 @@ CHOSEN = Measure(
 KL = Measure(name="kl", title="KL from the start", unit="nats an answer", better="lower", chart="kl")
 
 
-class Kto(Prompted):
+class Kto(Watching):
     """Learn from thumbs up and down."""
 
     name: ClassVar[str] = "kto"

@@ -10,6 +10,7 @@ from pydantic import Field
 from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.measure import LOSS, Measure
 from studio.objectives.preferring import ACCURACY, LENGTH, Compared, Preferring, measure_pairs, read_pairs
+from studio.objectives.watching import Watching
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,7 @@ _SURE = -1e-7
 """As near to certain as a mean token may be: the odds of certainty have no end."""
 
 
-class Orpo(Preferring):
+class Orpo(Watching, Preferring):
     """Learn the better answers and to prefer them."""
 
     name: ClassVar[str] = "orpo"

@@ -6,16 +6,15 @@ that were worth more than expected become likelier. Knows no loop: who writes an
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
+from pydantic import Field, model_validator
 
-from studio.declaration import name_kind
 from studio.errors import RecipeError
 from studio.objectives.logprobs import Batch, LogProbs, Measured, Written
 from studio.objectives.measure import LOSS, Measure
 from studio.objectives.objective import Need
-from studio.objectives.prompted import Prompted
+from studio.objectives.watching import Rewards, Watched, Watching, pin_rewards
 from studio.rewards import REWARDS, Reward, Said, add_up
 from studio.tasks.dialogue import Dialogue
 from studio.tasks.instance import Form
@@ -49,33 +48,12 @@ STEP_LOSS = LOSS.model_copy(
         "so it is near 0 from the first step to the last. Look at the mean reward and the KL."
     }
 )
-MOST_REWARDS = 8
 ALIKE = 1e-9
 """What differs by less is worth the same."""
 ENDS = 2
 """So many tokens end an answer at most, and aren't part of it."""
 _TRIED = 20
 """So many instances are tried before a run."""
-
-
-def read_rewards(value: Any, field: str = "rewards", least: int = 1) -> tuple[Reward, ...]:
-    """Return rewards of their JSON. Raises RecipeError in words."""
-    if not isinstance(value, list | tuple) or not least <= len(value) <= MOST_REWARDS:
-        raise RecipeError(
-            f'{field} must be a list of {least} to {MOST_REWARDS} rules, such as [{{"name": "equals"}}], not '
-            f"{name_kind(value) if not isinstance(value, list | tuple) else f'{len(value)} of them'}.",
-            field=f"objective.{field}",
-        )
-    return tuple(_read_reward(one, f"objective.{field}.{place}") for place, one in enumerate(value))
-
-
-def _read_reward(value: Any, path: str) -> Reward:
-    """One of them; an error names its place in the list."""
-    try:
-        return REWARDS.read(value)
-    except RecipeError as error:
-        error.field = f"{path}.{(error.field or '').partition('.')[2]}".rstrip(".")
-        raise
 
 
 def _list_answers(instance: Instance, rewards: Sequence[Reward]) -> list[str]:
@@ -85,12 +63,7 @@ def _list_answers(instance: Instance, rewards: Sequence[Reward]) -> list[str]:
     return told + [answer for answer in earning if answer is not None]
 
 
-_WRITTEN = PlainSerializer(lambda rewards: [one.model_dump(mode="json") for one in rewards])
-Rewards = Annotated[tuple[Reward, ...], BeforeValidator(read_rewards), _WRITTEN]
-Watched = Annotated[tuple[Reward, ...], BeforeValidator(lambda value: read_rewards(value, "watched", 0)), _WRITTEN]
-
-
-class Rewarded(Prompted):
+class Rewarded(Watching):
     """Learns from rewards."""
 
     form: ClassVar[Form] = "dialogue"
@@ -179,19 +152,18 @@ class Rewarded(Prompted):
                 field="objective.rewards",
             )
 
-    def list_models(self) -> tuple[str, ...]:
-        """Return the addresses of the reward models."""
-        return tuple(reward.judges for reward in (*self.rewards, *self.watched) if reward.judges)
+    @property
+    def judging(self) -> tuple[Reward, ...]:
+        """Those that are watched; without any, what it learns from."""
+        return self.watched or self.rewards
+
+    @property
+    def _rules(self) -> tuple[Reward, ...]:
+        return (*self.rewards, *self.watched)
 
     def pin(self, pin_model: Callable[[str], str]) -> Self:
         """Return it with the addresses of its reward models as they stay true."""
-
-        def write(rewards: tuple[Reward, ...]) -> tuple[Reward, ...]:
-            return tuple(
-                one.model_copy(update={"model": pin_model(one.judges)}) if one.judges else one for one in rewards
-            )
-
-        return self.model_copy(update={"rewards": write(self.rewards), "watched": write(self.watched)})
+        return super().pin(pin_model).model_copy(update={"rewards": pin_rewards(self.rewards, pin_model)})
 
     @property
     def rows_each(self) -> int:

@@ -11,12 +11,13 @@ from studio.objectives.logprobs import Batch, LogProbs
 from studio.objectives.measure import Measure
 from studio.objectives.orpo import Orpo
 from studio.objectives.preferring import Compared, Preferring, measure_pairs, read_pairs
+from studio.objectives.watching import Watching
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Simpo(Preferring):
+class Simpo(Watching, Preferring):
     """Learn to prefer the better answers, token by token."""
 
     name: ClassVar[str] = "simpo"

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from studio.answering.vote import Tally, count_votes
 from studio.errors import StudioError
 from studio.evidence.flips import FATES, Fate, Flip, count_fates, tell_fate
-from studio.evidence.measures import OWN, read_own
+from studio.evidence.measures import OWN, WIN_RATE, read_own
 from studio.evidence.metrics import METRICS, Answered, list_fitting
 from studio.journal import read_lines
 from studio.objectives import Measure
@@ -165,5 +165,5 @@ def _choose(flips: Sequence[Flip]) -> Iterable[Flip]:
 
 def name_metric(name: str | None) -> str:
     """Return what people call a metric."""
-    known = METRICS.members.get(name or "")
+    known = WIN_RATE if name == WIN_RATE.name else METRICS.members.get(name or "")
     return known.title if known else str(name or "score")

@@ -50,13 +50,20 @@ def list_scores(report: Report) -> list[Row]:
     return [
         (
             "base" if each.model == "base" else f"step {each.step:,}",
-            f"{each.part}, {each.examples} examples in the prompt" if each.examples else str(each.part),
+            _tell_part(each),
             f"{name_metric(each.metric)} {each.value:.1f}",
             write_interval(each),
         )
         for each in (*report.baseline, *report.scores)
         if each.value is not None
     ]
+
+
+def _tell_part(each: Scored) -> str:
+    """On what, and how it was asked."""
+    if each.part == "drawn":
+        return "test, drawn answers"
+    return f"{each.part}, {each.examples} examples in the prompt" if each.examples else str(each.part)
 
 
 def list_forgetting(report: Report) -> list[Row]:

@@ -61,7 +61,8 @@ class RunStatus(BaseModel, frozen=True):
     no action. `kind` is that of the work, `unit` what a step of it is, `about` the run it is about, `result` what came
     out, in words. `score` is the run's own on the test part, `forgetting` in nats a token at its last checkpoint;
     `measures_itself` says that it has begun to; `baseline` is what a better prompt would do, and `verdict` how tuned
-    compares with base on the test part, in words. `attempt_seconds` is how long each attempt took, the first and each
+    compares with base on the test part, in words; `won` how often its drawn answers are judged better than those of
+    the start. `attempt_seconds` is how long each attempt took, the first and each
     that went on after a stop; `elapsed_seconds` is their sum, None before there was one. `joules` are what the computer
     drew, by what drew it: nothing where it has no counter, None where nobody looked.
     """
@@ -100,6 +101,7 @@ class RunStatus(BaseModel, frozen=True):
     measures_itself: bool = False
     baseline: str | None = None
     verdict: str | None = None
+    won: str | None = None
     title: str = ""
     sentence: str = ""
     recipe: dict[str, Any] = {}
@@ -285,6 +287,8 @@ class Watch:
 
     def _fold_score(self, event: Scored) -> None:
         self._values["measures_itself"] = True
+        if event.part == "drawn":
+            self._values["won"] = event.note
         if event.model == "base":
             self._values["baseline"] = event.note or self._values.get("baseline")
         if event.part == "general" and event.model == "tuned":  # the base forgot nothing, which tells nothing

@@ -30,7 +30,8 @@ from studio.evidence.win_rate import WinRate, find_win_rate
 from studio.models.reference import ModelRef
 from studio.objectives import OBJECTIVES, USUAL
 from studio.objectives.places import Places, load_places
-from studio.objectives.rewarded import Rewarded, read_rewards
+from studio.objectives.rewarded import Rewarded
+from studio.objectives.watching import read_rewards
 from studio.rewards import Reward, Said, add_up
 from studio.runs.event import Scored
 from studio.runs.run import Run

@@ -1,17 +1,18 @@
 """Examiner: a run measures itself, as it trains, in a tenth of its time: how good its answers are, what it forgot.
 
 Before step 1 the base, with none, one and two examples in the prompt; at checkpoints the validation part; at the end
-test and unseen, of the best checkpoint. What was answered is kept with the run (answers.jsonl), so a run that goes on
+test and unseen, of the best checkpoint, and where somebody judges, who wins: answers that are drawn of the base and of
+that checkpoint. What was answered is kept with the run (answers.jsonl), so a run that goes on
 compares with the same. Knows a model only by what answers for it.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
-from studio.errors import StudioError
+from studio.errors import ModelError, StudioError
 from studio.evidence.baseline import Shot, tell_baseline
 from studio.evidence.budget import FEWEST, LEAST_SECONDS, SHARE, SHOTS, Sizes, choose_sizes, may_go_on
 from studio.evidence.difference import find_difference
@@ -23,10 +24,12 @@ from studio.evidence.nats import read_nats
 from studio.evidence.room import find_room
 from studio.journal import append_lines, read_lines
 from studio.models.forward import call_model
+from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives.embedding import reads_both_ways
 from studio.objectives.objective import Example, Objective, encode_asked, list_rows
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
+from studio.rewards import Scorer
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
 from studio.tasks.split import split_task
@@ -34,10 +37,13 @@ from studio.tasks.store import TaskStore
 from studio.tasks.task import Example as Worked
 from studio.tasks.task import Instance, Task
 from studio.training.sampling import Answerer
+from studio.training.winning import DRAWN, NO_JUDGES, Panel
 from studio.workspace import Workspace
 
 BESIDE = ("rouge_l", "bits_per_byte")
 """Metrics that are told beside a task's main one."""
+ENDS = ("test", "unseen", DRAWN)
+"""What is asked of the base, and of what came of the run."""
 Rows = list[dict[str, Any]]
 
 
@@ -55,6 +61,7 @@ class Examiner:
         answerer: Answerer,
         room: int,
         is_builtin: bool,
+        judges: Mapping[str, Scorer] = NO_JUDGES,
     ) -> None:
         self.run, self.events, self.plan, self.objective, self.task = run, events, plan, objective, task
         self.answerer, self.room = answerer, room
@@ -63,6 +70,9 @@ class Examiner:
         writes = not reads_both_ways(answerer.tokenizer)  # an encoder finds no word likely
         self._parts = {**parts, "general": write_general(is_builtin).instances if writes else ()}
         self._general = write_general(is_builtin)
+        self._panel = Panel(objective, task, judges)
+        if self._panel.rules:
+            self._parts[DRAWN] = self._parts["test"]
         self._metric = list_fitting(task)[0]
         self._asked: dict[str, tuple[Instance, ...]] = {}
         self._kept: dict[tuple[int, int, str], Rows] = {}
@@ -100,9 +110,10 @@ class Examiner:
         """All answers of the base that so many seconds allow; those to the validation part by examples shown."""
         sizes = self._choose_sizes(seconds)
         counts = {"validation": sizes.validation, "test": sizes.test, "unseen": sizes.unseen, "general": sizes.texts}
+        counts[DRAWN] = sizes.drawn
         self._asked = {part: self._parts.get(part, ())[:count] for part, count in counts.items() if count}
         shots = {shots: self._ask(0, "validation", shots) for shots in self._list_shots()}
-        for part in ("test", "unseen", "general"):
+        for part in ("test", "unseen", "general", DRAWN):
             self._ask(0, part)
         return shots
 
@@ -115,7 +126,7 @@ class Examiner:
         """Measure a checkpoint, where the time allows it: `done` steps took `passed` seconds without measuring."""
         answers = len(self._asked.get("validation", ()))
         cost = self._cost("validation", answers) + self._cost("general", len(self._asked.get("general", ())))
-        reserve = sum(self._cost(part, len(self._asked.get(part, ()))) for part in ("test", "unseen"))
+        reserve = sum(self._cost(part, len(self._asked.get(part, ()))) for part in ENDS)
         if not self._asked or not may_go_on(self.spent, cost, passed, done, self.plan.steps, reserve):
             return
         self._measure(step, ("validation", "general"), passed)
@@ -125,13 +136,16 @@ class Examiner:
 
         Also what it forgot, where there was no time for that when the checkpoint was made.
         """
-        self._measure(step, ("test", "unseen", *["general"] * (not self._find(step, "general"))), passed)
+        self._measure(step, (*ENDS, *["general"] * (not self._find(step, "general"))), passed)
+        if why := self._panel.explain(DRAWN in self._asked):
+            self.events.append("scored", step=step, part=DRAWN, n=0, note=why)
 
     def _measure(self, step: int, parts: Sequence[str], passed: float) -> None:
         began = time.monotonic()
         try:
             found = {part: self._ask(step, part) for part in parts if part in self._asked}
-        except torch.OutOfMemoryError as error:
+            won = self._judge(found.pop(DRAWN, []))
+        except (torch.OutOfMemoryError, ModelError) as error:
             self._give_up(error)
             return
         self.spent += time.monotonic() - began
@@ -141,10 +155,21 @@ class Examiner:
                 self._tell_general(step, rows, **told)
             else:
                 self._tell_score(step, part, rows, note=self._tell_change(part, rows), **told)
+        if won:
+            self.events.append("scored", step=step, part=DRAWN, of=len(self._parts[DRAWN]), **won, **told)
+
+    def _judge(self, rows: Rows) -> dict[str, Any]:
+        """Who wins, of drawn answers of the base and these; nothing where there are none."""
+        before, by_id = self._find(0, DRAWN), {one.id: one for one in self._parts.get(DRAWN, ())}
+        if not rows or len(before) != len(rows):
+            return {}
+        answers = ([str(row["answer"]) for row in some] for some in (before, rows))
+        return self._panel.judge([by_id[row["id"]] for row in rows], *answers)
 
     def _choose_sizes(self, seconds: float) -> Sizes:
         """Try one, then a few, and see how long they take; nothing is measured where one alone takes too long."""
-        counts = Sizes(*(len(self._parts[part]) for part in ("validation", "test", "unseen", "general")))
+        names = ("validation", "test", "unseen", "general", DRAWN)
+        counts = Sizes(*(len(self._parts.get(part, ())) for part in names))
         few, began = self._parts["validation"][: 2 * FEWEST], time.monotonic()
         self._read("validation", few[:1], 0)
         if time.monotonic() - began > seconds / 4:
@@ -155,8 +180,15 @@ class Examiner:
         middle = time.monotonic()
         self._read("general", self._parts["general"][:1], 0)
         text, rounds = time.monotonic() - middle, self.plan.steps // self.plan.save_every if self.plan.save_every else 1
-        self._seconds = {"general": text, "validation": answer, "test": answer, "unseen": answer}
-        return choose_sizes(seconds - (time.monotonic() - began), answer, text, max(1, rounds), counts)
+        draw = self._time_drawing(few[:FEWEST]) if counts.drawn else answer
+        self._seconds = {"general": text, **dict.fromkeys(("validation", *ENDS), answer), DRAWN: draw}
+        return choose_sizes(seconds - (time.monotonic() - began), answer, text, max(1, rounds), counts, draw)
+
+    def _time_drawing(self, few: Sequence[Instance]) -> float:
+        """What a drawn answer takes: it goes on for longer than the likeliest, which ends where it should."""
+        began = time.monotonic()
+        self._read(DRAWN, few, 0)
+        return (time.monotonic() - began) / len(few)
 
     def _find_asked_before(self) -> None:
         """What the run was measured on before it was interrupted."""
@@ -199,7 +231,8 @@ class Examiner:
         most = find_room([*instances], tokenizer, self.room)
         prompts = [encode_asked(objective, task, one, tokenizer) for one in instances]
         fitting = [place for place, prompt in enumerate(prompts) if len(prompt) + most <= self.room]
-        said = dict(zip(fitting, self.answerer.answer([prompts[place] for place in fitting], most), strict=True))
+        answer = self.answerer.draw if part == DRAWN else self.answerer.answer
+        said = dict(zip(fitting, answer([prompts[place] for place in fitting], most), strict=True))
         return [
             {"id": one.id, "answer": said.get(place, ""), "prompt_tokens": len(prompts[place])}
             for place, one in enumerate(instances)
@@ -302,13 +335,14 @@ def examine(
     task: Task,
     answerer: Answerer,
     room: int,
-    builtin: bool,
+    base: ModelRef,
     examples: list[Example],
+    judges: Mapping[str, Scorer],
 ) -> Examiner | None:
     """Measure the base on the parts of a run's first task, and return who goes on with it; None where unasked,
     or where what is trained answers nothing.
 
-    `examples` are what it trains on.
+    `examples` are what it trains on, `judges` the reward models that its rules ask.
     """
     if not recipe.training.measures_itself or recipe.objective.makes != "answer":
         return None
@@ -319,7 +353,7 @@ def examine(
         unseen = None
     found = {**split._asdict(), "unseen": unseen.instances if unseen else ()}
     parts = {name: tuple(one for one in part if one.liked is not False) for name, part in found.items()}
-    examiner = Examiner(run, events, plan, recipe.objective, task, parts, answerer, room, builtin)
+    examiner = Examiner(run, events, plan, recipe.objective, task, parts, answerer, room, base.ref == BUILTIN, judges)
     examiner.begin(time_step(answerer.model, examples, plan.batch_size, answerer.tokenizer.pad_token_id))
     return examiner
 

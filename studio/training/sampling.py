@@ -32,9 +32,22 @@ class Answerer:
     def answer(self, prompts: list[list[int]], most: int) -> list[str]:
         """Return the greedy answers to some prompts."""
         with self.reading():
-            if self._writer.model is not self.model:
-                self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
-            written = self._writer.write(prompts, most)
+            return self._spell(self._find_writer().write(prompts, most))
+
+    def draw(self, prompts: list[list[int]], most: int, seed: int = 0) -> list[str]:
+        """Return answers to some prompts, drawn as likely as the model finds them; training's own chance stays."""
+        device = self.model.device
+        cards, kind = ([], "cuda") if device.type == "cpu" else ([device], device.type)
+        with torch.random.fork_rng(cards, device_type=kind), self.reading():
+            torch.manual_seed(seed)
+            return self._spell(self._find_writer().draw(prompts, most))
+
+    def _find_writer(self) -> Writer:
+        if self._writer.model is not self.model:
+            self._writer = Writer(self.model, self.tokenizer.pad_token_id, self.ends)
+        return self._writer
+
+    def _spell(self, written: list[list[int]]) -> list[str]:
         return [trim(self.tokenizer.decode(tokens, skip_special_tokens=True)) for tokens in written]
 
     @contextmanager

@@ -30,7 +30,6 @@ from studio.models.loading import (
     list_end_tokens,
     load_tokenizer,
 )
-from studio.models.reference import BUILTIN
 from studio.objectives.embedding import Embedding
 from studio.objectives.objective import Example, Need, Objective, count_shared, list_rows, longest_row, refuse_lengths
 from studio.precisions.precision import find_dtype
@@ -144,7 +143,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     answerer = make_answerer(base, tokenizer, recipe.objective, dtype, tasks[0], prepared)
     judges = load_judges(workspace, recipe.objective.list_models(), device)
     sampler = make_sampler(plan, recipe.objective, answerer, examples, tasks[0], room, judges)
-    examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base.ref == BUILTIN, prepared.train)
+    examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base, prepared.train, judges)
     began += examiner.spent if examiner else 0.0  # which isn't what a start takes
     model = recipe.method.attach(base)
     if half:

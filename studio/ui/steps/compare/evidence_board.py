@@ -14,6 +14,7 @@ from studio.evidence.evidence import Value, list_flips, sum_up
 from studio.evidence.flips import FATES, Flip, Run, count_fates, mark_difference
 from studio.evidence.kept_answers import Row
 from studio.evidence.metrics import METRICS
+from studio.evidence.win_rate import tell_wins
 from studio.models.reference import ModelRef
 from studio.service import Studio
 from studio.tasks.kinds.preference import Preference
@@ -23,7 +24,7 @@ from studio.ui.steps.compare.elsewhere import BUSY, STOP, draw_elsewhere
 from studio.ui.steps.compare.judge_form import judges
 from studio.ui.steps.compare.pictures import draw_confusion, draw_frontier, draw_trade
 from studio.ui.steps.compare.score_choice import Choice, draw_choice, make_work, read_choice
-from studio.ui.steps.compare.winning import draw_winning, tell_wins
+from studio.ui.steps.compare.winning import draw_winning
 from studio.ui.widgets.scripted import Scripted
 from studio.ui.widgets.server_act import bind_acts, part
 from studio.works.export import name_model

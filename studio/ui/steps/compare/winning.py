@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from studio.evidence.win_rate import WinRate
 from studio.ui.frame.words import escape
 
 
@@ -16,17 +15,4 @@ def draw_winning(judges: Sequence[tuple[str, str]], said: str = "") -> str:
         f'<h4>Who wins?</h4><div class="acts"><label>Judged by <select data-judge aria-label="Reward model">{options}'
         '</select></label><button type="button" class="btn" data-act="judge">Let it judge the answers</button></div>'
         f"{told}"
-    )
-
-
-def tell_wins(found: WinRate, judge: str, models: Sequence[str]) -> str:
-    """Return what a judge said, in a sentence."""
-    before, after = models
-    if found.rate is None:
-        return f"{judge} finds no difference in {found.n:,} pairs of answers."
-    sure = "hardly chance" if found.p < 0.05 else "may be chance"
-    between = f"{found.low:.0f} to {found.high:.0f} %, " if found.low is not None and found.high is not None else ""
-    return (
-        f"By {judge}, {after} beats {before} in {found.wins:,} of {found.wins + found.losses:,} "
-        f"({found.rate:.0f} %, {between}{sure}); {found.ties:,} are even."
     )

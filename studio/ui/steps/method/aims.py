@@ -10,6 +10,7 @@ from typing import Any
 from studio.objectives import OBJECTIVES, USUAL
 from studio.objectives.card import list_fitting
 from studio.objectives.rewarded import Rewarded
+from studio.objectives.watching import Watching
 from studio.rewards import REWARDS
 from studio.service import Studio
 from studio.ui.frame.words import escape, foreign
@@ -30,6 +31,7 @@ def draw_aims(studio: Studio, recipe: dict[str, Any]) -> str:
         for name in names
     )
     rewards = _draw_rewards(studio, aim) if issubclass(chosen, Rewarded) else ""
+    rewards += _draw_watched(studio, aim, chosen) if issubclass(chosen, Watching) else ""
     return (
         '<section class="studio stack" id="aims"><div class="field"><span class="label" id="aims-label">What is '
         'optimised</span><div class="segments" role="radiogroup" aria-labelledby="aims-label" '
@@ -51,15 +53,24 @@ def _draw_rewards(studio: Studio, aim: Any) -> str:
         for title, rewards in offered
     )
     more = "" if judges else " Train a reward model on pairs, and what it says can be rewarded."
-    watched = draw_rules("objective.watched", told.get("watched"), judges, "what is watched")
     return (
         '<div class="field"><span class="label" id="rewards-label">What is rewarded</span><div class="segments" '
         f'role="radiogroup" aria-labelledby="rewards-label" aria-describedby="rewards-hint">{buttons}</div><span '
         f'class="hint" id="rewards-hint">An answer is worth the sum of these rules, each times its weight.{more}</span>'
         f'{draw_rules("objective.rewards", given, judges, "what is rewarded")}<span class="error-line" '
-        'data-error-for="objective.rewards"></span></div><details class="more card" id="watched"><summary>Watched, and '
-        f'never learned from</summary><p class="hint">If these fall while the reward grows, it is being hacked.</p>'
-        f"{watched}</details>"
+        'data-error-for="objective.rewards"></span></div>'
+    )
+
+
+def _draw_watched(studio: Studio, aim: Any, chosen: type[Watching]) -> str:
+    """Who judges without a part in what is learnt: rules and reward models."""
+    given = aim.get("watched") if isinstance(aim, dict) else None
+    rules = draw_rules("objective.watched", given, studio.judging.list_judges(), "what is watched")
+    hacked = "If these fall while the reward grows, it is being hacked. " if issubclass(chosen, Rewarded) else ""
+    return (
+        '<details class="more card" id="watched"><summary>Watched, and never learned from</summary><p class="hint">'
+        f"{hacked}At the end they say how often the tuned model's drawn answers beat those of the start.</p>"
+        f"{rules}</details>"
     )
 
 

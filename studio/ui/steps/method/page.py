@@ -14,7 +14,7 @@ from studio.errors import StudioError
 from studio.evidence.few_labels import find_shots
 from studio.methods import METHODS, Method
 from studio.objectives import OBJECTIVES
-from studio.objectives.rewarded import MOST_REWARDS
+from studio.objectives.watching import MOST_REWARDS
 from studio.precisions import PRECISIONS
 from studio.recipes.options import PRESETS, Training
 from studio.service import Studio

@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from studio.objectives.rewarded import MOST_REWARDS
+from studio.objectives.watching import MOST_REWARDS
 from studio.rewards import REWARDS
 from studio.ui.frame.form import draw_form
 from studio.ui.frame.words import escape, foreign

@@ -203,4 +203,4 @@ def tell_own(status: RunStatus) -> list[str]:
         said.append(f"On test: {metric.title} {value} ({between}n = {score.n:,}). {status.verdict or ''}".strip())
     if status.forgetting is not None and status.score:
         said.append(f"Forgetting: {status.forgetting:+.3f} nats a token of general text.")
-    return [sentence for sentence in said if sentence]
+    return [sentence for sentence in (*said, status.won) if sentence]
