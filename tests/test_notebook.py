@@ -10,6 +10,8 @@ from studio.service import Studio
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 COMPARING = ("journey", "rlhf")
 """Those that end with a score of base and tuned."""
+LONG = ("continued_pretraining", "few_labels", "preferences", "rlhf", "run")
+"""Those that train more than `make test` has time for."""
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
@@ -26,9 +28,11 @@ def test_notebook_asks_the_studio_for_what_it_has(path: Path) -> None:
     assert len(names) > 2 or not any("studio = Studio(" in cell for cell in cells)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(900)
-@each
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.long] * (path.stem in LONG), id=path.stem) for path in NOTEBOOKS],
+)
 def test_notebook_runs_to_its_end(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell runs and finds what it says; where base and tuned are compared at the end, tuned is the better one."""
     import nbformat
