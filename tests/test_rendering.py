@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telling import raises
 from tiny import encode_row
 from toy_tokenizers import make_byte_level, make_metaspace, make_sentence_piece, make_word_piece
 
+from studio.errors import RecipeError
 from studio.models.loading import load_tokenizer
 from studio.models.reference import BUILTIN_FOLDER
 from studio.objectives import OBJECTIVES
@@ -147,6 +149,17 @@ def test_a_chat_in_lines_is_learnt_at_every_answer_that_counts(tokenizer: Any) -
         assert "".join(said.split()) == "".join(words.split()) or tokenizer.unk_token_id in part
     asked = encode_asked(OBJECTIVES.read("sft"), task, task.instances[0], tokenizer)
     assert row.input_ids[: len(asked)] == asked
+
+
+def test_all_that_is_read_may_be_learnt_too(tokenizer: Any) -> None:
+    task = make_task("Did they?")
+    row, whole = encode(task, tokenizer), encode(task, tokenizer, learns="everything")
+    assert whole.input_ids == row.input_ids and whole.labels == [-100, *row.input_ids[1:]]
+
+
+def test_examples_of_a_class_are_found_by_their_answers_alone() -> None:
+    with raises(RecipeError, "shots learns"):
+        OBJECTIVES.read({"name": "sft", "shots": 8, "learns": "everything"})
 
 
 def test_the_samples_are_trained_on_as_they_ever_were(tmp_path: Path) -> None:

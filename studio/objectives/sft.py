@@ -1,12 +1,12 @@
 """Supervised instruction tuning: predict the answers after what is read (Wei et al. 2021, arXiv:2109.01652).
 
-Loss is on the answers and what ends them (completion-only): the cross-entropy of their tokens.
+Loss is on the answers and what ends them (completion-only), or on all that is read: the cross-entropy of those tokens.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from studio.errors import TaskError
 from studio.objectives.few import check_few, draw_few
@@ -30,6 +30,13 @@ class Sft(Prompted):
     summary: ClassVar[str] = "Shows the model the definition and an input, and trains it to write the wanted output."
     averages_over: ClassVar[Literal["tokens", "examples"]] = "tokens"
 
+    learns: Literal["answers", "everything"] = Field(
+        "answers",
+        title="What is learnt of an example",
+        description="Answers: what the model has to write, and no more. Everything: what it is asked as well, which is "
+        "costlier; it then also learns to write such questions.",
+        json_schema_extra={"advanced": True},
+    )
     shots: int = Field(
         0,
         ge=0,
@@ -47,6 +54,22 @@ class Sft(Prompted):
         description="Another number takes other examples of each class.",
         json_schema_extra={"advanced": True},
     )
+
+    @model_validator(mode="after")
+    def _finds_answers(self) -> Self:
+        if self.shots and self.learns == "everything":
+            raise ValueError(
+                "The examples of a class are found by what is learnt of them, so shots goes with answers alone. Set "
+                "learns to answers, or shots to 0."
+            )
+        return self
+
+    def encode(self, task: Task, instance: Instance, tokenizer: Any, max_length: int) -> Example | None:
+        """Return the row of one instance, all of it learnt but its first token where `learns` says so."""
+        example = super().encode(task, instance, tokenizer, max_length)
+        if example is None or self.learns == "answers":
+            return example
+        return tuple(row._replace(labels=[-100, *row.input_ids[1:]]) for row in example)
 
     @property
     def spare_seconds(self) -> float:
