@@ -16,6 +16,7 @@ from studio.objectives.measure import LOSS, Measure
 from studio.recipes.recipe import read_recipe
 from studio.runs.event import Event, EventWriter, parse_event
 from studio.runs.run import Run, new_run
+from studio.runs.steps import Steps, gather
 from studio.service import Studio
 from studio.ui.frame.scripts import find_plotly
 from studio.ui.steps.train.curve import MAX_POINTS, MAX_SAMPLES, read_curve, thin
@@ -56,10 +57,10 @@ def metrics(*steps: int, loss: float = 1.0) -> list[tuple[str, dict[str, Any]]]:
 # ---- curves
 
 
-def read(events: Iterable[dict[str, Any]]) -> list[Event]:
+def read(events: Iterable[dict[str, Any]]) -> list[Event | Steps]:
     """Events as they are read from a file; what can't be so is none."""
     lines = (json.dumps({"at": 1.0, **event}).encode() for event in events)
-    return [event for line in lines if (event := parse_event(line))]
+    return gather(event for line in lines if (event := parse_event(line)))
 
 
 def test_a_curve_has_training_and_validation_losses() -> None:

@@ -1,6 +1,7 @@
 """The Train step without a browser: what the plan says, what the buttons do, and the rows of the list of runs."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from studio.errors import RecipeError
 from studio.recipes.recipe import read_recipe
 from studio.runs.event import EventWriter
 from studio.runs.run import Run, list_runs, new_run
+from studio.runs.steps import read_in_bulk
 from studio.service import Studio
 from studio.tasks.split import split_task
+from studio.ui.runs import run_shelf
 from studio.ui.runs.run_list import make_acts as make_list_acts
 from studio.ui.runs.run_shelf import RunShelf
 from studio.ui.steps.train.live_chart import NewsReader
@@ -203,17 +206,16 @@ def test_the_shelf_reads_only_what_is_new(studio: Studio, monkeypatch: pytest.Mo
     going = make_run(studio, *steps(1, 2), alive=True)
     shelf = RunShelf()
     shelf.list_rows(studio)
-    asked: list[tuple[str, int]] = []
-    real = studio.read_events
+    asked: list[tuple[Path, int]] = []
 
-    def note(run_id: str, offset: int = 0) -> Any:
-        asked.append((run_id, offset))
-        return real(run_id, offset)
+    def note(file: Path, offset: int) -> Any:
+        asked.append((file, offset))
+        return read_in_bulk(file, offset)
 
-    monkeypatch.setattr(studio, "read_events", note)
+    monkeypatch.setattr(run_shelf, "read_in_bulk", note)
     EventWriter(going.events_file).append("metrics", step=3, of=9, loss=0.1)
     before = {row["run"]: row["path"] for row in shelf.list_rows(studio)["rows"]}
-    assert [run for run, _ in asked] == [going.run_id] and asked[0][1] > 0
+    assert [file for file, _ in asked] == [going.events_file] and asked[0][1] > 0
     assert done.run_id in before and before[going.run_id].count("L") == 2
 
 

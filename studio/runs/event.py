@@ -306,11 +306,11 @@ class EventWriter:
 def read_events(path: Path, offset: int = 0, most_bytes: int = PAGE_BYTES) -> EventPage:
     """Return the whole events after `offset` bytes, at most `most_bytes` of them; a broken line is passed over."""
     page = read_page(path, offset, most_bytes)
-    return EventPage(_parse_lines(page.lines), page.offset)
+    return EventPage(parse_lines(page.lines), page.offset)
 
 
-def _parse_lines(lines: list[bytes]) -> list[Event]:
-    """Read all lines at once, which is sooner; one by one where one of them is no event that is known."""
+def parse_lines(lines: list[bytes]) -> list[Event]:
+    """Return the events of lines, read all at once, which is sooner; one by one where one is no event that is known."""
     try:
         with uncollected():
             events = _ALL_KNOWN.validate_json(b"[%b]" % b",".join(lines))

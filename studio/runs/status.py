@@ -21,16 +21,15 @@ from studio.runs.event import (
     Ended,
     Evaluated,
     Event,
-    Metrics,
     Phase,
     Progressed,
     Saved,
     Scored,
     Started,
-    read_events,
 )
 from studio.runs.hold import is_held
 from studio.runs.run import Run
+from studio.runs.steps import Steps, read_in_bulk
 
 Status = Literal["queued", "starting", "running", "finished", "stopped", "failed", "lost"]
 ACTIVE = frozenset({"starting", "running"})
@@ -219,9 +218,12 @@ class Watch:
             self._forget()
             self._file = file
         while size != self._offset:
-            page = read_events(self.run.events_file, self._offset)
-            for event in page.events:
-                self._fold(event)
+            page = read_in_bulk(self.run.events_file, self._offset)
+            for block in page.blocks:
+                if isinstance(block, Steps):
+                    self._fold_steps(block)
+                else:
+                    self._fold(block)
             if page.offset == self._offset:
                 return
             self._offset = page.offset
@@ -249,12 +251,10 @@ class Watch:
 
     def _fold(self, event: Event) -> None:
         values = self._values
-        if isinstance(event, Metrics | Progressed):  # of most there are
+        if isinstance(event, Progressed):
             said = event.model_fields_set
             values.update({key: getattr(event, key) for key in _MEASURED if key in said})
             values.update(phase=None, step=event.step or values.get("step", 0))
-            if isinstance(event, Metrics):
-                values["measures"] = {**event.measures, LOSS.name: event.loss}
         elif isinstance(event, Started):
             self._started_at, self._drawn = event.at, values.get("joules") or {}
             values.update(dict.fromkeys(("error", "remedy", "remedy_changes", "finished_at", "seconds_left")))
@@ -279,11 +279,24 @@ class Watch:
         if event.event in TERMINAL:
             values.update(finished_at=event.at, phase=None)
             values["step"] = getattr(event, "step", None) or values.get("step", 0)
-        if self._started_at is not None and event.event != "died":  # the clock may have been set back meanwhile
-            *before, last = values["attempt_seconds"]
-            values["attempt_seconds"] = [*before, max(last, round(event.at - self._started_at, 1))]
-            values["heard_at"] = event.at
+        if event.event != "died":
+            self._hear(event.at, event.at)
         self._last = event.event
+
+    def _fold_steps(self, steps: Steps) -> None:
+        made = [step for step in steps.step if step]
+        self._values.update({key: getattr(steps, key)[-1] for key in _MEASURED if key in steps.said})
+        self._values.update(phase=None, step=made[-1] if made else self._values.get("step", 0))
+        self._values["measures"] = {**steps.measures[-1], LOSS.name: steps.loss[-1]}
+        self._hear(max(steps.at), steps.at[-1])
+        self._last = "metrics"
+
+    def _hear(self, latest: float, last: float) -> None:
+        """Note until when the attempt lasted; the clock may have been set back meanwhile."""
+        if self._started_at is not None:
+            *before, until = self._values["attempt_seconds"]
+            self._values["attempt_seconds"] = [*before, max(until, round(latest - self._started_at, 1))]
+            self._values["heard_at"] = last
 
     def _fold_score(self, event: Scored) -> None:
         self._values["measures_itself"] = True

@@ -10,6 +10,7 @@ from typing import Any
 from studio.errors import StudioError
 from studio.objectives import Measure, find_measures
 from studio.runs.status import RunStatus
+from studio.runs.steps import read_in_bulk
 from studio.service import Studio
 from studio.ui.steps.train.curve import read_curve, thin
 
@@ -81,8 +82,8 @@ class _Thumbnail:
         self.read_until: tuple[str, int] | None = None
 
     def read(self, studio: Studio, run_id: str) -> None:
-        events, self.offset = studio.read_events(run_id, self.offset)
-        curve = read_curve(events, [self.measure])
+        blocks, self.offset = read_in_bulk(studio.find_run(run_id).events_file, self.offset)
+        curve = read_curve(blocks, [self.measure])
         if curve["drop_after"] is not None:
             keep = [place for place, step in enumerate(self.steps) if step <= curve["drop_after"]]
             self.steps, self.values = [self.steps[place] for place in keep], [self.values[place] for place in keep]

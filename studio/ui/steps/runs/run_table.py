@@ -14,6 +14,7 @@ from studio.reports.told import tell_energy, tell_seconds
 from studio.runs.note import Note
 from studio.runs.run import TRAINING
 from studio.runs.status import RunStatus, ScoreCard
+from studio.runs.steps import read_in_bulk
 from studio.service import Studio
 from studio.ui.frame.handing import hand_over, make_folder
 from studio.ui.frame.settings import find_differing, read_run_settings
@@ -135,15 +136,15 @@ def _read_curve(visit: Studio, run: RunStatus) -> dict[str, Any]:
 
 
 def _read_points(visit: Studio, run_id: str, main: Measure) -> tuple[Any, Any]:
-    events: list[Any] = []
-    offset = 0
+    blocks: list[Any] = []
+    offset, file = 0, visit.find_run(run_id).events_file
     for _ in range(_PAGES):
-        found, after = visit.read_events(run_id, offset)
-        events += found
+        found, after = read_in_bulk(file, offset)
+        blocks += found
         if after == offset:
             break
         offset = after
-    curve = read_curve(events, [main])
+    curve = read_curve(blocks, [main])
     pick = [[column for column in curve[part][:2]] or [[], []] for part in ("train", "validation")]
     return pick[0], pick[1]
 

@@ -7,13 +7,15 @@ the run wrote.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 from studio.evidence.measures import read_own
 from studio.evidence.metrics.matching import match_exactly
 from studio.objectives import Measure
 from studio.objectives.measure import LOSS
-from studio.runs.event import Evaluated, Event, Metrics, Phase, Sampled, Scored, Started
+from studio.runs.event import Evaluated, Event, Phase, Sampled, Scored, Started
+from studio.runs.steps import Steps
 
 MAX_POINTS = 20_000
 """More training points than this in one answer are thinned."""
@@ -27,16 +29,16 @@ MAX_SAMPLES = 60
 _TEXT = 1_200
 
 
-def read_curve(events: Iterable[Event], measures: Sequence[Measure] = (LOSS,)) -> dict[str, Any]:
-    """Return the drawable part of a slice of events.
+def read_curve(blocks: Iterable[Event | Steps], measures: Sequence[Measure] = (LOSS,)) -> dict[str, Any]:
+    """Return the drawable part of a slice of events, as they are read in bulk.
 
     `train` is a list for the steps, one for each of the measures and one for the learning rates; `validation` the same
     without those; [] where there are none. `drop_after` is the step after which a viewer must forget what it drew
     before this slice (None: nothing to forget). Points of which no measure is a finite number are left out.
     """
     curve = _Curve([measure.name for measure in measures])
-    for event in events:
-        curve.read(event)
+    for block in blocks:
+        curve.read(block)
     return curve.as_dict()
 
 
@@ -50,9 +52,9 @@ def thin(steps: list[int], values: list[float], buckets: int) -> list[int]:
         return list(range(count))
     keep = {0, count - 1}
     for bucket in range(buckets):
-        part = range(bucket * count // buckets, (bucket + 1) * count // buckets)
-        keep.add(min(part, key=values.__getitem__))
-        keep.add(max(part, key=values.__getitem__))
+        begin, end = bucket * count // buckets, (bucket + 1) * count // buckets
+        part = values[begin:end]
+        keep |= {begin + part.index(min(part)), begin + part.index(max(part))}
     return sorted(keep)
 
 
@@ -61,20 +63,19 @@ class _Curve:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
-        self.train: list[tuple[Any, ...]] = []
+        self.train: list[list[Any]] = [[] for _ in ("step", *names, "learning rate")]
         self.validation: list[tuple[Any, ...]] = []
         self.samples: list[dict[str, Any]] = []
         self.phase: dict[str, Any] | None = None
         self.drop_after: int | None = None
 
-    def read(self, event: Event) -> None:
-        """Add one event."""
-        if isinstance(event, Metrics):
-            point = self._read_point(event)
-            self.train += [] if point is None else [(*point, read_number(event.learning_rate))]
+    def read(self, event: Event | Steps) -> None:
+        """Add one event, or the steps that follow each other."""
+        if isinstance(event, Steps):
+            self._read_steps(event)
         elif isinstance(event, Evaluated):
-            point = self._read_point(event)
-            self.validation += [] if point is None else [point]
+            point = tuple(event.loss if name == LOSS.name else event.measures.get(name) for name in self.names)
+            self.validation += [(event.step or 0, *point)] if any(value is not None for value in point) else []
         elif isinstance(event, Scored):
             own = read_own(event)
             point = tuple(read_number(own.get(name)) for name in self.names)
@@ -88,11 +89,12 @@ class _Curve:
 
     def as_dict(self) -> dict[str, Any]:
         train = self.train
-        if len(train) > MAX_POINTS:
-            keep = thin([point[0] for point in train], [point[1] or 0.0 for point in train], THIN_POINTS // 2)
-            train = [train[index] for index in keep]
+        steps, main = train[:2]
+        if len(steps) > MAX_POINTS:
+            keep = thin(steps, [value or 0.0 for value in main], THIN_POINTS // 2)
+            train = [[column[index] for index in keep] for column in train]
         return {
-            "train": [list(column) for column in zip(*train, strict=True)],
+            "train": train if steps else [],
             "validation": [list(column) for column in zip(*self.validation, strict=True)],
             "samples": self.samples[-MAX_SAMPLES:],
             "phase": self.phase,
@@ -100,14 +102,20 @@ class _Curve:
         }
 
     def _go_back(self, step: int) -> None:
-        self.train = [point for point in self.train if point[0] <= step]
+        keep = [each <= step for each in self.train[0]]
+        self.train = [list(compress(column, keep)) for column in self.train]
         self.validation = [point for point in self.validation if point[0] <= step]
         self.samples = [sample for sample in self.samples if sample["step"] <= step]
         self.drop_after = step if self.drop_after is None else min(step, self.drop_after)
 
-    def _read_point(self, event: Metrics | Evaluated) -> tuple[Any, ...] | None:
-        values = [read_number(event.loss if name == LOSS.name else event.measures.get(name)) for name in self.names]
-        return None if all(value is None for value in values) else (event.step or 0, *values)
+    def _read_steps(self, steps: Steps) -> None:
+        values = [steps.loss if name == LOSS.name else steps.read_measure(name) for name in self.names]
+        columns: list[Sequence[Any]] = [[step or 0 for step in steps.step], *values, steps.learning_rate]
+        if all(None in column for column in values):
+            some = [any(value is not None for value in point) for point in zip(*values, strict=True)]
+            columns = [list(compress(column, some)) for column in columns]
+        for column, more in zip(self.train, columns, strict=True):
+            column += more
 
     def _read_samples(self, event: Sampled) -> None:
         for sample in event.samples:

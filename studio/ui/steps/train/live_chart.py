@@ -17,8 +17,9 @@ from anyio import to_thread
 from studio.evidence.measures import OWN
 from studio.evidence.metrics import METRICS
 from studio.objectives import Measure, find_measures
-from studio.runs.event import Event, Metrics
+from studio.runs.event import Event
 from studio.runs.status import RunStatus
+from studio.runs.steps import Steps, read_in_bulk
 from studio.service import Studio
 from studio.ui.frame.scripts import write_plotly_address
 from studio.ui.frame.visiting import Asking
@@ -145,37 +146,37 @@ class NewsReader:
 
     def read(self, studio: Studio, run: str, offset: int, seen: object = None) -> dict[str, Any]:
         """Return the news. Raises NotFoundError."""
-        offset = max(0, offset)
-        events: list[Event] = []
+        offset, file = max(0, offset), studio.find_run(run).events_file
+        blocks: list[Event | Steps] = []
         more = rewound = False
         for _ in range(MAX_PAGES if offset == 0 else 1):
-            page, after = studio.read_events(run, offset)
+            page, after = read_in_bulk(file, offset)
             rewound = rewound or after < offset  # the file was shorter than the browser remembers: it is read again
-            events += page
+            blocks += page
             more, offset = after - offset > FULL_PAGE, after
             if not more:
                 break
-        standing = self._look(studio, run, events)
-        curve = read_curve(events, standing.measures)
+        standing = self._look(studio, run, blocks)
+        curve = read_curve(blocks, standing.measures)
         if rewound:
             curve["drop_after"] = -1
         answer = {"offset": offset, **{name: value for name, value in curve.items() if value not in (None, [])}}
         if more:
             answer["more"] = True
-        if events or standing.mark != seen:
+        if blocks or standing.mark != seen:
             answer["live"] = standing.live
         if standing.mark != seen:
             answer |= {"facts": standing.facts, "seen": standing.mark}
         return answer
 
-    def _look(self, studio: Studio, run: str, events: list[Event]) -> Standing:
+    def _look(self, studio: Studio, run: str, blocks: list[Event | Steps]) -> Standing:
         """Return the run's state; what was found just now will do unless more than a step has happened since."""
         known = self._standings.get(run)
-        only_steps = all(isinstance(event, Metrics) for event in events)
+        only_steps = all(isinstance(block, Steps) for block in blocks)
         if known and only_steps and time.monotonic() - known.moment < FRESH_SECONDS:
-            if not events:
+            if not blocks:
                 return known
-            last = [getattr(events[-1], name) for name in LIVE[:3]]
+            last = [getattr(blocks[-1], name)[-1] for name in LIVE[:3]]
             return known._replace(live=[last[0] or 0, *last[1:], known.live[-1]])
         status = studio.run_status(run)
         measures = find_measures(status.recipe.get("objective")) + (OWN if status.measures_itself else ())
