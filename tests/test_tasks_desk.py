@@ -463,3 +463,41 @@ def test_labels_propose_an_instruction(studio: Studio, tmp_path: Path) -> None:
         "Answer with one of: a, b.",
         {"input": ["was"], "output": ["art"]},
     )
+
+
+def write_texts(folder: Path, **files: str) -> tuple[Path, Path]:
+    """A folder of files below one another, and an archive of the same."""
+    packed = folder.with_suffix(".zip")
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, text in files.items():
+            path = folder / name.replace("_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            archive.write(path, path.relative_to(folder.parent))
+    return folder, packed
+
+
+LAW = "Who sings in the kitchen owes two spoons.\n\nWho hums there owes one."
+
+
+def test_a_folder_or_archive_of_texts_is_one_text(studio: Studio, tmp_path: Path) -> None:
+    folder, packed = write_texts(tmp_path / "laws", one_txt=LAW, two_md=f"# Laws of Vell\n\n{LAW}", three_txt=LAW)
+    for found in (studio.data.upload(packed, "laws.zip"), studio.data.fetch_from(str(folder))):
+        assert isinstance(found, Uploaded)
+        task = found.reading.task
+        assert (task.kind, len(task.instances)) == ("text", 7) and tells(" ".join(found.reading.warnings), "3 texts")
+    _, notes = write_texts(tmp_path / "notes", one_md=LAW, two_md=LAW)
+    assert isinstance(studio.data.upload(notes, "notes.zip"), Uploaded)
+
+
+def test_a_folder_in_which_one_text_is_a_table_is_a_collection(studio: Studio, tmp_path: Path) -> None:
+    folder, packed = write_texts(tmp_path / "both", one_txt=LAW, two_txt=json.dumps(write_task()), read_md=LAW)
+    for found in (studio.data.upload(packed, "both.zip"), studio.data.fetch_from(str(folder))):
+        assert isinstance(found, CollectionCard) and found.tasks == 2
+
+
+def test_a_text_among_others_that_can_not_be_read_is_named(studio: Studio, tmp_path: Path) -> None:
+    folder, _ = write_texts(tmp_path / "odd", one_txt=LAW, two_txt=LAW)
+    (folder / "zwei.txt").write_bytes(b"\xff\xfe\x00\xd8 and a half")
+    with raises(TaskError, "zwei.txt"):
+        studio.data.fetch_from(str(folder))

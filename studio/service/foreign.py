@@ -81,6 +81,14 @@ class Foreign(NamedTuple):
         """Return how many data files an archive holds, 0 for what is none. Raises TaskError."""
         return self.place.run(self.visitor.owner, jobs.count_members, path, name) if is_packed(path) else 0
 
+    def join_texts(self, path: Path, name: str, target: Path) -> int:
+        """Write the texts of an archive or a folder with nothing else into one file; return how many. Raises TaskError.
+
+        Nothing is written of fewer than two.
+        """
+        packed = path.is_dir() or is_packed(path)
+        return self.place.run(self.visitor.owner, jobs.join_texts, path, name, target) if packed else 0
+
     def unpack(self, path: Path, name: str, folder: Path, most_bytes: int | None = None) -> int:
         """Write the collection of an archive or a folder into an empty folder. Raises TaskError."""
         return self.place.run(self.visitor.owner, jobs.unpack, path, name, folder, most_bytes)

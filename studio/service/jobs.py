@@ -43,6 +43,7 @@ from studio.tasks.reading.hub_dataset import fetch_rows, write_rows
 from studio.tasks.reading.pasting import Columns, Pairs, preview_inputs, read_inputs
 from studio.tasks.reading.rows import Preview
 from studio.tasks.reading.streaming import is_archive
+from studio.tasks.reading.task_file import join_texts as read_texts
 from studio.tasks.reading.task_file import preview_file, read_task_file
 from studio.tasks.sent import SentReading, SentTask
 from studio.tasks.split import split_task
@@ -88,6 +89,17 @@ def list_inputs(path: Path, name: str, column: str | None, answers: str | None) 
 def count_members(path: Path, name: str) -> int:
     """Return how many data files an archive holds, 0 for a file that is none."""
     return len(list_zip(path, name)) if is_archive(path) else 0
+
+
+@job
+def join_texts(path: Path, name: str, target: Path) -> int:
+    """Write the running texts of an archive or a folder that has nothing else into one file; returns how many."""
+    if not (path.is_dir() or is_archive(path)):
+        return 0
+    text, count = read_texts(path, name)
+    if count > 1:
+        target.write_text(text, encoding="utf-8")
+    return count
 
 
 @long_job

@@ -74,6 +74,8 @@ class TaskDesk:
         """
         check_known(self.visitor)
         self._check_share("task")
+        if texts := self._upload_texts(path, name):
+            return texts
         if self._foreign.count_members(path, shorten_name(name)) > 1:
             return self._upload_many(path, name)
         return self._read(Held(path, shorten_name(name), read_as=ReadAs(encoding=encoding, part=part)))
@@ -93,12 +95,26 @@ class TaskDesk:
             check_dataset_id(source)
         folder = find_folder(source)
         if folder:
-            return self._upload_many(folder, folder.resolve().name)
+            name = folder.resolve().name
+            return self._upload_texts(folder, name) or self._upload_many(folder, name)
         name = source.rsplit("/", 1)[-1] + ".json"
         with tempfile.TemporaryDirectory(prefix="studio-") as place:
             path = Path(place) / "rows.json"
             self._foreign.fetch_dataset(source, split.strip() or "train", config.strip(), most, path)
             return self._read(Held(path, name, source))
+
+    def _upload_texts(self, path: Path, name: str) -> Uploaded | FileChoice | ReadingChoice | None:
+        """Keep an archive or a folder of running texts as one; None where it is no such thing."""
+        with tempfile.TemporaryDirectory(prefix="studio-") as place:
+            joined = Path(place) / "texts.txt"
+            count = self._foreign.join_texts(path, shorten_name(name), joined)
+            if count < 2:
+                return None
+            found = self._read(Held(joined, f"{Path(shorten_name(name)).stem}.txt"))
+        if not isinstance(found, Uploaded):
+            return found
+        warnings = (f"{count:,} texts were put one after the other.", *found.reading.warnings)
+        return found._replace(reading=found.reading.model_copy(update={"warnings": warnings}))
 
     def _upload_many(self, path: Path, name: str) -> CollectionCard:
         left = self._check_share("collection")

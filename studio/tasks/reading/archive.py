@@ -8,7 +8,7 @@ import io
 import re
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -23,7 +23,12 @@ MOST_RATIO = 200
 """How many times larger a file may become; JSON shrinks 5 to 20 times, a bomb 1,000 times."""
 
 _LITTER = re.compile(r"(^|/)(__MACOSX/|\.|~\$|Thumbs\.db$|desktop\.ini$)|\.(sw[a-p]|bak|orig|tmp|py|sh)$|~$", re.I)
+_TEXTS = (".txt", ".md", ".markdown")
 _DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".parquet", ".arrow")
+
+
+Wanted = Callable[[str], bool]
+"""Says by its name whether a file is read."""
 
 
 class Member(NamedTuple):
@@ -88,12 +93,22 @@ def _check_member(info: zipfile.ZipInfo, name: str) -> None:
         )
 
 
-def read_zip(source: bytes | Path, name: str) -> Iterator[Member]:
-    """Yield the data files of an archive in the order of their names, one at a time. Raises TaskError."""
+def is_data(name: str) -> bool:
+    """Say whether a file is data rather than what editors and systems leave behind, going by its name."""
+    return not _LITTER.search(name.replace("\\", "/")) and name.lower().endswith(_DATA)
+
+
+def is_text(name: str) -> bool:
+    """Say whether a file may be running text, going by its name. Beside data of other forms, Markdown is no data."""
+    return not _LITTER.search(name.replace("\\", "/")) and name.lower().endswith(_TEXTS)
+
+
+def read_zip(source: bytes | Path, name: str, wanted: Wanted = is_data) -> Iterator[Member]:
+    """Yield the wanted files of an archive in the order of their names, one at a time. Raises TaskError."""
     infos = check_zip(source, name)
     with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
         for info in sorted(infos, key=lambda info: info.filename):
-            if is_data(info.filename):
+            if wanted(info.filename):
                 try:
                     with archive.open(info) as file:
                         yield Member(info.filename, _read_at_most(file, info, name))
@@ -120,9 +135,9 @@ def list_zip(source: bytes | Path, name: str) -> list[str]:
     return sorted(info.filename for info in check_zip(source, name) if is_data(info.filename))
 
 
-def read_folder(folder: Path) -> Iterator[Member]:
-    """Yield the data files of a folder and those below it, in the order of their names; links are left out."""
-    for number, path in enumerate(list_folder(folder)):
+def read_folder(folder: Path, wanted: Wanted = is_data) -> Iterator[Member]:
+    """Yield the wanted files of a folder and those below it, in the order of their names; links are left out."""
+    for number, path in enumerate(list_folder(folder, wanted)):
         if number >= MOST_FILES:
             raise TaskError(
                 f"{folder.name}: the folder holds more than {MOST_FILES:,} files. Import it in parts.", field="file"
@@ -137,19 +152,14 @@ def read_folder(folder: Path) -> Iterator[Member]:
         yield Member(path.relative_to(folder).as_posix(), path.read_bytes())
 
 
-def list_folder(folder: Path) -> list[Path]:
-    """Return the data files of a folder; what is a link, or leads out of it, isn't one."""
+def list_folder(folder: Path, wanted: Wanted = is_data) -> list[Path]:
+    """Return the wanted files of a folder; what is a link, or leads out of it, isn't one."""
     root = folder.resolve()
     return sorted(
         path
         for path in folder.rglob("*")
-        if is_data(path.relative_to(folder).as_posix())
+        if wanted(path.relative_to(folder).as_posix())
         and path.is_file()
         and not path.is_symlink()
         and path.resolve().is_relative_to(root)
     )
-
-
-def is_data(name: str) -> bool:
-    """Say whether a file is data rather than what editors and systems leave behind, going by its name."""
-    return not _LITTER.search(name.replace("\\", "/")) and name.lower().endswith(_DATA)

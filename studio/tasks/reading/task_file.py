@@ -17,7 +17,7 @@ from studio.errors import TaskError
 from studio.tasks.cell import Notes, describe
 from studio.tasks.mapping import Mapping
 from studio.tasks.read_as import AS_IT_IS, ChoiceNeeded, Offer, Option, ReadAs, Reading
-from studio.tasks.reading.archive import Member, list_zip, read_folder, read_zip
+from studio.tasks.reading.archive import Member, is_text, list_folder, list_zip, read_folder, read_zip
 from studio.tasks.reading.columnar import read_columnar
 from studio.tasks.reading.conversation import list_roles
 from studio.tasks.reading.decoding import check_size, decode, find_container
@@ -166,6 +166,28 @@ def read_many(path: Path, name: str, read_as: ReadAs = AS_IT_IS) -> Iterator[tup
             continue
         remarks = tuple(_remark_on_name(member.name, seen))
         yield member.name, reading.model_copy(update={"warnings": reading.warnings + remarks})
+
+
+def join_texts(path: Path, name: str) -> tuple[str, int]:
+    """Return the running texts of a folder or zip archive that has no other data as one text, and how many they are.
+
+    Nothing, and 0, where it has other data. Raises TaskError in words for what can't be opened or decoded.
+    """
+    name = shorten_name(name)
+    data = [one.as_posix() for one in list_folder(path)] if path.is_dir() else list_zip(path, name)
+    if not all(map(is_text, data)):
+        return "", 0
+    texts = list[str]()
+    for member in read_folder(path, is_text) if path.is_dir() else read_zip(path, name, is_text):
+        try:
+            text = decode(member.data, member.name).text
+        except ChoiceNeeded as choice:
+            raise TaskError(f"{choice} Or save it as UTF-8.", field="file") from None
+        if not isinstance(_open_text(text, member.name, Notes()), RunningText):
+            return "", 0
+        texts.append(text.strip("\n"))
+        check_size(sum(map(len, texts)), name)
+    return "\n\n".join(texts), len(texts)
 
 
 def _read_member(member: Member, read_as: ReadAs) -> Reading:
