@@ -223,6 +223,32 @@ def test_where_nobody_judges_that_is_said_and_what_is_drawn_changes_no_training(
     assert losses(read_all(alone)) == losses(read_all(judged))
 
 
+def test_a_run_that_had_no_time_for_it_says_so_and_knows_how_many_answers_a_step_has(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    import_task(Workspace(tmp_path))
+    training = {"max_steps": 1, "evaluate_every": 0, "save_every": 0, "measures_itself": True}
+    rule = {"name": "matches", "pattern": "[a-z]"}
+    objective = {"name": "grpo", "group": 8, "answer_tokens": 2, "watched": [rule], "rewards": [rule]}
+    asked = list[int]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studio.objectives.watching.SPARE_SECONDS", 0.0)
+        patch.setattr("studio.training.examiner.time_step", lambda *given: asked.append(given[2]) or 0.0)
+        run = train_quickly(Workspace(tmp_path), tiny_model, objective=objective, training=training)
+    (told,) = list_drawn(run)
+    assert told["n"] == 0 and tells(told["note"], "tenth")
+    assert asked == [8 * run.load_recipe().training.batch_size]
+
+
+def test_who_judges_is_called_as_people_call_it() -> None:
+    from studio.objectives import OBJECTIVES
+    from studio.training.winning import Panel
+
+    told = [{"name": "learnt", "model": "run:20261130-210724-eager-owl@40"}, {"name": "length"}]
+    called = Panel(OBJECTIVES.read({"name": "dpo", "watched": told}), None).name
+    assert tells(called, "eager-owl length") and "2026" not in called
+
+
 def test_answers_are_judged_by_what_is_watched_or_else_by_what_was_rewarded() -> None:
     from studio.objectives import OBJECTIVES
     from studio.tasks.kinds.instruction import Instruction

@@ -14,6 +14,8 @@ from studio.objectives.prompted import Prompted
 from studio.rewards import REWARDS, Reward
 
 MOST_REWARDS = 8
+SPARE_SECONDS = 10.0
+"""So long a run may measure itself where somebody judges: a tenth of a short one is too little to say who wins."""
 
 
 def read_rewards(value: Any, field: str = "rewards", least: int = 1) -> tuple[Reward, ...]:
@@ -56,6 +58,11 @@ class Watching(Prompted):
     def judging(self) -> tuple[Reward, ...]:
         """The rules that say at the end which answers are better; none where nobody judges."""
         return self.watched
+
+    @property
+    def spare_seconds(self) -> float:
+        """So long a run may measure itself in any case, that it can be said who wins."""
+        return SPARE_SECONDS if self.judging else 0.0
 
     @property
     def _rules(self) -> tuple[Reward, ...]:

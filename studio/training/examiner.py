@@ -354,7 +354,9 @@ def examine(
     found = {**split._asdict(), "unseen": unseen.instances if unseen else ()}
     parts = {name: tuple(one for one in part if one.liked is not False) for name, part in found.items()}
     examiner = Examiner(run, events, plan, recipe.objective, task, parts, answerer, room, base.ref == BUILTIN, judges)
-    examiner.begin(time_step(answerer.model, examples, plan.batch_size, answerer.tokenizer.pad_token_id))
+    rows = plan.batch_size * recipe.objective.rows_each  # each answer is written, read and learnt from
+    step = time_step(answerer.model, examples, rows, answerer.tokenizer.pad_token_id)
+    examiner.begin(step * recipe.objective.count_passes(rows))
     return examiner
 
 

@@ -230,12 +230,13 @@ class Reporter(TrainerCallback):
             self._resting += time.monotonic() - began
 
     def finish(self, trainer: StudioTrainer) -> None:
-        """Let the examiner measure the best checkpoint on what chose nothing."""
-        if not self._examiner or not self._examiner.is_asked:
+        """Let the examiner measure the best checkpoint on what chose nothing, or say that it had no time for it."""
+        if not self._examiner:
             return
         state, passed = trainer.state, self._passed()
         best = state.best_global_step or state.global_step
-        if (best != state.global_step or self._began is None) and best in self.run.list_checkpoints():
+        is_loaded = best == state.global_step and self._began is not None
+        if self._examiner.is_asked and not is_loaded and best in self.run.list_checkpoints():
             trainer._load_from_checkpoint(str(self.run.checkpoints_folder / f"step-{best}"))
         self._examiner.finish(best, passed)
 

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 from studio.evidence.measures import WIN_RATE
 from studio.evidence.win_rate import find_win_rate, tell_wins
+from studio.models.reference import ModelRef
 from studio.objectives.objective import Objective
 from studio.objectives.rewarded import Rewarded
 from studio.objectives.watching import Watching
 from studio.rewards import Reward, Said, Scorer, add_up
+from studio.runs.run import Run
 from studio.tasks.task import Instance, Task
 
 DRAWN = "drawn"
@@ -56,7 +58,7 @@ class Panel(NamedTuple):
             "low": won.low,
             "high": won.high,
             "values": won.model_dump(include={"wins", "losses", "ties"}),
-            "note": tell_wins(won, self._name(), ("the start", "the tuned model")),
+            "note": tell_wins(won, self.name, ("the start", "the tuned model")),
         }
 
     def _weigh(self, asked: Sequence[Instance], answers: Sequence[str]) -> list[float]:
@@ -67,8 +69,14 @@ class Panel(NamedTuple):
         ]
         return add_up(self.rules, said, self.judges)
 
-    def _name(self) -> str:
+    @property
+    def name(self) -> str:
         """What people call who judges; what a run learned from is no stranger to it."""
-        names = ", ".join(rule.judges or rule.title.lower() for rule in self.rules)
+        names = ", ".join(map(_call, self.rules))
         own = isinstance(self.objective, Rewarded) and self.rules == self.objective.rewards
         return f"what it learned from ({names})" if own else names
+
+
+def _call(rule: Reward) -> str:
+    made = ModelRef(ref=rule.judges).made if rule.judges else None
+    return Run.name_of(made.name) if made else f"the rule \u201c{rule.title}\u201d"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from studio.errors import DeviceError, StudioError
 from studio.estimates.estimate import Estimate
 from studio.models.device import DeviceFacts
+from studio.models.reference import ModelRef
 from studio.service import Studio
 from studio.tasks.mixture import name_mixture
 from studio.ui.frame.draft import read_draft
@@ -31,6 +32,7 @@ from studio.ui.frame.words import (
     total_number,
 )
 from studio.ui.steps.data.mixing import find_weights
+from studio.works.export import name_model
 
 MEMORY_WORDS = {
     "program": "the program",
@@ -129,9 +131,10 @@ def _draw_bar_without_numbers(studio: Studio, recipe: dict[str, Any], error: Exc
 
 def _names(studio: Studio, recipe: dict[str, Any]) -> tuple[str, str]:
     model, task_id = str(recipe.get("model") or "builtin"), recipe.get("task_id")
-    title = next(
-        (card.title for card in studio.list_models() if card.ref == model), model.rstrip("/").rsplit("/", 1)[-1]
-    )
+    try:
+        title = name_model(ModelRef(ref=model))
+    except StudioError:  # no address yet
+        title = model
     try:
         heading = studio.load_task(str(task_id)).heading if task_id else "a task"
         task = name_mixture(heading, len(find_weights(recipe.get("mixture"))))
