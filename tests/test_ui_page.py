@@ -226,6 +226,19 @@ def test_the_table_has_every_method_with_what_the_page_shows_once_it_is_chosen(s
         assert number(estimate.trainable) in row and size(estimate.adapter_bytes) in row
 
 
+def test_what_memory_a_row_of_the_table_tells_is_that_of_its_estimate(studio: Any) -> None:
+    from studio.ui.frame.words import size
+    from studio.ui.steps.method.table import draw_methods, weigh_method
+
+    own = {"name": "lora", "rank": 64}
+    recipe = {**find_defaults(studio), "method": own}
+    for name, method in (("lora", own), ("bitfit", {"name": "bitfit"})):
+        assert f'data-weighs="{name}"' in draw_methods(studio, recipe)
+        estimate = studio.estimate({**recipe, "method": method})
+        told = weigh_method(studio, {"recipe": recipe, "method": name})
+        assert told["bytes"] == estimate.memory_bytes and told["html"].startswith(size(estimate.memory_bytes))
+
+
 def test_the_table_says_why_a_method_can_not_train(studio: Any) -> None:
     from studio.methods.pairs import list_pairs
     from studio.ui.frame.words import escape

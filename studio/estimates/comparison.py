@@ -1,18 +1,22 @@
-"""All methods side by side for one recipe: what each would train and cost, with its usual settings."""
+"""All methods side by side for one recipe: what each would train, with its usual settings; counted, which is quick.
+
+What memory each needs says its own estimate, for which the model is passed through: about a second a method.
+"""
 
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from studio.errors import RecipeError
-from studio.estimates.estimate import Estimate, TaskSize, estimate_recipe
+from studio.estimates.checking import check_precision
+from studio.estimates.counting import count_saved
+from studio.estimates.estimate import count_trained
 from studio.methods import METHODS
-from studio.models.device import DeviceFacts, Fit
 from studio.recipes.recipe import Recipe
 
 
 class MethodCost(BaseModel, frozen=True):
-    """What one method would cost; where it can't train, `refusal` says why and the numbers are None. Sizes in bytes."""
+    """What one method would train; where it can't, `refusal` says why and the numbers are None. The size in bytes."""
 
     name: str
     title: str
@@ -21,29 +25,23 @@ class MethodCost(BaseModel, frozen=True):
     trainable: int | None = None
     percent: float | None = None
     adapter_bytes: int | None = None
-    memory_bytes: int | None = None
-    fits: Fit | None = None
 
 
-def compare_methods(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFacts, cache: Path) -> list[MethodCost]:
-    """Return what each method would cost in place of the recipe's own, in the order of the family."""
+def compare_methods(recipe: Recipe, folder: Path) -> list[MethodCost]:
+    """Return what each method would train in place of the recipe's own, in the order of the family."""
     costs = []
     for name, cls in METHODS.members.items():
         method = recipe.method if recipe.method.name == name else METHODS.read(name)
         own = MethodCost(name=name, title=cls.title, summary=cls.summary)
-        refusal = method.refuses(recipe.precision)
         try:
-            if refusal:
+            if refusal := method.refuses(recipe.precision):
                 raise RecipeError(refusal, field="precision")
-            other = recipe.model_copy(update={"method": method})
-            found = estimate_recipe(other, folder, task, device, cache, {"model": "", "task": ""})
+            check_precision(recipe.precision, folder)
+            found = count_trained(recipe.model_copy(update={"method": method}), folder)
         except RecipeError as error:
             costs.append(own.model_copy(update={"refusal": str(error)}))
         else:
-            costs.append(own.model_copy(update=_take(found)))
+            percent, saved = 100 * found.trainable / found.total, 4 * count_saved(method, found)
+            told = {"trainable": found.trainable, "percent": percent, "adapter_bytes": saved}
+            costs.append(own.model_copy(update=told))
     return costs
-
-
-def _take(found: Estimate) -> dict[str, object]:
-    names = ("trainable", "percent", "adapter_bytes", "memory_bytes", "fits")
-    return {name: getattr(found, name) for name in names}

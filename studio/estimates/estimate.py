@@ -115,7 +115,7 @@ def estimate_recipe(
     `names` says what to call the "model" and the "task" in the sentence.
     """
     check_precision(recipe.precision, folder)
-    shape, counted = find_shape(folder), _count(recipe, folder)
+    shape, counted = find_shape(folder), count_trained(recipe, folder)
     plan = recipe.plan(counted.base, task.examples)
     notes, memory, needed, change = [*list_notes(recipe, shape, task)], {}, None, None
     try:
@@ -160,8 +160,8 @@ def estimate_recipe(
     )
 
 
-def _count(recipe: Recipe, folder: Path) -> Count:
-    """The parameters of a recipe, those of a head of its objective's own among them."""
+def count_trained(recipe: Recipe, folder: Path) -> Count:
+    """Return the parameters of a recipe, those of a head of its objective's own among them."""
     counted = count(folder, recipe.method)
     head = recipe.objective.count_head(find_shape(folder).hidden)
     return counted._replace(trainable=counted.trainable + head, total=counted.total + head)
@@ -217,7 +217,7 @@ def choose_spared(recipe: Recipe, folder: Path, task: TaskSize, device: DeviceFa
         return PLAINLY
     ways = [Spared(whole) for whole in range(_find_kept(recipe, folder, task, device).number, -1, -1)]
     if device.kind == "cuda":
-        has_words = _count(recipe, folder).words > 0
+        has_words = count_trained(recipe, folder).words > 0
         ways += [Spared(words=True)] * has_words + [Spared(on_host=True, words=has_words)]
     fitting = (
         way for way in ways if sum(weigh_memory(recipe, folder, task, device, way).values()) < ROOM * device.free_bytes
@@ -243,7 +243,7 @@ def weigh_memory(
 
     `spared` says what checkpointing, where it is on, leaves on the card.
     """
-    shape, counted = find_shape(folder), _count(recipe, folder)
+    shape, counted = find_shape(folder), count_trained(recipe, folder)
     plan = recipe.plan(counted.base, task.examples)
     length = min(task.longest, recipe.training.max_length)
     mixed, checkpointing = recipe.choose_half(device) is not None, recipe.training.gradient_checkpointing

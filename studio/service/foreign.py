@@ -155,9 +155,9 @@ class Foreign(NamedTuple):
         found = device or self._find_device()
         return self._run(base, jobs.estimate, recipe, base, size, found, cache, dict(names))
 
-    def compare_methods(self, recipe: Recipe, size: TaskSize, cache: Path) -> list[MethodCost]:
-        """Return what each method would cost in place of a recipe's own."""
-        return self._run(recipe.base, jobs.compare, recipe, size, self._find_device(), cache)
+    def compare_methods(self, recipe: Recipe) -> list[MethodCost]:
+        """Return what each method would train in place of a recipe's own."""
+        return self._run(recipe.base, jobs.compare, recipe)
 
     # Inside
 

@@ -243,9 +243,9 @@ def estimate(
 
 
 @job
-def compare(recipe: Recipe, size: TaskSize, device: DeviceFacts, cache: Path) -> list[MethodCost]:
-    """Return what each method would cost."""
-    return compare_methods(recipe, find_config_folder(recipe.base), size, device, cache)
+def compare(recipe: Recipe) -> list[MethodCost]:
+    """Return what each method would train."""
+    return compare_methods(recipe, find_config_folder(recipe.base))
 
 
 def _find_limit(recipe: Recipe) -> Limit:

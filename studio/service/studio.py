@@ -198,10 +198,8 @@ class Studio(Advising, Desks):
         return self._estimate(recipe, tasks, device)
 
     def compare_methods(self, data: object) -> list[MethodCost]:
-        """Return what every method would cost in place of the recipe's own. Raises StudioError in words."""
-        recipe = self._read_grounded(data)
-        size = self._measure_tasks(recipe, self.tasks.load_parts(recipe.parts, self.visitor))
-        return self._foreign.compare_methods(recipe, size, self.workspace.cache)
+        """Return what every method would train in place of the recipe's own. Raises StudioError in words."""
+        return self._foreign.compare_methods(self._read_grounded(data))
 
     def _measure_tasks(self, recipe: Recipe, tasks: list[Task]) -> TaskSize:
         for task in tasks:

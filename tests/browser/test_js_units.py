@@ -421,6 +421,28 @@ def test_a_copy_of_a_change_is_the_sum_of_its_factors(call: Call) -> None:
     assert call("steps/method/change.js", "sayKept", [0.5, 0.914], 2, [704, 256])[0] == "91 %"
 
 
+WEIGH = """async (module) => {
+  const { weigh } = await import(module), asked = [];
+  document.body.innerHTML = `<table data-recipe='{"model": "builtin"}'><tr><td data-weighs="a">…</td></tr>
+    <tr><td data-weighs="b">…</td></tr><tr><td data-weighs="c">…</td></tr></table>`;
+  const table = document.querySelector("table");
+  await weigh(table, async (question) => {
+    asked.push(question.method + question.recipe.model);
+    if (question.method === "c") table.remove();
+    return question.method === "b" ? { error: "No." } : { bytes: 7, html: "7 MB" };
+  });
+  return [asked, [...table.querySelectorAll("td")].map((cell) => [cell.textContent, cell.title]),
+    [...table.rows].map((row) => row.dataset.memory ?? "")];
+}"""
+
+
+def test_the_table_of_methods_is_told_what_memory_one_after_the_other_needs(blank: Page) -> None:
+    asked, cells, memory = blank.evaluate(WEIGH, f"/{write_address('steps/method/table.js')}")
+    assert asked == ["abuiltin", "bbuiltin", "cbuiltin"]
+    assert cells == [["7 MB", ""], ["not known", "No."], ["…", ""]], "a table that is gone is told nothing"
+    assert memory == ["7", "0", ""]
+
+
 def test_runs_are_sorted_by_number_and_only_differing_settings_are_columns(call: Call) -> None:
     rows = [
         {

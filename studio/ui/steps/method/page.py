@@ -31,10 +31,11 @@ from studio.ui.steps.method.change import Change
 from studio.ui.steps.method.drawers import draw_drawers
 from studio.ui.steps.method.group import TryGroup, draw_tries
 from studio.ui.steps.method.picture import Picture
-from studio.ui.steps.method.table import draw_methods, draw_waiting
+from studio.ui.steps.method.table import draw_methods, draw_waiting, weigh_method
 from studio.ui.steps.method.weighing import weigh_recipe
 from studio.ui.widgets.draft_box import DraftBox
 from studio.ui.widgets.panel import Panel, fresh
+from studio.ui.widgets.server_act import bind_acts
 
 HEAD = """<div class="studio"><h1 class="question" tabindex="-1">How should it learn?</h1>
 <p class="lead">Training can change every number of the model, or only a thin {adapter} beside it. Less to train
@@ -112,7 +113,10 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
             aims = Panel(elem_id="method-aims")
             cards = Panel(elem_id="method-cards", min_height=150)
             table = Panel(
-                draw_waiting(len(METHODS.members)), script="steps/method/table.js", elem_id="method-comparison"
+                draw_waiting(len(METHODS.members)),
+                bind_acts(studio, weigh_method),
+                script="steps/method/table.js",
+                elem_id="method-comparison",
             )
             form = Panel(elem_id="method-form", min_height=480)
             TryGroup(studio, elem_id="try-group", elem_classes="studio")
