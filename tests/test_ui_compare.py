@@ -281,6 +281,26 @@ def test_what_to_try_next_changes_one_thing(studio: OpenStudio) -> None:
     assert found[1]["recipe"]["training"]["learning_rate"] == pytest.approx(10 * 0.004)
 
 
+def test_after_a_start_come_pairs_and_after_a_judge_its_start_learns(studio: OpenStudio, tiny_model: Any) -> None:
+    style = {"task_id": "studio009_pirate_pairs", "model": str(tiny_model)}
+
+    def read_next(**more: Any) -> tuple[str, list[dict[str, Any]]]:
+        run = new_run(studio.workspace, read_recipe({**style, **more}))
+        make_checkpoint(run, 40)
+        return f"run:{run.run_id}@40", [
+            one["recipe"] for one in read_tries(draw_tries(studio, studio.run_status(run.run_id)))
+        ]
+
+    made, found = read_next(objective={"name": "sft", "learns": "everything"})
+    assert [one["objective"]["name"] for one in found] == ["dpo", "reward", "sft"]
+    assert [one["model"] for one in found] == [made, made, str(tiny_model)]
+    judge, (first, *_) = read_next(objective="reward", method="full")
+    assert (first["model"], first["objective"]["name"], first["method"]["name"]) == (str(tiny_model), "ppo", "lora")
+    assert [one["model"] for one in first["objective"]["rewards"]] == [judge]
+    _, rest = read_next(objective="dpo")
+    assert {one["objective"]["name"] for one in rest} == {"dpo"}
+
+
 def test_what_was_tried_is_not_proposed_again(studio: OpenStudio) -> None:
     new_run(studio.workspace, read_recipe({"task_id": TASK, "method": {"name": "lora", "rank": 1}}))
     found = read_tries(draw_tries(studio, finished({"task_id": TASK})))

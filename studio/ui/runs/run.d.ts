@@ -61,6 +61,8 @@ export interface Status {
   can_resume?: boolean;
   can_stop?: boolean;
   can_ask?: boolean;
+  /** not so of a reward model, which judges */
+  can_answer?: boolean;
   measures?: Measure[];
   /** what the run found out about itself, a sentence each */
   own?: string[];

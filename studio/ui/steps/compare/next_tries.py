@@ -1,10 +1,11 @@
-"""What to try after a run: change one thing, guess what will happen, then look.
+"""What to try after a run: what comes next by its objective, or change one thing; guess what will happen, then look.
 
 Knows which single changes of a recipe teach something, and leaves out those that were tried; the Train step does them.
 """
 
 import json
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from studio.errors import StudioError
@@ -15,6 +16,7 @@ from studio.runs.status import ACTIVE, RunStatus
 from studio.service import Studio
 from studio.ui.frame.settings import leave_out_pinned
 from studio.ui.frame.words import escape, foreign, number
+from studio.ui.steps.compare.next_aims import propose_aims
 
 MOST_TRIES = 3
 FASTER = 10
@@ -40,13 +42,11 @@ def draw_tries(studio: Studio, run: RunStatus) -> str:
     except StudioError:  # a recipe of other times
         return ""
     trained = [leave_out_pinned(one.recipe) for one in studio.list_runs() if one.kind == TRAINING]
-    items = []
-    for one in propose_tries(read, find_rate(studio, read), _find_hard_task(studio)):
-        changed = _change(studio, read, one.patch)
-        if changed and changed not in trained:
-            items.append(_draw(one, changed))
-        if len(items) == MOST_TRIES:
-            break
+    aims = ((one.title, one.question, _read(studio, one.recipe)) for one in propose_aims(studio, run, read))
+    changes = propose_tries(read, find_rate(studio, read), _find_hard_task(studio))
+    tries = ((one.title, one.question, _change(studio, read, one.patch)) for one in changes)
+    new = (each for each in chain(aims, tries) if each[2] and each[2] not in trained)
+    items = [_draw(*each) for each in islice(new, MOST_TRIES)]
     if not items:
         return ""
     return (
@@ -102,17 +102,20 @@ def _find_hard_task(studio: Studio) -> str | None:
 
 def _change(studio: Studio, recipe: Recipe, patch: dict[str, Any]) -> dict[str, Any]:
     """A recipe with a change, as a run would keep it; {} where that makes no recipe."""
+    return _read(studio, merge_deep(leave_out_pinned(recipe.to_json()), patch))
+
+
+def _read(studio: Studio, recipe: dict[str, Any]) -> dict[str, Any]:
     try:
-        changed = studio.read_recipe(merge_deep(leave_out_pinned(recipe.to_json()), patch))
+        return leave_out_pinned(studio.read_recipe(recipe).to_json())
     except StudioError:
         return {}
-    return leave_out_pinned(changed.to_json())
 
 
-def _draw(one: Try, recipe: dict[str, Any]) -> str:
+def _draw(title: str, question: str, recipe: dict[str, Any]) -> str:
     patch = escape(json.dumps({"recipe": recipe, "step": "train"}))
     return (
-        f'<li class="try"><span><strong>{foreign(one.title, 80)}</strong><br><span class="hint">'
-        f'{escape(one.question)}</span></span><button type="button" class="btn" data-set="{patch}" data-whole '
-        f'aria-label="Try it: {escape(one.title, 80)}">Try it</button></li>'
+        f'<li class="try"><span><strong>{foreign(title, 80)}</strong><br><span class="hint">'
+        f'{escape(question)}</span></span><button type="button" class="btn" data-set="{patch}" data-whole '
+        f'aria-label="Try it: {escape(title, 80)}">Try it</button></li>'
     )

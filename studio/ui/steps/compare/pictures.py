@@ -84,7 +84,8 @@ def draw_trade(points: Sequence[Traded], yes_or_no: bool) -> str:
         f'<h4>Earned against changed</h4><svg class="frontier" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         'aria-label="Mean reward against KL from the start, one point a stretch of steps">'
         f'<rect x="{PAD}" y="{PAD}" width="{WIDTH - 2 * PAD}" height="{HEIGHT - 2 * PAD}"></rect>{line}{"".join(marks)}'
-        f'<text x="{PAD}" y="{PAD - 10}">Mean reward: {high:.2f}</text><text x="{PAD}" y="{HEIGHT - 8}">0</text>'
+        f'<text x="{PAD}" y="{PAD - 10}">Mean reward: {low:.2f} (bottom) to {high:.2f} (top)</text>'
+        f'<text x="{PAD}" y="{HEIGHT - 8}">0</text>'
         f'<text x="{WIDTH - PAD}" y="{HEIGHT - 8}" text-anchor="end">KL from the start: {farthest:.2f} nats an answer'
         f'</text></svg><p class="hint">Up is earned; to the right the model writes less and less as at the start '
         f"(KL measures that). Where it moves right and hardly up, it changes without earning: raise "

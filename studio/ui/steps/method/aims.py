@@ -70,7 +70,7 @@ def _draw_watched(studio: Studio, aim: Any, chosen: type[Watching]) -> str:
     return (
         '<details class="more card" id="watched"><summary>Watched, and never learned from</summary><p class="hint">'
         f"{hacked}At the end they say how often the tuned model's drawn answers beat those of the start.</p>"
-        f"{rules}</details>"
+        f'<div class="field">{rules}</div></details>'
     )
 
 

@@ -22,6 +22,7 @@ let plotly = null; // the plotly package's own script, which makes a global of i
 
 const TEXT = 13;
 const LARGE_TEXT = 21;
+const LONGEST_SCALE = 30; // letters
 const PLAIN = "~g"; // 0.002, where plotly's own would be 2.0e-3 or, on a logarithmic axis, a 2
 
 /** What is said below an empty chart. @type {Record<string, string>} */
@@ -173,6 +174,15 @@ export function mount({ element, server }) {
   /** @param {Measure[]} measures */
   function nameAxis(measures) {
     return measures.map(({ title, unit }) => (unit ? `${title} (${unit})` : title)).join(", ");
+  }
+
+  /**
+   * What stands along the axis, which is no longer than the picture is high: the legend names what is drawn, too.
+   * @param {Measure[]} measures
+   */
+  function nameScale(measures) {
+    const name = nameAxis(measures);
+    return name.length > LONGEST_SCALE ? (measures[0]?.unit ?? "") : name;
   }
 
   /** @param {RunState} state @param {Status} status */
@@ -501,7 +511,7 @@ export function mount({ element, server }) {
       },
       yaxis: {
         ...axis,
-        title: { text: nameAxis(drawn), standoff: 6 },
+        title: { text: nameScale(drawn), standoff: 6 },
         rangemode: "tozero",
         tickformat: PLAIN,
         type: shows.log ? "log" : "linear",

@@ -54,6 +54,7 @@ FACTS = (
     "can_resume",
     "can_stop",
     "can_ask",
+    "can_answer",
 )
 """Of a run's status, what seldom changes: sent when it did."""
 

@@ -256,7 +256,8 @@ export function mount({ element, server }) {
     const { unit = "step", step = 0 } = status;
     const gone = status.status === "gone";
     const doing = (/** @type {string} */ key) => asked?.act === key;
-    show("talk", Boolean(status.can_ask) && !gone, running ? "Talk to it now →" : "Talk to it →");
+    const try_it = status.can_answer === false && isTraining(status) ? "Let it judge" : "Talk to it";
+    show("talk", Boolean(status.can_ask) && !gone, running ? `${try_it} now →` : `${try_it} →`);
     show(
       "stop",
       Boolean(status.can_stop) && !gone,
@@ -286,7 +287,7 @@ export function mount({ element, server }) {
     );
     show(
       "score",
-      Boolean(status.can_ask) && !running && !gone && isTraining(status),
+      Boolean(status.can_answer) && !running && !gone && isTraining(status),
       doing("score") ? "Putting it into the queue …" : "Score it on the test set",
       doing("score"),
     );
