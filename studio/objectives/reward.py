@@ -25,7 +25,7 @@ MARGIN = Measure(name="margin", title="better answers' lead", unit="points", bet
 ACCURACY = PAIRS.model_copy(update={"says": ""})
 LONGER = Measure(
     name="longer_wins",
-    title="pairs in the right order by length alone",
+    title="in order by length alone",
     better="lower",
     chart="accuracy",
     says="How often the longer answer is the better one: a judge that is right no more often may only have learned to "

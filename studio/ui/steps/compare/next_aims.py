@@ -31,7 +31,7 @@ def propose_aims(studio: Studio, run: RunStatus, recipe: Recipe) -> Iterator[Nex
     if find_makes(recipe.objective.name) == "judge":
         yield Next(
             "Let its start learn from it (PPO)",
-            f"Answers are written, {run.name} judges them, and better ones become likelier. Will they stay answers?",
+            f"The third step of RLHF: answers that {run.name} likes become likelier. Will they still be answers?",
             {
                 **kept,
                 "model": recipe.model,
@@ -43,13 +43,13 @@ def propose_aims(studio: Studio, run: RunStatus, recipe: Recipe) -> Iterator[Nex
     elif recipe.objective.name == "sft" and (pairs := _find_pairs(studio, recipe)):
         heading = pairs.heading
         yield Next(
-            f"Prefer the better answers of {heading} (DPO)",
+            f"Preferences (DPO): {heading}",
             "How often will its answers be of the better kind, and what does that cost?",
             {**kept, "model": made, "task_id": pairs.task_id, "objective": {"name": "dpo"}},
         )
         yield Next(
-            f"A reward model from {heading}",
-            "The first step of RLHF: will it judge pairs that it never saw, and is it more than their length?",
+            f"A reward model: {heading}",
+            "The second step of RLHF. Will it judge pairs that it never saw, and by more than their length?",
             {**kept, "model": made, "task_id": pairs.task_id, "objective": {"name": "reward"}},
         )
 

@@ -37,6 +37,6 @@ def _draw_case(answers: Answers, way: Way) -> str:
     patch = escape(json.dumps({"recipe": way.recipe}))
     choose = f'<button type="button" class="btn" data-set="{patch}">Choose it</button>' if way.recipe else ""
     return (
-        f'<li class="row between" data-way="{way.answer}"><span>{escape(title)} → <strong>{escape(way.title)}</strong>'
+        f'<li data-way="{way.answer}"><span>{escape(title)} → <strong>{escape(way.title)}</strong>'
         f'<br><span class="hint">{escape(way.reason)}</span></span>{choose}</li>'
     )

@@ -41,7 +41,8 @@ def _draw_rule(path: str, place: int, rule: dict[str, Any], judges: Judges) -> s
     at = f"{path}.{place}"
     if cls is None:
         return f'<span class="error-line" data-error-for="{at}.name"></span>'
-    title = next((f"What {name} says" for address, name in judges if address == rule.get("model")), cls.title)
+    judge = str(rule.get("model")).partition("@")[0]
+    title = next((f"What {name} says" for address, name in judges if address.partition("@")[0] == judge), cls.title)
     out = (
         f'<button type="button" class="tool" data-rule-out="{path}" data-place="{place}" '
         f'aria-label="{escape(f"Leave out {title}", 80)}">×</button>'
