@@ -43,7 +43,8 @@ your own file.</p></div>"""
 UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
 <strong>Natural-Instructions</strong> file (a definition, examples, and instances with an input and an output),
 or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet, running text, a ZIP of many. At most
-50&nbsp;MB. The format is detected from the content. Drop it here; it stays on the computer that runs this studio.</p>{more}</div>"""
+50&nbsp;MB. The format is detected from the content. Drop it here; it stays on the computer that runs this
+studio.</p>{more}</div>"""
 SCORES_HINT = (
     "The bars: how many answers were exactly right, before and after a run with the preset Standard, on examples "
     "it never saw."
