@@ -25,6 +25,7 @@ test: .venv/.installed-dev chromium ## run all tests but the longest, installing
 
 long: .venv/.installed-dev chromium ## run the longest tests: whole journeys and accidents whose parts `make test` tries
 	@$(PIP) install --only-binary :all: -c constraints.txt xllamacpp || echo "No llama.cpp for this system: its tests are left out." >&2
+	@$(PIP) install --only-binary :all: -c constraints.txt liger-kernel triton || echo "No Triton for this system: its kernels are not tried." >&2
 	$(PY) -m pytest -m long -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: format-check lint types test ## format, lint, types, tests: all that has to be right
