@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Mapping, MutableMapping
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from studio.interruption import ASKING, Interruption
 from studio.models.card import choose_card
@@ -36,6 +36,18 @@ SILENT = {
 """What keeps libraries from telling others that they are used."""
 PATIENCE_SECONDS = 3.0
 """How long closing may take; what isn't closed by then is left as a kill would leave it, which harms nothing."""
+
+
+class Address(NamedTuple):
+    """Where the page is served: `asked` is the port that a person named; to this computer alone (`own`), to each
+    visitor their own (`shared`), as an MCP server's tools, too (`tools`)."""
+
+    host: str
+    port: int
+    asked: str | None
+    own: bool
+    shared: bool
+    tools: bool
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,7 +82,13 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
     if shared:
         keep_token_back(os.environ)
         hide_places(os.environ, given.home)
+        print("This studio is shared: each browser sees its own runs and tasks. STUDIO_SHARED=0 shows all to everyone.")
     gc.disable()  # what is made until the page is there stays: looking for garbage in it again and again finds none
+    return serve_at(Address(host, port, asked, own, shared, tools), given.home, interruption)
+
+
+def serve_at(at: Address, home: str | None, interruption: Interruption) -> int:
+    """Serve the page at an address until it is interrupted. Returns the exit status."""
     # Only now: gradio reads the environment as it is imported, and an odd port there would end it in a traceback.
     from studio.apart.pool import Pool
     from studio.errors import StudioError
@@ -87,32 +105,30 @@ def serve(given: argparse.Namespace, interruption: Interruption) -> int:
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     interruption.patience_seconds = PATIENCE_SECONDS  # from here on there is something to close
     try:
-        workspace = Workspace(given.home)
+        workspace = Workspace(home)
         uploads = Uploads(workspace)
         os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads.folder))
         keep_log(workspace.folder / "studio.log")
         pool = Pool()
-        studio = Studio(workspace, local_folders=own and not shared, shared=shared, place=pool).open()
+        studio = Studio(workspace, local_folders=at.own and not at.shared, shared=at.shared, place=pool).open()
     except StudioError as error:
         print(error, file=sys.stderr)
         return 1
-    if shared:
-        print("This studio is shared: each browser sees its own runs and tasks. STUDIO_SHARED=0 shows all to everyone.")
-    hosts, crowd = find_hosts(os.environ, host), studio.shares.make_crowd()
+    hosts, crowd = find_hosts(os.environ, at.host), studio.shares.make_crowd()
     page = build_page(studio)
     try:
         try:
-            port = launch(page, host, port, asked, **make_launch(hosts, crowd, tools))
+            port = launch(page, at.host, at.port, at.asked, **make_launch(hosts, crowd, at.tools))
         except ValueError as error:
             print(error, file=sys.stderr)
             return 1
         silence = Silence(page.server.server_state.connections)
         silence.open()
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::", "localhost") else host
+        shown = "127.0.0.1" if at.host in ("0.0.0.0", "::", "localhost") else at.host
         print(f"Fine-Tuning Studio: http://{shown}:{port}", flush=True)
         gc.freeze()
         gc.enable()
-        if tools:
+        if at.tools:
             print(f"Its endpoints are tools of an MCP server: http://{shown}:{port}/gradio_api/mcp/", flush=True)
         pool.prepare(warm)
         interruption.wait()

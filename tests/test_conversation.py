@@ -75,7 +75,7 @@ def test_what_is_seen_of_a_chat_is_what_is_trained(studio: Studio, template: str
     from studio.objectives.objective import list_rows
     from studio.tasks.mixture import take_examples
     from studio.training.batch import Batcher
-    from studio.training.session import encode_examples
+    from studio.training.prepared import encode_examples
 
     data = {"task_id": import_chats(studio), "objective": {"name": "sft", "template": template, "turns": turns}}
     recipe, task = studio.read_recipe(data), studio.load_task(data["task_id"])

@@ -276,7 +276,7 @@ def train_rows(studio: Studio, recipe: dict[str, Any]) -> tuple[Task, dict[str, 
     from studio.objectives.objective import list_rows
     from studio.tasks.mixture import Examples, Mixed
     from studio.training.batch import Batcher
-    from studio.training.session import encode_examples
+    from studio.training.prepared import encode_examples
 
     read = studio.read_recipe(recipe)
     task, tokenizer = studio.load_task(read.task_id), load_tokenizer(find_config_folder(read.base))

@@ -230,16 +230,17 @@ def compute_as(computing: Computing) -> Any:
     narrow |= {torch.Tensor.__matmul__, torch.Tensor.bmm, torch.Tensor.mm, functional.linear, functional.conv1d}
     narrow |= {torch.Tensor.addmm, torch.Tensor.baddbmm, functional.scaled_dot_product_attention}
 
-    class Fused(torch.autograd.Function):
+    class OneWay(torch.autograd.Function):
+        @staticmethod
+        def backward(context: Any, gradient: Any) -> Any:
+            raise NotImplementedError
+
+    class Fused(OneWay):
         @staticmethod
         def forward(context: Any, query: Any, key: Any, value: Any) -> Any:
             out = query.new_empty((*query.shape[:-1], value.shape[-1]))
             context.save_for_backward(query, key, value, out, query.new_empty(query.shape[:-1], dtype=torch.float32))
             return out
-
-        @staticmethod
-        def backward(context: Any, gradient: Any) -> Any:
-            raise NotImplementedError
 
     def cast(value: Any) -> Any:
         if not (isinstance(value, torch.Tensor) and value.is_floating_point()):
@@ -250,14 +251,10 @@ def compute_as(computing: Computing) -> Any:
             value.in_half = known
         return known
 
-    class Weights(torch.autograd.Function):
+    class Weights(OneWay):
         @staticmethod
         def forward(context: Any, scores: Any) -> Any:
             return cast(torch.empty_like(scores)) if computing.mixed else torch.empty_like(scores)
-
-        @staticmethod
-        def backward(context: Any, gradient: Any) -> Any:
-            raise NotImplementedError
 
     class Computed(TorchFunctionMode):
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

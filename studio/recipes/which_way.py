@@ -3,7 +3,8 @@
 Knows rules, each with its reason, and nothing of a page. Not to tune is an answer too.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -12,6 +13,8 @@ from studio.errors import InputError
 from studio.models.reference import ENCODER
 from studio.objectives import OBJECTIVES
 
+METHOD = "lora"
+"""What is proposed to tune with."""
 ENOUGH_RIGHT = 90.0
 """Where a prompt with examples is right so often (percent), there is little left to gain."""
 FEW, ENOUGH = 50, 300
@@ -45,6 +48,64 @@ class Way(BaseModel, frozen=True):
     recipe: dict[str, Any] = {}
 
 
+class Rule(NamedTuple):
+    """An objective, whose data it is for, and why; `model` where it starts from another than the one chosen."""
+
+    objective: str
+    holds: Callable[[Answers], bool]
+    reason: str
+    model: str | None = None
+
+
+RULES = (
+    Rule(
+        "reward",
+        lambda answers: answers.own_answers,
+        "RLHF in three runs: one that answers in the right form, a reward model that learns from the pairs what is "
+        "better (this one), and PPO, which lets the first write and makes likelier what the reward model likes. It "
+        "reaches beyond the answers in the pairs, and costs more than DPO: try that first.",
+    ),
+    Rule(
+        "dpo",
+        lambda answers: answers.preferences,
+        "Pairs say which of two answers is better, which no single right answer can. Start from a run that "
+        "already answers in the right form; without one, choose ORPO.",
+    ),
+    Rule(
+        "grpo",
+        lambda answers: answers.rule and not answers.labelled,
+        "Where a rule judges any answer, no right ones are needed: several are written to each prompt, and those "
+        "that are worth more become likelier. Start from a run that is right now and then: where all answers are "
+        "worth the same, nothing is learnt.",
+    ),
+    Rule(
+        "kto",
+        lambda answers: answers.ratings,
+        "Thumbs up and down need no pairs; have about as many of each, of many prompts.",
+    ),
+    Rule(
+        "setfit",
+        lambda answers: answers.labelled and answers.few_labels,
+        "Where the answers are classes, eight examples of each are a good beginning: an encoder compares them in "
+        f"pairs. With fewer than {FEW} a language model hardly learns to write answers: put some of them into the "
+        f"prompt, and label {ENOUGH} at the Label page.",
+        model=ENCODER,
+    ),
+    Rule(
+        "sft",
+        lambda answers: answers.labelled,
+        "Right answers are the best lesson there is: the model learns to give them, in their form.",
+    ),
+    Rule(
+        "pretrain",
+        lambda answers: answers.raw_text,
+        "Running text teaches what it says, and no behaviour: mix in a quarter of other text, so that less is "
+        "forgotten, and tune on instructions afterwards.",
+    ),
+)
+"""What is tuned for: the first that holds."""
+
+
 def read_answers(data: object) -> Answers:
     """Return the answers of JSON. Raises InputError in words."""
     if not isinstance(data, dict):
@@ -70,61 +131,9 @@ def choose_way(answers: Answers, precision: str = "fp32", prompted: float | None
             reason="Facts that change, or that must be right, are best looked up and put into the prompt: what is "
             "tuned into weights can't be corrected by editing a page, and is sometimes told wrongly.",
         )
-    if answers.own_answers:
-        return _tune(
-            "reward",
-            "lora",
-            precision,
-            "RLHF in three runs: one that answers in the right form, a reward model that learns from the pairs what is "
-            "better (this one), and PPO, which lets the first write and makes likelier what the reward model likes. It "
-            "reaches beyond the answers in the pairs, and costs more than DPO: try that first.",
-        )
-    if answers.preferences:
-        return _tune(
-            "dpo",
-            "lora",
-            precision,
-            "Pairs say which of two answers is better, which no single right answer can. Start from a run that "
-            "already answers in the right form; without one, choose ORPO.",
-        )
-    if answers.rule and not answers.labelled:
-        return _tune(
-            "grpo",
-            "lora",
-            precision,
-            "Where a rule judges any answer, no right ones are needed: several are written to each prompt, and those "
-            "that are worth more become likelier. Start from a run that is right now and then: where all answers are "
-            "worth the same, nothing is learnt.",
-        )
-    if answers.ratings:
-        return _tune(
-            "kto", "lora", precision, "Thumbs up and down need no pairs; have about as many of each, of many prompts."
-        )
-    if answers.labelled and answers.few_labels:
-        return _tune(
-            "setfit",
-            "lora",
-            precision,
-            "Where the answers are classes, eight examples of each are a good beginning: an encoder compares them in "
-            f"pairs. With fewer than {FEW} a language model hardly learns to write answers: put some of them into the "
-            f"prompt, and label {ENOUGH} at the Label page.",
-            model=ENCODER,
-        )
-    if answers.labelled:
-        return _tune(
-            "sft",
-            "lora",
-            precision,
-            "Right answers are the best lesson there is: the model learns to give them, in their form.",
-        )
-    if answers.raw_text:
-        return _tune(
-            "pretrain",
-            "lora",
-            precision,
-            "Running text teaches what it says, and no behaviour: mix in a quarter of other text, so that less is "
-            "forgotten, and tune on instructions afterwards.",
-        )
+    for rule in RULES:
+        if rule.holds(answers):
+            return _tune(rule, precision)
     return Way(
         answer="label",
         title="Write or label examples first",
@@ -133,14 +142,19 @@ def choose_way(answers: Answers, precision: str = "fp32", prompted: float | None
     )
 
 
-def _tune(objective: str, method: str, precision: str, reason: str, **others: str) -> Way:
-    recipe = {"objective": {"name": objective}, "method": {"name": method}, "precision": precision, **others}
+def _tune(rule: Rule, precision: str) -> Way:
+    recipe: dict[str, Any] = {
+        "objective": {"name": rule.objective},
+        "method": {"name": METHOD},
+        "precision": precision,
+        **({"model": rule.model} if rule.model else {}),
+    }
     return Way(
         answer="tune",
-        title=OBJECTIVES.find(objective).title,
-        reason=reason,
-        objective=objective,
-        method=method,
+        title=OBJECTIVES.find(rule.objective).title,
+        reason=rule.reason,
+        objective=rule.objective,
+        method=METHOD,
         precision=precision,
         recipe=recipe,
     )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from transformers import TrainingArguments, set_seed
 
@@ -17,7 +17,7 @@ from studio.checkpoints.made_on import check_resumed
 from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
 from studio.estimates.activations import NotMeasured, Spared
-from studio.estimates.estimate import TaskSize, choose_spared, find_step_kind
+from studio.estimates.estimate import choose_spared, find_step_kind
 from studio.estimates.time import Speed, StepKind, measure_run, save_speed
 from studio.foreign import Original
 from studio.models.device import DeviceFacts, find_device, try_device
@@ -27,18 +27,17 @@ from studio.models.loading import (
     find_context,
     find_model_folder,
     leave_a_core,
-    list_end_tokens,
     load_tokenizer,
 )
 from studio.objectives.embedding import Embedding
-from studio.objectives.objective import Example, Need, Objective, count_shared, list_rows, longest_row, refuse_lengths
+from studio.objectives.objective import Need, Objective, list_rows
 from studio.precisions.precision import find_dtype
 from studio.recipes.options import OPTIMISERS, Plan
 from studio.recipes.recipe import Recipe
 from studio.rewards import Scorer
 from studio.runs.event import EventWriter
 from studio.runs.run import Run
-from studio.tasks.mixture import Examples, Mixed, take_examples
+from studio.tasks.mixture import Examples, take_examples
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Task
 from studio.training.batch import Batcher, ExampleBatcher, ExampleDataset
@@ -49,6 +48,7 @@ from studio.training.fast.checkpointing import checkpoint_layers
 from studio.training.fast.words_on_host import put_words_on_host
 from studio.training.headed import find_width
 from studio.training.judging import RewardTrainer
+from studio.training.prepared import Prepared, encode_examples
 from studio.training.reference import find_reference
 from studio.training.rollouts import PlaceDataset, RolloutTrainer, collect, find_reward, list_prompts
 from studio.training.sampling import Answerer, Sampler
@@ -67,58 +67,10 @@ ENOUGH_STEPS = 20
 """A run of fewer steps says little about the speed of the device."""
 
 
-class Prepared(NamedTuple):
-    """A task as tokens: examples to train on and examples whose loss is only measured; whether rows share lines.
-
-    `mixed` are the instances of all examples, in their order; in a batch each row is `rows_each`. `taken` are the
-    training examples before they were gathered.
-    """
-
-    train: list[Example]
-    validation: list[Example]
-    left_out: int
-    packs: bool = False
-    mixed: tuple[Mixed, ...] = ()
-    rows_each: int = 1
-    taken: Sequence[Example] = ()
-
-    @property
-    def mean_tokens(self) -> float:
-        """Tokens of a training example on average."""
-        return self.sizes()["tokens"] / len(self.train)
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest row, or line."""
-        return max(map(self._measure, [*self.train, *self.validation]))
-
-    def _measure(self, example: Example) -> int:
-        return sum(len(row.input_ids) for row in example) if self.packs else longest_row(example)
-
-    def size(self) -> TaskSize:
-        """What an estimate needs of it."""
-        rows = list_rows(self.train)
-        if self.packs:
-            return TaskSize(len(self.train), self.mean_tokens, self.longest, self.longest)
-        learnt = sorted(sum(label != -100 for label in row.labels) for row in rows)[int(0.95 * len(rows))]
-        each = len(self.train[0]) * self.rows_each
-        return TaskSize(len(self.train), self.mean_tokens, self.longest, learnt, count_shared(rows), rows=each)
-
-    def sizes(self) -> dict[str, int]:
-        """How many examples of each part there are, how many were too long, and all tokens to train on."""
-        return {
-            "examples": len(self.train),
-            "validation": len(self.validation),
-            "left_out": self.left_out,
-            "tokens": sum(len(row.input_ids) for row in list_rows(self.train)),
-        }
-
-
 def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     """Execute the run's recipe, going on from its newest checkpoint if it has one. Raises StudioError in words."""
     began = time.monotonic()
     recipe, device = run.load_recipe(), try_device(find_device())
-    half = recipe.choose_half(device)
     check_needs(recipe.objective)
     leave_a_core(device)
     set_seed(recipe.training.seed)
@@ -137,7 +89,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     room = find_context(base) - recipe.method.virtual_tokens
     prepared = encode_examples(examples, recipe.objective, tokenizer, min(recipe.training.max_length, room))
     choose_attention(base, device, prepared.longest, recipe.training.attention)
-    parameters, dtype = base.num_parameters(), half and find_dtype(half)
+    parameters, dtype = base.num_parameters(), (half := recipe.choose_half(device)) and find_dtype(half)
     plan = recipe.plan(parameters, len(prepared.train))
     plan = plan if prepared.validation else plan._replace(evaluate_every=0)
     answerer = make_answerer(base, tokenizer, recipe.objective, dtype, tasks[0], prepared)
@@ -145,37 +97,26 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     sampler = make_sampler(plan, recipe.objective, answerer, examples, tasks[0], room, judges)
     examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base, prepared.train, judges)
     began += examiner.spent if examiner else 0.0  # which isn't what a start takes
-    model = recipe.method.attach(base)
-    if half:
-        widen_trained(model)
-    recipe.method.begin(model, plan.steps)
-    again = checkpoint(model, recipe, folder, prepared, device)
-    rows = plan.batch_size * recipe.objective.rows_each
-    batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared, rows)
+    model, batcher, tried = attach_method(base, recipe, plan, prepared, tokenizer, folder, device)
     answerer.model = model
-    events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in (*tried, *again)])
+    events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])
     events.append("counted", **count_weights(model, recipe.objective))
-    parts = [prepared.train, prepared.validation]
-    reference = find_reference(run, recipe, parts, model, batcher, plan.batch_size, dtype)
+    reference = find_reference(run, recipe, prepared.parts, model, batcher, plan.batch_size, dtype)
     if run.stop_file.exists() or reference is None:
         return Outcome(run.find_resumable().step, finished=False)  # it stays where it was
 
     events.append_phase(4)
-    common: dict[str, Any] = {
-        "run": run,
-        "recipe": recipe,
-        "events": events,
-        "base": made_on,
-        "model": model,
-        "args": make_arguments(run, recipe, plan, device),
-        "processing_class": tokenizer,
-        "callbacks": [MethodSteps(recipe.method, model), Cores(device)],
-    }
-    if "samples" in recipe.objective.needs:
-        ends = frozenset(recipe.objective.list_ends(tokenizer) | list_end_tokens(base))
-        trainer = make_rollouts(common, prepared, batcher, ends, room, judges)
-    else:
-        trainer = make_trainer(common, prepared, batcher, reference, answerer)
+    make_trainer = choose_trainer(recipe.objective, prepared, batcher, reference, answerer, room, judges)
+    trainer = make_trainer(
+        run=run,
+        recipe=recipe,
+        events=events,
+        base=made_on,
+        model=model,
+        args=make_arguments(run, recipe, plan, device),
+        processing_class=tokenizer,
+        callbacks=[MethodSteps(recipe.method, model), Cores(device)],
+    )
     chooser = recipe.objective.find_chooser()
     reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser, examiner)
     trainer.add_callback(reporter)
@@ -183,10 +124,8 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     if not reporter.stopped:
         reporter.finish(trainer)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
-        passes = recipe.objective.count_passes(rows * len(prepared.train[0]))
-        tokens = rows * recipe.training.gradient_accumulation * prepared.mean_tokens * passes
-        kind = find_step_kind(recipe, folder, device)
-        keep_speed(workspace, device, kind, measure_run(began, reporter.step_moments, parameters, tokens))
+        speed = measure_run(began, reporter.step_moments, parameters, count_step_tokens(recipe, plan, prepared))
+        keep_speed(workspace, device, find_step_kind(recipe, folder, device), speed)
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
 
 
@@ -217,43 +156,51 @@ def make_sampler(
     return Sampler(task, asked, objective, answerer, room, find_reward(objective, judges))
 
 
-def make_trainer(
-    common: dict[str, Any], prepared: Prepared, batcher: Batcher, reference: Sequence[Any], answerer: Answerer
-) -> StudioTrainer:
-    """Return the trainer of an objective that learns from examples."""
-    is_judge = "reward_head" in common["recipe"].objective.needs
-    kind: Callable[..., StudioTrainer] = RewardTrainer if is_judge else StudioTrainer
+def choose_trainer(
+    objective: Objective,
+    prepared: Prepared,
+    batcher: Batcher,
+    reference: Sequence[Any],
+    answerer: Answerer,
+    room: int,
+    judges: Mapping[str, Scorer],
+) -> Callable[..., StudioTrainer]:
+    """Return what makes an objective's trainer of what all trainers take: it learns from examples, or from answers that
+    are written while it trains."""
+    if "samples" in objective.needs:
+        return partial(
+            RolloutTrainer,
+            prompts=list_prompts([*prepared.train, *prepared.validation], prepared.mixed, objective),
+            batcher=batcher,
+            ends=answerer.ends,
+            room=room,
+            judges=judges,
+            train_dataset=PlaceDataset(prepared.train),
+            eval_dataset=PlaceDataset(prepared.validation, len(prepared.train)),
+            data_collator=collect,
+        )
+    kind: Callable[..., StudioTrainer] = RewardTrainer if "reward_head" in objective.needs else StudioTrainer
     if isinstance(answerer, Chooser):
         kind = partial(EmbeddingTrainer, chooser=answerer)
-    return kind(
-        **common,
+    return partial(
+        kind,
         train_dataset=ExampleDataset(prepared.train, reference[0]),
         eval_dataset=ExampleDataset(prepared.validation, reference[1]),
         data_collator=ExampleBatcher(batcher),
     )
 
 
-def make_rollouts(
-    common: dict[str, Any],
-    prepared: Prepared,
-    batcher: Batcher,
-    ends: frozenset[int],
-    room: int,
-    judges: Mapping[str, Scorer],
-) -> StudioTrainer:
-    """Return the trainer of an objective whose answers are written while it trains."""
-    prompts = list_prompts([*prepared.train, *prepared.validation], prepared.mixed, common["recipe"].objective)
-    return RolloutTrainer(
-        **common,
-        prompts=prompts,
-        batcher=batcher,
-        ends=ends,
-        room=room,
-        judges=judges,
-        train_dataset=PlaceDataset(prepared.train),
-        eval_dataset=PlaceDataset(prepared.validation, len(prepared.train)),
-        data_collator=collect,
-    )
+def attach_method(
+    base: Any, recipe: Recipe, plan: Plan, prepared: Prepared, tokenizer: Any, folder: Path, device: DeviceFacts
+) -> tuple[Any, Batcher, list[Tried]]:
+    """Return the model that trains, what makes its batches, and what was tried to train it sooner."""
+    model = recipe.method.attach(base)
+    if recipe.choose_half(device):
+        widen_trained(model)
+    recipe.method.begin(model, plan.steps)
+    again = checkpoint(model, recipe, folder, prepared, device)
+    batcher, tried = make_batcher(model, recipe, device, tokenizer, prepared, plan.batch_size * prepared.rows_each)
+    return model, batcher, [*tried, *again]
 
 
 def widen_trained(model: Any) -> None:
@@ -286,6 +233,13 @@ def check_needs(objective: Objective) -> None:
             f"{objective.title} needs {lacking}, which training doesn't offer yet. Choose another objective.",
             field="objective.name",
         )
+
+
+def count_step_tokens(recipe: Recipe, plan: Plan, prepared: Prepared) -> float:
+    """Return the tokens that a step reads, as often as it reads them."""
+    rows = plan.batch_size * prepared.rows_each
+    passes = recipe.objective.count_passes(rows * len(prepared.train[0]))
+    return rows * recipe.training.gradient_accumulation * prepared.mean_tokens * passes
 
 
 def keep_speed(workspace: Workspace, device: DeviceFacts, kind: StepKind, speed: Speed) -> None:
@@ -328,20 +282,6 @@ def make_batcher(
     dtype, at_once = find_dtype(half) if half else None, examples * max(map(len, prepared.train))
     trial = Trial(model, batcher, rows, dtype, at_once, device.kind == "cuda")
     return batcher, trial.choose(options.shares_beginnings, keep_copies=not options.gradient_checkpointing)
-
-
-def encode_examples(examples: Examples, objective: Objective, tokenizer: Any, max_length: int) -> Prepared:
-    """Turn examples into tokens. Raises RecipeError when not one to train on fits into `max_length` tokens."""
-    found = [[objective.encode(task, one, tokenizer, max_length) for task, one in part] for part in examples]
-    kept = [[example for example in part if example is not None] for part in found]
-    left_out = len(found[0]) + len(found[1]) - len(kept[0]) - len(kept[1])
-    taken = objective.take(kept[0])
-    train, validation = (list(objective.gather(part, max_length)) for part in (taken, kept[1]))
-    if not train:
-        raise refuse_lengths(len(examples.train), max_length)
-    pairs = zip([*examples.train, *examples.validation], [*found[0], *found[1]], strict=True)
-    mixed = tuple(one for one, example in pairs if example is not None)
-    return Prepared(train, validation, left_out, objective.packs, mixed, objective.rows_each, taken)
 
 
 def make_arguments(run: Run, recipe: Recipe, plan: Plan, device: DeviceFacts) -> TrainingArguments:

@@ -111,16 +111,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
     with gr.Column(elem_id="data-choose", elem_classes="data-view"):
         cards = Panel(draw_cards(studio, find_example), elem_id="task-cards")
         Panel(draw_which_way(studio.device().usual_precision), elem_id="task-way")
-        with gr.Row(elem_classes="two upload-row card"):
-            Panel(UPLOAD_HINT.format(more=draw_fetch_from(studio.local_folders)))
-            file = gr.File(
-                label="Your file (up to 50 MB)",
-                file_count="single",
-                type="filepath",
-                elem_id="task-file",
-                height=130,
-                show_label=True,
-            )
+        file = draw_upload(studio)
         ByHand(studio, elem_id="task-by-hand")
         report = Arrival(studio, elem_id="task-report")
         Shelf(studio, elem_id="task-shelf")
@@ -145,6 +136,20 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         show_progress_on=report,
         api_visibility="private",
     )
+
+
+def draw_upload(studio: Studio) -> gr.File:
+    """Draw where a file is uploaded, with what one may be, and return it."""
+    with gr.Row(elem_classes="two upload-row card"):
+        Panel(UPLOAD_HINT.format(more=draw_fetch_from(studio.local_folders)))
+        return gr.File(
+            label="Your file (up to 50 MB)",
+            file_count="single",
+            type="filepath",
+            elem_id="task-file",
+            height=130,
+            show_label=True,
+        )
 
 
 def find_edition(studio: Studio, recipe: dict[str, Any]) -> dict[str, Any]:
