@@ -37,6 +37,7 @@ CASES = (
     "many",
     "objectives",
     "few",
+    "contrastive",
     "preferences",
 )
 RESULTS = Path(__file__).with_name("results.json")
