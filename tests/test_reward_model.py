@@ -149,12 +149,13 @@ def test_ppo_learns_from_what_was_learnt(judged: tuple[Studio, Run]) -> None:
     assert losses(again) == {step: loss for step, loss in whole.items() if step > 4} and len(losses(again)) == 4
 
 
-def test_a_reward_that_tells_nothing_apart_ends_the_run_in_words(judged: tuple[Studio, Run]) -> None:
+def test_a_reward_that_tells_nothing_apart_is_refused_before_anything_is_measured(judged: tuple[Studio, Run]) -> None:
     house, run = judged
     objective = {**PPO, "rewards": [{"name": "contains", "text": "no answer has this"}]}
     read = house.read_recipe(write_recipe(run.load_recipe().model, "pairs", objective=objective))
-    told = read_all(train(house.workspace, read.to_json()))[-1]
-    assert told["event"] == "failed" and told["step"] == 0 and "32 answers" in told["error"]
+    *events, told = read_all(train(house.workspace, read.to_json()))
+    assert told["event"] == "failed" and told["step"] == 0 and "128 answers" in told["error"]
+    assert {event["event"] for event in events} == {"started", "phase"}
 
 
 def test_it_leaves_as_an_adapter_with_its_head_and_as_nothing_that_answers(judged: tuple[Studio, Run]) -> None:

@@ -6,6 +6,7 @@ of any training; chance is kept with each checkpoint, so the same answers are dr
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import cycle, islice
 from typing import Any, NamedTuple
 
 import torch
@@ -17,13 +18,15 @@ from studio.objectives.objective import Example, Objective, Row
 from studio.objectives.ppo import Ppo
 from studio.objectives.rewarded import Rewarded
 from studio.rewards import Reward, Said, Scorer, add_up
+from studio.runs.run import Run
 from studio.tasks.mixture import Mixed
 from studio.training.batch import Batcher, ExampleDataset, read_logprobs
 from studio.training.headed import HeadedTrainer, find_width
+from studio.training.sampling import Answerer
 from studio.training.value_head import ValueHead
 
-ENOUGH = 16
-"""Fewer answers than these may well be worth the same by chance."""
+PROBED, AT_ONCE = 128, 16
+"""So many answers are drawn of the start before it is said that all are worth the same, and so many at a time."""
 
 
 class Prompt(NamedTuple):
@@ -91,8 +94,6 @@ class RolloutTrainer(HeadedTrainer):
         rows, said = self._write(asked)
         batch = self._prepare_inputs(self.batcher([{"input_ids": row.input_ids, "labels": row.labels} for row in rows]))
         marks, watched = (self._judge(rewards, said) for rewards in (self.objective.rewards, self.objective.watched))
-        if model.training and self.state.global_step == 0:
-            check_tells_apart(marks.tolist())
         logprobs, expected = self._read(model, batch)
         known = Written.begin(logprobs.tokens.detach(), self._read_start(batch), expected.detach())
         known = known._replace(beta=self._follow(logprobs, known, model.training))
@@ -173,15 +174,37 @@ def find_reward(objective: Objective, judges: Mapping[str, Scorer]) -> Callable[
     return partial(add_up, objective.rewards, scorers=judges) if isinstance(objective, Rewarded) else None
 
 
-def check_tells_apart(worth: Sequence[float]) -> None:
-    """Raise RecipeError in words where all of many answers are worth the same, so that nothing can be learnt."""
-    if len(worth) >= ENOUGH and len(set(worth)) == 1:
-        raise RecipeError(
-            f"The first {len(worth)} answers are all worth {worth[0]:g}, so nothing tells better ones from worse ones. "
-            "Reward what some answers have and others lack, or start from a run whose answers differ so: best are 20 "
-            "to 80 of 100.",
-            field="objective.rewards",
-        )
+def try_rewards(
+    run: Run,
+    objective: Objective,
+    answerer: Answerer,
+    examples: Sequence[Example],
+    mixed: Sequence[Mixed],
+    room: int,
+    judges: Mapping[str, Scorer],
+) -> None:
+    """Raise RecipeError in words where many drawn answers of the start are all worth the same: nothing can be learnt.
+
+    Two that differ are enough to go on, so that it is soon known. A run that goes on was tried before.
+    """
+    if not isinstance(objective, Rewarded) or run.find_resumable().step:
+        return
+    prompts = list_prompts(examples, mixed[: len(examples)], objective)
+    asked, worth = list(islice(cycle(prompts), PROBED)), list[float]()
+    for first in range(0, PROBED, AT_ONCE):
+        some = asked[first : first + AT_ONCE]
+        most = max(1, min(objective.answer_tokens, room - max(len(prompt.ids) for prompt in some)))
+        answers = answerer.draw([prompt.ids for prompt in some], most, seed=first)
+        said = [prompt.silence._replace(answer=text.strip()) for prompt, text in zip(some, answers, strict=True)]
+        worth += add_up(objective.rewards, said, judges)
+        if len(set(worth)) > 1:
+            return
+    raise RecipeError(
+        f"{PROBED} answers of the start are all worth {worth[0]:g}, so nothing tells better ones from worse ones. "
+        "Reward what some answers have and others lack, or start from a run whose answers differ so: best are 20 to 80 "
+        "of 100.",
+        field="objective.rewards",
+    )
 
 
 def list_prompts(examples: Sequence[Example], mixed: Sequence[Mixed], objective: Objective) -> list[Prompt]:

@@ -50,7 +50,7 @@ from studio.training.headed import find_width
 from studio.training.judging import RewardTrainer
 from studio.training.prepared import Prepared, encode_examples
 from studio.training.reference import find_reference
-from studio.training.rollouts import PlaceDataset, RolloutTrainer, collect, find_reward, list_prompts
+from studio.training.rollouts import PlaceDataset, RolloutTrainer, collect, find_reward, list_prompts, try_rewards
 from studio.training.sampling import Answerer, Sampler
 from studio.training.trainer import MethodSteps, Reporter, StudioTrainer
 from studio.training.trial import Trial, Tried
@@ -94,6 +94,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     plan = plan if prepared.validation else plan._replace(evaluate_every=0)
     answerer = make_answerer(base, tokenizer, recipe.objective, dtype, tasks[0], prepared)
     judges = load_judges(workspace, recipe.objective.list_models(), device)
+    try_rewards(run, recipe.objective, answerer, prepared.train, prepared.mixed, room, judges)
     sampler = make_sampler(plan, recipe.objective, answerer, examples, tasks[0], room, judges)
     examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base, prepared.train, judges)
     began += examiner.spent if examiner else 0.0  # which isn't what a start takes
