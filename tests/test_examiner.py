@@ -2,18 +2,21 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from telling import tells
-from tiny import import_task, kinds, losses, read_all, train_quickly
+from tiny import import_task, kinds, losses, make_run, read_all, train_quickly
 
 from studio.evidence.baseline import Shot, tell_baseline
-from studio.evidence.budget import SHARE, Sizes, choose_sizes, may_go_on
+from studio.evidence.budget import FEWEST, SHARE, Meter, Sizes, Taken, choose_next, choose_sizes
+from studio.evidence.taken import add_measuring, find_taken
 from studio.evidence.win_rate import find_win_rate
 from studio.journal import read_lines
-from studio.reports.report import add_measuring
 from studio.runs.event import parse_event
+from studio.runs.status import Watch
+from studio.tasks.store import TaskStore
 from studio.ui.steps.train.live_chart import tell_own
 from studio.workspace import Workspace
 
@@ -50,12 +53,26 @@ def test_few_instances_are_all_of_them() -> None:
     assert choose_sizes(0.1, 0.1, 0.1, 4, THERE).is_nothing
 
 
-def test_measuring_keeps_its_share() -> None:
-    assert may_go_on(spent=1, cost=1, passed=10, done=10, steps=50)
-    assert not may_go_on(spent=5, cost=1, passed=10, done=10, steps=50)
-    assert not may_go_on(spent=1, cost=1, passed=10, done=10, steps=50, reserve=4)
-    whole = 50 / (1 - SHARE) * SHARE  # a tenth of training and measuring together
-    assert may_go_on(whole - 0.01, 0, 50, 50, 50) and not may_go_on(whole + 0.01, 0, 50, 50, 50)
+def test_a_meter_keeps_the_share_over_all_attempts() -> None:
+    now = [100.0]
+    meter = Meter(Taken(2.0, 30.0), clock=lambda: now[0])
+    with meter.running():
+        now[0] += 1
+        assert meter.spent == 1
+    now[0] += 50
+    assert meter.spent == 1 and meter.find_share(40.0) == pytest.approx(3 / 73)
+    limit = meter.find_limit(60.0, SHARE)
+    assert (2 + limit) / (2 + limit + 30 + 60) == pytest.approx(SHARE)
+    assert Meter(Taken(), spare=9.0).find_limit(1.0, SHARE) == 9, "so much in any case"
+
+
+def test_what_is_measured_next_fits_what_is_left() -> None:
+    assert choose_next(100, 50.0, 1.0, True) == 12, "a quarter of what fits, to see how long it takes now"
+    assert choose_next(88, 50.0, 1.0, False) == 32 and choose_next(88, 9.5, 1.0, False) == 9
+    assert (
+        choose_next(88, FEWEST - 0.5, 1.0, True) == choose_next(88, 0.0, 0.0, True) == choose_next(0, 9, 1, True) == 0
+    )
+    assert choose_next(2, 9.0, 1.0, True) == 2, "where there are no more"
 
 
 def test_the_baseline_is_told() -> None:
@@ -72,7 +89,7 @@ def told(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> tuple[An
     import_task(workspace)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("studio.training.examiner.time_step", lambda *_: 60.0)
-        patch.setattr("studio.training.examiner.may_go_on", lambda *_, **__: True)
+        patch.setattr(Meter, "find_limit", lambda *_: 1e9)
         training = {"max_steps": 4, "save_every": 2, "evaluate_every": 0, "measures_itself": True}
         run = train_quickly(workspace, tiny_model, training=training)
     return run, [event for event in read_all(run) if event["event"] == "scored"]
@@ -104,7 +121,10 @@ def test_short_runs_do_without(tmp_path: Path, tiny_model: Path) -> None:
     workspace = Workspace(tmp_path / "workspace")
     import_task(workspace)
     short = train_quickly(workspace, tiny_model, training={"max_steps": 1, "measures_itself": True})
-    assert "scored" not in kinds(short) and not short.answers_file.exists()
+    (told,) = [event for event in read_all(short) if event["event"] == "scored"]
+    assert told["n"] == 0 and tells(told["note"], "short") and not short.answers_file.exists()
+    status = Watch(short).look()
+    assert status.unmeasured and not status.measures_itself and told["note"] in tell_own(status)
 
 
 def test_a_report_tells_what_was_measured(told: tuple[Any, list[dict[str, Any]]]) -> None:
@@ -120,7 +140,7 @@ def test_a_report_tells_what_was_measured(told: tuple[Any, list[dict[str, Any]]]
         status.score and status.score.value == pytest.approx(scored[-1]["value"]) and status.score.n == scored[-1]["n"]
     )
     assert status.forgetting == scored[-2]["value"] and status.measures_itself
-    baseline, test, forgotten = tell_own(status)
+    baseline, test, forgotten, *_ = tell_own(status)
     assert baseline == scored[0]["note"] and tells(test, (scored[-1]["note"], f"n = {scored[-1]['n']}"))
     assert tells(forgotten, f"{scored[-2]['value']:+.3f}")
     report = studio.archives.report(run.run_id)
@@ -144,19 +164,93 @@ def test_what_measuring_took_is_added_up_over_the_attempts() -> None:
     assert add_measuring(tell(("started", None), ("scored", None))) is None
 
 
-def test_what_a_run_forgot_is_measured_at_its_end_where_it_was_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    from studio.objectives import OBJECTIVES
-    from studio.training.examiner import Examiner
-    from studio.training.winning import Panel
+class Simulated:
+    """A run on a machine of which only the clock is real to the examiner: its answers take their time, and are "1"."""
 
-    measured = list[Any]()
-    monkeypatch.setattr(Examiner, "_measure", lambda self, step, parts, passed: measured.append(parts))
-    examiner = object.__new__(Examiner)
-    examiner._asked = {}
-    examiner._kept, examiner._panel = {(30, 0, "general"): [{"id": "text-0"}]}, Panel(OBJECTIVES.read("sft"), None)
-    for step in (30, 90):
-        examiner.finish(step, 1.0)
-    assert measured == [("test", "unseen", "drawn"), ("test", "unseen", "drawn", "general")]
+    def __init__(self, workspace: Workspace, slow: str, factor: float, pace: float) -> None:
+        """Measuring takes `factor` times as long from `slow` on: base, looks or end; training `pace` of what it took
+        when it was tried."""
+        from studio.objectives import OBJECTIVES
+        from studio.tasks.split import split_task
+        from studio.training.examiner import Examiner
+
+        self.now, self.slow, self.factor, self.pace, self.phase = 0.0, slow, factor, pace, "try"
+        self.told: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, str, int]] = []
+        run = make_run(workspace)
+        events: Any = SimpleNamespace(append=lambda kind, **told: self.told.append(told))
+        plan: Any = SimpleNamespace(steps=100, save_every=20)
+        answerer: Any = SimpleNamespace(tokenizer=None)
+        objective = OBJECTIVES.read({"name": "dpo", "watched": [{"name": "contains", "text": "1"}]})
+        task = TaskStore(workspace).load_task(import_task(workspace, count=600))
+        parts = {**split_task(task, 0)._asdict(), "unseen": ()}
+        self.examiner = Examiner(run, events, plan, objective, task, parts, answerer, 99, True, clock=lambda: self.now)
+        self.examiner._read = self.read  # type: ignore[method-assign]
+
+    def read(self, part: str, instances: Any, shots: int) -> list[dict[str, Any]]:
+        """Answer so many; a call of a few takes as long as one of some."""
+        order = ["try", "base", "looks", "end"]
+        slow = self.slow and order.index(self.phase) >= order.index(self.slow)
+        each = {"general": 0.01, "drawn": 0.1}.get(part, 0.03) * (1 + 0.3 * shots)
+        self.now += (0.05 + each * len(instances)) * (self.factor if slow else 1)
+        self.asked.append((self.phase, part, len(instances)))
+        number = {"nats": 5.0, "tokens": 5, "bytes": 9} if part == "general" else {"prompt_tokens": 9}
+        return [{"id": one.id, "answer": "1", **number} for one in instances]
+
+    def train(self) -> float:
+        """Make the run, and return the share of its time that measuring took."""
+        began, each = self.examiner._ask_base, 3.0
+
+        def ask_base(sizes: Sizes, training: float) -> Any:
+            self.phase = "base"
+            return began(sizes, training)
+
+        self.examiner._ask_base = ask_base  # type: ignore[method-assign]
+        self.examiner.begin(lambda: each)
+        self.phase = "looks"
+        for done in range(20, 101, 20):
+            self.now += 20 * each * self.pace
+            self.examiner.look(done, done * each * self.pace, done)
+        self.phase = "end"
+        self.examiner.finish(100, 100 * each * self.pace)
+        return self.examiner.meter.spent / (self.examiner.meter.spent + 100 * each * self.pace)
+
+
+@pytest.mark.parametrize("pace", [1.0, 0.6])
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+@pytest.mark.parametrize("slow", ["base", "looks", "end"])
+def test_measuring_keeps_its_share_where_it_becomes_three_times_slower(
+    workspace: Workspace, slow: str, factor: float, pace: float
+) -> None:
+    simulated = Simulated(workspace, slow, factor, pace)
+    share, told = simulated.train(), simulated.told
+    assert share <= SHARE
+    at_the_end = {each["part"]: each for each in told if each["step"] == 100 and "value" in each}
+    assert at_the_end["test"]["n"] >= FEWEST, "what counts in the end is measured in any case"
+    looked = {each["step"] for each in told if each["step"] and each["part"] == "validation" and "value" in each}
+    said = [each["note"] for each in told if each["part"] == "validation" and each["n"] == 0]
+    assert looked == {20, 40, 60, 80, 100} or tells(
+        said[-1], tuple(f"{step}" for step in {20, 40, 60, 80, 100} - looked)
+    )
+    assert "drawn" in at_the_end or tells([each["note"] for each in told if each["part"] == "drawn"][-1], "tenth")
+    if factor == pace == 1:
+        assert looked == {20, 40, 60, 80, 100} and {"drawn", "general"} <= at_the_end.keys() and share > 0.06
+
+
+def test_what_a_run_forgot_is_measured_at_its_end_where_it_was_not_before(workspace: Workspace) -> None:
+    for looked in (True, False):
+        simulated = Simulated(workspace, "", 1.0, 1.0)
+        if not looked:
+            simulated.examiner.look = lambda *_: None  # type: ignore[method-assign]
+        simulated.train()
+        assert ("general" in [part for phase, part, _ in simulated.asked if phase == "end"]) == (not looked)
+
+
+def test_an_attempt_knows_what_earlier_ones_took() -> None:
+    told = [("started", {}), ("scored", {"seconds": 1.0}), ("scored", {"seconds": 2.0, "share": 0.05}), ("started", {})]
+    lines = [json.dumps({"event": kind, "at": 1, "step": 1, **more}).encode() for kind, more in told]
+    found = find_taken(event for line in lines if (event := parse_event(line)))
+    assert found.measuring == 2.0 and found.training == pytest.approx(38.0)
 
 
 def train_judged(folder: Path, model: Path, watched: list[Any]) -> Any:
@@ -169,6 +263,7 @@ def train_judged(folder: Path, model: Path, watched: list[Any]) -> Any:
     training = {"max_steps": 2, "save_every": 2, "evaluate_every": 0, "measures_itself": True, "max_length": 64}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("studio.training.examiner.time_step", lambda *_: 600.0)
+        patch.setattr(Meter, "find_limit", lambda *_: 1e9)
         objective = {"name": "dpo", "watched": watched}
         return train_quickly(workspace, model, task_id="pairs", objective=objective, training=training)
 

@@ -1,16 +1,34 @@
-"""Budget: how many instances a run may measure itself on, so that it spends a tenth of its time on that. Pure."""
+"""Budget: how many instances a run may measure itself on, so that it spends a tenth of its time on that, and a meter.
 
+Knows numbers and a clock. What is planned is an estimate; what the meter says is left is the law.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 SHARE = 0.1
 """So much of a run's time goes into measuring itself, at most."""
+PLANNED = 0.08
+"""So much is planned: the rest is for what takes longer than it did when it was timed."""
+LOOKED = 0.09
+"""So much may be spent before the end, with what the end will need."""
+FIRST = 0.45
+"""Of all that may be spent, so much may go to the base, whose answers come before anything is known for sure."""
+LAST = 0.095
+"""So much is spent at the end: what is under way when the time is up goes on to its end."""
 FEWEST = 4
 """On fewer instances a number says nothing."""
+BATCH = 32
+"""So many are measured at once."""
+LEAST_DRAWN = 12
+"""So many drawn answers are judged of a run that is too short to say who wins in a tenth of its time, at most."""
 LEAST_SECONDS = 0.5
 """A budget below this isn't worth a probe."""
 SHOTS = (0, 1, 2)
 """So many examples stand in the prompt when the base is measured."""
-_BASELINE = 1.0 + 1.3 + 1.6
+BASELINE = (1.0, 1.3, 1.6)
 """What a question with none, one and two examples takes, against one with none."""
 
 
@@ -28,6 +46,11 @@ class Sizes(NamedTuple):
         """Whether nothing is measured."""
         return not any(self)
 
+    def count_base(self, answer: float, text: float, draw: float) -> float:
+        """Return the seconds that the base takes, where one instance, general text and drawn answer take so long."""
+        answers = self.validation * sum(BASELINE) + self.test + self.unseen
+        return answers * answer + self.texts * text + self.drawn * draw
+
 
 def choose_sizes(seconds: float, answer: float, text: float, rounds: int, there: Sizes, draw: float = 1.0) -> Sizes:
     """Return how much is measured in so many seconds: at the start, at `rounds` checkpoints, and at the end.
@@ -37,7 +60,7 @@ def choose_sizes(seconds: float, answer: float, text: float, rounds: int, there:
     answers where those are judged, a fifth to the general texts.
     """
     seconds = max(0.0, seconds)
-    validation = _fit(0.5 * seconds / (answer * (_BASELINE + rounds)), there.validation)
+    validation = _fit(0.5 * seconds / (answer * (sum(BASELINE) + rounds)), there.validation)
     half = 0.3 * seconds / 2
     drawn = _fit(0.5 * half / draw, there.drawn)
     ends = (half - drawn * draw) / answer
@@ -47,13 +70,62 @@ def choose_sizes(seconds: float, answer: float, text: float, rounds: int, there:
     return Sizes(validation, test, unseen, texts, drawn)
 
 
-def may_go_on(spent: float, cost: float, passed: float, done: int, steps: int, reserve: float = 0.0) -> bool:
-    """Return whether `cost` more seconds keep the share, at the pace of `done` of `steps` steps in `passed` seconds.
+def choose_next(rest: int, left: float, each: float, is_first: bool) -> int:
+    """Return how many of `rest` are measured next, in `left` seconds, where one took `each`; 0 where too few would be.
 
-    `passed` holds no measuring; `reserve` is kept for the end.
+    A quarter at first, so that it is noticed when a machine has become slower than it was; then a batch.
     """
-    expected = passed / max(1, done) * steps
-    return spent + cost + reserve <= SHARE * (expected + spent + cost + reserve)
+    fitting = min(rest, int(left / each) if each > 0 else rest) if left > 0 else 0
+    count = min(fitting, max(FEWEST, fitting // 4) if is_first else BATCH)
+    return count if count >= min(FEWEST, rest) else 0
+
+
+class Taken(NamedTuple):
+    """The seconds that went into measuring, and those that went into training."""
+
+    measuring: float = 0.0
+    training: float = 0.0
+
+
+NOTHING = Taken()
+
+
+class Meter:
+    """What measuring itself has taken of a run, and may still take, by the clock that training is timed by.
+
+    `before` is what earlier attempts of the run took; `spare` seconds may be taken in any case.
+    """
+
+    def __init__(
+        self, before: Taken = NOTHING, spare: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.before, self.spare, self.clock = before, spare, clock
+        self._taken = 0.0
+        self._began: float | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Count what is done within as measuring."""
+        self._began = self.clock()
+        try:
+            yield
+        finally:
+            self._taken, self._began = self.spent, None
+
+    @property
+    def spent(self) -> float:
+        """The seconds that measuring has taken in this attempt, until now."""
+        return self._taken + (0.0 if self._began is None else self.clock() - self._began)
+
+    def find_limit(self, training: float, share: float) -> float:
+        """Return what `spent` may come to, where this attempt trains for so long all in all."""
+        most = share / (1 - share) * (self.before.training + training)
+        return max(most, self.spare) - self.before.measuring
+
+    def find_share(self, training: float) -> float:
+        """Return which share of the run's time measuring took, where this attempt has trained for so long."""
+        spent = self.before.measuring + self.spent
+        return spent / max(1e-6, spent + self.before.training + training)
 
 
 def _fit(count: float, there: int) -> int:

@@ -36,12 +36,12 @@ def list_points(run: str, events: Iterable[Event]) -> list[Point]:
     return [Point(run, step, own[SCORE.name], own[FORGETTING.name], texts.get(step, "")) for step, own in both.items()]
 
 
-def read_kind(run: Run, kind: str) -> list[Event]:
-    """Return the events of a run of one kind, such as "scored"; the many others are passed over unread."""
-    mark = f'"{kind}"'.encode()
+def read_kind(run: Run, *kinds: str) -> list[Event]:
+    """Return the events of a run of some kinds, such as "scored"; the many others are passed over unread."""
+    marks = [f'"{kind}"'.encode() for kind in kinds]
     offset, found = 0, list[Event]()
     while (page := read_page(run.events_file, offset)).offset != offset:
-        found += [event for line in page.lines if mark in line and (event := parse_event(line))]
+        found += [event for line in page.lines if any(mark in line for mark in marks) and (event := parse_event(line))]
         offset = page.offset
     return found
 

@@ -15,7 +15,10 @@ from studio.rewards import REWARDS, Reward
 
 MOST_REWARDS = 8
 SPARE_SECONDS = 10.0
-"""So long a run may measure itself where somebody judges: a tenth of a short one is too little to say who wins."""
+"""So long a run may measure itself where somebody judges: a tenth of a short one is too little to say who wins.
+
+Beyond a tenth a dozen drawn answers are asked for, and nothing else.
+"""
 
 
 def read_rewards(value: Any, field: str = "rewards", least: int = 1) -> tuple[Reward, ...]:

@@ -13,6 +13,7 @@ from studio.errors import StudioError
 from studio.evidence.flips import FATES, Fate, Flip, count_fates, tell_fate
 from studio.evidence.measures import OWN, WIN_RATE, read_own
 from studio.evidence.metrics import METRICS, Answered, list_fitting
+from studio.evidence.taken import add_measuring
 from studio.journal import read_lines
 from studio.objectives import Measure
 from studio.objectives.measure import LOSS
@@ -60,7 +61,9 @@ class Report(BaseModel, frozen=True):
     @property
     def notes(self) -> list[str]:
         """What was said with the measurements, in words."""
-        return [each.note for each in (*self.baseline, *self.scores) if each.note]
+        scored = (*self.baseline, *self.scores)
+        said = [each.note for each in scored if each.note and (each.n != 0 or each.part == "drawn")]
+        return [*said, *self.status.unmeasured.values()]
 
 
 def gather(run: Run, status: RunStatus, task: Task | None) -> Report:
@@ -94,18 +97,6 @@ def _read_all(run: Run) -> Iterable[Event]:
     while (page := read_events(run.events_file, offset)).offset != offset:
         yield from page.events
         offset = page.offset
-
-
-def add_measuring(events: Iterable[Event]) -> float | None:
-    """Return the seconds that went into measuring; each attempt tells its own so far."""
-    attempts: list[float | None] = [None]
-    for event in events:
-        if isinstance(event, Started):
-            attempts.append(None)
-        elif isinstance(event, Scored) and event.seconds is not None:
-            attempts[-1] = event.seconds
-    told = [seconds for seconds in attempts if seconds is not None]
-    return sum(told) if told else None
 
 
 def _find_data(events: Sequence[Event]) -> dict[str, int]:

@@ -143,7 +143,8 @@ class Scored(Stepped):
 
     `metric` came to `value`, between `low` and `high` with 95 % confidence; `values` are others by name. `model` is the
     base or what was tuned; `examples` stood in the prompt, which took so many `tokens`. Of general text: nats a token,
-    `before` and `after`. `seconds` were spent on measuring so far, a `share` of the run's time.
+    `before` and `after`. `seconds` were spent on measuring so far in this attempt; in all attempts it was a `share` of
+    the run's time. Where `n` is 0 nothing was measured, and `note` says why.
     """
 
     event: Literal["scored"]

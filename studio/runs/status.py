@@ -42,13 +42,14 @@ _LAST_WORDS = TERMINAL | {"died"}
 
 
 class ScoreCard(BaseModel, frozen=True):
-    """What the run's best checkpoint came to on `n` instances of the test part, with its interval."""
+    """What the run's best checkpoint came to on `n` of the test part's instances, `of` all, with its interval."""
 
     metric: str
     value: float
     low: float | None = None
     high: float | None = None
     n: int = 0
+    of: int = 0
 
 
 class RunStatus(BaseModel, frozen=True):
@@ -61,9 +62,10 @@ class RunStatus(BaseModel, frozen=True):
     out, in words. `score` is the run's own on the test part, `forgetting` in nats a token at its last checkpoint;
     `measures_itself` says that it has begun to; `baseline` is what a better prompt would do, and `verdict` how tuned
     compares with base on the test part, in words; `won` how often its drawn answers are judged better than those of
-    the start. `attempt_seconds` is how long each attempt took, the first and each
-    that went on after a stop; `elapsed_seconds` is their sum, None before there was one. `joules` are what the computer
-    drew, by what drew it: nothing where it has no counter, None where nobody looked.
+    the start; `measuring` is the share of its time that it spent on that; `unmeasured` says by part why something was
+    not. `attempt_seconds` is how long each attempt took, the first and each that went on after a stop;
+    `elapsed_seconds` is their sum, None before there was one. `joules` are what the computer drew, by what drew it:
+    nothing where it has no counter, None where nobody looked.
     """
 
     run_id: str
@@ -101,6 +103,8 @@ class RunStatus(BaseModel, frozen=True):
     baseline: str | None = None
     verdict: str | None = None
     won: str | None = None
+    measuring: float | None = None
+    unmeasured: dict[str, str] = {}
     title: str = ""
     sentence: str = ""
     recipe: dict[str, Any] = {}
@@ -299,15 +303,20 @@ class Watch:
             self._values["heard_at"] = last
 
     def _fold_score(self, event: Scored) -> None:
-        self._values["measures_itself"] = True
+        self._values["measuring"] = event.share or self._values.get("measuring")
         if event.part == "drawn":
             self._values["won"] = event.note
+        elif event.n == 0:
+            self._values["unmeasured"] = {**self._values.get("unmeasured", {}), str(event.part): event.note or ""}
+            return
+        self._values["measures_itself"] = True
         if event.model == "base":
             self._values["baseline"] = event.note or self._values.get("baseline")
         if event.part == "general" and event.model == "tuned":  # the base forgot nothing, which tells nothing
             self._values["forgetting"] = event.value
         elif event.part == "test" and event.model == "tuned" and event.metric and event.value is not None:
-            card = ScoreCard(metric=event.metric, value=event.value, low=event.low, high=event.high, n=event.n or 0)
+            found = {name: getattr(event, name) for name in ("metric", "value", "low", "high")}
+            card = ScoreCard(**found, n=event.n or 0, of=event.of or 0)
             self._values.update(score=card, verdict=event.note)
 
 

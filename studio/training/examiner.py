@@ -3,25 +3,38 @@
 Before step 1 the base, with none, one and two examples in the prompt; at checkpoints the validation part; at the end
 test and unseen, of the best checkpoint, and where somebody judges, who wins: answers that are drawn of the base and of
 that checkpoint. What was answered is kept with the run (answers.jsonl), so a run that goes on
-compares with the same. Knows a model only by what answers for it.
+compares with the same. What there is no time for is left out, and said. Knows a model only by what answers for it.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from studio.errors import ModelError, StudioError
-from studio.evidence.baseline import Shot, tell_baseline
-from studio.evidence.budget import FEWEST, LEAST_SECONDS, SHARE, SHOTS, Sizes, choose_sizes, may_go_on
-from studio.evidence.difference import find_difference
+from studio.evidence.budget import (
+    BASELINE,
+    FEWEST,
+    FIRST,
+    LAST,
+    LEAST_DRAWN,
+    LEAST_SECONDS,
+    LOOKED,
+    PLANNED,
+    SHARE,
+    SHOTS,
+    Meter,
+    Sizes,
+    choose_next,
+    choose_sizes,
+)
+from studio.evidence.frontier import read_kind
 from studio.evidence.general import write_general
-from studio.evidence.interval import find_interval
-from studio.evidence.metrics import METRICS, Answered, list_fitting
 from studio.evidence.metrics.metric import has_answers
 from studio.evidence.nats import read_nats
 from studio.evidence.room import find_room
+from studio.evidence.taken import find_taken
 from studio.journal import append_lines, read_lines
 from studio.models.forward import call_model
 from studio.models.reference import BUILTIN, ModelRef
@@ -30,21 +43,25 @@ from studio.objectives.objective import Example, Objective, encode_asked, list_r
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
 from studio.rewards import Scorer
-from studio.runs.event import EventWriter
+from studio.runs.event import EventWriter, Scored
 from studio.runs.run import Run
 from studio.tasks.split import split_task
 from studio.tasks.store import TaskStore
 from studio.tasks.task import Example as Worked
 from studio.tasks.task import Instance, Task
+from studio.training.findings import NO_TEST, TOO_SHORT, Findings, Rows, Told, tell_skipped
 from studio.training.sampling import Answerer
 from studio.training.winning import DRAWN, NO_JUDGES, Panel
 from studio.workspace import Workspace
 
-BESIDE = ("rouge_l", "bits_per_byte")
-"""Metrics that are told beside a task's main one."""
 ENDS = ("test", "unseen", DRAWN)
 """What is asked of the base, and of what came of the run."""
-Rows = list[dict[str, Any]]
+LOOKS = ("validation", "general")
+"""What is asked at a checkpoint."""
+MOST_ROOM = 500
+"""So many references say how long an answer may be."""
+READINGS = 2
+"""The soonest of so many says what a step takes: a machine that is busy just now trains sooner than it reads now."""
 
 
 class Examiner:
@@ -62,19 +79,27 @@ class Examiner:
         room: int,
         is_builtin: bool,
         judges: Mapping[str, Scorer] = NO_JUDGES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.run, self.events, self.plan, self.objective, self.task = run, events, plan, objective, task
-        self.answerer, self.room = answerer, room
-        self.spent = 0.0
+        self.answerer, self.room, self._clock = answerer, room, clock
+        known = read_kind(run, "started", "scored")
+        self._told = any(isinstance(event, Scored) and event.model == "base" and event.n for event in known)
         self._seconds: dict[str, float] = {}
         writes = not reads_both_ways(answerer.tokenizer)  # an encoder finds no word likely
         self._parts = {**parts, "general": write_general(is_builtin).instances if writes else ()}
         self._general = write_general(is_builtin)
         self._panel = Panel(objective, task, judges)
+        spare = objective.spare_seconds
         if self._panel.rules:
             self._parts[DRAWN] = self._parts["test"]
-        self._metric = list_fitting(task)[0]
+        self._for_judges, spare = (spare, 0.0) if self._panel.rules else (0.0, spare)
+        self.meter = Meter(find_taken(known), spare, clock)
+        self._findings = Findings(task, self._parts)
         self._asked: dict[str, tuple[Instance, ...]] = {}
+        self._skipped = list[int]()
+        self._tried: dict[str, Rows] = {}
+        self._rooms: dict[str, int] = {}
         self._kept: dict[tuple[int, int, str], Rows] = {}
         for row in read_lines(run.answers_file):
             self._kept.setdefault((int(row["step"]), int(row["examples"]), str(row["part"])), []).append(row)
@@ -84,38 +109,59 @@ class Examiner:
         """Whether anything is measured: a run that is too short has no time for it."""
         return bool(self._asked)
 
-    def begin(self, step_seconds: float) -> None:
-        """Measure the base, before anything is attached to it; `step_seconds` is what a step takes, about."""
-        began = time.monotonic()
-        if self._kept:
+    @property
+    def _rounds(self) -> int:
+        """How many checkpoints there will be."""
+        return max(1, self.plan.steps // self.plan.save_every if self.plan.save_every else 1)
+
+    def begin(self, time_step: Callable[[], float]) -> None:
+        """Measure the base, before anything is attached to it; `time_step` finds out what a step takes, about."""
+        if self._told:
             self._find_asked_before()
             return
-        seconds = max(SHARE * step_seconds * self.plan.steps, self.objective.spare_seconds)
-        if seconds < LEAST_SECONDS or not self._parts["validation"]:
+        if not self._parts["validation"]:
             return
-        try:
-            shots = self._ask_base(seconds)
-        except torch.OutOfMemoryError as error:
-            self._give_up(error)
-            return
-        self.spent += time.monotonic() - began
-        for count, rows in shots.items():
-            note = self._tell_baseline(count, shots)
-            self._tell_score(0, "validation", rows, model="base", examples=count, note=note)
-        for part in ("test", "unseen"):
-            self._tell_score(0, part, self._find(0, part), model="base")
-        self._tell_general(0, self._find(0, "general"))
+        with self.meter.running():
+            try:
+                found = self._measure_base(time_step())
+            except torch.OutOfMemoryError as error:
+                self._give_up(error)
+                return
+        self._tell(found)
 
-    def _ask_base(self, seconds: float) -> dict[int, Rows]:
-        """All answers of the base that so many seconds allow; those to the validation part by examples shown."""
-        sizes = self._choose_sizes(seconds)
-        counts = {"validation": sizes.validation, "test": sizes.test, "unseen": sizes.unseen, "general": sizes.texts}
-        counts[DRAWN] = sizes.drawn
+    def _measure_base(self, step_seconds: float) -> list[Told]:
+        """What the base comes to on as much as the time allows."""
+        training = step_seconds * self.plan.steps
+        seconds = self.meter.find_limit(training, PLANNED) - self.meter.spent
+        sizes = self._choose_sizes(seconds) if seconds >= LEAST_SECONDS else Sizes()
+        sizes = sizes._replace(drawn=max(sizes.drawn, self._count_least_drawn(training)))
+        tried = len(self._tried.get("validation", ()))  # which is measured already
+        sizes = sizes._replace(validation=max(sizes.validation, tried if tried >= FEWEST else 0))
+        shots = self._ask_base(sizes, training) if not sizes.is_nothing else {}
+        if not self._asked.keys() - {DRAWN}:
+            return [{"step": 0, "part": "validation", "model": "base", "n": 0, "note": TOO_SHORT}]
+        found, told = self._findings, self._findings.write_baseline(shots)
+        for part in ("test", "unseen"):
+            told += found.write_score(0, part, self._find(0, part), model="base")
+        return [*told, *found.write_general(0, self._find(0, "general"), self._find(0, "general"))]
+
+    def _ask_base(self, sizes: Sizes, training: float) -> dict[int, Rows]:
+        """All answers of the base that there is time for; those to the validation part by examples shown.
+
+        What the end is compared with is asked before what examples in the prompt would do. A quarter longer than
+        planned it may take, or where that is more, less than half of all that is measured in: the rest is for the end.
+        """
+        counts = {"validation": sizes.validation, "test": sizes.test, "unseen": sizes.unseen, DRAWN: sizes.drawn}
+        counts["general"] = sizes.texts
         self._asked = {part: self._parts.get(part, ())[:count] for part, count in counts.items() if count}
-        shots = {shots: self._ask(0, "validation", shots) for shots in self._list_shots()}
-        for part in ("test", "unseen", "general", DRAWN):
-            self._ask(0, part)
-        return shots
+        base = sizes.count_base(*(self._seconds.get(part, 0.0) for part in ("validation", "general", DRAWN)))
+        limit = max(self.meter.spent + SHARE / PLANNED * base, FIRST * self.meter.find_limit(training, SHARE))
+        judged = self._limit_drawn(limit, training, self._for_judges / 2)
+        found = {part: self._ask(0, part, judged if part == DRAWN else limit) for part in list(self._asked)}
+        self._asked = {part: self._parts[part][: len(rows)] for part, rows in found.items() if rows}
+        enough = len(self._asked.get("validation", ())) >= len(self._parts["validation"][: 2 * FEWEST])
+        shown = self._list_shots() if enough else (0,)
+        return {shots: self._ask(0, "validation", limit, shots) for shots in shown}
 
     def _give_up(self, error: BaseException) -> None:
         """Measuring spoils no training: without the memory for it the run goes on alone."""
@@ -124,71 +170,97 @@ class Examiner:
 
     def look(self, step: int, passed: float, done: int) -> None:
         """Measure a checkpoint, where the time allows it: `done` steps took `passed` seconds without measuring."""
-        answers = len(self._asked.get("validation", ()))
-        cost = self._cost("validation", answers) + self._cost("general", len(self._asked.get("general", ())))
-        reserve = sum(self._cost(part, len(self._asked.get(part, ()))) for part in ENDS)
-        if not self._asked or not may_go_on(self.spent, cost, passed, done, self.plan.steps, reserve):
+        if "validation" not in self._asked:
             return
-        self._measure(step, ("validation", "general"), passed)
+        steps = self.plan.steps - (step - done)  # of this attempt
+        limit = self.meter.find_limit(passed / max(1, done) * steps, LOOKED) - self._cost(ENDS)
+        if self.meter.spent + self._cost(LOOKS) <= limit:
+            self._measure(step, LOOKS, passed, limit)
+        elif not self._find(step, "validation"):
+            self._skipped.append(step)
+            self._tell([{"step": step, "part": "validation", "n": 0, "note": tell_skipped(self._skipped)}], passed)
 
     def finish(self, step: int, passed: float) -> None:
         """Measure what comes of the run: the model as it is, which is that of the best checkpoint, `step`.
 
-        Also what it forgot, where there was no time for that when the checkpoint was made.
+        Also what it forgot, where there was no time for that when the checkpoint was made. Each takes what is left.
         """
-        self._measure(step, (*ENDS, *["general"] * (not self._find(step, "general"))), passed)
-        if why := self._panel.explain(DRAWN in self._asked):
-            self.events.append("scored", step=step, part=DRAWN, n=0, note=why)
+        parts = (*ENDS, *["general"] * (not self._find(step, "general")))
+        self._measure(step, parts, passed, self.meter.find_limit(passed, LAST))
+        is_judged = bool(self._find(step, DRAWN))
+        told = [{"part": DRAWN, "n": 0, "note": why}] if (why := self._panel.explain(is_judged)) else []
+        if "validation" in self._asked and self._parts["test"] and not self._find(step, "test"):
+            told.append({"part": "test", "n": 0, "note": NO_TEST})
+        self._tell([{"step": step, **each} for each in told], passed)
 
-    def _measure(self, step: int, parts: Sequence[str], passed: float) -> None:
-        began = time.monotonic()
-        try:
-            found = {part: self._ask(step, part) for part in parts if part in self._asked}
-            won = self._judge(found.pop(DRAWN, []))
-        except (torch.OutOfMemoryError, ModelError) as error:
-            self._give_up(error)
-            return
-        self.spent += time.monotonic() - began
-        told = {"seconds": round(self.spent, 1), "share": round(self.spent / max(1e-6, passed + self.spent), 3)}
-        for part, rows in found.items():
-            if part == "general":
-                self._tell_general(step, rows, **told)
-            else:
-                self._tell_score(step, part, rows, note=self._tell_change(part, rows), **told)
-        if won:
-            self.events.append("scored", step=step, part=DRAWN, of=len(self._parts[DRAWN]), **won, **told)
+    def _measure(self, step: int, parts: Sequence[str], passed: float, limit: float) -> None:
+        """Ask the model as it is now, and tell what that comes to, together with what it took."""
+        with self.meter.running():
+            try:
+                judged = self._limit_drawn(limit, passed, self._for_judges)
+                found = {part: self._ask(step, part, judged if part == DRAWN else limit) for part in parts}
+                told = [each for part, rows in found.items() for each in self._conclude(step, part, rows)]
+            except (torch.OutOfMemoryError, ModelError) as error:
+                self._give_up(error)
+                return
+        self._tell(told, passed)
 
-    def _judge(self, rows: Rows) -> dict[str, Any]:
+    def _conclude(self, step: int, part: str, rows: Rows) -> list[Told]:
+        """What answers of a part come to, beside those of the base."""
+        before = self._find(0, part)
+        if part == DRAWN:
+            return self._judge(step, rows, before[: len(rows)])
+        if part == "general":
+            return self._findings.write_general(step, rows, before)
+        return self._findings.write_change(step, part, rows, [] if part == "validation" else before)
+
+    def _judge(self, step: int, rows: Rows, before: Rows) -> list[Told]:
         """Who wins, of drawn answers of the base and these; nothing where there are none."""
-        before, by_id = self._find(0, DRAWN), {one.id: one for one in self._parts.get(DRAWN, ())}
         if not rows or len(before) != len(rows):
-            return {}
+            return []
+        by_id = {one.id: one for one in self._parts[DRAWN]}
         answers = ([str(row["answer"]) for row in some] for some in (before, rows))
-        return self._panel.judge([by_id[row["id"]] for row in rows], *answers)
+        won = self._panel.judge([by_id[row["id"]] for row in rows], *answers)
+        return [{"step": step, "part": DRAWN, "of": len(self._parts[DRAWN]), **won}]
+
+    def _tell(self, found: Sequence[Told], passed: float | None = None) -> None:
+        """Write what was found as events, with what measuring has taken so far of `passed` seconds of training."""
+        taken = {"seconds": round(self.meter.spent, 2)}
+        if passed is not None:
+            taken["share"] = round(self.meter.find_share(passed), 4)
+        for each in found:
+            self.events.append("scored", **each, **taken)
 
     def _choose_sizes(self, seconds: float) -> Sizes:
         """Try one, then a few, and see how long they take; nothing is measured where one alone takes too long."""
         names = ("validation", "test", "unseen", "general", DRAWN)
         counts = Sizes(*(len(self._parts.get(part, ())) for part in names))
-        few, began = self._parts["validation"][: 2 * FEWEST], time.monotonic()
-        self._read("validation", few[:1], 0)
-        if time.monotonic() - began > seconds / 4:
+        few, began = self._parts["validation"][: 2 * FEWEST], self._clock()
+        if self._time("validation", few[:1]) > seconds / 4:
             return Sizes()
-        middle = time.monotonic()
-        self._read("validation", few, 0)
-        answer = (time.monotonic() - middle) / len(few)
-        middle = time.monotonic()
-        self._read("general", self._parts["general"][:1], 0)
-        text, rounds = time.monotonic() - middle, self.plan.steps // self.plan.save_every if self.plan.save_every else 1
-        draw = self._time_drawing(few[:FEWEST]) if counts.drawn else answer
+        answer, text = self._time("validation", few), self._time("general", self._parts["general"][:1])
+        draw = self._time(DRAWN, self._parts[DRAWN][:FEWEST]) if counts.drawn else answer  # it ends later
         self._seconds = {"general": text, **dict.fromkeys(("validation", *ENDS), answer), DRAWN: draw}
-        return choose_sizes(seconds - (time.monotonic() - began), answer, text, max(1, rounds), counts, draw)
+        kept = sum(self._seconds[part] * len(rows) for part, rows in self._tried.items())
+        return choose_sizes(seconds - (self._clock() - began) + kept, answer, text, self._rounds, counts, draw)
 
-    def _time_drawing(self, few: Sequence[Instance]) -> float:
-        """What a drawn answer takes: it goes on for longer than the likeliest, which ends where it should."""
-        began = time.monotonic()
-        self._read(DRAWN, few, 0)
-        return (time.monotonic() - began) / len(few)
+    def _limit_drawn(self, limit: float, training: float, spare: float) -> float:
+        """Until when answers are drawn for who judges: of a run that is too short to say who wins, a little longer."""
+        return limit if self.meter.find_limit(training, SHARE) >= self._for_judges else max(limit, spare)
+
+    def _count_least_drawn(self, training: float) -> int:
+        """How many answers are drawn even if a tenth of a short run is too little for them."""
+        if self.meter.find_limit(training, SHARE) >= self._for_judges:
+            return 0
+        if DRAWN not in self._seconds:
+            self._seconds[DRAWN] = self._time(DRAWN, self._parts[DRAWN][:FEWEST])
+        return min(LEAST_DRAWN, len(self._parts[DRAWN]), int(self._for_judges / 2 / max(1e-6, self._seconds[DRAWN])))
+
+    def _time(self, part: str, few: Sequence[Instance]) -> float:
+        """What one of a few takes, which are the first of a part; their answers needn't be asked for again."""
+        began = self._clock()
+        self._tried[part] = self._read(part, few, 0)
+        return (self._clock() - began) / max(1, len(few))
 
     def _find_asked_before(self) -> None:
         """What the run was measured on before it was interrupted."""
@@ -196,10 +268,10 @@ class Examiner:
             ids = {row["id"] for row in self._find(0, part)}
             if ids:
                 self._asked[part] = tuple(one for one in instances if one.id in ids)
-        self._seconds = {part: 0.0 for part in self._asked}
 
-    def _cost(self, part: str, count: int) -> float:
-        return float(self._seconds.get(part, 0.0)) * count if count else 0.0
+    def _cost(self, parts: Sequence[str]) -> float:
+        """What some parts will take, by what they took before."""
+        return sum(self._seconds.get(part, 0.0) * len(self._asked.get(part, ())) for part in parts)
 
     def _list_shots(self) -> tuple[int, ...]:
         return SHOTS if has_answers(self.task) and hasattr(self.objective, "positive_examples") else (0,)
@@ -207,17 +279,25 @@ class Examiner:
     def _find(self, step: int, part: str, shots: int = 0) -> Rows:
         return self._kept.get((step, shots, part), [])
 
-    def _ask(self, step: int, part: str, shots: int = 0) -> Rows:
-        """The answers of the model as it is now, kept with the run; none where a person asked to stop."""
-        if part in self._asked and not self._find(step, part, shots) and not self.run.stop_file.exists():
-            began, instances = time.monotonic(), self._asked[part]
-            rows = self._read(part, instances, shots)
-            rows = [{"step": step, "examples": shots, "part": part, **row} for row in rows]
-            if not shots:
-                self._seconds[part] = (time.monotonic() - began) / len(instances)
+    def _ask(self, step: int, part: str, limit: float, shots: int = 0) -> Rows:
+        """The answers of the model as it is now, kept with the run; of the first instances alone, or none, where there
+        is no time for more, none where a person asked to stop."""
+        known, instances = self._find(step, part, shots), self._asked.get(part, ())
+        if known or not instances or self.run.stop_file.exists():
+            return known
+        rows = self._tried.pop(part, [])[: len(instances)] if not step and not shots else []
+        tried, began, each = len(rows), self._clock(), self._seconds.get(part, 0.0) * BASELINE[shots]
+        while count := choose_next(len(instances) - len(rows), limit - self.meter.spent, each, len(rows) == tried):
+            middle = self._clock()
+            rows = [*rows, *self._read(part, instances[len(rows) : len(rows) + count], shots)]
+            each = (self._clock() - middle) / count
+        if len(rows) > tried and not shots:
+            self._seconds[part] = (self._clock() - began) / (len(rows) - tried)
+        rows = [{"step": step, "examples": shots, "part": part, **row} for row in rows]
+        if rows:
             append_lines(self.run.answers_file, rows)
             self._kept[step, shots, part] = rows
-        return self._find(step, part, shots)
+        return rows
 
     def _read(self, part: str, instances: Sequence[Instance], shots: int) -> Rows:
         tokenizer, task, objective = self.answerer.tokenizer, self.task, self.objective
@@ -228,7 +308,7 @@ class Examiner:
             return [{"id": one.id, "answer": "", **nats._asdict()} for one, nats in zip(instances, read, strict=True)]
         if shots:
             task, objective = self._show(shots)
-        most = find_room([*instances], tokenizer, self.room)
+        most = self._find_room(part)
         prompts = [encode_asked(objective, task, one, tokenizer) for one in instances]
         fitting = [place for place, prompt in enumerate(prompts) if len(prompt) + most <= self.room]
         answer = self.answerer.draw if part == DRAWN else self.answerer.answer
@@ -238,6 +318,13 @@ class Examiner:
             for place, one in enumerate(instances)
         ]
 
+    def _find_room(self, part: str) -> int:
+        """How long an answer may be: the same for all of a part, whichever of them are asked."""
+        if part not in self._rooms:
+            some = self._parts[part][:MOST_ROOM]
+            self._rooms[part] = find_room(some, self.answerer.tokenizer, self.room)
+        return self._rooms[part]
+
     def _show(self, shots: int) -> tuple[Task, Objective]:
         """The task with some worked examples, its own or of what it trains on, and the objective that shows them."""
         known = [*self.task.positive_examples]
@@ -245,86 +332,6 @@ class Examiner:
         known += [Worked(input=one.input, output=one.output[0]) for one in more]
         task = self.task.model_copy(update={"positive_examples": tuple(known)})
         return task, self.objective.model_copy(update={"positive_examples": shots})
-
-    def _write_answered(self, part: str, rows: Rows) -> list[Answered]:
-        by_id = {one.id: one for one in self._parts[part]}
-        return [
-            Answered(
-                str(row["answer"]), tuple(by_id[row["id"]].output), by_id[row["id"]].key, float(row.get("nats", 0)),
-                int(row.get("bytes", 0)), int(row.get("tokens", 0)),
-            )
-            for row in rows
-        ]  # fmt: skip
-
-    def _tell_score(self, step: int, part: str, rows: Rows, **told: Any) -> None:
-        if not rows:
-            return
-        answered, labels = self._write_answered(part, rows), self.task.labels
-        low, high = find_interval(self._metric, answered, labels)
-        beside = [METRICS.find(name) for name in BESIDE if name != self._metric.name]
-        values = {
-            one.name: one.measure(answered, labels) for one in beside if one.fits(self.task) and self._has(one, rows)
-        }
-        tokens = [row["prompt_tokens"] for row in rows if "prompt_tokens" in row]
-        self.events.append(
-            "scored",
-            step=step,
-            part=part,
-            n=len(rows),
-            of=len(self._parts[part]),
-            metric=self._metric.name,
-            value=round(self._metric.measure(answered, labels), 4),
-            low=low,
-            high=high,
-            values={name: round(value, 4) for name, value in values.items()},
-            tokens=round(sum(tokens) / len(tokens), 1) if tokens else None,
-            **told,
-        )
-
-    def _has(self, metric: Any, rows: Rows) -> bool:
-        return metric.name != "bits_per_byte" or "nats" in rows[0]
-
-    def _tell_general(self, step: int, rows: Rows, **told: Any) -> None:
-        before = self._find(0, "general")
-        if rows and before:
-            was, became = (
-                sum(row["nats"] for row in some) / max(1, sum(row["tokens"] for row in some)) for some in (before, rows)
-            )
-            model = "tuned" if step else "base"
-            change = {"value": round(became - was, 5), "before": round(was, 5), "after": round(became, 5)}
-            of = len(self._parts["general"])
-            self.events.append(
-                "scored",
-                step=step,
-                part="general",
-                model=model,
-                n=len(rows),
-                of=of,
-                metric="forgetting",
-                **change,
-                **told,
-            )
-
-    def _tell_baseline(self, count: int, shots: dict[int, Rows]) -> str | None:
-        """What is said with the first number: of all of them."""
-        if count or len(shots) < 2 or self._metric.unit != "%":
-            return None
-        found = {
-            number: Shot(
-                self._metric.measure(self._write_answered("validation", rows), self.task.labels),
-                sum(row.get("prompt_tokens", 0) for row in rows) / max(1, len(rows)),
-            )
-            for number, rows in shots.items()
-        }
-        return tell_baseline(found, len(shots[0]))
-
-    def _tell_change(self, part: str, rows: Rows) -> str | None:
-        """How the tuned model compares with the base on the same instances, for test and unseen."""
-        before = self._find(0, part)
-        if part == "validation" or len(before) != len(rows):
-            return None
-        old, new = (self._write_answered(part, some) for some in (before, rows))
-        return find_difference(self._metric, old, new, self.task.labels).sentence
 
 
 def examine(
@@ -355,8 +362,8 @@ def examine(
     parts = {name: tuple(one for one in part if one.liked is not False) for name, part in found.items()}
     examiner = Examiner(run, events, plan, recipe.objective, task, parts, answerer, room, base.ref == BUILTIN, judges)
     rows = plan.batch_size * recipe.objective.rows_each  # each answer is written, read and learnt from
-    step = time_step(answerer.model, examples, rows, answerer.tokenizer.pad_token_id)
-    examiner.begin(step * recipe.objective.count_passes(rows))
+    passes, pad_id = recipe.objective.count_passes(rows), answerer.tokenizer.pad_token_id
+    examiner.begin(lambda: passes * time_step(answerer.model, examples, rows, pad_id))
     return examiner
 
 
@@ -370,10 +377,13 @@ def time_step(base: Any, examples: list[Example], batch_size: int, pad_id: int) 
     rows = [row.input_ids for row in shown[:2]]
     longest = max(map(len, rows))
     ids = torch.tensor([[pad_id] * (longest - len(row)) + row for row in rows], device=base.device)
+    taken = []
     with torch.no_grad():
         call_model(base, input_ids=ids, use_cache=False)
-        began = time.monotonic()
-        logits = call_model(base, input_ids=ids, use_cache=False).logits
-        float(logits[0, -1, 0])  # waits for a card
+        for _ in range(READINGS):
+            began = time.monotonic()
+            logits = call_model(base, input_ids=ids, use_cache=False).logits
+            float(logits[0, -1, 0])  # waits for a card
+            taken.append(time.monotonic() - began)
     alike = batch_size / min(2, len(examples)) * len(shown) / len(rows) if base.device.type == "cpu" else 1.0
-    return 2 * alike * (time.monotonic() - began)
+    return 2 * alike * min(taken)

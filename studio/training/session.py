@@ -97,7 +97,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     try_rewards(run, recipe.objective, answerer, prepared.train, prepared.mixed, room, judges)
     sampler = make_sampler(plan, recipe.objective, answerer, examples, tasks[0], room, judges)
     examiner = examine(run, events, plan, recipe, tasks[0], answerer, room, stack.base, prepared.train, judges)
-    began += examiner.spent if examiner else 0.0  # which isn't what a start takes
+    began += examiner.meter.spent if examiner else 0.0  # which isn't what a start takes
     model, batcher, tried = attach_method(base, recipe, plan, prepared, tokenizer, folder, device)
     answerer.model = model
     events.append("prepared", **prepared.sizes(), ways=[one._asdict() for one in tried])

@@ -237,7 +237,8 @@ class Reporter(TrainerCallback):
         best = state.best_global_step or state.global_step
         is_loaded = best == state.global_step and self._began is not None
         if self._examiner.is_asked and not is_loaded and best in self.run.list_checkpoints():
-            trainer._load_from_checkpoint(str(self.run.checkpoints_folder / f"step-{best}"))
+            with self._examiner.meter.running():
+                trainer._load_from_checkpoint(str(self.run.checkpoints_folder / f"step-{best}"))
         self._examiner.finish(best, passed)
 
     def _passed(self) -> float:

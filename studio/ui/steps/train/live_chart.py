@@ -14,11 +14,12 @@ from zlib import crc32
 
 from anyio import to_thread
 
+from studio.evidence.budget import SHARE
 from studio.evidence.measures import OWN
 from studio.evidence.metrics import METRICS
 from studio.objectives import Measure, find_measures
 from studio.runs.event import Event
-from studio.runs.status import RunStatus
+from studio.runs.status import ACTIVE, RunStatus
 from studio.runs.steps import Steps, read_in_bulk
 from studio.service import Studio
 from studio.ui.frame.scripts import write_plotly_address
@@ -202,7 +203,11 @@ def tell_own(status: RunStatus) -> list[str]:
         metric = METRICS.find(score.metric)
         between = "" if score.low is None or score.high is None else f"{score.low:.0f} to {score.high:.0f}, "
         value = f"{score.value:.{metric.digits}f} {metric.unit}".strip()
-        said.append(f"On test: {metric.title} {value} ({between}n = {score.n:,}). {status.verdict or ''}".strip())
+        many = f"n = {score.n:,}" + (f" of {score.of:,}, what a tenth of its time allows" if score.n < score.of else "")
+        said.append(f"On test: {metric.title} {value} ({between}{many}). {status.verdict or ''}".strip())
     if status.forgetting is not None and status.score:
         said.append(f"Forgetting: {status.forgetting:+.3f} nats a token of general text.")
-    return [sentence for sentence in (*said, status.won) if sentence]
+    said += [status.won or "", *status.unmeasured.values()]
+    if status.measuring and status.measuring > SHARE and status.status not in ACTIVE:
+        said.append(f"Measuring itself took {status.measuring:.0%} of its time, which was short; a tenth is usual.")
+    return [sentence for sentence in said if sentence]
