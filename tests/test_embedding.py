@@ -346,6 +346,19 @@ def test_it_tells_what_its_labels_came_to_and_where_texts_lie(house: Studio, run
     assert len(places.texts) == len(places.before) == len(places.after) > 4
     assert [way.title for way in ways][-1] == "SetFit" and len(ways) == 3
     assert ways[-1].mean >= 80 and ways[-1].model == run.load_recipe().model
+    assert {one["part"] for one in read_all(run) if one["event"] == "scored"} == {"validation", "test"}
+
+
+def test_the_built_in_encoder_says_that_it_writes_nothing() -> None:
+    from studio.answering.column import Column
+    from studio.answering.columns import Columns
+    from studio.checkpoints.checkpoint import Stack
+    from studio.models.reference import ENCODER, ModelRef
+    from studio.precisions import PRECISIONS
+
+    columns = object.__new__(Columns)
+    columns.columns = (Column(Stack(ModelRef(ref=ENCODER), ()), PRECISIONS.read("fp32"), OBJECTIVES.read("sft")),)
+    assert columns._is_silent(0)
 
 
 def test_the_base_is_asked_with_the_nearest_examples_in_its_prompt(house: Studio, run: Run) -> None:

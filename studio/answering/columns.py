@@ -21,6 +21,7 @@ from studio.checkpoints.made_on import check_base
 from studio.models.device import DeviceFacts
 from studio.models.encoders import reads_whole
 from studio.models.loading import find_context, find_model_folder, leave_a_core, list_end_tokens, return_memory
+from studio.models.reference import ENCODER
 from studio.objectives.choices import load_choices
 from studio.tasks.prompt import trim
 
@@ -201,8 +202,11 @@ class Columns:
             return choose(model, prompts, choices)
 
     def _is_silent(self, place: int) -> bool:
-        """Whether a column is an encoder on which nothing was trained that chooses."""
-        return reads_whole(self.find_shared(place).base) and not self.columns[place].chooses
+        """Whether a column is an encoder on which nothing was trained that chooses, or the built-in one as it is."""
+        column = self.columns[place]
+        if column.below.base.ref == ENCODER and not column.stack.changes:
+            return True
+        return reads_whole(self.find_shared(place).base) and not column.chooses
 
     @property
     def _places(self) -> range:

@@ -38,7 +38,6 @@ from studio.evidence.taken import find_taken
 from studio.journal import append_lines, read_lines
 from studio.models.forward import call_model
 from studio.models.reference import BUILTIN, ModelRef
-from studio.objectives.embedding import reads_both_ways
 from studio.objectives.objective import Example, Objective, encode_asked, list_rows
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
@@ -86,7 +85,7 @@ class Examiner:
         known = read_kind(run, "started", "scored")
         self._told = any(isinstance(event, Scored) and event.model == "base" and event.n for event in known)
         self._seconds: dict[str, float] = {}
-        writes = not reads_both_ways(answerer.tokenizer)  # an encoder finds no word likely
+        writes = "embeddings" not in objective.needs  # what is to place texts is asked for no word any more
         self._parts = {**parts, "general": write_general(is_builtin).instances if writes else ()}
         self._general = write_general(is_builtin)
         self._panel = Panel(objective, task, judges)
