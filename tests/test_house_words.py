@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "studio").rglob("*.py")) + [ROOT / "app.py"]
 PAPERS = sorted(ROOT.glob("*.md"))
 LARGEST_MODULE_LINES = 400
+LARGEST_FUNCTION_LINES = 60
 # Folders that git doesn't keep, or that everybody knows.
 UNLISTED = {".git", ".venv", "__pycache__", "tests/artefacts"}
 
@@ -133,6 +134,29 @@ def test_a_module_fits_in_a_head() -> None:
     lines = {relative(module): module.read_text(encoding="utf-8").count("\n") for module in MODULES}
     large = {name: count for name, count in lines.items() if count > LARGEST_MODULE_LINES}
     assert len(lines) > 250 and not large, f"Part these where their subject parts: {large}"
+
+
+def test_a_function_is_read_in_one_look() -> None:
+    long = [
+        f"{relative(module)}: {node.name} has {node.end_lineno - node.lineno + 1} lines"
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LARGEST_FUNCTION_LINES
+    ]
+    assert not long, "\n".join(["Name the ideas in these and let each be a function.", *long])
+
+
+def test_a_script_says_its_reason_in_short_lines_and_makes_no_global() -> None:
+    wrong = []
+    for script in (ROOT / "studio").rglob("*.js"):
+        lines = script.read_text(encoding="utf-8").splitlines()
+        wrong += [f"{script.name}:{place}: too long" for place, line in enumerate(lines, 1) if len(line) > 120]
+        wrong += [f"{script.name}: {line}" for line in lines if re.match(r"\s*(window|globalThis)\.\w+ = ", line)]
+        wrong += (
+            [] if lines[:1] == ["// @ts-check"] and re.match("// [A-Z]", lines[1]) else [f"{script.name}: no reason"]
+        )
+    assert wrong == ["visitor.js: window.fetch = (asked, options = {}) => {"], wrong
 
 
 def test_the_version_stands_once() -> None:

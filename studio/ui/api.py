@@ -20,7 +20,7 @@ from studio.ui.frame.handler import in_words
 from studio.ui.frame.upload import check_upload
 from studio.ui.frame.visiting import Asking, seen_by
 from studio.ui.objective_api import ObjectiveEndpoints
-from studio.ui.runs_api import RunEndpoints
+from studio.ui.runs_api import RunEndpoints, tell_reading
 
 OPEN = ("list_models", "list_objectives")
 """The endpoints that answer everybody alike."""
@@ -49,13 +49,7 @@ class Endpoints:
         path, name = check_upload(file)
         how = {"encoding": check_text(encoding, "encoding"), "part": check_text(part, "part")}
         reading = seen_by(self.studio, request).import_task(path, name, **how)
-        return {
-            "task_id": reading.task.task_id,
-            "title": reading.task.heading,
-            "version": reading.task.version,
-            "instances": len(reading.task.instances),
-            "warnings": list(reading.warnings),
-        }
+        return tell_reading(reading)
 
     def estimate(self, recipe: dict | str, request: Asking) -> dict:
         """What a recipe will cost: {"trainable", "total", "percent", "memory_bytes", "seconds", ...}."""

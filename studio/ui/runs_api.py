@@ -9,10 +9,22 @@ from studio.declaration import show
 from studio.errors import InputError
 from studio.exporting.report import WRITTEN
 from studio.service import Studio
+from studio.tasks.read_as import Reading
 from studio.ui.frame.given import check_text
 from studio.ui.frame.handing import hand_over, make_folder
 from studio.ui.frame.upload import check_upload
 from studio.ui.frame.visiting import Asking, seen_by
+
+
+def tell_reading(reading: Reading) -> dict[str, object]:
+    """Return what became of a file or of votes: the task that is kept, and what was found on the way."""
+    return {
+        "task_id": reading.task.task_id,
+        "title": reading.task.heading,
+        "version": reading.task.version,
+        "instances": len(reading.task.instances),
+        "warnings": list(reading.warnings),
+    }
 
 
 class RunEndpoints:
@@ -73,10 +85,4 @@ class RunEndpoints:
         """
         desk = seen_by(self._studio, request).votes
         reading = desk.export(check_text(run_id, "run_id"), check_text(what, "what"))
-        return {
-            "task_id": reading.task.task_id,
-            "title": reading.task.heading,
-            "version": reading.task.version,
-            "instances": len(reading.task.instances),
-            "warnings": list(reading.warnings),
-        }
+        return tell_reading(reading)

@@ -11,6 +11,7 @@ from typing import Any
 
 from studio.tasks.kinds import KINDS
 from studio.tasks.task import Example, Instance, Task
+from studio.world.samples.sample import WRITTEN_HERE
 
 _TRIES = 50
 """Draws for each instance before giving up; rules that run dry are a mistake in their file."""
@@ -48,12 +49,7 @@ def build_kind(sample: KindSample) -> Task:
         kind=sample.kind,
         categories=sample.categories,
         domains=sample.domains,
-        source=("synthetic",),
-        contributors=("Fine-Tuning Studio",),
-        input_languages=("English",),
-        output_languages=("English",),
-        instruction_languages=("English",),
-        instance_license=("Apache 2.0",),
+        **WRITTEN_HERE,
     )
 
 

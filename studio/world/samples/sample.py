@@ -8,12 +8,23 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 from studio.tasks.kinds.instruction import Instruction
 from studio.tasks.task import Example, Instance, Task
 
 UNSEEN_COUNT = 60
 """Instances in a test of unseen words."""
+
+WRITTEN_HERE: dict[str, Any] = {
+    "source": ("synthetic",),
+    "contributors": ("Fine-Tuning Studio",),
+    "input_languages": ("English",),
+    "output_languages": ("English",),
+    "instruction_languages": ("English",),
+    "instance_license": ("Apache 2.0",),
+}
+"""What is true of every sample."""
 
 _TRIES = 400
 """Draws for one instance before giving up; a group that runs dry is a mistake in its file."""
@@ -83,12 +94,7 @@ def _make_task(sample: Sample, instances: tuple[Instance, ...]) -> Task:
         instances=instances,
         categories=sample.categories,
         domains=sample.domains,
-        source=("synthetic",),
-        contributors=("Fine-Tuning Studio",),
-        input_languages=("English",),
-        output_languages=("English",),
-        instruction_languages=("English",),
-        instance_license=("Apache 2.0",),
+        **WRITTEN_HERE,
     )
 
 

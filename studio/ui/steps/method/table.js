@@ -1,6 +1,6 @@
 // @ts-check
-// The table of all methods: sorted by a click on a heading, asked for when it is unfolded. What is counted comes with it;
-// the memory of one method after the other is asked for while it is looked at. Knows no numbers of its own.
+// The table of all methods: sorted by a click on a heading, asked for when it is unfolded. What is counted comes with
+// it; the memory of one method after the other is asked for then. Knows no numbers of its own.
 
 import { announce, around, find, put } from "../../frame/elements.js";
 import { mount as mountPanel } from "../../widgets/panel.js";
