@@ -6,8 +6,10 @@ Drawn on the server; all foreign text is escaped.
 from collections.abc import Sequence
 
 from studio.evidence.few_labels import Way
+from studio.models.reference import ModelRef
 from studio.objectives.places import Places, Spot
 from studio.ui.frame.words import escape, foreign
+from studio.works.export import name_model
 
 SIDE, PAD = 240, 14
 _COLOURS = 7
@@ -20,7 +22,7 @@ def draw_few(ways: Sequence[Way]) -> str:
     if len(ways) < 2:
         return ""
     rows = "".join(
-        f'<tr><td>{escape(way.title)}</td><td>{foreign(way.model, 60)}</td><td class="num">{way.mean:.0f} %</td>'
+        f'<tr><td>{escape(way.title)}</td><td>{foreign(_name(way.model), 60)}</td><td class="num">{way.mean:.0f} %</td>'
         f'<td class="num">{"" if way.spread is None else f"{way.spread:.1f}"}</td>'
         f'<td class="num">{len(way.scores) if way.model else ""}</td></tr>'
         for way in ways
@@ -31,6 +33,10 @@ def draw_few(ways: Sequence[Way]) -> str:
         f'<tbody>{rows}</tbody></table></div><p class="hint">Of the test part, over the runs on this task that learned '
         "from as many examples a class. With so few, chance decides much: train several draws.</p>"
     )
+
+
+def _name(model: str) -> str:
+    return name_model(ModelRef(ref=model)) if model else ""
 
 
 def draw_places(places: Places | None) -> str:

@@ -79,7 +79,10 @@ def draw_trade(points: Sequence[Traded], yes_or_no: bool) -> str:
         bound = [(find_least_kl(share, rewards[0]), share) for share in shares]
         ways = " ".join("{:.1f},{:.1f}".format(*place(*each)) for each in bound if each[0] <= farthest)
         line = f'<polyline class="bound" points="{ways}"></polyline>'
-        said = " The line is the least it costs to earn so much, whatever the model: no answers can do it for less."
+        said = (
+            " The line is the least it costs to earn so much, whatever the model, reckoned from the first point. Each "
+            "is of some answers only: one above the line lies there by chance."
+        )
     return (
         f'<h4>Earned against changed</h4><svg class="frontier" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         'aria-label="Mean reward against KL from the start, one point a stretch of steps">'
