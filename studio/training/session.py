@@ -90,8 +90,7 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     prepared = encode_examples(examples, recipe.objective, tokenizer, min(recipe.training.max_length, room))
     choose_attention(base, device, prepared.longest, recipe.training.attention)
     parameters, dtype = base.num_parameters(), (half := recipe.choose_half(device)) and find_dtype(half)
-    plan = recipe.plan(parameters, len(prepared.train))
-    plan = plan if prepared.validation else plan._replace(evaluate_every=0)
+    plan = make_plan(recipe, parameters, prepared)
     answerer = make_answerer(base, tokenizer, recipe.objective, dtype, tasks[0], prepared)
     judges = load_judges(workspace, recipe.objective.list_models(), device)
     try_rewards(run, recipe.objective, answerer, prepared.train, prepared.mixed, room, judges)
@@ -120,14 +119,17 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     )
     chooser = recipe.objective.find_chooser()
     reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser, examiner)
-    trainer.add_callback(reporter)
-    go_on(trainer, run, plan)
-    if not reporter.stopped:
-        reporter.finish(trainer)
+    take_steps(trainer, reporter, run, plan)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
         speed = measure_run(began, reporter.step_moments, parameters, count_step_tokens(recipe, plan, prepared))
         keep_speed(workspace, device, find_step_kind(recipe, folder, device), speed)
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
+
+
+def make_plan(recipe: Recipe, parameters: int, prepared: Prepared) -> Plan:
+    """Return how a recipe trains; where there is no validation part, nothing is measured on it."""
+    plan = recipe.plan(parameters, len(prepared.train))
+    return plan if prepared.validation else plan._replace(evaluate_every=0)
 
 
 def make_answerer(
@@ -249,6 +251,14 @@ def keep_speed(workspace: Workspace, device: DeviceFacts, kind: StepKind, speed:
         save_speed(workspace.cache, device, kind, speed)
     except WorkspaceError as error:
         print(f"How fast it trained could not be kept: {error}")
+
+
+def take_steps(trainer: StudioTrainer, reporter: Reporter, run: Run, plan: Plan) -> None:
+    """Train to the last step, or until a person stops it, and let it be told."""
+    trainer.add_callback(reporter)
+    go_on(trainer, run, plan)
+    if not reporter.stopped:
+        reporter.finish(trainer)
 
 
 def go_on(trainer: StudioTrainer, run: Run, plan: Plan) -> None:
