@@ -35,8 +35,9 @@ def _draw_case(answers: Answers, way: Way) -> str:
     given = [name for name, value in answers if value is True]
     title = Answers.model_fields[given[-1]].title or given[-1]
     patch = escape(json.dumps({"recipe": way.recipe}))
+    measured = " How often it does on a sample stands on its card." if way.answer == "prompt" else ""
     choose = f'<button type="button" class="btn" data-set="{patch}">Choose it</button>' if way.recipe else ""
     return (
         f'<li data-way="{way.answer}"><span>{escape(title)} → <strong>{escape(way.title)}</strong>'
-        f'<br><span class="hint">{escape(way.reason)}</span></span>{choose}</li>'
+        f'<br><span class="hint">{escape(way.reason + measured)}</span></span>{choose}</li>'
     )
