@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +40,20 @@ def test_a_speed_is_kept_for_this_device_this_size_and_this_precision(tmp_path: 
     assert load_speed(tmp_path, another, EIGHT) is None
     save_speed(tmp_path, another, EIGHT, Speed(2e9, 5.0))
     assert load_speed(tmp_path, device, EIGHT) is None, "one device's at a time"
+
+
+def test_one_run_that_shared_the_computer_changes_no_estimate(tmp_path: Path) -> None:
+    device = find_device()
+    save_speed(tmp_path, device, SMALL, Speed(3e9, 6.0), of_run=False)
+    for flops in (1e9, 1.1e9, 0.2e9, 1.05e9):
+        save_speed(tmp_path, device, SMALL, Speed(flops, 4.0))
+        speed = load_speed(tmp_path, device, SMALL)
+        assert speed and 1e9 <= speed.flops <= 1.1e9 and speed.start_seconds == 4.0, (
+            "a layer's speed is none of a run's"
+        )
+    for _ in range(3):
+        save_speed(tmp_path, device, SMALL, Speed(5e9, 2.0))
+    assert load_speed(tmp_path, device, SMALL) == (5e9, 2.0), "another machine is soon known"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"device": 3}', '{"device": "NAME", "flops": 1e9}', "\xff"])
@@ -91,6 +107,29 @@ def test_it_is_timed_as_a_run_would_compute_it(kind: StepKind, tmp_path: Path, m
     assert speed.flops == pytest.approx(6 * (parameters - trained) * ids.numel() / 0.5, rel=0.01)
     assert load_speed(tmp_path, device, kind) == speed
     assert ids.device == torch.device("cpu")
+
+
+class Step:
+    """A model whose step is nothing."""
+
+    def __call__(self, **given: Any) -> Any:
+        import torch
+
+        return SimpleNamespace(loss=torch.ones(1, requires_grad=True).sum())
+
+    def zero_grad(self, **given: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(("threads", "seconds"), [(1, 0.5), (4, 9.0)])
+def test_where_one_thread_takes_a_step_others_make_it_no_slower(
+    threads: int, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"perf_counter": iter((0.0, 9.0)), "thread_time": iter((0.0, 0.5))}
+    clocks = {name: partial(next, moments) for name, moments in told.items()}
+    monkeypatch.setattr(timing, "time", SimpleNamespace(**clocks))
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
+    assert timing._lap(Step(), None, find_device(), SMALL) == seconds
 
 
 def test_on_a_card_it_is_timed_in_a_process_that_gives_all_back(

@@ -1,11 +1,13 @@
 """How long a run will take, from what was measured on this device, for a model of this size at this precision.
 
-Each run leaves the speed it had; before the first one, studio.estimates.timing times one layer. Knows no model.
+Each run leaves the speed it had, of which the middle one of the last few counts: one run that shared the computer with
+something else changes little. Before the first one, studio.estimates.timing times one layer. Knows no model.
 """
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from statistics import median
+from typing import Any, NamedTuple
 
 from studio.models.device import DeviceFacts
 from studio.precisions.precision import Half
@@ -13,7 +15,8 @@ from studio.workspace import write_whole
 
 GUESSED_START_SECONDS = 6.0
 """Base model, tokens and the first step, until a run has measured it."""
-MOST_KEPT = 200
+MOST_KEPT, MOST_RUNS = 200, 5
+"""Kinds of steps, and the last runs of each."""
 _FILE = "speed.json"
 
 
@@ -46,23 +49,30 @@ class Speed(NamedTuple):
 
 
 def load_speed(cache: Path, device: DeviceFacts, kind: StepKind) -> Speed | None:
-    """Return the speed of such steps as it was last measured on this device, None before it was."""
+    """Return the speed of such steps as it was measured on this device, None before it was."""
+    kept: Any = _read(cache, device).get(kind.key)
     try:
-        flops, start_seconds = _read(cache, device)[kind.key]
-        return Speed(float(flops), float(start_seconds))
-    except (KeyError, TypeError, ValueError):
+        flops, starts = zip(*(kept if _is_of_runs(kept) else [kept]), strict=True)
+        return Speed(float(median(flops)), float(median(starts)))
+    except (TypeError, ValueError):
         return None
 
 
-def save_speed(cache: Path, device: DeviceFacts, kind: StepKind, speed: Speed) -> None:
-    """Keep a measured speed, in place of an older one of such steps."""
+def save_speed(cache: Path, device: DeviceFacts, kind: StepKind, speed: Speed, *, of_run: bool = True) -> None:
+    """Keep a measured speed beside those of the last runs of such steps; that of a layer until there is a run."""
     known = {**_read(cache, device)}
-    known.pop(kind.key, None)
-    newest = dict([*known.items(), (kind.key, list(speed))][-MOST_KEPT:])
+    before = known.pop(kind.key, None)
+    runs = [*(before if _is_of_runs(before) else ()), list(speed)][-MOST_RUNS:]
+    newest = dict([*known.items(), (kind.key, runs if of_run else list(speed))][-MOST_KEPT:])
     write_whole(cache / _FILE, json.dumps({"device": device.name, "speeds": newest}))
 
 
-def _read(cache: Path, device: DeviceFacts) -> dict[str, list[float]]:
+def _is_of_runs(kept: Any) -> bool:
+    """Whether what is kept are the speeds of runs; that of a layer is a bare pair."""
+    return isinstance(kept, list) and all(isinstance(one, list) for one in kept)
+
+
+def _read(cache: Path, device: DeviceFacts) -> dict[str, Any]:
     try:
         found = json.loads((cache / _FILE).read_text(encoding="utf-8"))
         return dict(found["speeds"]) if found["device"] == device.name else {}
