@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,12 @@ def test_a_count_told_from_two_ranks_is_that_of_the_rank_itself(
         counted = counting._count(text, json.dumps(method.model_dump()))
         assert count(folder, method) == counted
         assert counted.trainable == counted.total - counted.base
-    assert counting.count_per_rank(folder, method) == count(
-        folder, METHODS.read({"name": name, "rank": 2})
-    ).trainable - (count(folder, METHODS.read({"name": name, "rank": 1})).trainable)
+    at = {rank: METHODS.read({"name": name, "rank": rank}) for rank in range(1, 257)}
+    counts = {rank: count(folder, method) for rank, method in at.items()}
+    found = [(one.trainable, 4 * counting.count_saved(at[rank], one)) for rank, one in counts.items()]
+    each = counting.count_per_rank(folder, at[1])
+    assert each is not None
+    assert {(more[0] - less[0], more[1] - less[1]) for less, more in pairwise(found)} == {tuple(each)}
 
 
 def test_layers_of_different_sizes_are_counted_one_by_one(tmp_path: Path) -> None:

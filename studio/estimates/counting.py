@@ -26,6 +26,8 @@ from studio.precisions.reach import list_reached
 
 RANKS = (2, 3)
 """Of these the counts of other ranks are told."""
+SAVED_BYTES = 4
+"""Of a number in the file of what was trained: it has 32 bits."""
 
 
 class Part(NamedTuple):
@@ -109,10 +111,20 @@ def count(folder: Path, method: Method) -> Count:
     return _count(config, json.dumps(dumped))
 
 
-def count_per_rank(folder: Path, method: Method) -> int | None:
-    """Return how many more parameters train with each further rank; None where the count is no straight line."""
+class PerRank(NamedTuple):
+    """How many more parameters train with each further rank, and how many bytes the finished file grows by."""
+
+    trainable: int
+    saved_bytes: int
+
+
+def count_per_rank(folder: Path, method: Method) -> PerRank | None:
+    """Return what each further rank adds; None where that is no straight line."""
     two = _count_two(read_config_text(folder), method)
-    return (two[1].trainable - two[0].trainable) // (RANKS[1] - RANKS[0]) if two else None
+    if two is None:
+        return None
+    low, high = ((counted.trainable, SAVED_BYTES * count_saved(method, counted)) for counted in two)
+    return PerRank(*((more - less) // (RANKS[1] - RANKS[0]) for less, more in zip(low, high, strict=True)))
 
 
 def _count_two(config: str, method: Method) -> tuple[Count, Count] | None:

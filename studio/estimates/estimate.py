@@ -17,7 +17,17 @@ from studio.estimates.activations import (
     find_activations,
 )
 from studio.estimates.checking import check_precision
-from studio.estimates.counting import Count, LinearShape, Part, Shape, count, count_per_rank, count_saved, find_shape
+from studio.estimates.counting import (
+    SAVED_BYTES,
+    Count,
+    LinearShape,
+    Part,
+    Shape,
+    count,
+    count_per_rank,
+    count_saved,
+    find_shape,
+)
 from studio.estimates.memory import find_largest, itemise_memory
 from studio.estimates.time import StepKind, estimate_seconds, load_speed
 from studio.models.architecture import read_config_text, read_sizes
@@ -60,7 +70,8 @@ class Estimate(BaseModel, frozen=True):
     """What a recipe will cost; sizes in bytes, `seconds` None until this device was measured.
 
     `total` are the weights of the `base` and those that the method adds; `epochs` says how often each of the `examples`
-    is seen on average; `per_rank` how many more train with each further rank, None where that is no straight line.
+    is seen on average; `per_rank` how many more train with each further rank, and `bytes_per_rank` by how much the file
+    grows, None where that is no straight line.
 
     `largest` names the largest item of `memory`; `change` is the smallest change that makes it fit, where it doesn't.
     Where memory can't be told, it is None, `fits` is unknown, and one of the `notes` says why; others say what a person
@@ -88,6 +99,7 @@ class Estimate(BaseModel, frozen=True):
     kind: StepKind
     notes: tuple[str, ...] = ()
     per_rank: int | None = None
+    bytes_per_rank: int | None = None
 
 
 class TaskSize(NamedTuple):
@@ -115,7 +127,7 @@ def estimate_recipe(
     `names` says what to call the "model" and the "task" in the sentence.
     """
     check_precision(recipe.precision, folder)
-    shape, counted = find_shape(folder), count_trained(recipe, folder)
+    shape, counted, each = find_shape(folder), count_trained(recipe, folder), count_per_rank(folder, recipe.method)
     plan = recipe.plan(counted.base, task.examples)
     notes, memory, needed, change = [*list_notes(recipe, shape, task)], {}, None, None
     try:
@@ -140,7 +152,7 @@ def estimate_recipe(
         total=counted.total,
         base=counted.base,
         percent=100 * counted.trainable / counted.total,
-        adapter_bytes=4 * count_saved(recipe.method, counted),
+        adapter_bytes=SAVED_BYTES * count_saved(recipe.method, counted),
         memory_bytes=needed,
         memory=memory,
         free_bytes=device.free_bytes,
@@ -156,7 +168,8 @@ def estimate_recipe(
         sentence=write_sentence(recipe, counted, task, names, seconds),
         notes=tuple(notes),
         kind=kind,
-        per_rank=count_per_rank(folder, recipe.method),
+        per_rank=each.trainable if each else None,
+        bytes_per_rank=each.saved_bytes if each else None,
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from studio.errors import TaskError
 from studio.objectives.few import check_few, draw_few
 from studio.objectives.logprobs import Batch, LogProbs
+from studio.objectives.measure import LOSS, Measure
 from studio.objectives.objective import Example
 from studio.objectives.prompted import Prompted
 from studio.tasks.instance import Form
@@ -18,6 +19,9 @@ from studio.tasks.task import Instance, Task
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+HOW_GOOD = "At a loss of 0.7 it gives the right next token 50 %, at 0.1 90 %, at 0.01 99 %."
 
 
 class Sft(Prompted):
@@ -29,6 +33,7 @@ class Sft(Prompted):
     form: ClassVar[Form] = "dialogue"
     summary: ClassVar[str] = "Shows the model the definition and an input, and trains it to write the wanted output."
     averages_over: ClassVar[Literal["tokens", "examples"]] = "tokens"
+    measures: ClassVar[tuple[Measure, ...]] = (LOSS.model_copy(update={"says": HOW_GOOD}),)
 
     learns: Literal["answers", "everything"] = Field(
         "answers",

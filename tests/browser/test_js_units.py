@@ -11,6 +11,9 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
+from studio.estimates.counting import SAVED_BYTES, count, count_per_rank, count_saved
+from studio.methods import METHODS
+from studio.models.reference import BUILTIN_FOLDER
 from studio.ui.frame.bundle import BUNDLE
 from studio.ui.frame.draft import new_draft, read_address, write_query
 from studio.ui.frame.scripts import read_files, write_address
@@ -18,6 +21,7 @@ from studio.ui.frame.step import STEPS, describe_page
 from studio.ui.frame.words import duration, number, percent, size, total_number
 
 HOME = "http://studio.test/"
+RANKS = range(1, 257)
 Call = Callable[..., Any]
 RECIPE = {"model": "builtin", "task_id": "a&b=ü €", "method": {"name": "lora", "rank": 8}, "training": {"steps": 3}}
 
@@ -108,12 +112,40 @@ def test_a_sum_and_its_share_are_said_as_python_says_them(call: Call, base: floa
 
 def test_the_count_of_another_rank_is_told_of_the_same_recipe_alone(call: Call) -> None:
     recipe = {"model": "builtin", "method": {"name": "lora", "rank": 8}}
-    told = {"recipe": recipe, "each": 28_032, "trainable": 224_256, "base": 5_508_608, "total": 5_732_864}
+    told = {
+        "recipe": recipe,
+        "each": {"trainable": 28_032, "saved_bytes": 112_128},
+        "trainable": 224_256,
+        "base": 5_508_608,
+        "total": 5_732_864,
+        "saved_bytes": 897_024,
+    }
     found = call("steps/method/numbers.js", "tell", told, {"method": {"rank": 9, "name": "lora"}, "model": "builtin"})
-    assert (found["trainable"], found["total"]) == ("252,288", "5.5 M + 0.3 M")
+    assert (found["trainable"], found["total"], found["size"]) == ("252,288", "5.5 M + 0.3 M", "1.0 MB")
     for other in ({"targets": "q_proj"}, {"rank": 0}, {"rank": "9"}, {"rank": 257}):
         now = {**recipe, "method": {**recipe["method"], **other}}
         assert call("steps/method/numbers.js", "tell", told, now) is None
+
+
+def test_at_every_rank_the_browser_says_what_the_server_says(blank: Page) -> None:
+    methods = {rank: METHODS.read({"name": "lora", "rank": rank}) for rank in RANKS}
+    counts = {rank: count(BUILTIN_FOLDER, method) for rank, method in methods.items()}
+    sizes = {rank: SAVED_BYTES * count_saved(methods[rank], counted) for rank, counted in counts.items()}
+    each = count_per_rank(BUILTIN_FOLDER, methods[8])
+    assert each is not None
+    told = {
+        "recipe": {"method": {"name": "lora", "rank": 8}},
+        "each": each._asdict(),
+        **{name: getattr(counts[8], name) for name in ("trainable", "base", "total")},
+        "saved_bytes": sizes[8],
+    }
+    script = """async ([module, told, ranks]) => { const { tell } = await import(module);
+      return ranks.map((rank) => tell(told, { method: { name: "lora", rank } })); }"""
+    found = blank.evaluate(script, [f"/{write_address('steps/method/numbers.js')}", told, [*RANKS]])
+    for (rank, counted), said in zip(counts.items(), found, strict=True):
+        share = 100 * counted.trainable / counted.total
+        words = number(counted.trainable), total_number(counted.base, counted.total), percent(share), size(sizes[rank])
+        assert (said["trainable"], said["total"], said["percent"], said["size"]) == words, rank
 
 
 @pytest.mark.parametrize(
@@ -122,6 +154,13 @@ def test_the_count_of_another_rank_is_told_of_the_same_recipe_alone(call: Call) 
 )
 def test_a_figure_has_the_digits_that_say_something(call: Call, value: float | None, said: str) -> None:
     assert call("frame/words.js", "sayFigure", value) == said
+
+
+def test_a_loss_that_leapt_says_so(call: Call) -> None:
+    said = call("steps/train/leap.js", "tellLeap", [1, 2, 3, 4], [2.9, 3.4, 9.6, 2.2])
+    assert "9.60 at step 3, far above the 2.90" in said and "learning rate" in said
+    for losses in ([2.9, 3.4, 5.1, 2.2], [0.01, 0.4, 0.9, 0.1], [None, 9.0, 1.0, 1.0], []):
+        assert call("steps/train/leap.js", "tellLeap", [1, 2, 3, 4], losses) == ""
 
 
 def test_a_run_is_called_by_its_name(call: Call) -> None:

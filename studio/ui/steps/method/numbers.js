@@ -1,18 +1,22 @@
 // @ts-check
-// The numbers of a recipe, drawn by the server; how many train at another rank is told at once, without a trip.
+// The numbers of a recipe, drawn by the server; how many train at another rank, and how large the saved file is, is
+// told at once, without a trip.
 //
-// Where each further rank adds the same number, the server says which (counted on the real model): what is told of it
-// is what the server's own answer says a moment later. Told only of the recipe that was counted, but for its rank.
+// Where each further rank adds the same, the server says what (counted on the real model): what is told of it is what
+// the server's own answer says a moment later. Told only of the recipe that was counted, but for its rank.
 
 import { studio } from "../../frame/draft.js";
 import { isPlain } from "../../frame/patch.js";
-import { sayNumber, sayPercent, sayTotal } from "../../frame/words.js";
+import { sayNumber, sayPercent, saySize, sayTotal } from "../../frame/words.js";
 import { mount as mountPanel } from "../../widgets/panel.js";
 
 const USUAL = 8;
 const MOST = 256;
 
-/** @typedef {{recipe: any, each: number, trainable: number, base: number, total: number}} Told */
+/**
+ * @typedef {{trainable: number, saved_bytes: number}} Each
+ * @typedef {{recipe: any, each: Each, trainable: number, base: number, total: number, saved_bytes: number}} Told
+ */
 
 const inOrder = (/** @type {string} */ _, /** @type {any} */ value) =>
   isPlain(value) ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))) : value;
@@ -20,20 +24,21 @@ const inOrder = (/** @type {string} */ _, /** @type {any} */ value) =>
 const keyOf = (recipe) => JSON.stringify({ ...recipe, method: { ...recipe.method, rank: 0 } }, inOrder);
 
 /**
- * What trains at the rank of a recipe; null where that can't be told of what was counted.
+ * What trains and is saved at the rank of a recipe; null where that can't be told of what was counted.
  * @param {Told} told
  * @param {any} now the recipe as it is chosen now
  */
-export function tell({ recipe, each, trainable, base, total }, now) {
+export function tell({ recipe, each, trainable, base, total, saved_bytes }, now) {
   const [before, rank] = [recipe.method?.rank ?? USUAL, now.method?.rank ?? USUAL];
   if (keyOf(recipe) !== keyOf(now) || !Number.isInteger(rank) || rank < 1 || rank > MOST) return null;
-  const added = each * (rank - before);
+  const added = each.trainable * (rank - before);
   const percent = (100 * (trainable + added)) / (total + added);
   return {
     trainable: sayNumber(trainable + added),
     total: sayTotal(base, total + added),
     percent: sayPercent(percent),
     share: percent,
+    size: saySize(saved_bytes + each.saved_bytes * (rank - before)),
   };
 }
 

@@ -112,9 +112,9 @@ def _draw_bar(studio: Studio, recipe: Any, estimate: Estimate, card: DeviceFacts
     return (
         f'<p class="studio recipe">{_part("model", model, "the model")} learns {_part("data", task, "the task")} '
         f"({number(estimate.examples)} examples) by {_part('method', escape(recipe.method_words), 'the method')}: "
-        f'<strong data-count="trainable">{number(estimate.trainable)}</strong> of <span data-count="total">'
-        f"{total_number(estimate.base, estimate.total)}</span> parameters "
-        f'(<span data-count="percent">{percent(estimate.percent)}</span>){time}.</p>'
+        f'<strong data-count="trainable">{number(estimate.trainable)}</strong><span class="of-all"> of '
+        f'<span data-count="total">{total_number(estimate.base, estimate.total)}</span> parameters '
+        f'(<span data-count="percent">{percent(estimate.percent)}</span>)</span>{time}.</p>'
     )
 
 
@@ -148,17 +148,24 @@ def _draw_error(error: Exception) -> str:
     words = say(error)
     return (
         f'<div class="studio stack" data-errors="{escape(json.dumps({field: words}))}">'
-        f'<div class="wrong" role="alert"><h4>One setting needs attention</h4>'
+        f'<div class="wrong" role="alert"><h3>One setting needs attention</h3>'
         f"<p>{escape(words)}</p></div></div>"
     )
 
 
 def _tell_ranks(estimate: Estimate, recipe: dict[str, Any]) -> str:
-    """An attribute of which the browser tells the counts of other ranks at once (numbers.js); "" where it can't."""
+    """An attribute of which the browser tells the numbers of other ranks at once (numbers.js); "" where it can't."""
     if estimate.per_rank is None:
         return ""
-    told = {"recipe": recipe, "each": estimate.per_rank, "trainable": estimate.trainable, "base": estimate.base}
-    return f' data-ranks="{escape(json.dumps({**told, "total": estimate.total}))}"'
+    told = {
+        "recipe": recipe,
+        "each": {"trainable": estimate.per_rank, "saved_bytes": estimate.bytes_per_rank},
+        "trainable": estimate.trainable,
+        "base": estimate.base,
+        "total": estimate.total,
+        "saved_bytes": estimate.adapter_bytes,
+    }
+    return f' data-ranks="{escape(json.dumps(told))}"'
 
 
 def _draw_numbers(estimate: Estimate, recipe: Any, again: bool, card: DeviceFacts | None, ranks: str) -> str:
@@ -191,7 +198,8 @@ class="num" data-count="percent">{percent(estimate.percent)}</strong></p></div>
 <div class="bar" role="img" aria-label="{percent(estimate.percent)} of the parameters train"><i
 data-count="share" style="width:{estimate.percent:.3f}%"></i></div>
 <table class="facts"><tbody>
-<tr><th scope="row">{term("adapter", "Saved file")}</th><td class="value">{size(estimate.adapter_bytes)}</td>
+<tr><th scope="row">{term("adapter", "Saved file")}</th><td class="value"
+data-count="size">{size(estimate.adapter_bytes)}</td>
 <td class="said">{"a whole model" if full else "only what was trained"}</td></tr>
 <tr><th scope="row">Time</th><td class="value">{time}</td><td class="said">{number(estimate.steps)}
 {term("step", "steps")}, {epochs(estimate.epochs, estimate.examples)}</td></tr>

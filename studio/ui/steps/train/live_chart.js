@@ -6,6 +6,7 @@ import { studio } from "../../frame/draft.js";
 import { find, h, put } from "../../frame/elements.js";
 import { sayFigure } from "../../frame/words.js";
 import { feed } from "../../runs/run_feed.js";
+import { tellLeap } from "./leap.js";
 import { makeScrubber, scrub } from "./scrubber.js";
 
 /** @type {Promise<any> | null} */
@@ -115,7 +116,8 @@ export function mount({ element, server }) {
     root.hidden = !state.run || status.status === "gone";
     put(note, noteOf(state, status));
     note.hidden = !note.textContent;
-    const told = status.own ?? [];
+    const leap = status.measures?.[0]?.name === "loss" ? tellLeap(state.train.step, state.train.loss ?? []) : "";
+    const told = [leap, ...(status.own ?? [])].filter(Boolean);
     own.hidden = !told.length;
     if (own.textContent !== told.join("")) own.replaceChildren(...told.map((sentence) => h("p", {}, sentence)));
     say(state, status);
