@@ -304,6 +304,8 @@ def test_a_wrong_label_is_doubted_and_relabelled_by_a_click(studio: Studio) -> N
     task_id = by_hand.make_task(studio, {"title": "Mail", "definition": "Sort it.", "rows": rows})["task_id"]
     html = doubts.list_doubts(studio, {"task_id": task_id})["html"]
     assert html.count("data-relabel") == 1 and rows[7][0] in html
+    unread = doubts.list_doubts(studio, {"task_id": task_id, "model": "somebody/elsewhere"})["html"]
+    assert "letters alone" in unread and "letters alone" not in html, "what a model that is not here can't read"
     wrong = next(one for one in studio.load_task(task_id).instances if one.input == rows[7][0])
     asked = {"task_id": task_id, "id": wrong.id, "before": rows[7][1], "label": "bill"}
     doubts.relabel(studio, {**asked, "label": "parcel" if rows[7][1] == "bill" else "bill"})

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from studio.tasks.quality.labels import count_labels, read_label
 from studio.tasks.task import Task
 
+LEAST_INSTANCES = 20
 MOST_INSTANCES = 4_000
 """The kernel of more would not fit a small computer's memory."""
 LEAST_AGREED = 0.6
 """The share of all instances whose label the classifier must find by itself before its doubts mean anything."""
 _FOLDS, _RIDGE = 10, 1.0
-_LEAST = 20
 _LESS_LIKELY = 0.25
 """So much less likely than for those that bear it another label may be: of 20 labels that are turned 19 are listed."""
 _WIDTH = 2**13
@@ -45,10 +45,14 @@ class Doubt(NamedTuple):
 
 
 class Doubts(NamedTuple):
-    """The doubts, the strongest first, and which share of all labels the classifier found by itself (0 to 1)."""
+    """The doubts, the strongest first, and which share of all labels the classifier found by itself (0 to 1).
+
+    `is_read` says whether a model had read the texts.
+    """
 
     agreed: float
     found: tuple[Doubt, ...] = ()
+    is_read: bool = False
 
 
 def find_doubts(task: Task, read: Reader | None = None) -> Doubts | None:
@@ -60,7 +64,7 @@ def find_doubts(task: Task, read: Reader | None = None) -> Doubts | None:
     labels = [
         spellings.get(read_label(instance.output[0]), "") if instance.output else "" for instance in task.instances
     ]
-    if not _LEAST <= len(labels) <= MOST_INSTANCES or len(spellings) < 2 or "" in labels:
+    if not LEAST_INSTANCES <= len(labels) <= MOST_INSTANCES or len(spellings) < 2 or "" in labels:
         return None
     texts = [instance.key or instance.input for instance in task.instances]
     return judge(texts, labels, read(texts) if read else None)
@@ -77,7 +81,7 @@ def judge(texts: Sequence[str], labels: Sequence[str], vectors: _Array | None = 
     places = np.arange(len(given))
     agreed = float((_find_largest(scores) == given).mean())
     if agreed < LEAST_AGREED:
-        return Doubts(agreed)
+        return Doubts(agreed, is_read=vectors is not None)
     usual = np.array([scores[given == name, name].mean() for name in range(len(names))])
     above = scores - usual
     above[places, given] = -np.inf
@@ -88,6 +92,7 @@ def judge(texts: Sequence[str], labels: Sequence[str], vectors: _Array | None = 
     return Doubts(
         agreed,
         tuple(Doubt(place, labels[place], names[likelier[place]], round(float(margins[place]), 3)) for place in order),
+        vectors is not None,
     )
 
 

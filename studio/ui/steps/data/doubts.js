@@ -23,7 +23,7 @@ export function mount({ element, server }) {
     if (!box.open || studio.draft.step !== "data" || task_id === shown) return;
     shown = task_id;
     put(problem, "");
-    put(list, "Reading every text, then learning from nine tenths, ten times …");
+    put(list, "Every text is read; a small classifier learns from nine tenths, ten times …");
     /** @type {any} */
     const found = await server.list_doubts({ task_id, model: studio.draft.recipe.model }).catch(() => null);
     if (shown !== task_id) return; // another task was chosen meanwhile

@@ -8,7 +8,7 @@ from typing import Any
 from studio.models.reference import BUILTIN
 from studio.service import Studio
 from studio.tasks.edit import SetOutput
-from studio.tasks.quality.doubts import LEAST_AGREED, Doubt, Doubts
+from studio.tasks.quality.doubts import LEAST_AGREED, LEAST_INSTANCES, MOST_INSTANCES, Doubt, Doubts
 from studio.tasks.task import Task
 from studio.ui.frame.words import escape, foreign, number
 from studio.ui.widgets.scripted import Scripted
@@ -16,8 +16,11 @@ from studio.ui.widgets.server_act import bind_acts, part
 
 MOST_SHOWN = 50
 _LONGEST = 300
+_UNREAD = """<p class="hint">It went by the letters alone: the model is not on this computer, or too large to read so
+many texts while you wait.</p>"""
 _FRAME = """<details class="studio more card" id="doubts"><summary>Which labels are in doubt?<span class="hint">
-your model reads each text and learns the labels of nine tenths; it judges the rest, ten times</span></summary>
+a small classifier learns the labels of nine tenths, from the letters of each text and from how your model reads it,
+and judges the other tenth; so ten times</span></summary>
 <div class="stack doubts-found" role="status"></div><p class="error-line" role="alert"></p></details>"""
 
 
@@ -48,21 +51,29 @@ def relabel(visit: Studio, asked: Any) -> dict[str, Any]:
 def draw_doubts(task: Task, doubts: Doubts | None) -> str:
     """Return the list, or why there is none."""
     if doubts is None:
-        return "<p>Only a task of at least 20 examples that are answered with a few labels can be judged.</p>"
+        least, most = number(LEAST_INSTANCES), number(MOST_INSTANCES)
+        return (
+            f"<p>Only a task of {least} to {most} examples, each answered with one of a few labels, can be judged.</p>"
+        )
+    return _draw_found(task, doubts) + ("" if doubts.is_read else _UNREAD)
+
+
+def _draw_found(task: Task, doubts: Doubts) -> str:
     share = f"{round(100 * doubts.agreed)} %"
     if doubts.agreed < LEAST_AGREED:
         return (
-            f"<p>It finds {share} of the labels by itself: too few for its doubts to mean anything. The "
+            f"<p>The classifier finds {share} of the labels by itself: too few for its doubts to mean anything. The "
             "texts alone don't tell these labels.</p>"
         )
     if not doubts.found:
-        return f"<p>None. It finds {share} of the labels by itself and doubts no other.</p>"
+        return f"<p>None. The classifier finds {share} of the labels by itself and doubts no other.</p>"
     rest = len(doubts.found) - MOST_SHOWN
     more = f'<p class="hint">and {number(rest)} with less doubt</p>' if rest > 0 else ""
     rows = "".join(_draw_doubt(task, doubt) for doubt in doubts.found[:MOST_SHOWN])
     return (
-        f"<p>It finds {share} of the labels by itself and doubts <strong>{number(len(doubts.found))}</strong>, the "
-        f'most doubtful first. It can be wrong: look before you click.</p><ol class="doubt-list">{rows}</ol>{more}'
+        f"<p>The classifier finds {share} of the labels by itself and doubts <strong>{number(len(doubts.found))}"
+        "</strong>, the most doubtful first. It can be wrong: look before you click.</p>"
+        f'<ol class="doubt-list">{rows}</ol>{more}'
     )
 
 
