@@ -72,7 +72,7 @@ def test_a_hostile_task_is_text_in_every_place(page: Page, app: Any, tmp_path: P
     expect(page.locator("#task-report .notice")).to_contain_text("onerror=window.pwned='name'", timeout=LONG)
     show_view(page, "look")
     view = page.locator("#task-view")
-    expect(view.locator("h3")).to_contain_text("<script>window.pwned", timeout=LONG)
+    expect(view.locator("h2")).to_contain_text("<script>window.pwned", timeout=LONG)
     for heading in ("Definition", "Things to avoid", "Positive examples", "Negative examples"):
         expect(view).to_contain_text(heading)
     assert view.inner_text().count(SEEN) >= 10
@@ -100,7 +100,7 @@ def test_a_hostile_file_that_is_refused_is_text_too(page: Page, tmp_path: Path) 
         file = tmp_path / name
         file.write_text(content)
         page.locator("#task-file input[type=file]").set_input_files(file, timeout=LONG)
-        expect(page.locator("#task-refused h4 bdi")).to_have_text(
+        expect(page.locator("#task-refused h3 bdi")).to_have_text(
             re.sub("[<>]", "", name), timeout=LONG
         )  # gradio drops these
         check_inert(page)
@@ -111,7 +111,7 @@ def test_a_hostile_model_is_text(page: Page, evil_model: Path, console_errors: l
     page.goto(address("model"))
     page.locator("#model-name input, #model-name textarea").fill(str(evil_model), timeout=LONG)
     page.locator("#look-up").click()
-    expect(page.locator("#model-facts h3").first).to_contain_text("<img src=x", timeout=LONG)
+    expect(page.locator("#model-facts h2").first).to_contain_text("<img src=x", timeout=LONG)
     expect(page.locator("#model-cards")).to_contain_text("<img src=x")
     check_inert(page)
     for step in ("method", "train"):

@@ -52,7 +52,7 @@ def open_compare(page: Page, run: str) -> None:
 @pytest.mark.long
 def test_both_answer_the_same_prompt_and_show_what_they_saw(page: Page, tuned: str, console_errors: list[str]) -> None:
     open_compare(page, tuned)
-    expect(page.locator(".answer.tuned h3")).to_have_text(f"Tuned: {open_studio_name(tuned)}, step 8")
+    expect(page.locator(".answer.tuned h2")).to_have_text(f"Tuned: {open_studio_name(tuned)}, step 8")
     button(page, "ask").click()
     expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
     prompt = page.locator("#ask-prompt").input_value()
@@ -95,16 +95,16 @@ def test_an_answer_can_be_stopped_and_the_next_one_comes(page: Page, tuned: str)
 def test_an_earlier_checkpoint_and_words_it_never_saw_can_be_asked(page: Page, tuned: str) -> None:
     open_compare(page, tuned)
     page.get_by_role("radio", name="4", exact=True).click()
-    expect(page.locator(".answer.tuned h3")).to_contain_text("step 4")
+    expect(page.locator(".answer.tuned h2")).to_contain_text("step 4")
     expect(page).to_have_url(re.compile("[?&]checkpoint=4(&|$)"))
     page.reload()
-    expect(page.locator(".answer.tuned h3")).to_contain_text("step 4", timeout=LONG)
+    expect(page.locator(".answer.tuned h2")).to_contain_text("step 4", timeout=LONG)
     expect(page.get_by_role("radio", name="4", exact=True)).to_be_checked()
     page.locator("#ask [data-part=unseen]").click()
     expect(page.locator(".ask-wanted")).to_contain_text("Expected:")
     button(page, "ask").click()
     expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
-    expect(page.locator(".answer.tuned h3")).to_contain_text("step 4")
+    expect(page.locator(".answer.tuned h2")).to_contain_text("step 4")
 
 
 def test_a_vote_is_kept_with_the_run_and_the_last_word_counts(page: Page, app: Any, tuned: str) -> None:
@@ -167,7 +167,7 @@ def test_three_columns_are_ranked_best_first_and_asked_ten(page: Page, app: Any,
     page.locator("#ask-prompt").fill("Rank them.")
     button(page, "ask").click()
     expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
-    expect(page.locator(".answer h3").nth(2)).to_have_text(f"C · {open_studio_name(tuned)}, step 4")
+    expect(page.locator(".answer h2").nth(2)).to_have_text(f"C · {open_studio_name(tuned)}, step 4")
     ballot, tally = page.locator("#answers .ballot"), page.locator(".answer-tally")
     before = count_stands(app, tuned)
     ballot.get_by_role("button", name="C", exact=True).click()
@@ -223,7 +223,7 @@ def test_a_model_made_here_is_chosen_on_the_model_step(page: Page, tuned: str) -
     card = page.locator("#models-made [role=radio]", has_text=open_studio_name(tuned))
     card.click()
     expect(card).to_be_checked()
-    expect(page.locator("#model-facts h3").first).to_contain_text(open_studio_name(tuned), timeout=LONG)
+    expect(page.locator("#model-facts h2").first).to_contain_text(open_studio_name(tuned), timeout=LONG)
     assert read_recipe(page)["model"] == f"run:{tuned}@8"
 
 
@@ -234,7 +234,7 @@ def test_who_is_who_is_hidden_until_the_vote(page: Page, tuned: str) -> None:
     page.locator("#ask-tokens").evaluate("box => { box.value = 4 }")
     button(page, "ask").click()
     expect(pair(page)).to_have_attribute("data-state", "done", timeout=LONG)
-    titles = page.locator(".answer h3")
+    titles = page.locator(".answer h2")
     expect(titles).to_have_text(["Model A", "Model B"])
     page.locator("#answers .ballot").get_by_role("button", name="B is better").click()
     expect(titles).to_have_text([re.compile("^A · (Base|Tuned): "), re.compile("^B · (Base|Tuned): ")])
@@ -267,7 +267,7 @@ def test_a_mark_of_the_chart_leads_to_its_checkpoint(page: Page, tuned: str) -> 
     page.goto(address("train", tuned))
     page.get_by_role("button", name="Use checkpoint 4").click()
     expect(form(page)).to_have_attribute("data-state", "ready", timeout=LONG)
-    expect(page.locator(".answer.tuned h3")).to_contain_text("step 4")
+    expect(page.locator(".answer.tuned h2")).to_contain_text("step 4")
 
 
 def test_errors_are_words_and_an_empty_place_says_how_it_fills(page: Page, tuned: str) -> None:

@@ -53,7 +53,7 @@ def test_from_odd_columns_to_tokens(
     page.goto(address("data"))
     drop(page, write_reviews(tmp_path / "reviews.csv"))
     form = page.locator(".columns-form")
-    expect(form.locator("h3")).to_contain_text("reviews.csv", timeout=LONG)
+    expect(form.locator("h2")).to_contain_text("reviews.csv", timeout=LONG)
     expect(form.locator(".column-row")).to_have_count(3)
 
     # a choice that can't be is said beside its field
@@ -70,7 +70,7 @@ def test_from_odd_columns_to_tokens(
     assert axe(page) == []
     form.get_by_role("button", name="Import 123 rows").click()
     expect(page.locator("#task-report .notice")).to_contain_text("123 examples", timeout=LONG)
-    expect(page.locator("#task-view h3")).to_have_text("Reviews", timeout=LONG)
+    expect(page.locator("#task-view h2")).to_have_text("Reviews", timeout=LONG)
     assert read_recipe(page)["task_id"] == "reviews"
     expect(page.locator("#task-report .notice")).to_be_focused()
     expect(page.locator("#task-report .notice")).to_be_in_viewport()

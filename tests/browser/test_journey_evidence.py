@@ -62,7 +62,7 @@ def test_a_run_measures_itself_is_talked_to_and_its_votes_are_a_task(
         expect(form).to_have_attribute("data-index", str(vote))
         page.locator(".ask [data-act=ask]").click()
         expect(pair).to_have_attribute("data-state", "done", timeout=LONG)
-        expect(answers.locator(".answer h3")).to_have_text(["Model A", "Model B"])
+        expect(answers.locator(".answer h2")).to_have_text(["Model A", "Model B"])
         said = [text.strip() for text in answers.locator(".answer-text").all_inner_texts()]
         page.keyboard.press("AB"[said.index(wanted[vote])] if wanted[vote] in said else "X")
         expect(pair).to_have_attribute("data-votes", str(vote))

@@ -49,7 +49,7 @@ def test_eight_of_each_class_are_typed_and_told_apart(page: Page, app: Any, cons
         page.get_by_label(f"Input {place}", exact=True).fill(given)
         page.get_by_label(f"Answer {place}", exact=True).fill(answer)
     page.locator("#by-hand [type=submit]").click()
-    expect(page.locator("#task-view h3")).to_have_text("Moods", timeout=LONG)
+    expect(page.locator("#task-view h2")).to_have_text("Moods", timeout=LONG)
     go(page, "method")
     expect(page.locator("#aims").get_by_role("radio", name="Few labels")).to_be_checked(timeout=LONG)
     expect(page.get_by_role("button", name="+ Try draws")).to_be_visible()
@@ -87,7 +87,7 @@ def vote(page: Page, times: int) -> None:
     for place in range(times):
         page.locator(".ask [data-act=ask]").click()
         expect(page.locator(".pair")).to_have_attribute("data-state", "done", timeout=LONG)
-        expect(page.locator(".answer h3")).to_have_text(["Model A", "Model B"])
+        expect(page.locator(".answer h2")).to_have_text(["Model A", "Model B"])
         page.keyboard.press("AB"[place % 2])
         expect(page.locator(".pair")).to_have_attribute("data-votes", str(place + 1))
         page.locator("[aria-label='Next prompt']").click()

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from test_journey_train import LONG
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
-RULES = "({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
+RULES = "({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"
 COLOURS = "({runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}})"
 """What differs in the dark."""
 STICKING_OUT = """(step) => [...document.querySelectorAll(`#step-${step} .card *`)].filter((one) => {
@@ -30,6 +30,16 @@ SMALL = """(step) => {
     .map((one) => `${one.tagName} ${one.className} ${one.textContent.trim().slice(0, 60)}`);
 }"""
 """What can't be read from the last row."""
+SIGN_IN = """async () => {
+  const { modules } = await import(document.querySelector('script[src*="/all.js"]').src);
+  const words = { title: "Adapter", summary: "What was trained.", purpose: "for peft", code: "import peft" };
+  const told = { forms: [{ form: "adapter", choices: [], size: 1e6, refusal: "", ...words }], task: "x" };
+  const box = document.getElementById("take-away");
+  [box.hidden, box.open] = [false, true];
+  const rows = modules["steps/compare/away_forms.js"].drawForms({}, "run:x", { ...told, sign_in: "login" });
+  box.querySelector(".away-forms").replaceChildren(...rows);
+}"""
+"""Draws how a model is taken away where visitors can sign in, as on a Space that allows it: none can be had here."""
 STEPS = ("model", "data", "label", "method", "train", "runs", "merge", "compare")
 
 
@@ -60,6 +70,9 @@ def test_axe_finds_nothing(open_page: Callable[..., Page], app_url: str, dark: b
     settle(page, "model")
     page.add_script_tag(path=AXE)
     for step in go_through(page):
+        if step == "compare":
+            page.evaluate(SIGN_IN)
+            expect(page.locator(".away-push a")).to_be_visible()
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         found = page.evaluate(
             f"async () => (await axe.run(document, {COLOURS if dark else RULES})).violations"

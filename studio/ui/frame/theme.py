@@ -45,7 +45,7 @@ COLOURS = {
     "button_primary_text_color": "var(--on-accent)",
     "button_primary_border_color": "transparent",
     "button_secondary_background_fill": "var(--card)",
-    "button_secondary_background_fill_hover": "var(--accent-soft)",
+    "button_secondary_background_fill_hover": "var(--card)",
     "button_secondary_text_color": "var(--ink)",
     "button_secondary_border_color": "var(--line-strong)",
     "error_text_color": "var(--warn)",

@@ -21,7 +21,7 @@ function refuse(event, files) {
   const words =
     `It has ${saySize(big.size)}; at most 50 MB are taken. Keep fewer examples (a few thousand are plenty), ` +
     "or split the file into several tasks.";
-  const heading = h("h4", {}, `${big.name.slice(0, 80)} was not imported`);
+  const heading = h("h3", {}, `${big.name.slice(0, 80)} was not imported`);
   const block = h("div", { id: "too-big", class: "studio wrong", role: "alert" }, heading, h("p", {}, words));
   area.closest(".upload-row")?.after(block);
 }

@@ -14,7 +14,7 @@ from studio.ui.widgets.server_act import Act, bind_acts, part
 
 _TEMPLATE = """
 <nav class="run-list" aria-label="Runs" data-runs="" data-state="loading">
-  <h3>Runs</h3>
+  <h2>Runs</h2>
   <p class="hint run-list-words" role="status">Reading the runs …</p>
   <ul></ul>
   <button type="button" class="btn small" data-go="runs">All runs as a table →</button>

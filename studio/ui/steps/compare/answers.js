@@ -53,7 +53,7 @@ export function mount({ element, props, server, watch }) {
   const pair = find(element, ".pair");
   /** @param {number} place */
   const makeSide = (place) => {
-    const title = h("h3", {}),
+    const title = h("h2", {}),
       text = h("p", { class: "answer-text", dir: "auto" }),
       mark = h("p", { class: "answer-mark" }),
       judging = makeJudging((said) => judge(place, said));
@@ -75,7 +75,7 @@ export function mount({ element, props, server, watch }) {
     seen,
   );
   const rows = h("ol");
-  const history = h("section", { class: "asked-before", hidden: true }, h("h4", {}, "Asked before"), rows);
+  const history = h("section", { class: "asked-before", hidden: true }, h("h3", {}, "Asked before"), rows);
   const voice = h("p", { class: "visually-hidden", role: "status" });
   const tally = h("p", { class: "hint answer-tally", role: "status" });
   const ballot = makeBallot(vote);

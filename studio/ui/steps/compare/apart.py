@@ -28,7 +28,7 @@ def draw_few(ways: Sequence[Way]) -> str:
         for way in ways
     )
     return (
-        '<h4>Few labels: what each way came to</h4><div class="tablebox"><table class="plain" id="few-labels"><thead>'
+        '<h3>Few labels: what each way came to</h3><div class="tablebox"><table class="plain" id="few-labels"><thead>'
         "<tr><th>Way</th><th>Model</th><th>Mean</th><th>Spread</th><th>Draws</th></tr></thead>"
         f'<tbody>{rows}</tbody></table></div><p class="hint">Of the test part, over the runs on this task that learned '
         "from as many examples a class. With so few, chance decides much: train several draws.</p>"
@@ -60,7 +60,7 @@ def draw_places(places: Places | None) -> str:
         + "."
     )
     return (
-        f'<h4>Where texts lie</h4><div class="places">{drawn}</div><p class="hint">{len(places.texts):,} texts of the '
+        f'<h3>Where texts lie</h3><div class="places">{drawn}</div><p class="hint">{len(places.texts):,} texts of the '
         "validation part, in the two directions in which they differ most (principal components). What belongs "
         f"together should lie together. {key}</p>"
     )

@@ -28,7 +28,7 @@ def draw_elsewhere(studio: Studio, choice: Choice) -> str:
     lines = f'<ul class="elsewhere">{told}</ul>' if told else ""
     chosen = _choose(offered, choice.others)
     return (
-        '<h4>Other tasks: what did tuning change by the way?</h4><p class="hint">Base and best checkpoint on the test '
+        '<h3>Other tasks: what did tuning change by the way?</h3><p class="hint">Base and best checkpoint on the test '
         f'parts of tasks that the run did not train on.</p>{lines}<div class="score-choice">'
         f"{''.join(_draw_tasks(offered, *each) for each in enumerate(chosen))}{_draw_act(studio, choice, chosen)}</div>"
     )

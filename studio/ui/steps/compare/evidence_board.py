@@ -120,7 +120,7 @@ def draw_board(studio: Studio, choice: Choice, won: str = "") -> str:
     body += draw_trade(*studio.evidence.list_traded(choice.run))
     return (
         f'<section class="card board" data-run="{escape(choice.run)}" data-part="{escape(choice.part)}" '
-        f'data-against="{escape(choice.against)}"><h3>Scores: did it help, and how sure is that?</h3>'
+        f'data-against="{escape(choice.against)}"><h2>Scores: did it help, and how sure is that?</h2>'
         f"{draw_choice(studio, choice, models)}{body}</section>"
     )
 
@@ -196,7 +196,7 @@ def _draw_flips(flips: Sequence[Flip], names: tuple[str, str], others: str) -> s
         rows = "".join(_draw_flip(flip, names) for flip in shown) + more
         parts.append(f"<details class='more'><summary>{fate.capitalize()}: {counts[fate]:,}</summary>{rows}</details>")
     first, second = (foreign(name, 60) for name in names)
-    return f"<h4>What flipped from {first} to {second}</h4>{others}{''.join(parts)}"
+    return f"<h3>What flipped from {first} to {second}</h3>{others}{''.join(parts)}"
 
 
 def _draw_flip(flip: Flip, names: tuple[str, str]) -> str:

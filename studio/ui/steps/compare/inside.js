@@ -147,7 +147,7 @@ export function makeInside(ask, findRows) {
     const word = isEnd ? "" : findWord(inside.tokens, at);
     const rows = h("div", { class: "inside-rows" });
     panel.replaceChildren(
-      h("h4", {}, isEnd ? "The end" : `“${see(inside.tokens[at])}”`),
+      h("h3", {}, isEnd ? "The end" : `“${see(inside.tokens[at])}”`),
       h("p", { class: "hint" }, `In the answer of ${side.title()}`),
       h(
         "div",

@@ -21,7 +21,7 @@ export function mount({ element, server }) {
     text.addEventListener("input", () => put(score, ""));
     return { text, score, row };
   };
-  const title = h("h3", {});
+  const title = h("h2", {});
   const asked = box("judge-prompt", "Prompt");
   const answers = [box("judge-first", "One answer"), box("judge-second", "Another answer")];
   const said = h("p", { class: "hint", role: "status" });

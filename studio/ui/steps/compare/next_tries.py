@@ -50,7 +50,7 @@ def draw_tries(studio: Studio, run: RunStatus) -> str:
     if not items:
         return ""
     return (
-        '<section class="card stack" id="next-tries"><h3>What to try next</h3><p class="hint">Change one thing, guess '
+        '<section class="card stack" id="next-tries"><h2>What to try next</h2><p class="hint">Change one thing, guess '
         f'what will happen, then look.</p><ul class="plain stack">{"".join(items)}</ul></section>'
     )
 

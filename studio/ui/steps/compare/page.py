@@ -174,7 +174,7 @@ def draw_ten(run: str, rows: list[Row], count: int, titles: Sequence[str] = SIDE
     return f"""
 <section class="card ten-box" data-run="{escape(run)}" data-state="{"done" if done else "asking"}"
          data-asked="{len(rows)}" data-base="{scored[0]}" data-tuned="{scored[1]}" data-right="{_join(scored)}">
-  <h3>Ten at once</h3>{score}<p role="status">{said}</p>{_table(rows, titles) if rows else ""}
+  <h2>Ten at once</h2>{score}<p role="status">{said}</p>{_table(rows, titles) if rows else ""}
 </section>"""
 
 

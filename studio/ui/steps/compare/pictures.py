@@ -32,7 +32,7 @@ def draw_frontier(points: Sequence[Point], run: str) -> str:
         marks.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5"><title>{escape(title)}</title></circle>')
     key = ", ".join(f"{foreign(name, 40)}{' (filled)' if name == run else ''}" for name in names)
     return (
-        f'<h4>Learnt against forgotten</h4><svg class="frontier" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<h3>Learnt against forgotten</h3><svg class="frontier" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         'aria-label="Validation score against forgetting, one point a checkpoint">'
         f'<rect x="{PAD}" y="{PAD}" width="{WIDTH - 2 * PAD}" height="{HEIGHT - 2 * PAD}"></rect>{"".join(marks)}'
         f'<text x="{PAD}" y="{PAD - 10}">Validation score: 100 %</text><text x="{PAD}" y="{HEIGHT - 8}">'
@@ -84,7 +84,7 @@ def draw_trade(points: Sequence[Traded], yes_or_no: bool) -> str:
             "is of some answers only: one above the line lies there by chance."
         )
     return (
-        f'<h4>Earned against changed</h4><svg class="frontier" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<h3>Earned against changed</h3><svg class="frontier" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         'aria-label="Mean reward against KL from the start, one point a stretch of steps">'
         f'<rect x="{PAD}" y="{PAD}" width="{WIDTH - 2 * PAD}" height="{HEIGHT - 2 * PAD}"></rect>{line}{"".join(marks)}'
         f'<text x="{PAD}" y="{PAD - 10}">Mean reward: {low:.2f} (bottom) to {high:.2f} (top)</text>'

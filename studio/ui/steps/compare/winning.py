@@ -12,7 +12,7 @@ def draw_winning(judges: Sequence[tuple[str, str]], said: str = "") -> str:
     options = "".join(f'<option value="{escape(address)}">{escape(name, 60)}</option>' for address, name in judges)
     told = f'<p role="status"><b>{escape(said)}</b></p>' if said else ""
     return (
-        f'<h4>Who wins?</h4><div class="acts"><label>Judged by <select data-judge aria-label="Reward model">{options}'
+        f'<h3>Who wins?</h3><div class="acts"><label>Judged by <select data-judge aria-label="Reward model">{options}'
         '</select></label><button type="button" class="btn" data-act="judge">Let it judge the answers</button></div>'
         f"{told}"
     )

@@ -154,7 +154,7 @@ def draw_refusal(name: str, error: Exception) -> str:
     place = error.field if isinstance(error, TaskError) and error.field and error.field != "file" else None
     where = f"<p>Where: <code>{escape(place, 120)}</code></p>" if place else ""
     return (
-        f'<div class="studio wrong" role="alert" id="task-refused"><h4>{foreign(name, 80)} was not imported</h4>'
+        f'<div class="studio wrong" role="alert" id="task-refused"><h3>{foreign(name, 80)} was not imported</h3>'
         f'<p>{foreign(say(error), 1200)}</p>{where}<p class="hint">Fix the file and upload it again. The task you had '
         f"chosen is still "
         "chosen.</p></div>"
@@ -201,8 +201,8 @@ def _draw_unanswered(reading: Reading) -> str:
 def draw_reading_choice(choice: ReadingChoice) -> str:
     """Return the question how a file is to be read: a line of its text for each encoding, or its parts."""
     return (
-        f'<div class="studio card" id="reading-choice"><div class="stack"><div><h3>Which line of '
-        f'{foreign(choice.name, 80)} is spelled right?</h3><p class="hint">The file is in an old encoding, and which '
+        f'<div class="studio card" id="reading-choice"><div class="stack"><div><h2>Which line of '
+        f'{foreign(choice.name, 80)} is spelled right?</h2><p class="hint">The file is in an old encoding, and which '
         "one is uncertain. Choose the line whose letters are right: the whole file is read that way.</p>"
         f"</div>{_draw_options(choice.offer, choice.file_id)}"
         '<p class="error-line" role="alert" data-form-error></p>'
@@ -280,8 +280,8 @@ def draw_rows_choice(choice: FileChoice) -> str:
     file_id, name = escape(choice.file_id), foreign(choice.name, 80)
     return (
         f'<div class="studio wrong" role="alert" id="rows-choice" data-file="{file_id}" data-roles="{roles}" '
-        f'data-definition="{escape(choice.definition)}"><h4>{number(gone)} of {number(choice.total)} rows of {name} '
-        f"can't be read</h4><p>{foreign(choice.words, 900)}</p>"
+        f'data-definition="{escape(choice.definition)}"><h3>{number(gone)} of {number(choice.total)} rows of {name} '
+        f"can't be read</h3><p>{foreign(choice.words, 900)}</p>"
         '<p class="error-line" role="alert" data-form-error></p>'
         f'<div class="row"><button type="button" class="btn small primary" data-leave-out>{_say_rest(gone, choice)}, '
         f'import {number(choice.kept)}</button><button type="button" class="btn small" data-look-again="{file_id}">'

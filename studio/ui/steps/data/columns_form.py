@@ -70,7 +70,7 @@ def draw_columns_choice(choice: FileChoice) -> str:
     )
     return (
         f'<div class="studio card"><form class="stack columns-form" data-file="{escape(choice.file_id)}" novalidate>'
-        f"<div><h3>What are the columns of {foreign(choice.name, 80)}?</h3>"
+        f"<div><h2>What are the columns of {foreign(choice.name, 80)}?</h2>"
         f'<p class="hint">{intro} Several columns can be input; they are joined with their names. The next file with '
         "the same columns is read the same way.</p></div>"
         '<div class="columns-head hint" aria-hidden="true"><span>Column</span><span>Its first rows</span><span>What it '
@@ -118,7 +118,7 @@ def draw_trial(trial: Trial) -> str:
         else '<p class="hint">Every column is used.</p>'
     )
     rows = "".join(map(_draw_tried, trial.rows))
-    return f'<h4>How the first rows will be read</h4>{said}<ol class="tried">{rows}</ol>'
+    return f'<h3>How the first rows will be read</h3>{said}<ol class="tried">{rows}</ol>'
 
 
 def _draw_tried(row: TriedRow) -> str:

@@ -40,7 +40,7 @@ from studio.ui.widgets.panel import Panel, fresh
 HEAD = """<div class="studio"><h1 class="question" tabindex="-1">What should it learn?</h1>
 <p class="lead">A task is one {definition} and many {instances} of it. Choose a sample, or upload
 your own file.</p></div>"""
-UPLOAD_HINT = """<div class="studio stack"><h3>Your own task</h3><p class="hint">A
+UPLOAD_HINT = """<div class="studio stack"><h2>Your own task</h2><p class="hint">A
 <strong>Natural-Instructions</strong> file (a definition, examples, and instances with an input and an output),
 or what you have: Alpaca, chats of OpenAI or ShareGPT, CSV, Excel, Parquet, running text, a ZIP of many. At most
 50&nbsp;MB. The format is detected from the content. Drop it here; it stays on the computer that runs this
@@ -85,7 +85,11 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
 
     @lru_cache(maxsize=200)
     def find_example(task_id: str, version: str) -> Example | None:
-        return next(iter(studio.tasks.load_task(task_id, version).positive_examples), None)  # of a card that is shown
+        task = studio.tasks.load_task(task_id, version)  # of a card that is shown
+        answered = (
+            Example(input=one.input, output=one.output[0]) for one in task.instances if one.input and one.output
+        )
+        return next(iter(task.positive_examples), None) or next(answered, None)
 
     @in_words
     def show_task(value: dict[str, Any], request: Asking) -> tuple[Any, ...]:
@@ -249,21 +253,21 @@ def draw_task(studio: Studio, recipe: dict[str, Any]) -> str:
     try:
         task = studio.load_task(str(task_id), str(version) if version else None)
     except StudioError as error:
-        return f'<div class="studio wrong" role="alert"><h4>This task can\'t be shown</h4><p>{escape(error)}</p></div>'
+        return f'<div class="studio wrong" role="alert"><h3>This task can\'t be shown</h3><p>{escape(error)}</p></div>'
     avoid = _draw_text("Things to avoid", task.things_to_avoid) + _draw_text("Emphasis and caution", task.emphasis)
     good = _draw_examples(term("positive example", "Positive examples"), task.positive_examples, "good")
     bad = _draw_examples(term("negative example", "Negative examples"), task.negative_examples, "bad")
     return (
-        f'<div class="studio card stack task"><div><h3>{foreign(task.heading, 160)}</h3>'
+        f'<div class="studio card stack task"><div><h2>{foreign(task.heading, 160)}</h2>'
         f"{_draw_origin(task)}</div>"
-        f"<div><h4>{term('definition', 'Definition')}</h4><p "
+        f"<div><h3>{term('definition', 'Definition')}</h3><p "
         f'class="prose">{foreign(task.definition, 4000)}</p></div>{avoid}'
         f'<div class="two">{good}{bad}</div>{_draw_parts(task)}</div>'
     )
 
 
 def _draw_text(heading: str, text: str) -> str:
-    return f'<div><h4>{heading}</h4><p class="prose">{foreign(text, 2000)}</p></div>' if text.strip(" -") else ""
+    return f'<div><h3>{heading}</h3><p class="prose">{foreign(text, 2000)}</p></div>' if text.strip(" -") else ""
 
 
 def _draw_origin(task: Task) -> str:
@@ -278,11 +282,11 @@ def _draw_origin(task: Task) -> str:
 
 def _draw_examples(heading: str, examples: tuple[Example, ...], kind: str) -> str:
     if not examples:
-        return f'<section><h4>{heading}</h4><p class="hint">None in this task.</p></section>'
+        return f'<section><h3>{heading}</h3><p class="hint">None in this task.</p></section>'
     shown = "".join(_draw_example(example, kind) for example in examples[:3])
     rest = "".join(_draw_example(example, kind) for example in examples[3:20])
     more = f'<details class="more"><summary>{len(examples) - 3} more</summary>{rest}</details>' if rest else ""
-    return f'<section class="stack"><h4>{heading}</h4>{shown}{more}</section>'
+    return f'<section class="stack"><h3>{heading}</h3>{shown}{more}</section>'
 
 
 def _draw_example(example: Example, kind: str) -> str:
@@ -298,7 +302,7 @@ def _draw_parts(task: Task) -> str:
     try:
         split = split_task(task)
     except StudioError as error:
-        return f'<div class="wrong"><h4>Too small to learn from</h4><p>{escape(error)}</p></div>'
+        return f'<div class="wrong"><h3>Too small to learn from</h3><p>{escape(error)}</p></div>'
     total = max(1, len(task.instances))
     parts = [
         ("train", "training part", "train, to learn from", len(split.train)),
@@ -311,9 +315,9 @@ def _draw_parts(task: Task) -> str:
         for name, word, said, count in parts
     )
     return (
-        f'<div><h4><span class="num">{number(len(task.instances))}</span> {term("instance", "examples")}, split '
+        f'<div><h3><span class="num">{number(len(task.instances))}</span> {term("instance", "examples")}, split '
         f"the same way "
-        f'each time</h4><div class="split" aria-hidden="true">{bars}</div><ul class="splitlegend">{said}</ul></div>'
+        f'each time</h3><div class="split" aria-hidden="true">{bars}</div><ul class="splitlegend">{said}</ul></div>'
     )
 
 

@@ -23,7 +23,7 @@ def draw_labels(report: Report) -> str:
     more = len(report.labels) - len(shown)
     rest = f'<p class="hint">and {more} more labels</p>' if more else ""
     return (
-        f'<figure class="picture"><figcaption><h4>Answers by frequency</h4></figcaption>'
+        f'<figure class="picture"><figcaption><h3>Answers by frequency</h3></figcaption>'
         f'<ul class="label-bars">{bars}</ul>{rest}</figure>'
     )
 
@@ -60,7 +60,7 @@ def draw_lengths_picture(lengths: Lengths) -> str:
     )
     said = escape(f"Lengths from {number(first)} to {number(last)} tokens, the median {number(lengths.median)}.")
     return (
-        f'<figure class="picture"><figcaption><h4>How long the examples are</h4></figcaption>'
+        f'<figure class="picture"><figcaption><h3>How long the examples are</h3></figcaption>'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{said}">{"".join(bars)}{line}{axis}</svg>'
         f"<p>{_say_lengths(lengths)}</p></figure>"
     )

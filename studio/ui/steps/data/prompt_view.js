@@ -20,7 +20,7 @@ export function mount({ element, props, server, watch }) {
   let asked = 0;
   let shown = ""; // tried: an objective other than the recipe's, only looked at
 
-  const title = h("h3", {});
+  const title = h("h2", {}, "What the model sees");
   const about = h("p", { class: "hint", role: "status" });
   const problem = h("p", { class: "error-line", role: "alert" });
   const form = h("div", { class: "sight-form" });

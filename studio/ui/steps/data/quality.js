@@ -40,7 +40,7 @@ export function mount({ element, props, server, watch }) {
     box.dataset.state = "checking";
     if (!find(box, ".findings"))
       box.replaceChildren(
-        h("h3", {}, "Is it good enough to learn from?"),
+        h("h2", {}, "Is it good enough to learn from?"),
         h(
           "p",
           { class: "hint", role: "status" },
@@ -52,7 +52,7 @@ export function mount({ element, props, server, watch }) {
     if (mine !== asked) return; // a newer question was asked meanwhile
     if (!found || found.error) {
       box.replaceChildren(
-        h("h3", {}, "Is it good enough to learn from?"),
+        h("h2", {}, "Is it good enough to learn from?"),
         h(
           "p",
           { class: "error-line", role: "alert" },

@@ -86,7 +86,7 @@ def _say_done(recipe: dict[str, Any], task: Task) -> dict[str, Any]:
 def draw_question(count: int) -> str:
     """Return the offer to check a large task."""
     return (
-        f"<h3>Is it good enough to learn from?</h3><p>It has {number(count)} examples, so checking them takes a "
+        f"<h2>Is it good enough to learn from?</h2><p>It has {number(count)} examples, so checking them takes a "
         'while.</p><div class="row"><button type="button" class="btn" data-check-all>Check them all</button></div>'
     )
 
@@ -115,7 +115,7 @@ def draw_report(checked: Checked) -> str:
         else ""
     )
     return (
-        f'<div class="row between"><h3>Is it good enough to learn from?</h3>{draw_verdict(report.findings)}</div>'
+        f'<div class="row between"><h2>Is it good enough to learn from?</h2>{draw_verdict(report.findings)}</div>'
         f"<p>{_say_verdict(report.instances, report.findings)} {foreign(report.enough, 300)}</p>"
         f'<div class="findings">{findings}</div>{folded}<div class="two">{pictures}</div>{trouble}'
     )
@@ -151,8 +151,8 @@ def _draw_finding(finding: Finding) -> str:
     repair = _draw_fixing("finding", finding.name, finding.fix_words) if finding.fix else ""
     words = _say_places(finding.words)
     return (
-        f'<article class="finding {finding.severity}" data-finding="{escape(finding.name)}"><h4>'
-        f'{escape(finding.title)} <span class="pill">{SEVERITIES[finding.severity]}</span></h4>'
+        f'<article class="finding {finding.severity}" data-finding="{escape(finding.name)}"><h3>'
+        f'{escape(finding.title)} <span class="pill">{SEVERITIES[finding.severity]}</span></h3>'
         f'<p>{foreign(words, 900)}</p><div class="row">{look}{repair}</div><div class="changes" hidden></div></article>'
     )
 
@@ -176,7 +176,7 @@ def _draw_fixing(kind: str, name: str, words: str) -> str:
 def _draw_offer(offer: Repair) -> str:
     first = foreign(_say_places(offer.changes[0].place), 80)
     return (
-        f'<article class="finding remark" data-repair="{escape(offer.name)}"><h4>{escape(offer.words)}</h4>'
+        f'<article class="finding remark" data-repair="{escape(offer.name)}"><h3>{escape(offer.words)}</h3>'
         f"<p>{number(offer.count)} place{'s' * (offer.count != 1)}, among them {first}.</p>"
         f'<div class="row">{_draw_fixing("repair", offer.name, "Fix it" if offer.count == 1 else "Fix them")}</div>'
         '<div class="changes" hidden></div></article>'
@@ -229,7 +229,7 @@ def draw_splits(visit: Studio, recipe: dict[str, Any]) -> str:
         return f'<p class="hint">{foreign(error, 300)}</p>'
     drawn = "".join(_draw_split(rule, found, rule == current) for rule, found in splits.items())
     return (
-        '<div class="stack splits"><h4 id="split-title">How the test set is chosen</h4>'
+        '<div class="stack splits"><h3 id="split-title">How the test set is chosen</h3>'
         f'<div class="cards" role="group" aria-labelledby="split-title">{drawn}</div>'
         '<p class="error-line" role="alert"></p></div>'
     )

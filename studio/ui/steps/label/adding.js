@@ -47,7 +47,7 @@ export function makeAdding(bench) {
       h(
         "form",
         { class: "card stack", onsubmit: addOne },
-        h("h3", {}, "One example"),
+        h("h2", {}, "One example"),
         input.box,
         output.box,
         problem,
@@ -62,7 +62,7 @@ export function makeAdding(bench) {
             send("paste_inputs", { text: pasted.field.value });
           },
         },
-        h("h3", {}, "Many inputs"),
+        h("h2", {}, "Many inputs"),
         pasted.box,
         h("div", { class: "acts" }, h("button", { class: "btn primary", "data-act": "paste" }, "Add these")),
         h(

@@ -64,7 +64,7 @@ export function editOne(bench, item) {
           save();
         },
       },
-      h("h3", {}, `Instance ${item.number ?? ""}`),
+      h("h2", {}, `Instance ${item.number ?? ""}`),
       input.box,
       outputs,
       h(

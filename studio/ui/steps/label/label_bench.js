@@ -44,7 +44,7 @@ export function mount({ element, server, upload }) {
   }
 
   // ---- the frame ----
-  const title = h("h3", { class: "bench-title", dir: "auto" });
+  const title = h("h2", { class: "bench-title", dir: "auto" });
   const standing = h("p", { class: "hint bench-standing", role: "status" });
   const who = h("input", {
     id: "bench-person",

@@ -354,7 +354,7 @@ export function makeLabelling(bench) {
         "div",
         { class: "stack" },
         foreign("p", sheet.definition, { class: "prose" }),
-        avoid ? h("div", {}, h("h4", {}, "Things to avoid"), foreign("p", avoid, { class: "prose" })) : null,
+        avoid ? h("div", {}, h("h3", {}, "Things to avoid"), foreign("p", avoid, { class: "prose" })) : null,
         ...examples(sheet.positive_examples, "good"),
         ...examples(sheet.negative_examples, "bad"),
       ),
@@ -365,7 +365,7 @@ export function makeLabelling(bench) {
   function showFinished() {
     finished.hidden = false;
     finished.replaceChildren(
-      h("h3", {}, "All of yours are labelled."),
+      h("h2", {}, "All of yours are labelled."),
       h("p", { class: "lead" }, "Use the labels as a new version of the task, or look at any of them again below."),
     );
   }

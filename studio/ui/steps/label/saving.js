@@ -53,7 +53,7 @@ export async function saveEdits(ask, edits, problem, clashes, tookTheirs) {
         const card = h(
           "div",
           { class: "wrong", role: "alert" },
-          h("h4", {}, `Somebody changed the ${what} while you wrote. Nothing is lost; which version should be kept?`),
+          h("h3", {}, `Somebody changed the ${what} while you wrote. Nothing is lost; which version should be kept?`),
           h(
             "div",
             { class: "two" },

@@ -30,7 +30,7 @@ export function makeVersions(bench) {
         compare(from.value, to.value);
       },
     },
-    h("h3", {}, "Compare two"),
+    h("h2", {}, "Compare two"),
     h(
       "div",
       { class: "bench-filters" },
@@ -114,7 +114,7 @@ export function makeVersions(bench) {
         h(
           "div",
           {},
-          h("h4", {}, part.name.replaceAll("_", " ")),
+          h("h3", {}, part.name.replaceAll("_", " ")),
           h("div", { class: "two" }, side("before", part.before), side("after", part.after)),
         ),
       );
@@ -127,7 +127,7 @@ export function makeVersions(bench) {
         text ? foreign("p", text, { class: "prose" }) : h("p", { class: "hint" }, "(nothing)"),
       );
     difference.replaceChildren(
-      h("h3", { tabindex: -1 }, `From ${name(before)} to ${name(after)}: ${found.words}`),
+      h("h2", { tabindex: -1 }, `From ${name(before)} to ${name(after)}: ${found.words}`),
       ...(found.fields.length ? [h("div", { class: "card stack" }, sides(found.fields))] : []),
       ...found.instances.map((/** @type {{id: string, kind: string, parts: Part[]}} */ one) =>
         h(

@@ -55,7 +55,7 @@ export function makeWriting(bench) {
         h(
           "section",
           { class: "card stack" },
-          h("h3", {}, label),
+          h("h2", {}, label),
           lists[name],
           h(
             "div",

@@ -60,7 +60,7 @@ export function makeAsk(id, title, asks, fetchAnswers, isLive) {
   const element = h(
     "div",
     { class: "stack merge-ask" },
-    h(isLive ? "h3" : "h4", {}, title),
+    h(isLive ? "h2" : "h3", {}, title),
     h("label", { class: "field", for: `${id}-as` }, h("span", { class: "label" }, "As in the task of"), who),
     h("label", { class: "visually-hidden", for: `${id}-prompt` }, "Prompt"),
     prompt,

@@ -95,7 +95,7 @@ export function mount({ element, server }) {
       known.parents.length ? "" : "Tick two or more runs of one base in the table of runs, or add models here.",
     );
     boxes.parents.replaceChildren(
-      h("h3", {}, "Which models, and how much of each"),
+      h("h2", {}, "Which models, and how much of each"),
       none,
       h("ul", { class: "merge-rows" }, rows),
       h("p", { class: "error-line", "data-error": "parents", role: "alert" }),
@@ -176,7 +176,7 @@ export function mount({ element, server }) {
     const words = told.later
       ? [h("p", {}, "These are not all plain LoRA adapters: how they lie to each other is told once they are merged.")]
       : drawMeetings(told.meetings);
-    boxes.meeting.replaceChildren(h("h3", {}, "How their changes lie to each other"), ...words);
+    boxes.meeting.replaceChildren(h("h2", {}, "How their changes lie to each other"), ...words);
     boxes.meeting.hidden = false;
   }
 
@@ -208,7 +208,7 @@ export function mount({ element, server }) {
     const submit = h("button", { type: "submit", class: "btn primary", "data-act": "merge" }, "Merge");
     boxes.way.hidden = state.chosen.length < 1;
     boxes.way.replaceChildren(
-      h("h3", {}, "How"),
+      h("h2", {}, "How"),
       h("div", { class: "cards", role: "radiogroup", "aria-label": "Way of merging" }, cards),
       h("p", { class: "hint merge-when" }, way.when),
       h(
@@ -328,7 +328,7 @@ export function mount({ element, server }) {
   function drawList() {
     boxes.list.hidden = !known.merges.length;
     boxes.list.replaceChildren(
-      h("h3", {}, "Your merges"),
+      h("h2", {}, "Your merges"),
       h("ul", { class: "merge-rows" }, known.merges.map(drawMerge)),
     );
   }

@@ -53,7 +53,7 @@ export function makeResult(box, server, state, setWeights) {
     const fill = h("i", { style: `width: ${share}%` });
     const failed = Boolean(told?.error);
     box.replaceChildren(
-      h("h3", {}, "The merge"),
+      h("h2", {}, "The merge"),
       h("p", failed ? { class: "error-line", role: "alert" } : { role: "status" }, said),
       failed ? h("span", {}) : h("div", { class: "bar", role: "progressbar", "aria-label": "Progress" }, fill),
     );
@@ -65,7 +65,7 @@ export function makeResult(box, server, state, setWeights) {
     const curve = h("div", { class: "stack merge-scales", "data-state": "none" });
     const tune = () => studio.setDraft({ step: "data", recipe: { model: made.model } }, { push: true });
     box.replaceChildren(
-      h("h3", {}, made.name),
+      h("h2", {}, made.name),
       h("p", {}, [sayResult(made), made.cost].filter(Boolean).join(" ")),
       h(
         "div",
@@ -115,10 +115,10 @@ export function makeResult(box, server, state, setWeights) {
   function drawMeasured(name, told, made) {
     if (!told.tasks.length) return [h("p", {}, "Its parents' tasks are not here any more, so nothing can be scored.")];
     if (name === "look_at_scores")
-      return [h("h4", {}, "On the test sets, with 95 % intervals"), drawScores(told.tasks, made.model)];
+      return [h("h3", {}, "On the test sets, with 95 % intervals"), drawScores(told.tasks, made.model)];
     const best = bestScale(told.scales, told.tasks);
     return [
-      h("h4", {}, "On validation, all weights times a scale"),
+      h("h3", {}, "On validation, all weights times a scale"),
       drawCurve(told.scales, told.tasks),
       h(
         "p",

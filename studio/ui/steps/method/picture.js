@@ -232,3 +232,9 @@ studio.onDraft((draft, before) => {
   if (before && JSON.stringify(draft.recipe.method) === JSON.stringify(before.recipe.method)) return;
   for (const picture of pictures) draw(picture);
 });
+
+// A slider that the server has drawn again says its value to a screen reader, too.
+document.addEventListener("studio:drawn", (event) => {
+  if (!(event.target instanceof Element && event.target.querySelector('[data-path="method.rank"]'))) return;
+  for (const picture of pictures) draw(picture);
+});

@@ -196,7 +196,7 @@ def _draw_made(studio: Studio, made: list[MadeCard]) -> str:
     """What was trained here, to be trained further: on another task, or with more examples."""
     cards = [_draw_card(card.ref, card.title, _describe_made(studio, card), ["made here"]) for card in made]
     return (
-        '<section class="stack" id="models-made"><h3>Made here</h3><p class="hint">A model that you trained already, '
+        '<section class="stack" id="models-made"><h2>Made here</h2><p class="hint">A model that you trained already, '
         f"to train it further: it keeps what it learned.</p>{_draw_choice('Made here', cards)}</section>"
     )
 
@@ -268,7 +268,7 @@ def draw_facts(studio: Studio, ref: str, card: DeviceFacts | None = None) -> str
         facts = studio.describe_model(ref)
     except StudioError as error:
         return (
-            f'<div class="studio wrong" role="alert"><h4>{foreign(ref, 80)} can\'t be used</h4><p>{escape(error)}</p>'
+            f'<div class="studio wrong" role="alert"><h3>{foreign(ref, 80)} can\'t be used</h3><p>{escape(error)}</p>'
             f'<p><button type="button" class="btn small" data-set="{_BUILTIN}">Use the built-in '
             f"model</button></p></div>"
         )
@@ -277,9 +277,9 @@ def draw_facts(studio: Studio, ref: str, card: DeviceFacts | None = None) -> str
     fit = fit or fit_pill(device.judge(facts.needed_bytes), FITS[device.judge(facts.needed_bytes)])
     free = f"{size(device.free_bytes)} of memory are free now. " if not card else ""
     return (
-        f'<div class="studio two facts-box"><section class="card stack"><h3>{foreign(facts.title, 80)}</h3>'
+        f'<div class="studio two facts-box"><section class="card stack"><h2>{foreign(facts.title, 80)}</h2>'
         f'<table class="facts"><tbody>{rows}</tbody></table></section>'
-        f'<section class="card stack"><h3>{_name_place(card)}</h3><p>{escape(_say_place(device))}</p><p>{fit}</p>'
+        f'<section class="card stack"><h2>{_name_place(card)}</h2><p>{escape(_say_place(device))}</p><p>{fit}</p>'
         f'<p class="hint">{free}How much a run really needs depends on '
         f"the method; "
         f"the Method step shows it.</p></section></div>"

@@ -19,7 +19,7 @@ export function mount({ element, server }) {
   const ACTIVE = ["queued", "starting", "running"];
 
   // ---- made once, changed in place: a button keeps its focus and no click is lost ----
-  const title = h("h3", { class: "desk-name" });
+  const title = h("h2", { class: "desk-name" });
   const pill = h("span", { class: "pill" });
   const task = h("span", { class: "hint desk-task" });
   const words = h("p", { class: "desk-words" });

@@ -17,7 +17,7 @@ LONGEST_REQUEST = 64
 _DESK = '<section class="desk" aria-label="The run" data-status="none" hidden></section>'
 _SAMPLES = """
 <section class="samples" aria-label="Answers on the way" data-step="" hidden>
-  <header><h3 class="samples-title"></h3><div class="samples-pick"></div></header>
+  <header><h2 class="samples-title"></h2><div class="samples-pick"></div></header>
   <div class="samples-list" tabindex="0" role="group" aria-label="Sample answers"></div>
 </section>"""
 
