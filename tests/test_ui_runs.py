@@ -7,6 +7,7 @@ import pytest
 from telling import raises
 
 from studio.errors import InputError, RecipeError
+from studio.models.catalogue import name_base
 from studio.runs.note import LONGEST_NAME, LONGEST_TAG, MOST_TAGS, read_note, write_note
 from studio.runs.run import Run
 from studio.service import Studio
@@ -28,6 +29,7 @@ def test_settings_say_what_was_left_blank(studio: Studio) -> None:
     assert settings["Learning rate"] == "0.02" and settings["Steps"] == "50"
     assert "50 steps of 16, learning rate 0.02" in say_settings(settings)
     assert read_settings(studio, {"method": "of another time"}) == {}
+    assert settings["Model"] == name_base("builtin") != "builtin"
 
 
 def test_only_what_differs_is_named() -> None:
@@ -36,7 +38,17 @@ def test_only_what_differs_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(0.002, "0.002"), (1200, "1,200"), (True, "yes"), (None, "–"), (["q", "v"], "q, v"), (1.0, "1")]
+    ("value", "said"),
+    [
+        (0.002, "0.002"),
+        (1200, "1,200"),
+        (True, "yes"),
+        (None, "–"),
+        (["q", "v"], "q, v"),
+        (1.0, "1"),
+        ([], "–"),
+        ([{"name": "length", "fewest": 5}, {"name": "equals"}], "length (fewest 5), equals"),
+    ],
 )
 def test_a_value_is_said_shortly(value: object, said: str) -> None:
     assert say_value(value) == said

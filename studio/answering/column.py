@@ -8,6 +8,7 @@ from typing import NamedTuple
 from studio.checkpoints.checkpoint import Checkpoint, Stack
 from studio.declaration import show
 from studio.errors import InputError
+from studio.models.catalogue import name_base
 from studio.objectives import Objective
 from studio.objectives.choices import FILE
 from studio.precisions import Precision
@@ -49,7 +50,7 @@ class Column(NamedTuple):
         """What people call it."""
         if self.shows:
             return tell_nearest(self.shows)
-        return self.stack.changes[-1].title if self.stack.changes else self.below.base.ref
+        return self.stack.changes[-1].title if self.stack.changes else name_base(self.below.base.ref)
 
     @property
     def virtual_tokens(self) -> int:

@@ -250,3 +250,9 @@ CATALOGUE = (
         summary="Many languages, no terms to accept; fits a 12 GB graphics card in 4 bits.",
     ),
 )
+
+
+def name_base(ref: str) -> str:
+    """Return what people call a base: its title here, or the last part of its address."""
+    titles = {card.ref: card.title for card in CATALOGUE}
+    return titles.get(ref, ref.rstrip("/").rpartition("/")[2])

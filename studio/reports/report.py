@@ -120,7 +120,7 @@ def _draw(events: Sequence[Event], recipe: Recipe) -> Iterable[Curve]:
                 continue
             if value is not None and getattr(event, "step", None) is not None:
                 into[int(event.step or 0)] = value
-        if train or validation:
+        if max(len(train), len(validation)) > 1:  # one point is no curve
             yield Curve(
                 measure=measure, train=tuple(sorted(train.items())), validation=tuple(sorted(validation.items()))
             )

@@ -1,8 +1,10 @@
 """What a report says, piece by piece, in words that its page and its card share. Pure."""
 
+from studio.models.reference import ModelRef
 from studio.reports.report import Report, name_metric
 from studio.runs.event import Scored
 from studio.runs.status import RunStatus
+from studio.works.export import name_model
 
 Row = tuple[str, ...]
 
@@ -11,7 +13,7 @@ def list_facts(report: Report) -> list[Row]:
     """Return what the run was and what it cost, a name and a value each."""
     status, recipe = report.status, report.recipe
     facts: list[Row] = [
-        ("Base model", recipe.model.removeprefix("./")),
+        ("Base model", name_model(ModelRef(ref=recipe.model))),
         ("Method", recipe.method_words),
         ("Objective", recipe.objective.title),
         ("Task", f"{report.title} ({recipe.task_id}, version {recipe.task_version})"),

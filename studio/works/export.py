@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from studio.errors import ModelError
-from studio.models.catalogue import CATALOGUE
+from studio.models.catalogue import name_base
 from studio.models.reference import ModelRef
 from studio.runs.run import Run
 from studio.works.work import FindTitle, Work
@@ -60,7 +60,6 @@ def name_model(ref: ModelRef) -> str:
     """Return what people call a model: brave-otter, step 120; Little World 5M."""
     made = ref.made
     if not made:
-        titles = {card.ref: card.title for card in CATALOGUE}
-        return titles.get(ref.ref, ref.ref.rstrip("/").rpartition("/")[2])
+        return name_base(ref.ref)
     name = Run.name_of(made.name) if made.kind == "run" else made.name
     return name + (f", step {made.step:,}" if made.step is not None else "")

@@ -9,13 +9,14 @@ from typing import Any
 
 from studio.declaration import form_fields
 from studio.errors import StudioError
-from studio.models.reference import BUILTIN
+from studio.models.reference import BUILTIN, ModelRef
 from studio.recipes.options import Training
 from studio.recipes.recipe import Recipe, read_recipe
 from studio.runs.run import TRAINING
 from studio.runs.status import RunStatus
 from studio.service import Studio
 from studio.ui.frame.words import number
+from studio.works.export import name_model
 
 Settings = dict[str, str]
 """The values by what they are called, in the order in which people think of them."""
@@ -36,7 +37,7 @@ def read_settings(studio: Studio, recipe: Mapping[str, Any], look: bool = True) 
 
 def _tell(studio: Studio, read: Recipe, look: bool = True, task: str = "") -> Settings:
     settings = {
-        "Model": _say_model(read.model),
+        "Model": name_model(ModelRef(ref=read.model)),
         "Task": task or _say_task(studio, read),
         "Method": read.method_words.partition(",")[0],
     }
@@ -119,11 +120,10 @@ def say_value(value: object) -> str:
         return number(value)
     if isinstance(value, float):
         return f"{value:.2g}" if abs(value) < 1 else f"{value:g}"
-    return ", ".join(map(say_value, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _say_model(ref: str) -> str:
-    return ref.rstrip("/").rsplit("/", 1)[-1]
+    if isinstance(value, Mapping):  # a rule: its name, and what it is told
+        told = [f"{name} {say_value(one)}" for name, one in value.items() if name != "name"]
+        return f"{value.get('name', '')} ({', '.join(told)})" if told else str(value.get("name", ""))
+    return ", ".join(map(say_value, value)) or "–" if isinstance(value, list | tuple) else str(value)
 
 
 def _say_task(studio: Studio, recipe: Recipe) -> str:

@@ -203,11 +203,15 @@ def tell_own(status: RunStatus) -> list[str]:
         metric = METRICS.find(score.metric)
         between = "" if score.low is None or score.high is None else f"{score.low:.0f} to {score.high:.0f}, "
         value = f"{score.value:.{metric.digits}f} {metric.unit}".strip()
-        many = f"n = {score.n:,}" + (f" of {score.of:,}, what a tenth of its time allows" if score.n < score.of else "")
+        many = f"n = {score.n:,}"
+        if score.n < score.of:
+            many += f" of {score.of:,}, as many as a tenth of its time allows; Compare measures all"
         said.append(f"On test: {metric.title} {value} ({between}{many}). {status.verdict or ''}".strip())
     if status.forgetting is not None and status.score:
         said.append(f"Forgetting: {status.forgetting:+.3f} nats a token of general text.")
     said += [status.won or "", *status.unmeasured.values()]
     if status.measuring and status.measuring > SHARE and status.status not in ACTIVE:
-        said.append(f"Measuring itself took {status.measuring:.0%} of its time, which was short; a tenth is usual.")
+        said.append(
+            f"Measuring itself took {100 * status.measuring:.0f} % of its time, which was short; a tenth is usual."
+        )
     return [sentence for sentence in said if sentence]
