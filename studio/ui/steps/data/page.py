@@ -85,11 +85,7 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
 
     @lru_cache(maxsize=200)
     def find_example(task_id: str, version: str) -> Example | None:
-        task = studio.tasks.load_task(task_id, version)  # of a card that is shown
-        answered = (
-            Example(input=one.input, output=one.output[0]) for one in task.instances if one.input and one.output
-        )
-        return next(iter(task.positive_examples), None) or next(answered, None)
+        return choose_example(studio.tasks.load_task(task_id, version))  # of a card that is shown
 
     @in_words
     def show_task(value: dict[str, Any], request: Asking) -> tuple[Any, ...]:
@@ -140,6 +136,12 @@ def draw_data(studio: Studio, draft: DraftBox) -> None:
         show_progress_on=report,
         api_visibility="private",
     )
+
+
+def choose_example(task: Task) -> Example | None:
+    """Return what a card shows of a task: its first worked example, or the first instance that has an answer."""
+    answered = (Example(input=one.input, output=one.output[0]) for one in task.instances if one.input and one.output)
+    return next(iter(task.positive_examples), None) or next(answered, None)
 
 
 def draw_upload(studio: Studio) -> gr.File:
