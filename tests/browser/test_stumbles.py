@@ -228,7 +228,9 @@ def test_a_run_that_is_clicked_keeps_the_step_and_says_whose_settings_one_sees(
 
 @pytest.mark.long
 def test_a_phone_names_its_steps_and_keeps_its_foot_in_sight(open_page: Callable[..., Page], app_url: str) -> None:
-    """Sections 5 and 10: unlabelled numbers of steps, the way on below the page, a box whose padding changes."""
+    """Sections 5 and 10: unlabelled numbers of steps, the way on below the page, a box whose padding changes or that
+    scrolls unseen.
+    """
     recipe = {**QUESTION, "method": {"name": "lora", "rank": 8}}
     page = open_page(app_url + address("method", recipe=recipe), width=390, height=844)
     expect(page.locator("#numbers .hero")).to_have_text("224,256", timeout=LONG)
@@ -240,6 +242,9 @@ def test_a_phone_names_its_steps_and_keeps_its_foot_in_sight(open_page: Callable
     held.let_go()
     expect(page.locator("#recipe-bar")).to_contain_text("rank 16", timeout=LONG)
     assert page.evaluate(PADDINGS) == before
+    page.locator("#all-methods > summary").click()
+    expect(page.locator("#method-table tbody tr").nth(10)).to_be_visible(timeout=LONG)
+    assert page.locator("#all-methods .wide").evaluate("(it) => it.scrollHeight <= it.clientHeight + 1"), "rows unseen"
     for name in ("Model", "Data", "Method", "Train"):
         page.get_by_role("navigation").get_by_role("button", name=name).click()
         expect(page.locator("body")).to_have_attribute("data-step", name.lower())

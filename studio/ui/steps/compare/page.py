@@ -165,7 +165,7 @@ def draw_ten(run: str, rows: list[Row], count: int, titles: Sequence[str] = SIDE
     done = len(rows) == count
     scored = [sum(row.right[place] for row in rows) for place in range(len(titles))]
     if done:
-        told = ", ".join(f"{foreign(title)} {got} of {count}" for title, got in zip(titles, scored, strict=True))
+        told = ", ".join(f"{foreign(title)}: {got} of {count}" for title, got in zip(titles, scored, strict=True))
         said = f"Exactly right: {told}. A small sample: n = {count}."
         scores = "".join(_score(got, count, title) for title, got in zip(titles, scored, strict=True))
         score = f'<div class="ten-scores">{scores}</div>'
