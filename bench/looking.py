@@ -33,7 +33,7 @@ MAIN = {
 ASKABLE = ".ask[data-state=ready]"
 WAIT = 120_000
 SHOWN = {"the new count": ".hero", "the file's new size": ".facts .value"}
-"""What follows the slider: the browser tells the one, the server the other."""
+"""What follows the slider; the browser tells both."""
 GO = """([selector, step]) => new Promise((done) => {
   const began = performance.now();
   document.querySelector(selector).click();
