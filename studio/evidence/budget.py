@@ -14,14 +14,17 @@ PLANNED = 0.08
 """So much is planned: the rest is for what takes longer than it did when it was timed."""
 LOOKED = 0.09
 """So much may be spent before the end, with what the end will need."""
-FIRST = 0.45
-"""Of all that may be spent, so much may go to the base, whose answers come before anything is known for sure."""
+FIRST, MOST_FIRST = 0.4, 0.6
+"""Of all that may be spent, so much may go to the base, and so much at most where more was planned: its answers come
+before anything is known for sure."""
 LAST = 0.095
 """So much is spent at the end: what is under way when the time is up goes on to its end."""
 FEWEST = 4
 """On fewer instances a number says nothing."""
 BATCH = 32
 """So many are measured at once."""
+LEAST_LAST = 0.01
+"""So much of the time of training may be spent at the end even if the base took more than it was to."""
 LEAST_DRAWN = 12
 """So many drawn answers are judged of a run that is too short to say who wins in a tenth of its time, at most."""
 LEAST_SECONDS = 0.5

@@ -19,8 +19,10 @@ from studio.evidence.budget import (
     FIRST,
     LAST,
     LEAST_DRAWN,
+    LEAST_LAST,
     LEAST_SECONDS,
     LOOKED,
+    MOST_FIRST,
     PLANNED,
     SHARE,
     SHOTS,
@@ -36,7 +38,7 @@ from studio.evidence.nats import read_nats
 from studio.evidence.room import find_room
 from studio.evidence.taken import find_taken
 from studio.journal import append_lines, read_lines
-from studio.models.forward import call_model
+from studio.models.forward import call_model, list_words
 from studio.models.reference import BUILTIN, ModelRef
 from studio.objectives.objective import Example, Objective, encode_asked, list_rows
 from studio.recipes.options import Plan
@@ -59,8 +61,8 @@ LOOKS = ("validation", "general")
 """What is asked at a checkpoint."""
 MOST_ROOM = 500
 """So many references say how long an answer may be."""
-READINGS = 2
-"""The soonest of so many says what a step takes: a machine that is busy just now trains sooner than it reads now."""
+MOST_TIMED = 8
+"""So many rows are read, at most, to see what a step takes."""
 
 
 class Examiner:
@@ -122,24 +124,30 @@ class Examiner:
             return
         with self.meter.running():
             try:
-                found = self._measure_base(time_step())
+                found = self._measure_base(time_step)
             except torch.OutOfMemoryError as error:
                 self._give_up(error)
                 return
         self._tell(found)
 
-    def _measure_base(self, step_seconds: float) -> list[Told]:
-        """What the base comes to on as much as the time allows."""
-        training = step_seconds * self.plan.steps
-        seconds = self.meter.find_limit(training, PLANNED) - self.meter.spent
-        sizes = self._choose_sizes(seconds) if seconds >= LEAST_SECONDS else Sizes()
+    def _measure_base(self, time_step: Callable[[], float]) -> list[Told]:
+        """What the base comes to on as much as the time allows.
+
+        A step is timed before answers are and after it: a machine that is busy just now trains sooner than it says.
+        """
+        training = time_step() * self.plan.steps
+        counts: Sizes | None = None
+        if self.meter.find_limit(training, PLANNED) - self.meter.spent >= LEAST_SECONDS:
+            counts = self._time_answers(self.meter.find_limit(training, PLANNED) - self.meter.spent)
+            training = min(training, time_step() * self.plan.steps)
+        sizes = self._choose_sizes(training, counts) if counts else Sizes()
         sizes = sizes._replace(drawn=max(sizes.drawn, self._count_least_drawn(training)))
-        tried = len(self._tried.get("validation", ()))  # which is measured already
-        sizes = sizes._replace(validation=max(sizes.validation, tried if tried >= FEWEST else 0))
+        tried = {part: len(self._tried.get(part, ())) for part in ("validation", "test")}  # which is measured already
+        sizes = sizes._replace(**{part: max(getattr(sizes, part), n) for part, n in tried.items() if n >= FEWEST})
         shots = self._ask_base(sizes, training) if not sizes.is_nothing else {}
-        if not self._asked.keys() - {DRAWN}:
-            return [{"step": 0, "part": "validation", "model": "base", "n": 0, "note": TOO_SHORT}]
         found, told = self._findings, self._findings.write_baseline(shots)
+        if "validation" not in self._asked:
+            told = [{"step": 0, "part": "validation", "model": "base", "n": 0, "note": TOO_SHORT}]
         for part in ("test", "unseen"):
             told += found.write_score(0, part, self._find(0, part), model="base")
         return [*told, *found.write_general(0, self._find(0, "general"), self._find(0, "general"))]
@@ -148,13 +156,14 @@ class Examiner:
         """All answers of the base that there is time for; those to the validation part by examples shown.
 
         What the end is compared with is asked before what examples in the prompt would do. A quarter longer than
-        planned it may take, or where that is more, less than half of all that is measured in: the rest is for the end.
+        planned it may take, and about half of all that may be spent at most: the rest is for the end.
         """
         counts = {"validation": sizes.validation, "test": sizes.test, "unseen": sizes.unseen, DRAWN: sizes.drawn}
         counts["general"] = sizes.texts
         self._asked = {part: self._parts.get(part, ())[:count] for part, count in counts.items() if count}
         base = sizes.count_base(*(self._seconds.get(part, 0.0) for part in ("validation", "general", DRAWN)))
-        limit = max(self.meter.spent + SHARE / PLANNED * base, FIRST * self.meter.find_limit(training, SHARE))
+        most = self.meter.find_limit(training, SHARE)
+        limit = min(max(self.meter.spent + SHARE / PLANNED * base, FIRST * most), MOST_FIRST * most)
         judged = self._limit_drawn(limit, training, self._for_judges / 2)
         found = {part: self._ask(0, part, judged if part == DRAWN else limit) for part in list(self._asked)}
         self._asked = {part: self._parts[part][: len(rows)] for part, rows in found.items() if rows}
@@ -185,10 +194,11 @@ class Examiner:
         Also what it forgot, where there was no time for that when the checkpoint was made. Each takes what is left.
         """
         parts = (*ENDS, *["general"] * (not self._find(step, "general")))
-        self._measure(step, parts, passed, self.meter.find_limit(passed, LAST))
+        least = self.meter.spent + LEAST_LAST * passed  # it would be a pity to leave alone what the base was asked
+        self._measure(step, parts, passed, max(least, self.meter.find_limit(passed, LAST)))
         is_judged = bool(self._find(step, DRAWN))
         told = [{"part": DRAWN, "n": 0, "note": why}] if (why := self._panel.explain(is_judged)) else []
-        if "validation" in self._asked and self._parts["test"] and not self._find(step, "test"):
+        if self._asked.keys() - {DRAWN} and self._parts["test"] and not self._find(step, "test"):
             told.append({"part": "test", "n": 0, "note": NO_TEST})
         self._tell([{"step": step, **each} for each in told], passed)
 
@@ -230,18 +240,25 @@ class Examiner:
         for each in found:
             self.events.append("scored", **each, **taken)
 
-    def _choose_sizes(self, seconds: float) -> Sizes:
-        """Try one, then a few, and see how long they take; nothing is measured where one alone takes too long."""
+    def _time_answers(self, seconds: float) -> Sizes | None:
+        """Try one, then a few, and see how long they take; return how many there are, None where one takes too long."""
         names = ("validation", "test", "unseen", "general", DRAWN)
         counts = Sizes(*(len(self._parts.get(part, ())) for part in names))
-        few, began = self._parts["validation"][: 2 * FEWEST], self._clock()
-        if self._time("validation", few[:1]) > seconds / 4:
-            return Sizes()
-        answer, text = self._time("validation", few), self._time("general", self._parts["general"][:1])
+        part = "test" if self._parts["test"] else "validation"  # what there is time for in any case is the end's
+        few = self._parts[part][: 2 * FEWEST]
+        if self._time(part, few[:1]) > seconds / 4:
+            return None
+        answer, text = self._time(part, few), self._time("general", self._parts["general"][:1])
         draw = self._time(DRAWN, self._parts[DRAWN][:FEWEST]) if counts.drawn else answer  # it ends later
         self._seconds = {"general": text, **dict.fromkeys(("validation", *ENDS), answer), DRAWN: draw}
+        return counts
+
+    def _choose_sizes(self, training: float, counts: Sizes) -> Sizes:
+        """How much is measured; what was tried needn't be paid for again."""
         kept = sum(self._seconds[part] * len(rows) for part, rows in self._tried.items())
-        return choose_sizes(seconds - (self._clock() - began) + kept, answer, text, self._rounds, counts, draw)
+        seconds = self.meter.find_limit(training, PLANNED) - self.meter.spent + kept
+        answer, text, draw = (self._seconds[part] for part in ("validation", "general", DRAWN))
+        return choose_sizes(seconds, answer, text, self._rounds, counts, draw)
 
     def _limit_drawn(self, limit: float, training: float, spare: float) -> float:
         """Until when answers are drawn for who judges: of a run that is too short to say who wins, a little longer."""
@@ -369,20 +386,21 @@ def examine(
 def time_step(base: Any, examples: list[Example], batch_size: int, pad_id: int) -> float:
     """Return what a step takes, about: twice the reading of its rows, in seconds; rather less than the truth.
 
-    A step is some three readings, made in faster ways. Two rows are read, since the whole logits of many need memory
-    that a training never does; a card reads more of them in hardly more time.
+    A step is some three readings, made in faster ways. As many rows are read as a step has, up to a few, since so small
+    a model takes hardly longer for more; only two where all logits would be made, which need memory that a training
+    never does. A card reads more of them in hardly more time.
     """
-    shown = list_rows(examples[:2])
-    rows = [row.input_ids for row in shown[:2]]
+    kind: Any = type(base)
+    most = min(MOST_TIMED, batch_size) if "logits_to_keep" in list_words(kind) else 2
+    shown = list_rows(examples[:most])
+    rows = [row.input_ids for row in shown[:most]]
     longest = max(map(len, rows))
     ids = torch.tensor([[pad_id] * (longest - len(row)) + row for row in rows], device=base.device)
-    taken = []
     with torch.no_grad():
-        call_model(base, input_ids=ids, use_cache=False)
-        for _ in range(READINGS):
-            began = time.monotonic()
-            logits = call_model(base, input_ids=ids, use_cache=False).logits
-            float(logits[0, -1, 0])  # waits for a card
-            taken.append(time.monotonic() - began)
-    alike = batch_size / min(2, len(examples)) * len(shown) / len(rows) if base.device.type == "cpu" else 1.0
-    return 2 * alike * min(taken)
+        call_model(base, input_ids=ids[:2], use_cache=False, logits_to_keep=1)
+        began = time.monotonic()
+        logits = call_model(base, input_ids=ids, use_cache=False, logits_to_keep=1).logits
+        float(logits[0, -1, 0])  # waits for a card
+    taken = time.monotonic() - began
+    alike = batch_size / min(most, len(examples)) * len(shown) / len(rows) if base.device.type == "cpu" else 1.0
+    return 2 * alike * taken

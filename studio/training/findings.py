@@ -12,7 +12,7 @@ from studio.tasks.task import Instance, Task
 
 BESIDE = ("rouge_l", "bits_per_byte")
 """Metrics that are told beside a task's main one."""
-TOO_SHORT = "The run is too short to measure itself in a tenth of its time. Measure it in Compare."
+TOO_SHORT = "The run is too short to measure its checkpoints in a tenth of its time. Measure them in Compare."
 NO_TEST = "A tenth of its time was spent before its test part was measured. Measure it in Compare."
 Rows = list[dict[str, Any]]
 Told = dict[str, Any]
@@ -82,7 +82,7 @@ class Findings:
 
     def write_baseline(self, shots: Mapping[int, Rows]) -> list[Told]:
         """Return what the base came to with some examples in the prompt; with the first, what is said of them all."""
-        plain = len(shots.get(0, ()))
+        plain = len(shots.get(0, []))
         note = self._tell_baseline({count: rows for count, rows in shots.items() if rows and 2 * len(rows) >= plain})
         return [
             each
