@@ -140,6 +140,8 @@ def test_3_three_runs_share_a_chart_and_answer_the_same_ten(
     little = kept.inner_text()
     page.locator("#change-rank").fill("32")
     assert kept.inner_text() != little
+    expect(page.locator("#recipe-bar .recipe")).to_contain_text("parameters", timeout=LONG)
+    expect(page.locator("#preset-label")).to_be_visible(timeout=LONG)
     take_all(page, shot, "walk-3-method")
     page.locator("[data-try]").first.click()
     table = page.locator(".run-table")

@@ -111,7 +111,8 @@ def draw_method(studio: Studio, draft: DraftBox) -> None:
     with gr.Row(elem_classes="two method-columns"):
         with gr.Column(elem_classes="method-choices"):
             aims = Panel(elem_id="method-aims")
-            cards = Panel(elem_id="method-cards", min_height=150)
+            # there from the first paint: what else stands here waits for the libraries where nobody asked before
+            cards = Panel(draw_method_cards(studio, {}), elem_id="method-cards", min_height=150)
             table = Panel(
                 draw_waiting(len(METHODS.members)),
                 bind_acts(studio, weigh_method),
