@@ -48,6 +48,7 @@ HEAVY_AT_TOP = {
     "studio.training.fast.one_pass": "the training child",
     "studio.training.embedding": "the training child",
     "studio.training.examiner": "the training child",
+    "studio.training.timed_step": "the training child",
     "studio.training.headed": "the training child",
     "studio.training.judging": "the training child",
     "studio.training.reference": "the training child",

@@ -8,7 +8,6 @@ compares with the same. What there is no time for is left out, and said. Knows a
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import torch
 
@@ -38,9 +37,8 @@ from studio.evidence.nats import read_nats
 from studio.evidence.room import find_room
 from studio.evidence.taken import find_taken
 from studio.journal import append_lines, read_lines
-from studio.models.forward import call_model, list_words
 from studio.models.reference import BUILTIN, ModelRef
-from studio.objectives.objective import Example, Objective, encode_asked, list_rows
+from studio.objectives.objective import Example, Objective, encode_asked
 from studio.recipes.options import Plan
 from studio.recipes.recipe import Recipe
 from studio.rewards import Scorer
@@ -52,6 +50,7 @@ from studio.tasks.task import Example as Worked
 from studio.tasks.task import Instance, Task
 from studio.training.findings import NO_TEST, TOO_SHORT, Findings, Rows, Told, tell_skipped
 from studio.training.sampling import Answerer
+from studio.training.timed_step import time_step
 from studio.training.winning import DRAWN, NO_JUDGES, Panel
 from studio.workspace import Workspace
 
@@ -61,8 +60,6 @@ LOOKS = ("validation", "general")
 """What is asked at a checkpoint."""
 MOST_ROOM = 500
 """So many references say how long an answer may be."""
-MOST_TIMED = 8
-"""So many rows are read, at most, to see what a step takes."""
 
 
 class Examiner:
@@ -124,22 +121,16 @@ class Examiner:
             return
         with self.meter.running():
             try:
-                found = self._measure_base(time_step)
+                found = self._measure_base(time_step() * self.plan.steps)
             except torch.OutOfMemoryError as error:
                 self._give_up(error)
                 return
         self._tell(found)
 
-    def _measure_base(self, time_step: Callable[[], float]) -> list[Told]:
-        """What the base comes to on as much as the time allows.
-
-        A step is timed before answers are and after it: a machine that is busy just now trains sooner than it says.
-        """
-        training = time_step() * self.plan.steps
-        counts: Sizes | None = None
-        if self.meter.find_limit(training, PLANNED) - self.meter.spent >= LEAST_SECONDS:
-            counts = self._time_answers(self.meter.find_limit(training, PLANNED) - self.meter.spent)
-            training = min(training, time_step() * self.plan.steps)
+    def _measure_base(self, training: float) -> list[Told]:
+        """What the base comes to on as much as the time allows, of a training of so many seconds."""
+        seconds = self.meter.find_limit(training, PLANNED) - self.meter.spent
+        counts = self._time_answers(seconds) if seconds >= LEAST_SECONDS else None
         sizes = self._choose_sizes(training, counts) if counts else Sizes()
         sizes = sizes._replace(drawn=max(sizes.drawn, self._count_least_drawn(training)))
         tried = {part: len(self._tried.get(part, ())) for part in ("validation", "test")}  # which is measured already
@@ -381,26 +372,3 @@ def examine(
     passes, pad_id = recipe.objective.count_passes(rows), answerer.tokenizer.pad_token_id
     examiner.begin(lambda: passes * time_step(answerer.model, examples, rows, pad_id))
     return examiner
-
-
-def time_step(base: Any, examples: list[Example], batch_size: int, pad_id: int) -> float:
-    """Return what a step takes, about: twice the reading of its rows, in seconds; rather less than the truth.
-
-    A step is some three readings, made in faster ways. As many rows are read as a step has, up to a few, since so small
-    a model takes hardly longer for more; only two where all logits would be made, which need memory that a training
-    never does. A card reads more of them in hardly more time.
-    """
-    kind: Any = type(base)
-    most = min(MOST_TIMED, batch_size) if "logits_to_keep" in list_words(kind) else 2
-    shown = list_rows(examples[:most])
-    rows = [row.input_ids for row in shown[:most]]
-    longest = max(map(len, rows))
-    ids = torch.tensor([[pad_id] * (longest - len(row)) + row for row in rows], device=base.device)
-    with torch.no_grad():
-        call_model(base, input_ids=ids[:2], use_cache=False, logits_to_keep=1)
-        began = time.monotonic()
-        logits = call_model(base, input_ids=ids, use_cache=False, logits_to_keep=1).logits
-        float(logits[0, -1, 0])  # waits for a card
-    taken = time.monotonic() - began
-    alike = batch_size / min(most, len(examples)) * len(shown) / len(rows) if base.device.type == "cpu" else 1.0
-    return 2 * alike * taken
