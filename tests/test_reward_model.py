@@ -126,18 +126,23 @@ PPO: dict[str, Any] = {
 
 @pytest.mark.long
 def test_ppo_learns_from_what_was_learnt(judged: tuple[Studio, Run]) -> None:
-    """A start, its judge, PPO: as much worth as the judge says of the very answers, and again the same after a kill."""
+    """A start, its judge, PPO: as much worth as the judge says of the very answers, which says at the end who wins, and
+    again the same after a kill.
+    """
     house, run = judged
     start = run.load_recipe().model
-    objective = {**PPO, "rewards": [{"name": "learnt", "model": f"run:{run.run_id}", "weight": 2}]}
-    recipe = write_recipe(start, "pairs", objective=objective, training={"sample_every": STEPS})
+    objective = {**PPO, "rewards": [{"name": "learnt", "model": f"run:{run.run_id}", "weight": 2}], "watched": []}
+    training = {"sample_every": STEPS, "measures_itself": True}
+    recipe = write_recipe(start, "pairs", objective=objective, training=training)
     pinned = house.read_recipe(recipe)
     assert pinned.objective.list_models() == (f"run:{run.run_id}@{STEPS}",)
     assert house.estimate(recipe).memory["reward models"] > 0
     tuned = train(house.workspace, pinned.to_json())
     assert read_all(tuned)[-1]["event"] == "finished", read_all(tuned)[-1]
     told = [event["measures"] for event in read_all(tuned) if event["event"] == "metrics"]
-    assert len({one["reward"] for one in told}) > 1 and all(0 <= one["watched"] <= 1 for one in told)
+    assert len({one["reward"] for one in told}) > 1
+    (won,) = (event for event in read_all(tuned) if event.get("part") == "drawn")
+    assert won["n"] >= 4 and run.name in won["note"] and "run:" not in won["note"]
     (sampled,) = (event["samples"] for event in read_all(tuned) if event["event"] == "sampled")
     for one in sampled:
         for side in ("base", "tuned"):
