@@ -213,6 +213,7 @@ def test_a_run_that_is_clicked_keeps_the_step_and_says_whose_settings_one_sees(
 
     go(page, "compare")
     expect(page.locator(".ask")).to_have_attribute("data-state", "ready", timeout=LONG)
+    expect(page.get_by_role("button", name=re.compile("random prompt"))).to_have_text("Random")
     ten = page.locator(".ask [data-act=ten]")
     plain = background(ten)
     ten.hover()
