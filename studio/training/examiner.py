@@ -186,6 +186,8 @@ class Examiner:
         """
         parts = (*ENDS, *["general"] * (not self._find(step, "general")))
         least = self.meter.spent + LEAST_LAST * passed  # it would be a pity to leave alone what the base was asked
+        if len(self._asked.get("test", ())) <= 2 * FEWEST:
+            self._seconds.pop("test", None)  # so few are asked, whatever they took when the base was
         self._measure(step, parts, passed, max(least, self.meter.find_limit(passed, LAST)))
         is_judged = bool(self._find(step, DRAWN))
         told = [{"part": DRAWN, "n": 0, "note": why}] if (why := self._panel.explain(is_judged)) else []
@@ -232,12 +234,13 @@ class Examiner:
             self.events.append("scored", **each, **taken)
 
     def _time_answers(self, seconds: float) -> Sizes | None:
-        """Try one, then a few, and see how long they take; return how many there are, None where one takes too long."""
+        """Try a few, then more, and see how long they take; return how many there are, None where it takes too long."""
         names = ("validation", "test", "unseen", "general", DRAWN)
         counts = Sizes(*(len(self._parts.get(part, ())) for part in names))
         part = "test" if self._parts["test"] else "validation"  # what there is time for in any case is the end's
         few = self._parts[part][: 2 * FEWEST]
-        if self._time(part, few[:1]) > seconds / 4:
+        self._seconds[part] = self._time(part, few[:FEWEST])
+        if self._seconds[part] * FEWEST > seconds / 4:
             return None
         answer, text = self._time(part, few), self._time("general", self._parts["general"][:1])
         draw = self._time(DRAWN, self._parts[DRAWN][:FEWEST]) if counts.drawn else answer  # it ends later
