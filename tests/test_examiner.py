@@ -48,6 +48,14 @@ def test_drawn_answers_fit_the_time_too(seconds: float) -> None:
     assert sizes.drawn == {1: 0, 5: 0, 30: 11, 1000: 100}[int(seconds)]
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1, 2, 3, 30])
+def test_what_each_call_takes_is_counted_and_where_it_is_too_much_the_end_has_the_time(seconds: float) -> None:
+    sizes = choose_sizes(seconds, 0.01, 0.02, 4, THERE, call=0.2)
+    calls = 7 * bool(sizes.validation) + 2 * (bool(sizes.test) + bool(sizes.unseen))
+    assert spend(sizes, 0.01, 0.02, 4) + 0.2 * calls <= seconds + 1e-9
+    assert bool(sizes.validation) == (seconds >= 3) and bool(sizes.test) == (seconds >= 1)
+
+
 def test_few_instances_are_all_of_them() -> None:
     assert choose_sizes(100, 0.1, 0.1, 4, Sizes(1, 2, 0, 48)).validation == 1
     assert choose_sizes(0.1, 0.1, 0.1, 4, THERE).is_nothing

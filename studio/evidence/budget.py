@@ -49,19 +49,33 @@ class Sizes(NamedTuple):
         """Whether nothing is measured."""
         return not any(self)
 
-    def count_base(self, answer: float, text: float, draw: float) -> float:
-        """Return the seconds that the base takes, where one instance, general text and drawn answer take so long."""
+    def count_base(self, answer: float, text: float, draw: float, call: float = 0.0) -> float:
+        """Return the seconds that the base takes, where one instance, general text, drawn answer and call take so
+        long."""
         answers = self.validation * sum(BASELINE) + self.test + self.unseen
-        return answers * answer + self.texts * text + self.drawn * draw
+        calls = len(BASELINE) * bool(self.validation) + bool(self.test) + bool(self.unseen)
+        return calls * call + answers * answer + self.texts * text + self.drawn * draw
 
 
-def choose_sizes(seconds: float, answer: float, text: float, rounds: int, there: Sizes, draw: float = 1.0) -> Sizes:
+def choose_sizes(
+    seconds: float, answer: float, text: float, rounds: int, there: Sizes, draw: float = 1.0, call: float = 0.0
+) -> Sizes:
     """Return how much is measured in so many seconds: at the start, at `rounds` checkpoints, and at the end.
 
-    `answer`, `text` and `draw` are what one instance, one general text and one drawn answer take; `there` is how much
-    there is. Half the time goes to validation, three tenths to test and unseen, of base and tuned, half of it to drawn
-    answers where those are judged, a fifth to the general texts.
+    `answer`, `text` and `draw` are what one instance, one general text and one drawn answer take, `call` what each
+    time takes that some are asked, however few; `there` is how much there is. Half the time goes to validation, three
+    tenths to test and unseen, of base and tuned, half of it to drawn answers where those are judged, a fifth to the
+    general texts. Where there is no time for all those calls, the end has it.
     """
+    ends = 2 * call * (bool(there.test) + bool(there.unseen))
+    rest = seconds - ends - call * (len(BASELINE) + rounds)
+    if call and not _split(rest, answer, text, rounds, there, draw).validation:
+        only = there._replace(validation=0, texts=0)
+        return _split((seconds - ends) / 0.3, answer, text, rounds, only, draw)
+    return _split(rest, answer, text, rounds, there, draw)
+
+
+def _split(seconds: float, answer: float, text: float, rounds: int, there: Sizes, draw: float) -> Sizes:
     seconds = max(0.0, seconds)
     validation = _fit(0.5 * seconds / (answer * (sum(BASELINE) + rounds)), there.validation)
     half = 0.3 * seconds / 2
@@ -73,11 +87,13 @@ def choose_sizes(seconds: float, answer: float, text: float, rounds: int, there:
     return Sizes(validation, test, unseen, texts, drawn)
 
 
-def choose_next(rest: int, left: float, each: float, is_first: bool) -> int:
-    """Return how many of `rest` are measured next, in `left` seconds, where one took `each`; 0 where too few would be.
+def choose_next(rest: int, left: float, each: float, is_first: bool, call: float = 0.0) -> int:
+    """Return how many of `rest` are measured next, in `left` seconds, where one took `each`, beside the call; 0 where
+    too few would be.
 
     A quarter at first, so that it is noticed when a machine has become slower than it was; then a batch.
     """
+    left -= call
     fitting = min(rest, int(left / each) if each > 0 else rest) if left > 0 else 0
     count = min(fitting, max(FEWEST, fitting // 4) if is_first else BATCH)
     return count if count >= min(FEWEST, rest) else 0

@@ -9,6 +9,8 @@ compares with the same. What there is no time for is left out, and said. Knows a
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import rouge_score.rouge_scorer  # noqa: F401  what writes scores is there before a run begins, as torch is
+import scipy.stats  # noqa: F401
 import torch
 
 from studio.errors import ModelError, StudioError
@@ -83,7 +85,8 @@ class Examiner:
         self.answerer, self.room, self._clock = answerer, room, clock
         known = read_kind(run, "started", "scored")
         self._told = any(isinstance(event, Scored) and event.model == "base" and event.n for event in known)
-        self._seconds: dict[str, float] = {}
+        self._seconds: dict[str, float] = {}  # what one of a part takes
+        self._call, self._pace = 0.0, 0.0  # what asking takes beside that; by how much all is slower now, 0: unknown
         writes = "embeddings" not in objective.needs  # what is to place texts is asked for no word any more
         self._parts = {**parts, "general": write_general(is_builtin).instances if writes else ()}
         self._general = write_general(is_builtin)
@@ -152,7 +155,8 @@ class Examiner:
         counts = {"validation": sizes.validation, "test": sizes.test, "unseen": sizes.unseen, DRAWN: sizes.drawn}
         counts["general"] = sizes.texts
         self._asked = {part: self._parts.get(part, ())[:count] for part, count in counts.items() if count}
-        base = sizes.count_base(*(self._seconds.get(part, 0.0) for part in ("validation", "general", DRAWN)))
+        answer, text, draw = (self._seconds.get(part, 0.0) for part in ("validation", "general", DRAWN))
+        base = sizes.count_base(answer, text, draw, self._call)
         most = self.meter.find_limit(training, SHARE)
         limit = min(max(self.meter.spent + SHARE / PLANNED * base, FIRST * most), MOST_FIRST * most)
         judged = self._limit_drawn(limit, training, self._for_judges / 2)
@@ -197,6 +201,7 @@ class Examiner:
 
     def _measure(self, step: int, parts: Sequence[str], passed: float, limit: float) -> None:
         """Ask the model as it is now, and tell what that comes to, together with what it took."""
+        self._pace = 0.0  # the machine may have become slower since
         with self.meter.running():
             try:
                 judged = self._limit_drawn(limit, passed, self._for_judges)
@@ -242,7 +247,9 @@ class Examiner:
         self._seconds[part] = self._time(part, few[:FEWEST])
         if self._seconds[part] * FEWEST > seconds / 4:
             return None
-        answer, text = self._time(part, few), self._time("general", self._parts["general"][:1])
+        half, whole = self._seconds[part] * len(few[:FEWEST]), self._time(part, few) * len(few)
+        self._call, self._pace = max(0.0, min(2 * half - whole, whole / 2)), 1.0
+        answer, text = (whole - self._call) / len(few), self._time("general", self._parts["general"][:1])
         draw = self._time(DRAWN, self._parts[DRAWN][:FEWEST]) if counts.drawn else answer  # it ends later
         self._seconds = {"general": text, **dict.fromkeys(("validation", *ENDS), answer), DRAWN: draw}
         return counts
@@ -252,7 +259,7 @@ class Examiner:
         kept = sum(self._seconds[part] * len(rows) for part, rows in self._tried.items())
         seconds = self.meter.find_limit(training, PLANNED) - self.meter.spent + kept
         answer, text, draw = (self._seconds[part] for part in ("validation", "general", DRAWN))
-        return choose_sizes(seconds, answer, text, self._rounds, counts, draw)
+        return choose_sizes(seconds, answer, text, self._rounds, counts, draw, self._call)
 
     def _limit_drawn(self, limit: float, training: float, spare: float) -> float:
         """Until when answers are drawn for who judges: of a run that is too short to say who wins, a little longer."""
@@ -281,7 +288,12 @@ class Examiner:
 
     def _cost(self, parts: Sequence[str]) -> float:
         """What some parts will take, by what they took before."""
-        return sum(self._seconds.get(part, 0.0) * len(self._asked.get(part, ())) for part in parts)
+        counts = {part: len(self._asked.get(part, ())) for part in parts}
+        return sum(self._find_call(part) + self._seconds.get(part, 0.0) * n for part, n in counts.items() if n)
+
+    def _find_call(self, part: str) -> float:
+        """What asking for some takes, however few they are: general texts are read one by one."""
+        return 0.0 if part == "general" else self._call
 
     def _list_shots(self) -> tuple[int, ...]:
         return SHOTS if has_answers(self.task) and hasattr(self.objective, "positive_examples") else (0,)
@@ -296,13 +308,20 @@ class Examiner:
         if known or not instances or self.run.stop_file.exists():
             return known
         rows = self._tried.pop(part, [])[: len(instances)] if not step and not shots else []
-        tried, began, each = len(rows), self._clock(), self._seconds.get(part, 0.0) * BASELINE[shots]
-        while count := choose_next(len(instances) - len(rows), limit - self.meter.spent, each, len(rows) == tried):
-            middle = self._clock()
+        each, call, taken, read = self._seconds.get(part, 0.0) * BASELINE[shots], self._find_call(part), 0.0, 0
+        while count := choose_next(
+            len(instances) - len(rows),
+            limit - self.meter.spent,
+            each * max(1.0, self._pace),
+            not self._pace,
+            call * max(1.0, self._pace),
+        ):
+            began = self._clock()
             rows = [*rows, *self._read(part, instances[len(rows) : len(rows) + count], shots)]
-            each = (self._clock() - middle) / count
-        if len(rows) > tried and not shots:
-            self._seconds[part] = (self._clock() - began) / (len(rows) - tried)
+            taken, read = taken + max(0.0, self._clock() - began - call), read + count
+            self._pace = (taken + call) / (each * read + call) if each else 1.0
+        if read and not shots:
+            self._seconds[part] = taken / read
         rows = [{"step": step, "examples": shots, "part": part, **row} for row in rows]
         if rows:
             append_lines(self.run.answers_file, rows)
