@@ -10,7 +10,7 @@ from studio.service import Studio
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 COMPARING = ("journey", "rlhf")
 """Those that end with a score of base and tuned."""
-LONG = ("continued_pretraining", "few_labels", "preferences", "rlhf")
+LONG = ("continued_pretraining", "few_labels", "merging_by_hand", "preferences", "rlhf")
 """Those that train more than `make test` has time for."""
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
