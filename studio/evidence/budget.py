@@ -83,7 +83,8 @@ def _split(seconds: float, answer: float, text: float, rounds: int, there: Sizes
     ends = (half - drawn * draw) / answer
     test = _fit(ends * (2 / 3 if there.unseen else 1), there.test)
     unseen = _fit(ends - test, there.unseen)
-    texts = _fit(0.2 * seconds / (text * (1 + rounds)), there.texts) if there.texts else 0
+    looks = (1 + rounds, 2) if there.texts else ()  # at the start and the end, if not at each checkpoint
+    texts = next(filter(None, (_fit(0.2 * seconds / (text * each), there.texts) for each in looks)), 0)
     return Sizes(validation, test, unseen, texts, drawn)
 
 

@@ -68,9 +68,9 @@ def train(page: Page) -> Locator:
 
 
 def test_1_a_first_visit_sees_a_right_answer_after_one_click(
-    page: Page, shot: Callable[..., None], console_errors: list[str]
+    launch_app: Callable[..., Any], open_page: Callable[..., Page], shot: Callable[..., None], console_errors: list[str]
 ) -> None:
-    page.goto("/")
+    page = open_page(launch_app().url)  # nobody has trained there yet
     began = time.monotonic()
     page.locator(".welcome [data-act=start]").click(timeout=LONG)
     expect(page.locator(".samples .sample-row.tuned .tick").first).to_be_visible(timeout=LONG)
