@@ -51,7 +51,7 @@ def take_all(page: Page, shot: Callable[..., None], name: str) -> None:
         page.set_viewport_size({"width": width, "height": height})
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
-            shot(f"{name}-{shape}-{scheme}", full_page=True)
+            shot(f"{name}-{shape}-{scheme}", page, full_page=True)
             assert shape != "desktop" or page.evaluate(wrong) == [], f"{name} {scheme}"
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, shape
     page.emulate_media(color_scheme="light", reduced_motion="reduce")
