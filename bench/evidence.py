@@ -37,14 +37,15 @@ def measure() -> list[Figure]:
         run_id = studio.start_run({"task_id": TASK})
         studio.scheduler.start_next()
         run = find_run(studio.workspace, run_id)
-        scored = [event for event in read_events(run.events_file).events if isinstance(event, Scored)]
+        told = read_events(run.events_file).events
+        scored = [event for event in told if isinstance(event, Scored) and event.n]
         shares = [event.share for event in scored if event.share is not None]  # none where a busy machine had no time
         asked = ", ".join(f"{event.n} of {event.of} {event.part}" for event in scored[:1] + scored[-1:])
-        told = [
+        found = [
             Figure(f"measuring itself, {asked}", 100 * share, "% of a run", target="at most 10 %")
             for share in shares[-1:]
         ]
-        return [*told, *_measure_scoring(studio, run_id), *_measure_columns(studio, run_id)]
+        return [*found, *_measure_scoring(studio, run_id), *_measure_columns(studio, run_id)]
 
 
 def _arrange(studio: Studio, run_id: str, count: int) -> Columns:

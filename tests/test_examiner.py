@@ -56,6 +56,10 @@ def test_what_each_call_takes_is_counted_and_where_it_is_too_much_the_end_has_th
     assert bool(sizes.validation) == (seconds >= 3) and bool(sizes.test) == (seconds >= 1)
 
 
+def test_what_a_run_forgets_is_measured_at_its_ends_where_there_is_no_time_at_each_checkpoint() -> None:
+    assert 0.2 * 5 / (0.02 * 21) < FEWEST <= choose_sizes(5, 0.05, 0.02, 20, THERE).texts
+
+
 def test_few_instances_are_all_of_them() -> None:
     assert choose_sizes(100, 0.1, 0.1, 4, Sizes(1, 2, 0, 48)).validation == 1
     assert choose_sizes(0.1, 0.1, 0.1, 4, THERE).is_nothing
