@@ -1,13 +1,14 @@
 """Evidence of real checkpoints: measured once, kept by content, told with its certainty, and refused in words."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from telling import raises, tells
 from tiny import import_task, make_run, train_quickly
 
-from studio.answering.columns import Columns
-from studio.errors import InputError, NotFoundError
+from studio.answering.columns import Columns, Written
+from studio.errors import InputError, ModelError, NotFoundError
 from studio.evidence.asked import plan
 from studio.evidence.kept_answers import load_answers
 from studio.journal import append_lines
@@ -287,3 +288,29 @@ def test_a_model_that_never_stops_is_cut_counted_and_told(
     rows = (studio.evidence.find(work) or pytest.fail())[1][0]
     (limit,) = {row["cut"] for row in rows}
     assert tells(" ".join(found.notes), (str(limit), f"{len(rows)} of {len(rows)}"))
+
+
+def test_a_model_that_answers_nothing_is_told(
+    studio: Studio, trained: Run, names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Columns, "write_many", lambda self, place, prompts, *_: [Written()] * len(prompts))
+    found = studio.evidence.score(names[:2], find_task(trained), "train")
+    told = [note for note in found.notes if "empty" in note]
+    assert len(told) == 2 and all(tells(note, f"{found.values[0].n} of {found.values[0].n} template") for note in told)
+    assert tells(told[1], "step 2") and {value.value for value in found.values if value.metric == "exact_match"} == {0}
+
+
+def test_a_base_that_is_gone_is_told_and_what_was_measured_comes_back_with_it(
+    studio: Studio, trained: Run, tiny_model: Path, tmp_path: Path
+) -> None:
+    base = Path(shutil.copytree(tiny_model, tmp_path / "gone-llama"))
+    run = train_quickly(studio.workspace, base, training={"max_steps": 1})
+    asked = ([f"run:{run.run_id}"], find_task(trained))
+    found = studio.evidence.score(*asked)
+    works = len(studio.list_runs())
+    base.rename(tmp_path / "moved")
+    with raises(ModelError, f"{run.name} gone-llama back import", field="checkpoints"):
+        studio.evidence.score(*asked)
+    (tmp_path / "moved").rename(base)
+    assert studio.evidence.score(*asked) == found and len(studio.list_runs()) == works, "nothing is measured twice"
+    studio.delete_run(run.run_id)

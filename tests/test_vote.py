@@ -88,6 +88,32 @@ def test_what_is_no_vote_is_refused_in_words(workspace: Workspace, data: Any) ->
     assert not run.votes_file.exists()
 
 
+MARKED = {"prompt": "1 + 1", "step": 0, "model": "builtin", "answer": "3"}
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "said"),
+    [
+        ({**MARKED, "rating": 9}, "rating", "1 5 9"),
+        ({**MARKED, "rating": 3, "prompt": " "}, "prompt", "asked"),
+        ({**MARKED, "correction": " "}, "correction", "empty"),
+        ({**MARKED, "correction": "3 "}, "correction", "the same"),
+        ({**MARKED, "correction": "2", "prompt": ""}, "prompt", "asked"),
+        (rank(), "columns", "two four []"),
+        (rank(1, 7), "ranks", "1 4 7"),
+        ({**VOTE, "tuned": 7}, "tuned", "text 20,000 7"),
+        ({**VOTE, "step": "last"}, "step", "number last"),
+    ],
+)
+def test_what_is_wrong_with_a_vote_is_told_with_the_rule(
+    workspace: Workspace, data: Any, field: str, said: str
+) -> None:
+    studio, run = Studio(workspace), make_run(workspace)
+    with raises(InputError, said, field=field):
+        studio.vote(run.run_id, data)
+    assert not run.votes_file.exists()
+
+
 def test_a_run_keeps_so_many_votes_and_no_more(workspace: Workspace) -> None:
     studio, run = Studio(workspace), make_run(workspace)
     studio.vote(run.run_id, VOTE)

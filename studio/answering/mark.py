@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
-from studio.answering.vote import Address, Marked, Strict, Text, Turns, append_said, validate
+from studio.answering.vote import Address, Marked, Strict, Text, Turns, append_said, check_asked, validate
 from studio.journal import read_lines
 
 BEST = 5
@@ -33,7 +33,9 @@ class Mark(Strict):
 
 def read_mark(data: object) -> Mark:
     """Return the mark in what was sent. Raises InputError in words."""
-    return validate(Mark, data)
+    mark = validate(Mark, data)
+    check_asked(mark.prompt, mark.messages)
+    return mark
 
 
 def append_marks(file: Path, marks: Iterable[Mark]) -> None:

@@ -36,6 +36,15 @@ ABOUT_AS_LONG = 1.25
 MOST_BYTES = 1 << 20
 MOST_TURNS = 200
 
+RULES = {
+    "rating": "a whole number from 1 to 5",
+    "columns": f'a list of two to four {{"model", "answer"}}, an answer of at most {LONGEST_TEXT:,} characters',
+    "ranks": f"a list of ranks from 1 to {MOST}, null for an answer of which nothing is said",
+    "step": "the number of the step whose answer it was",
+    "messages": 'the turns before the prompt, {"role", "content"} each',
+}
+"""What a field of what is sent has to be; any other is a text."""
+
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Address = Annotated[str, Field(max_length=1000)]
 Pair = Annotated[tuple[Text, Text], Field(strict=False)]
@@ -201,7 +210,7 @@ def read_votes(data: object) -> list[Vote]:
             raise InputError("A ranking has a rank, or nothing, for each answer.", field="ranks")
         return _check(ranking.list_votes())
     if isinstance(data, dict) and "correction" in data:
-        return validate(Correction, data).list_votes()
+        return _check_correction(validate(Correction, data)).list_votes()
     choice = data.get("choice") if isinstance(data, dict) else None
     if not isinstance(choice, str) or choice not in OLDER:
         raise InputError(f"A vote is for base, same, tuned or bad, not {show(choice)}.", field="choice")
@@ -211,13 +220,31 @@ def read_votes(data: object) -> list[Vote]:
 def _check(votes: list[Vote]) -> list[Vote]:
     """Votes that are on something. Raises InputError in words."""
     for vote in votes:
-        if not vote.prompt.strip() and not vote.messages:
-            raise InputError("Nothing was asked, so there is nothing to vote on. Ask, then vote.", field="prompt")
+        check_asked(vote.prompt, vote.messages)
         if not any(map(str.strip, vote.answers)) and vote.better not in ("bad", "none"):
             raise InputError(
                 "Both answers are empty, so none can be better. Ask again, or say that both are bad.", field="choice"
             )
     return votes
+
+
+def _check_correction(said: Correction) -> Correction:
+    """A correction that corrects something. Raises InputError in words."""
+    check_asked(said.prompt, said.messages)
+    if not said.correction.strip():
+        raise InputError("The correction is empty. Write what should have been answered.", field="correction")
+    if said.correction.strip() == said.answer.strip():
+        raise InputError(
+            "The correction is the same as the answer. Write what should have been answered, or rate the answer 5.",
+            field="correction",
+        )
+    return said
+
+
+def check_asked(prompt: str, messages: Sequence[Turn]) -> None:
+    """Raise InputError in words where what was said is of an answer to nothing."""
+    if not prompt.strip() and not messages:
+        raise InputError("Nothing was asked, so there is nothing to vote on. Ask, then vote.", field="prompt")
 
 
 def append_votes(file: Path, votes: Iterable[Vote]) -> None:
@@ -301,4 +328,6 @@ def validate(kind: type[V], data: object) -> V:
     except ValidationError as error:
         first, *rest = error.errors()[0]["loc"] or ("choice",)
         field = ("base", "tuned")[int(rest[0])] if first == "answers" and rest else str(first)[:20]
-        raise InputError(f"The vote's {field} can't be kept as it is. Ask again, then vote.", field=field) from None
+        given = data.get(field) if isinstance(data, dict) else data
+        rule = RULES.get(field, f"a text of at most {LONGEST_TEXT:,} characters")
+        raise InputError(f"{field} is {rule}, not {show(given)}. Ask again, then vote.", field=field) from None

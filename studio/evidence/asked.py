@@ -5,12 +5,13 @@ room for an answer. Knows folders and recipes; loads no weights.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from studio.answering.column import Column, make_column
 from studio.checkpoints.address import resolve
 from studio.checkpoints.checkpoint import Stack
-from studio.errors import InputError, StudioError
+from studio.errors import InputError, ModelError, StudioError
 from studio.evidence.content import hash_told, hash_weights
 from studio.evidence.general import GENERAL, write_general
 from studio.evidence.metrics import Answered
@@ -98,11 +99,24 @@ def plan(workspace: Workspace, work: Measure, visitor: Visitor = THE_ONE) -> Ask
 def _resolve(workspace: Workspace, address: str, visitor: Visitor) -> Stack:
     try:
         found = resolve(workspace, ModelRef(ref=address), visitor)
-        found.base.find_folder()  # which says now what the child would say of an impossible name
+        _check_base(found)
         return found
     except StudioError as error:
         error.field = "checkpoints"
         raise
+
+
+def _check_base(stack: Stack) -> None:
+    """Say now what the child would say of a base that can't be, and of one that isn't there any more what to do."""
+    try:
+        stack.base.find_folder()
+    except StudioError:
+        if not stack.changes or not stack.base.is_local or Path(stack.base.ref).expanduser().is_dir():
+            raise
+        raise ModelError(
+            f"{stack.changes[-1].title} was made on {stack.base.ref}, a folder that isn't there any more. Put it back: "
+            "what was measured is kept. Or export the run, and import it with the folder in which its base is now."
+        ) from None
 
 
 def _find_general(workspace: Workspace, work: Measure, is_builtin: bool, visitor: Visitor) -> Task:

@@ -11,6 +11,7 @@ from studio.evidence.interval import draw, find_interval, find_middle, sum_clust
 from studio.evidence.kept_answers import Row
 from studio.evidence.metrics import METRICS, Answered, Metric, list_fitting
 from studio.evidence.metrics.labels import count_confusion
+from studio.evidence.metrics.metric import has_answers
 
 ROWS = Sequence[Sequence[Row]]
 """The kept answers of each checkpoint."""
@@ -86,7 +87,7 @@ def sum_up(asked: Asked, kept: ROWS) -> Evidence:
         values=values,
         differences=tuple(find_difference(main, answers[0], other, labels) for other in answers[1:]),
         tables=tables,
-        notes=(*asked.notes, *_tell_too_long(asked, kept), *_tell_cut(asked, kept)),
+        notes=(*asked.notes, *_tell_too_long(asked, kept), *_tell_cut(asked, kept), *_tell_empty(asked, kept)),
     )
 
 
@@ -156,6 +157,22 @@ def _tell_cut(asked: Asked, kept: ROWS) -> list[str]:
             said.append(
                 f"{len(cut):,} of {len(rows):,} answers of {column.title} had not ended after {max(cut):,} tokens and "
                 "are cut there: they count as they stand. More training teaches a model where to end."
+            )
+    return said
+
+
+def _tell_empty(asked: Asked, kept: ROWS) -> list[str]:
+    said = []
+    for column, rows in zip(asked.columns, kept, strict=True):
+        wanted = zip(asked.instances, rows, strict=True)
+        empty = sum(
+            not str(row["answer"]).strip() and not row.get("too_long") and all(map(str.strip, one.output))
+            for one, row in wanted
+        )
+        if empty and has_answers(asked.task):
+            said.append(
+                f"{empty:,} of {len(rows):,} answers of {column.title} are empty: they count as they stand. Where a model "
+                "ends at once, another template, more steps or a smaller learning rate often help."
             )
     return said
 
