@@ -171,8 +171,8 @@ def _tell_empty(asked: Asked, kept: ROWS) -> list[str]:
         )
         if empty and has_answers(asked.task):
             said.append(
-                f"{empty:,} of {len(rows):,} answers of {column.title} are empty: they count as they stand. Where a model "
-                "ends at once, another template, more steps or a smaller learning rate often help."
+                f"{empty:,} of {len(rows):,} answers of {column.title} are empty: they count as they stand. Where a "
+                "model ends at once, another template, more steps or a smaller learning rate often help."
             )
     return said
 
