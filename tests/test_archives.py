@@ -154,6 +154,12 @@ HOSTILE = {
     "a wish to go on": (put("resume", ""), "resume"),
     "no recipe": (drop("recipe.json"), "recipe.json"),
     "a recipe of another kind": (put("recipe.json", '{"task_id": "x", "method": {"name": "evil"}}'), "evil"),
+    "a recipe without end": (put("recipe.json", b" " * 2_000_000), "recipe.json 1"),
+    "lines that are no events": (
+        lambda files: files.update({"events.jsonl": files["events.jsonl"] + b"\n" * 20_000}),
+        "events.jsonl 100",
+    ),
+    "a pickle called a reference": (put("reference.safetensors", b"\x80\x04cos\nsystem\n."), "reference.safetensors"),
     "no events": (put("events.jsonl", "{}\n"), "events"),
     "a damaged task": (put("tasks/0.json", '{"Instances": 7}'), "0.json"),
     "weights that are cut": (put(f"{STEP}/adapter_model.safetensors", b"\x00" * 40), "step 4"),
@@ -178,6 +184,28 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(archive: Path, tmp_path
     with raises(InputError, said):
         unpack_run(odd, folder)
     assert not (tmp_path / "evil.json").exists()
+
+
+def test_a_link_and_a_size_that_is_a_lie_are_refused(archive: Path, tmp_path: Path) -> None:
+    def lie(files: dict[str, bytes]) -> None:
+        manifest = json.loads(files[MANIFEST])
+        manifest["files"]["recipe.json"]["bytes"] = 10**15
+        files[MANIFEST] = json.dumps(manifest).encode()
+
+    with zipfile.ZipFile(archive) as packed:
+        whole = {name: packed.read(name) for name in packed.namelist()}
+    lying = dict(whole)
+    lie(lying)
+    for files, mode, said in ((whole, 0o120777, "link votes.jsonl"), (lying, 0o100644, f"recipe.json {MANIFEST}")):
+        with zipfile.ZipFile(tmp_path / "odd.zip", "w") as packed:
+            for name, data in files.items():
+                info = zipfile.ZipInfo(name)
+                info.external_attr = (mode if name == "votes.jsonl" else 0o100644) << 16
+                packed.writestr(info, data)
+        (tmp_path / "out").mkdir(exist_ok=True)
+        with raises(InputError, said, field="file"):
+            unpack_run(tmp_path / "odd.zip", tmp_path / "out")
+        assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_damaged_archive_is_refused(archive: Path, tmp_path: Path) -> None:

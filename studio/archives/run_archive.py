@@ -18,6 +18,11 @@ MANIFEST = "run.json"
 MOST_MANIFEST = 4_000_000
 MOST_FILES = 2_000
 MOST_BYTES = 200 * 2**30
+MOST_BROKEN = 100
+"""So many lines of the events may be none: a kill leaves half a line, and each takes time whenever they are read."""
+MOST_OF = {"recipe.json": 2**20, "events.jsonl": 2**27, "votes.jsonl": 2**21, "scores.jsonl": 2**24}
+MOST_TEXT = 2**28
+"""Any other file that isn't weights is at most so long: it is read whole."""
 LOGS = ("votes.jsonl", "scores.jsonl")
 REFERENCE = "reference.safetensors"
 MEMBER = re.compile(
@@ -59,6 +64,11 @@ class Manifest(BaseModel, frozen=True):
     tasks: tuple[PackedTask, ...] = Field((), max_length=50)
     base: PackedBase | None = None
     files: dict[str, Member] = Field(max_length=MOST_FILES)
+
+
+def find_most(name: str) -> int:
+    """Return how many bytes a file of an archive may have."""
+    return MOST_OF.get(name) or (MOST_BYTES if name.endswith(".safetensors") else MOST_TEXT)
 
 
 def measure_file(path: Path) -> Member:

@@ -20,16 +20,21 @@ from studio.archives.run_archive import (
     FORM,
     MANIFEST,
     MEMBER,
+    MOST_BROKEN,
     MOST_BYTES,
     MOST_FILES,
     MOST_MANIFEST,
+    REFERENCE,
     Manifest,
     Member,
     PackedBase,
+    find_most,
 )
 from studio.errors import InputError, StudioError
+from studio.journal import read_page
+from studio.models.weights_file import read_header
 from studio.recipes.recipe import read_recipe
-from studio.runs.event import Started, read_events
+from studio.runs.event import Started, parse_event, read_events
 from studio.runs.run import Run
 from studio.tasks.sent import SentTask
 from studio.tasks.v2 import read_v2
@@ -95,6 +100,8 @@ def _check_members(archive: zipfile.ZipFile, manifest: Manifest, most: int) -> N
             raise _refuse(f"{name[:80]!r} is no file of a run")
         if stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 1:
             raise _refuse(f"{name!r} is a link, or locked by a password")
+        if info.file_size > (most_of := find_most(name)):
+            raise _refuse(f"{name!r} has {info.file_size / 2**20:,.1f} MB, at most {most_of / 2**20:,.0f} MB are read")
         if name not in manifest.files or info.file_size != manifest.files[name].bytes:
             raise _refuse(f"{name!r} isn't what {MANIFEST} says")
     names = [info.filename for info in infos]
@@ -132,8 +139,14 @@ def _check_run(folder: Path) -> None:
     run = Run(folder)
     text = (folder / "recipe.json").read_text(encoding="utf-8", errors="replace")
     recipe = read_recipe(text)
+    _check_events(run.events_file)
     if not any(isinstance(event, Started) for event in read_events(run.events_file).events):
         raise _refuse("its events don't say that it ever began")
+    if (reference := folder / REFERENCE).exists():
+        try:
+            read_header(reference)
+        except ValueError:
+            raise _refuse(f"its {REFERENCE} holds no weights") from None
     for place in run.checkpoints_folder.glob("step-*"):
         for file in place.glob("*.json"):
             _check_json(file)
@@ -147,6 +160,17 @@ def _check_run(folder: Path) -> None:
     for step, damage in run.look_at_checkpoints().items():
         if damage:
             raise _refuse(f"its checkpoint of step {step:,}: {damage}")
+
+
+def _check_events(file: Path) -> None:
+    """Refuse events among which too many lines are none: whoever looks at the run would read them again and again."""
+    offset, broken = 0, 0
+    while (page := read_page(file, offset)).offset != offset:
+        for line in page.lines:
+            broken += parse_event(line) is None
+            if broken > MOST_BROKEN:
+                raise _refuse(f"more than {MOST_BROKEN} lines of its {file.name} are no events")
+        offset = page.offset
 
 
 def _check_json(file: Path) -> None:
