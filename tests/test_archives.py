@@ -108,6 +108,17 @@ def test_a_missing_base_is_told_and_a_missing_task_too(archive: Path, tmp_path: 
     assert len(found.warnings) == 2 and tells(" ".join(found.warnings), "tiny_sums /no/such/folder")
 
 
+def test_a_folder_that_nobody_needs_is_refused(archive: Path, tiny_model: Path, tmp_path: Path) -> None:
+    def change(files: dict[str, bytes]) -> None:
+        files["recipe.json"] = json.dumps({**json.loads(files["recipe.json"]), "model": "builtin"}).encode()
+        files[MANIFEST] = json.dumps({**json.loads(files[MANIFEST]), "base": None}).encode()
+
+    studio = Studio(Workspace(tmp_path / "elsewhere"), InlineLauncher())
+    with raises(InputError, (str(tiny_model), "builtin"), field="base"):
+        studio.archives.import_run(repack(archive, tmp_path / "odd.zip", change), str(tiny_model))
+    assert not studio.list_runs()
+
+
 def test_a_base_in_a_folder_is_known_again_by_its_content(
     trained: Run, archive: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

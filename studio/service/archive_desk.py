@@ -132,6 +132,11 @@ class ArchiveDesk:
     def _find_folder(self, said: ModelRef, packed: PackedBase | None, given: str) -> str:
         """Where the base of a run from elsewhere is here; what its recipe says where that isn't known."""
         if said.made or said.is_own or not said.is_local:
+            if given:
+                raise InputError(
+                    f"This run was made on {said.ref}, so {given[:200]} isn't needed. Leave it out.",
+                    field="base",
+                )
             return said.ref
         if given:
             folder = self._studio.check_model(ModelRef(ref=given)).find_folder()

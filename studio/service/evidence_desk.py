@@ -224,6 +224,10 @@ class EvidenceDesk:
 
     def read_general(self, checkpoint: object, task_id: str = "") -> Measure:
         """Return the measurement of a checkpoint's forgetting. Raises InputError in words."""
+        if not isinstance(checkpoint, str):
+            raise InputError(
+                f"checkpoint is one address, such as run:brave-otter@120, not {show(checkpoint)}.", field="checkpoint"
+            )
         told = {"task_id": task_id, "part": "general"}
         first = self._complete({"checkpoints": _check_addresses([checkpoint]), **told})
         base = plan(self.workspace, first, self.visitor).columns[0].stack.base.ref

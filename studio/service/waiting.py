@@ -54,6 +54,7 @@ def wait_for(scheduler: Scheduler, work: Run) -> None:
         scheduler.stop(work)
         raise
     if status.status != "finished":
+        ended = "failed" if status.status == "failed" else f"was {status.status}"
         raise DeviceError(
-            f"{status.name} is {status.status}. {status.error or 'Resume it, or ask again.'}", field="run_id"
+            f"{status.name} {ended} before its end. {status.error or 'Resume it, or ask again.'}", field="run_id"
         )

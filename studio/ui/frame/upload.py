@@ -12,7 +12,7 @@ def check_upload(file: object) -> tuple[Path, str]:
     path = file.get("path") if isinstance(file, dict) else None
     if not isinstance(path, str):
         raise InputError(
-            'file must be an uploaded file; with gradio_client: import_task(file=handle_file("task.json")).',
+            'file must be an uploaded file; with gradio_client: file=handle_file("a_file_of_yours").',
             field="file",
         )
     try:
