@@ -211,6 +211,9 @@ def test_the_frontier_is_what_no_other_checkpoint_beats() -> None:
     assert find_best([*points, beaten]) == set(points)
     drawn = draw_frontier([*points, beaten], "otter")
     assert drawn.count("<circle") == 3 and drawn.count(" best") == 2 and tells(drawn, "otter seal 0.300")
+    assert " beyond" not in drawn and "this run" in drawn and "base" in drawn
+    far = draw_frontier([*points, beaten, Point("hare", 9, 5, 7.2)], "otter")
+    assert far.count(' beyond"') == 1 and tells(far, "7.200 1.200"), "a run that is far off leaves the others apart"
     assert draw_frontier(points[:1], "otter") == "" == draw_frontier([beaten], "otter")
     assert "8 of 24, 40 of 40" in draw_frontier([*points, beaten._replace(texts="40 of 40")], "otter")
 

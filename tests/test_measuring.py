@@ -186,6 +186,7 @@ def test_the_board_is_drawn_once_it_is_measured(studio: Studio, trained: Run) ->
     assert (
         sum(html.count(f"{fate.capitalize()}: ") for fate in ("better", "worse", "stayed wrong", "stayed right")) == 4
     )
+    assert "<summary>Worse: 0" not in html and tells(html, "Super-NI punctuation"), "nothing opens to nothing"
     unseen = draw_board(studio, Choice(trained.run_id, "unseen"))
     assert tells(unseen, "unseen") and "alert" in unseen
 

@@ -156,7 +156,8 @@ def _draw(asked: Asked, kept: Sequence[Sequence[Row]], against: str) -> str:
         flips = _draw_flips(list_flips(asked, (kept[0], kept[other])), names, _draw_others(columns, titles, other))
     return (
         f'{said}<div class="tablebox"><table class="plain"><thead><tr><th>Metric</th>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{notes}{draw_confusion(found.tables, titles)}{flips}"
+        f"<tbody>{rows}</tbody></table></div>{_tell_metrics(metrics)}{notes}"
+        f"{draw_confusion(found.tables, titles)}{flips}"
     )
 
 
@@ -183,6 +184,13 @@ def _draw_row(name: str, values: Sequence[Value]) -> str:
     return f'<tr><td title="{escape(metric.says)}">{escape(metric.title)}</td>{cells}</tr>'
 
 
+def _tell_metrics(names: Sequence[str]) -> str:
+    """What each number says: a pointer sees it above its name, a finger has to be given it."""
+    told = [METRICS.find(name) for name in names]
+    rows = "".join(f"<dt>{escape(metric.title)}</dt><dd>{escape(metric.says)}</dd>" for metric in told)
+    return f'<details class="more"><summary>What each number says</summary><dl class="flip">{rows}</dl></details>'
+
+
 def _draw_interval(value: Value, digits: int) -> str:
     return "" if value.low is None or value.high is None else f"{value.low:.{digits}f} to {value.high:.{digits}f}"
 
@@ -191,6 +199,9 @@ def _draw_flips(flips: Sequence[Flip], names: tuple[str, str], others: str) -> s
     counts = count_fates([flip.fate for flip in flips])
     parts = []
     for fate in FATES:
+        if not counts[fate]:
+            parts.append(f'<p class="flip-none">{fate.capitalize()}: none</p>')
+            continue
         shown = [flip for flip in flips if flip.fate == fate][:MOST_FLIPS]
         more = f'<p class="hint">The first {len(shown)} are shown.</p>' if counts[fate] > len(shown) else ""
         rows = "".join(_draw_flip(flip, names) for flip in shown) + more
