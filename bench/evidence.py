@@ -10,42 +10,53 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from bench.figure import Figure
 from studio.answering.column import make_column
 from studio.answering.columns import Columns
 from studio.checkpoints.address import resolve
-from studio.launchers.inline import InlineLauncher
+from studio.launchers.process import ProcessLauncher
 from studio.models.device import find_device
 from studio.models.reference import ModelRef
 from studio.objectives.objective import encode_asked
 from studio.runs.event import Scored, read_events
 from studio.runs.run import find_run
+from studio.runs.status import ACTIVE
 from studio.service import Studio
 from studio.workspace import Workspace
 
 TOKENS = 32
 MOST, BATCH = 16, 32
 INSTANCES = 64
-TASK = "studio002_question"
+TASK, PAIRS = "studio002_question", "studio009_pirate_pairs"
 
 
 def measure() -> list[Figure]:
     """Train the default run on the built-in base, and measure it."""
     with tempfile.TemporaryDirectory() as home:
-        studio = Studio(Workspace(home), launcher=InlineLauncher())
-        run_id = studio.start_run({"task_id": TASK})
-        studio.scheduler.start_next()
-        run = find_run(studio.workspace, run_id)
-        told = read_events(run.events_file).events
-        scored = [event for event in told if isinstance(event, Scored) and event.n]
-        shares = [event.share for event in scored if event.share is not None]  # none where a busy machine had no time
-        asked = ", ".join(f"{event.n} of {event.of} {event.part}" for event in scored[:1] + scored[-1:])
-        found = [
-            Figure(f"measuring itself, {asked}", 100 * share, "% of a run", target="at most 10 %")
-            for share in shares[-1:]
-        ]
-        return [*found, *_measure_scoring(studio, run_id), *_measure_columns(studio, run_id)]
+        studio = Studio(Workspace(home), launcher=ProcessLauncher()).open()
+        try:
+            run_id, told = _train(studio, {"task_id": TASK})
+            judged = {"name": "dpo", "watched": [{"name": "contains", "text": "Arr"}]}
+            found = [*told, *_train(studio, {"task_id": PAIRS, "objective": judged})[1]]
+            return [*found, *_measure_scoring(studio, run_id), *_measure_columns(studio, run_id)]
+        finally:
+            studio.close()
+
+
+def _train(studio: Studio, recipe: dict[str, Any]) -> tuple[str, list[Figure]]:
+    """Train a run, and return its id with its share for measuring itself; without, where a busy machine had no time."""
+    run_id = studio.start_run(recipe)
+    while (status := studio.run_status(run_id)).status in ACTIVE | {"queued"}:
+        time.sleep(0.05)
+    assert status.status == "finished", status.error
+    told = read_events(find_run(studio.workspace, run_id).events_file).events
+    scored = [event for event in told if isinstance(event, Scored) and event.n]
+    asked = ", ".join(f"{event.n} of {event.of} {event.part}" for event in scored[:1] + scored[-1:])
+    shares = [event.share for event in scored if event.share is not None][-1:]
+    name = f"measuring itself, {asked}"
+    return run_id, [Figure(name, 100 * share, "% of a run", target="at most 10 %") for share in shares]
 
 
 def _arrange(studio: Studio, run_id: str, count: int) -> Columns:

@@ -22,7 +22,7 @@ from studio.workspace import Workspace
 
 PAIRS = "studio009_pirate_pairs"
 ROUNDS = 1
-STEPS = {"dpo": 24, "grpo": 6}
+STEPS = {"dpo": 60, "grpo": 6}
 GROUP, PROMPTS, LONGEST = 8, 8, 24
 LORA = {"name": "lora", "rank": 8, "alpha": 16, "targets": "all-linear"}
 

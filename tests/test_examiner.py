@@ -71,9 +71,9 @@ def test_a_meter_keeps_the_share_over_all_attempts() -> None:
     with meter.running():
         now[0] += 1
         assert meter.spent == 1
-    now[0] += 50
-    assert meter.spent == 1 and meter.find_share(40.0) == pytest.approx(3 / 73)
-    limit = meter.find_limit(60.0, SHARE)
+    now[0] += 40
+    assert meter.spent == 1 and meter.rest == 70 and meter.find_share() == pytest.approx(3 / 73)
+    limit = meter.find_limit(20.0, SHARE)
     assert (2 + limit) / (2 + limit + 30 + 60) == pytest.approx(SHARE)
     assert Meter(Taken(), spare=9.0).find_limit(1.0, SHARE) == 9, "so much in any case"
 
@@ -224,7 +224,7 @@ class Simulated:
             self.now += 20 * each * self.pace
             self.examiner.look(done, done * each * self.pace, done)
         self.phase = "end"
-        self.examiner.finish(100, 100 * each * self.pace)
+        self.examiner.finish(100)
         return self.examiner.meter.spent / (self.examiner.meter.spent + 100 * each * self.pace)
 
 
@@ -262,7 +262,9 @@ def test_an_attempt_knows_what_earlier_ones_took() -> None:
     told = [("started", {}), ("scored", {"seconds": 1.0}), ("scored", {"seconds": 2.0, "share": 0.05}), ("started", {})]
     lines = [json.dumps({"event": kind, "at": 1, "step": 1, **more}).encode() for kind, more in told]
     found = find_taken(event for line in lines if (event := parse_event(line)))
-    assert found.measuring == 2.0 and found.training == pytest.approx(38.0)
+    assert found.measuring == 2.0 and found.rest == pytest.approx(38.0)
+    loaded = find_taken((event for line in lines if (event := parse_event(line))), now=9.0)
+    assert loaded.rest == pytest.approx(46.0), "loading is of the run's time"
 
 
 def train_judged(folder: Path, model: Path, watched: list[Any]) -> Any:

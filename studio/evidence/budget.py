@@ -101,26 +101,26 @@ def choose_next(rest: int, left: float, each: float, is_first: bool, call: float
 
 
 class Taken(NamedTuple):
-    """The seconds that went into measuring, and those that went into training."""
+    """The seconds that went into measuring, and those that went into all else: loading and training."""
 
     measuring: float = 0.0
-    training: float = 0.0
+    rest: float = 0.0
 
 
 NOTHING = Taken()
 
 
 class Meter:
-    """What measuring itself has taken of a run, and may still take, by the clock that training is timed by.
+    """What measuring itself has taken of a run, and may still take, by a clock that runs on from when it is made.
 
-    `before` is what earlier attempts of the run took; `spare` seconds may be taken in any case.
+    `before` is what the run took until then, loading and earlier attempts; `spare` seconds may be taken in any case.
     """
 
     def __init__(
         self, before: Taken = NOTHING, spare: float = 0.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.before, self.spare, self.clock = before, spare, clock
-        self._taken = 0.0
+        self._made, self._taken = clock(), 0.0
         self._began: float | None = None
 
     @contextmanager
@@ -137,15 +137,19 @@ class Meter:
         """The seconds that measuring has taken in this attempt, until now."""
         return self._taken + (0.0 if self._began is None else self.clock() - self._began)
 
-    def find_limit(self, training: float, share: float) -> float:
-        """Return what `spent` may come to, where this attempt trains for so long all in all."""
-        most = share / (1 - share) * (self.before.training + training)
-        return max(most, self.spare) - self.before.measuring
+    @property
+    def rest(self) -> float:
+        """The seconds that all else has taken of the run, until now."""
+        return self.before.rest + max(0.0, self.clock() - self._made - self.spent)
 
-    def find_share(self, training: float) -> float:
-        """Return which share of the run's time measuring took, where this attempt has trained for so long."""
+    def find_limit(self, to_come: float, share: float) -> float:
+        """Return what `spent` may come to, where the run goes on for so many seconds beside measuring."""
+        return max(share / (1 - share) * (self.rest + to_come), self.spare) - self.before.measuring
+
+    def find_share(self) -> float:
+        """Return which share of the run's time measuring took, until now."""
         spent = self.before.measuring + self.spent
-        return spent / max(1e-6, spent + self.before.training + training)
+        return spent / max(1e-6, spent + self.rest)
 
 
 def _fit(count: float, there: int) -> int:

@@ -95,7 +95,7 @@ class Examiner:
         if self._panel.rules:
             self._parts[DRAWN] = self._parts["test"]
         self._for_judges, spare = (spare, 0.0) if self._panel.rules else (0.0, spare)
-        self.meter = Meter(find_taken(known), spare, clock)
+        self.meter = Meter(find_taken(known, time.time()), spare, clock)
         self._findings = Findings(task, self._parts)
         self._asked: dict[str, tuple[Instance, ...]] = {}
         self._skipped = list[int]()
@@ -128,7 +128,7 @@ class Examiner:
             except torch.OutOfMemoryError as error:
                 self._give_up(error)
                 return
-        self._tell(found)
+        self._tell(found, is_early=True)
 
     def _measure_base(self, training: float) -> list[Told]:
         """What the base comes to on as much as the time allows, of a training of so many seconds."""
@@ -159,7 +159,7 @@ class Examiner:
         base = sizes.count_base(answer, text, draw, self._call)
         most = self.meter.find_limit(training, SHARE)
         limit = min(max(self.meter.spent + SHARE / PLANNED * base, FIRST * most), MOST_FIRST * most)
-        judged = self._limit_drawn(limit, training, self._for_judges / 2)
+        judged = max(limit, self._for_judges / 2) if self._is_short(training) else limit
         found = {part: self._ask(0, part, judged if part == DRAWN else limit) for part in list(self._asked)}
         self._asked = {part: self._parts[part][: len(rows)] for part, rows in found.items() if rows}
         enough = len(self._asked.get("validation", ())) >= len(self._parts["validation"][: 2 * FEWEST])
@@ -175,42 +175,43 @@ class Examiner:
         """Measure a checkpoint, where the time allows it: `done` steps took `passed` seconds without measuring."""
         if "validation" not in self._asked:
             return
-        steps = self.plan.steps - (step - done)  # of this attempt
-        limit = self.meter.find_limit(passed / max(1, done) * steps, LOOKED) - self._cost(ENDS)
+        to_come = passed / max(1, done) * (self.plan.steps - step)
+        limit = self.meter.find_limit(to_come, LOOKED) - self._cost(ENDS)
         if self.meter.spent + self._cost(LOOKS) <= limit:
-            self._measure(step, LOOKS, passed, limit)
+            self._measure(step, LOOKS, limit)
         elif not self._find(step, "validation"):
             self._skipped.append(step)
-            self._tell([{"step": step, "part": "validation", "n": 0, "note": tell_skipped(self._skipped)}], passed)
+            self._tell([{"step": step, "part": "validation", "n": 0, "note": tell_skipped(self._skipped)}])
 
-    def finish(self, step: int, passed: float) -> None:
+    def finish(self, step: int) -> None:
         """Measure what comes of the run: the model as it is, which is that of the best checkpoint, `step`.
 
         Also what it forgot, where there was no time for that when the checkpoint was made. Each takes what is left.
         """
-        parts = (*ENDS, *["general"] * (not self._find(step, "general")))
-        least = self.meter.spent + LEAST_LAST * passed  # it would be a pity to leave alone what the base was asked
+        ends = (DRAWN, "test", "unseen") if self._is_short(0.0) else ENDS  # first what it is short of
+        parts = (*ends, *["general"] * (not self._find(step, "general")))
+        least = self.meter.spent + LEAST_LAST * self.meter.rest  # what the base was asked is not to stand alone
         if len(self._asked.get("test", ())) <= 2 * FEWEST:
             self._seconds.pop("test", None)  # so few are asked, whatever they took when the base was
-        self._measure(step, parts, passed, max(least, self.meter.find_limit(passed, LAST)))
+        self._measure(step, parts, max(least, self.meter.find_limit(0.0, LAST)))
         is_judged = bool(self._find(step, DRAWN))
         told = [{"part": DRAWN, "n": 0, "note": why}] if (why := self._panel.explain(is_judged)) else []
         if self._asked.keys() - {DRAWN} and self._parts["test"] and not self._find(step, "test"):
             told.append({"part": "test", "n": 0, "note": NO_TEST})
-        self._tell([{"step": step, **each} for each in told], passed)
+        self._tell([{"step": step, **each} for each in told])
 
-    def _measure(self, step: int, parts: Sequence[str], passed: float, limit: float) -> None:
+    def _measure(self, step: int, parts: Sequence[str], limit: float) -> None:
         """Ask the model as it is now, and tell what that comes to, together with what it took."""
         self._pace = 0.0  # the machine may have become slower since
         with self.meter.running():
             try:
-                judged = self._limit_drawn(limit, passed, self._for_judges)
+                judged = max(limit, self._for_judges) if self._is_short(0.0) else limit
                 found = {part: self._ask(step, part, judged if part == DRAWN else limit) for part in parts}
                 told = [each for part, rows in found.items() for each in self._conclude(step, part, rows)]
             except (torch.OutOfMemoryError, ModelError) as error:
                 self._give_up(error)
                 return
-        self._tell(told, passed)
+        self._tell(told)
 
     def _conclude(self, step: int, part: str, rows: Rows) -> list[Told]:
         """What answers of a part come to, beside those of the base."""
@@ -230,11 +231,12 @@ class Examiner:
         won = self._panel.judge([by_id[row["id"]] for row in rows], *answers)
         return [{"step": step, "part": DRAWN, "of": len(self._parts[DRAWN]), **won}]
 
-    def _tell(self, found: Sequence[Told], passed: float | None = None) -> None:
-        """Write what was found as events, with what measuring has taken so far of `passed` seconds of training."""
+    def _tell(self, found: Sequence[Told], is_early: bool = False) -> None:
+        """Write what was found as events, with what measuring has taken so far, and of which share of the run's time:
+        before step 1 that says nothing yet."""
         taken = {"seconds": round(self.meter.spent, 2)}
-        if passed is not None:
-            taken["share"] = round(self.meter.find_share(passed), 4)
+        if not is_early:
+            taken["share"] = round(self.meter.find_share(), 4)
         for each in found:
             self.events.append("scored", **each, **taken)
 
@@ -261,13 +263,13 @@ class Examiner:
         answer, text, draw = (self._seconds[part] for part in ("validation", "general", DRAWN))
         return choose_sizes(seconds, answer, text, self._rounds, counts, draw, self._call)
 
-    def _limit_drawn(self, limit: float, training: float, spare: float) -> float:
-        """Until when answers are drawn for who judges: of a run that is too short to say who wins, a little longer."""
-        return limit if self.meter.find_limit(training, SHARE) >= self._for_judges else max(limit, spare)
+    def _is_short(self, to_come: float) -> bool:
+        """Whether a tenth of the time of a run that is judged may be too little to say who wins."""
+        return self.meter.find_limit(to_come, SHARE) < self._for_judges
 
     def _count_least_drawn(self, training: float) -> int:
         """How many answers are drawn even if a tenth of a short run is too little for them."""
-        if self.meter.find_limit(training, SHARE) >= self._for_judges:
+        if not self._is_short(training):
             return 0
         if DRAWN not in self._seconds:
             self._seconds[DRAWN] = self._time(DRAWN, self._parts[DRAWN][:FEWEST])

@@ -233,13 +233,13 @@ class Reporter(TrainerCallback):
         """Let the examiner measure the best checkpoint on what chose nothing, or say that it had no time for it."""
         if not self._examiner:
             return
-        state, passed = trainer.state, self._passed()
+        state = trainer.state
         best = state.best_global_step or state.global_step
         is_loaded = best == state.global_step and self._began is not None
         if self._examiner.is_asked and not is_loaded and best in self.run.list_checkpoints():
             with self._examiner.meter.running():
                 trainer._load_from_checkpoint(str(self.run.checkpoints_folder / f"step-{best}"))
-        self._examiner.finish(best, passed)
+        self._examiner.finish(best)
 
     def _passed(self) -> float:
         """Seconds of training so far, without those of measuring and answering."""
