@@ -16,8 +16,18 @@ from studio.errors import ModelError, RecipeError
 from studio.estimates import counting
 from studio.estimates.activations import Computing, find_activations
 from studio.estimates.counting import LinearShape, Part, Shape, count, find_shape
-from studio.estimates.estimate import Estimate, TaskSize, draw_matrix, estimate_recipe, weigh_memory
-from studio.estimates.memory import itemise_memory
+from studio.estimates.estimate import (
+    Estimate,
+    TaskSize,
+    count_computing,
+    count_read_before,
+    count_step_tokens,
+    draw_matrix,
+    estimate_recipe,
+    weigh_memory,
+)
+from studio.estimates.lengths import TokenLengths, measure_mixture
+from studio.estimates.memory import MOST_KERNELS, itemise_memory, weigh_kernels
 from studio.estimates.time import count_operations, load_speed, measure_run
 from studio.estimates.timing import measure_speed
 from studio.methods import METHODS, Method
@@ -146,6 +156,75 @@ def test_a_head_that_is_unpacked_is_counted(tiny_model: Path, precision: str, bf
     shape = find_shape(tiny_model)
     found = weigh_memory(recipe, tiny_model, TaskSize(100, 20, 30, 5), device)
     assert found.get("unpacked head", 0) == 4 * shape.vocabulary * shape.hidden * head
+
+
+PAIRS = TaskSize(320, 80.0, 50, 20, shared=16, rows=2, different=12)
+RULE = {"rewards": [{"name": "length", "most": 8}], "group": 4, "answer_tokens": 30}
+
+
+def test_a_beginning_that_rows_share_counts_once_a_batch(tiny_model: Path) -> None:
+    def count_tokens(name: str, task: TaskSize = PAIRS, more: Any = (), **training: Any) -> float:
+        objective = {"name": name, **dict(more)}
+        return count_step_tokens(read_model_recipe(tiny_model, objective=objective, training=training), task, 8)
+
+    once = 8 * 80 - 15 * 16
+    assert count_tokens("dpo") == count_tokens("orpo") == count_tokens("reward") == once
+    assert count_tokens("dpo", gradient_accumulation=2) == 2 * once
+    assert count_tokens("dpo", neftune_alpha=5) == 8 * 80, "noise hangs on the length of a row"
+    answers = PAIRS._replace(rows=4, tokens=4 * 60.0)
+    read, written = 8 * 240 - 31 * 16, 0.5 * 8 * 240
+    assert count_tokens("grpo", answers, RULE) == pytest.approx(written + 1.3 * read)
+    for rounds in (1, 3):
+        found = count_tokens("ppo", answers, {**RULE, "epochs": rounds}.items())
+        assert found == pytest.approx(written + (1.3 + rounds - 1) * read), "each round reads and goes back once more"
+
+
+def test_a_reference_is_read_before_the_first_step(tiny_model: Path) -> None:
+    before = {
+        name: count_read_before(read_model_recipe(tiny_model, objective=name), PAIRS, 8)
+        for name in ("dpo", "kto", "orpo", "simpo", "reward")
+    }
+    assert before == {"dpo": 45, "kto": 45, "orpo": 0, "simpo": 0, "reward": 0}
+
+
+def test_what_predicts_no_token_has_no_logits_and_no_head_to_multiply_with(tiny_model: Path) -> None:
+    shape = find_shape(tiny_model)
+    for name in OBJECTIVES.members:
+        recipe = read_model_recipe(tiny_model, objective={"name": name, **(RULE if name in REWARDED else {})})
+        predicts = name not in ("reward", "contrastive", "setfit")
+        assert (weigh_memory(recipe, tiny_model, PAIRS, DEVICE)["logits"] > 0) == predicts
+        assert count_computing(recipe, shape) == shape.base - (not predicts) * shape.vocabulary * shape.hidden
+
+
+REWARDED = ("ppo", "grpo", "rloo")
+
+
+def test_answers_are_told_as_long_as_they_may_be_written(tiny_model: Path) -> None:
+    lengths = TokenLengths(
+        model="m", counted=9, mean=40, learnt=6, shared=10, shortest=30, median=40, p95=50, longest=55, too_long=0,
+        context=None, learnt_p95=9, different=7,
+    )  # fmt: skip
+    recipe = read_model_recipe(tiny_model, objective={"name": "grpo", **RULE})
+    found = measure_mixture([lengths], recipe, 100)
+    assert (found.tokens, found.longest, found.learnt, found.rows) == (4 * (40 - 6 + 30), 55 - 6 + 30, 30, 4)
+    plain = measure_mixture([lengths], read_model_recipe(tiny_model), 100)
+    assert (plain.tokens, plain.longest, plain.learnt, plain.different) == (40, 55, 9, 7)
+
+
+def test_a_processor_that_multiplies_in_16_bits_keeps_a_kernel_for_each_size(tiny_model: Path) -> None:
+    device, training = DEVICE.model_copy(update={"bf16": True}), {"mixed_precision": "auto", "max_steps": 11}
+
+    def weigh(name: str, task: TaskSize = PAIRS, on: DeviceFacts = device) -> int | None:
+        recipe = read_model_recipe(tiny_model, objective=name, training={**training, "batch_size": 32})
+        return weigh_memory(recipe, tiny_model, task, on).get("kernels")
+
+    each = 12 * 2**20
+    assert weigh("orpo") == 10 * 2 * each and weigh("reward") == 10 * each
+    assert weigh("dpo") == pytest.approx((10 + 1.125 * 320 / 32) * 2 * each), "those read before the first step, too"
+    assert weigh("reward", PAIRS._replace(different=4)) == 3 * each, "where no token is predicted, lengths come again"
+    assert weigh("orpo", PAIRS._replace(different=1)) == 0
+    assert weigh("orpo", on=DEVICE) is None is weigh("orpo", on=device.model_copy(update={"kind": "cuda"}))
+    assert weigh_kernels(10**6, 50, True) == MOST_KERNELS * 2**20
 
 
 def itemise(folder: Path, precision: str = "fp32", method: str = "lora", **changes: Any) -> dict[str, int]:

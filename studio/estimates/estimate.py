@@ -28,7 +28,7 @@ from studio.estimates.counting import (
     count_saved,
     find_shape,
 )
-from studio.estimates.memory import find_largest, itemise_memory
+from studio.estimates.memory import find_largest, itemise_memory, weigh_kernels
 from studio.estimates.time import StepKind, estimate_seconds, load_speed
 from studio.models.architecture import read_config_text, read_sizes
 from studio.models.device import ROOM, DeviceFacts, Fit
@@ -106,7 +106,8 @@ class TaskSize(NamedTuple):
     """What an estimate needs of a task: its training examples, and their tokens.
 
     On average, in the longest row, in a long answer, and those that all rows begin with. Of `seen` examples,
-    `thoughtless` come with reasoning that the chat template leaves out. An example is so many `rows`.
+    `thoughtless` come with reasoning that the chat template leaves out. An example is so many `rows`. There are so many
+    `different` lengths.
     """
 
     examples: int
@@ -117,6 +118,7 @@ class TaskSize(NamedTuple):
     thoughtless: int = 0
     seen: int = 0
     rows: int = 1
+    different: int = 1
 
 
 def estimate_recipe(
@@ -143,10 +145,9 @@ def estimate_recipe(
     kind = find_step_kind(recipe, folder, device)
     speed = load_speed(cache, device, kind)
     batch = plan.batch_size * recipe.training.gradient_accumulation
-    tokens = batch * min(task.tokens, task.rows * recipe.training.max_length)
-    before = READ_BEFORE * task.examples * task.tokens if "reference" in recipe.objective.needs else 0.0
-    passes = recipe.objective.count_passes(plan.batch_size * task.rows)
-    seconds = estimate_seconds(speed, counted.base, passes * tokens, plan.steps, before) if speed else None
+    tokens = count_step_tokens(recipe, task, plan.batch_size)
+    before = count_read_before(recipe, task, plan.batch_size) * _count_read(recipe, task, plan.batch_size)
+    seconds = estimate_seconds(speed, count_computing(recipe, shape), tokens, plan.steps, before) if speed else None
     return Estimate(
         trainable=counted.trainable,
         total=counted.total,
@@ -171,6 +172,34 @@ def estimate_recipe(
         per_rank=each.trainable if each else None,
         bytes_per_rank=each.saved_bytes if each else None,
     )
+
+
+def count_step_tokens(recipe: Recipe, task: TaskSize, batch_size: int) -> float:
+    """Return the tokens that a step computes with, as often as it does."""
+    objective = recipe.objective
+    passes = objective.count_passes(batch_size * task.rows) - objective.writes
+    batch = objective.writes * batch_size * task.tokens + passes * _count_read(recipe, task, batch_size)
+    return recipe.training.gradient_accumulation * batch
+
+
+def count_computing(recipe: Recipe, shape: Shape) -> int:
+    """Return the weights of the base that a token of a recipe is multiplied with: without the head where none is
+    predicted.
+    """
+    return shape.base if recipe.objective.predicts else shape.base - shape.vocabulary * shape.hidden
+
+
+def _count_read(recipe: Recipe, task: TaskSize, batch_size: int) -> float:
+    """The tokens of a batch, of which those that all its rows begin with are read once."""
+    rows = batch_size * task.rows
+    tokens = batch_size * min(task.tokens, task.rows * recipe.training.max_length)
+    once = recipe.training.shares_beginnings and not recipe.method.virtual_tokens
+    return tokens - (rows - 1) * task.shared if once else tokens
+
+
+def count_read_before(recipe: Recipe, task: TaskSize, batch_size: int) -> float:
+    """Return how many batches are read before the first step, and not learnt from."""
+    return READ_BEFORE * task.examples / batch_size if "reference" in recipe.objective.needs else 0.0
 
 
 def count_trained(recipe: Recipe, folder: Path) -> Count:
@@ -267,7 +296,7 @@ def weigh_memory(
         _find_kept(recipe, folder, task, device),
         batch=min(plan.batch_size * task.rows, recipe.objective.rows_at_once or plan.batch_size * task.rows),
         length=length,
-        learnt=task.learnt,
+        learnt=task.learnt if recipe.objective.predicts else 0,
         shared=task.shared if recipe.training.shares_beginnings else 0,
         checkpointing=checkpointing,
         spared=spared,
@@ -278,6 +307,9 @@ def weigh_memory(
         adds_up=recipe.training.gradient_accumulation > 1,
         state_bytes=OPTIMISERS[recipe.training.optimiser].state_bytes,
     )
+    if device.kind == "cpu" and mixed:
+        batches = plan.steps + count_read_before(recipe, task, plan.batch_size)
+        memory["kernels"] = weigh_kernels(batches, task.different, recipe.objective.predicts)
     if device.unpacks and recipe.held_in.count_number(None) == 2:
         memory["unpacked head"] = 4 * shape.vocabulary * shape.hidden
     if judges := len(set(recipe.objective.list_models())):

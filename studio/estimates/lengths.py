@@ -24,8 +24,8 @@ class TokenLengths(BaseModel, frozen=True):
 
     `mean` is of all rows of an example together; the other lengths are of its longest row. `learnt` are those of the
     answer on average, `learnt_p95` those of a long one, `learnt_fewest` of the shortest, `shared` those that all begin
-    with. Of the `counted` examples, `thoughtless` come with reasoning that the model's chat template leaves out. Each
-    is so many `rows`.
+    with; there are so many `different` lengths. Of the `counted` examples, `thoughtless` come with reasoning that the
+    model's chat template leaves out. Each is so many `rows`.
     """
 
     model: str
@@ -43,6 +43,7 @@ class TokenLengths(BaseModel, frozen=True):
     learnt_p95: int = 0
     learnt_fewest: int = 0
     rows: int = 1
+    different: int = 1
 
 
 def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLengths:
@@ -73,6 +74,7 @@ def measure_lengths(task: Task, ref: ModelRef, objective: Objective) -> TokenLen
         p95=_rank(lengths, 0.95),
         longest=lengths[-1],
         rows=max(map(len, examples)),
+        different=len(set(lengths)),
         context=context,
         too_long=sum(length > (context or 10**9) for length in lengths),
         thoughtless=sum(objective.drops_thoughts(task, one, tokenizer) for one in task.instances[: len(found)]),
@@ -118,17 +120,19 @@ def measure_mixture(lengths: Sequence[TokenLengths], recipe: Recipe, own: int) -
         each = room // mean if mean <= room else room / mean  # whole documents, or parts of one
         windows = max(1, round(count / max(each, 1e-9)))
         tokens = count * mean / windows
-        return TaskSize(windows, tokens, min(room, round(count * mean)), room)
-    each = recipe.objective.rows_each
+        return TaskSize(windows, tokens, min(room, round(count * mean)), room, different=2)
+    each, written = recipe.objective.rows_each, recipe.objective.longest_written
+    more = [written - one.learnt if written else 0 for one in lengths]
     return TaskSize(
         count,
-        each * average(one.mean for one in lengths),
-        max(one.longest for one in lengths),
-        max(one.learnt_p95 for one in lengths),  # the longest batch comes first, and has to fit
+        each * average(one.mean + by for one, by in zip(lengths, more, strict=True)),
+        max(round(one.longest + by) for one, by in zip(lengths, more, strict=True)),
+        written or max(one.learnt_p95 for one in lengths),  # the longest batch comes first, and has to fit
         lengths[0].shared if len(lengths) == 1 else 0,
         sum(one.thoughtless for one in lengths),
         sum(one.counted for one in lengths),
         each * max(one.rows for one in lengths),
+        max(one.different for one in lengths),
     )
 
 

@@ -18,6 +18,10 @@ MOST_LOGITS = 2**24
 PROGRAM_BYTES = 570 * 2**20
 """Python with torch, transformers and peft loaded, and what they make for themselves in the first step; on a graphics
 card, what its driver and its libraries take there for a process, its context."""
+KERNEL_BYTES, MOST_KERNELS, KERNELS_A_BATCH = 2**20, 1024, 12
+"""A processor that multiplies in 16 bits makes a kernel for each product of other sizes (oneDNN's, which keeps so many
+of them): about so many in a batch of other lengths, and as many again where tokens are predicted, for the last layer
+and the head read no more than is learnt. Counted and weighed on the built-in models."""
 FRAGMENTED = 0.03
 """On a card, so much of what comes and goes lies between pieces in use, and is of no use to anybody."""
 SPARE_SHARE = 0.6
@@ -84,6 +88,15 @@ def itemise_memory(
         "logits": logits,
         "spare": spare,
     }
+
+
+def weigh_kernels(batches: float, different: int, predicts: bool) -> int:
+    """Return the bytes of the kernels that batches of rows of so many different lengths leave; the first batch's are
+    the program's.
+    """
+    new = batches if predicts else min(batches, different)
+    count = KERNELS_A_BATCH * (1 + predicts) * max(0.0, new - 1) if different > 1 else 0
+    return int(KERNEL_BYTES * min(MOST_KERNELS, count))
 
 
 def find_largest(items: dict[str, int]) -> str:

@@ -92,6 +92,7 @@ class Objective(Plugin):
     chooses: ClassVar[str] = LOSS.name  # the measure that tells, of the validation part, which checkpoint is best
     averages_over: ClassVar[Literal["tokens", "examples"]] = "examples"
     passes: ClassVar[float] = 1.0  # a step takes so many times as long as reading its rows and going back
+    writes: ClassVar[float] = 0.0  # so much of that is writing, which reads no common beginning once
     makes: ClassVar[Ability] = "answer"  # what a model that learnt so can do
     packs: ClassVar[bool] = False  # whether its rows may share a line, none seeing another; then its loss knows no row
     learning_rate_factor: ClassVar[float] = 1.0  # on the method's own
@@ -111,6 +112,16 @@ class Objective(Plugin):
     def list_measures(cls, settings: Mapping[str, Any]) -> tuple[Measure, ...]:
         """Return what a run tells, the main measure first, whose recipe has these settings of the objective."""
         return cls.measures
+
+    @property
+    def predicts(self) -> bool:
+        """Whether it asks how likely tokens are; else no logits are made."""
+        return not self.needs & {"reward_head", "embeddings"}
+
+    @property
+    def longest_written(self) -> int:
+        """How long the answers may be that are written while it trains, 0 where none are."""
+        return 0
 
     @property
     def rows_at_once(self) -> int:

@@ -71,7 +71,8 @@ class Rewarded(Watching):
     measures: ClassVar[tuple[Measure, ...]] = (REWARD, WATCHED, KL, LENGTH, ENTROPY, SILENT, STEP_LOSS)
     chooses: ClassVar[str] = REWARD.name
     learning_rate_factor: ClassVar[float] = 0.2
-    passes: ClassVar[float] = 2.3  # writing an answer and reading it at the start take a little more than learning it
+    passes: ClassVar[float] = 1.8  # to learn an answer, to read it at the start, and to write it
+    writes: ClassVar[float] = 0.5
 
     rewards: Rewards = Field(
         default_factory=lambda: (REWARDS.read("equals"),),
@@ -169,6 +170,15 @@ class Rewarded(Watching):
     def rows_each(self) -> int:
         """An example is as many rows as answers are written to it."""
         return self.group
+
+    @property
+    def longest_written(self) -> int:
+        """How long its answers may be; of a batch of them, one hardly ever ends sooner."""
+        return self.answer_tokens
+
+    def count_passes(self, rows: int) -> float:
+        """Return how many times as long as reading its rows and going back a step takes, all its rounds among it."""
+        return super().count_passes(rows) + self.rounds - 1
 
     @property
     def rounds(self) -> int:

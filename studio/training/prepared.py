@@ -29,11 +29,6 @@ class Prepared(NamedTuple):
         return [self.train, self.validation]
 
     @property
-    def mean_tokens(self) -> float:
-        """Tokens of a training example on average."""
-        return self.sizes()["tokens"] / len(self.train)
-
-    @property
     def longest(self) -> int:
         """Tokens of the longest row, or line."""
         return max(map(self._measure, [*self.train, *self.validation]))
@@ -41,14 +36,23 @@ class Prepared(NamedTuple):
     def _measure(self, example: Example) -> int:
         return sum(len(row.input_ids) for row in example) if self.packs else longest_row(example)
 
-    def size(self) -> TaskSize:
-        """What an estimate needs of it."""
-        rows = list_rows(self.train)
+    def size(self, written: int = 0) -> TaskSize:
+        """What an estimate needs of it; in the place of its answers, `written` tokens may be written."""
+        rows, count = list_rows(self.train), len(self.train)
+        mean = sum(len(row.input_ids) for row in rows) / count
         if self.packs:
-            return TaskSize(len(self.train), self.mean_tokens, self.longest, self.longest)
-        learnt = sorted(sum(label != -100 for label in row.labels) for row in rows)[int(0.95 * len(rows))]
-        each = len(self.train[0]) * self.rows_each
-        return TaskSize(len(self.train), self.mean_tokens, self.longest, learnt, count_shared(rows), rows=each)
+            return TaskSize(count, mean, self.longest, self.longest)
+        learnt = sorted(sum(label != -100 for label in row.labels) for row in rows)
+        more = written - sum(learnt) / len(rows) if written else 0.0
+        return TaskSize(
+            count,
+            self.rows_each * (mean + more),
+            round(self.longest + more),
+            written or learnt[int(0.95 * len(rows))],
+            count_shared(rows),
+            rows=len(self.train[0]) * self.rows_each,
+            different=len(set(map(longest_row, self.train))),
+        )
 
     def sizes(self) -> dict[str, int]:
         """How many examples of each part there are, how many were too long, and all tokens to train on."""

@@ -17,7 +17,8 @@ from studio.checkpoints.made_on import check_resumed
 from studio.checkpoints.weights import load_stack
 from studio.errors import RecipeError, WorkspaceError
 from studio.estimates.activations import NotMeasured, Spared
-from studio.estimates.estimate import choose_spared, find_step_kind
+from studio.estimates.counting import find_shape
+from studio.estimates.estimate import choose_spared, count_computing, count_step_tokens, find_step_kind
 from studio.estimates.time import Speed, StepKind, measure_run, save_speed
 from studio.foreign import Original
 from studio.models.device import DeviceFacts, find_device, try_device
@@ -121,7 +122,9 @@ def train(workspace: Workspace, run: Run, events: EventWriter) -> Outcome:
     reporter = Reporter(run, events, plan, sampler, trainer.trained, trainer.looked, chooser, examiner)
     take_steps(trainer, reporter, run, plan)
     if len(reporter.step_moments) >= ENOUGH_STEPS:
-        speed = measure_run(began, reporter.step_moments, parameters, count_step_tokens(recipe, plan, prepared))
+        tokens = count_step_tokens(recipe, prepared.size(recipe.objective.longest_written), plan.batch_size)
+        computing = count_computing(recipe, find_shape(folder))
+        speed = measure_run(began, reporter.step_moments, computing, tokens)
         keep_speed(workspace, device, find_step_kind(recipe, folder, device), speed)
     return Outcome(trainer.state.global_step, finished=not reporter.stopped)
 
@@ -218,7 +221,7 @@ def checkpoint(model: Any, recipe: Recipe, folder: Path, prepared: Prepared, dev
     if not recipe.training.gradient_checkpointing:
         return []
     try:
-        spared = choose_spared(recipe, folder, prepared.size(), device)
+        spared = choose_spared(recipe, folder, prepared.size(recipe.objective.longest_written), device)
     except NotMeasured:
         spared = Spared()
     number = checkpoint_layers(model, spared.whole, spared.on_host)
@@ -236,13 +239,6 @@ def check_needs(objective: Objective) -> None:
             f"{objective.title} needs {lacking}, which training doesn't offer yet. Choose another objective.",
             field="objective.name",
         )
-
-
-def count_step_tokens(recipe: Recipe, plan: Plan, prepared: Prepared) -> float:
-    """Return the tokens that a step reads, as often as it reads them."""
-    rows = plan.batch_size * prepared.rows_each
-    passes = recipe.objective.count_passes(rows * len(prepared.train[0]))
-    return rows * recipe.training.gradient_accumulation * prepared.mean_tokens * passes
 
 
 def keep_speed(workspace: Workspace, device: DeviceFacts, kind: StepKind, speed: Speed) -> None:

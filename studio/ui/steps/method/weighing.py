@@ -39,6 +39,7 @@ MEMORY_WORDS = {
     "context": "what the card's driver takes",
     "base weights": "the model",
     "reward models": "the reward model",
+    "kernels": "code made for each size of batch",
     "copies": "a copy of it in 16 bits, for speed",
     "adapter": "what is trained",
     "unpacked head": "the output layer, unpacked to 32 bits",
