@@ -9,7 +9,7 @@ import pytest
 from telling import tells
 
 from studio.evidence.content import hash_told
-from studio.evidence.difference import find_count, find_difference, find_flips_p, find_smallest
+from studio.evidence.difference import find_difference, find_flips_p, find_smallest
 from studio.evidence.flips import FATES, count_fates, mark_difference, tell_fate
 from studio.evidence.general import write_general
 from studio.evidence.interval import find_interval, find_wilson, sum_clusters
@@ -109,7 +109,6 @@ def test_what_a_set_can_show() -> None:
     """The table of the reference: 20 % flip, 80 % power."""
     assert round(100 * find_smallest(100, 0.2)) == 12
     assert round(100 * find_smallest(400, 0.2)) == 6
-    assert (find_count(0.05, 0.2), find_count(0.05, 0.1)) == (621, 307)
     assert find_smallest(621, 0.2) == pytest.approx(0.05, abs=1e-4)
 
 

@@ -90,12 +90,6 @@ def find_smallest(count: int, flips: float, chance: float = CHANCE, power: float
     return sqrt(z * flips / (count + z)) if count else 1.0
 
 
-def find_count(difference: float, flips: float, chance: float = CHANCE, power: float = POWER) -> int:
-    """Return how many pairs show a difference of shares (0 to 1) with this power."""
-    z = (find_quantile(1 - chance / 2) + find_quantile(power)) ** 2
-    return int(np.ceil(z * (flips - difference**2) / difference**2))
-
-
 def write_sentence(
     metric: type[Metric], count: int, wins: int, losses: int, p: float | None, smallest: float | None, total: float
 ) -> str:

@@ -21,11 +21,6 @@ def find_sign_p(wins: int, losses: int) -> float:
     return erfc(max(0, count - 2 * few - 1) / sqrt(2 * count))
 
 
-def find_enough(count: int) -> int | None:
-    """Return how many of `count` votes must be for one side to be hardly chance; None where no number is enough."""
-    return next((wins for wins in range(count // 2 + 1, count + 1) if find_sign_p(wins, count - wins) < CHANCE), None)
-
-
 def count_needed(wins: int, losses: int) -> int | None:
     """Return how many more votes of the same share would show a preference; 0 where these do, None where far too many.
 

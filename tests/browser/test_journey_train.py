@@ -359,7 +359,11 @@ def test_ticked_runs_share_a_chart_and_the_legend_names_what_differs(
     expect(table.locator("th [data-column='Learning rate']")).to_be_visible()
     expect(table.locator("th [data-column=Seed]")).to_have_count(0)  # it doesn't differ
     row = table.locator(f"tr[data-run='{runs[0].run_id}']")
+    page.set_viewport_size({"width": 390, "height": 844})
     row.get_by_role("button", name="Rename, note").click()
+    save = page.locator(".run-write").get_by_role("button", name="Save").bounding_box()
+    assert save and save["x"] + save["width"] <= 390, "the form is as wide as what is seen of the table"
+    page.set_viewport_size({"width": 1280, "height": 800})
     page.locator("#run-own-name").fill("too fast")
     page.locator("#run-own-note").fill("it jumped")
     page.locator("#run-own-tags").fill("odd, first try")

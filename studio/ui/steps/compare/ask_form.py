@@ -75,7 +75,8 @@ def keep_votes(visit: Studio, asked: Any) -> dict[str, Any]:
     """Keep what was said of a run's answers as a task; return what it is called."""
     reading = visit.votes.export(part(asked, "run", str), part(asked, "what", str))
     task = reading.task
-    told = f"{len(task.instances):,} examples are kept as “{task.heading}”."
+    count = len(task.instances)
+    told = f"{count:,} {'example is' if count == 1 else 'examples are'} kept as “{task.heading}”."
     return {"task_id": task.task_id, "said": " ".join((told, *reading.warnings))}
 
 

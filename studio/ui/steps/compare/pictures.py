@@ -71,7 +71,7 @@ def _draw_steps(own: Sequence[Point], place: Callable[[Point], tuple[float, floa
         text, (x, y) = "base" if point.step == 0 else f"{point.step:,}", place(point)
         half = len(text) * _LETTER / 2
         x, y = min(max(x, PAD + half), WIDTH - PAD - half), y + 2 * _LINE if y < HEIGHT / 2 else y - _LINE
-        if all(abs(y - other) >= _LINE or abs(x - middle) >= half + its for middle, its, other in taken):
+        if all(abs(y - other) >= _LINE or abs(x - middle) >= half + its + _LETTER for middle, its, other in taken):
             taken.append((x, half, y))
             drawn += f'<text x="{x:.1f}" y="{y:.1f}">{text}</text>'
     return drawn

@@ -15,6 +15,7 @@ import { listColumns, sortRows } from "./columns.js";
 const ACTIVE = ["queued", "starting", "running"];
 const PAUSE = 4000;
 const MOST_ASKED = 3; // beside the base
+const SHORT = 30; // letters that stay in one line: a row is as high as its highest cell
 const MANY = 100; // rows that are drawn at once
 
 /** @param {number} change */
@@ -224,7 +225,10 @@ export function mount({ element, props, trigger, server, upload }) {
       "tr",
       { "data-run": row.run },
       h("td", { class: "tick-cell" }, tick),
-      columns.map((title) => h("td", {}, drawCell(row, title))),
+      columns.map((title) => {
+        const cell = drawCell(row, title);
+        return h("td", { class: typeof cell === "string" && cell.length <= SHORT ? "short" : null }, cell);
+      }),
       acts,
     );
     return item;
@@ -262,7 +266,12 @@ export function mount({ element, props, trigger, server, upload }) {
         row.seconds === null ? "–" : sayDuration(row.seconds),
         row.watt_hours === null ? null : h("span", { class: "hint" }, ` ${sayFigure(row.watt_hours)} Wh`),
       );
-    if (title === "Tags") return row.tags.map((tag) => h("span", { class: "pill" }, tag));
+    if (title === "Tags")
+      return h(
+        "div",
+        { class: "run-tags" },
+        row.tags.map((tag) => h("span", { class: "pill" }, tag)),
+      );
     return row.settings[title] ?? "–";
   }
 
