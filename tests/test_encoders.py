@@ -18,7 +18,7 @@ from studio.launchers.inline import InlineLauncher
 from studio.models.device import find_device
 from studio.models.facts import describe_model
 from studio.models.loading import load_base, load_tokenizer
-from studio.models.reference import ModelRef
+from studio.models.reference import ENCODER, ModelRef
 from studio.objectives.embedding import encode_text
 from studio.precisions import PRECISIONS
 from studio.recipes.recipe import read_recipe
@@ -122,6 +122,14 @@ def test_what_asks_for_words_is_refused(house: Studio, bert: Path) -> None:
     with raises(RecipeError) as refused:
         house.start_run(write_recipe(bert, "colours", **told))
     assert refused.value.field == "method.name"
+
+
+@pytest.mark.parametrize("name", ["sft", "dpo", "reward", "ppo"])
+def test_the_built_in_encoder_is_not_taught_to_write(house: Studio, name: str) -> None:
+    recipe = read_recipe({"model": ENCODER, "task_id": "colours", "objective": {"name": name}})
+    with raises(RecipeError, "encoder contrastive SetFit base") as told:
+        house._foreign.check_fits(recipe)
+    assert told.value.field == "objective.name"
 
 
 def test_where_a_folder_says_to_put_texts_is_kept_to(bert: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from studio.models.causality import MOST_BYTES
 from studio.models.facts import find_config_folder
 from studio.models.forward import call_model
 from studio.models.layers import listen
-from studio.models.reference import read_config
+from studio.models.reference import ENCODER, read_config
 from studio.models.stored import check_kept_as_stored, read_stored
 from studio.objectives import OBJECTIVES
 from studio.precisions import Precision
@@ -74,14 +74,19 @@ def check_start(recipe: Recipe) -> None:
 
 def check_encoder(recipe: Recipe, folder: Path) -> None:
     """Raise RecipeError in words where an encoder is asked for more than to place texts."""
+    if recipe.base.ref == ENCODER and "embeddings" not in recipe.objective.needs:
+        raise RecipeError(
+            f"The built-in encoder learned to place texts and not to write them, which {recipe.objective.title} asks "
+            f"for. Choose {_name_placing()}, or the built-in base.",
+            field="objective.name",
+        )
     if not describes_encoder(read_config_text(folder)):
         return
     kind = read_config(folder)["model_type"]
     if "embeddings" not in recipe.objective.needs:
-        fit = " or ".join(one.title for one in OBJECTIVES.members.values() if "embeddings" in one.needs)
         raise RecipeError(
             f"This model (kind {kind!r}) is an encoder: it reads whole texts and writes none, which "
-            f"{recipe.objective.title} asks for. Choose {fit}, or a causal language model.",
+            f"{recipe.objective.title} asks for. Choose {_name_placing()}, or a causal language model.",
             field="objective.name",
         )
     if not (recipe.method.can_merge or recipe.method.saves_whole_model):
@@ -90,6 +95,11 @@ def check_encoder(recipe: Recipe, folder: Path) -> None:
             f"that write, and this one (kind {kind!r}) is an encoder. Choose LoRA, or full fine-tuning.",
             field="method.name",
         )
+
+
+def _name_placing() -> str:
+    """The objectives that place texts."""
+    return " or ".join(one.title for one in OBJECTIVES.members.values() if "embeddings" in one.needs)
 
 
 def check_precision(precision: Precision, folder: Path) -> None:
