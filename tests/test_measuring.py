@@ -301,6 +301,19 @@ def test_a_model_that_answers_nothing_is_told(
     assert tells(told[1], "step 2") and {value.value for value in found.values if value.metric == "exact_match"} == {0}
 
 
+def test_references_that_the_official_scorer_can_not_read_are_told(
+    studio: Studio, trained: Run, names: list[str]
+) -> None:
+    said = ("good morning", "صباح الخير", "早上好")
+    instances = [{"id": f"{at}", "input": f"greet {at}", "output": [said[at % 3]]} for at in range(30)]
+    task = import_task(studio.workspace, "greetings", Instances=instances)
+    asked = plan(studio.workspace, studio.evidence.read(names[:1], task, "train")).instances
+    others = sum(one.output[0] != said[0] for one in asked)
+    told = studio.evidence.score(names[:1], task, "train").notes
+    assert others and tells(" ".join(told), f"{others} of {len(asked)} Super-NI")
+    assert "Super-NI" not in " ".join(studio.evidence.score(names[:1], find_task(trained)).notes)
+
+
 def test_a_base_that_is_gone_is_told_and_what_was_measured_comes_back_with_it(
     studio: Studio, trained: Run, tiny_model: Path, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Evidence: what kept answers come to. Scores with intervals, differences, flips, forgetting. Knows values alone."""
 
+import re
 from collections.abc import Sequence
 
 from pydantic import BaseModel
@@ -83,11 +84,14 @@ def sum_up(asked: Asked, kept: ROWS) -> Evidence:
         for place, answered in enumerate(answers)
         if METRICS.find("accuracy") in metrics
     )
+    notes = [*asked.notes, *_tell_scripts(asked, metrics)]
+    for tell in (_tell_too_long, _tell_cut, _tell_empty):
+        notes += tell(asked, kept)
     return Evidence(
         values=values,
         differences=tuple(find_difference(main, answers[0], other, labels) for other in answers[1:]),
         tables=tables,
-        notes=(*asked.notes, *_tell_too_long(asked, kept), *_tell_cut(asked, kept), *_tell_empty(asked, kept)),
+        notes=tuple(notes),
     )
 
 
@@ -175,6 +179,18 @@ def _tell_empty(asked: Asked, kept: ROWS) -> list[str]:
                 "model ends at once, another template, more steps or a smaller learning rate often help."
             )
     return said
+
+
+def _tell_scripts(asked: Asked, metrics: Sequence[type[Metric]]) -> list[str]:
+    """Where the number for papers can't be high, whatever is answered."""
+    official = METRICS.find("official_rouge_l")
+    unread = sum(not re.search("[a-z0-9]", " ".join(one.output).lower()) for one in asked.instances)
+    if not unread or official not in metrics:
+        return []
+    return [
+        f"{official.title} reads the letters a to z and digits alone: of {unread:,} of {len(asked.instances):,} "
+        f"references it sees nothing, and gives every answer 0. Go by {METRICS.find('rouge_l').title}."
+    ]
 
 
 def _tell_forgetting(change: float, low: float | None, high: float | None, tokens: int) -> str:
