@@ -20,7 +20,7 @@ from studio.answering.way import find_rounding
 from studio.checkpoints.made_on import check_base
 from studio.models.device import DeviceFacts
 from studio.models.encoders import reads_whole
-from studio.models.loading import find_context, find_model_folder, leave_a_core, list_end_tokens, return_memory
+from studio.models.loading import find_model_folder, leave_a_core, list_end_tokens, return_memory
 from studio.models.reference import ENCODER
 from studio.objectives.choices import load_choices
 from studio.tasks.prompt import trim
@@ -95,7 +95,7 @@ class Columns:
 
     def find_context(self, place: int) -> int:
         """Return how many tokens a column can read and write in all."""
-        return find_context(self.find_shared(place).base) - self.columns[place].virtual_tokens
+        return self.find_shared(place).context - self.columns[place].virtual_tokens
 
     def list_ends(self, place: int) -> frozenset[int]:
         """Return the tokens that end an answer of a column."""

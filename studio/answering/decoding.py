@@ -32,7 +32,7 @@ def find_habits(model: Any, length: int, most: int) -> Any:
     """
     if not model.can_generate():
         return None
-    config = copy.deepcopy(model.generation_config)
+    config = copy.copy(model.generation_config)  # its own values are set alone
     config.do_sample, config.num_beams, config.max_length = False, 1, length + most
     config.eos_token_id = None  # ends are the caller's
     return model._get_logits_processor(config, input_ids_seq_length=length, device=model.device, model_kwargs={})

@@ -16,7 +16,7 @@ from studio.checkpoints.weights import check_adapter, load_stack
 from studio.errors import InputError, ModelError, first_line
 from studio.models.device import DeviceFacts, is_out_of_memory
 from studio.models.fingerprint import take_fingerprint
-from studio.models.loading import find_model_folder, load_tokenizer
+from studio.models.loading import find_context, find_model_folder, load_tokenizer
 from studio.precisions import Precision
 
 
@@ -30,6 +30,7 @@ class SharedWeights:
         self.tokenizer = ForeignTokenizer(folder, elsewhere) if elsewhere and is_foreign else load_tokenizer(folder)
         self._folder, self._made_on = folder, take_fingerprint(folder)
         self.base = load_stack(below, precision, device)
+        self.context = find_context(self.base)  # once: it goes through all modules
         self.model: Any = None  # with adapters, where there are some
         self._names: dict[Path, str] = {}
         self._usual: list[tuple[dict[str, float], str, float]] = []  # what `strengthen` changed
