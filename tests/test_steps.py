@@ -1,16 +1,26 @@
 """What is read in bulk is what is read line by line, whatever stands in a file; and it is read as columns."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from studio.runs.event import LARGEST, Event, EventWriter, parse_event
 from studio.runs.steps import Steps, gather, read_in_bulk
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_are_read_as_columns() -> Iterator[None]:
+    """Else a few lines would be read one by one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("studio.runs.steps._MANY", 1)
+        yield
+
 
 HEAD = '{"event": "metrics", '
 ODD = (

@@ -62,4 +62,6 @@ def write_out(act: Callable[..., Any]) -> Callable[..., Any]:
     async def answer_later(*given: Any, **named: Any) -> Response:
         return write(await act(*given, **named))
 
-    return answer_later if inspect.iscoroutinefunction(act) else answer
+    written: Any = answer_later if inspect.iscoroutinefunction(act) else answer
+    written.__signature__ = inspect.signature(act)  # gradio asks for it at each question
+    return written
