@@ -296,7 +296,7 @@ def test_votes_become_a_task_and_a_run_leaves_as_a_file(served: Served, tmp_path
 
     from studio.tasks.split import split_task
 
-    run_id = served.ask("start_run", recipe={**served.recipe, "training": {"max_steps": 1, "batch_size": 2}})["run_id"]
+    run_id = served.ask("start_run", recipe={**served.recipe, "training": {"max_steps": 2, "batch_size": 2}})["run_id"]
     assert served.finish(run_id)["status"] == "finished"
     assert run_id in {run["run_id"] for run in served.ask("list_runs") if run["kind"] == "training"}
     assert tells(served.refusal("export_votes", run_id=run_id), "0")
@@ -324,7 +324,7 @@ def test_votes_become_a_task_and_a_run_leaves_as_a_file(served: Served, tmp_path
     file = served.ask("export_run", run_id=run_id)
     again = served.ask("import_run", file=handle_file(file))
     assert again["run_id"] != run_id and again["warnings"] == []
-    assert served.ask("run_status", run_id=again["run_id"])["checkpoints"] == [1]
+    assert served.ask("run_status", run_id=again["run_id"])["checkpoints"] == [1, 2]
     assert served.studio.count_votes(again["run_id"]).tuned == 2
     (tmp_path / "half.zip").write_bytes(Path(file).read_bytes()[:3000])
     assert tells(served.refusal("import_run", file=handle_file(str(tmp_path / "half.zip"))), "damaged")
