@@ -364,6 +364,9 @@ def test_the_built_in_encoder_says_that_it_writes_nothing() -> None:
 def test_the_base_is_asked_with_the_nearest_examples_in_its_prompt(house: Studio, run: Run) -> None:
     answers = house.ask(run.run_id, "red 3", models=["nearest:2"], max_tokens=4)
     assert [column.model for column in answers.columns][2] == "nearest:2"
+    first, *_, looked_up = answers.columns
+    assert not first.prompt and looked_up.prompt != answers.prompt
+    assert looked_up.prompt.count("Input:") == answers.prompt.count("Input:") + 2, "what was looked up is there to read"
     desk = house.desk._nearest
     columns = house.desk._pair.columns  # type: ignore[union-attr]
     shown = desk.show(columns, 2, house.load_task("colours"), 0, "red 3").positive_examples

@@ -262,3 +262,11 @@ def test_the_confusion_is_drawn_as_it_was_counted() -> None:
     table = LabelTable(checkpoint="x", labels=("<yes>", "no"), counts=((3, 1, 0), (0, 4, 2)), f1=(85.7, None))
     drawn = draw_confusion([table], {"x": "otter"})
     assert tells(drawn, "otter 86") and "--share:75%" in drawn and "<yes>" not in drawn and drawn.count("<tr>") == 3
+
+
+def test_one_pair_that_is_even_is_told_as_one() -> None:
+    from studio.evidence.win_rate import WinRate, tell_wins
+
+    found = {"n": 12, "wins": 10, "losses": 1, "rate": 91.0, "low": 62.0, "high": 98.0, "p": 0.01}
+    for ties, words in ((1, "1 is even"), (2, "2 are even")):
+        assert words in tell_wins(WinRate.model_construct(**found, ties=ties), "a judge", ("one", "other"))

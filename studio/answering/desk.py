@@ -43,12 +43,16 @@ STARTING_SECONDS = 10.0
 
 
 class Said(BaseModel, frozen=True):
-    """What one model has said so far: its address, what people call it, and the answer; once done, its tokens."""
+    """What one model has said so far: its address, what people call it, and the answer; once done, its tokens.
+
+    `prompt` is the exact text it saw, where the base saw another.
+    """
 
     model: str
     title: str
     answer: str
     tokens: tuple[int, ...] = ()
+    prompt: str = ""
 
 
 class Answers(BaseModel, frozen=True):
@@ -271,9 +275,16 @@ class Desk:
         def tell(written: Sequence[list[int]], note: str = "", done: bool = False) -> Answers:
             texts = [columns.read_text(place, tokens) for place, tokens in enumerate(written)]
             texts = texts if done else [text.rstrip(HALF_A_LETTER) for text in texts]
+            own = ["" if saw == seen[BASE][0] else saw for saw, _ in seen]
             said = [
-                Said(model=column.address, title=column.title, answer=text, tokens=tuple(tokens) if done else ())
-                for column, text, tokens in zip(columns.columns, texts, written, strict=True)
+                Said(
+                    model=column.address,
+                    title=column.title,
+                    answer=text,
+                    tokens=tuple(tokens) if done else (),
+                    prompt=saw,
+                )
+                for column, text, tokens, saw in zip(columns.columns, texts, written, own, strict=True)
             ]
             seconds = time.monotonic() - began
             return Answers(

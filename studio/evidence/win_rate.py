@@ -61,5 +61,5 @@ def tell_wins(found: WinRate, judge: str, models: Sequence[str]) -> str:
     between = f"{found.low:.0f} to {found.high:.0f} %, " if found.low is not None and found.high is not None else ""
     return (
         f"By {judge}, {after} beats {before} in {found.wins:,} of {found.wins + found.losses:,} "
-        f"({found.rate:.0f} %, {between}{sure}); {found.ties:,} are even."
+        f"({found.rate:.0f} %, {between}{sure}); {found.ties:,} {'is' if found.ties == 1 else 'are'} even."
     )

@@ -32,7 +32,8 @@ WATCHED = Measure(
     title="mean of the watched rewards",
     better="higher",
     chart="reward",
-    says="Nothing is learned from these: where they fall while the mean reward grows, it is being hacked.",
+    says="Nothing is learned from the watched rewards: where they fall while the mean reward grows, it is being "
+    "hacked.",
 )
 SILENT = Measure(
     name="silent_groups",

@@ -90,7 +90,7 @@ class Endpoints:
         `messages` are the turns before it, system text included: [{"role": "user", "content": "..."}, ...]. `models`
         are the addresses of at most two more to ask beside them, such as ["run:brave-otter@120"], "nearest:3" being
         the base with the three nearest training instances in its prompt; "columns" has the answers of all: [{"model",
-        "title", "answer"}].
+        "title", "answer", "tokens", "prompt" where it saw another}].
         """
         options: dict[str, Any] = {"max_tokens": max_tokens, "seed": seed}
         options |= {"messages": messages} if messages else {}

@@ -15,8 +15,8 @@ import { makeKeeping } from "./keeping.js";
  * @typedef {About & {at?: number, prompt: string, messages?: Record<string, unknown>[], asked?: object}} Question
  * @typedef {{
  *   at: number, run: string, asked: string, prompt: string, base: string, tuned: string, step: number, done: boolean,
- *   columns: {model: string, title: string, answer: string, tokens: number[]}[], wanted: string[], note: string,
- *   error?: string,
+ *   columns: {model: string, title: string, answer: string, tokens: number[], prompt: string}[], wanted: string[],
+ *   note: string, error?: string,
  *   right: boolean, base_right: boolean, others: boolean[],
  * }} Answer
  * @typedef {{
@@ -279,7 +279,8 @@ export function mount({ element, props, server, watch }) {
     last = answer;
     for (const side of sides) put(side.text, say(answer, side.place) || (answer.done ? "(nothing)" : ""));
     drawNames();
-    put(seen, answer.prompt);
+    const own = current.blind ? [] : answer.columns.filter((one) => one.prompt); // by it one could tell who is who
+    put(seen, [answer.prompt, ...own.map((one) => `${one.title}:\n\n${one.prompt}`)].join("\n\n"));
     exact.hidden = false;
     if (answer.done) finish(answer);
   }
