@@ -168,3 +168,13 @@ def test_each_rule_is_a_part_of_the_form_and_says_where_it_is_wrong() -> None:
     with pytest.raises(RecipeError) as told:
         OBJECTIVES.read({"name": "grpo", "rewards": ["equals", {"name": "matches", "pattern": "("}]})
     assert told.value.field == "objective.rewards.1.pattern"
+
+
+def test_what_the_loss_and_an_even_group_say_is_said_of_each_objective_as_it_is() -> None:
+    def find(name: str, measure: str) -> str:
+        return next(one.says for one in OBJECTIVES.find(name).measures if one.name == measure)
+
+    for name in ("grpo", "rloo"):
+        assert "near 0" in find(name, "loss") and "teach nothing" in find(name, "silent_groups")
+    assert "second network" in find("ppo", "loss") and "near 0" not in find("ppo", "loss"), "it values tokens, too"
+    assert "nothing:" not in find("ppo", "silent_groups"), "it compares with what it expected, and not with a group"

@@ -11,15 +11,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from studio.objectives.logprobs import Batch, LogProbs, Measured, Written
-from studio.objectives.measure import Measure
+from studio.objectives.measure import LOSS, Measure
 from studio.objectives.objective import Need
-from studio.objectives.rewarded import Rewarded, clip_gain
+from studio.objectives.rewarded import ENTROPY, KL, LENGTH, REWARD, SILENT, WATCHED, Rewarded, clip_gain
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 VALUE_WEIGHT = 0.5
 BETA = Measure(name="beta", title="beta", better="lower", chart="beta")
+ITS_LOSS = LOSS.model_copy(
+    update={
+        "says": "Most of it is how wrong the second network still is about what will be earned, which falls as it "
+        "learns. It says nothing of how good answers are: look at the mean reward and the KL."
+    }
+)
+ITS_SILENT = SILENT.model_copy(
+    update={
+        "says": "The share of prompts whose answers all had the same reward. They still teach where the second network "
+        "had expected something else; where it is near 1, little is left to learn."
+    }
+)
 FOLLOWING, FARTHEST = 0.1, 0.2
 """How much beta follows in a round, of how far the KL is off, which counts for no more than the second."""
 EXPECTING = 64
@@ -37,6 +49,7 @@ class Ppo(Rewarded):
         "earned than a second, small network had expected."
     )
     needs: ClassVar[frozenset[Need]] = frozenset({"samples", "value_head"})
+    measures: ClassVar[tuple[Measure, ...]] = (REWARD, WATCHED, KL, LENGTH, ENTROPY, ITS_SILENT, ITS_LOSS)
 
     group: int = Field(
         4, ge=1, le=64, title="Answers a prompt", description="How many answers are written to each prompt in a step."

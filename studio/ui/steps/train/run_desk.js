@@ -292,7 +292,10 @@ export function mount({ element, server }) {
       doing("score"),
     );
     buttons.talk.classList.toggle("primary", status.status === "finished" || running);
-    buttons.resume.classList.toggle("primary", Boolean(status.can_resume) && !status.again_words);
+    const refused = status.status === "failed" && !last; // the same settings would end there again
+    buttons.resume.classList.toggle("primary", Boolean(status.can_resume) && !status.again_words && !refused);
+    buttons.again.classList.toggle("primary", refused && !status.again_words && !buttons.again.hidden);
+    buttons.again.classList.toggle("quiet", !buttons.again.classList.contains("primary"));
   }
 
   /** @param {string} key @param {boolean} visible @param {string} text */
