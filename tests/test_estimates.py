@@ -266,7 +266,7 @@ def test_a_processor_needs_more_for_what_depends_on_the_batch(tmp_path: Path) ->
     folder = write_config(tmp_path, EIGHT)
     card, processor = itemise(folder), itemise(folder, on_processor=True)
     spare, little = processor.pop("spare"), card.pop("spare")
-    assert processor.pop("program") == card.pop("context")
+    assert 0 < card.pop("context") <= processor.pop("program")
     card["activations"] -= 2 * 4 * 128 * 14336  # what comes and goes again stays with the process there
     assert processor == card and 0.5 < spare / (card["activations"] + card["logits"]) < 0.7
     assert 0 < little < spare / 10

@@ -56,6 +56,14 @@ def test_one_run_that_shared_the_computer_changes_no_estimate(tmp_path: Path) ->
     assert load_speed(tmp_path, device, SMALL) == (5e9, 2.0), "another machine is soon known"
 
 
+def test_a_run_tells_the_speed_of_its_own_objective_and_a_layer_that_of_all_before(tmp_path: Path) -> None:
+    device, (pairs, texts) = find_device(), (SMALL._replace(objective=name) for name in ("dpo", "pretrain"))
+    save_speed(tmp_path, device, pairs, Speed(3e9, 6.0), of_run=False)
+    assert load_speed(tmp_path, device, texts) == load_speed(tmp_path, device, pairs) == (3e9, 6.0)
+    save_speed(tmp_path, device, pairs, Speed(2e9, 5.0))
+    assert load_speed(tmp_path, device, texts) == (3e9, 6.0) and load_speed(tmp_path, device, pairs) == (2e9, 5.0)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"device": 3}', '{"device": "NAME", "flops": 1e9}', "\xff"])
 def test_a_damaged_measurement_is_none_and_so_is_an_old_one(tmp_path: Path, text: str) -> None:
     device = find_device()

@@ -220,6 +220,7 @@ def find_step_kind(recipe: Recipe, folder: Path, device: DeviceFacts) -> StepKin
         recipe.held_in.name,
         recipe.choose_half(device),
         recipe.training.gradient_checkpointing,
+        recipe.objective.name,
     )
 
 

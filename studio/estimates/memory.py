@@ -15,9 +15,9 @@ LOGIT_BYTES = 12
 """For each learnt token and word of the vocabulary: the logit, its share of the loss, and its gradient."""
 MOST_LOGITS = 2**24
 """So many logits are in memory at once: of more, the head is applied piece by piece (see studio.training.fast.head)."""
-PROGRAM_BYTES = 570 * 2**20
-"""Python with torch, transformers and peft loaded, and what they make for themselves in the first step; on a graphics
-card, what its driver and its libraries take there for a process, its context."""
+PROGRAM_BYTES, CONTEXT_BYTES = 640 * 2**20, 570 * 2**20
+"""Python with torch, transformers, peft and what writes scores loaded, and what they make for themselves in the first
+step; on a graphics card, what its driver and its libraries take there for a process, its context."""
 KERNEL_BYTES, MOST_KERNELS, KERNELS_A_BATCH = 2**20, 1024, 12
 """A processor that multiplies in 16 bits makes a kernel for each product of other sizes (oneDNN's, which keeps so many
 of them): about so many in a batch of other lengths, and as many again where tokens are predicted, for the last layer
@@ -78,7 +78,7 @@ def itemise_memory(
     if not adds_up:
         kept, gradients = (kept, gradients - kept) if gradients > kept else (kept - gradients, gradients)
     return {
-        "program" if on_processor else "context": PROGRAM_BYTES,
+        "program" if on_processor else "context": PROGRAM_BYTES if on_processor else CONTEXT_BYTES,
         "base weights": precision.count_bytes(count.linear, count.base - count.linear - words, half),
         **({"copies": copied} if copied else {}),
         "adapter": 4 * added,

@@ -24,7 +24,7 @@ class StepKind(NamedTuple):
     """What a step's speed hangs on, beside the device: how large the base is, and how it is computed.
 
     `linear` of the `parameters` are weights of linear layers, `width` is that of a token between two layers, `half` the
-    16 bits of mixed precision, and `twice` says whether layers are checkpointed.
+    16 bits of mixed precision, `twice` says whether layers are checkpointed, and `objective` what is learnt.
     """
 
     parameters: int
@@ -34,11 +34,13 @@ class StepKind(NamedTuple):
     precision: str
     half: Half | None = None
     twice: bool = False
+    objective: str = ""
 
     @property
     def key(self) -> str:
         """The name under which a speed is kept."""
-        return f"{self.width}/{self.parameters} {self.precision} {self.half or 'exact'}{' twice' * self.twice}"
+        how = f"{self.precision} {self.half or 'exact'}{' twice' * self.twice}"
+        return f"{self.width}/{self.parameters} {how} {self.objective}".rstrip()
 
 
 class Speed(NamedTuple):
@@ -49,8 +51,12 @@ class Speed(NamedTuple):
 
 
 def load_speed(cache: Path, device: DeviceFacts, kind: StepKind) -> Speed | None:
-    """Return the speed of such steps as it was measured on this device, None before it was."""
-    kept: Any = _read(cache, device).get(kind.key)
+    """Return the speed of such steps as it was measured on this device, None before it was.
+
+    That of runs of the same objective; before the first one, that of a layer.
+    """
+    known = _read(cache, device)
+    kept: Any = known.get(kind.key, known.get(kind._replace(objective="").key))
     try:
         flops, starts = zip(*(kept if _is_of_runs(kept) else [kept]), strict=True)
         return Speed(float(median(flops)), float(median(starts)))
@@ -60,7 +66,7 @@ def load_speed(cache: Path, device: DeviceFacts, kind: StepKind) -> Speed | None
 
 def save_speed(cache: Path, device: DeviceFacts, kind: StepKind, speed: Speed, *, of_run: bool = True) -> None:
     """Keep a measured speed beside those of the last runs of such steps; that of a layer until there is a run."""
-    known = {**_read(cache, device)}
+    known, kind = {**_read(cache, device)}, kind if of_run else kind._replace(objective="")
     before = known.pop(kind.key, None)
     runs = [*(before if _is_of_runs(before) else ()), list(speed)][-MOST_RUNS:]
     newest = dict([*known.items(), (kind.key, runs if of_run else list(speed))][-MOST_KEPT:])
