@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file, save_file
+from telling import tells
 from tiny import import_task, losses, read_all, resume, train, train_quickly, write_recipe
 
 from studio.errors import InputError, ModelError, StudioError
@@ -196,6 +198,15 @@ def test_an_answer_without_room_has_no_number(judged: tuple[Studio, Run]) -> Non
     house, run = judged
     short, long = house.judging.judge(run.run_id, "Count 3", ["3 and 4", "3 and 4 " * 200]).scores
     assert short is not None and long is None
+
+
+def test_one_whose_weights_are_no_numbers_says_so(judged: tuple[Studio, Run]) -> None:
+    house, run = judged
+    head = run.find_checkpoint(4) / "reward_head.safetensors"
+    save_file({name: weight * float("nan") for name, weight in load_file(head).items()}, head)
+    with pytest.raises(ModelError) as told:
+        house.judging.judge(run.run_id, "Count 3", ["3 and 4"], step=4)
+    assert told.value.field == "model" and tells(str(told.value), "NaN")
 
 
 def test_its_head_can_not_be_read(judged: tuple[Studio, Run]) -> None:

@@ -3,6 +3,7 @@
 Reads an answer to its end, as its training did. Knows no reward and no page. Imports torch inside its functions.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,8 @@ class Judge:
         return self._columns.count_bytes()
 
     def judge(self, said: Sequence[Said]) -> list[float]:
-        """Return how good each answer is; no number for one that doesn't fit."""
+        """Return how good each answer is; no number for one that doesn't fit. Raises ModelError if its weights hold
+        none."""
         tokenizer = self._columns.find_tokenizer(0)
         rows = [self.objective.encode_answer(one.task, one.asked, one.answer, tokenizer) for one in said]
         fitting = [place for place, row in enumerate(rows) if row is not None and len(row) <= self.room]
@@ -56,6 +58,12 @@ class Judge:
             for first in range(0, len(fitting), AT_ONCE):
                 places = fitting[first : first + AT_ONCE]
                 found = self._read(model, [rows[place] or [] for place in places])
+                if not all(map(math.isfinite, found)):
+                    raise ModelError(
+                        f"{self.made.title} says NaN of an answer, which is no number: its weights are broken. "
+                        "Choose an earlier checkpoint of it, or train it again at a lower learning rate.",
+                        field="model",
+                    )
                 for place, score in zip(places, found, strict=True):
                     scores[place] = score
         return scores
